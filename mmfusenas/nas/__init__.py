@@ -1,0 +1,3 @@
+from mmfusenas.nas.choice import Choice
+from mmfusenas.nas.genotype import Genotype, published_genotypes
+from mmfusenas.nas.space import Searchable, SearchSpace, prune, searchable_parts

@@ -1,0 +1,5 @@
+from mmfusenas.models.scene.base_fusion import BaseFusion
+from mmfusenas.models.scene.fixed_fusion import FixedFusion
+from mmfusenas.models.scene.tim_fusion import TIMFusion
+
+__all__ = ['BaseFusion', 'FixedFusion', 'TIMFusion']

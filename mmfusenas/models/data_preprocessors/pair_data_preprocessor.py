@@ -1,0 +1,106 @@
+"""From packed pairs to a batch in [0, 1]."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from mmengine.model import BaseDataPreprocessor, stack_batch
+from mmengine.structures import BaseDataElement
+
+from mmfusenas.registry import MODELS
+
+# Largest number of each depth; floating point pictures hold 0-255, as everywhere in OpenMMLab.
+_FULL_SCALE = {torch.uint8: 255.0, torch.uint16: 65535.0}
+_FLOAT_SCALE = 255.0
+
+
+@MODELS.register_module()
+class PairDataPreprocessor(BaseDataPreprocessor):
+    """Scale both pictures to [0, 1] by their depth, pad to the largest of the batch and stack.
+
+    uint8 is divided by 255 and uint16 by 65535, unless ``bit_depth`` says that the files hold fewer bits. Floating
+    point pictures, as photometric transforms leave them, count as 0-255 (or the range of ``bit_depth``) and are
+    clamped. Pictures are padded with 0 on the right and at the bottom, only up to the largest of the batch: the data
+    samples' ``img_shape`` crops each one back.
+
+    Args:
+        bit_depth: Bits that the files of a sensor really hold, such as ``dict(infrared=14)``; others go by dtype.
+        non_blocking: Whether the copy to the device may run beside the computation.
+
+    Returns:
+        ``inputs``: ``visible`` N x 3 x H x W and ``infrared`` N x 1 x H x W, float32 in [0, 1];
+        ``data_samples`` as they came, or None.
+
+    Raises:
+        ValueError: NaN or infinity in a picture, values beyond its bits, or pictures of a pair that differ in size;
+            each names the file.
+
+    Example:
+        >>> pair = dict(visible=[torch.full((3, 4, 6), 255, dtype=torch.uint8)],
+        ...             infrared=[torch.full((1, 4, 6), 16383).to(torch.uint16)])
+        >>> batch = PairDataPreprocessor(bit_depth=dict(infrared=14))(dict(inputs=pair))['inputs']
+        >>> batch['visible'].shape, batch['infrared'].max().item()
+        (torch.Size([1, 3, 4, 6]), 1.0)
+    """
+
+    def __init__(self, bit_depth: dict[str, int] | None = None, non_blocking: bool = False) -> None:
+        super().__init__(non_blocking)
+        self.bit_depth = dict(bit_depth or {})
+
+    def forward(self, data: dict, training: bool = False) -> dict:
+        """Make a batch of what the data loader hands over (lists of tensors, or tensors already stacked)."""
+        samples = data.get('data_samples')
+        unknown = set(self.bit_depth) - set(data['inputs'])
+        if unknown:
+            raise ValueError(f'bit_depth names {sorted(unknown)}; the inputs are {sorted(data["inputs"])}.')
+        self._check_pairs(data['inputs'], samples)
+        for name, pictures in data['inputs'].items():
+            for index, picture in enumerate(pictures):
+                self._check_values(name, picture, _file(samples, index, name))
+        data = self.cast_data(data)
+        inputs = {
+            name: stack_batch([self._scale(name, picture) for picture in pictures])
+            for name, pictures in data['inputs'].items()
+        }
+        return dict(data, inputs=inputs, data_samples=data.get('data_samples'))
+
+    def _full_scale(self, name: str, dtype: torch.dtype) -> float:
+        if name in self.bit_depth:
+            return float(2 ** self.bit_depth[name] - 1)
+        return _FULL_SCALE.get(dtype, _FLOAT_SCALE)
+
+    def _scale(self, name: str, picture: torch.Tensor) -> torch.Tensor:
+        scaled = picture.float() / self._full_scale(name, picture.dtype)
+        return scaled.clamp_(0, 1) if picture.is_floating_point() else scaled
+
+    def _check_values(self, name: str, picture: torch.Tensor, file: str) -> None:
+        """Refuse what would poison the training; whole numbers of full depth need no look."""
+        full = self._full_scale(name, picture.dtype)
+        if picture.is_floating_point():
+            if not torch.isfinite(picture).all():
+                raise ValueError(f'NaN or infinity in the {name} picture {file}. Repair or remove the file.')
+            full *= 2  # photometric transforms overshoot, and are clamped
+        elif name not in self.bit_depth:
+            return
+        largest = float(picture.float().max())
+        if largest > full:
+            raise ValueError(
+                f'The {name} picture {file} reaches {largest:g}, more than its depth allows. Set bit_depth in '
+                f'PairDataPreprocessor, such as bit_depth=dict({name}=16), to the bits that the files hold.'
+            )
+
+    def _check_pairs(self, inputs: dict, samples: Sequence[BaseDataElement] | None) -> None:
+        for index, pictures in enumerate(zip(*inputs.values(), strict=True)):
+            sizes = {name: tuple(x.shape[-2:]) for name, x in zip(inputs, pictures)}
+            if len(set(sizes.values())) > 1:
+                files = ', '.join(f'{name} {_file(samples, index, name)}' for name in sizes)
+                raise ValueError(
+                    f'The pictures of a pair differ in size (height, width): {sizes}; {files}. Geometric transforms '
+                    'belong inside JointTransform, and pairs of different size need resize in LoadPairFromFile.'
+                )
+
+
+def _file(samples: Sequence[BaseDataElement] | None, index: int, name: str) -> str:
+    """Name the file of a picture, as far as it is known."""
+    path = samples[index].get('img_path' if name == 'visible' else 'img_path2') if samples else None
+    return path or f'number {index} of the batch'

@@ -1,0 +1,39 @@
+"""Candidate operators by their short names."""
+from __future__ import annotations
+
+import difflib
+import re
+
+from torch import nn
+
+from mmfusenas.registry import OPERATORS
+
+
+def build_operator(name: str, channels: int, **kwargs) -> nn.Module:
+    """Build a candidate operator from its short name.
+
+    A short name is the registered name of the operator and its kernel size: ``'rb_3'`` is the paper's 3-RB. An
+    operator without a kernel (``'skip'``) has the bare name.
+
+    Args:
+        name: Short name.
+        channels: Channels in and out.
+        kwargs: Further arguments of the operator (``norm_cfg`` of the operators of C_FD).
+
+    Raises:
+        ValueError: If no operator of that name is registered; the message names the nearest one.
+
+    Example:
+        >>> build_operator('rb_3', channels=48)
+    """
+    match = re.fullmatch(r'(.+)_(\d+)', name)
+    kind, kernel = (match[1], dict(kernel_size=int(match[2]))) if match else (name, {})
+    if OPERATORS.get(kind) is None:
+        known = sorted(OPERATORS.module_dict)
+        close = difflib.get_close_matches(kind, known, n=1)
+        raise ValueError(
+            f'Unknown candidate operator {name!r}' + (f'; the nearest is {close[0]!r}' if close else '')
+            + f'. Registered: {known}, followed by _KERNEL (rb_3). An operator of your own needs '
+            '@OPERATORS.register_module(name=...) and its module in custom_imports.'
+        )
+    return OPERATORS.build(dict(type=kind, channels=channels, **kernel, **kwargs))

@@ -1,0 +1,80 @@
+"""N_F: the fusion network of TIM."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from mmfusenas.models.scene.base_fusion import BaseFusion
+from mmfusenas.nas import Choice, Searchable
+from mmfusenas.registry import CELLS, MODELS
+
+OPERATORS_TIM = tuple(f'{kind}_{kernel}' for kernel in (3, 5) for kind in ('ca', 'sa', 'dc', 'rb', 'db', 'sc'))
+"""The candidates of TIM section 4.1: six operators at kernels 3 and 5."""
+
+CELLS_TIM = ('successive', 'decomposition', 'multi_scale')
+"""The candidates of a cell's type: C_SC, C_DC, C_MS."""
+
+
+@MODELS.register_module()
+class TIMFusion(Searchable, BaseFusion):
+    """The searched fusion network N_F (TIM section 4.1).
+
+    Stem: conv 3 x 3, 2 -> 2C, PReLU, conv 3 x 3, 2C -> C, PReLU; searched cells; head: conv 3 x 3, C -> C, PReLU,
+    conv 3 x 3, C -> C/2, conv 1 x 1, C/2 -> 1. The 3 x 3 convolutions pad by reflection.
+
+    Args:
+        genotype: None builds the supernet; a published name (``'tim-light'``, ``'tim-full'``), a file, a dict or a
+            Genotype builds the derived network.
+        channels: C. Defaults to 48.
+        num_cells: Number of cells. Defaults to 2.
+        cells: Candidate types of a cell. Defaults to the paper's three.
+        operators: Short names of the candidate operators. Defaults to the paper's twelve.
+        order: Order in which the two lumas enter the stem. The published ``light`` was called with (visible,
+            infrared), ``full`` with (infrared, visible). Defaults to ('visible', 'infrared').
+        loss, data_preprocessor, init_cfg: As in :class:`BaseFusion`.
+
+    Shape:
+        ``fuse``: N x 1 x H x W twice, to N x 1 x H x W; any H and W of at least 4.
+
+    Raises:
+        ValueError: If the genotype is of another space, a candidate is unknown, or ``order`` is not the two names.
+
+    Example:
+        >>> net = TIMFusion(genotype='tim-light')
+        >>> sum(p.numel() for p in net.parameters())
+        127358
+        >>> net.fuse(torch.rand(1, 1, 61, 83), torch.rand(1, 1, 61, 83)).shape
+        torch.Size([1, 1, 61, 83])
+    """
+
+    def __init__(self, genotype=None, channels: int = 48, num_cells: int = 2, cells: Sequence[str] = CELLS_TIM,
+                 operators: Sequence[str] = OPERATORS_TIM, order: Sequence[str] = ('visible', 'infrared'),
+                 loss: dict | None = None, data_preprocessor: dict | None = None,
+                 init_cfg: dict | None = None) -> None:
+        super().__init__(loss, data_preprocessor, init_cfg)
+        if sorted(order) != ['infrared', 'visible']:
+            raise ValueError(f"TIMFusion got order={order!r}; give 'visible' and 'infrared' in the order of the stem.")
+        self.order = tuple(order)
+        self.stem = nn.Sequential(_conv3(2, 2 * channels), nn.PReLU(), _conv3(2 * channels, channels), nn.PReLU())
+        self.cells = nn.ModuleList(
+            Choice({name: CELLS.build(dict(type=name, channels=channels, operators=operators)) for name in cells},
+                   label='type')
+            for _ in range(num_cells)
+        )
+        self.head = nn.Sequential(
+            _conv3(channels, channels), nn.PReLU(), _conv3(channels, channels // 2), nn.Conv2d(channels // 2, 1, 1)
+        )
+        self.specialize(genotype)
+
+    def fuse(self, visible: Tensor, infrared: Tensor) -> Tensor:
+        sources = dict(visible=visible, infrared=infrared)
+        x = self.stem(torch.cat([sources[name] for name in self.order], 1))
+        for cell in self.cells:
+            x = cell(x)
+        return self.head(x)
+
+
+def _conv3(channels_in: int, channels_out: int) -> nn.Conv2d:
+    return nn.Conv2d(channels_in, channels_out, 3, padding=1, padding_mode='reflect')

@@ -1,0 +1,96 @@
+"""One categorical decision of a search space."""
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+
+class Choice(nn.Module):
+    """One categorical decision between candidate modules.
+
+    A choice is *relaxed* (every candidate runs, outputs are summed with weights ``softmax(alpha)``; DARTS,
+    TIM section 3.2) or *single-path* (one candidate runs). A new choice is neither: running it is an error, so that
+    a supernet never trains as a silent uniform mixture because a search hook was forgotten.
+
+    ``alpha`` is a parameter with ``requires_grad=False`` and no ``.grad``, which optimizers, weight decay,
+    momentum and DistributedDataParallel all leave alone; only hyper-gradient strategies differentiate it.
+
+    Args:
+        candidates: Candidate modules by name. All take the same inputs and return tensors (or tuples of tensors)
+            of the same shapes.
+        label: Last part of the choice's name in a search space, where the module path alone would name the thing
+            that is chosen rather than the decision (``cells.0`` + ``type``). Defaults to '' (the path alone).
+
+    Raises:
+        ValueError: If there is no candidate, or a candidate's name contains a dot.
+        RuntimeError: On running a choice that is neither relaxed nor selected.
+
+    Example:
+        >>> choice = Choice(dict(skip=nn.Identity(), conv=nn.Conv2d(4, 4, 3, padding=1)))
+        >>> choice.relax()
+        >>> choice(torch.rand(1, 4, 8, 8)).shape
+        torch.Size([1, 4, 8, 8])
+    """
+
+    def __init__(self, candidates: Mapping[str, nn.Module], label: str = '') -> None:
+        super().__init__()
+        if not candidates:
+            raise ValueError('A Choice got no candidates: give at least one, as {name: module}.')
+        for name, module in candidates.items():
+            if '.' in name:
+                raise ValueError(f'Candidate {name!r} of a Choice: names become module paths and cannot hold a dot.')
+            self.add_module(name, module)
+        self.candidates = tuple(candidates)
+        self.label = label
+        self.alpha = nn.Parameter(torch.zeros(len(self.candidates)), requires_grad=False)
+        self.relaxed = False
+        self.selected: str | None = None
+
+    def relax(self) -> None:
+        """Run every candidate, weighted by ``softmax(alpha)``."""
+        self.relaxed, self.selected = True, None
+
+    def select(self, candidate: str) -> None:
+        """Run ``candidate`` alone.
+
+        Raises:
+            ValueError: If there is no such candidate.
+        """
+        if candidate not in self.candidates:
+            raise ValueError(f'A Choice has no candidate {candidate!r}; it has {list(self.candidates)}.')
+        self.relaxed, self.selected = False, candidate
+
+    def probabilities(self) -> Tensor:
+        """Return ``softmax(alpha)``, or the one-hot vector of a single path; shape (number of candidates,)."""
+        if self.selected is None:
+            return self.alpha.softmax(0)
+        return torch.nn.functional.one_hot(
+            torch.tensor(self.candidates.index(self.selected), device=self.alpha.device), len(self.candidates)
+        ).to(self.alpha)
+
+    def best(self) -> str:
+        """Return the selected candidate, or the one of the largest ``alpha`` (the first of equals)."""
+        return self.selected or self.candidates[int(self.alpha.argmax())]
+
+    def forward(self, *inputs: Tensor) -> Tensor | tuple[Tensor, ...]:
+        if self.selected is not None:
+            return self.get_submodule(self.selected)(*inputs)
+        if not self.relaxed:
+            raise RuntimeError(
+                f'A choice among {list(self.candidates)} is not decided: this model is a supernet. Search it with '
+                'ArchitectureSearchHook in custom_hooks, or pass genotype= to build a derived network.'
+            )
+        weights = self.alpha.softmax(0)
+        outputs = [self.get_submodule(name)(*inputs) for name in self.candidates]
+        if isinstance(outputs[0], Tensor):
+            return _weighted_sum(weights, outputs)
+        return tuple(_weighted_sum(weights, column) for column in zip(*outputs, strict=True))
+
+    def extra_repr(self) -> str:
+        return f'candidates={self.candidates}, selected={self.selected!r}'
+
+
+def _weighted_sum(weights: Tensor, outputs: list[Tensor] | tuple[Tensor, ...]) -> Tensor:
+    return sum(weight * output for weight, output in zip(weights, outputs, strict=True))

@@ -1,0 +1,118 @@
+"""Genotypes: what a search produces and a config consumes."""
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+PUBLISHED_DIR = Path(__file__).parent.parent / 'genotypes'
+"""Folder of the genotypes that go by name: ``tim-light`` is ``tim-light.json`` here."""
+
+FORMAT = 1
+
+
+def published_genotypes() -> list[str]:
+    """Return the names of the genotypes that ship with the package."""
+    return sorted(path.stem for path in PUBLISHED_DIR.glob('*.json'))
+
+
+@dataclass(frozen=True)
+class Genotype:
+    """The decisions that make one network out of a search space. Plain data, written as JSON.
+
+    Args:
+        choices: Chosen candidate by choice name, in the order of the space. Choices inside a candidate that was not
+            chosen are left out.
+        space: Class of the searched module, to be read by people.
+        space_hash: Hash of the space's choice and candidate names (``SearchSpace.hash``). Another hash is another
+            space. Empty in a genotype written by hand: then the names alone are checked.
+        costs: ``parameters``, ``macs`` and ``latency_ms`` of the derived network; None where not measured.
+        source: Where it comes from: config, epoch, seed, or a publication.
+        parts: Searchable modules inside the searched model, by module path, with their own ``space`` and
+            ``space_hash``: ``part('task.neck')`` is then a genotype of that module alone.
+
+    Example:
+        >>> genotype = Genotype(choices={'cells.0.type': 'successive'}, space='TIMFusion')
+        >>> Genotype.from_dict(genotype.to_dict()) == genotype
+        True
+    """
+
+    choices: dict[str, str]
+    space: str = ''
+    space_hash: str = ''
+    costs: dict[str, Any] = field(default_factory=dict)
+    source: dict[str, Any] = field(default_factory=dict)
+    parts: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the genotype as plain data, ready for JSON."""
+        return dict(format=FORMAT, **asdict(self))
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any], where: str = 'a genotype') -> Genotype:
+        """Build a genotype from plain data.
+
+        Raises:
+            ValueError: If a field is unknown or missing, or the format is newer than this package.
+        """
+        fields = dict(data)
+        version = fields.pop('format', FORMAT)
+        if version != FORMAT:
+            raise ValueError(f'{where} has format {version!r}; this version of mmfusenas reads format {FORMAT}.')
+        unknown = set(fields) - set(cls.__dataclass_fields__)
+        if unknown or not isinstance(fields.get('choices'), Mapping):
+            problem = f'unknown fields {sorted(unknown)}' if unknown else "no 'choices': {name: candidate}"
+            raise ValueError(f'{where} is not a genotype: {problem}. Fields are {list(cls.__dataclass_fields__)}.')
+        return cls(**{key: dict(value) if isinstance(value, Mapping) else value for key, value in fields.items()})
+
+    @classmethod
+    def load(cls, source: str | os.PathLike | Mapping[str, Any] | Genotype) -> Genotype:
+        """Load a genotype from a name, a file, plain data, or a genotype.
+
+        Args:
+            source: Name of a published genotype (``'tim-light'``), JSON file, or ``'FILE#PART'`` for the part of a
+                larger genotype that belongs to one module (``'genotype.json#task.neck'``).
+
+        Raises:
+            FileNotFoundError: If there is neither such a file nor such a name.
+            ValueError: If the file is not a genotype.
+        """
+        if isinstance(source, Genotype):
+            return source
+        if isinstance(source, Mapping):
+            return cls.from_dict(source)
+        text, _, part = str(source).partition('#')
+        path = PUBLISHED_DIR / f'{text}.json' if text in published_genotypes() else Path(text)
+        if not path.is_file():
+            raise FileNotFoundError(
+                f'No genotype {text!r}: neither a file nor a published name. Published: {published_genotypes()}.'
+            )
+        try:
+            data = json.loads(path.read_text())
+        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+            raise ValueError(f'{path} is not JSON ({error}); a genotype is the JSON file that a search writes.') from error
+        genotype = cls.from_dict(data, where=str(path))
+        return genotype.part(part) if part else genotype
+
+    def part(self, path: str) -> Genotype:
+        """Return the genotype of the searchable module at ``path`` alone, its choices named from that module.
+
+        Raises:
+            ValueError: If the genotype has no such part.
+        """
+        if path not in self.parts:
+            raise ValueError(f'The genotype of {self.space} has no part {path!r}; its parts are {list(self.parts)}.')
+        prefix = f'{path}.'
+        choices = {name[len(prefix):]: value for name, value in self.choices.items() if name.startswith(prefix)}
+        return Genotype(choices, **self.parts[path], source=self.source)
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Write the genotype as JSON: beside, then moved into place, so that a reader never sees half a file."""
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
+        beside.write_text(json.dumps(self.to_dict(), indent=2) + '\n')
+        os.replace(beside, path)

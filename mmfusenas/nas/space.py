@@ -1,0 +1,245 @@
+"""All choices of a model."""
+from __future__ import annotations
+
+import copy
+import difflib
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from math import log
+
+import torch
+from torch import nn
+
+from mmfusenas.nas.choice import Choice
+from mmfusenas.nas.genotype import Genotype
+
+
+@dataclass(frozen=True)
+class _Site:
+    """Where a choice stands: its module, and the decisions under which it is used at all."""
+
+    choice: Choice
+    conditions: tuple[tuple[str, str], ...]
+
+
+class SearchSpace:
+    """All choices of a model, named by module path, in the fixed order of the module tree.
+
+    A choice that stands inside a candidate of another choice is *active* only where that candidate is chosen.
+
+    Args:
+        model: Module that holds the choices. It is referred to, not copied.
+
+    Raises:
+        ValueError: If the model itself is a Choice (a space holds choices; wrap it in a module).
+
+    Example:
+        >>> class Net(nn.Module):
+        ...     def __init__(self):
+        ...         super().__init__()
+        ...         self.op = Choice(dict(skip=nn.Identity(), relu=nn.ReLU()))
+        >>> space = SearchSpace(Net())
+        >>> space.genotype().choices
+        {'op': 'skip'}
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        if isinstance(model, Choice):
+            raise ValueError('SearchSpace got a bare Choice; give the module that holds it.')
+        self.model = model
+        self._sites = dict(_walk(model, '', ()))
+
+    @property
+    def choices(self) -> dict[str, Choice]:
+        """Choices by name, in order."""
+        return {name: site.choice for name, site in self._sites.items()}
+
+    def conditions(self, name: str) -> tuple[tuple[str, str], ...]:
+        """Return the (choice, candidate) pairs under which the choice ``name`` is used, outermost first."""
+        return self._sites[name].conditions
+
+    def __len__(self) -> int:
+        return len(self._sites)
+
+    @property
+    def hash(self) -> str:
+        """Hash of the ordered choice names and candidate names: another hash is another space."""
+        names = [[name, list(choice.candidates)] for name, choice in self.choices.items()]
+        return hashlib.sha256(json.dumps(names).encode()).hexdigest()[:16]
+
+    def alphas(self) -> list[nn.Parameter]:
+        """Return the architecture parameters, one vector a choice, in order."""
+        return [choice.alpha for choice in self.choices.values()]
+
+    def relax(self, names: Iterable[str] | None = None) -> None:
+        """Make the choices ``names`` (default: all) a softmax-weighted sum of their candidates."""
+        for name in self.choices if names is None else names:
+            self.choices[name].relax()
+
+    def select(self, choices: Mapping[str, str]) -> None:
+        """Make the named choices run one candidate each.
+
+        Raises:
+            ValueError: If a choice or a candidate is unknown; the message names the nearest one.
+        """
+        self._check_names(choices)
+        for name, candidate in choices.items():
+            self.choices[name].select(candidate)
+
+    def sample(self, generator: torch.Generator | None = None) -> dict[str, str]:
+        """Draw one candidate a choice, uniformly, and return the active ones."""
+        drawn = {
+            name: choice.candidates[int(torch.randint(len(choice.candidates), (), generator=generator))]
+            for name, choice in self.choices.items()
+        }
+        return self.active(drawn)
+
+    def active(self, choices: Mapping[str, str]) -> dict[str, str]:
+        """Return ``choices`` without those that stand inside a candidate that is not chosen."""
+        return {
+            name: choices[name]
+            for name, site in self._sites.items()
+            if all(choices[outer] == candidate for outer, candidate in site.conditions)
+        }
+
+    def entropy(self) -> float:
+        """Return the mean entropy of the choices in nats: log(number of candidates) when undecided, 0 when decided."""
+        values = [float(torch.special.entr(choice.probabilities().detach()).sum()) for choice in self.choices.values()]
+        return sum(values) / max(len(values), 1)
+
+    def max_entropy(self) -> float:
+        """Return the mean entropy of uniform choices in nats."""
+        return sum(log(len(choice.candidates)) for choice in self.choices.values()) / max(len(self), 1)
+
+    def genotype(self, costs: Mapping | None = None, source: Mapping | None = None) -> Genotype:
+        """Return the genotype of the present choices: the selected candidates, or those of the largest alpha."""
+        best = {name: choice.best() for name, choice in self.choices.items()}
+        return Genotype(
+            choices=self.active(best),
+            space=type(self.model).__name__,
+            space_hash=self.hash,
+            costs=dict(costs or {}),
+            source=dict(source or {}),
+            parts={path: dict(space=type(module).__name__, space_hash=SearchSpace(module).hash)
+                   for path, module in searchable_parts(self.model).items()},
+        )
+
+    def check(self, genotype: Genotype) -> None:
+        """Raise where ``genotype`` does not decide exactly this space.
+
+        Raises:
+            ValueError: With the first difference, if the genotype is of another space.
+        """
+        self._check_names(genotype.choices)
+        missing = [name for name in self._needed(genotype.choices) if name not in genotype.choices]
+        if missing:
+            raise ValueError(
+                f'The genotype does not decide {missing[0]!r} of {type(self.model).__name__} '
+                f'({len(missing)} choices missing). Is it the genotype of another space?{_part_hint(genotype)}'
+            )
+        if genotype.space_hash and genotype.space_hash != self.hash:
+            raise ValueError(
+                f'The genotype is of the space {genotype.space} {genotype.space_hash}, this model is '
+                f'{type(self.model).__name__} {self.hash}: the candidates differ. Build the model with the candidates '
+                'of the search, or search this space.'
+            )
+
+    def derive(self, genotype: Genotype) -> nn.Module:
+        """Return a compact copy of the model with the weights of the chosen candidates.
+
+        The copy holds no choice: the chosen candidate stands where the choice stood.
+
+        Raises:
+            ValueError: If the genotype is of another space.
+        """
+        self.check(genotype)
+        model = copy.deepcopy(self.model)
+        prune(model, genotype.choices)
+        return model
+
+    def _needed(self, choices: Mapping[str, str]) -> list[str]:
+        return [name for name, site in self._sites.items()
+                if all(choices.get(outer) == candidate for outer, candidate in site.conditions)]
+
+    def _check_names(self, choices: Mapping[str, str]) -> None:
+        known = self.choices
+        for name, candidate in choices.items():
+            if name not in known:
+                raise ValueError(
+                    f'{type(self.model).__name__} has no choice {name!r}{_nearest(name, known)}. '
+                    f'It has {len(known)} choices.'
+                )
+            if candidate not in known[name].candidates:
+                raise ValueError(
+                    f'Choice {name!r} has no candidate {candidate!r}{_nearest(candidate, known[name].candidates)}. '
+                    f'Candidates: {list(known[name].candidates)}.'
+                )
+
+
+class Searchable:
+    """Mixin of the modules that hold choices and take ``genotype=``.
+
+    The supernet and its derived network are one class: the constructor builds the supernet and ends with
+    ``self.specialize(genotype)``, which prunes it where a genotype is given.
+    """
+
+    def specialize(self, genotype) -> None:
+        """Prune this module to ``genotype`` (a name, file, dict or Genotype); leave a supernet where it is None.
+
+        Raises:
+            ValueError: If the genotype is of another space.
+            FileNotFoundError: If there is no such genotype.
+        """
+        if genotype is not None:
+            genotype = Genotype.load(genotype)
+            SearchSpace(self).check(genotype)
+            prune(self, genotype.choices)
+
+
+def searchable_parts(model: nn.Module) -> dict[str, nn.Module]:
+    """Return the outermost :class:`Searchable` modules strictly inside ``model`` that hold choices, by path."""
+    parts: dict[str, nn.Module] = {}
+    for path, module in model.named_modules():
+        inside = any(path.startswith(f'{outer}.') for outer in parts)
+        if path and not inside and isinstance(module, Searchable) and len(SearchSpace(module)):
+            parts[path] = module
+    return parts
+
+
+def prune(module: nn.Module, choices: Mapping[str, str], prefix: str = '') -> None:
+    """Replace, in place, every choice in ``module`` by its candidate in ``choices``."""
+    for name, child in list(module.named_children()):
+        path = f'{prefix}{name}'
+        while isinstance(child, Choice):
+            candidate = choices[_choice_name(path, child)]
+            child, path = child.get_submodule(candidate), f'{path}.{candidate}'
+        module.register_module(name, child)
+        prune(child, choices, f'{path}.')
+
+
+def _choice_name(path: str, choice: Choice) -> str:
+    return f'{path}.{choice.label}' if choice.label else path
+
+
+def _walk(module: nn.Module, prefix: str, conditions: tuple) -> Iterable[tuple[str, _Site]]:
+    for name, child in module.named_children():
+        path = f'{prefix}{name}'
+        if not isinstance(child, Choice):
+            yield from _walk(child, f'{path}.', conditions)
+            continue
+        choice_name = _choice_name(path, child)
+        yield choice_name, _Site(child, conditions)
+        for candidate in child.candidates:
+            inner = nn.ModuleDict({candidate: child.get_submodule(candidate)})
+            yield from _walk(inner, f'{path}.', (*conditions, (choice_name, candidate)))
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f'; the nearest is {close[0]!r}' if close else ''
+
+
+def _part_hint(genotype: Genotype) -> str:
+    return f' It has parts, to be named as FILE#PART: {list(genotype.parts)}.' if genotype.parts else ''
