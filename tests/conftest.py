@@ -1,0 +1,29 @@
+"""What all tests share: one thread, the folder of reference data, and the tools' folder on the path."""
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def pytest_configure() -> None:
+    """Use one thread: several test processes with several threads each are many times slower."""
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope='session')
+def root() -> Path:
+    """The repository's root folder."""
+    return ROOT
+
+
+@pytest.fixture(scope='session')
+def shared() -> Path:
+    """The folder of reference data, which is not part of the repository; tests that need it skip without it."""
+    folder = Path(os.environ.get('MMFUSENAS_SHARED', '../shared'))
+    folder = folder if folder.is_absolute() else (ROOT / folder).resolve()
+    if not folder.is_dir():
+        pytest.skip(f'no reference data at {folder} (set MMFUSENAS_SHARED to its folder)')
+    return folder
