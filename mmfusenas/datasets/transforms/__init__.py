@@ -1,0 +1,17 @@
+"""Pipeline steps for picture pairs."""
+from mmfusenas.registry import TRANSFORMS
+from mmfusenas.utils.optional import available, register_missing
+
+from .joint_transform import JointTransform
+from .load_pair import LoadPairFromFile
+from .pack_pair import PackPairInputs
+from .random_patch import RandomPatch
+
+__all__ = ['JointTransform', 'LoadPairFromFile', 'PackPairInputs', 'RandomPatch']
+
+if available('mmdet'):
+    from .pack_pair_det import PackPairDetInputs
+
+    __all__ += ['PackPairDetInputs']
+else:
+    register_missing(TRANSFORMS, 'mmdet', 'PackPairDetInputs')

@@ -1,0 +1,152 @@
+"""Reading the two pictures of a pair, as plain functions.
+
+Visible pictures are H x W x 3 BGR, infrared ones H x W; both keep the depth of the file (uint8, uint16, float32).
+"""
+from __future__ import annotations
+
+import io
+
+import cv2
+import mmcv
+import numpy as np
+from mmengine import fileio
+from PIL import ExifTags, Image, UnidentifiedImageError
+
+PICTURE_SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff', '.webp', '.pgm', '.ppm')
+"""Suffixes, in lower case, of files that count as pictures when a folder is read."""
+
+# EXIF orientations under which rows become columns.
+_TURNED = {5, 6, 7, 8}
+
+
+class PictureError(RuntimeError):
+    """A picture file that is missing, unreadable or of a kind that cannot be used. Names the file."""
+
+
+def _read_bytes(path: str, backend_args: dict | None) -> bytes:
+    try:
+        content = fileio.get(path, backend_args=backend_args)
+    except OSError as error:
+        raise PictureError(
+            f'The picture {path} cannot be opened ({type(error).__name__}: {error.strerror or error}). Check the '
+            'data root of the config, and run tools/analysis_tools/check_dataset.py to list every such file.'
+        ) from error
+    if not content:
+        raise PictureError(f'The picture {path} is empty (0 bytes). Copy it again from its source.')
+    return content
+
+
+def read_picture(path: str, flag: int, backend_args: dict | None = None) -> np.ndarray:
+    """Read one picture file and keep its depth.
+
+    Args:
+        path: File, or address of any of mmengine's file backends.
+        flag: OpenCV's reading flag; ``cv2.IMREAD_ANYDEPTH`` is added.
+        backend_args: Arguments of mmengine's file backend.
+
+    Returns:
+        H x W x 3 (BGR) or H x W; uint8, uint16 or float32.
+
+    Raises:
+        PictureError: The file is missing, empty, damaged, or of another depth.
+    """
+    content = _read_bytes(path, backend_args)
+    try:
+        picture = mmcv.imfrombytes(content, flag=flag | cv2.IMREAD_ANYDEPTH, backend='cv2')
+    except cv2.error as error:
+        raise PictureError(f'The picture {path} cannot be decoded ({error}). Copy it again from its source.') from error
+    if picture is None:
+        raise PictureError(
+            f'The picture {path} ({len(content)} bytes) cannot be decoded: it is damaged, cut off, or no picture. '
+            'Copy it again from its source, or take the pair out of the split file.'
+        )
+    if picture.dtype not in (np.uint8, np.uint16, np.float32):
+        raise PictureError(f'The picture {path} holds {picture.dtype}; save it as 8 or 16 bit, or float32.')
+    return picture
+
+
+def read_visible(path: str, backend_args: dict | None = None) -> np.ndarray:
+    """Read a visible picture as H x W x 3 BGR; a grey file becomes three equal channels."""
+    return read_picture(path, cv2.IMREAD_COLOR, backend_args)
+
+
+def read_infrared(path: str, backend_args: dict | None = None) -> np.ndarray:
+    """Read an infrared picture as H x W; a file with three channels is turned to grey.
+
+    Equal channels, as many cameras store them, come back exactly.
+    """
+    return to_grey(read_picture(path, cv2.IMREAD_ANYCOLOR, backend_args))
+
+
+def to_grey(picture: np.ndarray) -> np.ndarray:
+    """Return H x W of H x W, H x W x 1 or H x W x 3 (BGR); equal channels come back exactly."""
+    if picture.ndim == 3 and picture.shape[2] == 1:
+        return picture[..., 0]
+    if picture.ndim == 3:
+        equal = (picture == picture[..., :1]).all()
+        return np.ascontiguousarray(picture[..., 0]) if equal else cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
+    return picture
+
+
+def to_colour(picture: np.ndarray) -> np.ndarray:
+    """Return H x W x 3 of H x W, H x W x 1 or H x W x 3."""
+    if picture.ndim == 3 and picture.shape[2] == 3:
+        return picture
+    return np.repeat(picture.reshape(*picture.shape[:2], 1), 3, axis=2)
+
+
+def picture_size(path: str, backend_args: dict | None = None) -> tuple[int, int]:
+    """Return (height, width) from the file's header, without decoding the picture.
+
+    Turned by the EXIF orientation, as the picture itself is when it is read.
+
+    Raises:
+        PictureError: The file is missing, empty, or no picture.
+    """
+    content = _read_bytes(path, backend_args) if backend_args else None
+    try:
+        with Image.open(io.BytesIO(content) if content else path) as picture:
+            width, height = picture.size
+            turned = picture.getexif().get(ExifTags.Base.Orientation) in _TURNED
+    except UnidentifiedImageError:
+        # Kinds that OpenCV reads and Pillow does not.
+        return read_visible(path, backend_args).shape[:2]
+    except OSError as error:
+        raise PictureError(f'The picture {path} cannot be opened ({error}). Check the data root.') from error
+    return (width, height) if turned else (height, width)
+
+
+def match_sizes(
+    visible: np.ndarray, infrared: np.ndarray, resize: str | None, names: tuple[str, str] = ('visible', 'infrared')
+) -> tuple[np.ndarray, np.ndarray]:
+    """Bring a pair to one size, or refuse.
+
+    Args:
+        visible: H x W x 3.
+        infrared: H' x W'.
+        resize: ``'visible'``: the infrared picture is brought to the visible one's size; ``'infrared'``: the other
+            way round; ``None``: different sizes are an error.
+        names: What to call the two in the error, usually their paths.
+
+    Raises:
+        ValueError: The sizes differ and ``resize`` is None.
+    """
+    if visible.shape[:2] == infrared.shape[:2]:
+        return visible, infrared
+    if resize is None:
+        (h, w), (h2, w2) = visible.shape[:2], infrared.shape[:2]
+        raise ValueError(
+            f'The pictures of a pair differ in size: {names[0]} is {w} x {h}, {names[1]} is {w2} x {h2} (width x '
+            "height). If they show the same view, set resize='visible' or resize='infrared' in LoadPairFromFile: the "
+            'size that both are brought to. If not, they must be registered first.'
+        )
+    target = visible if resize == 'visible' else infrared
+    return _resize(visible, target.shape[:2]), _resize(infrared, target.shape[:2])
+
+
+def _resize(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    if picture.shape[:2] == size:
+        return picture
+    # Area averaging where the picture shrinks, so that it does not alias.
+    smaller = size[0] < picture.shape[0]
+    return mmcv.imresize(picture, size[::-1], interpolation='area' if smaller else 'bilinear')

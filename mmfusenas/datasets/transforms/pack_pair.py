@@ -1,0 +1,61 @@
+"""Packing a pair for the model: fusion only."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from mmcv.transforms import BaseTransform
+
+from mmfusenas.registry import TRANSFORMS
+from mmfusenas.structures import FusionDataSample
+
+PAIR_META = ('img_id', 'img_path', 'img_path2', 'ori_shape', 'img_shape', 'scale_factor', 'flip', 'flip_direction')
+"""Meta keys that every packed pair has."""
+
+
+def picture_tensor(picture: np.ndarray) -> torch.Tensor:
+    """Return C x H x W of H x W or H x W x C, with the same dtype."""
+    return torch.from_numpy(np.ascontiguousarray(np.atleast_3d(picture).transpose(2, 0, 1)))
+
+
+def complete_meta(results: dict) -> dict:
+    """Fill in the meta information that only some transforms leave behind."""
+    results['img_shape'] = results['img'].shape[:2]
+    results.setdefault('ori_shape', results['img_shape'])
+    results.setdefault('scale_factor', (1.0, 1.0))
+    results.setdefault('flip', False)
+    results.setdefault('flip_direction', None)
+    return results
+
+
+@TRANSFORMS.register_module()
+class PackPairInputs(BaseTransform):
+    """Pack a pair into tensors and a :class:`FusionDataSample`; needs no mmdet.
+
+    Required keys: ``img`` (H x W x 3), ``img2`` (H x W). Whatever else the results hold is dropped.
+
+    Args:
+        meta_keys: Keys kept as meta information, beside the eight of ``PAIR_META``.
+
+    Returns:
+        ``inputs``: ``visible`` 3 x H x W and ``infrared`` 1 x H x W, each of its own dtype; ``data_samples``.
+
+    Example:
+        >>> packed = PackPairInputs()(dict(img=np.zeros((4, 6, 3), np.uint8), img2=np.zeros((4, 6), np.uint16)))
+        >>> {name: (tuple(x.shape), x.dtype) for name, x in packed['inputs'].items()}
+        {'visible': ((3, 4, 6), torch.uint8), 'infrared': ((1, 4, 6), torch.uint16)}
+    """
+
+    def __init__(self, meta_keys: Sequence[str] = ()) -> None:
+        self.meta_keys = (*PAIR_META, *meta_keys)
+
+    def transform(self, results: dict) -> dict:
+        """Pack ``results``."""
+        results = complete_meta(results)
+        meta = {key: results[key] for key in self.meta_keys if key in results}
+        inputs = dict(visible=picture_tensor(results['img']), infrared=picture_tensor(results['img2']))
+        return dict(inputs=inputs, data_samples=FusionDataSample(metainfo=meta))
+
+    def __repr__(self) -> str:
+        return f'{type(self).__name__}(meta_keys={self.meta_keys})'

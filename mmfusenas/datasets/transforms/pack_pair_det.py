@@ -1,0 +1,32 @@
+"""Packing a pair for the model: with boxes."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mmdet.datasets.transforms import PackDetInputs
+
+from mmfusenas.datasets.transforms.pack_pair import PAIR_META, complete_meta, picture_tensor
+from mmfusenas.registry import TRANSFORMS
+
+
+@TRANSFORMS.register_module()
+class PackPairDetInputs(PackDetInputs):
+    """mmdet's packing, with both pictures.
+
+    Args:
+        meta_keys: Keys kept as meta information, beside ``PAIR_META`` and ``instances`` (the boxes as annotated, of
+            which mmdet's CocoMetric makes its ground truth when it has no ``ann_file``).
+
+    Returns:
+        ``inputs``: ``visible`` 3 x H x W and ``infrared`` 1 x H x W, each of its own dtype; ``data_samples``: a
+        ``DetDataSample``.
+    """
+
+    def __init__(self, meta_keys: Sequence[str] = ()) -> None:
+        super().__init__(meta_keys=(*PAIR_META, 'instances', *meta_keys))
+
+    def transform(self, results: dict) -> dict:
+        """Pack ``results``."""
+        packed = super().transform(complete_meta(results))
+        packed['inputs'] = dict(visible=packed['inputs'], infrared=picture_tensor(results['img2']))
+        return packed

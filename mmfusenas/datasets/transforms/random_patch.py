@@ -1,0 +1,46 @@
+"""A random patch, for training without boxes."""
+from __future__ import annotations
+
+import numpy as np
+from mmcv.transforms import BaseTransform, cache_randomness
+
+from mmfusenas.registry import TRANSFORMS
+
+
+@TRANSFORMS.register_module()
+class RandomPatch(BaseTransform):
+    """Cut a patch at a random place; mmcv has no random crop, and mmdet's serves where there are boxes.
+
+    A picture smaller than the patch is cut only along the side that is long enough. Belongs inside
+    :class:`JointTransform`, so that both pictures are cut at one place.
+
+    Args:
+        size: Height and width of the patch in pixels.
+
+    Raises:
+        ValueError: The sample has boxes, which this transform would not move.
+
+    Example:
+        >>> RandomPatch((2, 3))(dict(img=np.zeros((4, 6, 4), np.uint8)))['img_shape']
+        (2, 3)
+    """
+
+    def __init__(self, size: tuple[int, int]) -> None:
+        self.size = tuple(size)
+
+    @cache_randomness
+    def _place(self, room: tuple[int, int]) -> tuple[int, int]:
+        return np.random.randint(room[0] + 1), np.random.randint(room[1] + 1)
+
+    def transform(self, results: dict) -> dict:
+        """Cut ``img``."""
+        if 'gt_bboxes' in results:
+            raise ValueError('RandomPatch does not move boxes; use mmdet.RandomCrop inside JointTransform.')
+        h, w = (min(side, length) for side, length in zip(self.size, results['img'].shape))
+        top, left = self._place((results['img'].shape[0] - h, results['img'].shape[1] - w))
+        results['img'] = results['img'][top:top + h, left:left + w]
+        results['img_shape'] = (h, w)
+        return results
+
+    def __repr__(self) -> str:
+        return f'{type(self).__name__}(size={self.size})'
