@@ -2,7 +2,8 @@
 from __future__ import annotations
 
 import numpy as np
-from mmcv.transforms import BaseTransform, cache_randomness
+from mmcv.transforms import BaseTransform
+from mmcv.transforms.utils import cache_randomness
 
 from mmfusenas.registry import TRANSFORMS
 
