@@ -1,0 +1,80 @@
+"""Implicit hyper-gradient with the inverse Hessian by conjugate gradients."""
+from collections.abc import Callable, Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from mmfusenas.nas.hypergrad.base import BilevelProblem, HyperGradient
+from mmfusenas.nas.hypergrad.second_order import SecondOrder
+from mmfusenas.nas.hypergrad.vectors import add, dot, fill, norm
+from mmfusenas.registry import SEARCH_STRATEGIES
+
+
+@SEARCH_STRATEGIES.register_module()
+class ConjugateGradient(HyperGradient):
+    r"""Implicit differentiation, the linear system solved by conjugate gradients (iMAML).
+
+    .. math:: g = \nabla_a U - \nabla^2_{aw} L \; x, \quad (\nabla^2_{ww} L + damping\, I)\, x = \nabla_w U
+
+    One upper loss, one lower loss, and at most ``steps`` Hessian products.
+
+    Args:
+        steps: Most iterations, at least 1; it stops before where the residual has vanished or the curvature
+            along a direction is not positive (the lower loss is not convex there: raise the damping).
+        damping: Added to the diagonal of the Hessian, at least 0.
+
+    Example:
+        >>> import torch
+        >>> a, w = torch.tensor([1.0]), torch.tensor([3.0], requires_grad=True)
+        >>> upper, lower = lambda: (w ** 2).sum() / 2, lambda: ((w - 2 * a) ** 2).sum() / 2
+        >>> grads, log = ConjugateGradient(steps=5)(upper, lower, [a], [w])
+        >>> grads[0].tolist(), float(log['iterations'])
+        ([6.0], 1.0)
+    """
+
+    def __init__(self, steps: int, damping: float = 0.0) -> None:
+        if steps < 1 or damping < 0:
+            raise ValueError(f'ConjugateGradient(steps={steps}, damping={damping}): '
+                             'steps must be at least 1 and damping at least 0')
+        self.steps, self.damping = steps, damping
+
+    def estimate(self, problem: BilevelProblem, inner: Mapping | None) -> tuple[list[Tensor], dict[str, Tensor]]:
+        """See :class:`HyperGradient`."""
+        choices, weights = problem.upper_params, problem.lower_params
+        loss, (upper_a, upper_w) = problem.gradients(problem.upper_loss, choices, weights)
+        upper_w = fill(upper_w, weights)
+        lower = SecondOrder(problem)
+        answer, log = conjugate_gradient(
+            lambda vector: add(lower.hessian(vector), vector, self.damping), upper_w, self.steps)
+        grads = add(fill(upper_a, choices), lower.mixed(answer), -1)
+        return grads, dict(upper_loss=loss, lower_loss=lower.loss, upper_weight_norm=norm(upper_w), **log)
+
+
+def conjugate_gradient(matrix: Callable[[list[Tensor]], list[Tensor]], right: Sequence[Tensor],
+                       steps: int) -> tuple[list[Tensor], dict[str, Tensor]]:
+    """Solve ``matrix(x) = right`` for a symmetric positive definite matrix, from x = 0.
+
+    Args:
+        matrix: Product with the matrix.
+        right: Right-hand side, a list of tensors.
+        steps: Most iterations.
+
+    Returns:
+        The answer, and ``residual`` (relative, 0 to 1) and ``iterations`` to log.
+    """
+    answer, residual = [torch.zeros_like(part) for part in right], list(right)
+    direction, square = residual, dot(residual, residual)
+    start, iterations = square, 0
+    tiny = torch.finfo(square.dtype).eps ** 2
+    while iterations < steps and square > tiny * start:
+        product = matrix(direction)
+        curvature = dot(direction, product)
+        if not curvature > 0:
+            break
+        answer = add(answer, direction, square / curvature)
+        residual = add(residual, product, -square / curvature)
+        previous, square = square, dot(residual, residual)
+        direction = add(residual, direction, square / previous)
+        iterations += 1
+    relative = (square / start.clamp_min(torch.finfo(square.dtype).tiny)).sqrt()
+    return answer, dict(residual=relative, iterations=square.new_tensor(iterations))

@@ -1,0 +1,27 @@
+"""First order: the weights do not answer."""
+from collections.abc import Mapping
+
+from torch import Tensor
+
+from mmfusenas.nas.hypergrad.base import BilevelProblem, HyperGradient
+from mmfusenas.nas.hypergrad.vectors import fill
+from mmfusenas.registry import SEARCH_STRATEGIES
+
+
+@SEARCH_STRATEGIES.register_module()
+class FirstOrder(HyperGradient):
+    """g = dU/da, with the weights taken as constants (DARTS, first order). One upper loss, one backward pass.
+
+    Example:
+        >>> import torch
+        >>> a, w = torch.tensor([1.0, 2.0]), torch.ones(2, requires_grad=True)
+        >>> upper, lower = lambda: (w * a).sum(), lambda: ((w - a) ** 2).sum()
+        >>> grads, log = FirstOrder()(upper, lower, [a], [w])
+        >>> grads[0].tolist(), float(log['upper_loss'])
+        ([1.0, 1.0], 3.0)
+    """
+
+    def estimate(self, problem: BilevelProblem, inner: Mapping | None) -> tuple[list[Tensor], dict[str, Tensor]]:
+        """See :class:`HyperGradient`; the lower loss is not evaluated."""
+        loss, (grads,) = problem.gradients(problem.upper_loss, problem.upper_params)
+        return fill(grads, problem.upper_params), dict(upper_loss=loss)

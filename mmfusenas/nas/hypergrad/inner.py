@@ -1,0 +1,119 @@
+"""What one training step does to the weights, as the unrolled hyper-gradient needs it."""
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import torch
+from torch import Tensor
+from torch.optim import SGD, Optimizer
+
+
+@dataclass(frozen=True)
+class WeightStep:
+    """One step of SGD: w' = w - lr (g + weight_decay w + momentum buffer), each field one value per weight tensor."""
+
+    lr: list[float]
+    momentum: list[float]
+    weight_decay: list[float]
+    momentum_buffers: list[Tensor | None]
+
+    @classmethod
+    def from_inner(cls, inner: Mapping | None, count: int) -> 'WeightStep':
+        """Read ``inner``.
+
+        Args:
+            inner: ``lr`` (above or equal 0), and optionally ``momentum``, ``weight_decay`` (numbers, or one per
+                weight tensor, as optimizers have groups) and ``momentum_buffers`` (tensors, or ``None`` in
+                place of one before its first step).
+            count: Number of weight tensors.
+
+        Raises:
+            ValueError: ``inner`` or its ``lr`` is missing, a key is unknown, a list has another length, or
+                Nesterov momentum is asked for.
+        """
+        if inner is None or 'lr' not in inner:
+            raise ValueError(f'Unrolled got inner={inner}; it needs what one weight step does: '
+                             'inner=dict(lr=..., momentum=0, weight_decay=0, momentum_buffers=None)')
+        if inner.get('nesterov'):
+            raise ValueError('Unrolled got inner with nesterov=True, whose step it does not model; '
+                             'use SGD without Nesterov or another strategy')
+        unknown = set(inner) - {'lr', 'momentum', 'weight_decay', 'momentum_buffers', 'nesterov'}
+        if unknown:
+            raise ValueError(f'Unrolled got inner with {sorted(unknown)}; '
+                             'known are lr, momentum, weight_decay and momentum_buffers')
+        return cls(lr=_each('lr', inner['lr'], count), momentum=_each('momentum', inner.get('momentum', 0), count),
+                   weight_decay=_each('weight_decay', inner.get('weight_decay', 0), count),
+                   momentum_buffers=_each('momentum_buffers', inner.get('momentum_buffers'), count))
+
+    @torch.no_grad()
+    def move(self, weights: Sequence[Tensor], grads: Sequence[Tensor | None]) -> None:
+        """Move ``weights`` in place; one without a gradient stays, as no optimizer touches it."""
+        for weight, grad, lr, momentum, decay, buffer in zip(
+                weights, grads, self.lr, self.momentum, self.weight_decay, self.momentum_buffers):
+            if grad is None:
+                continue
+            weight.mul_(1 - lr * decay).sub_(grad, alpha=lr)
+            if buffer is not None:
+                weight.sub_(buffer, alpha=lr * momentum)
+
+
+def inner_step(optimizer: Optimizer, params: Sequence[Tensor], clipped: bool = False) -> dict:
+    """What the next step of ``optimizer`` does to ``params``, as ``inner`` of a strategy.
+
+    Args:
+        optimizer: SGD is taken as it is. Of any other the learning rate and weight decay are taken, as a plain
+            step, and this is said once.
+        params: Weights, the strategy's ``lower_params``.
+        clipped: Whether gradients are clipped before the step; taken as not clipped, and this is said once.
+
+    Returns:
+        ``lr``, ``momentum``, ``weight_decay`` and ``momentum_buffers``, each a list like ``params``.
+
+    Raises:
+        ValueError: A weight is not in the optimizer, or its group uses Nesterov, dampening or maximize.
+
+    Example:
+        >>> weight = torch.nn.Parameter(torch.ones(2))
+        >>> inner_step(SGD([weight], lr=0.1, momentum=0.9), [weight])['momentum']
+        [0.9]
+    """
+    plain = not isinstance(optimizer, SGD)
+    if plain or clipped:
+        _say_once(f'The unrolled hyper-gradient takes the step of {type(optimizer).__name__}'
+                  f'{" with clipped gradients" if clipped else ""} as a plain gradient step of its learning rate')
+    groups = {id(param): group for group in optimizer.param_groups for param in group['params']}
+    inner = dict(lr=[], momentum=[], weight_decay=[], momentum_buffers=[])
+    for index, param in enumerate(params):
+        if id(param) not in groups:
+            raise ValueError(f'Weight {index} of shape {tuple(param.shape)} is not in the optimizer; '
+                             'give the strategy only weights that it trains')
+        group = groups[id(param)]
+        _check_group(group)
+        inner['lr'].append(float(group['lr']))
+        inner['momentum'].append(0.0 if plain else float(group['momentum']))
+        inner['weight_decay'].append(float(group.get('weight_decay', 0)))
+        inner['momentum_buffers'].append(
+            None if plain else optimizer.state.get(param, {}).get('momentum_buffer'))
+    return inner
+
+
+def _check_group(group: Mapping) -> None:
+    for name in ('nesterov', 'dampening', 'maximize'):
+        if group.get(name):
+            raise ValueError(f'The optimizer has {name}={group[name]}, whose step Unrolled does not model; '
+                             'leave it out or use another strategy')
+
+
+def _each(name: str, value: object, count: int) -> list:
+    if not isinstance(value, Sequence):
+        return [value] * count
+    if len(value) != count:
+        raise ValueError(f'inner has {len(value)} values of {name} for {count} weight tensors; '
+                         'give one number for all, or one per tensor')
+    return list(value)
+
+
+@cache
+def _say_once(message: str) -> None:
+    warnings.warn(message, stacklevel=3)
