@@ -1,11 +1,12 @@
 """Candidate operators by their short names."""
 from __future__ import annotations
 
-import difflib
+import inspect
 import re
 
 from torch import nn
 
+from mmfusenas.nas.names import nearest
 from mmfusenas.registry import OPERATORS
 
 
@@ -21,19 +22,24 @@ def build_operator(name: str, channels: int, **kwargs) -> nn.Module:
         kwargs: Further arguments of the operator (``norm_cfg`` of the operators of C_FD).
 
     Raises:
-        ValueError: If no operator of that name is registered; the message names the nearest one.
+        ValueError: If no operator of that name is registered (the message names the nearest one), or the kernel is
+            even, missing, or given to an operator that has none.
 
     Example:
         >>> build_operator('rb_3', channels=48)
     """
     match = re.fullmatch(r'(.+)_(\d+)', name)
     kind, kernel = (match[1], dict(kernel_size=int(match[2]))) if match else (name, {})
-    if OPERATORS.get(kind) is None:
+    operator = OPERATORS.get(kind)
+    if operator is None:
         known = sorted(OPERATORS.module_dict)
-        close = difflib.get_close_matches(kind, known, n=1)
         raise ValueError(
-            f'Unknown candidate operator {name!r}' + (f'; the nearest is {close[0]!r}' if close else '')
-            + f'. Registered: {known}, followed by _KERNEL (rb_3). An operator of your own needs '
-            '@OPERATORS.register_module(name=...) and its module in custom_imports.'
+            f'Unknown candidate operator {name!r}{nearest(kind, known)}. Registered: {known}, followed by _KERNEL '
+            '(rb_3). An operator of your own needs @OPERATORS.register_module(name=...) and its module in '
+            'custom_imports.'
         )
+    if bool(kernel) != ('kernel_size' in inspect.signature(operator).parameters):
+        raise ValueError(f"Candidate operator {name!r}: {'it has no kernel' if kernel else 'give its kernel, as rb_3'}.")
+    if kernel and kernel['kernel_size'] % 2 == 0:
+        raise ValueError(f'Candidate operator {name!r}: only an odd kernel keeps the size of the features.')
     return OPERATORS.build(dict(type=kind, channels=channels, **kernel, **kwargs))

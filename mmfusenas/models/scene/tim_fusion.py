@@ -6,9 +6,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from mmfusenas.models.cells.build import build_cell
 from mmfusenas.models.scene.base_fusion import BaseFusion
 from mmfusenas.nas import Choice, Searchable
-from mmfusenas.registry import CELLS, MODELS
+from mmfusenas.registry import MODELS
 
 OPERATORS_TIM = tuple(f'{kind}_{kernel}' for kernel in (3, 5) for kind in ('ca', 'sa', 'dc', 'rb', 'db', 'sc'))
 """The candidates of TIM section 4.1: six operators at kernels 3 and 5."""
@@ -59,7 +60,7 @@ class TIMFusion(Searchable, BaseFusion):
         self.order = tuple(order)
         self.stem = nn.Sequential(_conv3(2, 2 * channels), nn.PReLU(), _conv3(2 * channels, channels), nn.PReLU())
         self.cells = nn.ModuleList(
-            Choice({name: CELLS.build(dict(type=name, channels=channels, operators=operators)) for name in cells},
+            Choice({name: build_cell(name, channels=channels, operators=operators) for name in cells},
                    label='type')
             for _ in range(num_cells)
         )

@@ -1,0 +1,29 @@
+"""Cells by their registered names."""
+from __future__ import annotations
+
+from torch import nn
+
+from mmfusenas.nas.names import nearest
+from mmfusenas.registry import CELLS
+
+
+def build_cell(name: str, **kwargs) -> nn.Module:
+    """Build the cell registered as ``name``.
+
+    Args:
+        name: Registered name (``'successive'``).
+        kwargs: Arguments of the cell (``channels``, ``operators``).
+
+    Raises:
+        ValueError: If no cell of that name is registered; the message names the nearest one.
+
+    Example:
+        >>> build_cell('successive', channels=48, operators=['rb_3', 'ca_3'])
+    """
+    if CELLS.get(name) is None:
+        known = sorted(CELLS.module_dict)
+        raise ValueError(
+            f'Unknown cell {name!r}{nearest(name, known)}. Registered: {known}. A cell of your own needs '
+            '@CELLS.register_module(name=...) and its module in custom_imports.'
+        )
+    return CELLS.build(dict(type=name, **kwargs))
