@@ -6,6 +6,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
+from mmfusenas.nas.names import nearest
+
 
 class Choice(nn.Module):
     """One categorical decision between candidate modules.
@@ -24,7 +26,7 @@ class Choice(nn.Module):
             that is chosen rather than the decision (``cells.0`` + ``type``). Defaults to '' (the path alone).
 
     Raises:
-        ValueError: If there is no candidate, or a candidate's name contains a dot.
+        ValueError: If there is no candidate, or a candidate's name cannot be the name of a module.
         RuntimeError: On running a choice that is neither relaxed nor selected.
 
     Example:
@@ -38,15 +40,18 @@ class Choice(nn.Module):
         super().__init__()
         if not candidates:
             raise ValueError('A Choice got no candidates: give at least one, as {name: module}.')
-        for name, module in candidates.items():
-            if '.' in name:
-                raise ValueError(f'Candidate {name!r} of a Choice: names become module paths and cannot hold a dot.')
-            self.add_module(name, module)
         self.candidates = tuple(candidates)
         self.label = label
         self.alpha = nn.Parameter(torch.zeros(len(self.candidates)), requires_grad=False)
         self.relaxed = False
         self.selected: str | None = None
+        for name, module in candidates.items():
+            if not name or '.' in name or hasattr(self, name):
+                raise ValueError(
+                    f'Candidate {name!r} of a Choice: names become attributes of the choice. They cannot be empty, '
+                    'hold a dot, or be one that a module has already.'
+                )
+            self.add_module(name, module)
 
     def relax(self) -> None:
         """Run every candidate, weighted by ``softmax(alpha)``."""
@@ -59,7 +64,10 @@ class Choice(nn.Module):
             ValueError: If there is no such candidate.
         """
         if candidate not in self.candidates:
-            raise ValueError(f'A Choice has no candidate {candidate!r}; it has {list(self.candidates)}.')
+            raise ValueError(
+                f'A Choice has no candidate {candidate!r}{nearest(candidate, self.candidates)}. '
+                f'Candidates: {list(self.candidates)}.'
+            )
         self.relaxed, self.selected = False, candidate
 
     def probabilities(self) -> Tensor:

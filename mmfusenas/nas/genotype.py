@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mmfusenas.nas.names import nearest
+
 PUBLISHED_DIR = Path(__file__).parent.parent / 'genotypes'
 """Folder of the genotypes that go by name: ``tim-light`` is ``tim-light.json`` here."""
 
@@ -58,6 +60,8 @@ class Genotype:
         Raises:
             ValueError: If a field is unknown or missing, or the format is newer than this package.
         """
+        if not isinstance(data, Mapping):
+            raise ValueError(f'{where} is not a genotype: it holds a {type(data).__name__} where fields are expected.')
         fields = dict(data)
         version = fields.pop('format', FORMAT)
         if version != FORMAT:
@@ -66,6 +70,9 @@ class Genotype:
         if unknown or not isinstance(fields.get('choices'), Mapping):
             problem = f'unknown fields {sorted(unknown)}' if unknown else "no 'choices': {name: candidate}"
             raise ValueError(f'{where} is not a genotype: {problem}. Fields are {list(cls.__dataclass_fields__)}.')
+        for name, candidate in fields['choices'].items():
+            if not isinstance(candidate, str):
+                raise ValueError(f'{where}: choice {name!r} is {candidate!r}; a candidate is a name, such as "rb_3".')
         return cls(**{key: dict(value) if isinstance(value, Mapping) else value for key, value in fields.items()})
 
     @classmethod
@@ -88,7 +95,8 @@ class Genotype:
         path = PUBLISHED_DIR / f'{text}.json' if text in published_genotypes() else Path(text)
         if not path.is_file():
             raise FileNotFoundError(
-                f'No genotype {text!r}: neither a file nor a published name. Published: {published_genotypes()}.'
+                f'No genotype {text!r}: neither a file nor a published name'
+                f'{nearest(text, published_genotypes())}. Published: {published_genotypes()}.'
             )
         try:
             data = json.loads(path.read_text())
@@ -104,7 +112,10 @@ class Genotype:
             ValueError: If the genotype has no such part.
         """
         if path not in self.parts:
-            raise ValueError(f'The genotype of {self.space} has no part {path!r}; its parts are {list(self.parts)}.')
+            raise ValueError(
+                f'The genotype of {self.space} has no part {path!r}{nearest(path, self.parts)}. '
+                f'Its parts are {list(self.parts)}.'
+            )
         prefix = f'{path}.'
         choices = {name[len(prefix):]: value for name, value in self.choices.items() if name.startswith(prefix)}
         return Genotype(choices, **self.parts[path], source=self.source)

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import copy
-import difflib
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
@@ -14,6 +13,7 @@ from torch import nn
 
 from mmfusenas.nas.choice import Choice
 from mmfusenas.nas.genotype import Genotype
+from mmfusenas.nas.names import nearest
 
 
 @dataclass(frozen=True)
@@ -168,12 +168,12 @@ class SearchSpace:
         for name, candidate in choices.items():
             if name not in known:
                 raise ValueError(
-                    f'{type(self.model).__name__} has no choice {name!r}{_nearest(name, known)}. '
+                    f'{type(self.model).__name__} has no choice {name!r}{nearest(name, known)}. '
                     f'It has {len(known)} choices.'
                 )
             if candidate not in known[name].candidates:
                 raise ValueError(
-                    f'Choice {name!r} has no candidate {candidate!r}{_nearest(candidate, known[name].candidates)}. '
+                    f'Choice {name!r} has no candidate {candidate!r}{nearest(candidate, known[name].candidates)}. '
                     f'Candidates: {list(known[name].candidates)}.'
                 )
 
@@ -234,11 +234,6 @@ def _walk(module: nn.Module, prefix: str, conditions: tuple) -> Iterable[tuple[s
         for candidate in child.candidates:
             inner = nn.ModuleDict({candidate: child.get_submodule(candidate)})
             yield from _walk(inner, f'{path}.', (*conditions, (choice_name, candidate)))
-
-
-def _nearest(name: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(name, list(known), n=1)
-    return f'; the nearest is {close[0]!r}' if close else ''
 
 
 def _part_hint(genotype: Genotype) -> str:
