@@ -1,1 +1,24 @@
+"""Data sets of picture pairs, and their pipeline."""
+from mmfusenas.registry import DATASETS
+from mmfusenas.utils.optional import available, register_missing
+
+from .llvip import LLVIPDataset
+from .m3fd import M3FDDataset
+from .msrs import MSRSDataset
+from .multispectral import MultiSpectralDataset
+from .pair_dataset import PairDataset
 from .transforms import *  # noqa: F401,F403
+from .voc_pair_dataset import VOCPairDataset
+from .yolo_pair_dataset import YOLOPairDataset
+
+__all__ = [
+    'LLVIPDataset', 'M3FDDataset', 'MSRSDataset', 'MultiSpectralDataset', 'PairDataset', 'VOCPairDataset',
+    'YOLOPairDataset',
+]
+
+if available('mmdet'):
+    from .coco_pair_dataset import CocoPairDataset
+
+    __all__ += ['CocoPairDataset']
+else:
+    register_missing(DATASETS, 'mmdet', 'CocoPairDataset')

@@ -1,0 +1,141 @@
+"""Reading boxes from YOLO text and Pascal VOC files, as plain functions."""
+from __future__ import annotations
+
+import math
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable, Sequence
+from difflib import get_close_matches
+from typing import NamedTuple
+
+from mmfusenas.datasets.problems import Problem
+
+Size = tuple[int, int]
+
+
+class RawBox(NamedTuple):
+    """A box as it stands in the file.
+
+    Attributes:
+        name: Class name.
+        bbox: x1, y1, x2, y2 in pixels from the top left corner; x2 and y2 lie outside.
+        where: File and line (YOLO), object number (VOC) or annotation id (COCO).
+        ignore: Whether it is left out of training and scoring (VOC's ``difficult``, COCO's ``iscrowd``).
+    """
+
+    name: str
+    bbox: tuple[float, float, float, float]
+    where: str
+    ignore: bool = False
+
+
+class Annotation(NamedTuple):
+    """What a file says about one picture: its (height, width), its boxes, and what is wrong with them."""
+
+    size: Size
+    boxes: list[RawBox]
+    problems: list[Problem]
+
+
+def unknown_class(name: str, names: Sequence[str]) -> str:
+    """Say that a class name is unknown, with the nearest one that is not."""
+    near = get_close_matches(name, names, n=1, cutoff=0.5) or get_close_matches(name.lower(), names, n=1, cutoff=0.5)
+    hint = f' The nearest is {near[0]!r}.' if near else ''
+    return (
+        f'unknown class {name!r}; known are {list(names)}.{hint} Add it to metainfo=dict(names=...), which holds every '
+        'name that the files use (classes holds those to be detected).'
+    )
+
+
+def read_yolo(text: str, path: str, names: Sequence[str], size_of: Callable[[], Size]) -> Annotation:
+    """Read lines of ``class cx cy w h``, in fractions of the picture's width and height.
+
+    Args:
+        text: Content of the file; an empty one is a picture without objects.
+        path: Its path, for the messages.
+        names: Class names in the order of their numbers.
+        size_of: Returns the picture's (height, width).
+    """
+    size = size_of()
+    boxes, problems = [], []
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip():
+            continue
+        where = f'{path}, line {number}'
+        try:
+            index, cx, cy, w, h = (float(word) for word in line.split())
+        except ValueError:
+            message = f'{line.strip()!r} is not of the form "class cx cy w h"'
+            problems.append(Problem('error', 'malformed box', where, message))
+            continue
+        if index not in range(len(names)):
+            message = f'class number {index:g}; the known ones are 0 to {len(names) - 1}: {list(names)}'
+            problems.append(Problem('error', 'unknown class', where, message))
+            continue
+        bbox = tuple(
+            (centre + sign * side / 2) * length
+            for sign in (-1, 1) for centre, side, length in ((cx, w, size[1]), (cy, h, size[0]))
+        )
+        boxes.append(RawBox(names[int(index)], bbox, where))
+    return Annotation(size, boxes, problems)
+
+
+def read_voc(
+    text: str, path: str, names: Sequence[str], size_of: Callable[[], Size], one_based: bool = False
+) -> Annotation:
+    """Read a Pascal VOC file.
+
+    Args:
+        text: Content of the file.
+        path: Its path, for the messages.
+        names: Every class name that may occur.
+        size_of: Returns the picture's (height, width), asked where the file does not say.
+        one_based: Whether the first pixel is number 1, as in Pascal VOC itself; the pair data sets count from 0.
+    """
+    try:
+        root = ElementTree.fromstring(text)
+    except ElementTree.ParseError as error:
+        return Annotation(size_of(), [], [Problem('error', 'malformed file', path, f'not XML: {error}')])
+    size = tuple(int(float(root.findtext(f'size/{key}') or 0)) for key in ('height', 'width'))
+    boxes, problems = [], []
+    for number, item in enumerate(root.findall('object'), 1):
+        where = f'{path}, object {number}'
+        name = (item.findtext('name') or '').strip()
+        try:
+            corners = [float(item.findtext(f'bndbox/{key}')) for key in ('xmin', 'ymin', 'xmax', 'ymax')]
+        except (TypeError, ValueError):
+            message = 'bndbox needs the numbers xmin, ymin, xmax and ymax'
+            problems.append(Problem('error', 'malformed box', where, message))
+            continue
+        if name not in names:
+            problems.append(Problem('error', 'unknown class', where, unknown_class(name, names)))
+            continue
+        if one_based:
+            corners = [corners[0] - 1, corners[1] - 1, *corners[2:]]
+        boxes.append(RawBox(name, tuple(corners), where, (item.findtext('difficult') or '0').strip() == '1'))
+    return Annotation(size if all(size) else size_of(), boxes, problems)
+
+
+def settle_box(box: RawBox, size: Size) -> tuple[list[float] | None, Problem | None]:
+    """Clip a box to its picture, or say why it is none.
+
+    Args:
+        box: The box as read.
+        size: Height and width of the picture.
+
+    Returns:
+        x1, y1, x2, y2 and no problem; or those with a warning, where more than a pixel was clipped; or None with an
+        error, where nothing of the box lies inside, it has no area, or its corners are exchanged.
+    """
+    x1, y1, x2, y2 = box.bbox
+    shown = f'{box.name} ({x1:.1f}, {y1:.1f}, {x2:.1f}, {y2:.1f})'
+    if not all(map(math.isfinite, box.bbox)) or x2 <= x1 or y2 <= y1:
+        return None, Problem('error', 'box without area', box.where, f'{shown} has no area; correct or remove it')
+    height, width = size
+    clipped = [max(x1, 0.0), max(y1, 0.0), min(x2, float(width)), min(y2, float(height))]
+    if clipped[0] >= clipped[2] or clipped[1] >= clipped[3]:
+        message = f'{shown} lies outside the picture of {width} x {height}; correct or remove it'
+        return None, Problem('error', 'box outside the picture', box.where, message)
+    if max(abs(a - b) for a, b in zip(clipped, box.bbox)) > 1:
+        message = f'{shown} reaches over the edge of the picture of {width} x {height}; it is clipped'
+        return clipped, Problem('warning', 'box over the edge', box.where, message)
+    return clipped, None

@@ -1,0 +1,97 @@
+"""Pairs with COCO annotations."""
+from __future__ import annotations
+
+from os import path as osp
+
+from mmdet.datasets import CocoDataset
+from mmengine import fileio
+
+from mmfusenas.datasets.annotations import RawBox, settle_box, unknown_class
+from mmfusenas.datasets.problems import DatasetError, Problem, report
+from mmfusenas.registry import DATASETS
+
+
+@DATASETS.register_module()
+class CocoPairDataset(CocoDataset):
+    """Pairs with one COCO file: the layout that ``tools/dataset_converters/to_coco.py`` writes.
+
+    ``visible``, ``infrared`` and ``annotations/NAME.json``; an entry of ``images`` has ``file_name`` below the visible
+    folder and, where it differs, ``file_name2`` below the infrared one. Other keys are COCO's.
+
+    Args:
+        data_prefix: ``img`` and ``img2``: folders below ``data_root``.
+        bad_boxes: ``'error'``, or ``'drop'``: leave out boxes without area or outside the picture.
+        kwargs: As of mmdet's ``CocoDataset``. ``metainfo.classes`` may be any part of the file's categories; None is
+            all of them, in the file's order.
+
+    Raises:
+        DatasetError: Missing pictures, ids that are no whole numbers, bad boxes, unknown classes, or no picture.
+    """
+
+    METAINFO: dict = {}
+
+    def __init__(self, data_prefix: dict | None = None, bad_boxes: str = 'error', **kwargs) -> None:
+        if bad_boxes not in ('error', 'drop'):
+            raise ValueError(f"bad_boxes is 'error' or 'drop', got {bad_boxes!r}.")
+        self.bad_boxes = bad_boxes
+        self._problems: list[Problem] = []
+        super().__init__(data_prefix=data_prefix or dict(img='visible', img2='infrared'), **kwargs)
+
+    def load_data_list(self) -> list[dict]:
+        """Read the set, or raise all that is wrong with it."""
+        infos, problems = self.survey()
+        report(problems, f'{type(self).__name__} of {self.ann_file}')
+        return infos
+
+    def survey(self) -> tuple[list[dict], list[Problem]]:
+        """Read the set and list what is wrong with it; as of :meth:`PairDataset.survey`."""
+        if not fileio.exists(self.ann_file, backend_args=self.backend_args):
+            message = 'no such annotation file; check data_root and ann_file (docs/en/datasets.md shows the layout)'
+            return [], [Problem('error', 'nothing found', self.ann_file, message)]
+        names = [category['name'] for category in fileio.load(self.ann_file)['categories']]
+        self._metainfo.setdefault('classes', tuple(names))
+        wrong = [name for name in self._metainfo['classes'] if name not in names]
+        if wrong:
+            return [], [Problem('error', 'unknown class', self.ann_file, unknown_class(name, names)) for name in wrong]
+        self._problems = []
+        infos = super().load_data_list()
+        if not infos:
+            self._problems.append(Problem('error', 'no pictures', self.ann_file, 'its images are an empty list'))
+        return infos, self._problems
+
+    def parse_data_info(self, raw_data_info: dict) -> dict:
+        """Add the second picture, and look at every box before mmdet passes over the bad ones."""
+        picture = raw_data_info['raw_img_info']
+        size = picture['height'], picture['width']
+        for annotation in raw_data_info['raw_ann_info']:
+            x, y, w, h = annotation['bbox']
+            box = RawBox(f'category {annotation["category_id"]}', (x, y, x + w, y + h),
+                         f'{self.ann_file}, annotation {annotation["id"]}')
+            bbox, problem = settle_box(box, size)
+            if problem:
+                level = 'warning' if self.bad_boxes == 'drop' else problem.level
+                self._problems.append(problem._replace(level=level))
+            if bbox is not None:
+                annotation['bbox'] = [bbox[0], bbox[1], bbox[2] - bbox[0], bbox[3] - bbox[1]]
+        info = super().parse_data_info(raw_data_info)
+        info['img_path2'] = osp.join(self.data_prefix['img2'], picture.get('file_name2', picture['file_name']))
+        self._problems += _check_picture(info, self.backend_args)
+        return info
+
+    def filter_data(self) -> list[dict]:
+        """Leave out what ``filter_cfg`` says, and refuse to end with nothing."""
+        infos = super().filter_data()
+        if not infos:
+            raise DatasetError(f'{self.ann_file}: no pair is left after filter_cfg={self.filter_cfg}.')
+        return infos
+
+
+def _check_picture(info: dict, backend_args: dict | None) -> list[Problem]:
+    problems = [
+        Problem('error', 'missing picture', info[key], 'no such file; check data_prefix')
+        for key in ('img_path', 'img_path2') if not fileio.exists(info[key], backend_args=backend_args)
+    ]
+    if not isinstance(info['img_id'], int):
+        message = f'its id is {info["img_id"]!r}; mmdet\'s CocoMetric needs whole numbers'
+        problems.append(Problem('error', 'picture id', info['img_path'], message))
+    return problems

@@ -1,0 +1,19 @@
+"""The LLVIP street scenes."""
+from __future__ import annotations
+
+from mmfusenas.datasets.annotations import read_voc
+from mmfusenas.datasets.pair_dataset import PairDataset
+from mmfusenas.registry import DATASETS
+
+
+@DATASETS.register_module()
+class LLVIPDataset(PairDataset):
+    """LLVIP (Jia et al., 2021): 15 488 pairs of 1280 x 1024 at night, pedestrians, Pascal VOC annotations.
+
+    Layout as published: ``visible/{train,test}``, ``infrared/{train,test}`` and one ``Annotations`` for both.
+    """
+
+    METAINFO = dict(classes=('person', ), palette=[(220, 20, 60)])
+    READER = staticmethod(read_voc)
+    ANNOTATION_SUFFIX = '.xml'
+    PREFIX = dict(img='visible/train', img2='infrared/train', ann='Annotations')

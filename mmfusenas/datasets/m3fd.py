@@ -1,0 +1,23 @@
+"""The M3FD scenes."""
+from __future__ import annotations
+
+from mmfusenas.datasets.annotations import read_voc
+from mmfusenas.datasets.pair_dataset import PairDataset
+from mmfusenas.registry import DATASETS
+
+
+@DATASETS.register_module()
+class M3FDDataset(PairDataset):
+    """M3FD (Liu et al., 2022): 4 200 pairs of 1024 x 768, Pascal VOC annotations.
+
+    Layout as published: ``Vis``, ``Ir``, ``Annotation``. The set has no official split, and neighbouring numbers are
+    frames of one video: make one with ``tools/dataset_converters/make_split.py`` and name it in ``split``.
+    """
+
+    METAINFO = dict(
+        classes=('People', 'Car', 'Bus', 'Motorcycle', 'Lamp', 'Truck'),
+        palette=[(220, 20, 60), (0, 0, 142), (0, 60, 100), (0, 0, 230), (250, 170, 30), (0, 0, 70)],
+    )
+    READER = staticmethod(read_voc)
+    ANNOTATION_SUFFIX = '.xml'
+    PREFIX = dict(img='Vis', img2='Ir', ann='Annotation')

@@ -1,0 +1,165 @@
+"""Which visible picture belongs to which infrared one."""
+from __future__ import annotations
+
+import os
+from bisect import bisect_left
+from collections.abc import Sequence
+from os import path as osp
+from typing import NamedTuple
+
+from mmengine import fileio
+
+from mmfusenas.datasets.pictures import PICTURE_SUFFIXES
+from mmfusenas.datasets.problems import Problem, raise_errors
+
+
+class Pair(NamedTuple):
+    """One pair: the stem of the visible picture and both paths."""
+
+    stem: str
+    visible: str
+    infrared: str
+
+
+def stem_of(path: str) -> str:
+    """Return the file's name without folder and suffix."""
+    return osp.splitext(osp.basename(path))[0]
+
+
+def read_list(path: str, backend_args: dict | None = None) -> list[str]:
+    """Return the lines of a text file that are not empty, without the blanks around them."""
+    lines = fileio.get_text(path, backend_args=backend_args).splitlines()
+    return [line.strip() for line in lines if line.strip()]
+
+
+def list_pictures(source: str, backend_args: dict | None = None) -> list[str]:
+    """Return the pictures of a file, a folder (sorted) or a ``.txt`` list of one path a line (in its order).
+
+    A relative path in a list is looked for beside the list first, then from the working directory.
+
+    Raises:
+        FileNotFoundError: ``source`` does not exist.
+    """
+    if not fileio.exists(source, backend_args=backend_args):
+        raise FileNotFoundError(
+            f'{source} does not exist (working directory {os.getcwd()}). Check the path; for a data set, data_root, '
+            'which the configs take from the environment (MSRS_ROOT and so on, docs/en/datasets.md).'
+        )
+    if source.lower().endswith('.txt'):
+        folder = osp.dirname(source)
+        beside = [(line, osp.join(folder, line)) for line in read_list(source, backend_args)]
+        return [second if fileio.exists(second, backend_args=backend_args) else first for first, second in beside]
+    if not fileio.isdir(source, backend_args=backend_args):
+        return [source]
+    names = fileio.list_dir_or_file(
+        source, list_dir=False, recursive=False, backend_args=backend_args)
+    return [osp.join(source, name) for name in sorted(names) if name.lower().endswith(PICTURE_SUFFIXES)]
+
+
+def pair_sources(
+    visible: str, infrared: str, backend_args: dict | None = None
+) -> tuple[list[Pair], list[Problem]]:
+    """Pair two files, two lists (line by line) or two folders (by stems), and say what does not fit.
+
+    Folders are paired by equal stems; where none is equal, by the longest common leading part
+    (``001_vis.png`` and ``001_ir.png``).
+
+    Args:
+        visible: File, folder or ``.txt`` list.
+        infrared: The same for the other picture.
+        backend_args: Arguments of mmengine's file backend.
+
+    Returns:
+        The pairs, sorted by the visible stem (lists: in their order), and the problems.
+    """
+    first, second = list_pictures(visible, backend_args), list_pictures(infrared, backend_args)
+    if not first and not second:
+        return [], [Problem('error', 'no pictures', visible, f'no picture here and none in {infrared}')]
+    if all(osp.isfile(x) and x.lower().endswith('.txt') for x in (visible, infrared)):
+        return _pair_lines(first, second, visible, infrared)
+    if len(first) == len(second) == 1:
+        return [Pair(stem_of(first[0]), first[0], second[0])], []
+    by_stem, problems = [], []
+    for paths in (first, second):
+        found, twice = _by_stem(paths)
+        by_stem.append(found)
+        problems += twice
+    if not set(by_stem[0]) & set(by_stem[1]):
+        pairs, more = _pair_by_beginning(*by_stem)
+    else:
+        pairs, more = _pair_by_stem(*by_stem, visible, infrared)
+    return pairs, problems + more
+
+
+def pair_paths(visible: str, infrared: str) -> list[Pair]:
+    """Pair as :func:`pair_sources` does, and raise what does not fit.
+
+    Raises:
+        FileNotFoundError: A source does not exist.
+        DatasetError: Files without a partner, ambiguous names, lists of different length, no pictures.
+    """
+    pairs, problems = pair_sources(visible, infrared)
+    raise_errors(problems, f'The pair of {visible} and {infrared}')
+    return pairs
+
+
+def _pair_lines(first: Sequence[str], second: Sequence[str], *names: str) -> tuple[list[Pair], list[Problem]]:
+    if len(first) != len(second):
+        message = f'{len(first)} lines, {names[1]} has {len(second)}; line N of one belongs to line N of the other'
+        return [], [Problem('error', 'lists of different length', names[0], message)]
+    return [Pair(stem_of(a), a, b) for a, b in zip(first, second)], []
+
+
+def _by_stem(paths: Sequence[str]) -> tuple[dict[str, str], list[Problem]]:
+    found: dict[str, str] = {}
+    problems = []
+    for path in paths:
+        other = found.setdefault(stem_of(path), path)
+        if other != path:
+            problems.append(Problem('error', 'two pictures of one stem', path, f'{other} has the same; remove one'))
+    return found, problems
+
+
+def _pair_by_stem(
+    visible: dict[str, str], infrared: dict[str, str], *names: str
+) -> tuple[list[Pair], list[Problem]]:
+    pairs = [Pair(stem, visible[stem], infrared[stem]) for stem in sorted(visible) if stem in infrared]
+    problems = [
+        Problem('error', 'picture without a partner', mine[stem], f'no picture of the stem {stem!r} in {there}')
+        for mine, other, there in ((visible, infrared, names[1]), (infrared, visible, names[0]))
+        for stem in sorted(set(mine) - set(other))
+    ]
+    return pairs, problems
+
+
+def _pair_by_beginning(visible: dict[str, str], infrared: dict[str, str]) -> tuple[list[Pair], list[Problem]]:
+    stems, pairs, problems, taken = sorted(infrared), [], [], {}
+    for stem in sorted(visible):
+        matches = _longest_beginning(stem, stems)
+        if len(matches) != 1:
+            found = f'begins like {matches[:3]}' if matches else 'begins like none of the other folder'
+            problems.append(Problem('error', 'ambiguous pairing', visible[stem], f'{found}; give equal stems'))
+        elif matches[0] in taken:
+            message = f'begins like {matches[0]!r}, as does {taken[matches[0]]!r}; give equal stems'
+            problems.append(Problem('error', 'ambiguous pairing', visible[stem], message))
+        else:
+            taken[matches[0]] = stem
+            pairs.append(Pair(stem, visible[stem], infrared[matches[0]]))
+    if not problems:
+        problems += [
+            Problem('error', 'picture without a partner', infrared[stem], 'no picture of the other folder begins so')
+            for stem in stems if stem not in taken
+        ]
+    return pairs, problems
+
+
+def _longest_beginning(stem: str, others: Sequence[str]) -> list[str]:
+    """Return those of the sorted ``others`` that share the longest beginning with ``stem``, at most a few."""
+
+    def shared(other: str) -> int:
+        return len(osp.commonprefix([stem, other]))
+
+    place = bisect_left(others, stem)  # what begins alike stands side by side
+    near = others[max(place - 2, 0):place + 2]
+    longest = max(map(shared, near), default=0)
+    return [other for other in near if shared(other) == longest] if longest else []

@@ -1,0 +1,39 @@
+"""Pairs with Pascal VOC annotations."""
+from __future__ import annotations
+
+from functools import partial
+
+from mmfusenas.datasets.annotations import Annotation, read_voc
+from mmfusenas.datasets.pair_dataset import PairDataset
+from mmfusenas.datasets.pictures import picture_size
+from mmfusenas.registry import DATASETS
+
+
+@DATASETS.register_module()
+class VOCPairDataset(PairDataset):
+    """Pairs with a Pascal VOC file each; ``difficult`` boxes are ignored in training and scoring.
+
+    Other arguments and errors as of :class:`PairDataset`.
+
+    Args:
+        one_based: Whether the first pixel is number 1, as in Pascal VOC itself; labelImg and the published pair sets
+            count from 0.
+
+    Example:
+        >>> dataset = VOCPairDataset(
+        ...     data_root='data/mine', data_prefix=dict(img='vi', img2='ir', ann='Annotations'),
+        ...     metainfo=dict(classes=('person', 'car')))  # doctest: +SKIP
+    """
+
+    READER = staticmethod(read_voc)
+    ANNOTATION_SUFFIX = '.xml'
+    PREFIX = dict(img='vi', img2='ir', ann='Annotations')
+
+    def __init__(self, one_based: bool = False, **kwargs) -> None:
+        self.one_based = one_based
+        super().__init__(**kwargs)
+
+    def read_annotation(self, text: str, path: str, picture: str) -> Annotation:
+        """Read one file."""
+        size_of = partial(picture_size, picture, self.backend_args)
+        return read_voc(text, path, self._names(), size_of, self.one_based)
