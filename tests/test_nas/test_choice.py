@@ -1,0 +1,149 @@
+"""One choice: relaxed, single-path or undecided, and its alpha out of every optimizer's reach."""
+import copy
+import pickle
+
+import pytest
+import torch
+from mmengine.optim import build_optim_wrapper
+from torch import nn
+
+from mmfusenas.nas import Choice
+
+
+class Scale(nn.Module):
+    """x times a learned factor."""
+
+    def __init__(self, factor: float) -> None:
+        super().__init__()
+        self.factor = nn.Parameter(torch.tensor(factor))
+
+    def forward(self, x):
+        return self.factor * x
+
+
+class Pair(Scale):
+    """Two outputs."""
+
+    def forward(self, x, y):
+        return self.factor * x, self.factor - y
+
+
+def choice():
+    return Choice(dict(one=Scale(1.0), two=Scale(2.0), ten=Scale(10.0)))
+
+
+def test_relaxed_choice_is_the_softmax_weighted_sum():
+    op = choice()
+    op.alpha.data = torch.tensor([0.0, 2.0, 3.0]).log()
+    op.relax()
+    assert op(torch.tensor(5.0)).item() == pytest.approx(5 * (0.4 * 2 + 0.6 * 10))
+    torch.testing.assert_close(op.probabilities(), torch.tensor([0.0, 0.4, 0.6]))
+    assert op.best() == 'ten'
+
+
+def test_relaxed_choice_of_several_inputs_and_outputs():
+    op = Choice(dict(a=Pair(1.0), b=Pair(3.0)))
+    op.relax()
+    first, second = op(torch.tensor(4.0), torch.tensor(5.0))
+    assert (first.item(), second.item()) == (8.0, -3.0)
+
+
+def test_single_path_runs_one_candidate_alone():
+    op = choice()
+    op.select('two')
+    x = torch.tensor(5.0, requires_grad=True)
+    op(x).backward()
+    assert x.grad.item() == 2.0
+    assert [name for name, p in op.named_parameters() if p.grad is not None] == ['two.factor']
+    assert op.probabilities().tolist() == [0.0, 1.0, 0.0]
+    assert op.best() == 'two'
+    op.relax()
+    assert op.selected is None
+    assert op(torch.tensor(3.0)).item() == pytest.approx(13.0)
+
+
+def test_equal_alphas_choose_the_first():
+    assert choice().best() == 'one'
+
+
+def test_undecided_choice_is_an_error_not_a_uniform_mixture():
+    with pytest.raises(RuntimeError, match='not decided.*ArchitectureSearchHook'):
+        choice()(torch.tensor(1.0))
+
+
+def test_unknown_candidate_names_the_nearest():
+    with pytest.raises(ValueError, match="no candidate 'tow'; the nearest is 'two'"):
+        choice().select('tow')
+
+
+@pytest.mark.parametrize('name', ['a.b', '', 'alpha', 'forward', 'selected', 'label'])
+def test_candidate_whose_name_cannot_be_a_module(name):
+    with pytest.raises(ValueError, match='become attributes of the choice'):
+        Choice({name: nn.Identity()})
+
+
+def test_choice_of_nothing():
+    with pytest.raises(ValueError, match='no candidates'):
+        Choice({})
+
+
+def test_alpha_waits_for_a_strategy():
+    op = choice()
+    op.relax()
+    assert not op.alpha.requires_grad
+    op(torch.tensor(1.0)).backward()
+    assert op.alpha.grad is None
+    op.alpha.requires_grad_(True)
+    (grad,) = torch.autograd.grad(op(torch.tensor(1.0)), [op.alpha])
+    # d/d alpha_i of sum p f = p_i (f_i - mean)
+    torch.testing.assert_close(grad, (torch.tensor([1.0, 2.0, 10.0]) - 13 / 3) / 3)
+
+
+@pytest.mark.parametrize('optimizer', [
+    dict(type='SGD', lr=0.1, momentum=0.9, weight_decay=0.5),
+    dict(type='AdamW', lr=0.1, weight_decay=0.5),
+    dict(type='Adam', lr=0.1, weight_decay=0.5),
+])  # fmt: skip
+@pytest.mark.parametrize('extra', [
+    {}, dict(paramwise_cfg=dict(custom_keys={'op': dict(lr_mult=3, decay_mult=2)}, norm_decay_mult=0.0)),
+    dict(clip_grad=dict(max_norm=1.0)),
+])  # fmt: skip
+def test_weight_optimizers_leave_alpha_alone(optimizer, extra):
+    model = nn.Module()
+    model.op = choice()
+    model.op.alpha.data = torch.tensor([0.5, -1.0, 2.0])
+    model.op.relax()
+    wrapper = build_optim_wrapper(model, dict(optimizer=optimizer, **extra))
+    before = model.op.two.factor.item()
+    for _ in range(3):
+        wrapper.update_params(model.op(torch.tensor(1.0)))
+    assert model.op.alpha.tolist() == [0.5, -1.0, 2.0]
+    assert model.op.alpha.grad is None
+    assert model.op.two.factor.item() < before
+
+
+@pytest.mark.parametrize('duplicate', [copy.deepcopy, lambda module: pickle.loads(pickle.dumps(module))])
+@pytest.mark.parametrize('state', ['relaxed', 'selected'])
+def test_copies_are_equal_and_independent(duplicate, state):
+    op = choice()
+    op.alpha.data = torch.tensor([0.5, -1.0, 2.0])
+    op.relax() if state == 'relaxed' else op.select('two')
+    again = duplicate(op)
+    x = torch.tensor(3.0)
+    assert again(x).item() == op(x).item()
+    assert again.candidates == op.candidates
+    assert not again.alpha.requires_grad
+    again.alpha.data.zero_()
+    again.select('one')
+    assert op.alpha.tolist() == [0.5, -1.0, 2.0]
+    assert op.selected == (None if state == 'relaxed' else 'two')
+
+
+def test_state_dict_carries_alpha_and_every_candidate():
+    op, other = choice(), choice()
+    op.alpha.data = torch.tensor([0.5, -1.0, 2.0])
+    op.ten.factor.data.fill_(7.0)
+    assert sorted(op.state_dict()) == ['alpha', 'one.factor', 'ten.factor', 'two.factor']
+    other.load_state_dict(op.state_dict())
+    assert other.alpha.tolist() == [0.5, -1.0, 2.0]
+    assert other.ten.factor.item() == 7.0
