@@ -7,13 +7,14 @@ from .m3fd import M3FDDataset
 from .msrs import MSRSDataset
 from .multispectral import MultiSpectralDataset
 from .pair_dataset import PairDataset
+from .synthetic_scenes import SyntheticScenes
 from .transforms import *  # noqa: F401,F403
 from .voc_pair_dataset import VOCPairDataset
 from .yolo_pair_dataset import YOLOPairDataset
 
 __all__ = [
     'LLVIPDataset', 'M3FDDataset', 'MSRSDataset', 'MultiSpectralDataset', 'PairDataset', 'VOCPairDataset',
-    'YOLOPairDataset',
+    'SyntheticScenes', 'YOLOPairDataset',
 ]
 
 if available('mmdet'):

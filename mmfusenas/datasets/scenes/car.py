@@ -1,0 +1,126 @@
+"""The looks of a car: a side profile drawn out to its width, each face filled if it looks at the camera."""
+from __future__ import annotations
+
+import numpy as np
+
+from .canvas import Canvas, Colour
+from .objects import _BLACK, _CARS, _DULL, _GLASS, pick, shaded
+from .things import Thing
+from .weather import Weather
+
+# Profile from the front bumper over hood, windscreen, roof and rear window to the rear bumper: shares of length and height.
+_PROFILES = (
+    ((0.5, 0.18), (0.5, 0.45), (0.46, 0.52), (0.22, 0.62), (0.06, 0.97), (-0.28, 1.0), (-0.42, 0.66), (-0.5, 0.62), (-0.5, 0.18)),
+    ((0.5, 0.18), (0.5, 0.45), (0.44, 0.55), (0.26, 0.62), (0.08, 0.97), (-0.42, 1.0), (-0.48, 0.62), (-0.5, 0.55), (-0.5, 0.18)),
+    ((0.5, 0.16), (0.5, 0.42), (0.47, 0.52), (0.38, 0.6), (0.26, 0.96), (-0.46, 1.0), (-0.5, 0.6), (-0.5, 0.5), (-0.5, 0.16)),
+)
+_LENGTH, _WIDTH = 4.0, 1.72
+# Faces between neighbouring profile points: shade, and whether it is glass.
+_FACES = ((0.75, False), (0.85, False), (1.05, False), (0.6, True), (1.2, False), (0.6, True), (1.0, False), (0.75, False))
+
+
+class CarBody:
+    """A car in its own axes: along (front positive), up, across; turned by yaw in front of the camera."""
+
+    def __init__(self, canvas: Canvas, thing: Thing, profile: int) -> None:
+        self.canvas, self.thing = canvas, thing
+        self.profile = np.array(_PROFILES[profile]) * (_LENGTH, thing.height)
+        # Facing the camera (yaw 0) the front looks towards smaller z.
+        self.ahead = np.array([np.sin(thing.yaw), -np.cos(thing.yaw)])
+        self.aside = np.array([np.cos(thing.yaw), np.sin(thing.yaw)])
+
+    def place(self, points: np.ndarray) -> np.ndarray:
+        """Return N x 3 metres from the foot (right, up, ahead of the camera) of points (along, up, across)."""
+        points = np.asarray(points, float)
+        flat = points[:, :1] * self.ahead + points[:, 2:] * self.aside
+        return np.stack([flat[:, 0], points[:, 1], flat[:, 1]], axis=1)
+
+    def faces_camera(self, points: np.ndarray) -> bool:
+        """Return whether a placed polygon is seen from its outer side (corners clockwise seen from outside)."""
+        world = points + (self.canvas.x, 0.0, self.canvas.z)
+        eye = np.array([0.0, self.canvas.camera.eye, 0.0])
+        normal = np.cross(world[1] - world[0], world[2] - world[1])
+        return float(normal @ (eye - world.mean(axis=0))) > 0
+
+    def strip(self, k: int) -> np.ndarray:
+        """Return the face between profile points k and k + 1."""
+        (a, b), (c, d) = self.profile[k], self.profile[k + 1]
+        half = _WIDTH / 2
+        return self.place([(a, b, -half), (c, d, -half), (c, d, half), (a, b, half)])
+
+    def flank(self, sign: int) -> np.ndarray:
+        """Return the side with across = sign * half width."""
+        side = np.insert(self.profile, 2, sign * _WIDTH / 2, axis=1)
+        return self.place(side[::-1] if sign < 0 else side)
+
+
+def draw_car(canvas: Canvas, thing: Thing, weather: Weather, rng: np.random.Generator) -> None:
+    """Draw a car from any side. A driven one has a warm hood, wheels and exhaust, and lights in the dark."""
+    body = CarBody(canvas, thing, int(rng.integers(len(_PROFILES))))
+    colour = pick(rng, _DULL if thing.dull else _CARS)
+    skin = weather.ground + (0.04 if thing.active else thing.heat)
+    warm = weather.ground + thing.heat
+    _wheels(body, weather.ground + (0.7 * thing.heat if thing.active else 0.5 * thing.heat), far=True)
+    order = sorted(range(len(_FACES)), key=lambda k: -float(body.strip(k)[:, 2].mean()))
+    for k in order:
+        points = body.strip(k)
+        if body.faces_camera(points):
+            shade, glass = _FACES[k]
+            heat = weather.ground - 0.05 if glass else (warm if k in (0, 1, 2) else skin)
+            canvas.poly(points, shaded(colour, shade), skin)
+            canvas.poly(_inset(points, 0.12) if glass else points, _GLASS if glass else shaded(colour, shade), heat)
+    for sign in (-1, 1):
+        if body.faces_camera(body.flank(sign)[[0, 3, 6]]):
+            _flank(body, sign, colour, (skin, weather.ground - 0.05))
+            _wheels(body, weather.ground + (0.7 if thing.active else 0.5) * thing.heat, far=False, sign=sign)
+    _ends(body, weather, warm, rng)
+
+
+def _inset(points: np.ndarray, share: float) -> np.ndarray:
+    """Return a polygon drawn in towards its middle."""
+    return points + (points.mean(axis=0) - points) * share
+
+
+def _flank(body: CarBody, sign: int, colour: Colour, heats: tuple[float, float]) -> None:
+    """Draw one side with its windows."""
+    body.canvas.poly(body.flank(sign), shaded(colour, 0.9), heats[0])
+    low = np.insert(body.profile[[0, 1, 7, 8]], 2, sign * _WIDTH / 2, axis=1)
+    low[[1, 2], 1] = 0.36 * body.thing.height
+    body.canvas.poly(body.place(low), shaded(colour, 0.7), heats[0])
+    window = np.insert(body.profile[[3, 4, 5, 6]], 2, sign * _WIDTH / 2, axis=1)
+    window = window + (window.mean(axis=0) - window) * (0.14, 0.18, 0.0)
+    body.canvas.poly(body.place(window), _GLASS, heats[1])
+    post = window[[1, 2]].mean(axis=0)
+    body.canvas.line(body.place([post, (post[0] + 0.05, window[0, 1], post[2])]), 0.09, shaded(colour, 0.8), heats[0])
+
+
+def _wheels(body: CarBody, heat: float, far: bool, sign: int = 0) -> None:
+    """Draw wheels: all four as dark blocks that show below the body, or the two of one side with hubs."""
+    turned = max(abs(float(body.aside[1])), 0.22)
+    for along in (0.31 * _LENGTH, -0.31 * _LENGTH):
+        for across in ((-0.42, 0.42) if far else (sign * 0.5,)):
+            centre = tuple(body.place([(along, 0.32, across * _WIDTH)])[0])
+            body.canvas.ellipse(centre, (0.32 * turned, 0.32), _BLACK, heat)
+            if not far:
+                body.canvas.ellipse(centre, (0.18 * turned, 0.18), (125, 125, 125), heat)
+
+
+def _ends(body: CarBody, weather: Weather, warm: float, rng: np.random.Generator) -> None:
+    """Draw plate, lamps and bumper shade on the end that faces the camera, and the exhaust."""
+    front = body.ahead[1] < 0
+    along, tall = (0.5 if front else -0.5) * _LENGTH, body.thing.height
+    if abs(body.ahead[1]) < 0.3:
+        return
+    dark = [(along, 0.19 * tall, -0.44 * _WIDTH), (along, 0.19 * tall, 0.44 * _WIDTH), (along, 0.27 * tall, 0.44 * _WIDTH),
+            (along, 0.27 * tall, -0.44 * _WIDTH)]
+    heat = warm if body.thing.active and front else weather.ground + 0.02
+    body.canvas.poly(body.place(dark), _BLACK, heat)
+    plate = [(along, 0.30 * tall, -0.25), (along, 0.30 * tall, 0.25), (along, 0.38 * tall, 0.25), (along, 0.38 * tall, -0.25)]
+    body.canvas.poly(body.place(plate), (210, 215, 215), heat)
+    for across in (-0.38 * _WIDTH, 0.38 * _WIDTH):
+        place = tuple(body.place([(along, 0.44 * tall, across)])[0])
+        body.canvas.ellipse(place, (0.17, 0.09), (225, 235, 240) if front else (40, 40, 200), heat + (0.1 if body.thing.active else 0))
+        lit = weather.dark and body.thing.active
+        body.canvas.light(place, (0.17, 0.09), glow=(1.0 if front else 0.4) if lit else 0.0, mirror=0.25)
+    if body.thing.active and not front:
+        body.canvas.ellipse(tuple(body.place([(along, 0.2 * tall, 0.5)])[0]), (0.12, 0.08), _BLACK, min(warm + 0.25, 1.0))

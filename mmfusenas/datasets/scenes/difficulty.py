@@ -1,0 +1,70 @@
+"""How hard a drawn scene is: one table, a row for each difficulty. Tune the built-in data set here."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+CLASSES = ('color_cone', 'car_stop', 'car', 'person', 'bike')
+CONDITIONS = ('day', 'night', 'glare', 'fog')
+
+
+@dataclass(frozen=True)
+class Difficulty:
+    """Numbers that a scene is drawn from; a pair is the range of a uniform draw.
+
+    Attributes:
+        objects: Least and largest number of objects tried (fewer stay where they hide one another).
+        empty: Probability of a scene with no object at all.
+        height: Height of a standing person in picture heights, drawn log-uniformly: 0.1 is 12.8 pixels of 128.
+            The other classes stand at distances drawn likewise, each over a nearer range (``world.REACH``).
+        clutter: Least and largest number of things that are no objects: poles, signs, bushes, dogs, ...
+        camouflage: Probability that an object wears the colours of what surrounds it.
+        cold: Probability that a cone, stop, bike or parked car is as warm as the ground, unseen in infrared.
+        crossover: Probability of a hot day (condition day or glare) on which people are as warm as the street.
+        moonlight: Light at night beside the lamps; 1 is full daylight.
+        headlight: Light of the own vehicle at night, at one metre.
+        fog: Visible attenuation in fog, per metre.
+        blinding: Strength of the glare; 1 blinds about a fifth of the picture.
+        noise: Standard deviation of the visible noise by day and at night, in grey levels.
+        infrared_noise: Standard deviation of the infrared noise, in grey levels.
+    """
+
+    objects: tuple[int, int]
+    empty: float
+    height: tuple[float, float]
+    clutter: tuple[int, int]
+    camouflage: float
+    cold: float
+    crossover: float
+    moonlight: tuple[float, float]
+    headlight: tuple[float, float]
+    fog: tuple[float, float]
+    blinding: tuple[float, float]
+    noise: tuple[float, float]
+    infrared_noise: float
+
+
+DIFFICULTIES = {
+    'easy': Difficulty(
+        objects=(2, 5), empty=0.01, height=(0.20, 0.60), clutter=(1, 4), camouflage=0.0, cold=0.35, crossover=0.1,
+        moonlight=(0.010, 0.030), headlight=(0.15, 0.50), fog=(0.04, 0.08), blinding=(0.4, 0.8), noise=(2.0, 6.0),
+        infrared_noise=1.5),
+    'normal': Difficulty(
+        objects=(3, 8), empty=0.02, height=(0.11, 0.48), clutter=(4, 10), camouflage=0.15, cold=0.45, crossover=0.25,
+        moonlight=(0.003, 0.012), headlight=(0.02, 0.25), fog=(0.07, 0.15), blinding=(0.7, 1.3), noise=(4.0, 10.0),
+        infrared_noise=3.0),
+    'hard': Difficulty(
+        objects=(3, 10), empty=0.02, height=(0.07, 0.34), clutter=(8, 16), camouflage=0.3, cold=0.5, crossover=0.4,
+        moonlight=(0.001, 0.006), headlight=(0.0, 0.12), fog=(0.10, 0.22), blinding=(1.0, 1.8), noise=(6.0, 14.0),
+        infrared_noise=5.0),
+}
+
+
+def get_difficulty(name: str) -> Difficulty:
+    """Return the row ``name`` of ``DIFFICULTIES``.
+
+    Raises:
+        ValueError: There is no such row.
+    """
+    if name not in DIFFICULTIES:
+        raise ValueError(f'unknown difficulty {name!r} of SyntheticScenes: choose one of {", ".join(DIFFICULTIES)}')
+    return DIFFICULTIES[name]

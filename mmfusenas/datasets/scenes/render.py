@@ -1,0 +1,194 @@
+"""Draw one scene: the pure function behind ``SyntheticScenes``."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from .backdrop import paint_backdrop
+from .canvas import Canvas
+from .car import draw_car
+from .clutter import CLUTTER_DRAWERS
+from .difficulty import CLASSES, CONDITIONS, get_difficulty
+from .frame import Frame
+from .lights import LAMP_HEIGHT
+from .objects import draw_bike, draw_cone, draw_person, draw_stop
+from .sensors import see_infrared, see_visible
+from .street import Street, draw_street
+from .things import KINDS, Thing, draw_things
+from .weather import Weather, draw_weather
+
+SMALLEST = 48  # pixels; below it even near objects are specks
+_DRAWERS = dict(zip(CLASSES, (draw_cone, draw_stop, draw_car, draw_person, draw_bike)), **CLUTTER_DRAWERS)
+_PLANTS = ('tree', 'bush')
+_LEAST_VISIBLE = 0.35  # of an object's pixels
+_LEAST_PIXELS = 12  # at 128 rows
+
+
+@dataclass
+class Scene:
+    """A drawn scene.
+
+    Attributes:
+        visible: H x W x 3 uint8 (blue, green, red).
+        infrared: H x W uint8, warm is bright.
+        boxes: N x 4 float32 (x1, y1, x2, y2) round the visible pixels of each object.
+        labels: N int64, indices into ``CLASSES``.
+        instance_map: H x W uint8, 1 + index of the object, 0 elsewhere.
+        semantic_map: H x W uint8, indices into ``SEMANTICS``.
+        condition: One of ``CONDITIONS``.
+    """
+
+    visible: np.ndarray
+    infrared: np.ndarray
+    boxes: np.ndarray
+    labels: np.ndarray
+    instance_map: np.ndarray
+    semantic_map: np.ndarray
+    condition: str
+
+
+def scene_condition(seed: int, index: int, conditions: tuple[str, ...] = CONDITIONS) -> str:
+    """Return the condition of a scene without drawing it."""
+    return conditions[int(np.random.default_rng([seed, index, 0]).integers(len(conditions)))]
+
+
+def draw_scene(seed: int, index: int, size: tuple[int, int], difficulty: str = 'normal',
+               conditions: tuple[str, ...] = CONDITIONS, misalign: float = 0.0) -> Scene:
+    """Draw the scene that belongs to a seed and an index; another size gives the same scene at that size.
+
+    Args:
+        seed: Seed of the split, at least 0.
+        index: Index of the scene, at least 0.
+        size: Rows and columns of both pictures, at least 48 each.
+        difficulty: Row of ``DIFFICULTIES``.
+        conditions: Those to draw from.
+        misalign: The infrared picture is shifted, turned and stretched such that no corner moves farther than this, in pixels.
+
+    Raises:
+        ValueError: Unknown difficulty or condition, a size that is too small, or a negative number.
+
+    Example:
+        >>> scene = draw_scene(0, 5, (128, 160))
+        >>> scene.visible.shape, scene.infrared.shape
+        ((128, 160, 3), (128, 160))
+    """
+    table = get_difficulty(difficulty)
+    check_arguments(seed, size, conditions, misalign)
+    condition = scene_condition(seed, index, conditions)
+    rng, noise = np.random.default_rng([seed, index, 1]), np.random.default_rng([seed, index, 2, *size])
+    weather, street = draw_weather(rng, condition, table), draw_street(rng, size)
+    things = draw_things(rng, street, weather, table)
+    frame = Frame.blank(size)
+    paint_backdrop(frame, street, weather)
+    _paint_shadows(frame, street, weather, things)
+    labels, areas = _paint_things(frame, street, weather, things)
+    boxes, labels = _annotate(frame, labels, areas)
+    visible = see_visible(frame, street, weather, _blinding_spots(street, weather, things), noise)
+    infrared = see_infrared(frame, weather, table.infrared_noise, noise)
+    if misalign > 0:
+        infrared = _misalign(infrared, misalign, noise)
+    return Scene(visible, infrared, boxes, labels, frame.instance, frame.semantic, condition)
+
+
+def check_arguments(seed: int, size: tuple[int, int], conditions: tuple[str, ...], misalign: float) -> None:
+    """Raise ValueError for what cannot be drawn."""
+    if seed < 0 or misalign < 0:
+        raise ValueError(f'seed and misalign of SyntheticScenes must be at least 0, got {seed} and {misalign}')
+    if len(size) != 2 or min(size) < SMALLEST:
+        raise ValueError(f'size of SyntheticScenes must be (rows, columns) of at least {SMALLEST} pixels each, got {size}')
+    unknown = [name for name in conditions if name not in CONDITIONS]
+    if unknown or not conditions:
+        raise ValueError(f'unknown conditions {unknown} of SyntheticScenes: choose one or more of {", ".join(CONDITIONS)}')
+
+
+def _paint_shadows(frame: Frame, street: Street, weather: Weather, things: list[Thing]) -> None:
+    """Darken the ground below each thing, and keep the sun from where its shadow falls."""
+    cast, below = np.zeros(frame.depth.shape, np.uint8), np.zeros(frame.depth.shape, np.uint8)
+    ground = frame.semantic
+    for thing in things:
+        half = min(KINDS[thing.kind].width, 2.4) * thing.height / 2
+        foot = np.array([(-half, 0, -0.15), (half, 0, -0.15), (half, 0, 0.3), (-half, 0, 0.3)]) + (thing.x, 0, thing.z)
+        if thing.kind == 'car':
+            foot[:, 2] += (-1.6, -1.6, 1.6, 1.6)
+        tip = foot[::-1] + (weather.shade[0] * thing.height, 0, weather.shade[1] * thing.height)
+        _fill(below, street, foot)
+        if weather.sun > 0:
+            _fill(cast, street, cv2.convexHull(np.concatenate([foot, tip])[:, ::2].astype(np.float32))[:, 0])
+    soft = (3, 3)
+    flat = ground != 8  # house fronts take no shadow
+    below = cv2.GaussianBlur(below, soft, 0).astype(np.float32) * (flat * np.float32(0.4 / 255))
+    frame.paint[..., :3] *= (1 - below)[..., None]
+    frame.sun *= 1 - cv2.GaussianBlur(cast, soft, 0).astype(np.float32) * (flat * np.float32(0.9 / 255))
+
+
+def _fill(mask: np.ndarray, street: Street, ground: np.ndarray) -> None:
+    """Fill a polygon on the ground, given as N x 3 metres or N x 2 (X, Z)."""
+    if ground.shape[1] == 2:
+        ground = np.stack([ground[:, 0], np.zeros(len(ground)), ground[:, 1]], axis=1)
+    ground = np.maximum(ground, (-1e3, 0, 1.0))
+    points = np.clip(street.camera.project(ground) * 16, -30000, 30000)
+    cv2.fillPoly(mask, [np.rint(points).astype(np.int32)], 255, cv2.LINE_8, 4)
+
+
+def _paint_things(frame: Frame, street: Street, weather: Weather, things: list[Thing]) -> tuple[list[int], list[int]]:
+    """Paint everything from far to near; return labels and unhidden pixel counts of the objects."""
+    lamps = [Thing('lamp', float(x), float(z), LAMP_HEIGHT + 0.2, 0.0, 0.0, False, False, k)
+             for k, (x, z) in enumerate(street.lamps)]
+    labels: list[int] = []
+    areas: list[int] = []
+    for thing in sorted(things + lamps, key=lambda thing: -thing.z):
+        reach = 2.6 if thing.kind == 'car' else 1.3 if thing.kind == 'lamp' else 0.5 * thing.height + 0.8
+        canvas = Canvas(street.camera, thing.x, thing.z, (reach, thing.height * 1.15 + 0.1))
+        if canvas.empty:
+            continue
+        _DRAWERS[thing.kind](canvas, thing, weather, np.random.default_rng(thing.style))
+        number = CLASSES.index(thing.kind) if thing.kind in CLASSES else None
+        semantic = 9 if thing.kind in _PLANTS else 0 if number is None else 1 + number
+        area = canvas.stamp(frame, semantic, 0 if number is None else len(labels) + 1, 0.3 if thing.kind in _PLANTS else 0.12)
+        if number is not None:
+            labels.append(number)
+            areas.append(area)
+    return labels, areas
+
+
+def _annotate(frame: Frame, labels: list[int], areas: list[int]) -> tuple[np.ndarray, np.ndarray]:
+    """Return boxes and labels of the objects that are visible enough; the others leave the instance map."""
+    least = _LEAST_PIXELS * (frame.depth.shape[0] / 128) ** 2
+    boxes, kept = [], []
+    renumber = np.zeros(len(labels) + 1, np.uint8)
+    for k, (label, area) in enumerate(zip(labels, areas), start=1):
+        mask = frame.instance == k
+        count = int(np.count_nonzero(mask))
+        if count < max(least, _LEAST_VISIBLE * area):
+            continue
+        rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+        boxes.append((columns[0], rows[0], columns[-1] + 1, rows[-1] + 1))
+        kept.append(label)
+        renumber[k] = len(kept)
+    frame.instance = renumber[frame.instance]
+    return np.array(boxes, np.float32).reshape(-1, 4), np.array(kept, np.int64)
+
+
+def _blinding_spots(street: Street, weather: Weather, things: list[Thing]) -> list[tuple[float, float]]:
+    """Return where the blinding sources of a glare scene are, in pixels: the low sun, or the nearest headlights."""
+    if weather.glare == 0:
+        return []
+    height, width = street.camera.size
+    if not weather.dark:
+        return [(width / 2 + weather.sun_spot[0] * height, weather.sun_spot[1] * height)]
+    cars = [thing for thing in things if thing.kind == 'car' and thing.active and abs(thing.yaw) < 0.5]
+    lamps = [(car.x + across, 0.65, car.z - 2.0) for car in cars[-1:] for across in (-0.6, 0.6)]
+    return [tuple(place) for place in street.camera.project(np.array(lamps).reshape(-1, 3)).tolist()]
+
+
+def _misalign(picture: np.ndarray, most: float, rng: np.random.Generator) -> np.ndarray:
+    """Return the picture under a random affine map that moves no corner farther than ``most`` pixels."""
+    height, width = picture.shape
+    corners = np.array([(0, 0), (width, 0), (0, height)], np.float32)
+    # Three corners fix the map; the fourth moves by a + b - c, at most three times as far as each of them.
+    reach = most / np.sqrt(2)
+    moves = rng.uniform(-0.7, 0.7, (1, 2)) * reach + rng.uniform(-0.1, 0.1, (3, 2)) * reach
+    matrix = cv2.getAffineTransform(corners, (corners + moves).astype(np.float32))
+    return cv2.warpAffine(picture, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
