@@ -71,6 +71,8 @@ def satisfies(version: str, conditions: str) -> bool:
 
 def probe(python: str) -> dict:
     """Return what ``python`` has installed (empty where it does not run)."""
+    if not Path(python).is_file():
+        return {}
     path = [part for part in os.environ.get('PYTHONPATH', '').split(':') if part]
     path = ':'.join(part for part in path if Path(part).resolve() != CHECKOUT)
     result = subprocess.run(
@@ -179,9 +181,9 @@ def set_up() -> str:
     lists = [part for name in NEEDED + ('lint',) for part in ('-r', f'requirements/{name}.txt')]
     pip(python, '4/4 mmdet, mmseg and the rest', *tried, *lists)
     UNFINISHED.unlink()
-    problem = imports(python, *IMPORTS)
+    problem = problem_of(python)
     if problem:
-        raise SetupError(f'everything is installed, but does not import: {problem}')
+        raise SetupError(f'everything was installed, and yet {python} cannot be used: {problem}')
     say('the environment is ready')
     return python
 

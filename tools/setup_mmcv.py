@@ -24,7 +24,8 @@ def jobs() -> int:
 def precompile(python: str, folder: Path) -> list:
     """Precompile torch's header, which all operators include; return the flags that use it (none if it fails)."""
     code = 'from torch.utils.cpp_extension import include_paths; print("\\n".join(include_paths()))'
-    paths = subprocess.run([python, '-c', code], stdout=subprocess.PIPE).stdout.decode().split('\n')
+    result = subprocess.run([python, '-c', code], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    paths = result.stdout.decode().split('\n')
     header = folder / 'torch_types.h'
     header.write_text('#include <torch/types.h>\n')
     command = [os.environ.get('CXX', 'c++'), '-x', 'c++-header', *FLAGS, *EXTENSION_FLAGS]

@@ -93,8 +93,10 @@ def pip(python: str, title: str, *arguments: str) -> None:
     """Run ``pip install`` with the given arguments."""
 
     def note(line: str) -> str:
-        words = line.split()
-        return f': {words[0].lower()} {words[1]}' if words[:1] in (['Collecting'], ['Downloading']) else ''
+        if line.startswith('Installing collected packages'):
+            return ': unpacking'
+        words = line.split()[:2]
+        return f': {words[0].lower()} {words[1].split("-")[0]}' if words[:1] in (['Collecting'], ['Downloading']) else ''
 
     command = [python, '-m', 'pip', 'install', '--disable-pip-version-check', *arguments]
     run(command, title, note)

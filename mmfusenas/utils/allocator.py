@@ -1,0 +1,49 @@
+"""Settings of the C library's memory allocator that make training on a CPU faster.
+
+With glibc's defaults a tensor above 32 MB is mapped anew from the system, and zeroed page by page, at every step: an
+iteration gets up to four times slower when the batch doubles. The settings below keep freed memory instead. glibc
+reads them when a process starts, so a tool restarts itself with them, before it imports torch.
+"""
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from collections.abc import Mapping
+
+SETTINGS = {
+    'MALLOC_MMAP_MAX_': '0',  # take large blocks from the heap ...
+    'MALLOC_TRIM_THRESHOLD_': '16000000000',  # ... and keep up to 16 GB of it after use
+    'MALLOC_TOP_PAD_': '268435456',  # grow it by 256 MB at a time
+    'GLIBC_TUNABLES': 'glibc.malloc.hugetlb=1',  # let the kernel back it by huge pages
+}
+
+
+def missing_settings(environment: Mapping[str, str], libc: str, has_gpu: bool) -> dict[str, str]:
+    """Return the settings to add to ``environment``; none where they would not help, or where any is set already.
+
+    Args:
+        environment: Environment variables of the process.
+        libc: Name of the C library.
+        has_gpu: Whether the work runs on a GPU.
+
+    Example:
+        >>> sorted(missing_settings({}, 'glibc', has_gpu=False))[0]
+        'GLIBC_TUNABLES'
+        >>> missing_settings({'MALLOC_TOP_PAD_': '0'}, 'glibc', has_gpu=False)
+        {}
+    """
+    if libc != 'glibc' or has_gpu or any(name in environment for name in SETTINGS):
+        return {}
+    return dict(SETTINGS)
+
+
+def restart_with_fast_allocator() -> None:
+    """Start this process again (same process id, same arguments) with the settings, where they help and are not set.
+
+    Call it first thing in a tool that computes for long on a CPU.
+    """
+    has_gpu = os.path.exists('/dev/nvidiactl') and os.environ.get('CUDA_VISIBLE_DEVICES') not in ('', '-1')
+    settings = missing_settings(os.environ, platform.libc_ver()[0], has_gpu)
+    if settings:
+        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], {**os.environ, **settings})

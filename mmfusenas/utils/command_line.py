@@ -1,0 +1,98 @@
+"""What the tools share: reading a config, saying what is wrong in one line, naming the next command."""
+from __future__ import annotations
+
+import shlex
+import sys
+import traceback
+from collections.abc import Callable
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+
+PACKAGE = Path(__file__).resolve().parent.parent
+
+
+class UsageError(Exception):
+    """A command that cannot be carried out as it was given; its text is all that the person needs."""
+
+
+def written_for_people(error: BaseException) -> bool:
+    """Return whether an error was raised on purpose by this package, so that its text says what to do.
+
+    Any other error is unexpected, and its traceback should be seen.
+    """
+    if isinstance(error, UsageError):
+        return True
+    frames = traceback.extract_tb(error.__traceback__)
+    return bool(frames) and PACKAGE in Path(frames[-1].filename).parents and frames[-1].line.startswith('raise ')
+
+
+def run_tool(main: Callable[[], None]) -> None:
+    """Run a tool; an error that was written for people ends it with one message and exit status 1.
+
+    Args:
+        main: The tool.
+    """
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Exception as error:
+        if not written_for_people(error):
+            raise
+        # str() of a KeyError puts its text in quotation marks.
+        sys.exit(f'error: {error.args[0] if isinstance(error, KeyError) else error}')
+
+
+def existing_file(path: str | Path, what: str) -> Path:
+    """Return ``path`` if it is a file.
+
+    Args:
+        path: Path from the command line.
+        what: What it should be, for the message.
+
+    Raises:
+        UsageError: It is not; the message names the nearest file beside it.
+    """
+    path = Path(path)
+    if path.is_file():
+        return path
+    if path.is_dir():
+        raise UsageError(f'{what} {path} is a folder; a file is needed.')
+    folder = next((parent for parent in path.parents if parent.is_dir()), Path())
+    names = {str(file.relative_to(folder)): file for file in folder.rglob(f'*{path.suffix}')} if path.suffix else {}
+    near = get_close_matches(str(path.relative_to(folder)), names, n=1)
+    raise UsageError(f'{what} {path} does not exist.' + (f' The nearest is {names[near[0]]}.' if near else ''))
+
+
+def load_config(path: str, options: dict[str, Any] | None = None) -> Config:
+    """Read a config file and merge the options of ``--cfg-options`` into it.
+
+    Args:
+        path: Config file.
+        options: Values by dotted name.
+
+    Raises:
+        UsageError: The file or one of its bases is missing or cannot be read, or an option does not fit it.
+    """
+    existing_file(path, 'Config')
+    try:
+        cfg = Config.fromfile(path)
+        cfg.merge_from_dict(options or {})
+    except (OSError, SyntaxError, ImportError, KeyError, TypeError, IndexError) as error:
+        raise UsageError(f'Config {path} cannot be read: {type(error).__name__}: {error}') from error
+    if 'model' not in cfg:
+        raise UsageError(f'Config {path} has no `model`: it is a part that other configs build on (`_base_`).')
+    return cfg
+
+
+def command(*parts: str | Path) -> str:
+    """Return a command as one types it.
+
+    Example:
+        >>> command('python', 'tools/test.py', 'my config.py')
+        "python tools/test.py 'my config.py'"
+    """
+    return shlex.join(str(part) for part in parts)

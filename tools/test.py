@@ -1,0 +1,93 @@
+"""Test: ``python tools/test.py configs/tim/retinanet_ivif.py CHECKPOINT``."""
+from mmfusenas.utils.allocator import restart_with_fast_allocator
+
+if __name__ == '__main__':
+    restart_with_fast_allocator()  # has to come before torch is imported
+
+import argparse
+import json
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+import torch.distributed as dist
+from mmengine.config import Config, DictAction
+
+from mmfusenas.utils.command_line import UsageError, command, existing_file, load_config, run_tool
+from mmfusenas.utils.config_check import check_config
+from mmfusenas.utils.launch import build_runner
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description='Measure a checkpoint as the test part of its config says.')
+    parser.add_argument('config', help='config file')
+    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument('--work-dir', help='folder for logs (default: work_dirs/CONFIG)')
+    parser.add_argument('--show-dir', help='folder for pictures with the predictions drawn in')
+    parser.add_argument('--out', metavar='FILE.json', help='write the metrics as a flat JSON object')
+    parser.add_argument(
+        '--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none',
+        help='what started the processes of a distributed test')
+    parser.add_argument(
+        '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE',
+        help='values to override in the config, e.g. test_dataloader.batch_size=4')
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def prepare_config(args: argparse.Namespace) -> Config:
+    """Return the checked config, with what the command line asks for."""
+    cfg = load_config(args.config, args.cfg_options)
+    check_config(cfg)
+    if 'test_cfg' not in cfg or 'test_dataloader' not in cfg:
+        raise UsageError(f'{args.config} has nothing to test: it lacks test_dataloader, test_cfg and test_evaluator.')
+    cfg.launcher = args.launcher
+    cfg.work_dir = args.work_dir or cfg.get('work_dir') or f'work_dirs/{Path(args.config).stem}'
+    cfg.load_from = str(existing_file(args.checkpoint, 'Checkpoint'))
+    cfg.resume = False
+    if args.show_dir:
+        set_show_dir(cfg, args.show_dir)
+    return cfg
+
+
+def set_show_dir(cfg: Config, folder: str) -> None:
+    """Let the config's visualization hook draw every test picture into ``folder``."""
+    hook = cfg.get('default_hooks', {}).get('visualization')
+    if hook is None:
+        raise UsageError('--show-dir needs a hook that draws: set default_hooks.visualization in the config.')
+    hook.draw = True
+    hook.test_out_dir = os.path.abspath(folder)
+
+
+def plain(metrics: dict[str, Any]) -> dict[str, Any]:
+    """Return metrics as JSON can hold them: numbers, and null for those that are undefined."""
+    numbers = {name: float(value) if hasattr(value, '__float__') else value for name, value in metrics.items()}
+    return {name: None if isinstance(value, float) and not math.isfinite(value) else value
+            for name, value in numbers.items()}
+
+
+def write_json(path: Path, values: dict[str, Any]) -> None:
+    """Write beside the place and move there, so that a file is never half written."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f'{path.name}.{os.getpid()}.part')
+    beside.write_text(json.dumps(values, indent=2) + '\n')
+    beside.replace(path)
+
+
+def main() -> None:
+    """Test."""
+    args = parse_args()
+    runner = build_runner(prepare_config(args), args.local_rank)
+    metrics = runner.test()
+    if runner.rank == 0:
+        if args.out:
+            write_json(Path(args.out), plain(metrics))
+        infer = command('python', 'tools/infer.py', args.config, args.checkpoint)
+        print(f'\ndone; next:\n  {infer} --visible FOLDER --infrared FOLDER --out-dir FOLDER')
+    if dist.is_initialized():
+        dist.destroy_process_group()
+
+
+if __name__ == '__main__':
+    run_tool(main)

@@ -1,0 +1,115 @@
+"""Train: ``python tools/train.py configs/tim/retinanet_ivif.py``."""
+from mmfusenas.utils.allocator import restart_with_fast_allocator
+
+if __name__ == '__main__':
+    restart_with_fast_allocator()  # has to come before torch is imported
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+import torch
+import torch.distributed as dist
+from mmengine.config import Config, DictAction
+from mmengine.runner import find_latest_checkpoint
+
+from mmfusenas.utils.command_line import UsageError, command, existing_file, load_config, run_tool
+from mmfusenas.utils.config_check import check_config
+from mmfusenas.utils.launch import build_runner
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description='Train a model, or search an architecture, as a config says.')
+    parser.add_argument('config', help='config file')
+    parser.add_argument('--work-dir', help='folder for logs and checkpoints (default: work_dirs/CONFIG)')
+    parser.add_argument(
+        '--resume', nargs='?', const='auto', metavar='CHECKPOINT',
+        help='go on from CHECKPOINT, or from the latest one in the work dir')
+    parser.add_argument('--amp', action='store_true', help='mixed precision: float16 on a GPU, bfloat16 on a CPU')
+    parser.add_argument(
+        '--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none',
+        help='what started the processes of a distributed training (see tools/dist_train.sh)')
+    parser.add_argument(
+        '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE',
+        help='values to override in the config, e.g. train_dataloader.batch_size=4')
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def prepare_config(args: argparse.Namespace) -> Config:
+    """Return the checked config, with what the command line asks for."""
+    cfg = load_config(args.config, args.cfg_options)
+    check_config(cfg)
+    if 'train_cfg' not in cfg or 'train_dataloader' not in cfg:
+        raise UsageError(f'{args.config} has nothing to train; it can only be tested: python tools/test.py')
+    cfg.launcher = args.launcher
+    cfg.work_dir = args.work_dir or cfg.get('work_dir') or f'work_dirs/{Path(args.config).stem}'
+    if args.amp:
+        set_mixed_precision(cfg)
+    if args.resume:
+        set_resume(cfg, args.resume)
+    return cfg
+
+
+def set_mixed_precision(cfg: Config) -> None:
+    """Use the optimizer wrapper that casts on this machine's device."""
+    kind = cfg.optim_wrapper.get('type', 'OptimWrapper')
+    if kind not in ('OptimWrapper', 'AmpOptimWrapper'):
+        raise UsageError(f'--amp replaces a plain OptimWrapper; the config asks for {kind}.')
+    cfg.optim_wrapper.type = 'AmpOptimWrapper' if torch.cuda.is_available() else 'mmfusenas.CPUAmpOptimWrapper'
+    if torch.cuda.is_available():
+        cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
+
+
+def set_resume(cfg: Config, checkpoint: str) -> None:
+    """Go on from a checkpoint; ``'auto'`` is the latest in the work dir, where there is one."""
+    cfg.resume = True
+    if checkpoint != 'auto':
+        cfg.load_from = str(existing_file(checkpoint, 'Checkpoint'))
+        return
+    cfg.load_from = None
+    if find_latest_checkpoint(cfg.work_dir) is None:
+        print(f'{cfg.work_dir} holds no checkpoint yet: training starts from the beginning', file=sys.stderr)
+
+
+def how_to_continue(args: argparse.Namespace, work_dir: str) -> str:
+    """Return what to say when the training was interrupted."""
+    if find_latest_checkpoint(work_dir) is None:
+        return f'\nstopped before the first checkpoint was written to {work_dir}'
+    arguments = [part for part in sys.argv[1:] if part != '--resume' and part != args.resume]
+    return f'\nstopped; go on with:\n  {command("python", "tools/train.py", *arguments, "--resume")}'
+
+
+def next_command(args: argparse.Namespace, work_dir: Path) -> str:
+    """Return the command that is useful after a training: of the architecture that was found, or a test."""
+    if (work_dir / 'retrain.py').is_file():
+        return command('python', 'tools/train.py', work_dir / 'retrain.py')
+    best = sorted(work_dir.glob('best_*.pth'), key=lambda file: file.stat().st_mtime)
+    latest = find_latest_checkpoint(str(work_dir))
+    checkpoint = best[-1] if best else latest
+    if checkpoint is None:
+        return command('python', 'tools/train.py', args.config) + '   # no checkpoint was saved: see default_hooks'
+    # With --cfg-options, the config as it was trained is the one in the work dir.
+    config = work_dir / Path(args.config).name if args.cfg_options else args.config
+    return command('python', 'tools/test.py', config, os.path.relpath(checkpoint))
+
+
+def main() -> None:
+    """Train."""
+    args = parse_args()
+    cfg = prepare_config(args)
+    try:
+        runner = build_runner(cfg, args.local_rank)
+        runner.train()
+    except KeyboardInterrupt:
+        print(how_to_continue(args, cfg.work_dir), file=sys.stderr)
+        raise
+    if runner.rank == 0:
+        print(f'\ndone; next:\n  {next_command(args, Path(cfg.work_dir))}')
+    if dist.is_initialized():
+        dist.destroy_process_group()
+
+
+if __name__ == '__main__':
+    run_tool(main)
