@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mmfusenas.nas.files import write_text
 from mmfusenas.nas.names import nearest
 
 PUBLISHED_DIR = Path(__file__).parent.parent / 'genotypes'
@@ -122,8 +123,4 @@ class Genotype:
 
     def save(self, path: str | os.PathLike) -> None:
         """Write the genotype as JSON: beside, then moved into place, so that a reader never sees half a file."""
-        path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
-        beside.write_text(json.dumps(self.to_dict(), indent=2) + '\n')
-        os.replace(beside, path)
+        write_text(path, json.dumps(self.to_dict(), indent=2) + '\n')

@@ -1,0 +1,131 @@
+"""What every candidate of a search space costs, as a file."""
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from torch import nn
+
+from mmfusenas.nas.choice import Choice
+from mmfusenas.nas.files import write_text
+from mmfusenas.nas.genotype import Genotype
+from mmfusenas.nas.names import nearest
+from mmfusenas.nas.space import SearchSpace
+
+COSTS = ('latency_ms', 'macs', 'parameters')
+"""What a table knows of a candidate: milliseconds, multiply-adds, number of parameters."""
+
+FORMAT = 1
+
+Cost = dict[str, float]
+
+
+@dataclass(frozen=True)
+class CostTable:
+    """Costs of every candidate of a search space, and of what lies outside all choices.
+
+    The cost of a candidate is its own: choices inside it are left out and have entries of their own, so that the
+    cost of a network is the sum over its active choices (TIM section 4.1 sums per layer).
+
+    Args:
+        space_hash: ``SearchSpace.hash`` of the measured space.
+        choices: ``{choice: {candidate: {'latency_ms', 'macs', 'parameters'}}}``.
+        rest: The same costs of the fixed part.
+        conditions: What the figures hold for: ``input_shapes``, ``device``, ``torch``, ``threads``.
+
+    Example:
+        >>> import torch
+        >>> from mmfusenas.nas.latency import measure_costs
+        >>> net = nn.Sequential(Choice(dict(skip=nn.Identity(), conv=nn.Conv2d(2, 2, 1, bias=False))))
+        >>> table = measure_costs(SearchSpace(net), [torch.rand(1, 2, 5, 5)])
+        >>> table.choices['0']['conv']['macs'], table.choices['0']['conv']['parameters']
+        (100, 4)
+    """
+
+    space_hash: str
+    choices: dict[str, dict[str, Cost]]
+    rest: Cost
+    conditions: dict[str, object]
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Write the table as JSON, in one move."""
+        write_text(path, json.dumps(dict(format=FORMAT, **asdict(self)), indent=2) + '\n')
+
+    @classmethod
+    def load(cls, path: str | os.PathLike) -> CostTable:
+        """Read a table.
+
+        Raises:
+            FileNotFoundError: If there is no such file.
+            ValueError: If the file is no cost table of this format.
+        """
+        if not Path(path).is_file():
+            raise FileNotFoundError(
+                f'No cost table {path}: measure one with tools/analysis_tools/build_latency_table.py.')
+        try:
+            data = json.loads(Path(path).read_text())
+        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+            raise ValueError(f'{path} is not JSON ({error}); measure the cost table again.') from error
+        wanted = {'format', *cls.__dataclass_fields__}
+        if not isinstance(data, dict) or set(data) != wanted or data['format'] != FORMAT:
+            raise ValueError(f'{path} is not a cost table of format {FORMAT}: it needs the fields {sorted(wanted)}.')
+        data.pop('format')
+        return cls(**data)
+
+    def predict(self, genotype: Genotype) -> Cost:
+        """Return the costs of the network that ``genotype`` makes: the fixed part and the chosen candidates.
+
+        Raises:
+            ValueError: If the genotype is of another space than the table.
+        """
+        if genotype.space_hash and genotype.space_hash != self.space_hash:
+            raise ValueError(f'The cost table is of the space {self.space_hash}, the genotype of {genotype.space} '
+                             f'{genotype.space_hash}; measure a table of that space.')
+        parts = [self.rest, *(self._candidate(*item) for item in genotype.choices.items())]
+        return {name: sum(part[name] for part in parts) for name in COSTS}
+
+    def check(self, space: SearchSpace) -> None:
+        """Raise where the table is not of ``space``.
+
+        Raises:
+            ValueError: If names or numbers of parameters (another width, say) differ.
+        """
+        if space.hash != self.space_hash:
+            raise ValueError(f'The cost table is of the space {self.space_hash}, {type(space.model).__name__} is '
+                             f'{space.hash}: choices or candidates differ. Measure a table of this model.')
+        for site, parameters in count_parameters(space).items():
+            measured = (self._candidate(*site) if site else self.rest)['parameters']
+            if measured != parameters:
+                where = ' of '.join(reversed(site)) if site else 'the fixed part'
+                raise ValueError(f'The cost table has {measured} parameters for {where}, {type(space.model).__name__} '
+                                 f'has {parameters}: another width? Measure a table of this model.')
+
+    def _candidate(self, choice: str, candidate: str) -> Cost:
+        if choice not in self.choices:
+            raise ValueError(f'The cost table has no choice {choice!r}{nearest(choice, self.choices)}; '
+                             'measure a table of this space.')
+        if candidate not in self.choices[choice]:
+            raise ValueError(f'The cost table has no candidate {candidate!r} of {choice!r}'
+                             f'{nearest(candidate, self.choices[choice])}; measure a table of this space.')
+        return self.choices[choice][candidate]
+
+
+def count_parameters(space: SearchSpace) -> dict[tuple, int]:
+    """Count parameters by (choice, candidate), and by ``()`` outside all choices; alphas are no parameters."""
+    owner_of, seen = owners(space), set()
+    counts = dict.fromkeys([(), *((name, candidate) for name, choice in space.choices.items()
+                                  for candidate in choice.candidates)], 0)
+    for module in space.model.modules():
+        for parameter in () if isinstance(module, Choice) else module.parameters(recurse=False):
+            if parameter not in seen:  # a shared parameter is stored once
+                seen.add(parameter)
+                counts[owner_of.get(module, ())] += parameter.numel()
+    return counts
+
+
+def owners(space: SearchSpace) -> dict[nn.Module, tuple[str, str]]:
+    """The innermost (choice, candidate) around each module; a space lists outer choices before inner ones."""
+    return {module: (name, candidate) for name, choice in space.choices.items() for candidate in choice.candidates
+            for module in choice.get_submodule(candidate).modules()}

@@ -1,0 +1,57 @@
+"""The expected-cost regulariser of TIM section 4.1."""
+from __future__ import annotations
+
+from math import prod
+
+import torch
+from torch import Tensor
+
+from mmfusenas.nas.cost_table import COSTS, CostTable
+from mmfusenas.nas.space import SearchSpace
+
+
+class ExpectedCost:
+    r"""Reg(alpha), the cost that the present choices are expected to have.
+
+    TIM section 4.1, :math:`Reg(\alpha) = \sum_l \sum_o \mathrm{softmax}(\alpha_l)_o\, LAT(o)`. A choice inside a
+    candidate of another is weighted with the probability that it is used at all, and the cost of the fixed part is
+    added, so that for one-hot choices it is the cost of the derived network. Differentiable in the alphas.
+
+    Args:
+        space: The choices.
+        table: Costs of their candidates.
+        cost: ``'latency_ms'``, ``'macs'`` or ``'parameters'``. Defaults to the paper's latency.
+
+    Raises:
+        ValueError: If the table is of another space, or the cost is unknown.
+
+    Example:
+        >>> from torch import nn
+        >>> from mmfusenas.nas import Choice
+        >>> from mmfusenas.nas.latency import measure_costs
+        >>> space = SearchSpace(nn.Sequential(Choice(dict(skip=nn.Identity(), conv=nn.Conv2d(2, 2, 1, bias=False)))))
+        >>> table = measure_costs(space, [torch.rand(1, 2, 5, 5)])
+        >>> ExpectedCost(space, table, 'macs')().item()  # undecided between 0 and 100
+        50.0
+    """
+
+    def __init__(self, space: SearchSpace, table: CostTable, cost: str = 'latency_ms') -> None:
+        if cost not in COSTS:
+            raise ValueError(f'ExpectedCost got cost={cost!r}; a table knows {list(COSTS)}.')
+        table.check(space)
+        self.space, self.rest = space, table.rest[cost]
+        self.costs = {name: torch.tensor([table.choices[name][key][cost] for key in choice.candidates],
+                                         dtype=torch.float64) for name, choice in space.choices.items()}
+
+    def __call__(self) -> Tensor:
+        """Return the expected cost, a scalar tensor in the unit of the table."""
+        probabilities = {name: choice.probabilities() for name, choice in self.space.choices.items()}
+        total = self.rest
+        for name, chances in probabilities.items():
+            used = prod(probabilities[outer][self._index(outer, candidate)]
+                        for outer, candidate in self.space.conditions(name))
+            total = total + used * (chances @ self.costs[name].to(chances))
+        return total
+
+    def _index(self, choice: str, candidate: str) -> int:
+        return self.space.choices[choice].candidates.index(candidate)

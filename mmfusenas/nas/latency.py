@@ -1,0 +1,172 @@
+"""Measure what every candidate of a search space costs on this machine."""
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from statistics import median
+
+import torch
+from torch import Tensor
+
+from mmfusenas.nas.cost_table import CostTable, count_parameters, owners
+from mmfusenas.nas.macs import count_macs
+from mmfusenas.nas.space import SearchSpace
+
+_FEWEST = 3
+_ENOUGH_MS = 1000.0
+
+
+def measure_costs(space: SearchSpace, inputs: Sequence[Tensor], run: Callable | None = None, repeats: int = 5,
+                  track: Callable[[list], Iterable] = iter) -> CostTable:
+    """Measure every candidate at the shapes that it sees when the supernet runs on ``inputs``.
+
+    The model is measured as it predicts: in eval mode, without gradients; modes and choices are as before
+    afterwards, also after an error. Latency is the median of the runs after a first one.
+
+    Args:
+        space: Choices of the supernet.
+        inputs: Tensors, one picture as a rule: costs are of the batch as given.
+        run: Called with ``inputs``; defaults to the model.
+        repeats: Most timed runs of a candidate, at least 3. A slow one gets fewer: three, or as many as fit into
+            a second. Defaults to 5.
+        track: Wraps the list of what is timed, to show progress (``tqdm.tqdm``).
+
+    Raises:
+        ValueError: If a choice does not run, or ``repeats`` is below 3.
+
+    Example:
+        >>> from torch import nn
+        >>> from mmfusenas.nas import Choice
+        >>> net = nn.Sequential(Choice(dict(skip=nn.Identity(), conv=nn.Conv2d(2, 2, 1, bias=False))))
+        >>> measure_costs(SearchSpace(net), [torch.rand(1, 2, 5, 5)]).conditions['input_shapes']
+        [[1, 2, 5, 5]]
+    """
+    if repeats < _FEWEST:
+        raise ValueError(f'measure_costs got repeats={repeats}; a median needs at least {_FEWEST}.')
+
+    def forward() -> object:
+        return (run or space.model)(*inputs)
+
+    device = inputs[0].device
+    with _measurable(space):
+        shapes, macs = _observe(space, forward)
+        clock = Clock(space, device, repeats)
+        entry = {site: dict(latency_ms=None, macs=macs.get(site, 0), parameters=count)
+                 for site, count in count_parameters(space).items()}
+        for site in track(list(entry)):
+            entry[site]['latency_ms'] = clock.time(_runner(space, site, shapes, device) if site else forward)
+    return CostTable(
+        space_hash=space.hash, rest=entry[()],
+        choices={name: {candidate: entry[name, candidate] for candidate in choice.candidates}
+                 for name, choice in space.choices.items()},
+        conditions=dict(input_shapes=[list(tensor.shape) for tensor in inputs], device=_device_name(device),
+                        torch=torch.__version__, threads=torch.get_num_threads()))
+
+
+def _observe(space: SearchSpace, forward: Callable[[], object]) -> tuple[dict[str, list], dict[tuple, int]]:
+    """Shapes of the inputs of every call of every choice, and multiply-adds by owner, from one relaxed run."""
+    shapes: dict[str, list] = {name: [] for name in space.choices}
+    handles = [
+        choice.register_forward_pre_hook(
+            lambda _, inputs, calls=shapes[name]: calls.append([(x.shape, x.dtype) for x in inputs]))
+        for name, choice in space.choices.items()]
+    space.relax()
+    try:
+        counted = count_macs(space.model, forward)
+    finally:
+        for handle in handles:
+            handle.remove()
+    for name, calls in shapes.items():
+        if not calls:
+            raise ValueError(f'Choice {name!r} of {type(space.model).__name__} did not run, so its cost is not known; '
+                             'give `run` a function that runs the whole searched model.')
+    owner_of, macs = owners(space), {}
+    for layer, count in counted.items():
+        owner = owner_of.get(layer, ())
+        macs[owner] = macs.get(owner, 0) + count
+    return shapes, macs
+
+
+def _runner(space: SearchSpace, site: tuple[str, str], shapes: Mapping[str, list],
+            device: torch.device) -> Callable[[], None]:
+    """A function that runs one candidate alone, on inputs of the shapes of all its calls in the network."""
+    name, candidate = site
+    module = space.choices[name].get_submodule(candidate)
+    calls = [[torch.rand(shape, device=device, dtype=dtype) for shape, dtype in call] for call in shapes[name]]
+
+    def run() -> None:
+        for call in calls:
+            module(*call)
+
+    return run
+
+
+class Clock:
+    """Median time of a run, without the time that it spends in choices."""
+
+    def __init__(self, space: SearchSpace, device: torch.device, repeats: int) -> None:
+        self.choices, self.device, self.repeats = list(space.choices.values()), device, repeats
+        for choice in self.choices:
+            choice.select(choice.candidates[0])  # their time is left out: which candidate runs makes no difference
+
+    def time(self, run: Callable[[], object]) -> float:
+        """Milliseconds."""
+        with self._watched():
+            self._once(run)  # the first run allocates and chooses algorithms
+            times: list[float] = []
+            while len(times) < _FEWEST or (len(times) < self.repeats and sum(times) < _ENOUGH_MS):
+                times.append(self._once(run))
+            return median(times)
+
+    def _once(self, run: Callable[[], object]) -> float:
+        self.depth, self.inside = 0, 0.0
+        start = self._now()
+        run()
+        return 1e3 * (self._now() - start - self.inside)
+
+    @contextmanager
+    def _watched(self) -> Iterator[None]:
+        handles = [handle for choice in self.choices for handle in
+                   (choice.register_forward_pre_hook(self._enter), choice.register_forward_hook(self._leave))]
+        try:
+            yield
+        finally:
+            for handle in handles:
+                handle.remove()
+
+    def _enter(self, *_: object) -> None:
+        self.depth += 1
+        if self.depth == 1:
+            self.entered = self._now()
+
+    def _leave(self, *_: object) -> None:
+        self.depth -= 1
+        if self.depth == 0:
+            self.inside += self._now() - self.entered
+
+    def _now(self) -> float:
+        if self.device.type == 'cuda':
+            torch.cuda.synchronize(self.device)
+        return time.perf_counter()
+
+
+@contextmanager
+def _measurable(space: SearchSpace) -> Iterator[None]:
+    """Eval mode without gradients; modes and states of the choices are put back at the end."""
+    modes = [(module, module.training) for module in space.model.modules()]
+    states = [(choice, choice.relaxed, choice.selected) for choice in space.choices.values()]
+    try:
+        space.model.eval()
+        with torch.no_grad():
+            yield
+    finally:
+        for module, training in modes:
+            module.training = training
+        for choice, relaxed, selected in states:
+            choice.relaxed, choice.selected = relaxed, selected
+
+
+def _device_name(device: torch.device) -> str:
+    return torch.cuda.get_device_name(device) if device.type == 'cuda' else f'{device.type} {platform.machine()}'
