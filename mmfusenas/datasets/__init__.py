@@ -7,6 +7,8 @@ from .m3fd import M3FDDataset
 from .msrs import MSRSDataset
 from .multispectral import MultiSpectralDataset
 from .pair_dataset import PairDataset
+from .samplers import ResumableBatchSampler, ResumableSampler
+from .seeded_dataset import SeededDataset
 from .synthetic_scenes import SyntheticScenes
 from .transforms import *  # noqa: F401,F403
 from .voc_pair_dataset import VOCPairDataset
@@ -14,7 +16,7 @@ from .yolo_pair_dataset import YOLOPairDataset
 
 __all__ = [
     'LLVIPDataset', 'M3FDDataset', 'MSRSDataset', 'MultiSpectralDataset', 'PairDataset', 'VOCPairDataset',
-    'SyntheticScenes', 'YOLOPairDataset',
+    'ResumableBatchSampler', 'ResumableSampler', 'SeededDataset', 'SyntheticScenes', 'YOLOPairDataset',
 ]
 
 if available('mmdet'):

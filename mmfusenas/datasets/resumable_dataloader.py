@@ -1,0 +1,98 @@
+"""Dataloaders that continue exactly where they were."""
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from mmengine.runner import Runner
+from torch.utils.data import BatchSampler, DataLoader
+
+from mmfusenas.datasets.samplers.resumable_batch_sampler import ResumableBatchSampler
+from mmfusenas.datasets.samplers.resumable_sampler import ResumableSampler
+from mmfusenas.datasets.seeded_dataset import SeededDataset
+
+# What these samplers of mmengine are asked for, ResumableSampler does as well.
+_REPLACED = ('DefaultSampler', 'InfiniteSampler', 'ResumableSampler')
+
+
+def build_resumable_dataloader(cfg: dict, seed: int, endless: bool = False) -> DataLoader:
+    """Build a dataloader from the config that mmengine's ``Runner.build_dataloader`` takes.
+
+    The dataset is wrapped into :class:`SeededDataset`, the sampler replaced by :class:`ResumableSampler`, and the
+    batches are counted by a :class:`ResumableBatchSampler`, which is the place to ask and to set the position::
+
+        loader.batch_sampler.set_position(epoch=2, start=40)    # before iter(loader)
+
+    Args:
+        cfg: Config with ``dataset``, ``sampler`` (``DefaultSampler``, ``InfiniteSampler`` or ``ResumableSampler``),
+            ``batch_size`` and whatever else a dataloader takes (``batch_sampler``, ``drop_last``, ``num_workers``,
+            ...).
+        seed: Seed of order and augmentation, equal in all processes.
+        endless: Whether epoch follows epoch without end, batches reaching over the seam.
+
+    Raises:
+        TypeError: ``cfg`` is a dataloader that is already built, or its sampler is one that cannot be resumed.
+    """
+    if not isinstance(cfg, dict):
+        raise TypeError(f'An exact resume needs the dataloader as a config (a dict), got a {type(cfg).__name__}: it '
+                        "wraps the dataset and places the sampler itself. mmengine's EpochBasedTrainLoop takes any.")
+    cfg = dict(cfg)
+    batches = dict(cfg.get('batch_sampler') or dict(type=BatchSampler, drop_last=False))
+    if cfg.pop('drop_last', False):
+        batches['drop_last'] = True
+    cfg.update(
+        dataset=dict(type=SeededDataset, dataset=cfg['dataset'], seed=seed),
+        sampler=dict(_sampler_options(cfg.get('sampler')), endless=endless),
+        batch_sampler=dict(type=ResumableBatchSampler, batches=batches))
+    loader = Runner.build_dataloader(cfg, seed=seed)
+    # A generator of its own: the seed that an iterator draws for its workers must not come from the training's stream.
+    loader.generator = torch.Generator().manual_seed(seed)
+    return loader
+
+
+def _sampler_options(sampler: Any) -> dict:
+    """Return ``sampler``'s config with ``ResumableSampler`` in the place of mmengine's samplers."""
+    options = dict(sampler) if isinstance(sampler, dict) else dict(type=sampler)
+    kind = options.pop('type', None)
+    name = kind if isinstance(kind, str) else getattr(kind, '__name__', repr(kind))
+    if name.rpartition('.')[2] not in _REPLACED:
+        raise TypeError(
+            f'train_dataloader.sampler is {name}, whose position cannot be set, so a stopped run could not continue '
+            f'exactly. Use one of {", ".join(_REPLACED)} (options shuffle, round_up), or train with '
+            "train_cfg = dict(type='EpochBasedTrainLoop', ...) of mmengine, which starts a broken-off epoch again.")
+    return dict(options, type=ResumableSampler)
+
+
+class BatchStream:
+    """An endless iterator over a dataloader that knows its position.
+
+    The dataloader has to be built with ``endless=True``. Nothing is read before the first batch is asked for.
+
+    Attributes:
+        position: Batches handed out so far; a checkpoint keeps this one integer.
+
+    Example:
+        >>> stream = BatchStream(build_resumable_dataloader(cfg, seed=0, endless=True))
+        >>> stream.seek(120)        # in a resumed run
+        >>> batch = next(stream)    # the 121st
+    """
+
+    def __init__(self, dataloader: DataLoader) -> None:
+        self.dataloader = dataloader
+        self.seek(0)
+
+    def seek(self, position: int) -> None:
+        """Continue after ``position`` batches."""
+        self.position = position
+        self._iterator = None
+
+    def __iter__(self) -> BatchStream:
+        return self
+
+    def __next__(self) -> Any:
+        if self._iterator is None:
+            self.dataloader.batch_sampler.set_position(start=self.position)
+            self._iterator = iter(self.dataloader)
+        batch = next(self._iterator)
+        self.position += 1
+        return batch

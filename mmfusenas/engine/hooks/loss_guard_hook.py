@@ -1,0 +1,138 @@
+"""End a run at the first loss that is not finite, and say which, where, and in which pictures."""
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
+from torch import Tensor, nn
+
+from mmfusenas.registry import HOOKS
+
+
+def non_finite_losses(losses: dict[str, Any]) -> list[str]:
+    """Return the losses that are NaN or infinite, as ``name = value``.
+
+    One number is looked at where all is well: the sum of all losses, which is finite only if each of them is.
+
+    Args:
+        losses: What a model returns in mode ``loss``: tensors, or lists of tensors, by name. As in mmengine, only
+            names with ``loss`` in them count.
+
+    Example:
+        >>> non_finite_losses(dict(loss_cls=torch.tensor(float('nan')), loss_bbox=torch.tensor(1.)))
+        ['loss_cls = nan']
+    """
+    totals = {name: _total(value) for name, value in losses.items() if 'loss' in name}
+    if not totals or bool(torch.isfinite(sum(totals.values()))):
+        return []
+    return [f'{name} = {total.item()}' for name, total in totals.items() if not torch.isfinite(total)]
+
+
+def picture_files(data_batch: Any) -> list[str]:
+    """Return the files of a batch, one line a pair: ``img_path`` and ``img_path2`` of its data samples."""
+    samples = data_batch.get('data_samples', []) if isinstance(data_batch, dict) else []
+    return [' + '.join(str(path) for path in (sample.get('img_path'), sample.get('img_path2')) if path)
+            for sample in samples if hasattr(sample, 'get')]
+
+
+@HOOKS.register_module()
+class LossGuardHook(Hook):
+    """End training when a loss is NaN or infinite, before the weights see it.
+
+    The losses of each training batch are checked as the model returns them, ahead of the backward pass, so neither
+    weights nor optimizer have taken part in the bad step, and nothing is saved after it. A checkpoint is not written
+    either while a weight is not finite (a gradient can overflow behind a finite loss).
+
+    Example:
+        >>> custom_hooks = [dict(type='LossGuardHook')]
+    """
+
+    # Behind the hooks that run the model in before_train_iter for purposes of their own (a search): only the
+    # training batch itself is checked.
+    priority = 'VERY_LOW'
+
+    def __init__(self) -> None:
+        self._batch: Any = None
+        self._armed = False
+
+    def before_train(self, runner: Runner) -> None:
+        """Watch what the model returns."""
+        self._runner = runner
+
+        # A function, not the bound method: a copy of the model (deepcopy) would copy this hook and the runner with it.
+        def check(module: nn.Module, inputs: tuple, losses: Any) -> None:
+            self._check(module, losses)
+
+        self._handle = _bare(runner.model).register_forward_hook(check)
+
+    def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
+        """Check the next losses, those of ``data_batch``."""
+        self._batch, self._armed = data_batch, True
+
+    def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None,
+                         outputs: dict | None = None) -> None:
+        """Let the batch go."""
+        self._batch, self._armed = None, False
+
+    def after_train(self, runner: Runner) -> None:
+        """Stop watching."""
+        self._handle.remove()
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Refuse to write a checkpoint over good ones while a weight is not finite."""
+        broken = _broken_weights(_bare(runner.model))
+        if broken:
+            raise FloatingPointError(
+                f'{len(broken)} weights are not finite ({", ".join(broken[:3])}), so no checkpoint is written at '
+                f'iteration {runner.iter + 1}.\n{_advice(runner)}')
+
+    def _check(self, module: nn.Module, losses: Any) -> None:
+        if not self._armed or not isinstance(losses, dict):
+            return
+        self._armed = False
+        broken = non_finite_losses(losses)
+        if broken:
+            raise FloatingPointError(self._message(module, broken))
+
+    def _message(self, module: nn.Module, broken: list[str]) -> str:
+        runner = self._runner
+        lines = [f'A loss is not finite at iteration {runner.iter + 1} (epoch {runner.epoch + 1}): '
+                 f'{", ".join(broken)}.',
+                 'Pictures of this batch:', *(f'  {line}' for line in picture_files(self._batch) or ['(not known)'])]
+        weights = _broken_weights(module)
+        if weights:
+            lines.append(f'Weights were not finite before it, the step before broke them: {", ".join(weights[:3])} '
+                         f'({len(weights)} in all).')
+        return '\n'.join([*lines, _advice(runner)])
+
+
+def _advice(runner: Runner) -> str:
+    pointer = Path(runner.work_dir, 'last_checkpoint')
+    config = runner.cfg.filename or 'CONFIG'
+    command = f'python tools/train.py {config} --work-dir {runner.work_dir}'
+    if not pointer.is_file():
+        return ('No checkpoint has been written yet. Check the data (python tools/analysis_tools/check_dataset.py '
+                f'{config}), then train with a lower learning rate or clipped gradients:\n'
+                f'  {command} --cfg-options optim_wrapper.clip_grad.max_norm=10')
+    last = pointer.read_text()
+    return (f'Nothing is saved; the last good checkpoint is {last}. A resume meets the same batch again, so continue '
+            'with clipped gradients, or set a lower learning rate and load_from instead of --resume:\n'
+            f'  {command} --resume {last} --cfg-options optim_wrapper.clip_grad.max_norm=10')
+
+
+def _bare(model: nn.Module) -> nn.Module:
+    return model.module if is_model_wrapper(model) else model
+
+
+def _broken_weights(model: nn.Module) -> list[str]:
+    return [name for name, weight in model.named_parameters() if not bool(torch.isfinite(weight).all())]
+
+
+def _total(value: Tensor | Iterable[Tensor]) -> Tensor:
+    tensors = [value] if isinstance(value, Tensor) else list(value)
+    return sum((tensor.detach().float().sum() for tensor in tensors), torch.zeros(()))

@@ -1,0 +1,206 @@
+"""Checkpoints that survive a crash and from which a run continues exactly."""
+from __future__ import annotations
+
+from collections import deque
+from difflib import get_close_matches
+from inspect import signature
+from pathlib import Path
+from typing import Any
+
+from mmengine.dist import all_gather_object, get_world_size, is_main_process
+from mmengine.fileio import LocalBackend
+from mmengine.hooks import CheckpointHook
+from mmengine.runner import Runner
+
+from mmfusenas.registry import HOOKS
+from mmfusenas.utils.checkpoint import PARTIAL_SUFFIX, check_plain, remove_partial_files, written_beside
+from mmfusenas.utils.checkpoint_content import (
+    model_config,
+    plain_message_hub,
+    restore_histories,
+    to_plain,
+    without_functions,
+)
+from mmfusenas.utils.random_state import get_random_state, set_random_state
+
+# Files are moved into place, so they are local ones.
+_REMOTE = ('file_client_args', 'backend_args')
+
+
+@HOOKS.register_module()
+class SafeCheckpointHook(CheckpointHook):
+    """mmengine's ``CheckpointHook``, with files that are never half written and hold all that an exact resume needs.
+
+    - A checkpoint is written beside (``*.partial``), flushed, and moved into place; ``last_checkpoint`` follows; only
+      then are outdated and outdone files removed. A crash at any moment leaves the last good checkpoint and the way
+      to it.
+    - It holds the random state of every process, the position inside the epoch, and the number of processes, besides
+      what mmengine stores. With :class:`ResumableEpochTrainLoop` or :class:`ResumableIterTrainLoop` a resumed run is
+      exact.
+    - It holds tensors and plain values only, so ``torch.load(weights_only=True)`` reads it. The model's config
+      travels as JSON in ``meta['model_cfg']`` (with its scope), and rebuilds the model without running code.
+    - ``save_best`` passes over a validation without its metric (mmdet gives none where nothing was predicted).
+
+    Hooks that keep state of their own store it in ``before_save_checkpoint``, read it in ``after_load_checkpoint``,
+    and have a higher priority than this one (``VERY_LOW``). ``before_save_checkpoint`` runs in the first process only:
+    no communication there.
+
+    Args:
+        **options: Options of mmengine's ``CheckpointHook`` (``interval``, ``by_epoch``, ``max_keep_ckpts``,
+            ``save_best``, ...), except those for remote storage. ``by_epoch=False`` counts iterations, also in
+            training by epochs.
+
+    Raises:
+        TypeError: There is no option of that name, or it is for remote storage.
+
+    Example:
+        >>> default_hooks = dict(checkpoint=dict(type='SafeCheckpointHook', interval=1, max_keep_ckpts=3))
+    """
+
+    def __init__(self, **options: Any) -> None:
+        known = [name for name in list(signature(CheckpointHook).parameters)[:-1] if name not in _REMOTE]
+        for name in options:
+            if name not in known:
+                nearest = get_close_matches(name, known, 1)
+                hint = f' Did you mean {nearest[0]}?' if nearest else ''
+                raise TypeError(f'SafeCheckpointHook has no option {name}.{hint} It takes: {", ".join(known)}.')
+        super().__init__(**options)
+        self._resumed: dict[str, Any] | None = None
+        self._pending: dict[str, Any] | None = None
+        self._states: list[dict[str, Any]] | None = None
+
+    def before_train(self, runner: Runner) -> None:
+        """Clear away what a crash left, and put the position and the random state of a resumed run in place."""
+        super().before_train(runner)
+        if not isinstance(self.file_backend, LocalBackend):
+            raise ValueError('SafeCheckpointHook moves files into place, which needs a local out_dir, '
+                             f'got {self.out_dir}.')
+        if is_main_process():
+            for folder in {self.out_dir, runner.work_dir}:
+                for path in remove_partial_files(folder):
+                    runner.logger.info(f'Removed {path}, left half written by a run that was killed.')
+        if runner.iter > 0:
+            self._continue(runner)
+
+    def before_train_epoch(self, runner: Runner) -> None:
+        """Put the random state back where an epoch is continued: hooks before this one have begun it a second time."""
+        if self._pending is not None and getattr(runner.train_loop, 'batches_done', 0) > 0:
+            set_random_state(self._pending)
+        self._pending = None
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Keep what belongs to a resume, and make the log histories what mmengine expects."""
+        self._resumed = checkpoint.get('resume')
+        if isinstance(checkpoint.get('message_hub'), dict):
+            restore_histories(checkpoint['message_hub'])
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Add what a resume needs and reduce everything to plain values."""
+        if self._states is not None:
+            checkpoint['resume'] = dict(
+                world_size=get_world_size(), random_states=self._states, iter=checkpoint['meta']['iter'],
+                train_loop=runner.train_loop.state_dict() if hasattr(runner.train_loop, 'state_dict') else None)
+        checkpoint['meta'].update(model_config(runner))
+        checkpoint['meta'] = to_plain(checkpoint['meta'])
+        checkpoint['message_hub'] = plain_message_hub(checkpoint['message_hub'])
+        if 'param_schedulers' in checkpoint:
+            checkpoint['param_schedulers'] = without_functions(checkpoint['param_schedulers'])
+
+    def _continue(self, runner: Runner) -> None:
+        state = self._resumed
+        if state is None or state['iter'] != runner.iter:
+            runner.logger.warning('The checkpoint holds no random state (it is a best checkpoint, or was not written '
+                                  'by SafeCheckpointHook): the run continues, but not exactly as it would have.')
+            return
+        if state['world_size'] != get_world_size():
+            raise RuntimeError(
+                f'The checkpoint was written by {state["world_size"]} processes, this run has {get_world_size()}. '
+                'Batches and random numbers are divided among them, so continue with as many (bash '
+                f'tools/dist_train.sh CONFIG {state["world_size"]} --resume), or begin a new training from the weights '
+                'alone: leave out --resume and set --cfg-options load_from=CHECKPOINT.')
+        if state['train_loop'] is not None and hasattr(runner.train_loop, 'load_state_dict'):
+            runner.train_loop.load_state_dict(state['train_loop'])
+        self._pending = state['random_states'][runner.rank]
+        set_random_state(self._pending)
+
+    def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
+        """Write a checkpoint, then point to it, then remove the outdated ones."""
+        name = self.filename_tmpl.format(step)
+        self.last_ckpt = self.file_backend.join_path(self.out_dir, name)
+        runner.message_hub.update_info('last_ckpt', self.last_ckpt)
+        kept = self._kept_with(step)
+        if self.max_keep_ckpts > 0:
+            # With those about to go: after a crash in between, the resumed run removes them.
+            runner.message_hub.update_info('keep_ckpt_ids', kept)
+        # All processes take part here; before_save_checkpoint is called in the first only.
+        self._states = all_gather_object(get_random_state())
+        self._write(runner, name, meta, save_optimizer=self.save_optimizer, by_epoch=self.by_epoch,
+                    save_param_scheduler=self.save_param_scheduler)
+        self._states = None
+        if is_main_process():
+            with written_beside(Path(runner.work_dir, 'last_checkpoint')) as partial:
+                partial.write_text(self.last_ckpt)
+        if self.max_keep_ckpts > 0:
+            for outdated in kept[:-self.max_keep_ckpts]:
+                self._remove(self.file_backend.join_path(self.out_dir, self.filename_tmpl.format(outdated)))
+            self.keep_ckpt_ids = deque(kept, self.max_keep_ckpts)
+            runner.message_hub.update_info('keep_ckpt_ids', list(self.keep_ckpt_ids))
+
+    def _kept_with(self, step: int) -> list[int]:
+        kept = list(getattr(self, 'keep_ckpt_ids', ()))
+        # A validation saves the same step once more.
+        return kept if kept[-1:] == [step] else [*kept, step]
+
+    def _write(self, runner: Runner, name: str, meta: dict, **options: Any) -> None:
+        if not is_main_process():
+            return
+        Path(self.out_dir).mkdir(parents=True, exist_ok=True)
+        with written_beside(Path(self.out_dir, name)) as partial:
+            runner.save_checkpoint(self.out_dir, name + PARTIAL_SUFFIX, meta=meta, **options)
+            check_plain(partial)
+
+    def _remove(self, path: str) -> None:
+        if is_main_process():
+            Path(path).unlink(missing_ok=True)
+
+    def _publish_model(self, runner: Runner, ckpt_path: str | None) -> None:
+        if ckpt_path is not None:  # a metric that no validation has given
+            super()._publish_model(runner, ckpt_path)
+
+    def _save_best_checkpoint(self, runner: Runner, metrics: dict) -> None:
+        """Save the weights where a metric is the best so far, then remove the file they outdo."""
+        if not self.save_best:
+            return
+        if 'auto' in self.key_indicators:
+            self._init_rule(self.rules, [next(iter(metrics))])
+        updated = [self._update_best(runner, key, rule, metrics) for key, rule in zip(self.key_indicators, self.rules)]
+        if any(updated) and self.last_ckpt is not None:
+            # The best score and path have to be in the checkpoint that a resume begins with.
+            step = runner.epoch if self.by_epoch else runner.iter
+            self._save_checkpoint_with_step(runner, step, dict(epoch=runner.epoch, iter=runner.iter))
+
+    def _update_best(self, runner: Runner, key: str, rule: str, metrics: dict) -> bool:
+        score = metrics.get(key)
+        if score is None:
+            runner.logger.warning(f'This validation gave no {key} (usually because nothing was detected yet), so the '
+                                  f'best checkpoint stays what it was. It gave: {", ".join(metrics)}.')
+            return False
+        single = len(self.key_indicators) == 1
+        score_name, path_name = ('best_score', 'best_ckpt') if single else (f'best_score_{key}', f'best_ckpt_{key}')
+        if not self.is_better_than[key](score, runner.message_hub.get_info(score_name, self.init_value_map[rule])):
+            return False
+        previous = self.best_ckpt_path if single else self.best_ckpt_path_dict[key]
+        count = runner.epoch if self.by_epoch else runner.iter
+        name = f'best_{key}_{self.filename_tmpl.format(count)}'.replace('/', '_')
+        path = self.file_backend.join_path(self.out_dir, name)
+        runner.message_hub.update_info_dict({score_name: score, path_name: path})
+        if single:
+            self.best_ckpt_path = path
+        else:
+            self.best_ckpt_path_dict[key] = path
+        self._write(runner, name, dict(epoch=runner.epoch, iter=runner.iter), save_optimizer=False,
+                    save_param_scheduler=False, by_epoch=False)
+        if previous and previous != path:
+            self._remove(previous)
+        runner.logger.info(f'The best checkpoint with {score:0.4f} {key} is saved to {name}.')
+        return True

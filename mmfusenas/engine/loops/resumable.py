@@ -1,0 +1,69 @@
+"""What the two train loops that resume exactly have in common."""
+from __future__ import annotations
+
+from typing import Any
+
+from mmengine.dist import broadcast_object_list
+from mmengine.runner import Runner
+
+
+class Resumable:
+    """Position of a train loop inside its data, for checkpoints.
+
+    A loop of mmengine keeps ``epoch`` and ``iter``. This adds the two things a resume needs besides: whether the data
+    are still those that the position counts, and whether the validation that was due there has been run.
+
+    :class:`SafeCheckpointHook` stores :meth:`state_dict` and hands it back to :meth:`load_state_dict`.
+    """
+
+    runner: Runner
+    dataloader: Any
+    _validated = False
+    """Whether validation has been run since the last iteration."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what a checkpoint needs to know of this loop. Plain numbers and text."""
+        return dict(
+            loop=type(self).__name__,
+            samples=len(self.dataloader.dataset),
+            batch_size=self.dataloader.batch_sampler.batch_size,
+            batches_per_epoch=len(self.dataloader),
+            validated=self._validated)
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take over the state of the run that is continued.
+
+        Raises:
+            RuntimeError: The loop, the data set's size or the batch size are not what they were.
+        """
+        now = self.state_dict()
+        changed = [f'{key}: {state[key]} then, {now[key]} now' for key in now
+                   if key != 'validated' and state[key] != now[key]]
+        if changed:
+            raise RuntimeError(
+                f'This run cannot continue the checkpoint, its training differs ({"; ".join(changed)}). Set them back '
+                'to continue exactly, or begin a new training from the weights alone: leave out --resume and set '
+                '--cfg-options load_from=CHECKPOINT.')
+        self._validated = state['validated']
+
+    def _take_seed(self) -> None:
+        """Use the seed of the run for the data; a resume brings its checkpoint's, after the dataloader was built."""
+        seed = run_seed(self.runner)
+        if seed != self.dataloader.dataset.seed:
+            self.dataloader.batch_sampler.reseed(seed)
+
+    def _validate_if_due(self, count: int, last: int) -> None:
+        """Run the validation that is due after ``count`` epochs or iterations, if it has not been run there."""
+        due = count % self.val_interval == 0 or count == last
+        if self.runner.val_loop is None or count < self.val_begin or not due or self._validated:
+            return
+        # From here on: the checkpoint that is written in after_val_epoch has its validation behind it.
+        self._validated = True
+        self.runner.val_loop.run()
+
+
+def run_seed(runner: Runner) -> int:
+    """Return the seed of the run, the same in all processes (with ``diff_rank_seed`` each process's own differs)."""
+    seed = [runner.seed]
+    broadcast_object_list(seed)
+    return seed[0]

@@ -1,0 +1,181 @@
+"""Checkpoints: loading that runs no code, writing that never damages what was there.
+
+``import mmfusenas.engine`` (which every Runner of ours does) makes mmengine load local files through
+:func:`load_checkpoint` as well, so ``--resume``, ``load_from`` and ``init_cfg=dict(type='Pretrained')`` are covered.
+Addresses with a scheme (``https://``, ``torchvision://``, ...) stay with mmengine.
+"""
+from __future__ import annotations
+
+import os
+import pickle
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.logging import HistoryBuffer
+from mmengine.runner import CheckpointLoader
+from torch.serialization import get_unsafe_globals_in_checkpoint, safe_globals
+
+PARTIAL_SUFFIX = '.partial'
+"""Ending of a file that is still being written; what is left of one after a crash is worthless."""
+
+
+def load_checkpoint(filename: str | Path, map_location: Any = 'cpu') -> Any:
+    """Load a checkpoint file without running code from it.
+
+    Tensors, plain Python values, and what stock mmengine files hold besides (NumPy numbers and arrays, log histories)
+    are read. Anything else in a file is refused.
+
+    Args:
+        filename: Path of the file; ``~`` is expanded.
+        map_location: As for ``torch.load``.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: The file is empty, cut off or not a checkpoint.
+        pickle.UnpicklingError: The file carries code.
+
+    Example:
+        >>> weights = load_checkpoint('work_dirs/retinanet_ivif/epoch_12.pth')['state_dict']
+    """
+    path = Path(filename).expanduser()
+    if not path.is_file():
+        raise FileNotFoundError(f'There is no checkpoint file {path} (working directory: {Path.cwd()}).')
+    try:
+        with safe_globals(_known_types()):
+            return torch.load(path, map_location=map_location, weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise _refusal(path, error) from None
+    except (EOFError, RuntimeError, KeyError, IndexError, UnicodeDecodeError) as error:
+        raise _unreadable(path, error) from error
+
+
+def load_from_local(filename: str, map_location: Any = None) -> Any:
+    """Load for mmengine's ``CheckpointLoader``, which prints the part of this name behind ``load_from_``."""
+    return load_checkpoint(filename, map_location)
+
+
+def register_safe_loading() -> None:
+    """Make mmengine's ``CheckpointLoader`` read local files with :func:`load_checkpoint`, in this whole process."""
+    CheckpointLoader.register_scheme(prefixes='', loader=load_from_local, force=True)
+
+
+def save_checkpoint(checkpoint: dict, filename: str | Path) -> None:
+    """Write a checkpoint so that a file of that name is at all times either the old one or the new one, complete.
+
+    Args:
+        checkpoint: Tensors and plain Python values.
+        filename: Path of the file. Its folder is made where it is missing.
+
+    Raises:
+        TypeError: Something in ``checkpoint`` could not be loaded again without running code.
+        OSError: The file could not be written, for instance because the disk is full.
+    """
+    path = Path(filename)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with written_beside(path) as partial:
+        # An open file: to a path, torch reports a full disk as a RuntimeError without a reason.
+        with partial.open('wb') as file:
+            torch.save(checkpoint, file)
+        check_plain(partial)
+
+
+def check_plain(path: str | Path) -> None:
+    """Raise a TypeError where a checkpoint holds what ``torch.load(weights_only=True)`` would refuse.
+
+    Only the file's index is read, not its tensors.
+    """
+    foreign = get_unsafe_globals_in_checkpoint(str(path))
+    if foreign:
+        raise TypeError(
+            'A checkpoint may hold tensors, numbers, text, lists, tuples and dicts; this one was given '
+            f'{", ".join(foreign)}, and was not written. Look for it in before_save_checkpoint of the hooks in use.')
+
+
+@contextmanager
+def written_beside(path: str | Path) -> Iterator[Path]:
+    """Give the path of a file to write; at the end of the block it is flushed to disk and takes the place of ``path``.
+
+    Where the block fails, the unfinished file is removed and ``path`` stays what it was.
+
+    Raises:
+        OSError: Writing failed; the message says how much space is left.
+
+    Example:
+        >>> with written_beside('genotype.json') as partial:
+        ...     partial.write_text('{}')
+    """
+    path = Path(path)
+    partial = path.with_name(path.name + PARTIAL_SUFFIX)
+    try:
+        yield partial
+        _flush(partial)
+        os.replace(partial, path)
+        _flush(path.parent)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        free = shutil.disk_usage(path.parent).free / 2**20
+        raise OSError(error.errno, f'{error.strerror or error}: {path} was not written ({free:.0f} MB are free there). '
+                      'The files that were there before are untouched; once there is room, continue with --resume.'
+                      ) from error
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+def remove_partial_files(folder: str | Path) -> list[Path]:
+    """Remove what a killed process left half written in ``folder``, and return the paths."""
+    leftovers = sorted(Path(folder).glob(f'*{PARTIAL_SUFFIX}'))
+    for path in leftovers:
+        path.unlink(missing_ok=True)
+    return leftovers
+
+
+def _flush(path: Path) -> None:
+    """Wait until a file, or a folder's list of files, is on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _known_types() -> list[Any]:
+    """Types of stock mmengine and mmdet checkpoints that hold data only, under the names old and new files use."""
+    number, rebuild = np.float64(0).__reduce__()[0], np.zeros(0).__reduce__()[0]
+    known: list[Any] = [HistoryBuffer, np.ndarray, np.dtype, (_history_statistic, 'builtins.getattr')]
+    kinds = ('?', 'i1', 'i2', 'i4', 'i8', 'u1', 'u2', 'u4', 'u8', 'f2', 'f4', 'f8', 'U1')
+    known += [type(np.dtype(kind)) for kind in kinds]
+    for module in ('numpy.core.multiarray', 'numpy._core.multiarray'):
+        known += [(number, f'{module}.scalar'), (rebuild, f'{module}._reconstruct')]
+    return known
+
+
+def _history_statistic(owner: type, name: str) -> Callable:
+    """Stand in for ``getattr``, which log histories use to name their own statistics. It reaches nothing else."""
+    if owner is HistoryBuffer and name in ('min', 'max', 'current', 'mean'):
+        return getattr(HistoryBuffer, name)
+    raise pickle.UnpicklingError(f'GLOBAL builtins.getattr for {name}')
+
+
+def _refusal(path: Path, error: pickle.UnpicklingError) -> Exception:
+    found = re.findall(r'GLOBAL ([\w.]+)', str(error))
+    if not found:
+        return _unreadable(path, error)
+    return pickle.UnpicklingError(
+        f'The checkpoint {path} carries code ({", ".join(dict.fromkeys(found))}) and was not loaded. Ask its author '
+        'for the weights alone. Only where you trust where it came from, make a file of them yourself: python -c '
+        f'"import torch; torch.save(torch.load(\'{path}\', weights_only=False)[\'state_dict\'], \'weights.pth\')"')
+
+
+def _unreadable(path: Path, error: Exception) -> ValueError:
+    size = path.stat().st_size
+    reason = 'it is empty' if size == 0 else f'it is damaged, cut off, or no checkpoint ({size} bytes)'
+    detail = next((line for line in reversed(str(error).splitlines()) if line.strip()), type(error).__name__)
+    return ValueError(f'The checkpoint {path} cannot be read: {reason}. Take another one of its folder, or fetch it '
+                      f'again. [{detail[:200]}]')

@@ -1,0 +1,87 @@
+"""What goes into a checkpoint, in types that load without running code."""
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.logging import HistoryBuffer
+from mmengine.runner import Runner
+
+
+def to_plain(value: Any) -> Any:
+    """Return ``value`` in types that a checkpoint loads without code and, tensors aside, that JSON can hold.
+
+    Dicts of every kind become dicts, NumPy numbers and arrays become Python numbers and lists, a class or function
+    becomes its dotted name. Tensors, tuples and plain values stay.
+
+    Example:
+        >>> to_plain(ConfigDict(type='SSIM', weight=np.float32(0.5)))
+        {'type': 'SSIM', 'weight': 0.5}
+    """
+    if isinstance(value, dict):
+        return {to_plain(key): to_plain(item) for key, item in value.items()}
+    if isinstance(value, tuple):
+        return tuple(to_plain(item) for item in value)
+    if isinstance(value, (list, set)):
+        return [to_plain(item) for item in value]
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, torch.Tensor) or value is None or type(value) in (bool, int, float, str):
+        return value
+    if isinstance(value, type) or callable(value):
+        return f'{value.__module__}.{value.__qualname__}'
+    return str(value)
+
+
+def without_functions(value: Any) -> Any:
+    """Return :func:`to_plain` of ``value`` with the functions in its dicts left out.
+
+    Schedulers may store some (``OneCycleLR`` its annealing); on loading they keep the ones they were built with.
+    """
+    if isinstance(value, dict):
+        return {key: without_functions(item) for key, item in value.items() if not callable(item)}
+    if isinstance(value, list):
+        return [without_functions(item) for item in value]
+    return to_plain(value)
+
+
+def plain_message_hub(message_hub: dict[str, Any]) -> dict[str, Any]:
+    """Return a message hub's state with tensors in the place of its log histories."""
+    histories = {}
+    for name, history in message_hub['log_scalars'].items():
+        values, counts = history.data
+        histories[name] = dict(values=torch.from_numpy(values), counts=torch.from_numpy(counts))
+    return dict(
+        log_scalars=histories,
+        runtime_info=to_plain(message_hub['runtime_info']),
+        resumed_keys=dict(message_hub['resumed_keys']))
+
+
+def restore_histories(message_hub: dict[str, Any]) -> None:
+    """Turn the tensors of :func:`plain_message_hub` back into log histories, in place; others stay as they are."""
+    histories = message_hub.get('log_scalars', {})
+    for name, history in histories.items():
+        if isinstance(history, dict):
+            histories[name] = HistoryBuffer(history['values'].cpu().numpy(), history['counts'].cpu().numpy())
+
+
+def model_config(runner: Runner) -> dict[str, str]:
+    """Return ``dict(model_cfg=...)``: the model's config as JSON, complete with data preprocessor and scope.
+
+    Example:
+        >>> config = json.loads(checkpoint['meta']['model_cfg'])
+        >>> model = MODELS.build(ConfigDict(config))
+    """
+    model = runner.cfg.get('model')
+    if not isinstance(model, dict):
+        return {}
+    model = to_plain(model)
+    if runner.cfg.get('data_preprocessor') is not None:
+        model.setdefault('data_preprocessor', to_plain(runner.cfg['data_preprocessor']))
+    if runner.default_scope is not None:
+        model.setdefault('_scope_', runner.default_scope.scope_name)
+    return dict(model_cfg=json.dumps(model))

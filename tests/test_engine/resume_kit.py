@@ -1,0 +1,177 @@
+"""A small real training for the tests of resuming: every kind of state and of randomness that a run can have.
+
+The model has BatchNorm and dropout, the pipeline draws from ``random``, NumPy and torch, the optimizer has momentum,
+the schedulers go by epoch and by iteration, and EMA can be on.
+"""
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.dataset import BaseDataset
+from mmengine.evaluator import BaseMetric
+from mmengine.hooks import Hook
+from mmengine.model import BaseModel
+from mmengine.runner import Runner
+from mmengine.structures import BaseDataElement
+from torch import nn
+
+from mmfusenas.registry import DATASETS, HOOKS, METRICS, MODELS, TRANSFORMS
+
+SAMPLES, BATCH_SIZE = 22, 4  # six batches an epoch, the last one smaller
+
+
+@DATASETS.register_module(force=True)
+class ToyDataset(BaseDataset):
+    """Samples 0 to 21; ``reads`` lists those that were read in this process."""
+
+    METAINFO = dict(classes=('a', 'b'), palette=[(1, 2, 3), (4, 5, 6)])
+    reads: list[int] = []
+
+    def load_data_list(self) -> list[dict]:
+        return [dict(index=index, img_path=f'visible/{index}.png', img_path2=f'infrared/{index}.png',
+                     width=10 + index % 3, height=11) for index in range(SAMPLES)]
+
+
+@TRANSFORMS.register_module(force=True)
+class ToyTransform:
+    """Random numbers of three generators, around the index."""
+
+    def __call__(self, results: dict) -> dict:
+        ToyDataset.reads.append(results['index'])
+        noise = torch.tensor([random.random(), np.random.rand(), float(torch.rand(()))])
+        inputs = torch.full((3,), results['index'] / SAMPLES) + noise
+        sample = BaseDataElement(metainfo={key: results[key] for key in ('index', 'img_path', 'img_path2')})
+        return dict(inputs=inputs, data_samples=sample)
+
+
+@MODELS.register_module(force=True)
+class ToyModel(BaseModel):
+    """Two losses of a small network; ``poison`` names a sample whose second loss is NaN."""
+
+    def __init__(self, poison: int | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.poison = poison
+        self.layers = nn.Sequential(nn.Linear(3, 8), nn.BatchNorm1d(8), nn.Dropout(0.3), nn.Linear(8, 1))
+
+    def forward(self, inputs: list, data_samples: list[BaseDataElement], mode: str) -> Any:
+        out = self.layers(torch.stack(list(inputs)))
+        if mode != 'loss':
+            return [dict(value=value) for value in out]
+        indices = [sample.index for sample in data_samples]
+        target = torch.tensor(indices, dtype=out.dtype)[:, None] / SAMPLES
+        scale = float('nan') if self.poison in indices else 1.
+        parts = [out.abs().mean() * 0.1 * scale, out.mean() * 0]
+        return dict(loss_square=(out - target).square().mean(), loss_parts=parts)
+
+
+@METRICS.register_module(force=True)
+class ToyMetric(BaseMetric):
+    """The mean prediction, which needs random numbers, as a sloppy metric may; nothing while ``silent`` validations
+    last."""
+
+    calls = 0
+
+    def __init__(self, silent: int = 0) -> None:
+        super().__init__()
+        self.silent = silent
+
+    def process(self, data_batch: Any, data_samples: list[dict]) -> None:
+        self.results += [float(sample['value']) for sample in data_samples]
+
+    def compute_metrics(self, results: list[float]) -> dict[str, float]:
+        ToyMetric.calls += 1
+        if ToyMetric.calls <= self.silent:
+            return dict(other=1.)
+        return dict(mAP=float(np.mean(results)) + random.random(), other=1.)
+
+
+@HOOKS.register_module(force=True)
+class RecordHook(Hook):
+    """Keep (iteration, losses) of the run, and stop it by an exception after ``stop`` iterations."""
+
+    priority = 'LOWEST'
+
+    def __init__(self, stop: int | None = None) -> None:
+        self.stop = stop
+        self.losses: list[tuple[int, float, float]] = []
+
+    def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None,
+                         outputs: dict | None = None) -> None:
+        smooth = runner.message_hub.get_scalar('train/loss').mean(4)
+        self.losses.append((runner.iter, float(outputs['loss']), float(smooth)))
+        if runner.iter + 1 == self.stop:
+            raise KeyboardInterrupt
+
+
+def config(work_dir: Path, loop: str = 'epoch', by_epoch: bool = False, interval: int = 4, workers: int = 0,
+           ema: bool = True, **changes: Any) -> Config:
+    """Return the config of the toy training: 3 epochs of 6 batches, or 18 iterations; validation in between."""
+    loader = dict(
+        dataset=dict(type='ToyDataset', pipeline=[dict(type='ToyTransform')]),
+        sampler=dict(type='DefaultSampler', shuffle=True), batch_size=BATCH_SIZE, num_workers=workers,
+        persistent_workers=workers > 0)
+    train = dict(type='ResumableEpochTrainLoop', max_epochs=3) if loop == 'epoch' else dict(
+        type='ResumableIterTrainLoop', max_iters=18, val_interval=5)
+    config.runs = getattr(config, 'runs', 0) + 1
+    cfg = Config(dict(
+        default_scope='mmfusenas', work_dir=str(work_dir), experiment_name=f'toy-{config.runs}', log_level='WARNING',
+        model=dict(type='ToyModel'), randomness=dict(seed=5), train_cfg=train, train_dataloader=loader,
+        val_cfg=dict(), val_dataloader=dict(loader, sampler=dict(type='DefaultSampler', shuffle=False), num_workers=0,
+                                            persistent_workers=False),
+        val_evaluator=dict(type='ToyMetric'),
+        optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.01, momentum=0.9, weight_decay=1e-3)),
+        param_scheduler=[dict(type='LinearLR', start_factor=0.1, by_epoch=False, begin=0, end=5),
+                         dict(type='OneCycleLR', eta_max=0.02, total_steps=18, by_epoch=False),
+                         dict(type='ExponentialLR', gamma=0.9, by_epoch=True)],
+        default_hooks=dict(checkpoint=dict(
+            type='SafeCheckpointHook', interval=interval, by_epoch=by_epoch, max_keep_ckpts=2, save_best='mAP')),
+        custom_hooks=[dict(type='RecordHook'), dict(type='LossGuardHook')] + ([dict(type='EMAHook')] if ema else []),
+        visualizer=dict(type='Visualizer', name=f'toy-{config.runs}')))
+    cfg.merge_from_dict(changes)
+    return cfg
+
+
+def train(cfg: Config, stop: int | None = None, resume: bool = False) -> Runner:
+    """Train, stopping after ``stop`` iterations, and return the runner."""
+    cfg.custom_hooks[0]['stop'] = stop
+    cfg.resume = resume
+    runner = Runner.from_cfg(cfg)
+    try:
+        runner.train()
+    except KeyboardInterrupt:
+        pass
+    return runner
+
+
+def hook(runner: Runner, kind: str) -> Hook:
+    """Return the runner's hook of a class."""
+    return next(hook for hook in runner.hooks if type(hook).__name__ == kind)
+
+
+def state(runner: Runner) -> dict[str, Any]:
+    """Return everything that has to be equal in the end."""
+    ema = [hook for hook in runner.hooks if type(hook).__name__ == 'EMAHook']
+    return dict(
+        model=runner.model.state_dict(), optimizer=runner.optim_wrapper.state_dict(),
+        ema=ema[0].ema_model.state_dict() if ema else None,
+        lr=runner.optim_wrapper.get_lr(), torch=torch.get_rng_state(), python=random.getstate(),
+        numpy=np.random.get_state()[1], best=runner.message_hub.get_info('best_score'),
+        history=runner.message_hub.get_scalar('train/loss').data[0])
+
+
+def differences(first: Any, second: Any, name: str = '') -> list[str]:
+    """Return where two nested states differ by a single bit."""
+    if isinstance(first, dict):
+        assert first.keys() == second.keys(), (name, first.keys() ^ second.keys())
+        return [line for key in first for line in differences(first[key], second[key], f'{name}.{key}')]
+    if isinstance(first, (list, tuple)):
+        assert len(first) == len(second), name
+        return [line for i, pair in enumerate(zip(first, second)) for line in differences(*pair, f'{name}[{i}]')]
+    if isinstance(first, (torch.Tensor, np.ndarray)):
+        return [] if np.array_equal(np.asarray(first), np.asarray(second), equal_nan=True) else [name]
+    return [] if first == second else [name]
