@@ -49,7 +49,9 @@ def test_part_of_a_file(file):
         Genotype.load(f'{file}#sceen')
 
 
-@pytest.mark.parametrize(('name', 'order'), [('tim-light', ['successive'] * 2), ('tim-full', ['multi_scale', 'successive'])])
+@pytest.mark.parametrize(('name', 'order'), [
+    ('tim-light', ['successive', 'successive']), ('tim-full', ['multi_scale', 'successive']),
+])  # fmt: skip
 def test_published_genotypes_load_and_derive(name, order):
     assert name in published_genotypes()
     genotype = Genotype.load(name)

@@ -1,0 +1,130 @@
+"""Convert the weights of TIM's authors: ``python tools/model_converters/tim.py SRC.pth OUT.pth --network light``."""
+from __future__ import annotations
+
+import argparse
+import json
+import re
+from collections.abc import Mapping
+
+from mmengine.config import ConfigDict
+from torch import Tensor
+
+import mmfusenas.models  # noqa: F401  registers TIMFusion
+from mmfusenas.nas import Genotype
+from mmfusenas.registry import MODELS
+from mmfusenas.utils.checkpoint import load_checkpoint, save_checkpoint
+from mmfusenas.utils.command_line import UsageError, command, existing_file, run_tool
+
+# The order of the pictures is that of the published scripts: light(visible, infrared), but full(infrared, visible).
+NETWORKS = dict(
+    light=dict(type='TIMFusion', genotype='tim-light', order=['visible', 'infrared']),
+    full=dict(type='TIMFusion', genotype='tim-full', order=['infrared', 'visible']),
+)
+
+# From the authors' tensor names to ours, one after the other.
+RENAMINGS = (
+    (r'^stem_out\.', 'head.'),
+    (r'\.conv2d\.', '.'),  # reflection padding is a module of its own there
+    (r'\.preprocess1\.op\.', '.preprocess.'),
+    (r'\.down_2\.body\.0\.', '.down2.'),
+    (r'\.down_4\.body\.', '.down4.'),
+    (r'\.upsample_2\.body\.0\.', '.up2.'),
+    (r'\.upsample_4\.body\.', '.up4.'),
+    (r'\.top\.', '.main.'),
+    (r'\.bot\.', '.side.'),
+    (r'\.filt$', '.kernel'),
+    (r'\.SKFF\.conv_du\.', '.fusion.squeeze.'),
+    (r'\.SKFF\.fcs\.', '.fusion.expand.'),
+    (r'\._ops_([12])\.(\d)\._op\.', r'.ops.\2.\1.'),
+    (r'\._ops\.(\d)\._op\.', r'.ops.\1.'),
+    (r'\.op\.(\d)\.(?:conv\.)?', r'.body.\1.'),  # RB, DC, SC
+    (r'\.conv([123])\.conv\.', lambda match: f'.convs.{int(match[1]) - 1}.'),  # DB
+    (r'\.lrelu\.', '.act.'),
+    (r'\.se\.conv\.', '.attention.'),  # CA
+    (r'\.conv1\.', '.conv.'),
+    (r'\.relu\.', '.act.'),
+)
+
+
+def rename(key: str, multi_scale: frozenset[str] = frozenset()) -> str:
+    """Return our name of a tensor that the authors call ``key``.
+
+    Args:
+        key: The authors' name.
+        multi_scale: Prefixes (``cells.0``) of the cells with several scales: their ``_ops`` are those of full size.
+
+    Example:
+        >>> rename('cells.0._ops.1._op.se.conv.weight')
+        'cells.0.ops.1.attention.weight'
+    """
+    if '.'.join(key.split('.')[:2]) in multi_scale:
+        key = re.sub(r'\._ops\.(\d)\._op\.', r'.ops.\1.0.', key)
+    for pattern, replacement in RENAMINGS:
+        key = re.sub(pattern, replacement, key)
+    return key
+
+
+def convert(weights: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the authors' tensors under our names.
+
+    Args:
+        weights: The authors' state dict.
+        expected: State dict of our network: the names and shapes that have to come out.
+
+    Raises:
+        UsageError: If a tensor is left over, missing, claimed twice, or of another shape; the message names the first
+            of each kind.
+    """
+    scales = frozenset('.'.join(key.split('.')[:2]) for key in weights if '._ops_1.' in key)
+    names = {key: rename(key, scales) for key in weights}
+    problems = {
+        'not in the network': [key for key, name in names.items() if name not in expected],
+        'missing from the file (our names)': [name for name in expected if name not in names.values()],
+        'stand for the same tensor': [key for key in names if list(names.values()).count(names[key]) > 1],
+        'of another shape': [f'{key} {tuple(weights[key].shape)} instead of {tuple(expected[name].shape)}'
+                             for key, name in names.items()
+                             if name in expected and weights[key].shape != expected[name].shape],
+    }
+    found = '; '.join(f'{len(keys)} {problem}: {", ".join(keys[:3])}' for problem, keys in problems.items() if keys)
+    if found:
+        raise UsageError(f'The weights do not fit. Tensors {found}. Does --network name the network of this file?')
+    return {name: weights[key].to(expected[name].dtype) for key, name in names.items()}
+
+
+def state_dict_of(checkpoint: object, source: str) -> dict[str, Tensor]:
+    """Return the state dict in a loaded file: the file itself, or its ``state_dict``; a ``module.`` in front goes."""
+    if isinstance(checkpoint, Mapping) and isinstance(checkpoint.get('state_dict'), Mapping):
+        checkpoint = checkpoint['state_dict']
+    tensors = isinstance(checkpoint, Mapping) and all(isinstance(value, Tensor) for value in checkpoint.values())
+    if not tensors or not checkpoint:
+        raise UsageError(f'{source} holds no state dict: a dict of tensors by name is expected.')
+    return {key.removeprefix('module.'): value for key, value in checkpoint.items()}
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Convert a network of TIM's authors to a checkpoint of ours.")
+    parser.add_argument('source', metavar='SRC.pth', help="the authors' file: tensors only")
+    parser.add_argument('out', metavar='OUT.pth', help='checkpoint to write: weights, genotype and model config')
+    parser.add_argument('--network', required=True, choices=sorted(NETWORKS), help='which network the file holds')
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Convert."""
+    args = parse_args()
+    weights = state_dict_of(load_checkpoint(existing_file(args.source, 'Source')), args.source)
+    # The genotype travels in full: the checkpoint does not depend on what a later version publishes under the name.
+    genotype = Genotype.load(NETWORKS[args.network]['genotype']).to_dict()
+    config = dict(NETWORKS[args.network], genotype=genotype, _scope_='mmfusenas')
+    model = MODELS.build(ConfigDict(config))
+    model.load_state_dict(convert(weights, model.state_dict()), strict=True)
+    meta = dict(model_cfg=json.dumps(config), genotype=genotype, source=f'TIM {args.network}, converted')
+    save_checkpoint(dict(state_dict=model.state_dict(), meta=meta), args.out)
+    size = sum(parameter.numel() for parameter in model.parameters())
+    print(f'{args.out}: {len(weights)} tensors, {size} parameters')
+    print('next:\n  ' + command('python', 'tools/infer.py', f'configs/tim/fusion_{args.network}.py', args.out)
+          + ' --visible DIR --infrared DIR --out-dir DIR')
+
+
+if __name__ == '__main__':
+    run_tool(main)
