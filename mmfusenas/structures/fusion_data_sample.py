@@ -1,7 +1,7 @@
 """What travels with one picture pair that is fused and not detected in."""
 from __future__ import annotations
 
-import torch
+import numpy as np
 from mmengine.structures import BaseDataElement
 
 
@@ -12,29 +12,29 @@ class FusionDataSample(BaseDataElement):
     ``DetDataSample`` with a ``fused_img`` of the same meaning.
 
     Attributes:
-        fused_img (Tensor): Fused picture, H x W x 3, BGR, uint8, the size of ``ori_shape``.
+        fused_img (np.ndarray): Fused picture, H x W x 3, BGR, uint8, the size of ``img_shape``.
 
     Example:
-        >>> import torch
         >>> sample = FusionDataSample(metainfo=dict(img_path='a.png', img_shape=(4, 6)))
-        >>> sample.fused_img = torch.zeros(4, 6, 3, dtype=torch.uint8)
-        >>> sample.img_shape, tuple(sample.fused_img.shape)
+        >>> sample.fused_img = np.zeros((4, 6, 3), np.uint8)
+        >>> sample.img_shape, sample.fused_img.shape
         ((4, 6), (4, 6, 3))
     """
 
     @property
-    def fused_img(self) -> torch.Tensor:
+    def fused_img(self) -> np.ndarray:
         """Fused picture, H x W x 3, BGR, uint8."""
         return self._fused_img
 
     @fused_img.setter
-    def fused_img(self, value: torch.Tensor) -> None:
-        if value.ndim != 3 or value.shape[2] != 3 or value.dtype != torch.uint8:
+    def fused_img(self, value: np.ndarray) -> None:
+        if not isinstance(value, np.ndarray) or value.ndim != 3 or value.shape[2] != 3 or value.dtype != np.uint8:
             raise ValueError(
-                f'fused_img is to be H x W x 3 of torch.uint8, got {tuple(value.shape)} of {value.dtype}; '
-                'scale the picture to 0-255, round, clamp and move the channels last.'
+                f'fused_img is to be an array H x W x 3 of uint8, got {type(value).__name__} of shape '
+                f'{getattr(value, "shape", None)} and {getattr(value, "dtype", None)}; scale the picture to 0-255, round, '
+                'clamp and move the channels last.'
             )
-        self.set_field(value, '_fused_img', dtype=torch.Tensor)
+        self.set_field(value, '_fused_img', dtype=np.ndarray)
 
     @fused_img.deleter
     def fused_img(self) -> None:
