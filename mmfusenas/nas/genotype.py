@@ -102,7 +102,7 @@ class Genotype:
         try:
             data = json.loads(path.read_text())
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise ValueError(f'{path} is not JSON ({error}); a genotype is the JSON file that a search writes.') from error
+            raise ValueError(f'{path} is not JSON ({error}); a genotype is the file that a search writes.') from error
         genotype = cls.from_dict(data, where=str(path))
         return genotype.part(part) if part else genotype
 

@@ -39,7 +39,8 @@ def build_operator(name: str, channels: int, **kwargs) -> nn.Module:
             'custom_imports.'
         )
     if bool(kernel) != ('kernel_size' in inspect.signature(operator).parameters):
-        raise ValueError(f"Candidate operator {name!r}: {'it has no kernel' if kernel else 'give its kernel, as rb_3'}.")
+        problem = 'it has no kernel' if kernel else 'its kernel is missing, as in rb_3'
+        raise ValueError(f'Candidate operator {name!r}: {problem}.')
     if kernel and kernel['kernel_size'] % 2 == 0:
         raise ValueError(f'Candidate operator {name!r}: only an odd kernel keeps the size of the features.')
     return OPERATORS.build(dict(type=kind, channels=channels, **kernel, **kwargs))
