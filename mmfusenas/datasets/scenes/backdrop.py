@@ -13,12 +13,12 @@ _HILL_DEPTH = 150.0
 
 
 def paint_backdrop(frame: Frame, street: Street, weather: Weather) -> None:
-    """Paint sky, skyline, both sides of the street and the ground into ``frame``, in this order."""
+    """Paint sky, skyline, the ground and both sides of the street into ``frame``, in this order."""
     _paint_sky(frame, street, weather)
     _paint_hills(frame, street, weather)
+    _paint_ground(frame, street, weather)
     for side, sign in ((street.left, -1), (street.right, 1)):
         _paint_side(frame, street, weather, side, sign)
-    _paint_ground(frame, street, weather)
 
 
 def _paint_sky(frame: Frame, street: Street, weather: Weather) -> None:
@@ -33,8 +33,8 @@ def _paint_sky(frame: Frame, street: Street, weather: Weather) -> None:
     low = rows / street.camera.horizon
     for channel, (zenith, rim) in enumerate(((225, 235), (165, 215), (110, 200))):
         clear = zenith + (rim - zenith) * low
-        frame.paint[..., channel] = clear + (225 - clear) * clouds * np.float32(0.8)
-    frame.paint[..., 3] = 255 * (weather.sky + (0.4 * weather.plants) * low * low + 0.06 * clouds)
+        frame.paint[channel] = clear + (225 - clear) * clouds * np.float32(0.8)
+    frame.paint[3] = 255 * (weather.sky + (0.4 * weather.plants) * low * low + 0.06 * clouds)
     frame.glow[:] = 3 * weather.ambient if weather.dark else 0.9
 
 
@@ -44,13 +44,25 @@ def _paint_hills(frame: Frame, street: Street, weather: Weather) -> None:
     column, row = street.camera.vanishing
     place = (np.arange(width) + 0.5 - column) / height
     tops = street.hills[(np.floor(place * 24).astype(int) + 32) % 64]
-    mask = _rows(height) > row - tops[None] * height
+    rows = slice(max(int(row - street.hills.max() * height), 0), int(row + street.camera.focal * street.camera.eye / FAR) + 2)
+    mask = _rows(height)[rows] > row - tops[None] * height
     woods = street.hills[0] > 0.07
     colour = (70, 95, 75) if woods else (150, 140, 135)
-    grain = 1 + 0.25 * sample_noise(32, _rows(height) * (400 / height), place[None].astype(np.float32) * 400)
+    grain = 1 + 0.25 * sample_noise(32, _rows(height)[rows] * (400 / height), place[None].astype(np.float32) * 400)
     heat = 255 * (weather.plants if woods else weather.wall)
-    frame.paint[mask] = (np.array([*colour, heat], np.float32) * grain[..., None])[mask]
-    frame.depth[mask], frame.glow[mask], frame.semantic[mask] = _HILL_DEPTH, 0, PLANTS if woods else BUILDING
+    _fill(frame, (rows, slice(None)), mask, paint=_column(*colour, heat) * grain, depth=_HILL_DEPTH, glow=0,
+          semantic=PLANTS if woods else BUILDING)
+
+
+def _fill(frame: Frame, window: tuple[slice, slice], mask: np.ndarray | bool, **values: np.ndarray | float) -> None:
+    """Set the named planes of the frame to ``values`` where ``mask`` holds within ``window``."""
+    for name, value in values.items():
+        np.copyto(getattr(frame, name)[(..., *window)], value, where=mask, casting='unsafe')
+
+
+def _column(*values: float) -> np.ndarray:
+    """Return one number for each plane of the paint, 4 x 1 x 1 float32."""
+    return np.array(values, np.float32).reshape(-1, 1, 1)
 
 
 def _rows(height: int) -> np.ndarray:
@@ -72,21 +84,15 @@ def _paint_side(frame: Frame, street: Street, weather: Weather, side: Side, sign
     lot = np.searchsorted(side.ends, z)
     paint, glow = (_hedge if side.kind == 'park' else _house)(street, weather, side, z, y, lot)
     tops = side.tops[lot] + (sample_noise(64, z * 30, z * 0) if side.kind == 'park' else 0)
-    mask = (y > 0) & (y < tops)
-    sunny = float(sign * weather.shade[0] > 0)
-    values = ((frame.paint, paint), (frame.glow, glow), (frame.depth, np.broadcast_to(z, y.shape)))
-    for plane, value in values:
-        plane[:, columns][mask] = value[mask]
-    frame.sun[:, columns][mask] = sunny
-    frame.semantic[:, columns][mask] = PLANTS if side.kind == 'park' else BUILDING
+    _fill(frame, (slice(None), columns), (y > 0) & (y < tops), paint=paint, glow=glow, depth=z,
+          sun=float(sign * weather.shade[0] > 0), semantic=PLANTS if side.kind == 'park' else BUILDING)
 
 
 def _hedge(street: Street, weather: Weather, side: Side, z: np.ndarray, y: np.ndarray,
-           lot: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+           lot: np.ndarray) -> tuple[np.ndarray, np.ndarray | np.float32]:
     """Return paint and glow of leaves."""
     leaves = sample_noise(32, z[None] * 24 + street.texture[0], y * 40)
-    paint = np.array([40, 88, 62, 255 * weather.plants], np.float32) * (1 + 0.45 * leaves[..., None])
-    return paint, np.zeros_like(y)
+    return _column(40, 88, 62, 255 * weather.plants) * (1 + np.float32(0.45) * leaves), np.float32(0)
 
 
 def _house(street: Street, weather: Weather, side: Side, z: np.ndarray, y: np.ndarray,
@@ -97,14 +103,15 @@ def _house(street: Street, weather: Weather, side: Side, z: np.ndarray, y: np.nd
     shop = cell_y == 0
     pane = ((np.abs(across - cell_x - 0.5) < 0.29) & (np.abs(up - cell_y - 0.52) < np.where(shop, 0.38, 0.26)))
     sharp = np.clip(street.camera.focal * side.wall * side.pitch[0] / (5 * z * z), 0, 1)  # no pattern finer than pixels
-    pane = (pane & (y < side.tops[lot] - 0.5)) * sharp
-    plaster = 1 + 0.16 * sample_noise(16, z[None] * 12 + street.texture[1], y * 16)
-    wall = np.concatenate([side.paints[lot], 255 * (weather.wall + (lot[:, None] % 3 - 1) * 0.03)], axis=1)
+    pane = (pane & (y < side.tops[lot] - 0.5)) * sharp.astype(np.float32)
+    plaster = 1 + np.float32(0.16) * sample_noise(16, z[None] * 12 + street.texture[1], y * 16)
+    warmth = 255 * (weather.wall + (lot[:, None] % 3 - 1) * 0.03)
+    wall = np.concatenate([side.paints[lot], warmth], axis=1).T.astype(np.float32)[:, None]
     lit = side.lit[(cell_y.astype(int) * 5 + lot) & 15, cell_x.astype(int) & 15] & weather.dark
-    glass = np.where(lit[..., None], (150, 215, 255, 255 * (weather.wall + 0.06)), (88, 76, 64, 255 * (weather.wall - 0.07)))
-    paint = wall * plaster[..., None]
-    paint = paint + (glass - paint) * pane[..., None]
-    return paint.astype(np.float32), (0.30 * lit * pane).astype(np.float32)
+    dim, bright = _column(88, 76, 64, 255 * (weather.wall - 0.07)), _column(150, 215, 255, 255 * (weather.wall + 0.06))
+    paint = wall * plaster
+    paint += ((dim + (bright - dim) * lit) - paint) * pane
+    return paint, np.float32(0.30) * lit * pane
 
 
 def _paint_ground(frame: Frame, street: Street, weather: Weather) -> None:
@@ -117,24 +124,18 @@ def _paint_ground(frame: Frame, street: Street, weather: Weather) -> None:
     x = (np.arange(width, dtype=np.float32) + np.float32(0.5 - column)) * (z / np.float32(camera.focal))
     left = x < 0
     out = np.abs(x)
-    kerb, walk, wall = (np.where(left, getattr(street.left, name), getattr(street.right, name))
-                        for name in ('kerb', 'walk', 'wall'))
+    kerb, walk = (np.where(left, np.float32(getattr(street.left, name)), np.float32(getattr(street.right, name)))
+                        for name in ('kerb', 'walk'))
     zone = (out > kerb).astype(np.intp) + (out > walk)
-    paint = _ground_paints(street, weather).take(zone + 3 * left, axis=0)
+    paint = _ground_paints(street, weather).T.take(zone + 3 * left, axis=1)
     u, v = x + np.float32(street.texture[0]), z + np.float32(street.texture[1])
-    wear = 0.5 * sample_noise(8, u * 10, v * 5) + sample_noise(64, u * 48, v * 24) * np.clip(9 / z, 0.15, 1)
-    marks = _markings(street, x, z, out - kerb) * (0.8 + 0.25 * wear)
-    for channel in range(3):
-        plane = paint[..., channel]
-        plane *= 1 + 0.17 * wear
-        plane += (225 - plane) * marks
-    paint[..., 3] += 9 * wear + 5 * marks
-    inside = out < wall + 0.5
-    shown = (slice(first, None),)
-    for plane, value in ((frame.paint, paint), (frame.depth, np.broadcast_to(z, x.shape)), (frame.glow, np.zeros_like(x)),
-                         (frame.sun, _sunlit(street, weather, x, z)),
-                         (frame.semantic, np.array([ROAD, WALK, PLANTS], np.uint8)[zone])):
-        plane[shown][inside] = value[inside]
+    wear = np.float32(0.35) * sample_noise(8, u * 10, v * 5) + sample_noise(64, u * 48, v * 24) * np.clip(9 / z, 0.15, 1)
+    marks = _markings(street, x, z, out - kerb) * (np.float32(0.8) + np.float32(0.25) * wear)
+    paint[:3] *= 1 + np.float32(0.17) * wear
+    paint[:3] += (225 - paint[:3]) * marks
+    paint[3] += 9 * wear + 5 * marks
+    _fill(frame, (slice(first, None), slice(None)), True, paint=paint, depth=z, glow=0, sun=_sunlit(street, weather, x, z),
+          semantic=np.array([ROAD, WALK, PLANTS], np.uint8)[zone])
 
 
 def _ground_paints(street: Street, weather: Weather) -> np.ndarray:

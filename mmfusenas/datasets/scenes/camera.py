@@ -38,9 +38,8 @@ class Camera:
 
     def project(self, points: np.ndarray) -> np.ndarray:
         """Return the pixel positions (N x 2, x and y) of N x 3 points in metres; Z must be positive."""
-        centre = np.asarray(self.vanishing)
-        lifted = np.stack([points[:, 0], self.eye - points[:, 1]], axis=1)
-        return centre + self.focal * lifted / points[:, 2:]
+        scale = self.focal / points[:, 2:]
+        return (points[:, :2] - (0.0, self.eye)) * scale * (1.0, -1.0) + self.vanishing
 
     def column_to_side(self, column: float, z: float) -> float:
         """Return X of what is seen at distance ``z`` in a column given in picture heights from the centre."""

@@ -1,15 +1,19 @@
 """A small sheet in front of the frame on which one upright thing is drawn, finer than the pixels."""
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
+
 import cv2
 import numpy as np
 
 from .camera import Camera
 from .frame import Frame
-from .textures import sample_noise
+from .textures import TILE, noise_tile
 
 _SHIFT = 4  # OpenCV draws at fixed-point positions of 1/16 pixel
 Colour = tuple[float, float, float]
+Points = np.ndarray | Sequence[tuple[float, ...]]
 
 
 class Canvas:
@@ -25,42 +29,51 @@ class Canvas:
 
     def __init__(self, camera: Camera, x: float, z: float, reach: tuple[float, float]) -> None:
         self.camera, self.x, self.z = camera, x, z
-        near = max(z - reach[0], 1.0) if reach[0] > 1.2 else z  # long things come nearer than their foot
-        corners = np.array([(x - reach[0], 0.0, near), (x + reach[0], reach[1], near), (x, -0.0, z)])
-        points = camera.project(corners)
-        height, width = camera.size
-        low, high = np.floor(points.min(axis=0)) - 1, np.ceil(points.max(axis=0)) + 2
-        self.left, self.right = (int(np.clip(value, 0, width)) for value in (low[0], high[0]))
-        self.top, self.bottom = (int(np.clip(value, 0, height)) for value in (low[1], high[1]))
-        self.fine = 4 if camera.focal / z * reach[1] < 48 else 2
+        (column, row), (height, width) = camera.vanishing, camera.size
+        # A long thing comes nearer than its foot, and every thing may reach a little behind it.
+        near = camera.focal / (max(z - reach[0], 1.0) if reach[0] > 1.2 else z)
+        far = camera.focal / (z + max(reach[0], 0.8))
+        self.left, self.right = (int(max(0, min(column + side * near + pad, width)))
+                                 for side, pad in ((x - reach[0], -1), (x + reach[0], 2)))
+        top = min(row + (camera.eye - reach[1]) * scale for scale in (near, far))
+        self.top, self.bottom = (int(max(0, min(edge, height))) for edge in (top - 1, row + camera.eye * near + 2))
+        self.fine = 4 if camera.focal / z * reach[1] < 28 else 2
         shape = (max(self.bottom - self.top, 0) * self.fine, max(self.right - self.left, 0) * self.fine)
         self.sheet = np.zeros((*shape, 4), np.uint8)
         self.lights: np.ndarray | None = None
+        self.origin = tuple((place * self.fine - 0.5) * (1 << _SHIFT) for place in (column - self.left, row - self.top))
 
     @property
     def empty(self) -> bool:
         """Whether no pixel of the picture is covered."""
         return self.sheet.size == 0
 
-    def _pixels(self, points: np.ndarray) -> np.ndarray:
-        """Return fixed-point positions on the sheet."""
-        points = np.asarray(points, float)
-        depth = points[:, 2] if points.shape[1] == 3 else np.zeros(len(points))
-        world = np.stack([points[:, 0] + self.x, points[:, 1], np.maximum(depth + self.z, 0.5)], axis=1)
-        place = (self.camera.project(world) - (self.left, self.top)) * self.fine - 0.5
-        return np.clip(np.rint(place * (1 << _SHIFT)), -30000, 30000).astype(np.int32)
+    def _pixels(self, points: Points) -> list[tuple[int, int]]:
+        """Return fixed-point positions on the sheet; in plain Python, which is faster for a few points."""
+        eye, unit = self.camera.eye, self.camera.focal * self.fine * (1 << _SHIFT)
+        pixels = []
+        for right, up, *ahead in points.tolist() if isinstance(points, np.ndarray) else points:
+            scale = unit / max(self.z + ahead[0], 0.5) if ahead else unit / self.z
+            x, y = self.origin[0] + (self.x + right) * scale, self.origin[1] + (eye - up) * scale
+            pixels.append((round(x), round(y)))
+        return pixels
+
+    def faces_camera(self, points: Points) -> bool:
+        """Return whether a polygon's corners run clockwise in the picture: it is seen from its outer side."""
+        corners = self._pixels(points)
+        return sum(a[0] * b[1] - b[0] * a[1] for a, b in zip(corners, corners[1:] + corners[:1])) > 0
 
     def _thick(self, metres: float) -> int:
         """Return a line's width on the sheet."""
         return max(1, int(round(metres * self.camera.focal / self.z * self.fine)))
 
-    def poly(self, points: np.ndarray, colour: Colour, heat: float) -> None:
+    def poly(self, points: Points, colour: Colour, heat: float) -> None:
         """Fill a polygon (N x 2 or N x 3 metres)."""
-        cv2.fillPoly(self.sheet, [self._pixels(points)], _paint(colour, heat), cv2.LINE_8, _SHIFT)
+        cv2.fillPoly(self.sheet, [np.array(self._pixels(points), np.int32)], _paint(colour, heat), cv2.LINE_8, _SHIFT)
 
-    def line(self, points: np.ndarray, width: float, colour: Colour, heat: float) -> None:
+    def line(self, points: Points, width: float, colour: Colour, heat: float) -> None:
         """Draw a line through points, ``width`` metres wide."""
-        cv2.polylines(self.sheet, [self._pixels(points)], False, _paint(colour, heat), self._thick(width), cv2.LINE_8, _SHIFT)
+        cv2.polylines(self.sheet, [np.array(self._pixels(points), np.int32)], False, _paint(colour, heat), self._thick(width), cv2.LINE_8, _SHIFT)
 
     def ellipse(self, centre: tuple[float, ...], radii: tuple[float, float], colour: Colour, heat: float,
                 width: float | None = None) -> None:
@@ -71,9 +84,8 @@ class Canvas:
 
     def _disc(self, centre: tuple[float, ...], radii: tuple[float, float]) -> tuple[tuple[int, int], tuple[int, int]]:
         """Return centre and half axes in fixed point."""
-        scale = self.camera.focal / max(self.z + (centre[2] if len(centre) == 3 else 0), 0.5) * self.fine * (1 << _SHIFT)
-        place = self._pixels(np.array([centre]))[0]
-        return (int(place[0]), int(place[1])), tuple(max(8, int(round(radius * scale))) for radius in radii)
+        scale = self.camera.focal / max(self.z + (centre[2] if len(centre) == 3 else 0.0), 0.5) * self.fine * (1 << _SHIFT)
+        return self._pixels([centre])[0], (max(8, round(radii[0] * scale)), max(8, round(radii[1] * scale)))
 
     def light(self, centre: tuple[float, ...], radii: tuple[float, float], glow: float = 0.0, mirror: float = 0.0) -> None:
         """Let a disc that is already painted send out light, or throw the own headlights back; both in [0, 1]."""
@@ -94,33 +106,48 @@ class Canvas:
         Returns:
             Number of pixels covered.
         """
-        window = slice(self.top, self.bottom), slice(self.left, self.right)
-        size = self.right - self.left, self.bottom - self.top
-        sheet = cv2.resize(self.sheet, size, interpolation=cv2.INTER_AREA).astype(np.float32)
-        drawn = (self.sheet[..., 3] > 0).view(np.uint8) * np.uint8(255)
-        share = cv2.resize(drawn, size, interpolation=cv2.INTER_AREA).astype(np.float32)[..., None] * np.float32(1 / 255)
-        sheet[..., :3] *= self._texture(size, roughness)[..., None]
-        paint = frame.paint[window]
+        drawn = cv2.compare(cv2.extractChannel(self.sheet, 3), 0, cv2.CMP_GT)
+        left, top, width, height = (value // self.fine for value in cv2.boundingRect(drawn))
+        inside = slice(top * self.fine, (top + height + 1) * self.fine), slice(left * self.fine, (left + width + 1) * self.fine)
+        shrink = partial(_shrink, factor=self.fine, inside=inside)
+        share = shrink(drawn) * np.float32(1 / 255)
+        window = _window(self.top + top, self.left + left, share.shape)
+        sheet = shrink(self.sheet).transpose(2, 0, 1)
+        sheet[:3] *= self._texture(share.shape, roughness)
+        paint = frame.paint[(..., *window)]
         paint += sheet - paint * share
-        covered = share[..., 0] >= 0.4
-        lights = np.zeros((*covered.shape, 2), np.float32) if self.lights is None else cv2.resize(
-            self.lights, size, interpolation=cv2.INTER_AREA).astype(np.float32) * np.float32(1 / 255)
-        for plane, value in ((frame.glow, lights[..., 0]), (frame.mirror, lights[..., 1])):
-            plane[window] += value - plane[window] * share[..., 0]
+        for plane in (frame.glow, frame.mirror):
+            plane[window] *= 1 - share
+        if self.lights is not None:
+            for plane, light in zip((frame.glow, frame.mirror), shrink(self.lights).transpose(2, 0, 1)):
+                plane[window] += light * np.float32(1 / 255)
+        covered = share >= 0.4
         for plane, value in ((frame.depth, self.z), (frame.semantic, semantic), (frame.instance, instance)):
             plane[window][covered] = value
         return int(np.count_nonzero(covered))
 
-    def _texture(self, size: tuple[int, int], roughness: float) -> np.ndarray:
+    def _texture(self, shape: tuple[int, int], roughness: float) -> np.ndarray:
         """Return the factor of its surface: noise fixed to the thing, and darker towards the ground."""
-        step = np.float32(self.z / self.camera.focal)
-        v = np.arange(size[1], dtype=np.float32)[:, None] * step
-        u = np.arange(size[0], dtype=np.float32)[None] * step
-        noise = sample_noise(16, u * 60 + np.float32(self.x * 97 % 256), v * 60 + np.float32(self.z * 89 % 256))
-        shade = np.float32(1.08) - np.float32(0.22) * (v / max(float(v[-1, 0]), 1e-3))
-        return shade * (1 + np.float32(roughness) * 2 * noise)
+        rows, columns = (max(2, min(int(pixels * self.z / self.camera.focal * 36), TILE // 2)) for pixels in shape)
+        first, second = int(self.x * 97) % (TILE // 2), int(self.z * 89) % (TILE // 2)
+        part = noise_tile(16)[first:first + rows, second:second + columns]
+        noise = cv2.resize(part, shape[::-1], interpolation=cv2.INTER_LINEAR_EXACT) * np.float32(roughness / 64)
+        shade = np.linspace(1.08 - 2 * roughness, 0.86 - 2 * roughness, shape[0], dtype=np.float32)
+        return noise + shade[:, None]
+
+
+def _shrink(sheet: np.ndarray, factor: int, inside: tuple[slice, slice]) -> np.ndarray:
+    """Return the mean over blocks of ``factor`` x ``factor`` pixels of a part of the sheet, float32."""
+    part = sheet[inside]
+    size = part.shape[1] // factor, part.shape[0] // factor
+    return cv2.resize(part, size, interpolation=cv2.INTER_AREA).astype(np.float32)
+
+
+def _window(top: int, left: int, shape: tuple[int, ...]) -> tuple[slice, slice]:
+    """Return the part of the frame that a picture of ``shape`` covers."""
+    return slice(top, top + shape[0]), slice(left, left + shape[1])
 
 
 def _paint(colour: Colour, heat: float) -> tuple[float, float, float, float]:
     """Return colour and temperature as OpenCV takes them; a temperature of zero would mean that nothing is drawn."""
-    return (*colour, float(np.clip(round(255 * heat), 1, 255)))
+    return (*colour, float(max(1, min(round(255 * heat), 255))))

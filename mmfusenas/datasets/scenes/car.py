@@ -1,6 +1,9 @@
 """The looks of a car: a side profile drawn out to its width, each face filled if it looks at the camera."""
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 import numpy as np
 
 from .canvas import Canvas, Colour
@@ -24,34 +27,27 @@ class CarBody:
 
     def __init__(self, canvas: Canvas, thing: Thing, profile: int) -> None:
         self.canvas, self.thing = canvas, thing
-        self.profile = np.array(_PROFILES[profile]) * (_LENGTH, thing.height)
+        self.profile = [(along * _LENGTH, up * thing.height) for along, up in _PROFILES[profile]]
         # Facing the camera (yaw 0) the front looks towards smaller z.
-        self.ahead = np.array([np.sin(thing.yaw), -np.cos(thing.yaw)])
-        self.aside = np.array([np.cos(thing.yaw), np.sin(thing.yaw)])
+        self.ahead = math.sin(thing.yaw), -math.cos(thing.yaw)
+        self.aside = math.cos(thing.yaw), math.sin(thing.yaw)
 
-    def place(self, points: np.ndarray) -> np.ndarray:
-        """Return N x 3 metres from the foot (right, up, ahead of the camera) of points (along, up, across)."""
-        points = np.asarray(points, float)
-        flat = points[:, :1] * self.ahead + points[:, 2:] * self.aside
-        return np.stack([flat[:, 0], points[:, 1], flat[:, 1]], axis=1)
+    def place(self, points: Sequence[Sequence[float]]) -> list[tuple[float, float, float]]:
+        """Return metres from the foot (right, up, ahead of the camera) of points (along, up, across)."""
+        (right, ahead), (right_aside, ahead_aside) = self.ahead, self.aside
+        return [(along * right + across * right_aside, up, along * ahead + across * ahead_aside) for along, up, across in points]
 
-    def faces_camera(self, points: np.ndarray) -> bool:
-        """Return whether a placed polygon is seen from its outer side (corners clockwise seen from outside)."""
-        world = points + (self.canvas.x, 0.0, self.canvas.z)
-        eye = np.array([0.0, self.canvas.camera.eye, 0.0])
-        normal = np.cross(world[1] - world[0], world[2] - world[1])
-        return float(normal @ (eye - world.mean(axis=0))) > 0
-
-    def strip(self, k: int) -> np.ndarray:
-        """Return the face between profile points k and k + 1."""
+    def strip(self, k: int, inset: float = 0.0) -> list[tuple[float, float, float]]:
+        """Return the face between profile points k and k + 1, drawn in by a share for its glass."""
         (a, b), (c, d) = self.profile[k], self.profile[k + 1]
-        half = _WIDTH / 2
+        a, c, b, d = a + (c - a) * inset, c - (c - a) * inset, b + (d - b) * inset, d - (d - b) * inset
+        half = _WIDTH * (0.5 - 0.6 * inset)
         return self.place([(a, b, -half), (c, d, -half), (c, d, half), (a, b, half)])
 
-    def flank(self, sign: int) -> np.ndarray:
+    def flank(self, sign: int) -> list[tuple[float, float, float]]:
         """Return the side with across = sign * half width."""
-        side = np.insert(self.profile, 2, sign * _WIDTH / 2, axis=1)
-        return self.place(side[::-1] if sign < 0 else side)
+        side = self.place([(along, up, sign * _WIDTH / 2) for along, up in self.profile])
+        return side[::-1] if sign < 0 else side
 
 
 def draw_car(canvas: Canvas, thing: Thing, weather: Weather, rng: np.random.Generator) -> None:
@@ -61,51 +57,47 @@ def draw_car(canvas: Canvas, thing: Thing, weather: Weather, rng: np.random.Gene
     skin = weather.ground + (0.04 if thing.active else thing.heat)
     warm = weather.ground + thing.heat
     _wheels(body, weather.ground + (0.7 * thing.heat if thing.active else 0.5 * thing.heat), far=True)
-    order = sorted(range(len(_FACES)), key=lambda k: -float(body.strip(k)[:, 2].mean()))
-    for k in order:
+    faces = range(len(_FACES)) if body.ahead[1] > 0 else range(len(_FACES) - 1, -1, -1)
+    for k in faces:  # the farther end first
         points = body.strip(k)
-        if body.faces_camera(points):
+        if canvas.faces_camera(points):
             shade, glass = _FACES[k]
-            heat = weather.ground - 0.05 if glass else (warm if k in (0, 1, 2) else skin)
-            canvas.poly(points, shaded(colour, shade), skin)
-            canvas.poly(_inset(points, 0.12) if glass else points, _GLASS if glass else shaded(colour, shade), heat)
+            canvas.poly(points, shaded(colour, shade if not glass else 1.0), warm if k in (0, 1, 2) else skin)
+            if glass:
+                canvas.poly(body.strip(k, 0.12), _GLASS, weather.ground - 0.05)
     for sign in (-1, 1):
-        if body.faces_camera(body.flank(sign)[[0, 3, 6]]):
+        if canvas.faces_camera(body.flank(sign)):
             _flank(body, sign, colour, (skin, weather.ground - 0.05))
             _wheels(body, weather.ground + (0.7 if thing.active else 0.5) * thing.heat, far=False, sign=sign)
-    _ends(body, weather, warm, rng)
-
-
-def _inset(points: np.ndarray, share: float) -> np.ndarray:
-    """Return a polygon drawn in towards its middle."""
-    return points + (points.mean(axis=0) - points) * share
+    _ends(body, weather, warm)
 
 
 def _flank(body: CarBody, sign: int, colour: Colour, heats: tuple[float, float]) -> None:
-    """Draw one side with its windows."""
-    body.canvas.poly(body.flank(sign), shaded(colour, 0.9), heats[0])
-    low = np.insert(body.profile[[0, 1, 7, 8]], 2, sign * _WIDTH / 2, axis=1)
-    low[[1, 2], 1] = 0.36 * body.thing.height
-    body.canvas.poly(body.place(low), shaded(colour, 0.7), heats[0])
-    window = np.insert(body.profile[[3, 4, 5, 6]], 2, sign * _WIDTH / 2, axis=1)
-    window = window + (window.mean(axis=0) - window) * (0.14, 0.18, 0.0)
-    body.canvas.poly(body.place(window), _GLASS, heats[1])
-    post = window[[1, 2]].mean(axis=0)
-    body.canvas.line(body.place([post, (post[0] + 0.05, window[0, 1], post[2])]), 0.09, shaded(colour, 0.8), heats[0])
+    """Draw one side with its sill and windows."""
+    across, canvas = sign * _WIDTH / 2, body.canvas
+    canvas.poly(body.flank(sign), shaded(colour, 0.9), heats[0])
+    (front, low), (back, _) = body.profile[0], body.profile[-1]
+    sill = 0.36 * body.thing.height
+    canvas.poly(body.place([(front, low, across), (front, sill, across), (back, sill, across), (back, low, across)]),
+                shaded(colour, 0.7), heats[0])
+    middle = sum(along for along, _ in body.profile[3:7]) / 4, sum(up for _, up in body.profile[3:7]) / 4
+    window = [(along + (middle[0] - along) * 0.14, up + (middle[1] - up) * 0.18, across) for along, up in body.profile[3:7]]
+    canvas.poly(body.place(window), _GLASS, heats[1])
+    canvas.line(body.place([(middle[0], window[1][1], across), (middle[0], window[0][1], across)]), 0.09, shaded(colour, 0.8), heats[0])
 
 
 def _wheels(body: CarBody, heat: float, far: bool, sign: int = 0) -> None:
     """Draw wheels: all four as dark blocks that show below the body, or the two of one side with hubs."""
-    turned = max(abs(float(body.aside[1])), 0.22)
+    turned = max(abs(body.ahead[0]), 0.22)
     for along in (0.31 * _LENGTH, -0.31 * _LENGTH):
         for across in ((-0.42, 0.42) if far else (sign * 0.5,)):
-            centre = tuple(body.place([(along, 0.32, across * _WIDTH)])[0])
+            centre = body.place([(along, 0.32, across * _WIDTH)])[0]
             body.canvas.ellipse(centre, (0.32 * turned, 0.32), _BLACK, heat)
             if not far:
                 body.canvas.ellipse(centre, (0.18 * turned, 0.18), (125, 125, 125), heat)
 
 
-def _ends(body: CarBody, weather: Weather, warm: float, rng: np.random.Generator) -> None:
+def _ends(body: CarBody, weather: Weather, warm: float) -> None:
     """Draw plate, lamps and bumper shade on the end that faces the camera, and the exhaust."""
     front = body.ahead[1] < 0
     along, tall = (0.5 if front else -0.5) * _LENGTH, body.thing.height
@@ -118,9 +110,9 @@ def _ends(body: CarBody, weather: Weather, warm: float, rng: np.random.Generator
     plate = [(along, 0.30 * tall, -0.25), (along, 0.30 * tall, 0.25), (along, 0.38 * tall, 0.25), (along, 0.38 * tall, -0.25)]
     body.canvas.poly(body.place(plate), (210, 215, 215), heat)
     for across in (-0.38 * _WIDTH, 0.38 * _WIDTH):
-        place = tuple(body.place([(along, 0.44 * tall, across)])[0])
+        place = body.place([(along, 0.44 * tall, across)])[0]
         body.canvas.ellipse(place, (0.17, 0.09), (225, 235, 240) if front else (40, 40, 200), heat + (0.1 if body.thing.active else 0))
         lit = weather.dark and body.thing.active
         body.canvas.light(place, (0.17, 0.09), glow=(1.0 if front else 0.4) if lit else 0.0, mirror=0.25)
     if body.thing.active and not front:
-        body.canvas.ellipse(tuple(body.place([(along, 0.2 * tall, 0.5)])[0]), (0.12, 0.08), _BLACK, min(warm + 0.25, 1.0))
+        body.canvas.ellipse(body.place([(along, 0.2 * tall, 0.5)])[0], (0.12, 0.08), _BLACK, min(warm + 0.25, 1.0))

@@ -12,10 +12,10 @@ SEMANTICS = ('clutter', 'color_cone', 'car_stop', 'car', 'person', 'bike', 'road
 
 @dataclass
 class Frame:
-    """H x W arrays that describe the surface seen at each pixel.
+    """Arrays of H x W pixels that describe the surface seen at each pixel.
 
     Attributes:
-        paint: Colour (blue, green, red) and temperature, H x W x 4 float32 in 0-255.
+        paint: Colour (blue, green, red) and temperature, 4 x H x W float32 in 0-255 (planes: numpy is slow on triples).
         glow: Light that the surface sends out by itself, in its colour, float32.
         mirror: Share of the own headlights that it throws straight back, float32.
         depth: Distance in metres, float32.
@@ -36,5 +36,5 @@ class Frame:
     def blank(cls, size: tuple[int, int]) -> 'Frame':
         """Return a frame of sky at the far end of the world."""
         planes = [np.zeros(size, np.float32) for _ in range(2)]
-        return cls(np.zeros((*size, 4), np.float32), *planes, np.full(size, 400, np.float32), np.ones(size, np.float32),
+        return cls(np.zeros((4, *size), np.float32), *planes, np.full(size, 400, np.float32), np.ones(size, np.float32),
                    np.full(size, SKY, np.uint8), np.zeros(size, np.uint8))

@@ -17,8 +17,8 @@ _BLACK, _GLASS = (28, 27, 26), (70, 62, 52)
 
 def pick(rng: np.random.Generator, colours: tuple[Colour, ...], spread: float = 14.0) -> Colour:
     """Return one of the colours, varied a little."""
-    colour = np.array(colours[int(rng.integers(len(colours)))]) + rng.uniform(-spread, spread, 3)
-    return tuple(float(value) for value in np.clip(colour, 8, 250))
+    colour, change = colours[int(rng.integers(len(colours)))], rng.random(3).tolist()
+    return tuple(max(8.0, min(value + spread * (2 * k - 1), 250.0)) for value, k in zip(colour, change))
 
 
 def shaded(colour: Colour, factor: float) -> Colour:

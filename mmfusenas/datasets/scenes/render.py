@@ -108,28 +108,28 @@ def _paint_shadows(frame: Frame, street: Street, weather: Weather, things: list[
     cast, below = np.zeros(frame.depth.shape, np.uint8), np.zeros(frame.depth.shape, np.uint8)
     ground = frame.semantic
     for thing in things:
-        half = min(KINDS[thing.kind].width, 2.4) * thing.height / 2
-        foot = np.array([(-half, 0, -0.15), (half, 0, -0.15), (half, 0, 0.3), (-half, 0, 0.3)]) + (thing.x, 0, thing.z)
-        if thing.kind == 'car':
-            foot[:, 2] += (-1.6, -1.6, 1.6, 1.6)
-        tip = foot[::-1] + (weather.shade[0] * thing.height, 0, weather.shade[1] * thing.height)
-        _fill(below, street, foot)
+        half, deep = min(KINDS[thing.kind].width, 2.4) * thing.height / 2, 1.8 if thing.kind == 'car' else 0.2
+        corners = [(thing.x + u, thing.z + d) for u, d in ((-half, -deep), (half, -deep), (half, deep), (-half, deep))]
+        _fill(below, street, corners)
         if weather.sun > 0:
-            _fill(cast, street, cv2.convexHull(np.concatenate([foot, tip])[:, ::2].astype(np.float32))[:, 0])
+            tip = [(x + weather.shade[0] * thing.height, z + weather.shade[1] * thing.height) for x, z in corners]
+            _fill(cast, street, cv2.convexHull(np.array(corners + tip, np.float32))[:, 0].tolist())
     soft = (3, 3)
     flat = ground != 8  # house fronts take no shadow
     below = cv2.GaussianBlur(below, soft, 0).astype(np.float32) * (flat * np.float32(0.4 / 255))
-    frame.paint[..., :3] *= (1 - below)[..., None]
+    frame.paint[:3] *= 1 - below
     frame.sun *= 1 - cv2.GaussianBlur(cast, soft, 0).astype(np.float32) * (flat * np.float32(0.9 / 255))
 
 
-def _fill(mask: np.ndarray, street: Street, ground: np.ndarray) -> None:
-    """Fill a polygon on the ground, given as N x 3 metres or N x 2 (X, Z)."""
-    if ground.shape[1] == 2:
-        ground = np.stack([ground[:, 0], np.zeros(len(ground)), ground[:, 1]], axis=1)
-    ground = np.maximum(ground, (-1e3, 0, 1.0))
-    points = np.clip(street.camera.project(ground) * 16, -30000, 30000)
-    cv2.fillPoly(mask, [np.rint(points).astype(np.int32)], 255, cv2.LINE_8, 4)
+def _fill(mask: np.ndarray, street: Street, ground: list[tuple[float, float]]) -> None:
+    """Fill a polygon on the ground, given as (X, Z) in metres."""
+    camera = street.camera
+    column, row = camera.vanishing
+    points = []
+    for x, z in ground:
+        scale = camera.focal / max(z, 1.0)
+        points.append((round(16 * (column + x * scale)), round(16 * (row + camera.eye * scale))))
+    cv2.fillPoly(mask, [np.array(points, np.int32)], 255, cv2.LINE_8, 4)
 
 
 def _paint_things(frame: Frame, street: Street, weather: Weather, things: list[Thing]) -> tuple[list[int], list[int]]:
@@ -139,7 +139,8 @@ def _paint_things(frame: Frame, street: Street, weather: Weather, things: list[T
     labels: list[int] = []
     areas: list[int] = []
     for thing in sorted(things + lamps, key=lambda thing: -thing.z):
-        reach = 2.6 if thing.kind == 'car' else 1.3 if thing.kind == 'lamp' else 0.5 * thing.height + 0.8
+        reach = 2.6 if thing.kind == 'car' else 1.3 if thing.kind == 'lamp' else (
+            0.65 * KINDS[thing.kind].width * thing.height + 0.3)
         canvas = Canvas(street.camera, thing.x, thing.z, (reach, thing.height * 1.15 + 0.1))
         if canvas.empty:
             continue

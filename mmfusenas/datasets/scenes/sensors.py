@@ -30,26 +30,32 @@ def see_visible(frame: Frame, street: Street, weather: Weather, spots: list[tupl
         spots: Pixel positions (x, y) of blinding sources.
         rng: Source of the noise.
     """
-    surface = frame.paint[..., :3] * np.float32(1 / 255)
-    light = _light(frame, street, weather) + frame.glow[..., None]
-    linear = surface * surface * light
-    clear = 1 / _growth(frame.depth * np.float32(weather.fog))[..., None]
-    haze = np.float32(0.85 * weather.ambient) * np.asarray(weather.tint, np.float32)
-    linear = linear * clear + haze * (1 - clear)
+    surface = frame.paint[:3] * np.float32(1 / 255)
+    linear = surface * surface
+    linear *= _light(frame, street, weather) + frame.glow
+    if weather.condition == 'fog':
+        clear = 1 / _growth(frame.depth * np.float32(weather.fog))
+        linear *= clear
+        linear += np.float32(0.85 * weather.ambient) * _planes(weather.tint) * (1 - clear)
     if weather.dark:
-        linear += _bloom(frame.glow * (frame.depth < _SKY_DEPTH))[..., None] * np.asarray(weather.lamp_tint, np.float32)
+        linear += _bloom(frame.glow * (frame.depth < _SKY_DEPTH)) * _planes(weather.lamp_tint)
     for spot in spots:
-        linear += _veil(frame.depth.shape, spot, weather)[..., None] * np.array([0.86, 0.95, 1.0], np.float32)
-    picture = (np.sqrt(np.minimum(linear, 1)) * 255).astype(np.uint8)
-    height, width = frame.depth.shape
-    picture = cv2.GaussianBlur(picture, (3, 3), 0.45)
-    noise = np.float32(0.75) * grain(rng, (height, width, 1)) + np.float32(0.65) * grain(rng, (height, width, 3))
-    return _to_grey(picture + noise * np.float32(weather.noise))
+        linear += _veil(frame.depth.shape, spot, weather) * _planes((0.86, 0.95, 1.0))
+    grey = (np.sqrt(np.minimum(linear, 1)) * 255).astype(np.uint8)
+    picture = cv2.GaussianBlur(np.ascontiguousarray(grey.transpose(1, 2, 0)), (3, 3), 0.45)
+    noise = grain(rng, (4, *frame.depth.shape))  # one plane for all colours, and one for each
+    noisy = picture.transpose(2, 0, 1) + (noise[:1] + noise[1:]) * np.float32(0.7 * weather.noise)
+    return np.ascontiguousarray(_to_grey(noisy).transpose(1, 2, 0))
+
+
+def _planes(colour: tuple[float, float, float]) -> np.ndarray:
+    """Return a colour as 3 x 1 x 1 float32."""
+    return np.array(colour, np.float32).reshape(3, 1, 1)
 
 
 def _to_grey(values: np.ndarray) -> np.ndarray:
     """Return values rounded to uint8."""
-    return np.clip(values + np.float32(0.5), 0, 255).astype(np.uint8)
+    return np.minimum(np.maximum(values + np.float32(0.5), 0), 255).astype(np.uint8)
 
 
 def _growth(x: np.ndarray) -> np.ndarray:
@@ -58,22 +64,19 @@ def _growth(x: np.ndarray) -> np.ndarray:
 
 
 def _light(frame: Frame, street: Street, weather: Weather) -> np.ndarray:
-    """Return the light that falls on each surface, H x W x 3; the sky takes none."""
-    height, width = frame.depth.shape
-    camera = street.camera
-    column, row = camera.vanishing
-    tint = np.asarray(weather.tint, np.float32)
-    daylight = weather.ambient + weather.sun * frame.sun
+    """Return the light that falls on each surface, 3 x H x W; the sky takes none."""
+    light = (np.float32(weather.ambient) + np.float32(weather.sun) * frame.sun) * _planes(weather.tint)
     if weather.dark:
+        height, width = frame.depth.shape
+        camera = street.camera
+        column, row = camera.vanishing
         step = frame.depth / np.float32(camera.focal)
         x = (np.arange(width, dtype=np.float32) + np.float32(0.5 - column)) * step
         y = np.float32(camera.eye) + (np.float32(row - 0.5) - np.arange(height, dtype=np.float32)[:, None]) * step
         lamps = lamplight(street, weather, x, frame.depth) * np.clip((LAMP_HEIGHT + 0.5 - y), 0, 1)
-        beam = headlight(weather, x, y, frame.depth) * (1 + np.float32(_MIRROR_GAIN) * frame.mirror)
-        light = daylight[..., None] * tint + lamps[..., None] * np.asarray(weather.lamp_tint, np.float32) + beam[..., None]
-    else:
-        light = daylight[..., None] * tint
-    return light * (frame.depth < _SKY_DEPTH)[..., None]
+        light += lamps * _planes(weather.lamp_tint)
+        light += headlight(weather, x, y, frame.depth) * (1 + np.float32(_MIRROR_GAIN) * frame.mirror)
+    return light * (frame.depth < _SKY_DEPTH)
 
 
 def _bloom(glow: np.ndarray) -> np.ndarray:
@@ -108,9 +111,10 @@ def see_infrared(frame: Frame, weather: Weather, deviation: float, rng: np.rando
     """
     height, width = frame.depth.shape
     shaded = frame.semantic != 10
-    warmth = frame.paint[..., 3] + np.float32(22 * weather.sun) * (frame.sun - np.float32(0.5)) * shaded
-    clear = 1 / _growth(np.minimum(frame.depth, 120) * np.float32(_INFRARED_FOG * weather.fog))
-    warmth = warmth * clear + np.float32(255 * weather.plants) * (1 - clear)
+    warmth = frame.paint[3] + np.float32(22 * weather.sun) * (frame.sun - np.float32(0.5)) * shaded
+    if weather.condition == 'fog':
+        clear = 1 / _growth(np.minimum(frame.depth, 120) * np.float32(_INFRARED_FOG * weather.fog))
+        warmth = warmth * clear + np.float32(255 * weather.plants) * (1 - clear)
     grey = cv2.GaussianBlur(_to_grey(warmth), (5, 5), 0.75 * max(height / 192, 0.8))
     u, v = np.arange(width, dtype=np.float32) * (160 / height), np.arange(height, dtype=np.float32)[:, None] * (160 / height)
     drift = 3 * sample_noise(2, u + np.float32(weather.ambient * 997 % 256), v)

@@ -1,6 +1,7 @@
 """Noise: tiles of it for surfaces, and the grain of a sensor. Integer arithmetic, so equal on every machine."""
 from __future__ import annotations
 
+import math
 from functools import cache
 
 import cv2
@@ -38,7 +39,7 @@ def sample_noise(coarsest: int, u: np.ndarray, v: np.ndarray) -> np.ndarray:
 
 def grain(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
     """Return sensor grain: independent, about normal (three uniform bytes), mean 0 and deviation 1, float32."""
-    size = int(np.prod(shape))
-    draws = np.frombuffer(rng.bytes(3 * size), np.uint8).reshape(3, size)
-    total = draws[0].astype(np.int16) + draws[1] + draws[2]
-    return ((total - np.float32(382.5)) * np.float32(1 / 127.99)).reshape(shape)
+    draws = np.frombuffer(rng.bytes(3 * math.prod(shape)), np.uint8).reshape(3, *shape)
+    total = np.add(draws[0], draws[1], dtype=np.uint16)
+    total += draws[2]
+    return (total - np.float32(382.5)) * np.float32(1 / 127.99)

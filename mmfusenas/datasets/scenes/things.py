@@ -130,11 +130,11 @@ def _place(rng: np.random.Generator, name: str, street: Street, table: Difficult
     nearest = 1.04 * FOCAL * camera.eye / (1 - camera.horizon) + kind.length / 2
     low, high = (FOCAL * 1.7 / height * kind.reach for height in reversed(table.height))
     low = max(low, nearest)
-    for _ in range(30):
-        z = low * (max(high, 1.3 * low) / low) ** rng.random()
-        x = camera.column_to_side(rng.uniform(-0.46, 0.46) * ASPECT, z)
+    for distance, column, chance in rng.random((30, 3)).tolist():
+        z = low * (max(high, 1.3 * low) / low) ** distance
+        x = camera.column_to_side((0.92 * column - 0.46) * ASPECT, z)
         zone = street.zone(x)
-        if zone == 'out' or rng.random() > kind.zones[('road', 'walk', 'strip').index(zone)]:
+        if zone == 'out' or chance > kind.zones[('road', 'walk', 'strip').index(zone)]:
             continue
         thing = Thing(name, x, z, float(rng.uniform(*kind.height)), 0.0, 0.0, False, False, int(rng.integers(1 << 30)))
         if all(_compatible(thing, other, camera) for other in others):

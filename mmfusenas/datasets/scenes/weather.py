@@ -88,7 +88,7 @@ def draw_weather(rng: np.random.Generator, condition: str, table: Difficulty) ->
         condition=condition, dark=dark,
         shade=(float(rng.uniform(-1.2, 1.2)), float(rng.uniform(-0.6, 0.3))),
         lamp_tint=_ORANGE if rng.random() < 0.6 else _WHITE,
-        fog=float(rng.uniform(*table.fog)) if condition == 'fog' else 0.004,
+        fog=float(rng.uniform(*table.fog)) if condition == 'fog' else 0.0,
         glare=float(rng.uniform(*table.blinding)) if condition == 'glare' else 0.0,
         sun_spot=(float(rng.uniform(-0.45, 0.45)), float(rng.uniform(0.1, 0.4))),
         **_light(rng, condition, dark, table), **_heat(rng, condition, dark, table))
