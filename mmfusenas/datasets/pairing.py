@@ -136,7 +136,7 @@ def _pair_by_beginning(visible: dict[str, str], infrared: dict[str, str]) -> tup
     stems, pairs, problems, taken = sorted(infrared), [], [], {}
     for stem in sorted(visible):
         matches = _longest_beginning(stem, stems)
-        if len(matches) != 1:
+        if len(matches) != 1 or _cuts_number(stem, matches[0]):
             found = f'begins like {matches[:3]}' if matches else 'begins like none of the other folder'
             problems.append(Problem('error', 'ambiguous pairing', visible[stem], f'{found}; give equal stems'))
         elif matches[0] in taken:
@@ -151,6 +151,12 @@ def _pair_by_beginning(visible: dict[str, str], infrared: dict[str, str]) -> tup
             for stem in stems if stem not in taken
         ]
     return pairs, problems
+
+
+def _cuts_number(stem: str, other: str) -> bool:
+    """Return whether what two stems share ends inside a number: ``0012_vi`` is no partner of ``0013_ir``."""
+    shared = len(osp.commonprefix([stem, other]))
+    return stem[:shared][-1:].isdigit() and (stem[shared:][:1].isdigit() or other[shared:][:1].isdigit())
 
 
 def _longest_beginning(stem: str, others: Sequence[str]) -> list[str]:

@@ -39,12 +39,14 @@ def group_problems(problems: Iterable[Problem]) -> dict[tuple[str, str], list[Pr
     return groups
 
 
-def raise_errors(problems: Iterable[Problem], name: str) -> None:
+def raise_errors(problems: Iterable[Problem], name: str,
+                 advice: str = 'tools/analysis_tools/check_dataset.py CONFIG lists every case.') -> None:
     """Raise a :class:`DatasetError` where there is an error among ``problems``.
 
     Args:
         problems: Of any level; warnings are passed over.
         name: What to call the data set.
+        advice: Last line of the message.
     """
     parts = []
     for (level, kind), cases in group_problems(problems).items():
@@ -54,8 +56,7 @@ def raise_errors(problems: Iterable[Problem], name: str) -> None:
             parts.append('\n'.join([f'{kind} ({len(cases)}):', *lines, *rest]))
     if parts:
         raise DatasetError(
-            f'{name} cannot be used as it is.\n' + '\n'.join(parts)
-            + '\ntools/analysis_tools/check_dataset.py CONFIG lists every case.'
+            f'{name} cannot be used as it is.\n' + '\n'.join(parts) + f'\n{advice}'
         )
 
 
