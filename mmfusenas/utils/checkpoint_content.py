@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from mmengine.config import Config
 from mmengine.logging import HistoryBuffer
 from mmengine.runner import Runner
 
@@ -70,18 +71,33 @@ def restore_histories(message_hub: dict[str, Any]) -> None:
 
 
 def model_config(runner: Runner) -> dict[str, str]:
-    """Return ``dict(model_cfg=...)``: the model's config as JSON, complete with data preprocessor and scope.
+    """Return what rebuilds the model and prepares its input, as JSON: ``model_cfg``, and ``test_pipeline`` where there is one.
 
     Example:
         >>> config = json.loads(checkpoint['meta']['model_cfg'])
         >>> model = MODELS.build(ConfigDict(config))
     """
-    model = runner.cfg.get('model')
-    if not isinstance(model, dict):
+    if not isinstance(runner.cfg.get('model'), dict):
         return {}
-    model = to_plain(model)
-    if runner.cfg.get('data_preprocessor') is not None:
-        model.setdefault('data_preprocessor', to_plain(runner.cfg['data_preprocessor']))
-    if runner.default_scope is not None:
-        model.setdefault('_scope_', runner.default_scope.scope_name)
-    return dict(model_cfg=json.dumps(model))
+    scope = runner.default_scope.scope_name if runner.default_scope is not None else None
+    content = dict(model_cfg=json.dumps(config_of_model(runner.cfg, scope)))
+    transforms = transforms_of_test_data(runner.cfg)
+    return dict(content, test_pipeline=json.dumps(to_plain(transforms))) if transforms else content
+
+
+def config_of_model(cfg: Config, scope: str | None) -> dict[str, Any]:
+    """Return the model's part of a config as plain data, complete with data preprocessor and scope."""
+    model = to_plain(cfg['model'])
+    if cfg.get('data_preprocessor') is not None:
+        model.setdefault('data_preprocessor', to_plain(cfg['data_preprocessor']))
+    if scope is not None:
+        model.setdefault('_scope_', scope)
+    return model
+
+
+def transforms_of_test_data(cfg: Config) -> list[dict] | None:
+    """Return the pipeline of a config's test data, None where it has none; wrappers of data sets are looked through."""
+    dataset = (cfg.get('test_dataloader') or {}).get('dataset')
+    while dataset and 'pipeline' not in dataset:
+        dataset = dataset.get('dataset') or next(iter(dataset.get('datasets', ())), None)
+    return dataset and dataset['pipeline']
