@@ -1,0 +1,187 @@
+"""The upper level of a search: a hook on the stock train loop."""
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from mmengine.hooks import Hook
+from mmengine.model import BaseModel, is_model_wrapper
+from mmengine.registry import OPTIMIZERS, PARAM_SCHEDULERS
+from mmengine.runner import Runner
+from torch import Tensor
+
+from mmfusenas.datasets.resumable_dataloader import BatchStream, build_resumable_dataloader
+from mmfusenas.engine.loops.resumable import run_seed
+from mmfusenas.nas import Choice, SearchSpace
+from mmfusenas.nas.cost_table import CostTable
+from mmfusenas.nas.expected_cost import ExpectedCost
+from mmfusenas.nas.hypergrad import Unrolled, inner_step
+from mmfusenas.registry import HOOKS, SEARCH_STRATEGIES
+from mmfusenas.utils.random_state import seeded
+
+STATE_KEY = 'architecture_search'
+"""Key of the search's state in a checkpoint: live alphas, optimizer, schedule, position in the search split."""
+
+
+@HOOKS.register_module()
+class ArchitectureSearchHook(Hook):
+    """Update the choices of a supernet while the stock loop trains its weights (TIM algorithm 1, lines 2-5).
+
+    After every ``interval`` weight steps one step on the choices: the upper loss is the model's loss on a batch of the
+    search split plus ``weight * expected cost``, the lower loss its loss on the training batch just used. A hyper-gradient
+    strategy turns the two into a gradient for the choices. The hook owns its dataloader, optimizer and schedule and
+    keeps them, with the live choices, in every checkpoint: EMA averages alphas like any parameter, genotypes do not.
+
+    Several processes each read their part of the search split; strategies average over them.
+
+    Args:
+        dataloader: Config of the search split's dataloader, as ``train_dataloader``.
+        strategy: Hyper-gradient strategy. Defaults to ``dict(type='ImplicitGaussNewton')`` (TIM eq. 4).
+        optimizer: Optimizer of the choices. Defaults to Adam with the settings of DARTS.
+        interval: Weight steps to one step on the choices (T). Defaults to 20.
+        begin: First training iteration after which choices are updated. Defaults to 0.
+        end: Training iteration after which they are not updated any more; None for the whole run.
+        choices: Regular expression that selects, by ``re.search``, the choices to update; the others stay as they
+            are. Defaults to '' (all).
+        param_scheduler: Learning-rate schedule of the choices in steps of theirs, a scheduler of MMEngine. Defaults
+            to None (constant).
+        cost: ``dict(table=FILE, weight=lambda, cost='latency_ms')``: adds ``weight`` times the expected cost
+            (:class:`ExpectedCost`, TIM section 4.1) to the upper loss, from a table of ``build_latency_table.py``.
+            Defaults to None.
+
+    Raises:
+        ValueError: If the model has no choice, or ``choices`` selects none.
+
+    Example:
+        >>> custom_hooks = [dict(type='ArchitectureSearchHook', dataloader=dict(...), interval=20),
+        ...                 dict(type='GenotypeExportHook')]
+    """
+
+    def __init__(self, dataloader: dict, strategy: dict | None = None, optimizer: dict | None = None,
+                 interval: int = 20, begin: int = 0, end: int | None = None, choices: str = '',
+                 param_scheduler: dict | None = None, cost: dict | None = None) -> None:
+        self.dataloader = dataloader
+        self.strategy = SEARCH_STRATEGIES.build(strategy or dict(type='ImplicitGaussNewton'))
+        self.optimizer_cfg = optimizer or dict(type='Adam', lr=3e-4, betas=(0.5, 0.999), weight_decay=1e-3)
+        self.interval, self.begin, self.end = interval, begin, end
+        self.choices = choices
+        self.scheduler_cfg = param_scheduler
+        self.cost = cost
+        self._resumed: dict[str, Any] | None = None
+
+    def before_train(self, runner: Runner) -> None:
+        """Relax the supernet and build what the upper level owns; continue where a resumed search was."""
+        self.space = SearchSpace(bare_model(runner))
+        self.searched = {n: c for n, c in self.space.choices.items() if c.selected is None and re.search(self.choices, n)}
+        if not self.searched:
+            raise ValueError(
+                f'ArchitectureSearchHook found no choice to search: the model has {len(self.space)}, and '
+                f'choices={self.choices!r} selects none that is open. Is a genotype= set that already decides them?'
+            )
+        self.space.relax(name for name, choice in self.space.choices.items() if choice.selected is None)
+        self.expected_cost = self._expected_cost()
+        self.alphas = [choice.alpha for choice in self.searched.values()]
+        self.optimizer = OPTIMIZERS.build(dict(self.optimizer_cfg, params=self.alphas))
+        self.scheduler = self.scheduler_cfg and PARAM_SCHEDULERS.build(dict(self.scheduler_cfg, optimizer=self.optimizer))
+        self.stream = BatchStream(build_resumable_dataloader(self.dataloader, run_seed(runner), endless=True))
+        if self._resumed:
+            self._restore(self._resumed)
+
+    def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
+        """Take one step on the choices, every ``interval`` training iterations."""
+        step = runner.iter + 1
+        if step <= self.begin or (self.end is not None and step > self.end) or step % self.interval:
+            return
+        model = bare_model(runner)
+        upper = _prepared(model, next(self.stream))
+        lower = _prepared(model, data_batch)
+        weights = [p for p in model.parameters() if p.requires_grad]
+        inner = inner_step(runner.optim_wrapper.optimizer, weights, clipped=bool(
+            runner.optim_wrapper.clip_grad_kwargs)) if isinstance(self.strategy, Unrolled) else None
+        grads, log = self.strategy(
+            lambda: self._loss(runner, upper, 1) + self._regularization(), lambda: self._loss(runner, lower, 2),
+            self.alphas, weights, buffers=list(model.buffers()), inner=inner)
+        self._update(grads)
+        for name, value in log.items():
+            runner.message_hub.update_scalar(f'train/search_{name}', float(value))
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Keep the live choices and the state of the upper level."""
+        checkpoint[STATE_KEY] = dict(
+            alphas={name: choice.alpha.detach().clone() for name, choice in self.space.choices.items()},
+            space_hash=self.space.hash,
+            optimizer=self.optimizer.state_dict(),
+            scheduler=self.scheduler.state_dict() if self.scheduler else None,
+            position=self.stream.position,
+            seed=run_seed(runner),
+        )
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Remember the search's state; it is put back in ``before_train``, after the weights are loaded."""
+        self._resumed = checkpoint.get(STATE_KEY)
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        if state['space_hash'] != self.space.hash:
+            raise ValueError(
+                f"The checkpoint is of another search space ({state['space_hash']}, this model's is {self.space.hash}). "
+                'Resume with the config of that search.'
+            )
+        load_alphas(self.space.choices, state['alphas'])
+        self.optimizer.load_state_dict(state['optimizer'])
+        if self.scheduler:
+            self.scheduler.load_state_dict(state['scheduler'])
+        self.stream.dataloader.batch_sampler.reseed(state['seed'])
+        self.stream.seek(state['position'])
+
+    def _loss(self, runner: Runner, data: dict, stream: int) -> Tensor:
+        """Return the model's loss on prepared data, the same value each time it is asked within an iteration."""
+        model = bare_model(runner)
+        with runner.optim_wrapper.optim_context(model), seeded(runner.seed, runner.iter, stream), _cuda_seeded(runner.iter):
+            return model.parse_losses(model(**data, mode='loss'))[0]
+
+    def _expected_cost(self) -> ExpectedCost | None:
+        if not self.cost:
+            return None
+        return ExpectedCost(self.space, CostTable.load(self.cost['table']), self.cost.get('cost', 'latency_ms'))
+
+    def _regularization(self) -> Tensor | float:
+        return self.cost['weight'] * self.expected_cost() if self.expected_cost else 0.0
+
+    def _update(self, grads: list[Tensor]) -> None:
+        for alpha, grad in zip(self.alphas, grads, strict=True):
+            alpha.grad = grad
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        if self.scheduler:
+            self.scheduler.step()
+
+
+@contextmanager
+def _cuda_seeded(seed: int) -> Iterator[None]:
+    """Seed the CUDA generators inside the block, where CUDA is in use, and put them back after it."""
+    if not torch.cuda.is_initialized():
+        yield
+        return
+    with torch.random.fork_rng():
+        torch.cuda.manual_seed_all(seed)
+        yield
+
+
+def bare_model(runner: Runner) -> BaseModel:
+    """Return the runner's model without the wrapper of distributed training."""
+    return runner.model.module if is_model_wrapper(runner.model) else runner.model
+
+
+@torch.no_grad()
+def load_alphas(choices: dict[str, Choice], alphas: dict[str, Tensor]) -> None:
+    """Copy the alphas of a checkpoint into the choices."""
+    for name, choice in choices.items():
+        choice.alpha.copy_(alphas[name])
+
+
+def _prepared(model: BaseModel, batch: Any) -> dict:
+    """Run the preprocessor once, so that random batch augmentation is the same each time the loss is asked."""
+    return model.data_preprocessor(batch, True)

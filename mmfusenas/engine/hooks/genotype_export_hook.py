@@ -1,0 +1,127 @@
+"""What a search leaves behind: genotypes, its history, and the config that retrains what it found."""
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.dist import master_only
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+
+from mmfusenas.engine.hooks.architecture_search_hook import bare_model
+from mmfusenas.nas import Genotype, SearchSpace
+from mmfusenas.nas.files import write_text
+from mmfusenas.registry import HOOKS
+from mmfusenas.utils.complexity import complexity
+
+STATE_KEY = 'genotype_export'
+
+
+@HOOKS.register_module()
+class GenotypeExportHook(Hook):
+    """Write the found genotype after each epoch of a search and at its end.
+
+    In the work dir: ``genotypes/epoch_N.json``, ``genotype.json`` (the last, or the best by a validation metric),
+    ``search.json`` (probabilities, entropy, losses and expected costs of every epoch) and ``retrain.py``, a config that
+    trains the derived network from scratch. Each file is moved into place whole.
+
+    Args:
+        shape: Height and width of the pictures for the multiply-adds in ``costs``; None leaves them out.
+        save_best: Validation metric (``'coco/bbox_mAP'``), the larger the better, by which ``genotype.json`` is the
+            best rather than the last. Defaults to None.
+        retrain: Changes to the config for retraining, by dotted key (``{'train_dataloader.dataset.split':
+            'train.txt'}``): a search sees a part of the data and a schedule of its own.
+
+    Example:
+        >>> custom_hooks = [dict(type='ArchitectureSearchHook', ...), dict(type='GenotypeExportHook')]
+    """
+
+    priority = 'LOW'  # after the search hook's step, before the checkpoint is written
+
+    def __init__(self, shape: tuple[int, int] | None = None, save_best: str | None = None,
+                 retrain: dict | None = None) -> None:
+        self.shape = shape
+        self.save_best = save_best
+        self.retrain = retrain or {}
+        self.history: list[dict[str, Any]] = []
+        self.best: dict[str, Any] | None = None
+
+    def after_train_epoch(self, runner: Runner) -> None:
+        """Export the present choices as the epoch's genotype."""
+        space = SearchSpace(bare_model(runner))
+        epoch = runner.epoch + 1
+        genotype = self._genotype(runner, space, epoch)
+        self.history = [entry for entry in self.history if entry['epoch'] < epoch]
+        self.history.append(self._entry(runner, space, epoch))
+        self._write(runner, space, genotype, f'genotypes/epoch_{epoch}.json')
+        if self.best is None or not self.save_best:
+            self._export(runner, genotype)
+
+    def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
+        """Keep the genotype of the best validation, where ``save_best`` asks for it."""
+        score = (metrics or {}).get(self.save_best) if self.save_best else None
+        if score is None or (self.best and score <= self.best['score']):
+            return
+        genotype = self._genotype(runner, SearchSpace(bare_model(runner)), runner.epoch)
+        self.best = dict(score=float(score), genotype=genotype.to_dict())
+        self._export(runner, genotype)
+
+    def after_train(self, runner: Runner) -> None:
+        """Say where the result is and what to do with it."""
+        work_dir = Path(runner.work_dir)
+        runner.logger.info(f'Found {work_dir / "genotype.json"}. Train it: python tools/train.py {work_dir / "retrain.py"}')
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Keep the history and the genotype: the checkpoint alone can be derived."""
+        space = SearchSpace(bare_model(runner))
+        checkpoint['genotype'] = self._genotype(runner, space, runner.epoch).to_dict()
+        checkpoint[STATE_KEY] = dict(history=self.history, best=self.best)
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Continue the history of a resumed search."""
+        state = checkpoint.get(STATE_KEY)
+        if state:
+            self.history, self.best = state['history'], state['best']
+
+    def _genotype(self, runner: Runner, space: SearchSpace, epoch: int) -> Genotype:
+        source = dict(config=runner.cfg.filename or '', epoch=epoch, seed=runner.seed)
+        genotype = space.genotype(source=source)
+        return space.genotype(costs=complexity(space.derive(genotype), self.shape), source=source)
+
+    def _entry(self, runner: Runner, space: SearchSpace, epoch: int) -> dict[str, Any]:
+        scalars = {name.removeprefix('train/search_'): scalar.current()
+                   for name, scalar in runner.message_hub.log_scalars.items() if name.startswith('train/search_')}
+        probabilities = {name: choice.probabilities().tolist() for name, choice in space.choices.items()}
+        return dict(epoch=epoch, iteration=runner.iter, probabilities=probabilities, entropy=space.entropy(), **scalars)
+
+    @master_only
+    def _write(self, runner: Runner, space: SearchSpace, genotype: Genotype, name: str) -> None:
+        work_dir = Path(runner.work_dir)
+        genotype.save(work_dir / name)
+        choices = {name: dict(candidates=list(choice.candidates)) for name, choice in space.choices.items()}
+        write_text(work_dir / 'search.json', json.dumps(dict(choices=choices, epochs=self.history), indent=1))
+
+    @master_only
+    def _export(self, runner: Runner, genotype: Genotype) -> None:
+        work_dir = Path(runner.work_dir)
+        genotype.save(work_dir / 'genotype.json')
+        write_text(work_dir / 'retrain.py', retrain_config(runner.cfg, genotype, work_dir, self.retrain).pretty_text)
+
+
+def retrain_config(cfg: Config, genotype: Genotype, work_dir: Path, changes: dict) -> Config:
+    """Return the config that trains the network of ``genotype``: the search's, with the genotype and without its hooks.
+
+    The genotype stands in the config itself, part by part, so that the file is complete alone.
+    """
+    cfg = Config(cfg.to_dict())
+    searching = ('ArchitectureSearchHook', 'GenotypeExportHook')
+    cfg.custom_hooks = [h for h in cfg.get('custom_hooks', []) if str(h['type']).rpartition('.')[2] not in searching]
+    cfg.merge_from_dict(dict(work_dir=str(work_dir / 'retrain'), resume=False, load_from=None, **changes))
+    if genotype.parts:
+        for path in genotype.parts:
+            cfg.merge_from_dict({f'model.{path}.genotype': genotype.part(path).to_dict()})
+    else:
+        cfg.model.genotype = genotype.to_dict()
+    return cfg
