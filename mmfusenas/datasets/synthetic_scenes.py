@@ -1,4 +1,5 @@
 """The built-in data set: drawn street scenes as pairs of a visible and an infrared picture."""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
@@ -47,12 +48,21 @@ class SyntheticScenes(BaseDataset):
     """
 
     METAINFO = dict(
-        classes=CLASSES,
-        palette=[(255, 128, 0), (255, 220, 0), (60, 110, 255), (255, 60, 60), (60, 220, 90)])
+        classes=CLASSES, palette=[(255, 128, 0), (255, 220, 0), (60, 110, 255), (255, 60, 60), (60, 220, 90)]
+    )
 
-    def __init__(self, length: int, size: tuple[int, int] = (128, 160), seed: int = 0, difficulty: str = 'normal',
-                 conditions: Sequence[str] = CONDITIONS, misalign: float = 0.0,
-                 pipeline: Sequence[dict | Callable] = (), cache: bool = False, **kwargs) -> None:
+    def __init__(
+        self,
+        length: int,
+        size: tuple[int, int] = (128, 160),
+        seed: int = 0,
+        difficulty: str = 'normal',
+        conditions: Sequence[str] = CONDITIONS,
+        misalign: float = 0.0,
+        pipeline: Sequence[dict | Callable] = (),
+        cache: bool = False,
+        **kwargs,
+    ) -> None:
         if length < 1:
             raise ValueError(f'length of SyntheticScenes must be at least 1, got {length}')
         get_difficulty(difficulty)
@@ -68,9 +78,15 @@ class SyntheticScenes(BaseDataset):
         height, width = self.size
         stem = f'synthetic/{self.difficulty}/{self.seed}'
         return [
-            dict(img_id=index, img_path=f'{stem}/{index:06d}_visible', img_path2=f'{stem}/{index:06d}_infrared',
-                 height=height, width=width, seed=self.seed,
-                 condition=scene_condition(self.seed, index, self.conditions))
+            dict(
+                img_id=index,
+                img_path=f'{stem}/{index:06d}_visible',
+                img_path2=f'{stem}/{index:06d}_infrared',
+                height=height,
+                width=width,
+                seed=self.seed,
+                condition=scene_condition(self.seed, index, self.conditions),
+            )
             for index in range(self.length)
         ]
 
@@ -88,8 +104,14 @@ class SyntheticScenes(BaseDataset):
         info = super().get_data_info(idx)
         scene = self.scene(info['img_id'])
         info.update(
-            img=scene.visible.copy(), img2=scene.infrared.copy(), ori_shape=self.size, img_shape=self.size,
-            gt_seg_map=scene.semantic_map.copy(), seg_fields=['gt_seg_map'], instances=_instances(scene))
+            img=scene.visible.copy(),
+            img2=scene.infrared.copy(),
+            ori_shape=self.size,
+            img_shape=self.size,
+            gt_seg_map=scene.semantic_map.copy(),
+            seg_fields=['gt_seg_map'],
+            instances=_instances(scene),
+        )
         return info
 
 

@@ -1,4 +1,5 @@
 """The built-in world: paired visible and infrared street scenes, drawn from a seed and an index alone."""
+
 from .difficulty import CLASSES, CONDITIONS, DIFFICULTIES, Difficulty
 from .frame import SEMANTICS
 from .render import Scene, draw_scene, scene_condition

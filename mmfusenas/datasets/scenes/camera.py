@@ -1,4 +1,5 @@
 """A pinhole camera over flat ground: X to the right, Y up from the ground, Z ahead, all in metres."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass

@@ -1,4 +1,5 @@
 """A small sheet in front of the frame on which one upright thing is drawn, finer than the pixels."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -33,8 +34,9 @@ class Canvas:
         # A long thing comes nearer than its foot, and every thing may reach a little behind it.
         near = camera.focal / (max(z - reach[0], 1.0) if reach[0] > 1.2 else z)
         far = camera.focal / (z + max(reach[0], 0.8))
-        self.left, self.right = (int(max(0, min(column + side * near + pad, width)))
-                                 for side, pad in ((x - reach[0], -1), (x + reach[0], 2)))
+        self.left, self.right = (
+            int(max(0, min(column + side * near + pad, width))) for side, pad in ((x - reach[0], -1), (x + reach[0], 2))
+        )
         top = min(row + (camera.eye - reach[1]) * scale for scale in (near, far))
         self.top, self.bottom = (int(max(0, min(edge, height))) for edge in (top - 1, row + camera.eye * near + 2))
         self.fine = 4 if camera.focal / z * reach[1] < 28 else 2
@@ -73,10 +75,24 @@ class Canvas:
 
     def line(self, points: Points, width: float, colour: Colour, heat: float) -> None:
         """Draw a line through points, ``width`` metres wide."""
-        cv2.polylines(self.sheet, [np.array(self._pixels(points), np.int32)], False, _paint(colour, heat), self._thick(width), cv2.LINE_8, _SHIFT)
+        cv2.polylines(
+            self.sheet,
+            [np.array(self._pixels(points), np.int32)],
+            False,
+            _paint(colour, heat),
+            self._thick(width),
+            cv2.LINE_8,
+            _SHIFT,
+        )
 
-    def ellipse(self, centre: tuple[float, ...], radii: tuple[float, float], colour: Colour, heat: float,
-                width: float | None = None) -> None:
+    def ellipse(
+        self,
+        centre: tuple[float, ...],
+        radii: tuple[float, float],
+        colour: Colour,
+        heat: float,
+        width: float | None = None,
+    ) -> None:
         """Draw a filled upright ellipse, or its rim where ``width`` (metres) is given."""
         place, size = self._disc(centre, radii)
         thickness = -1 if width is None else self._thick(width)
@@ -84,10 +100,14 @@ class Canvas:
 
     def _disc(self, centre: tuple[float, ...], radii: tuple[float, float]) -> tuple[tuple[int, int], tuple[int, int]]:
         """Return centre and half axes in fixed point."""
-        scale = self.camera.focal / max(self.z + (centre[2] if len(centre) == 3 else 0.0), 0.5) * self.fine * (1 << _SHIFT)
+        scale = (
+            self.camera.focal / max(self.z + (centre[2] if len(centre) == 3 else 0.0), 0.5) * self.fine * (1 << _SHIFT)
+        )
         return self._pixels([centre])[0], (max(8, round(radii[0] * scale)), max(8, round(radii[1] * scale)))
 
-    def light(self, centre: tuple[float, ...], radii: tuple[float, float], glow: float = 0.0, mirror: float = 0.0) -> None:
+    def light(
+        self, centre: tuple[float, ...], radii: tuple[float, float], glow: float = 0.0, mirror: float = 0.0
+    ) -> None:
         """Let a disc that is already painted send out light, or throw the own headlights back; both in [0, 1]."""
         if self.lights is None:
             self.lights = np.zeros((*self.sheet.shape[:2], 2), np.uint8)
@@ -108,7 +128,10 @@ class Canvas:
         """
         drawn = cv2.compare(cv2.extractChannel(self.sheet, 3), 0, cv2.CMP_GT)
         left, top, width, height = (value // self.fine for value in cv2.boundingRect(drawn))
-        inside = slice(top * self.fine, (top + height + 1) * self.fine), slice(left * self.fine, (left + width + 1) * self.fine)
+        inside = (
+            slice(top * self.fine, (top + height + 1) * self.fine),
+            slice(left * self.fine, (left + width + 1) * self.fine),
+        )
         shrink = partial(_shrink, factor=self.fine, inside=inside)
         share = shrink(drawn) * np.float32(1 / 255)
         window = _window(self.top + top, self.left + left, share.shape)
@@ -130,7 +153,7 @@ class Canvas:
         """Return the factor of its surface: noise fixed to the thing, and darker towards the ground."""
         rows, columns = (max(2, min(int(pixels * self.z / self.camera.focal * 36), TILE // 2)) for pixels in shape)
         first, second = int(self.x * 97) % (TILE // 2), int(self.z * 89) % (TILE // 2)
-        part = noise_tile(16)[first:first + rows, second:second + columns]
+        part = noise_tile(16)[first : first + rows, second : second + columns]
         noise = cv2.resize(part, shape[::-1], interpolation=cv2.INTER_LINEAR_EXACT) * np.float32(roughness / 64)
         shade = np.linspace(1.08 - 2 * roughness, 0.86 - 2 * roughness, shape[0], dtype=np.float32)
         return noise + shade[:, None]

@@ -1,4 +1,5 @@
 """The looks of a car: a side profile drawn out to its width, each face filled if it looks at the camera."""
+
 from __future__ import annotations
 
 import math
@@ -7,19 +8,60 @@ from collections.abc import Sequence
 import numpy as np
 
 from .canvas import Canvas, Colour
-from .objects import _BLACK, _CARS, _DULL, _GLASS, pick, shaded
+from .palette import BLACK, DULL, GLASS, pick, shaded
 from .things import Thing
 from .weather import Weather
 
-# Profile from the front bumper over hood, windscreen, roof and rear window to the rear bumper: shares of length and height.
+_CARS = ((200, 200, 200), (70, 70, 75), (40, 40, 45), (60, 50, 140), (140, 90, 50), (180, 190, 195), (90, 120, 90))
+# Profile from the front bumper over hood, windscreen, roof and rear window to the rear bumper,
+# in shares of length and height.
 _PROFILES = (
-    ((0.5, 0.18), (0.5, 0.45), (0.46, 0.52), (0.22, 0.62), (0.06, 0.97), (-0.28, 1.0), (-0.42, 0.66), (-0.5, 0.62), (-0.5, 0.18)),
-    ((0.5, 0.18), (0.5, 0.45), (0.44, 0.55), (0.26, 0.62), (0.08, 0.97), (-0.42, 1.0), (-0.48, 0.62), (-0.5, 0.55), (-0.5, 0.18)),
-    ((0.5, 0.16), (0.5, 0.42), (0.47, 0.52), (0.38, 0.6), (0.26, 0.96), (-0.46, 1.0), (-0.5, 0.6), (-0.5, 0.5), (-0.5, 0.16)),
+    (
+        (0.5, 0.18),
+        (0.5, 0.45),
+        (0.46, 0.52),
+        (0.22, 0.62),
+        (0.06, 0.97),
+        (-0.28, 1.0),
+        (-0.42, 0.66),
+        (-0.5, 0.62),
+        (-0.5, 0.18),
+    ),
+    (
+        (0.5, 0.18),
+        (0.5, 0.45),
+        (0.44, 0.55),
+        (0.26, 0.62),
+        (0.08, 0.97),
+        (-0.42, 1.0),
+        (-0.48, 0.62),
+        (-0.5, 0.55),
+        (-0.5, 0.18),
+    ),
+    (
+        (0.5, 0.16),
+        (0.5, 0.42),
+        (0.47, 0.52),
+        (0.38, 0.6),
+        (0.26, 0.96),
+        (-0.46, 1.0),
+        (-0.5, 0.6),
+        (-0.5, 0.5),
+        (-0.5, 0.16),
+    ),
 )
 _LENGTH, _WIDTH = 4.0, 1.72
 # Faces between neighbouring profile points: shade, and whether it is glass.
-_FACES = ((0.75, False), (0.85, False), (1.05, False), (0.6, True), (1.2, False), (0.6, True), (1.0, False), (0.75, False))
+_FACES = (
+    (0.75, False),
+    (0.85, False),
+    (1.05, False),
+    (0.6, True),
+    (1.2, False),
+    (0.6, True),
+    (1.0, False),
+    (0.75, False),
+)
 
 
 class CarBody:
@@ -35,7 +77,10 @@ class CarBody:
     def place(self, points: Sequence[Sequence[float]]) -> list[tuple[float, float, float]]:
         """Return metres from the foot (right, up, ahead of the camera) of points (along, up, across)."""
         (right, ahead), (right_aside, ahead_aside) = self.ahead, self.aside
-        return [(along * right + across * right_aside, up, along * ahead + across * ahead_aside) for along, up, across in points]
+        return [
+            (along * right + across * right_aside, up, along * ahead + across * ahead_aside)
+            for along, up, across in points
+        ]
 
     def strip(self, k: int, inset: float = 0.0) -> list[tuple[float, float, float]]:
         """Return the face between profile points k and k + 1, drawn in by a share for its glass."""
@@ -53,8 +98,8 @@ class CarBody:
 def draw_car(canvas: Canvas, thing: Thing, weather: Weather, rng: np.random.Generator) -> None:
     """Draw a car from any side. A driven one has a warm hood, wheels and exhaust, and lights in the dark."""
     body = CarBody(canvas, thing, int(rng.integers(len(_PROFILES))))
-    colour = pick(rng, _DULL if thing.dull else _CARS)
-    skin = weather.ground + (0.04 if thing.active else thing.heat)
+    colour = pick(rng, DULL if thing.dull else _CARS)
+    skin = weather.ground + (0.10 if thing.active else thing.heat)
     warm = weather.ground + thing.heat
     _wheels(body, weather.ground + (0.7 * thing.heat if thing.active else 0.5 * thing.heat), far=True)
     faces = range(len(_FACES)) if body.ahead[1] > 0 else range(len(_FACES) - 1, -1, -1)
@@ -64,7 +109,7 @@ def draw_car(canvas: Canvas, thing: Thing, weather: Weather, rng: np.random.Gene
             shade, glass = _FACES[k]
             canvas.poly(points, shaded(colour, shade if not glass else 1.0), warm if k in (0, 1, 2) else skin)
             if glass:
-                canvas.poly(body.strip(k, 0.12), _GLASS, weather.ground - 0.05)
+                canvas.poly(body.strip(k, 0.12), GLASS, weather.ground - 0.05)
     for sign in (-1, 1):
         if canvas.faces_camera(body.flank(sign)):
             _flank(body, sign, colour, (skin, weather.ground - 0.05))
@@ -78,21 +123,31 @@ def _flank(body: CarBody, sign: int, colour: Colour, heats: tuple[float, float])
     canvas.poly(body.flank(sign), shaded(colour, 0.9), heats[0])
     (front, low), (back, _) = body.profile[0], body.profile[-1]
     sill = 0.36 * body.thing.height
-    canvas.poly(body.place([(front, low, across), (front, sill, across), (back, sill, across), (back, low, across)]),
-                shaded(colour, 0.7), heats[0])
+    canvas.poly(
+        body.place([(front, low, across), (front, sill, across), (back, sill, across), (back, low, across)]),
+        shaded(colour, 0.7),
+        heats[0],
+    )
     middle = sum(along for along, _ in body.profile[3:7]) / 4, sum(up for _, up in body.profile[3:7]) / 4
-    window = [(along + (middle[0] - along) * 0.14, up + (middle[1] - up) * 0.18, across) for along, up in body.profile[3:7]]
-    canvas.poly(body.place(window), _GLASS, heats[1])
-    canvas.line(body.place([(middle[0], window[1][1], across), (middle[0], window[0][1], across)]), 0.09, shaded(colour, 0.8), heats[0])
+    window = [
+        (along + (middle[0] - along) * 0.14, up + (middle[1] - up) * 0.18, across) for along, up in body.profile[3:7]
+    ]
+    canvas.poly(body.place(window), GLASS, heats[1])
+    canvas.line(
+        body.place([(middle[0], window[1][1], across), (middle[0], window[0][1], across)]),
+        0.09,
+        shaded(colour, 0.8),
+        heats[0],
+    )
 
 
 def _wheels(body: CarBody, heat: float, far: bool, sign: int = 0) -> None:
     """Draw wheels: all four as dark blocks that show below the body, or the two of one side with hubs."""
     turned = max(abs(body.ahead[0]), 0.22)
     for along in (0.31 * _LENGTH, -0.31 * _LENGTH):
-        for across in ((-0.42, 0.42) if far else (sign * 0.5,)):
+        for across in (-0.42, 0.42) if far else (sign * 0.5,):
             centre = body.place([(along, 0.32, across * _WIDTH)])[0]
-            body.canvas.ellipse(centre, (0.32 * turned, 0.32), _BLACK, heat)
+            body.canvas.ellipse(centre, (0.32 * turned, 0.32), BLACK, heat)
             if not far:
                 body.canvas.ellipse(centre, (0.18 * turned, 0.18), (125, 125, 125), heat)
 
@@ -103,16 +158,27 @@ def _ends(body: CarBody, weather: Weather, warm: float) -> None:
     along, tall = (0.5 if front else -0.5) * _LENGTH, body.thing.height
     if abs(body.ahead[1]) < 0.3:
         return
-    dark = [(along, 0.19 * tall, -0.44 * _WIDTH), (along, 0.19 * tall, 0.44 * _WIDTH), (along, 0.27 * tall, 0.44 * _WIDTH),
-            (along, 0.27 * tall, -0.44 * _WIDTH)]
+    dark = [
+        (along, 0.19 * tall, -0.44 * _WIDTH),
+        (along, 0.19 * tall, 0.44 * _WIDTH),
+        (along, 0.27 * tall, 0.44 * _WIDTH),
+        (along, 0.27 * tall, -0.44 * _WIDTH),
+    ]
     heat = warm if body.thing.active and front else weather.ground + 0.02
-    body.canvas.poly(body.place(dark), _BLACK, heat)
-    plate = [(along, 0.30 * tall, -0.25), (along, 0.30 * tall, 0.25), (along, 0.38 * tall, 0.25), (along, 0.38 * tall, -0.25)]
+    body.canvas.poly(body.place(dark), BLACK, heat)
+    plate = [
+        (along, 0.30 * tall, -0.25),
+        (along, 0.30 * tall, 0.25),
+        (along, 0.38 * tall, 0.25),
+        (along, 0.38 * tall, -0.25),
+    ]
     body.canvas.poly(body.place(plate), (210, 215, 215), heat)
     for across in (-0.38 * _WIDTH, 0.38 * _WIDTH):
         place = body.place([(along, 0.44 * tall, across)])[0]
-        body.canvas.ellipse(place, (0.17, 0.09), (225, 235, 240) if front else (40, 40, 200), heat + (0.1 if body.thing.active else 0))
+        body.canvas.ellipse(
+            place, (0.17, 0.09), (225, 235, 240) if front else (40, 40, 200), heat + (0.1 if body.thing.active else 0)
+        )
         lit = weather.dark and body.thing.active
         body.canvas.light(place, (0.17, 0.09), glow=(1.0 if front else 0.4) if lit else 0.0, mirror=0.25)
     if body.thing.active and not front:
-        body.canvas.ellipse(body.place([(along, 0.2 * tall, 0.5)])[0], (0.12, 0.08), _BLACK, min(warm + 0.25, 1.0))
+        body.canvas.ellipse(body.place([(along, 0.2 * tall, 0.5)])[0], (0.12, 0.08), BLACK, min(warm + 0.25, 1.0))

@@ -1,4 +1,5 @@
 """The looks of what is no object: things that stand about, and a few that fool one of the two sensors."""
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -8,22 +9,30 @@ import numpy as np
 
 from .canvas import Canvas
 from .lights import LAMP_HEIGHT
-from .objects import draw_person, pick, shaded
+from .palette import METAL, pick, shaded
+from .person import draw_person
 from .things import Thing
 from .weather import Weather
 
-_WOOD, _LEAF, _METAL = (45, 60, 75), ((40, 95, 60), (50, 110, 90), (35, 75, 45), (60, 120, 150)), (120, 120, 118)
+_WOOD, _LEAF = (45, 60, 75), ((40, 95, 60), (50, 110, 90), (35, 75, 45), (60, 120, 150))
 _PAINTED = ((60, 60, 170), (150, 90, 50), (70, 120, 70), (150, 150, 150), (50, 140, 190), (90, 80, 75))
 
 
 def draw_tree(canvas: Canvas, thing: Thing, weather: Weather, rng: np.random.Generator) -> None:
     """Draw a trunk with a crown of leaf clusters, lighter on top."""
     tall, leaf = thing.height, pick(rng, _LEAF)
-    canvas.line(np.array([(0, 0), (0.03 * tall, 0.3 * tall), (0, 0.62 * tall)]), 0.06 * tall, _WOOD, weather.plants + 0.05)
+    canvas.line(
+        np.array([(0, 0), (0.03 * tall, 0.3 * tall), (0, 0.62 * tall)]), 0.06 * tall, _WOOD, weather.plants + 0.05
+    )
     for angle, radius in zip(rng.uniform(0, 2 * np.pi, 16), np.sqrt(rng.random(16))):
         u, v = 0.22 * tall * radius * np.cos(angle), (0.7 + 0.2 * radius * np.sin(angle)) * tall
         size = float(rng.uniform(0.05, 0.10)) * tall
-        canvas.ellipse((u, v), (size, 0.8 * size), shaded(leaf, 0.55 + 0.7 * (v / tall - 0.45)), weather.plants + 0.04 * (1 - v / tall))
+        canvas.ellipse(
+            (u, v),
+            (size, 0.8 * size),
+            shaded(leaf, 0.55 + 0.7 * (v / tall - 0.45)),
+            weather.plants + 0.04 * (1 - v / tall),
+        )
 
 
 def draw_bush(canvas: Canvas, thing: Thing, weather: Weather, rng: np.random.Generator) -> None:
@@ -36,8 +45,12 @@ def draw_bush(canvas: Canvas, thing: Thing, weather: Weather, rng: np.random.Gen
 
 def draw_pole(canvas: Canvas, thing: Thing, weather: Weather, rng: np.random.Generator) -> None:
     """Draw a plain pole."""
-    canvas.line(np.array([(0, 0), (0, thing.height)]), float(rng.uniform(0.08, 0.16)), pick(rng, (_METAL, _WOOD)),
-                weather.ground + thing.heat)
+    canvas.line(
+        np.array([(0, 0), (0, thing.height)]),
+        float(rng.uniform(0.08, 0.16)),
+        pick(rng, (METAL, _WOOD)),
+        weather.ground + thing.heat,
+    )
 
 
 def draw_lamp(canvas: Canvas, thing: Thing, weather: Weather, rng: np.random.Generator) -> None:
@@ -52,7 +65,7 @@ def draw_lamp(canvas: Canvas, thing: Thing, weather: Weather, rng: np.random.Gen
 def draw_sign(canvas: Canvas, thing: Thing, weather: Weather, rng: np.random.Generator) -> None:
     """Draw a traffic sign: a pole with a round or square plate."""
     tall, heat = thing.height, weather.ground + thing.heat
-    canvas.line(np.array([(0, 0), (0, tall - 0.3)]), 0.07, _METAL, heat)
+    canvas.line(np.array([(0, 0), (0, tall - 0.3)]), 0.07, METAL, heat)
     colour = pick(rng, ((40, 40, 200), (190, 110, 40), (210, 210, 210), (40, 170, 220)))
     if rng.random() < 0.6:
         canvas.ellipse((0, tall - 0.3), (0.3, 0.3), colour, heat)
@@ -74,13 +87,19 @@ def draw_poster(canvas: Canvas, thing: Thing, weather: Weather, rng: np.random.G
     """Draw a board with a printed person on it, which infrared does not show."""
     tall, heat = thing.height, weather.ground + thing.heat
     canvas.poly(tall * np.array([(-0.3, 0), (0.3, 0), (0.3, 1.0), (-0.3, 1.0)]), (90, 85, 80), heat)
-    canvas.poly(tall * np.array([(-0.27, 0.05), (0.27, 0.05), (0.27, 0.97), (-0.27, 0.97)]), pick(rng, _PAINTED, 40), heat)
+    canvas.poly(
+        tall * np.array([(-0.27, 0.05), (0.27, 0.05), (0.27, 0.97), (-0.27, 0.97)]), pick(rng, _PAINTED, 40), heat
+    )
     draw_person(canvas, replace(thing, height=0.93 * tall, active=False), replace(weather, dark=False), rng)
 
 
 def draw_hydrant(canvas: Canvas, thing: Thing, weather: Weather, rng: np.random.Generator) -> None:
     """Draw a hydrant or bollard in the colours of a cone."""
-    tall, heat, colour = thing.height, weather.ground + thing.heat, pick(rng, ((35, 50, 200), (40, 110, 220), (120, 120, 120)))
+    tall, heat, colour = (
+        thing.height,
+        weather.ground + thing.heat,
+        pick(rng, ((35, 50, 200), (40, 110, 220), (120, 120, 120))),
+    )
     canvas.poly(tall * np.array([(-0.13, 0), (0.13, 0), (0.13, 0.85), (-0.13, 0.85)]), colour, heat)
     canvas.poly(tall * np.array([(0.04, 0), (0.13, 0), (0.13, 0.85), (0.04, 0.85)]), shaded(colour, 0.65), heat)
     canvas.ellipse((0, 0.86 * tall), (0.15 * tall, 0.13 * tall), shaded(colour, 0.9), heat)
@@ -92,10 +111,14 @@ def draw_dog(canvas: Canvas, thing: Thing, weather: Weather, rng: np.random.Gene
     size, heat = thing.height, weather.ground + 0.85 * max(thing.heat, 0.03)
     fur, side = pick(rng, ((60, 80, 110), (45, 45, 50), (170, 185, 195))), float(rng.choice([-1.0, 1.0]))
     for u in (-0.45, -0.32, 0.28, 0.42):
-        canvas.line(np.array([(side * u * size, 0.5 * size), (side * u * size, 0.03)]), 0.09 * size, shaded(fur, 0.7), heat)
+        canvas.line(
+            np.array([(side * u * size, 0.5 * size), (side * u * size, 0.03)]), 0.09 * size, shaded(fur, 0.7), heat
+        )
     canvas.ellipse((0, 0.58 * size), (0.55 * size, 0.2 * size), fur, heat)
     canvas.ellipse((side * 0.58 * size, 0.82 * size), (0.2 * size, 0.15 * size), shaded(fur, 1.1), heat + 0.05)
-    canvas.line(np.array([(-side * 0.5 * size, 0.62 * size), (-side * 0.75 * size, 0.9 * size)]), 0.07 * size, fur, heat)
+    canvas.line(
+        np.array([(-side * 0.5 * size, 0.62 * size), (-side * 0.75 * size, 0.9 * size)]), 0.07 * size, fur, heat
+    )
 
 
 def draw_manhole(canvas: Canvas, thing: Thing, weather: Weather, rng: np.random.Generator) -> None:
@@ -109,19 +132,37 @@ def draw_vent(canvas: Canvas, thing: Thing, weather: Weather, rng: np.random.Gen
     tall, colour = thing.height, pick(rng, _PAINTED)
     canvas.poly(tall * np.array([(-0.4, 0), (0.4, 0), (0.4, 1.0), (-0.4, 1.0)]), colour, weather.ground + 0.03)
     for v in (0.35, 0.5, 0.65, 0.8):
-        canvas.poly(tall * np.array([(-0.28, v), (0.28, v), (0.28, v + 0.09), (-0.28, v + 0.09)]), shaded(colour, 0.5),
-                    weather.ground + thing.heat)
+        canvas.poly(
+            tall * np.array([(-0.28, v), (0.28, v), (0.28, v + 0.09), (-0.28, v + 0.09)]),
+            shaded(colour, 0.5),
+            weather.ground + thing.heat,
+        )
 
 
 def draw_box(canvas: Canvas, thing: Thing, weather: Weather, rng: np.random.Generator) -> None:
     """Draw a crate or planter."""
     tall, heat, colour = thing.height, weather.ground + thing.heat, pick(rng, (*_PAINTED, (90, 130, 160)))
-    canvas.poly(np.array([(-0.5, 1, 0), (0.5, 1, 0), (0.5, 1, 0.8), (-0.5, 1, 0.8)]) * (tall, tall, tall), shaded(colour, 1.2), heat)
+    canvas.poly(
+        np.array([(-0.5, 1, 0), (0.5, 1, 0), (0.5, 1, 0.8), (-0.5, 1, 0.8)]) * (tall, tall, tall),
+        shaded(colour, 1.2),
+        heat,
+    )
     canvas.poly(tall * np.array([(-0.5, 0), (0.5, 0), (0.5, 1.0), (-0.5, 1.0)]), shaded(colour, 0.85), heat)
     canvas.line(tall * np.array([(-0.45, 0.5), (0.45, 0.5)]), 0.05, shaded(colour, 0.6), heat)
 
 
 Drawer = Callable[[Canvas, Thing, Weather, np.random.Generator], None]
 CLUTTER_DRAWERS: dict[str, Drawer] = {
-    'tree': draw_tree, 'bush': draw_bush, 'pole': draw_pole, 'sign': draw_sign, 'bin': draw_bin, 'poster': draw_poster,
-    'hydrant': draw_hydrant, 'dog': draw_dog, 'manhole': draw_manhole, 'vent': draw_vent, 'box': draw_box, 'lamp': draw_lamp}
+    'tree': draw_tree,
+    'bush': draw_bush,
+    'pole': draw_pole,
+    'sign': draw_sign,
+    'bin': draw_bin,
+    'poster': draw_poster,
+    'hydrant': draw_hydrant,
+    'dog': draw_dog,
+    'manhole': draw_manhole,
+    'vent': draw_vent,
+    'box': draw_box,
+    'lamp': draw_lamp,
+}

@@ -1,4 +1,5 @@
 """How hard a drawn scene is: one table, a row for each difficulty. Tune the built-in data set here."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -45,17 +46,50 @@ class Difficulty:
 
 DIFFICULTIES = {
     'easy': Difficulty(
-        objects=(2, 5), empty=0.01, height=(0.20, 0.60), clutter=(1, 4), camouflage=0.0, cold=0.35, crossover=0.1,
-        moonlight=(0.010, 0.030), headlight=(0.15, 0.50), fog=(0.04, 0.08), blinding=(0.4, 0.8), noise=(2.0, 6.0),
-        infrared_noise=1.5),
+        objects=(2, 5),
+        empty=0.01,
+        height=(0.20, 0.60),
+        clutter=(1, 4),
+        camouflage=0.0,
+        cold=0.45,
+        crossover=0.1,
+        moonlight=(0.010, 0.030),
+        headlight=(0.2, 0.6),
+        fog=(0.03, 0.06),
+        blinding=(0.4, 0.8),
+        noise=(2.0, 6.0),
+        infrared_noise=1.5,
+    ),
     'normal': Difficulty(
-        objects=(3, 8), empty=0.02, height=(0.11, 0.48), clutter=(4, 10), camouflage=0.15, cold=0.45, crossover=0.25,
-        moonlight=(0.003, 0.012), headlight=(0.02, 0.25), fog=(0.07, 0.15), blinding=(0.7, 1.3), noise=(4.0, 10.0),
-        infrared_noise=3.0),
+        objects=(3, 8),
+        empty=0.02,
+        height=(0.11, 0.48),
+        clutter=(4, 10),
+        camouflage=0.15,
+        cold=0.55,
+        crossover=0.25,
+        moonlight=(0.003, 0.012),
+        headlight=(0.05, 0.40),
+        fog=(0.05, 0.10),
+        blinding=(0.7, 1.3),
+        noise=(4.0, 10.0),
+        infrared_noise=3.0,
+    ),
     'hard': Difficulty(
-        objects=(3, 10), empty=0.02, height=(0.07, 0.34), clutter=(8, 16), camouflage=0.3, cold=0.5, crossover=0.4,
-        moonlight=(0.001, 0.006), headlight=(0.0, 0.12), fog=(0.10, 0.22), blinding=(1.0, 1.8), noise=(6.0, 14.0),
-        infrared_noise=5.0),
+        objects=(3, 10),
+        empty=0.02,
+        height=(0.07, 0.34),
+        clutter=(8, 16),
+        camouflage=0.3,
+        cold=0.6,
+        crossover=0.4,
+        moonlight=(0.001, 0.006),
+        headlight=(0.0, 0.20),
+        fog=(0.08, 0.16),
+        blinding=(1.0, 1.8),
+        noise=(6.0, 14.0),
+        infrared_noise=5.0,
+    ),
 }
 
 

@@ -1,4 +1,5 @@
 """The buffers that a scene is painted into before a sensor looks at it."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -33,8 +34,29 @@ class Frame:
     instance: np.ndarray
 
     @classmethod
-    def blank(cls, size: tuple[int, int]) -> 'Frame':
+    def blank(cls, size: tuple[int, int]) -> Frame:
         """Return a frame of sky at the far end of the world."""
         planes = [np.zeros(size, np.float32) for _ in range(2)]
-        return cls(np.zeros((4, *size), np.float32), *planes, np.full(size, 400, np.float32), np.ones(size, np.float32),
-                   np.full(size, SKY, np.uint8), np.zeros(size, np.uint8))
+        return cls(
+            np.zeros((4, *size), np.float32),
+            *planes,
+            np.full(size, 400, np.float32),
+            np.ones(size, np.float32),
+            np.full(size, SKY, np.uint8),
+            np.zeros(size, np.uint8),
+        )
+
+    def fill(self, window: tuple[slice, slice], mask: np.ndarray | bool, **values: np.ndarray | float) -> None:
+        """Set the named planes to ``values`` where ``mask`` holds within ``window`` (rows, columns)."""
+        for name, value in values.items():
+            np.copyto(getattr(self, name)[(..., *window)], value, where=mask, casting='unsafe')
+
+
+def planes(*values: float) -> np.ndarray:
+    """Return one number a plane, N x 1 x 1 float32."""
+    return np.array(values, np.float32).reshape(-1, 1, 1)
+
+
+def centres(length: int) -> np.ndarray:
+    """Return the centres of ``length`` pixels, float32."""
+    return np.arange(length, dtype=np.float32) + np.float32(0.5)

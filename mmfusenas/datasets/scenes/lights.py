@@ -1,4 +1,5 @@
 """Lamps and headlights in the dark: how much light reaches a point of the world."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -7,7 +8,7 @@ from .street import Street
 from .weather import Weather
 
 LAMP_HEIGHT = 4.6  # metres
-_LAMP, _LAMP_RADIUS = 0.30, 2.8  # light below a lamp, and how far it reaches in metres
+_LAMP, _LAMP_RADIUS = 0.40, 3.0  # light below a lamp, and how far it reaches in metres
 _BEAM_REACH, _BEAM_WIDTH = 9.0, 0.32  # of the own headlights: metres, and tangent of half their angle
 
 
@@ -17,7 +18,7 @@ def lamplight(street: Street, weather: Weather, x: np.ndarray, z: np.ndarray) ->
     if not weather.dark:
         return total
     for lamp_x, lamp_z in street.lamps.astype(np.float32):
-        near = 1 + ((x - lamp_x) ** 2 + (z - lamp_z) ** 2) * np.float32(1 / _LAMP_RADIUS ** 2)
+        near = 1 + ((x - lamp_x) ** 2 + (z - lamp_z) ** 2) * np.float32(1 / _LAMP_RADIUS**2)
         total = total + np.float32(_LAMP) / (near * near)
     return total
 
@@ -29,4 +30,6 @@ def headlight(weather: Weather, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> 
     aside = x / (z * np.float32(_BEAM_WIDTH))
     square = aside * aside
     upward = np.clip(np.float32(1.7) - y, 0.10, 1.0)
-    return np.float32(weather.headlight) * upward / ((1 + square * square) * (1 + (z * np.float32(1 / _BEAM_REACH)) ** 2))
+    return (
+        np.float32(weather.headlight) * upward / ((1 + square * square) * (1 + (z * np.float32(1 / _BEAM_REACH)) ** 2))
+    )

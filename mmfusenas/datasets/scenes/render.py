@@ -1,4 +1,5 @@
 """Draw one scene: the pure function behind ``SyntheticScenes``."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -11,12 +12,15 @@ from .canvas import Canvas
 from .car import draw_car
 from .clutter import CLUTTER_DRAWERS
 from .difficulty import CLASSES, CONDITIONS, get_difficulty
-from .frame import Frame
+from .frame import PLANTS, Frame
+from .kinds import KINDS
 from .lights import LAMP_HEIGHT
-from .objects import draw_bike, draw_cone, draw_person, draw_stop
+from .objects import draw_bike, draw_cone, draw_stop
+from .person import draw_person
 from .sensors import see_infrared, see_visible
+from .shadows import paint_shadows
 from .street import Street, draw_street
-from .things import KINDS, Thing, draw_things
+from .things import Thing, draw_things
 from .weather import Weather, draw_weather
 
 SMALLEST = 48  # pixels; below it even near objects are specks
@@ -54,8 +58,14 @@ def scene_condition(seed: int, index: int, conditions: tuple[str, ...] = CONDITI
     return conditions[int(np.random.default_rng([seed, index, 0]).integers(len(conditions)))]
 
 
-def draw_scene(seed: int, index: int, size: tuple[int, int], difficulty: str = 'normal',
-               conditions: tuple[str, ...] = CONDITIONS, misalign: float = 0.0) -> Scene:
+def draw_scene(
+    seed: int,
+    index: int,
+    size: tuple[int, int],
+    difficulty: str = 'normal',
+    conditions: tuple[str, ...] = CONDITIONS,
+    misalign: float = 0.0,
+) -> Scene:
     """Draw the scene that belongs to a seed and an index; another size gives the same scene at that size.
 
     Args:
@@ -64,7 +74,8 @@ def draw_scene(seed: int, index: int, size: tuple[int, int], difficulty: str = '
         size: Rows and columns of both pictures, at least 48 each.
         difficulty: Row of ``DIFFICULTIES``.
         conditions: Those to draw from.
-        misalign: The infrared picture is shifted, turned and stretched such that no corner moves farther than this, in pixels.
+        misalign: The infrared picture is shifted, turned and stretched, and no corner moves farther than this many
+            pixels.
 
     Raises:
         ValueError: Unknown difficulty or condition, a size that is too small, or a negative number.
@@ -79,13 +90,13 @@ def draw_scene(seed: int, index: int, size: tuple[int, int], difficulty: str = '
     condition = scene_condition(seed, index, conditions)
     rng, noise = np.random.default_rng([seed, index, 1]), np.random.default_rng([seed, index, 2, *size])
     weather, street = draw_weather(rng, condition, table), draw_street(rng, size)
-    things = draw_things(rng, street, weather, table)
+    things, spots = draw_things(rng, street, weather, table)
     frame = Frame.blank(size)
     paint_backdrop(frame, street, weather)
-    _paint_shadows(frame, street, weather, things)
+    paint_shadows(frame, street, weather, things)
     labels, areas = _paint_things(frame, street, weather, things)
     boxes, labels = _annotate(frame, labels, areas)
-    visible = see_visible(frame, street, weather, _blinding_spots(street, weather, things), noise)
+    visible = see_visible(frame, street, weather, spots, noise)
     infrared = see_infrared(frame, weather, table.infrared_noise, noise)
     if misalign > 0:
         infrared = _misalign(infrared, misalign, noise)
@@ -97,57 +108,41 @@ def check_arguments(seed: int, size: tuple[int, int], conditions: tuple[str, ...
     if seed < 0 or misalign < 0:
         raise ValueError(f'seed and misalign of SyntheticScenes must be at least 0, got {seed} and {misalign}')
     if len(size) != 2 or min(size) < SMALLEST:
-        raise ValueError(f'size of SyntheticScenes must be (rows, columns) of at least {SMALLEST} pixels each, got {size}')
+        raise ValueError(
+            f'size of SyntheticScenes must be (rows, columns) of at least {SMALLEST} pixels each, got {size}'
+        )
     unknown = [name for name in conditions if name not in CONDITIONS]
     if unknown or not conditions:
-        raise ValueError(f'unknown conditions {unknown} of SyntheticScenes: choose one or more of {", ".join(CONDITIONS)}')
-
-
-def _paint_shadows(frame: Frame, street: Street, weather: Weather, things: list[Thing]) -> None:
-    """Darken the ground below each thing, and keep the sun from where its shadow falls."""
-    cast, below = np.zeros(frame.depth.shape, np.uint8), np.zeros(frame.depth.shape, np.uint8)
-    ground = frame.semantic
-    for thing in things:
-        half, deep = min(KINDS[thing.kind].width, 2.4) * thing.height / 2, 1.8 if thing.kind == 'car' else 0.2
-        corners = [(thing.x + u, thing.z + d) for u, d in ((-half, -deep), (half, -deep), (half, deep), (-half, deep))]
-        _fill(below, street, corners)
-        if weather.sun > 0:
-            tip = [(x + weather.shade[0] * thing.height, z + weather.shade[1] * thing.height) for x, z in corners]
-            _fill(cast, street, cv2.convexHull(np.array(corners + tip, np.float32))[:, 0].tolist())
-    soft = (3, 3)
-    flat = ground != 8  # house fronts take no shadow
-    below = cv2.GaussianBlur(below, soft, 0).astype(np.float32) * (flat * np.float32(0.4 / 255))
-    frame.paint[:3] *= 1 - below
-    frame.sun *= 1 - cv2.GaussianBlur(cast, soft, 0).astype(np.float32) * (flat * np.float32(0.9 / 255))
-
-
-def _fill(mask: np.ndarray, street: Street, ground: list[tuple[float, float]]) -> None:
-    """Fill a polygon on the ground, given as (X, Z) in metres."""
-    camera = street.camera
-    column, row = camera.vanishing
-    points = []
-    for x, z in ground:
-        scale = camera.focal / max(z, 1.0)
-        points.append((round(16 * (column + x * scale)), round(16 * (row + camera.eye * scale))))
-    cv2.fillPoly(mask, [np.array(points, np.int32)], 255, cv2.LINE_8, 4)
+        raise ValueError(
+            f'unknown conditions {unknown} of SyntheticScenes: choose one or more of {", ".join(CONDITIONS)}'
+        )
 
 
 def _paint_things(frame: Frame, street: Street, weather: Weather, things: list[Thing]) -> tuple[list[int], list[int]]:
     """Paint everything from far to near; return labels and unhidden pixel counts of the objects."""
-    lamps = [Thing('lamp', float(x), float(z), LAMP_HEIGHT + 0.2, 0.0, 0.0, False, False, k)
-             for k, (x, z) in enumerate(street.lamps)]
+    lamps = [
+        Thing('lamp', float(x), float(z), LAMP_HEIGHT + 0.2, 0.0, 0.0, False, False, k)
+        for k, (x, z) in enumerate(street.lamps)
+    ]
     labels: list[int] = []
     areas: list[int] = []
     for thing in sorted(things + lamps, key=lambda thing: -thing.z):
-        reach = 2.6 if thing.kind == 'car' else 1.3 if thing.kind == 'lamp' else (
-            0.65 * KINDS[thing.kind].width * thing.height + 0.3)
+        reach = (
+            2.6
+            if thing.kind == 'car'
+            else 1.3
+            if thing.kind == 'lamp'
+            else (0.65 * KINDS[thing.kind].width * thing.height + 0.3)
+        )
         canvas = Canvas(street.camera, thing.x, thing.z, (reach, thing.height * 1.15 + 0.1))
         if canvas.empty:
             continue
         _DRAWERS[thing.kind](canvas, thing, weather, np.random.default_rng(thing.style))
         number = CLASSES.index(thing.kind) if thing.kind in CLASSES else None
-        semantic = 9 if thing.kind in _PLANTS else 0 if number is None else 1 + number
-        area = canvas.stamp(frame, semantic, 0 if number is None else len(labels) + 1, 0.3 if thing.kind in _PLANTS else 0.12)
+        semantic = PLANTS if thing.kind in _PLANTS else 0 if number is None else 1 + number
+        area = canvas.stamp(
+            frame, semantic, 0 if number is None else len(labels) + 1, 0.3 if thing.kind in _PLANTS else 0.12
+        )
         if number is not None:
             labels.append(number)
             areas.append(area)
@@ -170,18 +165,6 @@ def _annotate(frame: Frame, labels: list[int], areas: list[int]) -> tuple[np.nda
         renumber[k] = len(kept)
     frame.instance = renumber[frame.instance]
     return np.array(boxes, np.float32).reshape(-1, 4), np.array(kept, np.int64)
-
-
-def _blinding_spots(street: Street, weather: Weather, things: list[Thing]) -> list[tuple[float, float]]:
-    """Return where the blinding sources of a glare scene are, in pixels: the low sun, or the nearest headlights."""
-    if weather.glare == 0:
-        return []
-    height, width = street.camera.size
-    if not weather.dark:
-        return [(width / 2 + weather.sun_spot[0] * height, weather.sun_spot[1] * height)]
-    cars = [thing for thing in things if thing.kind == 'car' and thing.active and abs(thing.yaw) < 0.5]
-    lamps = [(car.x + across, 0.65, car.z - 2.0) for car in cars[-1:] for across in (-0.6, 0.6)]
-    return [tuple(place) for place in street.camera.project(np.array(lamps).reshape(-1, 3)).tolist()]
 
 
 def _misalign(picture: np.ndarray, most: float, rng: np.random.Generator) -> np.ndarray:

@@ -1,4 +1,5 @@
 """The street that a scene plays in: road, lanes, pavements, and what stands behind them."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -43,7 +44,7 @@ class Street:
         camera: The camera for the size being drawn.
         left, right: Its two sides.
         asphalt: Brightness of the road in 0-255.
-        lines: Lane lines as (X, dash length or 0, yellow) on the road.
+        lines: Lane lines as (X, length of a dash or 0 for a full line).
         crossing: Distance of a zebra crossing, or None.
         hills: 64 heights of the skyline in picture heights.
         lamps: Positions of the street lamps, N x 2 (X, Z).
@@ -54,7 +55,7 @@ class Street:
     left: Side
     right: Side
     asphalt: float
-    lines: tuple[tuple[float, float, bool], ...]
+    lines: tuple[tuple[float, float], ...]
     crossing: float | None
     hills: np.ndarray
     lamps: np.ndarray
@@ -79,15 +80,24 @@ def _draw_side(rng: np.random.Generator, kerb: float) -> Side:
     tops = tops * (rng.random(13) > 0.12)
     greys = rng.uniform(70, 200, (13, 1))
     paints = np.clip(greys + rng.uniform(-35, 35, (13, 3)) * np.array([1.0, 0.5, 1.0]), 30, 235)
-    return Side(kind, kerb, walk, wall, ends, tops, paints, (rng.uniform(1.6, 3.2), rng.uniform(2.7, 3.4)),
-                rng.random((16, 16)) < rng.uniform(0.05, 0.35))
+    return Side(
+        kind,
+        kerb,
+        walk,
+        wall,
+        ends,
+        tops,
+        paints,
+        (rng.uniform(1.6, 3.2), rng.uniform(2.7, 3.4)),
+        rng.random((16, 16)) < rng.uniform(0.05, 0.35),
+    )
 
 
-def _draw_lines(rng: np.random.Generator, left: float, right: float) -> tuple[tuple[float, float, bool], ...]:
+def _draw_lines(rng: np.random.Generator, left: float, right: float) -> tuple[tuple[float, float], ...]:
     """Draw the lane lines: one at each kerb, and a centre line that may be dashed."""
     middle = (right - left) / 2 + rng.uniform(-0.3, 0.3)
-    centre = (middle, float(rng.choice([0.0, 2.5, 4.0])), bool(rng.random() < 0.3))
-    edges = ((-left + 0.35, 0.0, False), (right - 0.35, 0.0, bool(rng.random() < 0.2)))
+    centre = (middle, float(rng.choice([0.0, 2.5, 4.0])))
+    edges = ((-left + 0.35, 0.0), (right - 0.35, 0.0))
     return tuple(line for line in (centre, *edges) if rng.random() < 0.8)
 
 
@@ -104,7 +114,12 @@ def draw_street(rng: np.random.Generator, size: tuple[int, int]) -> Street:
     distances = rng.uniform(7, 12) + np.arange(4) * rng.uniform(9, 16)
     across = np.where(np.arange(4) % 2 == rng.integers(2), -left - 0.6, right + 0.6)
     return Street(
-        camera, *sides, asphalt=rng.uniform(75, 125), lines=_draw_lines(rng, left, right),
+        camera,
+        *sides,
+        asphalt=rng.uniform(75, 125),
+        lines=_draw_lines(rng, left, right),
         crossing=float(rng.uniform(7, 16)) if rng.random() < 0.3 else None,
-        hills=rng.uniform(0.01, 0.14, 64), lamps=np.stack([across, distances], axis=1),
-        texture=tuple(float(value) for value in rng.uniform(0, 256, 2)))
+        hills=rng.uniform(0.01, 0.14, 64),
+        lamps=np.stack([across, distances], axis=1),
+        texture=tuple(float(value) for value in rng.uniform(0, 256, 2)),
+    )

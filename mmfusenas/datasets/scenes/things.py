@@ -1,4 +1,5 @@
 """Who and what is on the street: objects and clutter, where they stand and how warm they are."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
@@ -7,50 +8,10 @@ import numpy as np
 
 from .camera import ASPECT, FOCAL, Camera
 from .difficulty import CLASSES, Difficulty
+from .kinds import CLUTTER, KINDS
 from .lights import headlight, lamplight
 from .street import Street
 from .weather import Weather
-
-
-@dataclass(frozen=True)
-class Kind:
-    """What all things of a kind share.
-
-    Attributes:
-        height: Range of heights in metres.
-        width: Width across the view over height, for judging who hides whom.
-        length: Extent on the ground in metres, no two things stand within it.
-        zones: Where it stands: probability of acceptance on road, walk and strip.
-        reach: Its distances over those of people, so that small things are not too small.
-    """
-
-    height: tuple[float, float]
-    width: float
-    length: float
-    zones: tuple[float, float, float]
-    reach: float = 1.0
-
-
-KINDS = {
-    'color_cone': Kind((0.80, 1.05), 0.55, 0.5, (1.0, 0.7, 0.3), 0.62),
-    'car_stop': Kind((0.42, 0.52), 3.2, 1.0, (0.7, 1.0, 0.6), 0.50),
-    'car': Kind((1.45, 1.80), 1.6, 3.6, (1.0, 0.25, 0.1), 1.15),
-    'person': Kind((1.50, 1.88), 0.4, 0.5, (0.6, 1.0, 0.6)),
-    'bike': Kind((1.02, 1.15), 1.5, 1.2, (0.7, 1.0, 0.4), 0.75),
-    # Clutter: no objects, but some look like one in one of the two sensors.
-    'tree': Kind((3.5, 7.0), 0.5, 1.0, (0.0, 0.5, 1.0), 1.3),
-    'bush': Kind((0.6, 1.3), 1.3, 1.0, (0.0, 0.3, 1.0)),
-    'pole': Kind((3.0, 5.0), 0.05, 0.3, (0.0, 1.0, 0.6)),
-    'sign': Kind((2.2, 2.8), 0.25, 0.3, (0.05, 1.0, 0.6)),
-    'bin': Kind((0.8, 1.1), 0.7, 0.7, (0.1, 1.0, 0.8)),
-    'poster': Kind((1.7, 2.1), 0.6, 0.6, (0.0, 1.0, 1.0)),
-    'hydrant': Kind((0.6, 0.8), 0.4, 0.4, (0.1, 1.0, 0.5), 0.7),
-    'dog': Kind((0.5, 0.7), 1.4, 0.6, (0.7, 1.0, 1.0), 0.6),
-    'manhole': Kind((0.02, 0.03), 30.0, 0.6, (1.0, 0.3, 0.0), 0.8),
-    'vent': Kind((0.6, 1.4), 0.8, 0.6, (0.0, 1.0, 1.0)),
-    'box': Kind((0.4, 0.9), 1.1, 0.8, (0.3, 1.0, 0.8), 0.7),
-}
-CLUTTER = tuple(name for name in KINDS if name not in CLASSES)
 
 
 @dataclass(frozen=True)
@@ -86,8 +47,13 @@ class Thing:
         return column - half, row - self.height * scale, column + half, row
 
 
-def draw_things(rng: np.random.Generator, street: Street, weather: Weather, table: Difficulty) -> list[Thing]:
-    """Draw objects and clutter, from far to near.
+Spot = tuple[float, float]  # picture heights right of the middle and below the top
+
+
+def draw_things(
+    rng: np.random.Generator, street: Street, weather: Weather, table: Difficulty
+) -> tuple[list[Thing], list[Spot]]:
+    """Draw objects and clutter from far to near, and where blinding light comes from.
 
     Args:
         rng: Source of chance.
@@ -96,32 +62,55 @@ def draw_things(rng: np.random.Generator, street: Street, weather: Weather, tabl
         table: Row of the difficulty table.
     """
     things: list[Thing] = []
+    spots: list[Spot] = []
     count = 0 if rng.random() < table.empty else int(rng.integers(table.objects[0], table.objects[1] + 1))
-    if weather.dark and weather.condition == 'glare' and count:
-        things.append(_dazzler(rng, street, weather))
+    if weather.condition == 'glare' and not weather.dark:
+        spots = [weather.sun_spot]
+    elif weather.condition == 'glare' and count:
+        things.append(_dazzler(rng, street))
+        spots = _headlights(things[0], street.camera)
     names = [CLASSES[k] for k in rng.choice(len(CLASSES), count, p=(0.22, 0.18, 0.19, 0.23, 0.18))]
     names += [CLUTTER[k] for k in rng.integers(len(CLUTTER), size=rng.integers(table.clutter[0], table.clutter[1] + 1))]
     for name in names:
         thing = _place(rng, name, street, table, things)
         if thing is not None:
-            thing = _with_looks(rng, thing, street, weather, table)
+            thing = _with_looks(rng, thing, street, weather, spots, table)
             things.append(thing)
             if name == 'bike' and thing.active:
                 things.append(_rider(rng, thing, weather))
-    return sorted(things, key=lambda thing: -thing.z)
+    return sorted(things, key=lambda thing: -thing.z), spots
 
 
-def _dazzler(rng: np.random.Generator, street: Street, weather: Weather) -> Thing:
+def _dazzler(rng: np.random.Generator, street: Street) -> Thing:
     """Return the oncoming car whose headlights blind."""
     x = -street.left.kerb / 2 + float(rng.uniform(-0.5, 0.5))
-    return Thing('car', x, float(rng.uniform(9, 16)), 1.55, float(rng.uniform(-0.05, 0.05)), 0.4, True, False,
-                 int(rng.integers(1 << 30)))
+    return Thing(
+        'car',
+        x,
+        float(rng.uniform(9, 16)),
+        1.55,
+        float(rng.uniform(-0.05, 0.05)),
+        0.4,
+        True,
+        False,
+        int(rng.integers(1 << 30)),
+    )
+
+
+def _headlights(car: Thing, camera: Camera) -> list[Spot]:
+    """Return where the two headlights of an oncoming car are seen."""
+    scale = FOCAL / (car.z - 2.0)
+    return [
+        (camera.aside + (car.x + across) * scale, camera.horizon + (camera.eye - 0.65) * scale)
+        for across in (-0.6, 0.6)
+    ]
 
 
 def _rider(rng: np.random.Generator, bike: Thing, weather: Weather) -> Thing:
     """Return the person on a bike; riders are always warm enough to tell."""
-    return replace(bike, kind='person', z=bike.z - 0.02, height=1.72, heat=max(weather.body, 0.1),
-                   style=int(rng.integers(1 << 30)))
+    return replace(
+        bike, kind='person', z=bike.z - 0.02, height=1.72, heat=max(weather.body, 0.1), style=int(rng.integers(1 << 30))
+    )
 
 
 def _place(rng: np.random.Generator, name: str, street: Street, table: Difficulty, others: list[Thing]) -> Thing | None:
@@ -143,7 +132,7 @@ def _place(rng: np.random.Generator, name: str, street: Street, table: Difficult
 
 
 def _compatible(one: Thing, two: Thing, camera: Camera) -> bool:
-    """Return whether neither stands in the other, and the nearer hides less than 0.4 of an object."""
+    """Return whether neither stands in the other, and the nearer hides less than 0.3 of an object."""
     room = (KINDS[one.kind].length + KINDS[two.kind].length) / 2
     if abs(one.x - two.x) < room and abs(one.z - two.z) < room:
         return False
@@ -152,10 +141,12 @@ def _compatible(one: Thing, two: Thing, camera: Camera) -> bool:
         return True
     a, b = far.box(camera), near.box(camera)
     shared = max(min(a[2], b[2]) - max(a[0], b[0]), 0) * max(min(a[3], b[3]) - max(a[1], b[1]), 0)
-    return shared < 0.4 * (a[2] - a[0]) * (a[3] - a[1])
+    return shared < 0.3 * (a[2] - a[0]) * (a[3] - a[1])
 
 
-def _with_looks(rng: np.random.Generator, thing: Thing, street: Street, weather: Weather, table: Difficulty) -> Thing:
+def _with_looks(
+    rng: np.random.Generator, thing: Thing, street: Street, weather: Weather, spots: list[Spot], table: Difficulty
+) -> Thing:
     """Return the thing with yaw, warmth and colours drawn."""
     driven = thing.kind == 'car' and rng.random() < (0.55 if street.zone(thing.x) == 'road' else 0.0)
     ridden = thing.kind == 'bike' and rng.random() < 0.35
@@ -166,19 +157,19 @@ def _with_looks(rng: np.random.Generator, thing: Thing, street: Street, weather:
         yaw = float(rng.uniform(-np.pi, np.pi))
     dull = bool(rng.random() < table.camouflage)
     thing = replace(thing, yaw=yaw, active=bool(driven or ridden), dull=dull)
-    return replace(thing, heat=_warmth(rng, thing, unseen(thing, street, weather), weather, table))
+    return replace(thing, heat=_warmth(rng, thing, unseen(thing, street, weather, spots), weather, table))
 
 
-def unseen(thing: Thing, street: Street, weather: Weather) -> bool:
-    """Return whether the visible picture hardly shows a thing: too dark, in fog, in the glare, or dressed like the street."""
+def unseen(thing: Thing, street: Street, weather: Weather, spots: list[Spot]) -> bool:
+    """Return whether the visible picture hardly shows a thing: dark, in fog, in the glare, or dull like the street."""
     light = weather.ambient + weather.sun
     if weather.dark:
         light += float(lamplight(street, weather, thing.x, thing.z))
         light += float(headlight(weather, thing.x, thing.height / 2, thing.z))
-    spot = (thing.box(street.camera)[0] - weather.sun_spot[0]) ** 2 + (
-        thing.box(street.camera)[1] - weather.sun_spot[1]) ** 2
-    blinded = weather.glare > 0 and spot < (0.25 * weather.glare) ** 2
-    return light < 0.09 or weather.fog * thing.z > 1.3 or blinded or thing.dull
+    left, top, right, bottom = thing.box(street.camera)
+    x, y = (left + right) / 2, (top + bottom) / 2
+    blinded = any((x - spot[0]) ** 2 + (y - spot[1]) ** 2 < (0.25 * weather.glare) ** 2 for spot in spots)
+    return light < 0.09 or weather.fog * thing.z > 0.75 or blinded or thing.dull
 
 
 def _warmth(rng: np.random.Generator, thing: Thing, hidden: bool, weather: Weather, table: Difficulty) -> float:
@@ -194,4 +185,4 @@ def _warmth(rng: np.random.Generator, thing: Thing, hidden: bool, weather: Weath
         return float(rng.uniform(-0.08, 0.08))
     if not hidden and rng.random() < table.cold:
         return float(rng.uniform(-0.02, 0.02))
-    return sign * float(rng.uniform(0.12, 0.26))
+    return sign * float(rng.uniform(0.14, 0.28))

@@ -1,4 +1,5 @@
 """Light, air and temperatures of a scene: what decides which sensor sees what."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -70,8 +71,13 @@ def _heat(rng: np.random.Generator, condition: str, dark: bool, table: Difficult
     else:
         ground = rng.uniform(0.18, 0.28) if dark else rng.uniform(0.24, 0.36)
         body = rng.uniform(0.32, 0.55)
-    return dict(ground=ground, body=body, wall=ground + rng.uniform(-0.04, 0.10), plants=ground - rng.uniform(0.02, 0.08),
-                sky=rng.uniform(0.02, 0.10) if condition != 'fog' else ground - 0.04)
+    return dict(
+        ground=ground,
+        body=body,
+        wall=ground + rng.uniform(-0.04, 0.10),
+        plants=ground - rng.uniform(0.02, 0.08),
+        sky=rng.uniform(0.02, 0.10) if condition != 'fog' else ground - 0.04,
+    )
 
 
 def draw_weather(rng: np.random.Generator, condition: str, table: Difficulty) -> Weather:
@@ -85,10 +91,13 @@ def draw_weather(rng: np.random.Generator, condition: str, table: Difficulty) ->
     assert condition in CONDITIONS, condition
     dark = condition == 'night' or (condition == 'glare' and rng.random() < 0.5)
     return Weather(
-        condition=condition, dark=dark,
+        condition=condition,
+        dark=dark,
         shade=(float(rng.uniform(-1.2, 1.2)), float(rng.uniform(-0.6, 0.3))),
         lamp_tint=_ORANGE if rng.random() < 0.6 else _WHITE,
         fog=float(rng.uniform(*table.fog)) if condition == 'fog' else 0.0,
         glare=float(rng.uniform(*table.blinding)) if condition == 'glare' else 0.0,
         sun_spot=(float(rng.uniform(-0.45, 0.45)), float(rng.uniform(0.1, 0.4))),
-        **_light(rng, condition, dark, table), **_heat(rng, condition, dark, table))
+        **_light(rng, condition, dark, table),
+        **_heat(rng, condition, dark, table),
+    )
