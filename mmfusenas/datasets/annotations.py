@@ -4,10 +4,10 @@ from __future__ import annotations
 import math
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Sequence
-from difflib import get_close_matches
 from typing import NamedTuple
 
 from mmfusenas.datasets.problems import Problem
+from mmfusenas.nas.names import nearest
 
 Size = tuple[int, int]
 
@@ -38,11 +38,9 @@ class Annotation(NamedTuple):
 
 def unknown_class(name: str, names: Sequence[str]) -> str:
     """Say that a class name is unknown, with the nearest one that is not."""
-    near = get_close_matches(name, names, n=1, cutoff=0.5) or get_close_matches(name.lower(), names, n=1, cutoff=0.5)
-    hint = f' The nearest is {near[0]!r}.' if near else ''
     return (
-        f'unknown class {name!r}; known are {list(names)}.{hint} Add it to metainfo=dict(names=...), which holds every '
-        'name that the files use (classes holds those to be detected).'
+        f'unknown class {name!r}{nearest(name, names)} (known: {list(names)}). Correct it, or add it to '
+        'metainfo=dict(names=...), which holds every name that the files use; classes holds those to be detected.'
     )
 
 

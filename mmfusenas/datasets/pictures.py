@@ -150,3 +150,12 @@ def _resize(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     # Area averaging where the picture shrinks, so that it does not alias.
     smaller = size[0] < picture.shape[0]
     return mmcv.imresize(picture, size[::-1], interpolation='area' if smaller else 'bilinear')
+
+
+def to_display(picture: np.ndarray) -> np.ndarray:
+    """Return H x W x 3 uint8 to look at; deeper pictures are stretched from their smallest to their largest value."""
+    picture = to_colour(picture)
+    if picture.dtype == np.uint8:
+        return picture
+    low, high = float(picture.min()), float(picture.max())
+    return np.rint((picture - low) / max(high - low, 1e-6) * 255).astype(np.uint8)

@@ -43,5 +43,5 @@ val_dataloader = dict(
         pipeline=test_pipeline))
 test_dataloader = val_dataloader
 
-val_evaluator = dict(type='mmdet.CocoMetric', metric='bbox', classwise=True)
+val_evaluator = dict(type='DetectionMetric', metric='bbox', classwise=True)
 test_evaluator = val_evaluator

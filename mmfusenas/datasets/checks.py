@@ -1,0 +1,182 @@
+"""What can be wrong with a paired data set, as plain functions: the check tool runs them all."""
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import combinations
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from mmfusenas.datasets.pairing import stem_of
+from mmfusenas.datasets.pictures import PictureError, read_picture, to_grey
+from mmfusenas.datasets.problems import Problem
+from mmfusenas.datasets.sequences import frame_of
+
+TINY = 4
+"""Boxes narrower or lower than this many pixels are reported."""
+
+
+class PairFacts(NamedTuple):
+    """What was found in one pair.
+
+    Attributes:
+        path: Of the visible picture.
+        problems: What is wrong.
+        labels: Class numbers of its boxes; None where the set has no boxes.
+        size: Height and width of the visible picture; None where it cannot be read.
+        depths: Types of both pictures.
+        digest: Digest of the visible file.
+    """
+
+    path: str
+    problems: list[Problem]
+    labels: list[int] | None
+    size: tuple[int, int] | None = None
+    depths: tuple[str, str] = ('', '')
+    digest: str = ''
+
+
+def check_pair(info: Mapping, sizes_may_differ: bool = False) -> PairFacts:
+    """Read both pictures of a pair and its boxes, and say what is wrong.
+
+    Args:
+        info: As of :meth:`PairDataset.survey`; ``img`` and ``img2`` instead of files serve too.
+        sizes_may_differ: Whether the pipeline brings both to one size.
+    """
+    names = info['img_path'], info['img_path2']
+    labels = [item['bbox_label'] for item in info['instances']] if 'instances' in info else None
+    pictures, problems = [], []
+    for key, path, flag in zip(('img', 'img2'), names, (cv2.IMREAD_COLOR, cv2.IMREAD_ANYCOLOR)):
+        try:
+            pictures.append(info[key] if key in info else read_picture(path, flag))
+        except PictureError as error:
+            problems.append(Problem('error', 'unreadable picture', path, str(error)))
+    if problems:
+        return PairFacts(names[0], problems, labels)
+    problems += check_sizes(pictures, names, info, sizes_may_differ)
+    for picture, path in zip(pictures, names):
+        problems += check_values(picture, path)
+    problems += check_infrared_colour(pictures[1], names[1])
+    problems += check_boxes(info.get('instances', ()), names[0])
+    depths = tuple(str(picture.dtype) for picture in pictures)
+    digest = hashlib.sha1(pictures[0].tobytes()).hexdigest()
+    return PairFacts(names[0], problems, labels, pictures[0].shape[:2], depths, digest)
+
+
+def check_sizes(
+    pictures: Sequence[np.ndarray], names: Sequence[str], info: Mapping, sizes_may_differ: bool = False
+) -> list[Problem]:
+    """Compare the sizes of both pictures, and the annotated size with the visible one's."""
+    problems = []
+    (h, w), (h2, w2) = (picture.shape[:2] for picture in pictures)
+    if (h, w) != (h2, w2):
+        level = 'warning' if sizes_may_differ else 'error'
+        message = f'{w} x {h}, and {names[1]} is {w2} x {h2}; set resize in LoadPairFromFile if both show one view'
+        problems.append(Problem(level, 'sizes differ', names[0], message))
+    said = info.get('height', h), info.get('width', w)
+    if said != (h, w):
+        message = f'annotated as {said[1]} x {said[0]}, but {w} x {h}: the boxes would be misplaced'
+        problems.append(Problem('error', 'annotated size is wrong', names[0], message))
+    return problems
+
+
+def check_values(picture: np.ndarray, path: str) -> list[Problem]:
+    """Look for pictures of one value, NaN, and files that hold fewer bits than their depth."""
+    if picture.dtype.kind == 'f' and not np.isfinite(picture).all():
+        return [Problem('error', 'NaN or infinity', path, 'repair or remove the file')]
+    smallest, largest = picture.min(), picture.max()
+    if smallest == largest:
+        return [Problem('warning', 'constant picture', path, f'every pixel is {smallest}')]
+    if picture.dtype == np.uint8:
+        return []
+    bits = int(largest).bit_length()
+    hint = '' if bits >= picture.dtype.itemsize * 8 else (
+        f', {bits} bits: if no file of this sensor holds more, set bit_depth in PairDataPreprocessor')
+    return [Problem('warning', f'{picture.dtype} picture', path, f'values from {smallest} to {largest}{hint}')]
+
+
+def check_infrared_colour(picture: np.ndarray, path: str) -> list[Problem]:
+    """Say where the infrared file is in colour: a false-colour map, or the two folders exchanged."""
+    if picture.ndim == 2 or to_grey(picture).shape != picture.shape[:2] or (picture == picture[..., :1]).all():
+        return []
+    spread = float(np.ptp(picture.astype(np.float32), axis=2).mean() / np.iinfo(picture.dtype).max)
+    if spread < 0.02:  # grey, but for the compression
+        return []
+    message = 'its three channels differ: a false-colour map, or a visible picture? It is turned to grey'
+    return [Problem('warning', 'infrared picture in colour', path, message)]
+
+
+def check_boxes(instances: Iterable[Mapping], path: str, tiny: float = TINY) -> list[Problem]:
+    """Look for tiny boxes, and for two boxes of one class on one place (overlap above 0.95)."""
+    boxes = [(instance['bbox_label'], instance['bbox']) for instance in instances]
+    problems = [
+        Problem('warning', 'tiny box', path, f'{box[2] - box[0]:.1f} x {box[3] - box[1]:.1f} pixels at '
+                f'({box[0]:.0f}, {box[1]:.0f})')
+        for _, box in boxes if min(box[2] - box[0], box[3] - box[1]) < tiny
+    ]
+    for (label, box), (other_label, other) in combinations(boxes, 2):
+        if label == other_label and overlap(box, other) > 0.95:
+            shown = ', '.join(f'{value:.0f}' for value in box)
+            problems.append(Problem('warning', 'box twice', path, f'({shown}); remove one'))
+    return problems
+
+
+def overlap(box: Sequence[float], other: Sequence[float]) -> float:
+    """Return intersection over union of two boxes (x1, y1, x2, y2)."""
+    width = min(box[2], other[2]) - max(box[0], other[0])
+    height = min(box[3], other[3]) - max(box[1], other[1])
+    if width <= 0 or height <= 0:
+        return 0.0
+    areas = [(b[2] - b[0]) * (b[3] - b[1]) for b in (box, other)]
+    return width * height / (sum(areas) - width * height)
+
+
+def check_classes(labels: Iterable[int], classes: Sequence[str], name: str) -> tuple[Counter, list[Problem]]:
+    """Count the boxes of each class, and name the classes without any."""
+    counts = Counter(classes[label] for label in labels)
+    return counts, [
+        Problem('warning', 'class without a box', name, f'{unused!r}') for unused in classes if not counts[unused]
+    ]
+
+
+def check_same_pictures(train: Mapping[str, str], test: Mapping[str, str], names: tuple[str, str]) -> list[Problem]:
+    """Look for pictures that are in both sets.
+
+    Args:
+        train: Digest -> path of the pictures that are trained on.
+        test: The same of those that are scored.
+        names: What to call the two.
+    """
+    return [
+        Problem('error', f'same picture in {names[0]} and {names[1]}', test[digest], f'is {train[digest]}')
+        for digest in sorted(set(train) & set(test), key=test.get)
+    ]
+
+
+def check_same_videos(
+    train: Iterable[str], test: Iterable[str], names: tuple[str, str], gap: int = 10
+) -> list[Problem]:
+    """Look for scored frames whose neighbours in the video are trained on.
+
+    Args:
+        train: Paths of the visible pictures that are trained on.
+        test: The same of those that are scored.
+        names: What to call the two.
+        gap: Farthest distance of frame numbers that counts as neighbouring.
+    """
+    videos: dict[tuple[str, str], dict[int, str]] = {}
+    for path in train:
+        video, number = frame_of(stem_of(path))
+        videos.setdefault(video, {})[number] = path
+    problems = []
+    for path in sorted(test):
+        video, number = frame_of(stem_of(path))
+        frames = videos.get(video, {})
+        near = [frames[n] for step in range(gap + 1) for n in (number - step, number + step) if n in frames]
+        if near:
+            message = f'{near[0]} is at most {gap} frames away; make_split.py keeps a video on one side'
+            problems.append(Problem('warning', f'video in {names[0]} and {names[1]}', path, message))
+    return problems

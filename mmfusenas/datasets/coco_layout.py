@@ -1,0 +1,92 @@
+"""The COCO layout of pairs, as plain functions: what the converter writes and ``CocoPairDataset`` reads.
+
+::
+
+    ROOT/visible/STEM.png
+    ROOT/infrared/STEM.png
+    ROOT/annotations/train.json, val.json, test.json
+"""
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import cv2
+from mmengine import fileio
+
+
+def coco_entry(info: Mapping, names: tuple[str, str], annotations: list[dict]) -> dict:
+    """Return the entry of ``images`` for a pair, and add its boxes to ``annotations``.
+
+    Args:
+        info: As of :meth:`PairDataset.survey`.
+        names: File names below ``visible`` and ``infrared``.
+        annotations: Boxes so far; their ids count from 1.
+    """
+    for item in info.get('instances', ()):
+        x1, y1, x2, y2 = item['bbox']
+        width, height = x2 - x1, y2 - y1
+        annotations.append(dict(
+            id=len(annotations) + 1, image_id=info['img_id'], category_id=item['bbox_label'],
+            bbox=[x1, y1, width, height], area=width * height, iscrowd=item['ignore_flag'],
+            **({'segmentation': item['mask']} if 'mask' in item else {})))
+    entry = dict(id=info['img_id'], file_name=names[0], height=info['height'], width=info['width'])
+    return entry if names[0] == names[1] else {**entry, 'file_name2': names[1]}
+
+
+def write_coco(root: str | Path, name: str, infos: Sequence[Mapping], classes: Sequence[str], link: bool) -> Path:
+    """Write a data set in the layout above; each file appears complete or not at all, the annotations last.
+
+    Args:
+        root: Folder of the layout; other sets in it stay.
+        name: Name of the annotation file, such as ``train``.
+        infos: Pairs, as of :meth:`PairDataset.survey`.
+        classes: Class names, in the order of their numbers.
+        link: Whether to link the pictures rather than to copy them.
+
+    Returns:
+        The annotation file.
+
+    Raises:
+        FileExistsError: Another picture of the same name is there.
+    """
+    root = Path(root)
+    for folder in ('visible', 'infrared', 'annotations'):
+        (root / folder).mkdir(parents=True, exist_ok=True)
+    images: list[dict] = []
+    annotations: list[dict] = []
+    for info in infos:
+        names = tuple(
+            place_picture(info, key, root / folder, link)
+            for key, folder in (('img', 'visible'), ('img2', 'infrared')))
+        images.append(coco_entry(info, names, annotations))
+    categories = [dict(id=number, name=name) for number, name in enumerate(classes)]
+    path = root / 'annotations' / f'{name}.json'
+    beside = path.with_name(f'.{path.name}')
+    fileio.dump(dict(images=images, annotations=annotations, categories=categories), beside, file_format='json')
+    os.replace(beside, path)
+    return path
+
+
+def place_picture(info: Mapping, key: str, folder: Path, link: bool) -> str:
+    """Link, copy or (where it is drawn and not read) save a picture into ``folder``; return its name there."""
+    source = info['img_path' if key == 'img' else 'img_path2']
+    drawn = key in info
+    # A drawn picture has a path of its own only with its folders, which name the set.
+    target = folder / (source.replace('/', '-') + '.png' if drawn else Path(source).name)
+    beside = target.with_name(f'.tmp-{target.name}')
+    beside.unlink(missing_ok=True)
+    if drawn:
+        if not cv2.imwrite(str(beside), info[key]):
+            raise OSError(f'{beside} cannot be written; is the disk full?')
+    elif link:
+        beside.symlink_to(Path(source).resolve())
+    else:
+        shutil.copyfile(source, beside)
+    if target.exists() and target.read_bytes() != beside.read_bytes():
+        beside.unlink()
+        raise FileExistsError(f'{target} is there already and another picture than {source}; choose another --out.')
+    os.replace(beside, target)
+    return target.name

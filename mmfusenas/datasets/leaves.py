@@ -1,0 +1,83 @@
+"""The data sets inside a config's data loaders, below ConcatDataset, RepeatDataset and the like."""
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from mmengine.dataset import BaseDataset
+
+from mmfusenas.datasets.problems import DatasetError, Problem
+from mmfusenas.registry import DATASETS
+
+LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
+
+
+def _descend(config: Mapping) -> Iterator[Mapping]:
+    inner = config.get('datasets') or ([config['dataset']] if 'dataset' in config else [])
+    if not inner:
+        yield config
+    for child in inner:
+        yield from _descend(child)
+
+
+def dataset_leaves(config: Mapping) -> dict[str, dict]:
+    """Return the data sets of a config by name: ``train``, ``val``, ``test``, with a number where there are several.
+
+    A test set that is the validation set is returned once, as ``val``.
+
+    Example:
+        >>> dataset_leaves(dict(train_dataloader=dict(dataset=dict(type='RepeatDataset', dataset=dict(type='A')))))
+        {'train': {'type': 'A'}}
+    """
+    leaves: dict[str, dict] = {}
+    for loader in LOADERS:
+        found = list(_descend(config[loader]['dataset'])) if config.get(loader) else []
+        for number, leaf in enumerate(found):
+            name = loader.split('_')[0] + (f'_{number}' if len(found) > 1 else '')
+            if loader == 'train_dataloader' or dict(leaf) not in leaves.values():
+                leaves[name] = dict(leaf)
+    return leaves
+
+
+def resizes_pairs(config: Mapping) -> bool:
+    """Return whether a data set's pipeline brings pictures of different size to one."""
+    loading = [step for step in config.get('pipeline', ()) if step.get('type') == 'LoadPairFromFile']
+    return any(step.get('resize') for step in loading)
+
+
+def survey(config: Mapping, most: int | None = None) -> tuple[Sequence[dict], list[Problem], Sequence[str]]:
+    """Read a data set without its pipeline.
+
+    Args:
+        config: Config of one data set.
+        most: Of a set that is drawn and not read, no more than so many.
+
+    Returns:
+        A description of every pair (as of :meth:`PairDataset.survey`), what is wrong, and the classes.
+
+    Raises:
+        DatasetError: The data set is none of pairs.
+    """
+    dataset = DATASETS.build({**config, 'pipeline': [], 'lazy_init': True})
+    if hasattr(dataset, 'survey'):
+        infos, problems = dataset.survey()
+        return infos, problems, dataset.metainfo.get('classes', ())
+    dataset.full_init()
+    if 'img_path2' not in dataset.get_data_info(0):
+        raise DatasetError(f'{config["type"]} is no data set of pairs: its samples have no img_path2.')
+    return _Samples(dataset, most), [], dataset.metainfo.get('classes', ())
+
+
+class _Samples(Sequence):
+    """The first samples of a data set that draws its pictures, drawn when asked for."""
+
+    def __init__(self, dataset: BaseDataset, most: int | None) -> None:
+        self.dataset = dataset
+        self.length = min(len(dataset), most or len(dataset))
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, index: int) -> dict:
+        if index >= len(self):
+            raise IndexError(index)
+        return self.dataset.get_data_info(index)

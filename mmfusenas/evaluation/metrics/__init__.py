@@ -1,0 +1,12 @@
+"""Metrics of the evaluation loops."""
+from mmfusenas.registry import METRICS
+from mmfusenas.utils.optional import available, register_missing
+
+__all__ = []
+
+if available('mmdet'):
+    from .detection_metric import DetectionMetric
+
+    __all__ += ['DetectionMetric']
+else:
+    register_missing(METRICS, 'mmdet', 'DetectionMetric')

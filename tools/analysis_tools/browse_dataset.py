@@ -1,0 +1,91 @@
+"""Write contact pictures of a paired data set as the model gets it: visible, infrared, and both with the boxes.
+
+The pictures come out of the config's own pipeline, so crops, flips and colours are those of the training.
+"""
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from mmengine.config import Config, DictAction
+from mmengine.registry import init_default_scope
+from mmengine.runner import set_random_seed
+from rich.progress import track
+
+from mmfusenas.datasets.leaves import dataset_leaves
+from mmfusenas.datasets.pairing import stem_of
+from mmfusenas.datasets.pictures import to_display
+from mmfusenas.registry import DATASETS
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog='Example: python tools/analysis_tools/browse_dataset.py configs/_base_/datasets/synthetic_ivif_det.py '
+        '--out-dir browse --number 8')
+    parser.add_argument('config', help='config of a training, or one of configs/_base_/datasets')
+    parser.add_argument('--out-dir', default='browse', help='folder of the pictures (default: browse)')
+    parser.add_argument('--split', default='train', help='train, val or test (default: train)')
+    parser.add_argument('--number', type=int, default=20, help='pictures to write (default: 20)')
+    parser.add_argument('--seed', type=int, default=0, help='seed of the augmentation (default: 0)')
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='settings of the config to override')
+    return parser.parse_args(argv)
+
+
+def draw_boxes(picture: np.ndarray, sample, metainfo: dict) -> np.ndarray:
+    """Draw the boxes and class names of a data sample into a copy of ``picture``."""
+    picture = np.ascontiguousarray(picture)
+    instances = sample.get('gt_instances')
+    if instances is None:
+        return picture
+    boxes = getattr(instances.bboxes, 'tensor', instances.bboxes)
+    for box, label in zip(torch.as_tensor(boxes).round().int().tolist(), instances.labels.tolist()):
+        colour = tuple(metainfo['palette'][label][::-1]) if 'palette' in metainfo else (0, 255, 0)
+        cv2.rectangle(picture, box[:2], box[2:], colour, 1)
+        place = (box[0], max(box[1] - 3, 9))
+        cv2.putText(picture, metainfo['classes'][label], place, cv2.FONT_HERSHEY_PLAIN, 0.8, colour, 1, cv2.LINE_AA)
+    return picture
+
+
+def contact_picture(packed: dict, metainfo: dict) -> np.ndarray:
+    """Return visible | infrared | their mean with the boxes, H x 3W x 3 uint8."""
+    visible = to_display(packed['inputs']['visible'].permute(1, 2, 0).numpy())
+    infrared = to_display(packed['inputs']['infrared'].permute(1, 2, 0).numpy())
+    both = cv2.addWeighted(visible, 0.5, infrared, 0.5, 0)
+    return np.hstack([visible, infrared, draw_boxes(both, packed['data_samples'], metainfo)])
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Write the pictures; return 0."""
+    args = parse_args(argv)
+    config = Config.fromfile(args.config)
+    config.merge_from_dict(args.cfg_options or {})
+    init_default_scope(config.get('default_scope', 'mmfusenas'))
+    leaves = dataset_leaves(config)
+    if args.split not in leaves:
+        print(f'{args.config} has no data set {args.split!r}; it has {sorted(leaves)} (a test set that is the '
+              'validation set is called val).', file=sys.stderr)
+        return 1
+    dataset = DATASETS.build(leaves[args.split])
+    folder = Path(args.out_dir)
+    folder.mkdir(parents=True, exist_ok=True)
+    set_random_seed(args.seed)
+    # Spread over the whole set: neighbours look alike.
+    chosen = np.linspace(0, len(dataset) - 1, min(args.number, len(dataset))).astype(int)
+    for index in track(chosen, f'Writing to {folder}'):
+        packed = dataset[int(index)]
+        name = stem_of(packed['data_samples'].img_path)
+        if not cv2.imwrite(str(folder / f'{name}.png'), contact_picture(packed, dataset.metainfo)):
+            raise OSError(f'{folder / name}.png cannot be written; is the disk full?')
+    print(f'{len(chosen)} pictures (visible, infrared, both with boxes) in {folder}.\n'
+          f'Train: python tools/train.py {args.config}')
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,84 @@
+"""Write split files (one stem a line) that keep the frames of one video on one side.
+
+Stems that differ only in their last number, by at most --gap, are taken for frames of one video. Whole videos are dealt
+to the parts, the longest first. Where a set is one long video, --block cuts it into blocks of so many frames and
+--guard leaves frames out at every cut, so that neighbours do not lie on both sides.
+"""
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from terminaltables import AsciiTable
+
+from mmfusenas.datasets.pairing import list_pictures, stem_of
+from mmfusenas.datasets.sequences import cut_blocks, deal_sequences, find_sequences
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog='Example: python tools/dataset_converters/make_split.py data/m3fd/Vis --out data/m3fd/splits '
+        '--shares train=0.8 test=0.2 --block 100 --guard 10')
+    parser.add_argument('pictures', help='folder of the visible pictures')
+    parser.add_argument('--out', required=True, help='folder of the split files, usually ROOT/splits')
+    parser.add_argument('--shares', nargs='+', default=['train=0.8', 'test=0.2'], metavar='PART=SHARE',
+                        help='parts and their shares of the frames (default: train=0.8 test=0.2)')
+    parser.add_argument('--gap', type=int, default=10, help='largest step of frame numbers in a video (default: 10)')
+    parser.add_argument('--block', type=int, help='cut videos that are longer into blocks of so many frames')
+    parser.add_argument('--guard', type=int, default=0, help='frames left out at every such cut (default: 0)')
+    parser.add_argument('--seed', type=int, default=0, help='order of videos of one length (default: 0)')
+    return parser.parse_args(argv)
+
+
+def parse_shares(words: list[str]) -> dict[str, float]:
+    """Read ``PART=SHARE`` words."""
+    shares = {}
+    for word in words:
+        name, _, share = word.partition('=')
+        try:
+            shares[name] = float(share)
+        except ValueError:
+            raise SystemExit(f'--shares needs words like train=0.8, got {word!r}.') from None
+        if not name or shares[name] <= 0:
+            raise SystemExit(f'--shares needs words like train=0.8 with a share above 0, got {word!r}.')
+    return shares
+
+
+def write_lines(path: Path, lines: list[str]) -> None:
+    """Write a file beside its place and move it there, so that it is never half there."""
+    beside = path.with_name(f'.{path.name}.tmp')
+    beside.write_text('\n'.join(lines) + '\n')
+    os.replace(beside, path)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Write the split files; return 0."""
+    args = parse_args(argv)
+    shares = parse_shares(args.shares)
+    stems = [stem_of(path) for path in list_pictures(args.pictures)]
+    if not stems:
+        raise SystemExit(f'{args.pictures} holds no picture.')
+    sequences = find_sequences(stems, args.gap)
+    if args.block:
+        sequences = [block for sequence in sequences for block in cut_blocks(sequence, args.block, args.guard)]
+    try:
+        parts = deal_sequences(sequences, shares, args.seed)
+    except ValueError as error:
+        raise SystemExit(str(error)) from None
+    folder = Path(args.out)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, part in parts.items():
+        write_lines(folder / f'{name}.txt', part)
+    rows = [[name, len(part), f'{len(part) / len(stems):.1%}', folder / f'{name}.txt'] for name, part in parts.items()]
+    print(f'{len(stems)} frames, {len(sequences)} videos or blocks')
+    print(AsciiTable([['part', 'frames', 'share', 'file'], *rows]).table)
+    print('Name a file in the data set with split=..., then: python tools/analysis_tools/check_dataset.py CONFIG')
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,59 @@
+"""Write the paired data sets of a config in one documented COCO layout (docs/en/datasets.md).
+
+    OUT/visible, OUT/infrared, OUT/annotations/{train,val,test}.json
+
+Any data set of pairs with boxes serves: MSRS, M3FD, LLVIP, MultiSpectral, your own, or the built-in scenes, which are
+drawn and saved. CocoPairDataset reads the result.
+"""
+from __future__ import annotations
+
+import argparse
+import sys
+
+from mmengine.config import Config, DictAction
+from mmengine.registry import init_default_scope
+from rich.progress import track
+
+from mmfusenas.datasets.coco_layout import write_coco
+from mmfusenas.datasets.leaves import dataset_leaves, survey
+from mmfusenas.datasets.problems import DatasetError, report
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog='Example: MSRS_ROOT=data/msrs python tools/dataset_converters/to_coco.py '
+        'configs/_base_/datasets/msrs_det.py --out data/msrs_coco')
+    parser.add_argument('config', help='config of a training, or one of configs/_base_/datasets')
+    parser.add_argument('--out', required=True, help='folder to write to')
+    parser.add_argument('--pictures', choices=('link', 'copy'), default='link',
+                        help='link the pictures (default), or copy them so that OUT stands alone')
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='settings of the config to override')
+    return parser.parse_args(argv)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Convert; return 1 where a data set has errors."""
+    args = parse_args(argv)
+    config = Config.fromfile(args.config)
+    config.merge_from_dict(args.cfg_options or {})
+    init_default_scope(config.get('default_scope', 'mmfusenas'))
+    for name, leaf in dataset_leaves(config).items():
+        infos, problems, classes = survey(leaf)
+        try:
+            report(problems, f'{name} ({leaf["type"]})')
+            if not classes:
+                raise DatasetError(f'{name} ({leaf["type"]}) has no boxes, and COCO is a format of boxes.')
+            infos = track(infos, f'Converting {name}')
+            path = write_coco(args.out, name, infos, classes, args.pictures == 'link')
+        except (DatasetError, OSError) as error:
+            print(error, file=sys.stderr)
+            return 1
+        print(f'{name}: {path}')
+    print(f"Read it with dict(type='CocoPairDataset', data_root={args.out!r}, ann_file='annotations/train.json').")
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
