@@ -6,6 +6,7 @@ Addresses with a scheme (``https://``, ``torchvision://``, ...) stay with mmengi
 """
 from __future__ import annotations
 
+import io
 import os
 import pickle
 import re
@@ -18,8 +19,14 @@ from typing import Any
 import numpy as np
 import torch
 from mmengine.logging import HistoryBuffer
+from mmengine.optim import OneCycleParamScheduler
 from mmengine.runner import CheckpointLoader
 from torch.serialization import get_unsafe_globals_in_checkpoint, safe_globals
+
+_METHODS = {
+    HistoryBuffer: ('min', 'max', 'current', 'mean'),
+    OneCycleParamScheduler: ('_annealing_cos', '_annealing_linear'),
+}
 
 PARTIAL_SUFFIX = '.partial'
 """Ending of a file that is still being written; what is left of one after a crash is worthless."""
@@ -51,7 +58,9 @@ def load_checkpoint(filename: str | Path, map_location: Any = 'cpu') -> Any:
             return torch.load(path, map_location=map_location, weights_only=True)
     except pickle.UnpicklingError as error:
         raise _refusal(path, error) from None
-    except (EOFError, RuntimeError, KeyError, IndexError, UnicodeDecodeError) as error:
+    except (torch.OutOfMemoryError, PermissionError):
+        raise
+    except (EOFError, RuntimeError, LookupError, ValueError, OSError) as error:  # what damaged files end in
         raise _unreadable(path, error) from error
 
 
@@ -79,9 +88,10 @@ def save_checkpoint(checkpoint: dict, filename: str | Path) -> None:
     path = Path(filename)
     path.parent.mkdir(parents=True, exist_ok=True)
     with written_beside(path) as partial:
-        # An open file: to a path, torch reports a full disk as a RuntimeError without a reason.
-        with partial.open('wb') as file:
-            torch.save(checkpoint, file)
+        # By way of memory: writing to a full disk itself, torch ends in a RuntimeError about positions.
+        buffer = io.BytesIO()
+        torch.save(checkpoint, buffer)
+        partial.write_bytes(buffer.getbuffer())
         check_plain(partial)
 
 
@@ -148,7 +158,7 @@ def _flush(path: Path) -> None:
 def _known_types() -> list[Any]:
     """Types of stock mmengine and mmdet checkpoints that hold data only, under the names old and new files use."""
     number, rebuild = np.float64(0).__reduce__()[0], np.zeros(0).__reduce__()[0]
-    known: list[Any] = [HistoryBuffer, np.ndarray, np.dtype, (_history_statistic, 'builtins.getattr')]
+    known: list[Any] = [*_METHODS, np.ndarray, np.dtype, (_known_method, 'builtins.getattr')]
     kinds = ('?', 'i1', 'i2', 'i4', 'i8', 'u1', 'u2', 'u4', 'u8', 'f2', 'f4', 'f8', 'U1')
     known += [type(np.dtype(kind)) for kind in kinds]
     for module in ('numpy.core.multiarray', 'numpy._core.multiarray'):
@@ -156,11 +166,11 @@ def _known_types() -> list[Any]:
     return known
 
 
-def _history_statistic(owner: type, name: str) -> Callable:
-    """Stand in for ``getattr``, which log histories use to name their own statistics. It reaches nothing else."""
-    if owner is HistoryBuffer and name in ('min', 'max', 'current', 'mean'):
-        return getattr(HistoryBuffer, name)
-    raise pickle.UnpicklingError(f'GLOBAL builtins.getattr for {name}')
+def _known_method(owner: type, name: str) -> Callable:
+    """Stand in for ``getattr``, by which some objects of mmengine name functions of their own. It reaches no others."""
+    if name in _METHODS.get(owner, ()):
+        return getattr(owner, name)
+    raise pickle.UnpicklingError(f'GLOBAL builtins.getattr of {name}')
 
 
 def _refusal(path: Path, error: pickle.UnpicklingError) -> Exception:

@@ -32,6 +32,10 @@ class ToyDataset(BaseDataset):
     METAINFO = dict(classes=('a', 'b'), palette=[(1, 2, 3), (4, 5, 6)])
     reads: list[int] = []
 
+    def __init__(self, **kwargs: Any) -> None:
+        # Serialising the annotations collects all garbage, which takes longer than such a training.
+        super().__init__(serialize_data=False, **kwargs)
+
     def load_data_list(self) -> list[dict]:
         return [dict(index=index, img_path=f'visible/{index}.png', img_path2=f'infrared/{index}.png',
                      width=10 + index % 3, height=11) for index in range(SAMPLES)]
@@ -71,21 +75,20 @@ class ToyModel(BaseModel):
 
 @METRICS.register_module(force=True)
 class ToyMetric(BaseMetric):
-    """The mean prediction, which needs random numbers, as a sloppy metric may; nothing while ``silent`` validations
-    last."""
+    """The mean prediction plus a random number; no mAP in the first ``silent`` validations; number ``stop`` breaks off."""
 
-    calls = 0
-
-    def __init__(self, silent: int = 0) -> None:
+    def __init__(self, silent: int = 0, stop: int | None = None) -> None:
         super().__init__()
-        self.silent = silent
+        self.silent, self.stop, self.calls = silent, stop, 0
 
     def process(self, data_batch: Any, data_samples: list[dict]) -> None:
         self.results += [float(sample['value']) for sample in data_samples]
 
     def compute_metrics(self, results: list[float]) -> dict[str, float]:
-        ToyMetric.calls += 1
-        if ToyMetric.calls <= self.silent:
+        self.calls += 1
+        if self.calls == self.stop:
+            raise KeyboardInterrupt
+        if self.calls <= self.silent:
             return dict(other=1.)
         return dict(mAP=float(np.mean(results)) + random.random(), other=1.)
 
@@ -103,7 +106,7 @@ class RecordHook(Hook):
     def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None,
                          outputs: dict | None = None) -> None:
         smooth = runner.message_hub.get_scalar('train/loss').mean(4)
-        self.losses.append((runner.iter, float(outputs['loss']), float(smooth)))
+        self.losses.append((runner.iter, outputs['loss'].item(), float(smooth)))
         if runner.iter + 1 == self.stop:
             raise KeyboardInterrupt
 
@@ -140,7 +143,8 @@ def train(cfg: Config, stop: int | None = None, resume: bool = False) -> Runner:
     """Train, stopping after ``stop`` iterations, and return the runner."""
     cfg.custom_hooks[0]['stop'] = stop
     cfg.resume = resume
-    runner = Runner.from_cfg(cfg)
+    # Only the model's part as `cfg`: mmengine formats the whole of it, slowly, for every checkpoint.
+    runner = Runner(cfg=Config(dict(model=cfg.model)), **cfg)
     try:
         runner.train()
     except KeyboardInterrupt:

@@ -1,0 +1,124 @@
+"""A run that is stopped and resumed is, bit for bit, the run that was not."""
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.append(str(Path(__file__).parent))
+import resume_kit as kit  # noqa: E402
+
+
+@pytest.fixture(autouse=True)
+def no_flush(monkeypatch):
+    # What is in the files is looked at here, not a power cut; on a busy disk a flush takes seconds.
+    monkeypatch.setattr('os.fsync', lambda descriptor: None)
+
+
+@pytest.mark.parametrize('loop, by_epoch, interval, workers, ema, stops', [
+    # Inside an epoch, before the first checkpoint; at a checkpoint; in the middle of an epoch; on an epoch's last batch.
+    ('epoch', False, 2, 0, True, (1, 5, 9, 12)),
+    ('epoch', True, 1, 0, False, (8, 17)),
+    ('epoch', False, 4, 2, True, (7, 14)),
+    ('iter', False, 3, 0, True, (3, 11)),
+    # A validation is due at 5, 10 and 15, just after the checkpoint of that iteration.
+    ('iter', False, 5, 2, False, (10, 17)),
+])
+def test_resumed_run_is_the_same(tmp_path, loop, by_epoch, interval, workers, ema, stops):
+    options = dict(loop=loop, by_epoch=by_epoch, interval=interval, workers=workers, ema=ema)
+    whole = kit.train(kit.config(tmp_path / 'whole', **options))
+    records = kit.hook(whole, 'RecordHook').losses
+    assert [record[0] for record in records] == list(range(18))
+    expected = kit.state(whole)
+    for stop in (*stops, None):
+        part = kit.train(kit.config(tmp_path / 'parts', **options), stop=stop, resume=True)
+        for record in kit.hook(part, 'RecordHook').losses:
+            assert record == records[record[0]]
+    assert kit.hook(part, 'RecordHook').losses[0][0] > 0
+    assert kit.differences(expected, kit.state(part)) == []
+
+
+def test_resume_reads_only_what_was_still_to_come(tmp_path):
+    kit.ToyDataset.reads.clear()
+    kit.train(kit.config(tmp_path / 'whole', interval=3))
+    whole = list(kit.ToyDataset.reads)
+    kit.train(kit.config(tmp_path / 'parts', interval=3), stop=9)
+    kit.ToyDataset.reads.clear()
+    kit.train(kit.config(tmp_path / 'parts', interval=3), resume=True)
+    # One epoch of 22 samples, its validation of 22, and three batches of four are behind it.
+    assert kit.ToyDataset.reads == whole[22 + 22 + 12:]
+
+
+@pytest.mark.parametrize('loop, by_epoch, interval', [('epoch', True, 1), ('epoch', False, 3), ('iter', False, 5)])
+def test_validation_that_was_broken_off_is_run_again(tmp_path, loop, by_epoch, interval):
+    options = dict(loop=loop, by_epoch=by_epoch, interval=interval)
+    whole = kit.train(kit.config(tmp_path / 'whole', **options))
+    broken = kit.config(tmp_path / 'parts', **options)
+    broken.val_evaluator.stop = 2
+    kit.train(broken)
+    part = kit.train(kit.config(tmp_path / 'parts', **options), resume=True)
+    assert kit.differences(kit.state(whole), kit.state(part)) == []
+    assert list(part.message_hub.get_scalar('val/mAP').data[0]) == list(whole.message_hub.get_scalar('val/mAP').data[0])
+    assert part.message_hub.get_info('best_ckpt').split('/')[-1] == whole.message_hub.get_info('best_ckpt').split('/')[-1]
+
+
+def test_resume_takes_the_seed_of_the_checkpoint(tmp_path):
+    cfg = kit.config(tmp_path / 'parts')
+    cfg.randomness = dict(seed=None)
+    seed = kit.train(cfg, stop=9).seed
+    part = kit.train(cfg.merge_from_dict(dict(experiment_name='again')) or cfg, resume=True)
+    whole = kit.train(kit.config(tmp_path / 'whole', randomness=dict(seed=seed)))
+    assert kit.differences(kit.state(whole), kit.state(part)) == []
+
+
+def test_longer_training_can_be_continued(tmp_path):
+    kit.train(kit.config(tmp_path, by_epoch=True, interval=1))
+    runner = kit.train(kit.config(tmp_path, by_epoch=True, interval=1, **{'train_cfg.max_epochs': 4}), resume=True)
+    assert [record[0] for record in kit.hook(runner, 'RecordHook').losses] == list(range(18, 24))
+
+
+@pytest.mark.parametrize('changes, message', [
+    ({'train_dataloader.batch_size': 2}, 'batch_size: 4 then, 2 now'),
+    ({'train_dataloader.dataset.indices': 20}, 'samples: 22 then, 20 now'),
+    ({'train_dataloader.drop_last': True}, 'batches_per_epoch: 6 then, 5 now'),
+])
+def test_resume_refuses_changed_data(tmp_path, changes, message):
+    kit.train(kit.config(tmp_path), stop=9)
+    with pytest.raises(RuntimeError, match=message):
+        kit.train(kit.config(tmp_path, **changes), resume=True)
+
+
+def test_resume_refuses_another_loop(tmp_path):
+    kit.train(kit.config(tmp_path), stop=9)
+    with pytest.raises(RuntimeError, match='ResumableEpochTrainLoop then, ResumableIterTrainLoop now'):
+        kit.train(kit.config(tmp_path, loop='iter'), resume=True)
+
+
+def test_stock_checkpoint_continues_at_its_epoch_and_says_that_it_is_not_exact(tmp_path):
+    stock = kit.config(tmp_path, ema=False)
+    stock.default_hooks.checkpoint = dict(type='CheckpointHook', interval=1)
+    kit.train(stock, stop=9)
+    runner = kit.train(kit.config(tmp_path, ema=False), resume=True)
+    assert [record[0] for record in kit.hook(runner, 'RecordHook').losses] == list(range(6, 18))
+    log = next(Path(runner.log_dir).glob('*.log')).read_text()
+    assert 'holds no random state' in log
+
+
+def test_stock_checkpoint_of_another_batch_size_is_refused(tmp_path):
+    stock = kit.config(tmp_path, ema=False)
+    stock.default_hooks.checkpoint = dict(type='CheckpointHook', interval=1)
+    kit.train(stock, stop=9)
+    with pytest.raises(RuntimeError, match='Epoch 1 and iteration 6 .* do not fit an epoch of 11 batches'):
+        kit.train(kit.config(tmp_path, ema=False, **{'train_dataloader.batch_size': 2}), resume=True)
+
+
+def test_weights_alone_begin_a_new_training(tmp_path):
+    first = kit.train(kit.config(tmp_path / 'first', ema=False))
+    cfg = kit.config(tmp_path / 'second', ema=False, load_from=str(tmp_path / 'first/iter_18.pth'))
+    second = kit.train(cfg, stop=1)
+    assert second.iter == 0 and kit.hook(second, 'RecordHook').losses[0][0] == 0
+    assert first.iter == 18
+
+
+def test_iterations_are_a_whole_number(tmp_path):
+    with pytest.raises(ValueError, match='max_iters has to be a whole number, got 2.5'):
+        kit.train(kit.config(tmp_path, loop='iter', **{'train_cfg.max_iters': 2.5}))

@@ -1,0 +1,156 @@
+"""Loading runs no code; writing never damages what was there."""
+import os
+import pickle
+import resource
+from collections import OrderedDict
+
+import numpy as np
+import pytest
+import torch
+from mmengine.logging import HistoryBuffer
+from mmengine.runner.checkpoint import CheckpointLoader, _load_checkpoint
+
+import mmfusenas.engine  # noqa: F401  makes mmengine load safely
+from mmfusenas.utils.checkpoint import load_checkpoint, remove_partial_files, save_checkpoint, written_beside
+
+
+class _Malicious:
+    """Makes a folder when it is unpickled."""
+
+    def __init__(self, path):
+        self.path = str(path)
+
+    def __reduce__(self):
+        return os.mkdir, (self.path,)
+
+
+@pytest.fixture(params=['zip', 'legacy', 'plain pickle'])
+def malicious_file(request, tmp_path):
+    content = dict(meta=dict(epoch=1, iter=1), state_dict=_Malicious(tmp_path / 'trap'))
+    path = tmp_path / 'malicious.pth'
+    if request.param == 'plain pickle':
+        path.write_bytes(pickle.dumps(content, protocol=2))
+    else:
+        torch.save(content, path, _use_new_zipfile_serialization=request.param == 'zip')
+    return path
+
+
+@pytest.mark.parametrize('load', [load_checkpoint, lambda path: _load_checkpoint(str(path)),
+                                  lambda path: CheckpointLoader.load_checkpoint(str(path), 'cpu')])
+def test_code_in_a_checkpoint_is_not_run(malicious_file, tmp_path, load):
+    with pytest.raises((pickle.UnpicklingError, ValueError), match=r'malicious\.pth') as error:
+        load(malicious_file)
+    assert not (tmp_path / 'trap').exists()
+    if error.type is pickle.UnpicklingError:
+        assert 'carries code (posix.mkdir) and was not loaded' in str(error.value)
+
+
+def test_trap_works(tmp_path):
+    # Without which the test above would prove nothing.
+    pickle.loads(pickle.dumps(_Malicious(tmp_path / 'trap')))
+    assert (tmp_path / 'trap').is_dir()
+
+
+def test_getattr_reaches_known_methods_only(tmp_path):
+    class Getattr:
+        def __reduce__(self):
+            return getattr, (HistoryBuffer, '__init__')
+
+    torch.save(Getattr(), tmp_path / 'x.pth')
+    with pytest.raises(pickle.UnpicklingError, match='carries code .builtins.getattr'):
+        load_checkpoint(tmp_path / 'x.pth')
+
+
+def test_what_stock_files_hold_is_read(tmp_path):
+    content = dict(
+        state_dict=OrderedDict(weight=torch.arange(3.)), number=np.float64(0.5), flag=np.bool_(True), count=np.int64(7),
+        array=np.arange(4, dtype=np.float32), words=np.array(['a', 'bc']), history=HistoryBuffer([1., 2.], [1, 3]),
+        text='x', pair=(1, None))
+    torch.save(content, tmp_path / 'stock.pth')
+    with pytest.raises(pickle.UnpicklingError):
+        torch.load(tmp_path / 'stock.pth', weights_only=True)
+    read = load_checkpoint(tmp_path / 'stock.pth')
+    assert torch.equal(read['state_dict']['weight'], torch.arange(3.))
+    assert (read['number'], bool(read['flag']), read['count'], read['text'], read['pair']) == (0.5, True, 7, 'x', (1, None))
+    assert read['array'].tolist() == [0, 1, 2, 3] and read['words'].tolist() == ['a', 'bc']
+    assert read['history'].data[0].tolist() == [1., 2.] and read['history'].data[1].tolist() == [1, 3]
+    assert read['history'].statistics('mean') == 0.75
+
+
+@pytest.mark.parametrize('keep, message', [(0, 'it is empty'), (500, 'damaged, cut off'), (-300, 'damaged, cut off')])
+def test_cut_off_file(tmp_path, keep, message):
+    torch.save(dict(weight=torch.zeros(1000)), tmp_path / 'whole.pth')
+    (tmp_path / 'cut.pth').write_bytes((tmp_path / 'whole.pth').read_bytes()[:keep])
+    with pytest.raises(ValueError, match=rf'cut\.pth cannot be read: .*{message}'):
+        load_checkpoint(tmp_path / 'cut.pth')
+
+
+@pytest.mark.parametrize('content', [b'this is text', b'\x89PNG\r\n\x1a\n' + bytes(100), b'<html></html>', bytes(64)])
+def test_file_that_is_no_checkpoint(tmp_path, content):
+    (tmp_path / 'x.pth').write_bytes(content)
+    with pytest.raises(ValueError, match=r'x\.pth cannot be read'):
+        load_checkpoint(tmp_path / 'x.pth')
+
+
+def test_missing_file(tmp_path):
+    with pytest.raises(FileNotFoundError, match='There is no checkpoint file .*nothing.pth'):
+        load_checkpoint(tmp_path / 'nothing.pth')
+
+
+def test_saved_and_read(tmp_path):
+    save_checkpoint(dict(state_dict=dict(a=torch.ones(2)), meta=dict(model_cfg='{}')), tmp_path / 'new' / 'x.pth')
+    read = torch.load(tmp_path / 'new' / 'x.pth', weights_only=True)
+    assert read['state_dict']['a'].tolist() == [1, 1] and read['meta'] == dict(model_cfg='{}')
+    assert os.listdir(tmp_path / 'new') == ['x.pth']
+
+
+def test_foreign_type_is_not_saved(tmp_path):
+    save_checkpoint(dict(a=1), tmp_path / 'x.pth')
+    with pytest.raises(TypeError, match='given mmengine.logging.history_buffer.HistoryBuffer|given .*HistoryBuffer'):
+        save_checkpoint(dict(a=HistoryBuffer([1.], [1])), tmp_path / 'x.pth')
+    assert load_checkpoint(tmp_path / 'x.pth') == dict(a=1)
+    assert os.listdir(tmp_path) == ['x.pth']
+
+
+@pytest.fixture
+def small_disk():
+    """Files of this process may not grow over 20 000 bytes: a write fails half way, as on a full disk."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+def test_full_disk_leaves_the_old_file(tmp_path, small_disk):
+    save_checkpoint(dict(a=1), tmp_path / 'x.pth')
+    with pytest.raises(OSError, match=r'x\.pth was not written .* MB are free there.*--resume') as error:
+        save_checkpoint(dict(a=torch.zeros(100_000)), tmp_path / 'x.pth')
+    assert error.value.errno
+    assert load_checkpoint(tmp_path / 'x.pth') == dict(a=1)
+    assert os.listdir(tmp_path) == ['x.pth']
+
+
+def test_flushed_before_it_is_moved(tmp_path, monkeypatch):
+    steps = []
+    fsync, replace = os.fsync, os.replace
+    monkeypatch.setattr(os, 'fsync', lambda fd: (steps.append(os.readlink(f'/proc/self/fd/{fd}')), fsync(fd)))
+    monkeypatch.setattr(os, 'replace', lambda old, new: (steps.append('move'), replace(old, new)))
+    with written_beside(tmp_path / 'a.json') as partial:
+        partial.write_text('{}')
+    assert steps == [str(tmp_path / 'a.json.partial'), 'move', str(tmp_path)]
+    assert (tmp_path / 'a.json').read_text() == '{}'
+
+
+def test_interrupted_writing_leaves_nothing(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        with written_beside(tmp_path / 'a.json') as partial:
+            partial.write_text('{')
+            raise KeyboardInterrupt
+    assert os.listdir(tmp_path) == []
+
+
+def test_leftovers_are_removed(tmp_path):
+    for name in ('a.pth', 'b.pth.partial', 'last_checkpoint.partial'):
+        (tmp_path / name).write_text('x')
+    assert [path.name for path in remove_partial_files(tmp_path)] == ['b.pth.partial', 'last_checkpoint.partial']
+    assert os.listdir(tmp_path) == ['a.pth']
