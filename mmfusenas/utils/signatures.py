@@ -1,8 +1,9 @@
-"""What a class takes: arguments of its constructor, and the keys that its code reads out of dicts."""
+"""What a class takes: arguments of its constructor, and the keys that its code reads in dicts or removes from them."""
 from __future__ import annotations
 
 import ast
 import inspect
+import sys
 import textwrap
 from collections.abc import Callable
 from functools import cache
@@ -75,34 +76,50 @@ def _handed_to_base(init: Callable) -> bool:
 
 @cache
 def read_keys(target: Callable) -> frozenset[str]:
-    """Return the keys that the code of a class and of its bases reads out of dicts.
+    """Return the keys that the code of a class and of its bases reads in dicts.
 
-    These are ``d.key``, ``d['key']``, ``d.get('key')``, ``d.pop('key')``, ``'key' in d`` and the like, anywhere in
-    the modules that define the classes: a dict goes through helper functions there.
+    These are ``d.key``, ``d['key']``, ``d.get('key')``, ``'key' in d`` and the like, anywhere in the modules that
+    define the classes and in those of the functions they import: dicts go through helpers.
     """
-    bases = target.__mro__ if inspect.isclass(target) else (target,)
-    modules = {inspect.getmodule(base) for base in bases}
-    keys = (_module_keys(module) for module in modules if module and module.__name__.split('.')[0] not in _FOREIGN)
-    return frozenset().union(*keys)
-
-
-# Nothing there reads a config.
-_FOREIGN = ('builtins', 'abc', 'torch', 'typing', 'collections', 'numpy')
+    modules = _modules(target)
+    helpers = {inspect.getmodule(thing) for module in modules for thing in vars(module).values()
+               if inspect.isfunction(thing)} - {None}
+    return frozenset().union(*(_module_keys(module)[0] for module in modules | helpers if not _foreign(module)))
 
 
 @cache
-def _module_keys(module: ModuleType) -> frozenset[str]:
-    tree = _tree(module)
-    if tree is None:
-        return frozenset()
-    keys = set()
-    for node in ast.walk(tree):
+def removed_keys(target: Callable) -> frozenset[str]:
+    """Return the keys that the code of a class and of its bases takes out of dicts, as in ``d.pop('key')``."""
+    return frozenset().union(*(_module_keys(module)[1] for module in _modules(target) if not _foreign(module)))
+
+
+def _modules(target: Callable) -> set[ModuleType]:
+    bases = target.__mro__ if inspect.isclass(target) else (target,)
+    return {inspect.getmodule(base) for base in bases} - {None}
+
+
+def _foreign(module: ModuleType) -> bool:
+    """Return whether a module belongs to the standard library or torch, where nothing reads a config."""
+    package = module.__name__.split('.')[0]
+    return package in ('torch', 'numpy') or package in sys.stdlib_module_names
+
+
+@cache
+def _module_keys(module: ModuleType) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the keys that a module reads, and those of them that it removes."""
+    read, removed = set(), set()
+    for node in ast.walk(_tree(module) or ast.Module([], [])):
         if isinstance(node, ast.Attribute):
-            keys.add(node.attr)
-        for part in _key_positions(node):
-            if isinstance(part, ast.Constant) and isinstance(part.value, str):
-                keys.add(part.value)
-    return frozenset(keys)
+            read.add(node.attr)
+        keys = {part.value for part in _key_positions(node)
+                if isinstance(part, ast.Constant) and isinstance(part.value, str)}
+        read |= keys
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == 'pop':
+            removed |= keys
+        if isinstance(node, ast.Delete):
+            removed |= {key.value for target in node.targets for key in _key_positions(target)
+                        if isinstance(key, ast.Constant)}
+    return frozenset(read), frozenset(removed)
 
 
 def _key_positions(node: ast.AST) -> list[ast.expr]:
@@ -112,7 +129,7 @@ def _key_positions(node: ast.AST) -> list[ast.expr]:
     if isinstance(node, ast.Compare):
         return [node.left]
     if isinstance(node, ast.Call):
-        return [*node.args[:2], *(keyword.value for keyword in node.keywords if keyword.arg == 'key')]
+        return node.args[:2]
     return []
 
 

@@ -1,0 +1,201 @@
+"""Finding misspelt keys of a config, which mmengine passes over in silence.
+
+    >>> check_config(Config.fromfile('configs/tim/retinanet_ivif.py'))
+
+Nothing is built, and no list of names is kept here: what is right is read from the classes that the config names,
+their constructors and the keys that their code reads. A free top-level variable is fine unless nothing refers to it
+and it is nearly the name of something that the Runner takes.
+"""
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+import textwrap
+from collections.abc import Collection, Iterator
+from difflib import get_close_matches
+from functools import cache
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.optim import build_optim_wrapper
+from mmengine.runner import Runner
+
+from mmfusenas.utils.config_parts import (
+    Part,
+    build_functions,
+    installed,
+    is_layer,
+    keys_read_anywhere,
+    lookup,
+    lookup_elsewhere,
+    names,
+    parts,
+)
+from mmfusenas.utils.signatures import accepted_arguments, read_keys, removed_keys
+
+# Types of the Runner's arguments where the config leaves them out.
+_DEFAULT_TYPES = {
+    'optim_wrapper': 'OptimWrapper', 'val_cfg': 'ValLoop', 'test_cfg': 'TestLoop', 'log_processor': 'LogProcessor',
+}
+_ALWAYS = frozenset({'type', '_scope_', '_delete_'})
+# Packages whose names are offered when a type is looked up in the wrong scope.
+_SCOPES = ('mmfusenas', 'mmdet', 'mmseg', 'mmengine')
+
+
+class ConfigError(ValueError):
+    """A config with keys or types that nothing knows."""
+
+
+def check_config(cfg: Config) -> None:
+    """Raise on the misspelt keys of a config.
+
+    Args:
+        cfg: Config as the Runner gets it.
+
+    Raises:
+        ConfigError: One line a misspelt key, with where it stands and the nearest right name.
+    """
+    problems = find_problems(cfg)
+    if problems:
+        raise ConfigError(f'{cfg.filename or "The config"} is misspelt:\n  ' + '\n  '.join(problems))
+
+
+def find_problems(cfg: Config) -> list[str]:
+    """Return what is misspelt in a config, one line each."""
+    scope = cfg.get('default_scope') or 'mmengine'
+    holders = (Runner, build_optim_wrapper, *build_functions(scope))
+    found: list[Part] = []
+    for name in sorted(accepted_arguments(Runner) & set(cfg)):
+        found += parts(_with_default_type(name, cfg[name]), name, scope, holders)
+    problems = [*_top_level(cfg), *_default_hooks(cfg), *_paramwise(cfg, scope)]
+    for part in found:
+        problems += _type_problem(part) if not part.candidates else _arguments(part)
+    problems += _model_cfgs([part for part in found if part.path.split('.')[0] == 'model'])
+    return list(dict.fromkeys(problems))
+
+
+def _with_default_type(name: str, value: Any) -> Any:
+    if name in _DEFAULT_TYPES and isinstance(value, dict) and 'type' not in value:
+        return dict(value, type=_DEFAULT_TYPES[name])
+    return value
+
+
+def _nearest(name: str, right: Collection[str], cutoff: float = 0.6) -> str:
+    near = get_close_matches(name, right, n=1, cutoff=cutoff)
+    return near[0] if near else ''
+
+
+def _line(path: str, what: str, near: str) -> str:
+    return f'{path}: {what}' + (f'; did you mean {near}?' if near else '')
+
+
+def _top_level(cfg: Config) -> Iterator[str]:
+    """A name that the Runner does not take, that nothing refers to, and that is nearly one that it takes."""
+    known = accepted_arguments(Runner) | _runner_settings()
+    for name in set(cfg) - known:
+        near = _nearest(name, known, cutoff=0.85)
+        if near and not _referred_to(name, cfg.text):
+            yield _line(name, 'nothing refers to this variable', near)
+
+
+@cache
+def _runner_settings() -> frozenset[str]:
+    """Names that are no arguments of the Runner, but that it reads from the whole config."""
+    return frozenset(re.findall(r"self\.cfg\.get\(\s*'(\w+)'", inspect.getsource(Runner)))
+
+
+@cache
+def _hook_names() -> frozenset[str]:
+    """Names of the default hooks: those that the Runner registers, and the one that mmdet and mmseg add."""
+    source = ast.parse(textwrap.dedent(inspect.getsource(Runner.register_default_hooks)))
+    first = next(node for node in ast.walk(source) if isinstance(node, ast.Call))
+    return frozenset(keyword.arg for keyword in first.keywords) | {'visualization'}
+
+
+def _referred_to(name: str, text: str) -> bool:
+    """Return whether config files mention a name otherwise than by setting it."""
+    return re.search(rf'(?<![\w\'"]){name}\b(?!\s*=[^=])', text) is not None
+
+
+def _default_hooks(cfg: Config) -> Iterator[str]:
+    known = _hook_names()
+    for name in set(cfg.get('default_hooks') or {}) - known:
+        yield _line(f'default_hooks.{name}', 'no such default hook (others go to custom_hooks)',
+                    _nearest(name, known) or ', '.join(sorted(known)))
+
+
+def _paramwise(cfg: Config, scope: str) -> Iterator[str]:
+    wrapper = cfg.get('optim_wrapper')
+    if not isinstance(wrapper, dict) or not isinstance(wrapper.get('paramwise_cfg'), dict):
+        return
+    constructors = lookup(wrapper.get('constructor', 'DefaultOptimWrapperConstructor'), scope)
+    known = frozenset().union(*map(read_keys, constructors))
+    if not constructors:
+        return
+    settings = wrapper['paramwise_cfg']
+    custom = settings.get('custom_keys') or {}
+    places = {'optim_wrapper.paramwise_cfg': settings}
+    places |= {f'optim_wrapper.paramwise_cfg.custom_keys[{name!r}]': value for name, value in custom.items()}
+    for path, place in places.items():
+        for key in set(place) - known:
+            yield _line(f'{path}.{key}', 'no such setting', _nearest(key, known))
+
+
+def _type_problem(part: Part) -> Iterator[str]:
+    """A type that is not registered: only where a nearby name, or the same one in another scope, says what is meant.
+
+    The rest is left to whoever builds it: some types are names that a class knows by itself (``nms``).
+    """
+    kind = part.config['type']
+    path = f'{part.path}.type'
+    scope, _, name = kind.rpartition('.')
+    if scope and '.' not in scope and not installed(scope):
+        yield f'{path}: {kind} needs the package {scope}, which is not installed'
+        return
+    others = [other for other in _SCOPES if other != part.scope and installed(other)
+              and lookup_elsewhere(kind, other)]
+    if others and not scope:
+        yield (f"{path}: {kind} is not registered in the scope {part.scope}, but in {others[0]}: write "
+               f"_scope_='{others[0]}' in this dict, or type='{others[0]}.{kind}' if nothing nested in it is built")
+        return
+    near = _nearest(name, names(scope or part.scope), cutoff=0.85)
+    if near:
+        yield _line(path, f'{name} is not registered in the scope {scope or part.scope}', near)
+
+
+def _arguments(part: Part) -> Iterator[str]:
+    """Arguments that no class of that name takes and no code around it takes out."""
+    accepted = [accepted_arguments(candidate) for candidate in part.candidates]
+    if None in accepted or any(map(is_layer, part.candidates)):
+        return
+    known = frozenset().union(*accepted)
+    taken_out = frozenset().union(*map(removed_keys, part.holders))
+    for key in sorted(set(part.config) - known - taken_out - _ALWAYS):
+        name = getattr(part.candidates[0], '__name__', part.config['type'])
+        yield _line(f'{part.path}.{key}', f'{name} takes no such argument', _nearest(key, known))
+
+
+def _model_cfgs(model: list[Part]) -> Iterator[str]:
+    """Keys of train_cfg and test_cfg that no class of the model reads, and that are nearly one that is read."""
+    classes = {candidate for part in model for candidate in part.candidates}
+    known = frozenset().union(*map(read_keys, classes))
+    for part in model:
+        for name in ('train_cfg', 'test_cfg'):
+            for path, key in _unread(part.config.get(name), f'{part.path}.{name}', known):
+                near = _nearest(key, known, cutoff=0.8)
+                # Configs also carry keys that only other models of the package read.
+                if near and key not in keys_read_anywhere(part.scope):
+                    yield _line(path, 'nothing in this model reads this key', near)
+
+
+def _unread(node: Any, path: str, known: frozenset[str]) -> Iterator[tuple[str, str]]:
+    """Yield path and key of what is not known, down to the parts that are built from a type."""
+    if isinstance(node, dict) and 'type' not in node:
+        for key, value in node.items():
+            if key not in known:
+                yield f'{path}.{key}', key
+            yield from _unread(value, f'{path}.{key}', known)
+    elif isinstance(node, (list, tuple)):
+        for index, value in enumerate(node):
+            yield from _unread(value, f'{path}[{index}]', known)

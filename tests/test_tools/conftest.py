@@ -1,0 +1,126 @@
+"""A toy project for the tools: a model of one weight, twelve numbers to fit, and a config."""
+import importlib.util
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+MODULE = '''
+import torch
+from mmengine.dataset import BaseDataset
+from mmengine.evaluator import BaseMetric
+from mmengine.hooks import Hook
+from mmengine.model import BaseModel
+from mmfusenas.registry import DATASETS, HOOKS, METRICS, MODELS
+
+
+@MODELS.register_module(force=True)
+class ToyModel(BaseModel):
+    def __init__(self):
+        super().__init__()
+        self.layer = torch.nn.Linear(1, 1)
+
+    def forward(self, inputs, data_samples=None, mode='tensor'):
+        output = self.layer(torch.stack(inputs))
+        self.dtype = output.dtype
+        if mode == 'loss':
+            return dict(loss=(output.float() - 1).square().mean())
+        return [dict(output=value.item()) for value in output]
+
+
+@DATASETS.register_module(force=True)
+class ToyDataset(torch.utils.data.Dataset):
+    metainfo = {}
+
+    def __len__(self):
+        return 12
+
+    def __getitem__(self, index):
+        return dict(inputs=torch.tensor([index / 12]), data_samples=None)
+
+
+@METRICS.register_module(force=True)
+class ToyMetric(BaseMetric):
+    def process(self, data_batch, data_samples):
+        self.results += [sample['output'] for sample in data_samples]
+
+    def compute_metrics(self, results):
+        return dict(count=len(results), undefined=float('nan'))
+
+
+@HOOKS.register_module(force=True)
+class StopHook(Hook):
+    """Raise in the middle of training, as a key press or a bug would."""
+
+    def __init__(self, error, iteration):
+        self.error, self.iteration = error, iteration
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        if runner.iter + 1 == self.iteration:
+            raise dict(interrupt=KeyboardInterrupt, bug=ZeroDivisionError)[self.error]('toy')
+'''
+
+CONFIG = '''
+default_scope = 'mmfusenas'
+custom_imports = dict(imports=['toy_parts'])
+model = dict(type='ToyModel')
+data = dict(batch_size=4, num_workers=0, dataset=dict(type='ToyDataset'))
+train_dataloader = dict(sampler=dict(type='DefaultSampler', shuffle=True), **data)
+test_dataloader = dict(sampler=dict(type='DefaultSampler', shuffle=False), **data)
+test_evaluator = dict(type='ToyMetric')
+train_cfg = dict(type='ResumableEpochTrainLoop', max_epochs=2)
+test_cfg = dict(type='TestLoop')
+optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=0.1))
+default_hooks = dict(checkpoint=dict(type='SafeCheckpointHook', interval=1))
+visualizer = dict(type='Visualizer', vis_backends=[])
+'''
+
+
+@pytest.fixture
+def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Path of the toy config; its module is importable, and the present folder is a temporary one."""
+    (tmp_path / 'toy_parts.py').write_text(MODULE)
+    (tmp_path / 'toy.py').write_text(CONFIG)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    yield tmp_path / 'toy.py'
+    sys.modules.pop('toy_parts', None)
+
+
+@pytest.fixture
+def load_tool(root: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], ModuleType]:
+    """Import ``tools/NAME.py`` as Python would when it is run."""
+    monkeypatch.syspath_prepend(root / 'tools')
+
+    def load(name: str) -> ModuleType:
+        spec = importlib.util.spec_from_file_location(f'tool_{name}', root / 'tools' / f'{name}.py')
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+
+    return load
+
+
+@pytest.fixture
+def run_tool(load_tool: Callable, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """Run ``tools/NAME.py`` with arguments in this process; return how it ends: '' or what it exits with."""
+
+    def run(name: str, *arguments: str) -> str:
+        from mmfusenas.utils.command_line import run_tool
+
+        # Two Runners of one second and one config would share loggers and visualizers by their name.
+        unique = f'experiment_name=run_{id(arguments)}'
+        monkeypatch.setattr(sys, 'argv', [f'tools/{name}.py', *map(str, arguments)])
+        if '--cfg-options' in arguments:
+            sys.argv.append(unique)
+        elif arguments and '--help' not in arguments:
+            sys.argv += ['--cfg-options', unique]
+        try:
+            run_tool(load_tool(name).main)
+        except SystemExit as end:
+            return str(end.code)
+        return ''
+
+    return run

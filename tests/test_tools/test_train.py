@@ -1,0 +1,116 @@
+"""The train and test tools, run on a toy project."""
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from mmfusenas.utils.checkpoint import load_checkpoint
+
+WORK_DIR = Path('work_dirs/toy')
+
+
+def test_chain_of_commands(toy: Path, run_tool: Callable, capsys: pytest.CaptureFixture) -> None:
+    """Training names the test command, which writes flat metrics and names the next."""
+    assert run_tool('train', 'toy.py') == ''
+    config = WORK_DIR / 'toy.py'  # with --cfg-options, the config as it was trained
+    command = f'python tools/test.py {config} {WORK_DIR / "epoch_2.pth"}'
+    assert command in capsys.readouterr().out
+    assert run_tool('test', config, WORK_DIR / 'epoch_2.pth', '--out', 'deep/metrics.json') == ''
+    assert json.loads(Path('deep/metrics.json').read_text()) == {'count': 12.0, 'undefined': None}
+    assert list(Path('deep').iterdir()) == [Path('deep/metrics.json')]
+    assert f'python tools/infer.py {config} {WORK_DIR / "epoch_2.pth"} --visible' in capsys.readouterr().out
+
+
+def test_resume(toy: Path, run_tool: Callable, capsys: pytest.CaptureFixture) -> None:
+    """Without a checkpoint it starts from the beginning, else it goes on from the latest or the one that is named."""
+    assert run_tool('train', 'toy.py', '--resume') == ''
+    assert 'holds no checkpoint yet' in capsys.readouterr().err
+    first = (WORK_DIR / 'epoch_1.pth').stat().st_mtime_ns
+    assert run_tool('train', 'toy.py', '--resume', '--cfg-options', 'train_cfg.max_epochs=3') == ''
+    assert (WORK_DIR / 'epoch_1.pth').stat().st_mtime_ns == first
+    assert load_checkpoint(WORK_DIR / 'epoch_3.pth')['meta']['iter'] == 9
+    assert run_tool('train', 'toy.py', '--work-dir', 'other', '--resume', WORK_DIR / 'epoch_1.pth') == ''
+    assert not Path('other/epoch_1.pth').exists() and Path('other/epoch_2.pth').exists()
+
+
+def test_interrupt_says_how_to_go_on(toy: Path, run_tool: Callable, capsys: pytest.CaptureFixture) -> None:
+    hook = "custom_hooks=[dict(type='StopHook',error='interrupt',iteration={})]"
+    toy.write_text(toy.read_text() + hook.format(2))
+    assert run_tool('train', 'toy.py') == '130'
+    assert 'stopped before the first checkpoint' in capsys.readouterr().err
+    toy.write_text(toy.read_text() + '\n' + hook.format(5))
+    assert run_tool('train', 'toy.py', '--work-dir', 'my work') == '130'
+    assert "python tools/train.py toy.py --work-dir 'my work' --cfg-options" in capsys.readouterr().err
+
+
+def test_mixed_precision_on_cpu(toy: Path, run_tool: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The forward pass is in bfloat16, weights and their checkpoint are in float32."""
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
+    assert run_tool('train', 'toy.py', '--amp') == ''
+    import toy_parts
+
+    model = toy_parts.ToyModel()
+    assert load_checkpoint(WORK_DIR / 'epoch_2.pth')['state_dict']['layer.weight'].dtype == torch.float32
+    from mmfusenas.registry import OPTIM_WRAPPERS
+
+    wrapper = OPTIM_WRAPPERS.build(
+        dict(type='CPUAmpOptimWrapper', optimizer=torch.optim.SGD(model.parameters(), lr=0.1)))
+    model.train_step(dict(inputs=[torch.ones(1)], data_samples=None), wrapper)
+    assert model.dtype == torch.bfloat16 and model.layer.weight.dtype == torch.float32
+    assert 'CPUAmpOptimWrapper' in (WORK_DIR / 'toy.py').read_text()
+
+
+@pytest.mark.parametrize('arguments, words', [
+    (['toi.py'], ['Config toi.py does not exist', 'nearest is toy.py']),
+    (['.'], ['is a folder']),
+    (['toy.py', '--resume', 'none.pth'], ['Checkpoint none.pth does not exist']),
+    (['toy.py', '--cfg-options', 'train_cfg.max_epoch=1'], ['train_cfg.max_epoch', 'did you mean max_epochs']),
+    (['broken.py'], ['broken.py cannot be read', 'SyntaxError']),
+    (['part.py'], ['part.py has no `model`']),
+])
+def test_bad_command_ends_in_one_message(toy: Path, run_tool: Callable, arguments: list, words: list) -> None:
+    Path('broken.py').write_text('model = dict(')
+    Path('part.py').write_text('train_cfg = dict(max_epochs=1)')
+    message = run_tool('train', *arguments)
+    assert message.startswith('error: ') and all(word in message for word in words), message
+
+
+def test_unexpected_error_keeps_its_traceback(toy: Path, run_tool: Callable) -> None:
+    toy.write_text(toy.read_text() + "custom_hooks=[dict(type='StopHook',error='bug',iteration=1)]")
+    with pytest.raises(ZeroDivisionError):
+        run_tool('train', 'toy.py')
+
+
+def test_missing_checkpoint_of_a_test(toy: Path, run_tool: Callable) -> None:
+    assert 'Checkpoint none.pth does not exist' in run_tool('test', 'toy.py', 'none.pth')
+    Path('empty.pth').touch()
+    assert '--show-dir needs a hook that draws' in run_tool('test', 'toy.py', 'empty.pth', '--show-dir', 'pictures')
+
+
+@pytest.mark.parametrize('tool', ['train', 'test'])
+def test_help(tool: str, run_tool: Callable, capsys: pytest.CaptureFixture) -> None:
+    assert run_tool(tool, '--help') == '0'
+    assert '--work-dir' in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_two_processes_on_the_cpu(toy: Path, root: Path) -> None:
+    """``dist_train.sh`` on a machine without a GPU: both processes train, the first writes."""
+    path = f'{toy.parent}{os.pathsep}{os.environ.get("PYTHONPATH", "")}'
+    environment = {**os.environ, 'PYTHON': sys.executable, 'PYTHONPATH': path, 'CUDA_VISIBLE_DEVICES': ''}
+    result = subprocess.run(
+        ['bash', root / 'tools' / 'dist_train.sh', 'toy.py', '2'], env=environment, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    checkpoint = load_checkpoint(WORK_DIR / 'epoch_2.pth')
+    assert checkpoint['meta']['iter'] == 4  # 12 samples in batches of 4 over 2 processes: 2 an epoch
+    assert result.stdout.count('done; next:') == 1
+
+
+def test_dist_train_without_arguments(root: Path) -> None:
+    result = subprocess.run(['bash', root / 'tools' / 'dist_train.sh'], capture_output=True, text=True)
+    assert result.returncode == 2 and 'usage: bash tools/dist_train.sh CONFIG NPROC' in result.stderr
