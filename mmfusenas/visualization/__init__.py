@@ -1,0 +1,10 @@
+"""Pictures to look at: panels side by side, detections drawn in, and what a search found."""
+from mmfusenas.utils.optional import available
+from mmfusenas.visualization.panels import displayable, enlarge, side_by_side
+
+__all__ = ['displayable', 'enlarge', 'side_by_side']
+
+if available('mmdet'):
+    from mmfusenas.visualization.detections import draw_detections
+
+    __all__ += ['draw_detections']

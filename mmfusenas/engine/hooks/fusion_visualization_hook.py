@@ -1,0 +1,114 @@
+"""Pictures of what a model makes of a few pairs, at every validation and test."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import mmcv
+import numpy as np
+from mmengine.dist import is_main_process
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from mmengine.structures import BaseDataElement
+from torch.utils.data import DataLoader
+
+from mmfusenas.registry import HOOKS
+from mmfusenas.visualization import displayable, enlarge, side_by_side
+
+
+@HOOKS.register_module()
+class FusionVisualizationHook(Hook):
+    """Draw visible, infrared and fused picture side by side, with the annotated and the predicted boxes.
+
+    A validation or test draws ``num_samples`` pairs, spread evenly over the data and the same each time, and hands them to the
+    Runner's visualizer: with its stock backend they stand in ``WORK_DIR/TIMESTAMP/vis_data/vis_image/val_K_ITERATION.png``.
+    The pictures are those that the model was given, after the transforms of the test data.
+
+    Args:
+        num_samples: Pairs to draw. Defaults to 4.
+        score_thr: Lowest score of the detections drawn. Defaults to 0.3.
+        draw: Whether to draw at all. Defaults to True.
+        test_out_dir: Folder that gets a picture of every test pair instead, ``STEM.png``; ``tools/test.py --show-dir``
+            sets it. Defaults to None.
+
+    Example:
+        >>> default_hooks = dict(visualization=dict(type='FusionVisualizationHook', num_samples=8))
+    """
+
+    def __init__(self, num_samples: int = 4, score_thr: float = 0.3, draw: bool = True,
+                 test_out_dir: str | None = None) -> None:
+        self.num_samples, self.score_thr, self.draw, self.test_out_dir = num_samples, score_thr, draw, test_out_dir
+
+    def before_val_epoch(self, runner: Runner) -> None:
+        """Choose the pairs of this validation."""
+        self._choose(runner.val_dataloader)
+
+    def before_test_epoch(self, runner: Runner) -> None:
+        """Choose the pairs of this test."""
+        self._choose(runner.test_dataloader)
+
+    def after_val_iter(self, runner: Runner, batch_idx: int, data_batch: dict,
+                       outputs: Sequence[BaseDataElement]) -> None:
+        """Draw those of the batch that were chosen."""
+        self._show(runner, 'val', data_batch, outputs)
+
+    def after_test_iter(self, runner: Runner, batch_idx: int, data_batch: dict,
+                        outputs: Sequence[BaseDataElement]) -> None:
+        """Draw those of the batch that were chosen, or all of them into ``test_out_dir``."""
+        if not self.draw or self.test_out_dir is None:
+            self._show(runner, 'test', data_batch, outputs)
+            return
+        for i, sample in enumerate(outputs):
+            picture = contact_picture(data_batch['inputs'], i, sample, self._meta(runner), self.score_thr)
+            mmcv.imwrite(picture, str(Path(self.test_out_dir, f'{Path(sample.img_path).stem}.png')))
+
+    def _choose(self, dataloader: DataLoader) -> None:
+        total = len(dataloader.sampler)
+        places = np.linspace(0, total - 1, min(self.num_samples, total)).round().astype(int)
+        self._chosen = {int(place): k for k, place in enumerate(places)}
+        self._seen = 0
+
+    def _show(self, runner: Runner, mode: str, data_batch: dict, outputs: Sequence[BaseDataElement]) -> None:
+        for i, sample in enumerate(outputs):
+            if self.draw and is_main_process() and self._seen + i in self._chosen:
+                picture = contact_picture(data_batch['inputs'], i, sample, self._meta(runner), self.score_thr)
+                name = f'{mode}_{self._chosen[self._seen + i]}'
+                runner.visualizer.add_image(name, np.ascontiguousarray(picture[..., ::-1]), step=runner.iter)
+        self._seen += len(outputs)
+
+    def _meta(self, runner: Runner) -> dict[str, Any]:
+        return runner.visualizer.dataset_meta or {}
+
+
+def contact_picture(inputs: dict[str, Sequence], index: int, sample: BaseDataElement, dataset_meta: dict[str, Any],
+                    score_thr: float = 0.3) -> np.ndarray:
+    """Return visible, infrared and fused picture side by side, with boxes where there are any.
+
+    Args:
+        inputs: A batch before preprocessing: lists of tensors C x H x W, ``visible`` and ``infrared``.
+        index: Place of the pair in the batch.
+        sample: Its prediction, with ``fused_img``. Annotated boxes are read from its meta information
+            ``instances``, predicted ones from ``pred_instances``; both are in pixels of the original picture.
+        dataset_meta: ``classes`` and ``palette``.
+        score_thr: Lowest score of the detections drawn.
+
+    Returns:
+        A picture, BGR, uint8; small pictures are enlarged.
+    """
+    visible, infrared = (displayable(inputs[name][index].permute(1, 2, 0).cpu().numpy()) for name in ('visible', 'infrared'))
+    panels = {'visible': visible, 'infrared': infrared, 'fused': np.asarray(sample.fused_img)}
+    large = {caption: enlarge(picture, 320)[0] for caption, picture in panels.items()}
+    if 'pred_instances' not in sample:
+        return side_by_side(large)
+    from mmfusenas.visualization import draw_detections  # there are no detections without mmdet
+    scale = np.tile(sample.metainfo.get('scale_factor', (1.0, 1.0)), 2) * large['visible'].shape[1] / visible.shape[1]
+    truth = [instance for instance in sample.metainfo.get('instances', ()) if not instance['ignore_flag']]
+    boxes = np.array([instance['bbox'] for instance in truth]).reshape(-1, 4) * scale
+    labels = np.array([instance['bbox_label'] for instance in truth], int)
+    found = sample.pred_instances[sample.pred_instances.scores >= score_thr].cpu().numpy()
+    return side_by_side({
+        'visible, as annotated': draw_detections(large['visible'], boxes, labels, dataset_meta=dataset_meta),
+        'infrared, as annotated': draw_detections(large['infrared'], boxes, labels, dataset_meta=dataset_meta),
+        'fused, as detected': draw_detections(large['fused'], found.bboxes * scale, found.labels, found.scores, dataset_meta),
+    })

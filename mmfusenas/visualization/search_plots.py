@@ -1,0 +1,166 @@
+"""What a search did, and what it found, as figures."""
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from math import ceil
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import FancyArrowPatch
+from matplotlib.text import Text
+from matplotlib.ticker import MaxNLocator
+
+COLUMNS = 4
+BEND = 0.55  # height of an arc's control point over its width
+
+
+def plot_probabilities(history: Mapping[str, Any], names: Sequence[str]) -> Figure:
+    """Draw the probabilities of choices over the epochs, one small diagram a choice.
+
+    Args:
+        history: ``search.json``.
+        names: Choices to draw, all of the same candidates.
+    """
+    columns = min(COLUMNS, len(names))
+    rows = ceil(len(names) / columns)
+    figure = Figure(figsize=(3.4 * columns, 2.2 * rows + 1), layout='constrained')
+    epochs = [entry['epoch'] for entry in history['epochs']]
+    for place, name in enumerate(names):
+        axes = figure.add_subplot(rows, columns, place + 1)
+        candidates = history['choices'][name]['candidates']
+        series = zip(*(entry['probabilities'][name] for entry in history['epochs']))
+        for k, (candidate, values) in enumerate(zip(candidates, series, strict=True)):
+            axes.plot(epochs, values, color=f'C{k % 10}', linestyle=('-', '--')[k // 10 % 2],
+                      marker='.' if len(epochs) < 30 else None, label=candidate)
+        axes.set(ylim=(0, 1), xlabel='epoch')
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.set_title(name, fontsize=9)
+    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc='outside lower center', ncols=2 * columns, fontsize=8)
+    return figure
+
+
+def plot_curves(history: Mapping[str, Any]) -> Figure:
+    """Draw every number that the search kept of each epoch: entropy, losses, expected costs."""
+    curves = defaultdict(list)
+    for entry in history['epochs']:
+        for name, value in _flat(entry):
+            curves[name].append((entry['epoch'], value))
+    figure = Figure(figsize=(3.4 * COLUMNS, 2.6 * ceil(len(curves) / COLUMNS)), layout='constrained')
+    for place, (name, points) in enumerate(curves.items()):
+        axes = figure.add_subplot(ceil(len(curves) / COLUMNS), COLUMNS, place + 1)
+        axes.plot(*zip(*points), marker='.' if len(points) < 30 else None)
+        axes.set(xlabel='epoch', title=name.replace('_', ' '))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    return figure
+
+
+def plot_cell_graph(name: str, edges: Mapping[tuple[int, int], str]) -> Figure:
+    """Draw a feature-distillation cell: its nodes, and the operator found on every edge.
+
+    Args:
+        name: Title.
+        edges: Operator by (from, to); node 0 is the input, and the nodes from 1 on are concatenated.
+    """
+    last = max(node for edge in edges for node in edge)
+    figure = Figure(figsize=(1.9 * (last + 2), 1.9 * (BEND * last + 0.9)), layout='constrained')
+    axes = _blank(figure, name)
+    boxes = {0: _box(axes, 0, 'input', 'lightsteelblue')}
+    boxes.update({node: _box(axes, node, str(node), 'white') for node in range(1, last + 1)})
+    boxes[last + 1] = _box(axes, last + 1, f'concat 1-{last},\nconv 1 x 1', 'wheat')
+    axes.set(xlim=(-0.4, last + 1.5), ylim=(-BEND * last / 2 - 0.2, BEND * last / 2 + 0.2), aspect='equal')
+    figure.draw_without_rendering()  # arrows end at the boxes, whose sizes are known only now
+    for (i, j), operator in edges.items():
+        # Above the nodes from even ones, below from odd ones; straight to the neighbour.
+        bend = 0 if j == i + 1 else BEND * (1 - 2 * (i % 2))
+        _arrow(axes, boxes[i], boxes[j], bend)
+        axes.text((i + j) / 2, bend * (j - i) / 2 + (0 if bend else 0.1), operator, ha='center', va='center', fontsize=9,
+                  bbox=dict(facecolor='white', edgecolor='none', pad=1), zorder=2)
+    _arrow(axes, boxes[last], boxes[last + 1])
+    return figure
+
+
+def plot_chain(name: str, stages: Mapping[str, Sequence[str]]) -> Figure:
+    """Draw a network as a chain of stages, each a box with what was chosen in it, in order.
+
+    Args:
+        name: Title.
+        stages: Lines of text by stage.
+    """
+    figure = Figure(figsize=(2.8 * (len(stages) + 2), 2.2), layout='constrained')
+    axes = _blank(figure, name)
+    axes.set(xlim=(-0.5, len(stages) + 1.5), ylim=(-1, 1))
+    boxes = [_box(axes, 0, 'input', 'lightsteelblue')]
+    boxes += [_box(axes, place, '\n'.join([stage, *lines]), 'white')
+              for place, (stage, lines) in enumerate(stages.items(), start=1)]
+    boxes.append(_box(axes, len(boxes), 'output', 'lightsteelblue'))
+    figure.draw_without_rendering()
+    for first, second in zip(boxes, boxes[1:]):
+        _arrow(axes, first, second)
+    return figure
+
+
+def graphs(choices: Mapping[str, str]) -> tuple[dict[str, dict[tuple[int, int], str]], dict[str, dict[str, list[str]]]]:
+    """Sort a genotype's choices into cells that are graphs and chains of stages.
+
+    A choice ``<cell>.edges.<i>_<j>`` is an edge of a graph; the others are stages of chains (:func:`stage_of`).
+
+    Returns:
+        Edges by cell, and lines of text by chain and stage.
+
+    Example:
+        >>> graphs({'neck.cells.0.edges.0_1': 'skip', 'scene.cells.0.type': 'successive', 'scene.cells.0.successive.ops.0': 'rb_3'})
+        ({'neck.cells.0': {(0, 1): 'skip'}}, {'scene.cells': {'0': ['type: successive', 'successive.ops.0: rb_3']}})
+    """
+    cells: dict[str, dict] = defaultdict(dict)
+    chains: dict[str, dict] = defaultdict(lambda: defaultdict(list))
+    for name, candidate in choices.items():
+        cell, found, edge = name.rpartition('.edges.')
+        if found:
+            i, j = edge.split('_')
+            cells[cell][int(i), int(j)] = candidate
+            continue
+        module, stage, what = stage_of(name)
+        chains[module][stage].append(f'{what}: {candidate}' if what else candidate)
+    return dict(cells), {name: dict(stages) for name, stages in chains.items()}
+
+
+def stage_of(choice: str) -> tuple[str, str, str]:
+    """Split a choice's name at its first number: module, stage, and what is chosen there.
+
+    Example:
+        >>> stage_of('scene.cells.0.successive.ops.1')
+        ('scene.cells', '0', 'successive.ops.1')
+    """
+    parts = choice.split('.')
+    number = next((place for place, part in enumerate(parts) if part.isdigit()), len(parts) - 1)
+    return '.'.join(parts[:number]), parts[number], '.'.join(parts[number + 1:])
+
+
+def _flat(entry: Mapping[str, Any]) -> list[tuple[str, float]]:
+    """Return the numbers of an epoch's entry by name; those of a nested dict as ``outer.inner``."""
+    numbers = []
+    for name, value in entry.items():
+        if name in ('epoch', 'iteration', 'probabilities') or value is None:
+            continue
+        numbers += [(f'{name}.{key}', x) for key, x in value.items()] if isinstance(value, Mapping) else [(name, value)]
+    return numbers
+
+
+def _box(axes: Axes, place: int, text: str, colour: str) -> Text:
+    return axes.text(place, 0, text, ha='center', va='center', zorder=3, fontsize=9,
+                     bbox=dict(boxstyle='round,pad=0.4', edgecolor='0.3', facecolor=colour))
+
+
+def _arrow(axes: Axes, first: Text, second: Text, bend: float = 0) -> None:
+    axes.add_patch(FancyArrowPatch(
+        first.get_position(), second.get_position(), patchA=first.get_bbox_patch(), patchB=second.get_bbox_patch(),
+        connectionstyle=f'arc3,rad={-bend}', arrowstyle='-|>', mutation_scale=12, color='0.4'))
+
+
+def _blank(figure: Figure, title: str) -> Axes:
+    axes = figure.add_subplot()
+    axes.set_title(title)
+    axes.set_axis_off()
+    return axes
