@@ -120,15 +120,20 @@ class ArchitectureSearchHook(Hook):
         )
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Remember the search's state; it is put back in ``before_train``, after the weights are loaded."""
-        self._resumed = checkpoint.get(STATE_KEY)
+        """Remember the search's state; it is put back in ``before_train``, after the weights are loaded.
+
+        Raises:
+            ValueError: If the checkpoint is of another search space.
+        """
+        state, space = checkpoint.get(STATE_KEY), SearchSpace(bare_model(runner))
+        if state and state['space_hash'] != space.hash:
+            raise ValueError(
+                f"The checkpoint is of another search space: {state['space_hash']} with {len(state['alphas'])} choices, "
+                f'this model is {space.hash} with {len(space)}. Resume with the config of that search.'
+            )
+        self._resumed = state
 
     def _restore(self, state: dict[str, Any]) -> None:
-        if state['space_hash'] != self.space.hash:
-            raise ValueError(
-                f"The checkpoint is of another search space ({state['space_hash']}, this model's is {self.space.hash}). "
-                'Resume with the config of that search.'
-            )
         load_alphas(self.space.choices, state['alphas'])
         self.optimizer.load_state_dict(state['optimizer'])
         if self.scheduler:

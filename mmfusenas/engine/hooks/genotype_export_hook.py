@@ -91,7 +91,7 @@ class GenotypeExportHook(Hook):
         return space.genotype(costs=complexity(space.derive(genotype), self.shape), source=source)
 
     def _entry(self, runner: Runner, space: SearchSpace, epoch: int) -> dict[str, Any]:
-        scalars = {name.removeprefix('train/search_'): scalar.current()
+        scalars = {name.removeprefix('train/search_'): float(scalar.current())
                    for name, scalar in runner.message_hub.log_scalars.items() if name.startswith('train/search_')}
         probabilities = {name: choice.probabilities().tolist() for name, choice in space.choices.items()}
         return dict(epoch=epoch, iteration=runner.iter, probabilities=probabilities, entropy=space.entropy(), **scalars)

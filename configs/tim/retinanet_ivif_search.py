@@ -1,0 +1,17 @@
+# Search of the fusion operators and the neck for detection (paper, sections 3.2 and 4.3.1): weights on one half of the
+# scenes, choices on the other. The cells are successive, as in the published light network.
+_base_ = './retinanet_ivif.py'
+model = dict(
+    scene=dict(genotype=None, cells=['successive']),
+    task=dict(neck=dict(
+        _delete_=True, type='mmfusenas.FeatureDistillationNeck', out_channels=64, channels=64, num_outs=4)))
+train_dataloader = dict(batch_size=4, dataset=dict(length=1000))
+search_dataloader = dict(
+    _base_.train_dataloader, batch_size=4, dataset=dict(_base_.train_dataloader.dataset, length=1000, seed=10))
+custom_hooks = [
+    *_base_.custom_hooks,
+    dict(type='ArchitectureSearchHook', dataloader=search_dataloader, interval=20,
+         optimizer=dict(type='Adam', lr=3e-3, betas=(0.5, 0.999), weight_decay=1e-3)),
+    dict(type='GenotypeExportHook', shape=_base_.size,
+         retrain={'train_dataloader.batch_size': 8, 'train_dataloader.dataset.length': 2000}),
+]

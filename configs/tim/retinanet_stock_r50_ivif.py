@@ -1,0 +1,19 @@
+# Any stock mmdet config is wrapped by inheritance: here mmdet's own RetinaNet-R50 with its data set replaced.
+_base_ = [
+    'mmdet::_base_/models/retinanet_r50_fpn.py', '../_base_/datasets/synthetic_ivif_det.py',
+    '../_base_/schedules/adamw_12e.py', '../_base_/default_runtime.py'
+]
+task = _base_.model
+task.update(_scope_='mmdet')
+task.backbone.init_cfg = None  # dict(type='Pretrained', checkpoint='torchvision://resnet50') where it can be downloaded
+task.bbox_head.num_classes = 5
+model = dict(
+    _delete_=True,
+    type='TaskGuidedDetector',
+    eta=0.5,
+    scene=dict(type='TIMFusion', genotype='tim-light', loss=dict(type='FusionLoss')),
+    task=task)
+custom_hooks = [
+    *_base_.custom_hooks,
+    dict(type='TaskGuidanceHook', stages=[dict(stage='scene', end=1), dict(stage='joint')]),
+]

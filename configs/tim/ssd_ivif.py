@@ -1,0 +1,13 @@
+# TIM in front of SSD300: pictures of 300 x 300, the detector from scratch.
+_base_ = [
+    '../_base_/datasets/synthetic_ivif_det.py', '../_base_/models/tim_ssd.py', '../_base_/schedules/adamw_12e.py',
+    '../_base_/default_runtime.py'
+]
+size = (300, 300)
+train_dataloader = dict(dataset=dict(size=size))
+val_dataloader = dict(dataset=dict(size=size))
+test_dataloader = dict(dataset=dict(size=size))
+custom_hooks = [
+    *_base_.custom_hooks,
+    dict(type='TaskGuidanceHook', stages=[dict(stage='scene', end=1), dict(stage='joint')]),
+]

@@ -1,0 +1,103 @@
+"""A small real search: a fusion supernet of four channels on random pairs."""
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.dataset import BaseDataset
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+
+from mmfusenas.registry import DATASETS, HOOKS, TRANSFORMS
+from mmfusenas.structures import FusionDataSample
+
+_RUNS = itertools.count()
+
+
+@DATASETS.register_module(force=True)
+class RandomPairs(BaseDataset):
+    """Pairs of smooth random pictures, a function of the index alone."""
+
+    METAINFO: dict = {}
+
+    def __init__(self, length: int = 8, offset: int = 0, **kwargs: Any) -> None:
+        self.length, self.offset = length, offset
+        super().__init__(serialize_data=False, **kwargs)
+
+    def load_data_list(self) -> list[dict]:
+        return [dict(index=self.offset + i) for i in range(self.length)]
+
+
+@TRANSFORMS.register_module(force=True)
+class DrawPair:
+    """Draw the pair of an index, with noise from the global generator, and pack it."""
+
+    def __call__(self, results: dict) -> dict:
+        generator = np.random.default_rng(results['index'])
+        coarse = torch.from_numpy(generator.uniform(0, 255, (1, 4, 4, 5)))
+        picture = torch.nn.functional.interpolate(coarse, (16, 20), mode='bilinear')[0] + torch.rand(4, 16, 20)
+        picture = picture.clamp(0, 255).to(torch.uint8)
+        sample = FusionDataSample(metainfo=dict(img_shape=(16, 20), img_path='v', img_path2='i'))
+        return dict(inputs=dict(visible=picture[:3], infrared=picture[3:]), data_samples=sample)
+
+
+@HOOKS.register_module(force=True)
+class StopHook(Hook):
+    """Break off after ``stop`` iterations, when everything else of that iteration is done."""
+
+    priority = 'LOWEST'
+
+    def __init__(self, stop: int | None = None) -> None:
+        self.stop = stop
+
+    def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
+        if runner.iter + 1 == self.stop:
+            raise KeyboardInterrupt
+
+
+def loader(**dataset: Any) -> dict:
+    """Return the config of a dataloader of four batches of two."""
+    return dict(
+        dataset=dict(type='RandomPairs', pipeline=[dict(type='DrawPair')], **dataset),
+        sampler=dict(type='DefaultSampler', shuffle=True), batch_size=2, num_workers=0)
+
+
+def config(work_dir: Path, search: dict | None = None, export: dict | None = None, epochs: int = 2, ema: bool = False,
+           stop: int | None = None, **changes: Any) -> Config:
+    """Return the config of a search of eight iterations; ``search`` None leaves the search hook out."""
+    hooks: list[dict] = [dict(type='StopHook', stop=stop)]
+    if search is not None:
+        strategy = dict(type='ImplicitGaussNewton')
+        hooks.append(dict(dict(type='ArchitectureSearchHook', dataloader=loader(offset=100), strategy=strategy, interval=2,
+                               optimizer=dict(type='Adam', lr=0.1)), **search))
+    if export is not None:
+        hooks.append(dict(type='GenotypeExportHook', **export))
+    if ema:
+        hooks.append(dict(type='EMAHook'))
+    run = next(_RUNS)
+    cfg = Config(dict(
+        default_scope='mmfusenas', work_dir=str(work_dir), experiment_name=f'search-{run}', log_level='ERROR',
+        model=dict(type='TIMFusion', channels=4, cells=['successive', 'multi_scale'], operators=['sa_3', 'dc_3', 'sc_3'],
+                   loss=dict(type='FusionLoss')),
+        randomness=dict(seed=3), train_cfg=dict(type='ResumableEpochTrainLoop', max_epochs=epochs),
+        train_dataloader=loader(), optim_wrapper=dict(
+            optimizer=dict(type='SGD', lr=0.01, momentum=0.9, weight_decay=1e-3)),
+        default_hooks=dict(checkpoint=dict(type='SafeCheckpointHook', interval=3, by_epoch=False, max_keep_ckpts=2)),
+        custom_hooks=hooks, visualizer=dict(type='Visualizer', name=f'search-{run}')))
+    cfg.merge_from_dict(changes)
+    return cfg
+
+
+def train(cfg: Config, resume: bool = False) -> Runner:
+    """Train (or be stopped by the StopHook) and return the runner."""
+    cfg.resume = resume
+    runner = Runner.from_cfg(cfg)
+    try:
+        runner.train()
+    except KeyboardInterrupt:
+        pass
+    return runner

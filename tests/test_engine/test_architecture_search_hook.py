@@ -1,0 +1,147 @@
+"""The search hook on the stock Runner."""
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.registry import init_default_scope
+
+from mmfusenas.nas import SearchSpace
+from mmfusenas.nas.cost_table import CostTable
+from mmfusenas.nas.expected_cost import ExpectedCost
+from mmfusenas.nas.hypergrad import FirstOrder
+from mmfusenas.nas.latency import measure_costs
+from mmfusenas.registry import MODELS
+
+sys.path.append(str(Path(__file__).parent))
+import search_kit as kit  # noqa: E402
+
+
+@pytest.fixture(autouse=True)
+def no_flush(monkeypatch):
+    monkeypatch.setattr('os.fsync', lambda descriptor: None)
+
+
+def alphas(runner):
+    return {name: choice.alpha.detach().clone() for name, choice in SearchSpace(runner.model).choices.items()}
+
+
+def weights(runner):
+    return {name: value for name, value in runner.model.state_dict().items() if not name.endswith('alpha')}
+
+
+def same(first, second):
+    return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
+
+
+def search_hook(runner):
+    return next(hook for hook in runner.hooks if type(hook).__name__ == 'ArchitectureSearchHook')
+
+
+def test_choices_move_and_weights_are_left_alone(tmp_path):
+    # With a rate of zero for the choices the weights are those of a plain training of the uniform mixture: the hook takes
+    # nothing from the training's random numbers, statistics, gradients or momentum.
+    still = kit.train(kit.config(tmp_path / 'still', search=dict(optimizer=dict(type='SGD', lr=0.0))))
+    never = kit.train(kit.config(tmp_path / 'never', search=dict(begin=100)))
+    moved = kit.train(kit.config(tmp_path / 'moved', search={}))
+    assert same(weights(still), weights(never))
+    assert all(not alpha.any() for alpha in alphas(still).values())
+    assert all(alpha.abs().sum() > 0 for alpha in alphas(moved).values())
+    assert all(choice.alpha.grad is None and not choice.alpha.requires_grad
+               for choice in SearchSpace(moved.model).choices.values())
+
+
+def test_one_step_is_the_hyper_gradient_of_the_two_batches(tmp_path):
+    # FirstOrder is dU/dalpha on the search split's first batch, at the weights after the interval.
+    runner = kit.train(kit.config(tmp_path, stop=2, search=dict(
+        strategy=dict(type='FirstOrder'), optimizer=dict(type='SGD', lr=1.0))))
+    hook = search_hook(runner)
+    moved = alphas(runner)
+    hook.stream.seek(0)
+    batch = runner.model.data_preprocessor(next(hook.stream), True)
+    for choice in hook.space.choices.values():
+        torch.nn.init.zeros_(choice.alpha)
+    grads, _ = FirstOrder()(
+        lambda: runner.model.parse_losses(runner.model(**batch, mode='loss'))[0], lambda: None, hook.alphas,
+        [p for p in runner.model.parameters() if p.requires_grad], buffers=list(runner.model.buffers()))
+    for (name, alpha), grad in zip(moved.items(), grads, strict=True):
+        assert torch.allclose(alpha, -grad, atol=1e-6), name
+
+
+@pytest.mark.parametrize('options, steps', [
+    (dict(interval=2), 4), (dict(interval=3), 2), (dict(interval=2, begin=4), 2), (dict(interval=2, end=4), 2),
+    (dict(interval=2, begin=2, end=6), 2)])
+def test_interval_begin_and_end(tmp_path, options, steps):
+    runner = kit.train(kit.config(tmp_path, search=options))
+    assert search_hook(runner).stream.position == steps
+
+
+def test_only_the_named_choices_are_searched(tmp_path):
+    runner = kit.train(kit.config(tmp_path, search=dict(choices=r'cells\.1\.')))
+    moved = {name for name, alpha in alphas(runner).items() if alpha.any()}
+    assert moved == {name for name in SearchSpace(runner.model).choices if name.startswith('cells.1.')}
+
+
+def test_unrolled_takes_the_step_of_the_optimizer_and_a_schedule_lowers_the_rate(tmp_path):
+    runner = kit.train(kit.config(tmp_path, search=dict(
+        strategy=dict(type='Unrolled'), param_scheduler=dict(type='ExponentialLR', gamma=0.5, by_epoch=False))))
+    assert search_hook(runner).optimizer.param_groups[0]['lr'] == pytest.approx(0.1 * 0.5**4)
+    assert all(alpha.any() for alpha in alphas(runner).values())
+
+
+def test_expected_cost_is_added_to_the_upper_loss(tmp_path):
+    init_default_scope('mmfusenas')
+    cfg = kit.config(tmp_path)
+    space = SearchSpace(MODELS.build(cfg.model))
+    pair = dict(visible=torch.rand(1, 3, 16, 20), infrared=torch.rand(1, 1, 16, 20))
+    measure_costs(space, list(pair.values()), run=lambda *_: space.model(pair)).save(tmp_path / 'table.json')
+    options = dict(strategy=dict(type='FirstOrder'), optimizer=dict(type='SGD', lr=1.0))
+    cost = dict(table=str(tmp_path / 'table.json'), weight=1e-3, cost='parameters')
+    plain = kit.train(kit.config(tmp_path / 'plain', stop=2, search=options))
+    priced = kit.train(kit.config(tmp_path / 'priced', stop=2, search=dict(options, cost=cost)))
+    moved, before = alphas(priced), alphas(plain)
+    hook = search_hook(priced)
+    for alpha in hook.alphas:
+        torch.nn.init.zeros_(alpha.requires_grad_(True))
+    slopes = torch.autograd.grad(ExpectedCost(hook.space, CostTable.load(cost['table']), 'parameters')(), hook.alphas)
+    for name, slope in zip(moved, slopes, strict=True):
+        assert slope.any(), name
+        assert torch.allclose(moved[name] - before[name], -1e-3 * slope, atol=1e-5), name
+
+
+@pytest.mark.parametrize('ema', [False, True])
+def test_resumed_search_is_the_same(tmp_path, ema):
+    whole = kit.train(kit.config(tmp_path / 'whole', search={}, export={}, ema=ema))
+    for stop in (2, 5, 7, None):
+        part = kit.train(kit.config(tmp_path / 'parts', search={}, export={}, ema=ema, stop=stop), resume=True)
+    assert part.iter == whole.iter
+    assert same(alphas(part), alphas(whole)) and same(weights(part), weights(whole))
+    for name in ('genotype.json', 'search.json', 'genotypes/epoch_1.json', 'genotypes/epoch_2.json'):
+        assert (tmp_path / 'parts' / name).read_text() == (tmp_path / 'whole' / name).read_text(), name
+
+
+def test_ema_does_not_blur_the_stored_choices(tmp_path):
+    runner = kit.train(kit.config(tmp_path, search={}, ema=True))
+    checkpoint = torch.load(tmp_path / 'iter_6.pth', weights_only=True)
+    live = checkpoint['architecture_search']['alphas']['cells.0.type']
+    averaged = checkpoint['state_dict']['cells.0.alpha']
+    assert live.any() and not torch.equal(live, averaged)
+    assert runner.iter == 8
+
+
+def test_a_supernet_without_the_hook_does_not_train(tmp_path):
+    with pytest.raises(RuntimeError, match='ArchitectureSearchHook'):
+        kit.train(kit.config(tmp_path))
+
+
+def test_nothing_to_search_is_an_error(tmp_path):
+    with pytest.raises(ValueError, match='no choice to search'):
+        kit.train(kit.config(tmp_path, search=dict(choices='neck')))
+
+
+def test_resuming_with_another_space_is_an_error(tmp_path):
+    kit.train(kit.config(tmp_path, search={}, stop=4))
+    other = kit.config(tmp_path, search={})
+    other.model.operators = ['sa_3', 'dc_3', 'rb_3']
+    with pytest.raises(ValueError, match='another search space'):
+        kit.train(other, resume=True)
