@@ -137,5 +137,6 @@ def build_detector(config: dict) -> BaseModel:
 @torch.no_grad()
 def backbone_channels(config: dict, scope: str = 'mmdet') -> list[int]:
     """Return the channels of a backbone's outputs, read off a blank picture."""
-    backbone = MODELS.build(ConfigDict(_scope_=scope, **config)).eval()
+    backbone = MODELS.build(ConfigDict(_scope_=scope, **config))
+    backbone.eval()  # not chained: mmdet's ResNet returns None
     return [feature.shape[1] for feature in backbone(torch.zeros(1, 3, 64, 64))]
