@@ -31,14 +31,13 @@ class Canvas:
     def __init__(self, camera: Camera, x: float, z: float, reach: tuple[float, float]) -> None:
         self.camera, self.x, self.z = camera, x, z
         (column, row), (height, width) = camera.vanishing, camera.size
-        # A long thing comes nearer than its foot, and every thing may reach a little behind it.
+        # A long thing comes nearer than its foot, and every thing may reach a little before and behind it.
         near = camera.focal / (max(z - reach[0], 1.0) if reach[0] > 1.2 else z)
-        far = camera.focal / (z + max(reach[0], 0.8))
-        self.left, self.right = (
-            int(max(0, min(column + side * near + pad, width))) for side, pad in ((x - reach[0], -1), (x + reach[0], 2))
-        )
-        top = min(row + (camera.eye - reach[1]) * scale for scale in (near, far))
-        self.top, self.bottom = (int(max(0, min(edge, height))) for edge in (top - 1, row + camera.eye * near + 2))
+        nearest, farthest = max(near, camera.focal / (z - 0.5)), camera.focal / (z + max(reach[0], 0.8))
+        sides = column + (x - reach[0]) * near - 1, column + (x + reach[0]) * near + 2
+        top = min(row + (camera.eye - reach[1]) * scale for scale in (near, farthest)) - 1
+        self.left, self.right = (int(max(0, min(edge, width))) for edge in sides)
+        self.top, self.bottom = (int(max(0, min(edge, height))) for edge in (top, row + camera.eye * nearest + 2))
         self.fine = 4 if camera.focal / z * reach[1] < 28 else 2
         shape = (max(self.bottom - self.top, 0) * self.fine, max(self.right - self.left, 0) * self.fine)
         self.sheet = np.zeros((*shape, 4), np.uint8)
@@ -142,6 +141,7 @@ class Canvas:
         for plane in (frame.glow, frame.mirror):
             plane[window] *= 1 - share
         if self.lights is not None:
+            self.lights[drawn == 0] = 0
             for plane, light in zip((frame.glow, frame.mirror), shrink(self.lights).transpose(2, 0, 1)):
                 plane[window] += light * np.float32(1 / 255)
         covered = share >= 0.4

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from .backdrop import paint_backdrop
@@ -15,6 +14,7 @@ from .difficulty import CLASSES, CONDITIONS, get_difficulty
 from .frame import PLANTS, Frame
 from .kinds import KINDS
 from .lights import LAMP_HEIGHT
+from .misalign import misaligned
 from .objects import draw_bike, draw_cone, draw_stop
 from .person import draw_person
 from .sensors import see_infrared, see_visible
@@ -99,7 +99,7 @@ def draw_scene(
     visible = see_visible(frame, street, weather, spots, noise)
     infrared = see_infrared(frame, weather, table.infrared_noise, noise)
     if misalign > 0:
-        infrared = _misalign(infrared, misalign, noise)
+        infrared = misaligned(infrared, misalign, noise)
     return Scene(visible, infrared, boxes, labels, frame.instance, frame.semantic, condition)
 
 
@@ -165,14 +165,3 @@ def _annotate(frame: Frame, labels: list[int], areas: list[int]) -> tuple[np.nda
         renumber[k] = len(kept)
     frame.instance = renumber[frame.instance]
     return np.array(boxes, np.float32).reshape(-1, 4), np.array(kept, np.int64)
-
-
-def _misalign(picture: np.ndarray, most: float, rng: np.random.Generator) -> np.ndarray:
-    """Return the picture under a random affine map that moves no corner farther than ``most`` pixels."""
-    height, width = picture.shape
-    corners = np.array([(0, 0), (width, 0), (0, height)], np.float32)
-    # Three corners fix the map; the fourth moves by a + b - c, at most three times as far as each of them.
-    reach = most / np.sqrt(2)
-    moves = rng.uniform(-0.7, 0.7, (1, 2)) * reach + rng.uniform(-0.1, 0.1, (3, 2)) * reach
-    matrix = cv2.getAffineTransform(corners, (corners + moves).astype(np.float32))
-    return cv2.warpAffine(picture, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
