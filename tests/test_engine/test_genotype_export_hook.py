@@ -1,0 +1,98 @@
+"""What a search leaves behind."""
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+
+from mmfusenas.engine.hooks.genotype_export_hook import retrain_config
+from mmfusenas.nas import Choice, Genotype, SearchSpace
+from mmfusenas.registry import MODELS
+from mmfusenas.utils.complexity import complexity
+
+sys.path.append(str(Path(__file__).parent))
+import search_kit as kit  # noqa: E402
+
+
+@pytest.fixture(scope='module')
+def searched(tmp_path_factory):
+    folder = tmp_path_factory.mktemp('search')
+    runner = kit.train(kit.config(folder, search={}, export=dict(
+        shape=(16, 20), retrain={'optim_wrapper.optimizer.lr': 0.5, 'train_dataloader.dataset.length': 4})))
+    return folder, runner
+
+
+def test_the_genotype_is_the_largest_alpha_of_each_active_choice(searched):
+    folder, runner = searched
+    genotype = Genotype.load(folder / 'genotype.json')
+    space = SearchSpace(runner.model)
+    kinds = {f'cells.{i}.type': space.choices[f'cells.{i}.type'].best() for i in (0, 1)}
+    names = [n for n in space.choices if n in kinds or n.split('.')[2] == kinds[f'cells.{n.split(".")[1]}.type']]
+    assert genotype.choices == {name: space.choices[name].best() for name in names}
+    assert genotype.space == 'TIMFusion' and genotype.space_hash == space.hash
+    assert genotype == Genotype.load(folder / 'genotypes/epoch_2.json')
+    assert genotype.source['epoch'] == 2 and genotype.source['seed'] == 3
+    assert genotype.costs == complexity(space.derive(genotype), (16, 20))
+
+
+def test_the_history_follows_the_choices(searched):
+    folder, runner = searched
+    history = json.loads((folder / 'search.json').read_text())
+    space = SearchSpace(runner.model)
+    assert history['choices'] == {name: dict(candidates=list(c.candidates)) for name, c in space.choices.items()}
+    assert [entry['epoch'] for entry in history['epochs']] == [1, 2]
+    last = history['epochs'][-1]
+    assert last['probabilities'] == {name: c.probabilities().tolist() for name, c in space.choices.items()}
+    assert last['entropy'] == pytest.approx(space.entropy())
+    assert {'upper_loss', 'lower_loss'} < set(last)
+
+
+def test_the_retrain_config_trains_the_found_network(searched):
+    folder, runner = searched
+    cfg = Config.fromfile(folder / 'retrain.py')
+    assert not any('Search' in hook['type'] or 'Export' in hook['type'] for hook in cfg.custom_hooks)
+    assert cfg.optim_wrapper.optimizer.lr == 0.5 and cfg.train_dataloader.dataset.length == 4
+    cfg.work_dir, cfg.experiment_name, cfg.visualizer.name = str(folder / 'again'), 'retrain', 'retrain'
+    retrained = kit.train(cfg)
+    assert not any(isinstance(module, Choice) for module in retrained.model.modules())
+    genotype = Genotype.load(folder / 'genotype.json')
+    assert sum(p.numel() for p in retrained.model.parameters()) == genotype.costs['parameters']
+    assert retrained.iter == 4  # two epochs of four samples in batches of two
+
+
+def test_parts_of_a_model_get_their_own_genotypes(tmp_path):
+    pytest.importorskip('mmdet')
+    init_default_scope('mmfusenas')
+    model = dict(
+        type='TaskGuidedDetector',
+        scene=dict(type='TIMFusion', channels=4, cells=['successive'], operators=['sa_3', 'dc_3']),
+        task=dict(_scope_='mmdet', type='RetinaNet',
+                  backbone=dict(type='ResNet', depth=18, base_channels=8, out_indices=(2, 3)),
+                  neck=dict(type='mmfusenas.FeatureDistillationNeck', out_channels=8, channels=4, nodes=2, num_outs=2,
+                            operators=['conv_1', 'skip']),
+                  bbox_head=dict(type='RetinaHead', num_classes=1, in_channels=8, feat_channels=8, stacked_convs=1,
+                                 anchor_generator=dict(type='AnchorGenerator', octave_base_scale=4, scales_per_octave=1,
+                                                       ratios=[1.0], strides=[16, 32]))))
+    space = SearchSpace(MODELS.build(model))
+    space.select(space.sample())
+    genotype = space.genotype()
+    assert set(genotype.parts) == {'scene', 'task.neck'}
+    cfg = retrain_config(Config(dict(model=model, custom_hooks=[])), genotype, tmp_path, {})
+    cfg.dump(tmp_path / 'retrain.py')
+    built = MODELS.build(Config.fromfile(tmp_path / 'retrain.py').model)
+    derived = space.derive(genotype)
+    assert {k: v.shape for k, v in built.state_dict().items()} == {k: v.shape for k, v in derived.state_dict().items()}
+
+
+def test_the_best_genotype_is_kept_where_a_metric_says_so(tmp_path):
+    from mmfusenas.engine.hooks import GenotypeExportHook
+    runner = kit.train(kit.config(tmp_path, search={}, epochs=1))
+    hook = GenotypeExportHook(save_best='mAP')
+    for score, name in ((0.5, 'sa_3'), (0.4, 'dc_3'), (0.6, 'sc_3'), (None, 'dc_3')):
+        SearchSpace(runner.model).select({'cells.0.successive.ops.0': name, 'cells.0.type': 'successive'})
+        hook.after_train_epoch(runner)
+        hook.after_val_epoch(runner, {} if score is None else dict(mAP=score))
+        kept = Genotype.load(tmp_path / 'genotype.json').choices['cells.0.successive.ops.0']
+        assert kept == dict([(0.5, 'sa_3'), (0.4, 'sa_3'), (0.6, 'sc_3'), (None, 'sc_3')])[score]

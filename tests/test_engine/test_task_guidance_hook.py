@@ -1,0 +1,48 @@
+"""Stages of task-guided training."""
+from types import SimpleNamespace
+
+import pytest
+from mmengine.logging import MMLogger
+from mmengine.model import BaseModel
+
+from mmfusenas.engine.hooks import TaskGuidanceHook
+
+STAGES = [dict(stage='scene', end=3), dict(stage='joint', end=5), dict(stage='task')]
+
+
+class Staged(BaseModel):
+    stage = 'joint'
+
+    def forward(self, inputs, data_samples=None, mode='tensor'):
+        return inputs
+
+
+def runner(model, **position):
+    return SimpleNamespace(model=model, logger=MMLogger.get_instance('stages'), **dict(dict(epoch=0, iter=0), **position))
+
+
+@pytest.mark.parametrize('by_epoch, counter', [(True, 'epoch'), (False, 'iter')])
+def test_the_stage_is_a_function_of_the_position(by_epoch, counter):
+    hook = TaskGuidanceHook(STAGES, by_epoch=by_epoch)
+    seen = []
+    for position in range(7):
+        model = Staged()  # as after a resume: nothing is remembered
+        hook.before_train_iter(runner(model, **{counter: position}), 0)
+        seen.append(model.stage)
+    assert seen == ['scene'] * 3 + ['joint'] * 2 + ['task'] * 2
+
+
+@pytest.mark.parametrize('stages', [
+    [], [dict(stage='scene'), dict(stage='joint')], [dict(stage='scene', end=5), dict(stage='joint', end=5), dict(stage='task')]])
+def test_stages_that_cannot_be_followed_are_named(stages):
+    with pytest.raises(ValueError, match='needs an end'):
+        TaskGuidanceHook(stages)
+
+
+def test_a_model_without_stages_is_named():
+    class Plain(BaseModel):
+        def forward(self, inputs, data_samples=None, mode='tensor'):
+            return inputs
+
+    with pytest.raises(TypeError, match='Plain'):
+        TaskGuidanceHook(STAGES).before_train(runner(Plain()))

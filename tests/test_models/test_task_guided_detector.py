@@ -1,0 +1,184 @@
+"""A scene module in front of mmdet's detectors."""
+import pytest
+import torch
+from mmengine.config import ConfigDict
+from mmengine.registry import init_default_scope
+from mmengine.structures import InstanceData
+
+from mmfusenas.models.utils.color import luma
+from mmfusenas.registry import MODELS
+
+pytest.importorskip('mmdet')
+from mmdet.registry import MODELS as MMDET_MODELS  # noqa: E402
+from mmdet.structures import DetDataSample  # noqa: E402
+
+SHAPE = (61, 83)
+
+
+@pytest.fixture(autouse=True)
+def scope():
+    init_default_scope('mmfusenas')
+
+
+def retinanet(**changes):
+    return dict(dict(
+        _scope_='mmdet', type='RetinaNet',
+        data_preprocessor=dict(type='DetDataPreprocessor', mean=[100.0, 110.0, 120.0], std=[50.0] * 3, bgr_to_rgb=True,
+                               pad_size_divisor=32),
+        backbone=dict(type='ResNet', depth=18, base_channels=8, out_indices=(1, 2, 3)),
+        neck=dict(type='FPN', out_channels=8, num_outs=3),
+        bbox_head=dict(type='RetinaHead', num_classes=2, in_channels=8, feat_channels=8, stacked_convs=1,
+                       anchor_generator=dict(type='AnchorGenerator', octave_base_scale=4, scales_per_octave=1,
+                                             ratios=[1.0], strides=[8, 16, 32])),
+        train_cfg=dict(assigner=dict(type='MaxIoUAssigner', pos_iou_thr=0.5, neg_iou_thr=0.4, min_pos_iou=0),
+                       sampler=dict(type='PseudoSampler'), allowed_border=-1, pos_weight=-1),
+        test_cfg=dict(nms_pre=100, score_thr=0.0, nms=dict(type='nms', iou_threshold=0.5), max_per_img=5)), **changes)
+
+
+def build(task=None, scene=None, **options):
+    scene = scene or dict(type='TIMFusion', genotype='tim-light', channels=8, loss=dict(type='FusionLoss'))
+    torch.manual_seed(0)
+    return MODELS.build(dict(type='TaskGuidedDetector', scene=scene, task=task or retinanet(), **options))
+
+
+def batch(shapes=(SHAPE, SHAPE), seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    samples = []
+    for height, width in shapes:
+        sample = DetDataSample(metainfo=dict(img_shape=(height, width), ori_shape=(height, width), scale_factor=(1, 1),
+                                             img_path='visible.png', img_path2='infrared.png', img_id=0))
+        sample.gt_instances = InstanceData(bboxes=torch.tensor([[10.0, 12, 42, 44]]), labels=torch.tensor([1]))
+        samples.append(sample)
+    pictures = [torch.randint(0, 256, (4, *shape), generator=generator, dtype=torch.uint8) for shape in shapes]
+    return dict(inputs=dict(visible=[p[:3] for p in pictures], infrared=[p[3:] for p in pictures]), data_samples=samples)
+
+
+def losses(model, data):
+    prepared = model.data_preprocessor(data, True)
+    return model(**prepared, mode='loss')
+
+
+def grads(model, part):
+    return [p.grad for p in getattr(model, part).parameters() if p.requires_grad]
+
+
+def test_loss_is_task_plus_eta_times_scene():
+    model = build(eta=0.25)
+    joint = losses(model, batch())
+    model.stage = 'scene'
+    scene = losses(model, batch())
+    assert {k for k in joint if k.startswith('scene.')} == set(scene) == {'scene.loss_intensity', 'scene.loss_ssim'}
+    assert {'loss_cls', 'loss_bbox'} < set(joint)
+    for name, value in scene.items():
+        assert joint[name].item() == pytest.approx(0.25 * value.item(), rel=1e-5)
+
+
+def test_what_does_not_train_is_not_in_the_graph():
+    model = build()
+    for stage, trains in (('scene', {'scene'}), ('task', {'task'}), ('joint', {'scene', 'task'})):
+        model.train()
+        model.stage = stage
+        model.zero_grad()
+        model.parse_losses(losses(model, batch()))[0].backward()
+        for part in ('scene', 'task'):
+            found = grads(model, part)
+            if part in trains:
+                assert sum(g is not None and bool(g.any()) for g in found) > 0.9 * len(found), (stage, part)
+            else:
+                assert all(g is None for g in found), (stage, part)
+
+
+def test_a_frozen_scene_keeps_its_statistics():
+    model = build()
+    model.stage = 'task'
+    model.train()
+    before = {k: v.clone() for k, v in model.scene.state_dict().items()}
+    losses(model, batch())
+    assert model.task.training and not model.scene.training
+    assert all(torch.equal(before[k], v) for k, v in model.scene.state_dict().items())
+    model.stage = 'joint'
+    assert model.scene.training
+
+
+def test_the_task_gradient_reaches_the_fusion_network():
+    model = build(eta=0.0)
+    model.parse_losses(losses(model, batch()))[0].backward()
+    assert model.scene.stem[0].weight.grad.abs().sum() > 0
+
+
+def test_the_detector_sees_the_picture_as_it_would_a_photograph():
+    # With the visible picture as the scene, the wrapper is the plain detector on that photograph.
+    model = build(scene=dict(type='FixedFusion', rule='visible')).eval()
+    torch.manual_seed(0)
+    plain = MMDET_MODELS.build(ConfigDict(retinanet(
+        neck=dict(type='FPN', in_channels=[16, 32, 64], out_channels=8, num_outs=3)))).eval()
+    plain.load_state_dict(model.task.state_dict())
+    data = batch(shapes=((61, 83), (64, 70)))
+    with torch.no_grad():
+        ours = model.test_step(data)
+        theirs = plain.test_step(dict(inputs=data['inputs']['visible'],
+                                      data_samples=batch(shapes=((61, 83), (64, 70)))['data_samples']))
+    for mine, other, visible in zip(ours, theirs, data['inputs']['visible'], strict=True):
+        assert torch.allclose(mine.pred_instances.bboxes, other.pred_instances.bboxes, atol=1e-3)
+        assert torch.allclose(mine.pred_instances.scores, other.pred_instances.scores, atol=1e-5)
+        # The picture has the size of the image without the padding of the batch, and its values.
+        assert mine.fused_img.shape == (*visible.shape[1:], 3)
+        assert abs(torch.from_numpy(mine.fused_img).permute(2, 0, 1).int() - visible.int()).max() <= 1
+
+
+def test_colour_is_kept_and_luma_is_fused():
+    model = build(scene=dict(type='FixedFusion', rule='average')).eval()
+    data = batch()
+    prepared = model.data_preprocessor(data, False)['inputs']
+    picture = model.scene.picture(prepared)
+    visible, infrared = prepared['visible'], prepared['infrared']
+    assert torch.allclose(luma(picture), (luma(visible) + infrared) / 2, atol=1e-6)
+    for channel in range(3):
+        assert torch.allclose((picture - luma(picture))[:, channel], (visible - luma(visible))[:, channel], atol=1e-6)
+
+
+@pytest.mark.parametrize('backbone', [
+    dict(type='ResNet', depth=18, base_channels=8, out_indices=(0, 1, 2, 3)),
+    dict(type='MobileNetV2', widen_factor=0.25, out_indices=(2, 4, 7)),
+    dict(type='mmfusenas.EfficientNetLite'),
+])
+def test_the_neck_asks_the_backbone_for_its_channels(backbone):
+    pytest.importorskip('efficientnet_lite_pytorch')
+    neck = dict(type='mmfusenas.FeatureDistillationNeck', out_channels=8, channels=4, nodes=1, num_outs=4,
+                operators=['conv_1', 'skip'])
+    head = retinanet()['bbox_head']
+    head['anchor_generator']['strides'] = [8, 16, 32, 64]
+    model = build(task=retinanet(backbone=backbone, neck=neck, bbox_head=head))
+    features = model.task.backbone(torch.zeros(1, 3, 64, 64))
+    assert [lateral.in_channels for lateral in model.task.neck.laterals] == [x.shape[1] for x in features]
+
+
+def test_ssd_trains_and_predicts():
+    ssd = dict(
+        _scope_='mmdet', type='SingleStageDetector', data_preprocessor=dict(type='DetDataPreprocessor'),
+        backbone=dict(type='ResNet', depth=18, base_channels=8, out_indices=(1, 2, 3)),
+        neck=dict(type='FPN', out_channels=8, num_outs=3),
+        bbox_head=dict(type='SSDHead', in_channels=(8, 8, 8), num_classes=2,
+                       anchor_generator=dict(type='SSDAnchorGenerator', scale_major=False, input_size=300,
+                                             basesize_ratio_range=(0.2, 0.9), strides=[8, 16, 32],
+                                             ratios=[[2], [2], [2]])),
+        train_cfg=dict(assigner=dict(type='MaxIoUAssigner', pos_iou_thr=0.5, neg_iou_thr=0.5, min_pos_iou=0.0,
+                                     gt_max_assign_all=False),
+                       sampler=dict(type='PseudoSampler'), smoothl1_beta=1.0, allowed_border=-1, pos_weight=-1,
+                       neg_pos_ratio=3),
+        test_cfg=dict(nms_pre=100, nms=dict(type='nms', iou_threshold=0.45), min_bbox_size=0, score_thr=0.0,
+                      max_per_img=5))
+    model = build(task=ssd)
+    total = model.parse_losses(losses(model, batch()))[0]
+    total.backward()
+    assert total.item() > 0 and model.scene.stem[0].weight.grad.any()
+    predictions = model.eval().test_step(batch())
+    assert all(len(p.pred_instances) == 5 for p in predictions)
+
+
+def test_unknown_modes_and_stages_are_named():
+    model = build()
+    with pytest.raises(ValueError, match="'warmup'"):
+        model.stage = 'warmup'
+    with pytest.raises(RuntimeError, match="'lose'"):
+        model({}, [], mode='lose')
