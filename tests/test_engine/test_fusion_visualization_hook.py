@@ -1,0 +1,83 @@
+"""Pictures at validations and tests, on a real Runner."""
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmdet.structures import DetDataSample
+from mmengine.config import Config
+from mmengine.runner import Runner
+from mmengine.structures import InstanceData
+
+from mmfusenas.engine.hooks.fusion_visualization_hook import contact_picture
+from mmfusenas.visualization.panels import BAR
+
+
+@pytest.fixture
+def runner(tmp_path: Path) -> Callable[..., Runner]:
+    """Build the Runner of a fixed fusion on built-in scenes of 48 x 64; keywords go to the hook."""
+
+    def build(name: str, batch_size: int = 4, **hook) -> Runner:
+        data = dict(
+            batch_size=batch_size, num_workers=0, sampler=dict(type='DefaultSampler', shuffle=False),
+            dataset=dict(type='SyntheticScenes', length=7, size=(48, 64), pipeline=[dict(type='PackPairInputs')]))
+        return Runner.from_cfg(Config(dict(
+            default_scope='mmfusenas', experiment_name=f'{tmp_path.name}_{name}', work_dir=str(tmp_path / 'work'),
+            model=dict(type='FixedFusion', rule='average'), custom_hooks=[dict(type='FusionVisualizationHook', **hook)],
+            val_dataloader=data, val_cfg=dict(), val_evaluator=dict(type='DumpResults', out_file_path=str(tmp_path / 'o.pkl')),
+            test_dataloader=data, test_cfg=dict(), test_evaluator=dict(type='DumpResults', out_file_path=str(tmp_path / 'o.pkl')),
+            log_level='ERROR')))
+
+    return build
+
+
+def drawn(tmp_path: Path) -> dict[str, np.ndarray]:
+    return {path.name: cv2.imread(str(path)) for path in sorted(tmp_path.glob('work/*/vis_data/vis_image/*.png'))}
+
+
+def test_validation_draws_pairs_spread_over_the_data(runner: Callable, tmp_path: Path) -> None:
+    run = runner('val', num_samples=3)
+    run.val()
+    pictures = drawn(tmp_path)
+    assert list(pictures) == ['val_0_0.png', 'val_1_0.png', 'val_2_0.png']
+    factor, dataset = 5, run.val_dataloader.dataset  # 5 * 64 is 320
+    for index, picture in zip([0, 3, 6], pictures.values()):
+        assert picture.shape == (BAR + 48 * factor, 3 * 64 * factor + 4, 3)
+        visible = cv2.resize(dataset[index]['inputs']['visible'].permute(1, 2, 0).numpy(), (64 * factor, 48 * factor),
+                             interpolation=cv2.INTER_CUBIC)
+        np.testing.assert_array_equal(picture[BAR:, :64 * factor], visible)
+
+
+def test_test_draws_every_pair_into_the_folder(runner: Callable, tmp_path: Path) -> None:
+    runner('test', test_out_dir=str(tmp_path / 'show')).test()
+    assert [path.name for path in sorted((tmp_path / 'show').iterdir())] == [f'{i:06d}_visible.png' for i in range(7)]
+    assert drawn(tmp_path) == {}
+
+
+def test_test_without_a_folder_draws_a_few(runner: Callable, tmp_path: Path) -> None:
+    runner('few', num_samples=20).test()
+    assert len(drawn(tmp_path)) == 7
+
+
+def test_draw_false_draws_nothing(runner: Callable, tmp_path: Path) -> None:
+    runner('none', draw=False).val()
+    assert drawn(tmp_path) == {}
+
+
+def test_boxes_are_scaled_to_the_picture_that_the_model_saw() -> None:
+    """A pair resized to half its width and height, one annotated and one good and one bad predicted box."""
+    inputs = dict(visible=[torch.zeros(3, 100, 320, dtype=torch.uint8)],
+                  infrared=[torch.zeros(1, 100, 320, dtype=torch.uint16)])
+    sample = DetDataSample(metainfo=dict(
+        scale_factor=(0.5, 0.5), instances=[dict(bbox=[200, 100, 300, 180], bbox_label=0, ignore_flag=0),
+                                            dict(bbox=[0, 0, 60, 60], bbox_label=0, ignore_flag=1)]))
+    sample.set_field(np.zeros((100, 320, 3), np.uint8), 'fused_img', dtype=None)
+    sample.pred_instances = InstanceData(
+        bboxes=torch.tensor([[400.0, 60, 600, 180], [0, 0, 100, 100]]), labels=torch.tensor([0, 0]), scores=torch.tensor([0.9, 0.1]))
+    sheet = contact_picture(inputs, 0, sample, dict(classes=('car',), palette=[(255, 255, 255)]), score_thr=0.3)
+    visible, infrared, fused = (sheet[BAR:, start:start + 320] for start in (0, 322, 644))
+    for panel, (left, right, row) in ((visible, (100, 150, 70)), (infrared, (100, 150, 70)), (fused, (200, 300, 70))):
+        columns = np.flatnonzero(panel[row, :, 0] > 100)
+        assert abs(columns.min() - left) <= 2 and abs(columns.max() - right) <= 2

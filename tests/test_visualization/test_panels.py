@@ -1,0 +1,39 @@
+"""Pictures side by side."""
+import numpy as np
+
+from mmfusenas.visualization import displayable, draw_detections, enlarge, side_by_side
+from mmfusenas.visualization.panels import BAR
+
+
+def test_deep_pictures_are_stretched_and_others_stay() -> None:
+    deep = np.array([[1000, 3000, 1400]], np.uint16)
+    assert displayable(deep).tolist() == [[[0] * 3, [255] * 3, [51] * 3]]
+    plain = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)
+    np.testing.assert_array_equal(displayable(plain), plain)
+    assert displayable(plain[..., :1]).shape == (2, 2, 3)
+
+
+def test_small_pictures_grow_by_a_whole_factor() -> None:
+    picture, factor = enlarge(np.full((10, 33, 3), 7, np.uint8), 100)
+    assert factor == 4 and picture.shape == (40, 132, 3) and (picture == 7).all()
+    large = np.zeros((5, 100, 3), np.uint8)
+    assert enlarge(large, 100) == (large, 1)
+
+
+def test_panels_hold_their_pictures_under_their_captions() -> None:
+    first, second = np.full((30, 40, 3), 10, np.uint8), np.full((30, 50, 3), 20, np.uint8)
+    sheet = side_by_side({'one': first, 'two': second})
+    assert sheet.shape == (30 + BAR, 40 + 2 + 50, 3)
+    np.testing.assert_array_equal(sheet[BAR:, :40], first)
+    np.testing.assert_array_equal(sheet[BAR:, 42:], second)
+    assert sheet[:BAR, :40].max() > 200  # the caption
+
+
+def test_boxes_are_drawn_where_they_are() -> None:
+    picture = np.zeros((100, 200, 3), np.uint8)
+    meta = dict(classes=('car',), palette=[(255, 0, 0)])  # red, as RGB
+    drawn = draw_detections(picture, np.array([[150.0, 40, 190, 90]]), np.array([0]), dataset_meta=meta)
+    assert drawn.shape == picture.shape and not picture.any()
+    assert drawn[60, 150, 2] > 150 and drawn[60, 150, 0] < 60
+    assert not drawn[:, :140].any()
+    np.testing.assert_array_equal(draw_detections(picture, np.zeros((0, 4)), np.zeros(0, int)), picture)

@@ -1,0 +1,51 @@
+"""Figures of a search."""
+import pytest
+from matplotlib.figure import Figure
+
+from mmfusenas.visualization.search_plots import graphs, plot_cell_graph, plot_chain, plot_curves, plot_probabilities
+
+HISTORY = dict(
+    choices={'cells.0.type': dict(candidates=['a', 'b']), 'cells.1.type': dict(candidates=['a', 'b'])},
+    epochs=[
+        dict(epoch=e, iteration=9 * e, entropy=0.6 / e, upper_loss=None if e == 1 else 3.0, expected_cost=dict(macs=5e9 / e),
+             probabilities={'cells.0.type': [0.2 * e, 1 - 0.2 * e], 'cells.1.type': [0.5, 0.5]})
+        for e in (1, 2, 3)])
+
+
+def texts(figure: Figure) -> list[str]:
+    return [text.get_text() for text in figure.axes[0].texts]
+
+
+def test_probabilities_are_those_of_the_history() -> None:
+    figure = plot_probabilities(HISTORY, ['cells.0.type', 'cells.1.type'])
+    assert [axes.get_title() for axes in figure.axes] == ['cells.0.type', 'cells.1.type']
+    first, second = figure.axes[0].lines
+    assert first.get_xdata().tolist() == [1, 2, 3] and first.get_ydata() == pytest.approx([0.2, 0.4, 0.6])
+    assert second.get_ydata() == pytest.approx([0.8, 0.6, 0.4])
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ['a', 'b']
+
+
+def test_curves_show_every_number_of_an_epoch_and_pass_over_missing_ones() -> None:
+    axes = {axes.get_title(): axes.lines[0] for axes in plot_curves(HISTORY).axes}
+    assert list(axes) == ['entropy', 'expected cost.macs', 'upper loss']
+    assert axes['upper loss'].get_xdata().tolist() == [2, 3]
+    assert axes['expected cost.macs'].get_ydata() == pytest.approx([5e9, 2.5e9, 5e9 / 3])
+
+
+def test_graph_has_a_node_for_each_and_names_every_edge() -> None:
+    figure = plot_cell_graph('cell', {(0, 1): 'conv_3', (0, 2): 'skip', (1, 2): 'res_5'})
+    assert texts(figure) == ['input', '1', '2', 'concat 1-2,\nconv 1 x 1', 'conv_3', 'skip', 'res_5']
+    assert len(figure.axes[0].patches) == 4  # three edges, and the way out
+
+
+def test_chain_has_a_box_for_each_stage() -> None:
+    figure = plot_chain('net', {'0': ['type: successive', 'ops.0: rb_3'], '1': ['type: multi_scale']})
+    assert texts(figure) == ['input', '0\ntype: successive\nops.0: rb_3', '1\ntype: multi_scale', 'output']
+    assert len(figure.axes[0].patches) == 3
+
+
+def test_choices_are_sorted_into_graphs_and_chains() -> None:
+    cells, chains = graphs({'scene.cells.1.type': 'successive', 'scene.cells.1.successive.ops.0': 'rb_3', 'op': 'skip',
+                            'task.neck.cells.2.edges.1_3': 'conv_1'})
+    assert cells == {'task.neck.cells.2': {(1, 3): 'conv_1'}}
+    assert chains == {'scene.cells': {'1': ['type: successive', 'successive.ops.0: rb_3']}, '': {'op': ['skip']}}
