@@ -13,7 +13,7 @@ class LLVIPDataset(PairDataset):
     Layout as published: ``visible/{train,test}``, ``infrared/{train,test}`` and one ``Annotations`` for both.
     """
 
-    METAINFO = dict(classes=('person', ), palette=[(220, 20, 60)])
+    METAINFO = dict(classes=('person', ), palette=[(255, 60, 60)])
     READER = staticmethod(read_voc)
     ANNOTATION_SUFFIX = '.xml'
     PREFIX = dict(img='visible/train', img2='infrared/train', ann='Annotations')

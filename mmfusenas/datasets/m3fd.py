@@ -16,7 +16,7 @@ class M3FDDataset(PairDataset):
 
     METAINFO = dict(
         classes=('People', 'Car', 'Bus', 'Motorcycle', 'Lamp', 'Truck'),
-        palette=[(220, 20, 60), (0, 0, 142), (0, 60, 100), (0, 0, 230), (250, 170, 30), (0, 0, 70)],
+        palette=[(255, 60, 60), (60, 110, 255), (0, 200, 200), (200, 80, 255), (255, 220, 0), (60, 220, 90)],
     )
     READER = staticmethod(read_voc)
     ANNOTATION_SUFFIX = '.xml'

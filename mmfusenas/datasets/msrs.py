@@ -16,7 +16,7 @@ class MSRSDataset(PairDataset):
 
     METAINFO = dict(
         classes=('person', 'bicycle', 'car'),
-        palette=[(220, 20, 60), (119, 11, 32), (0, 0, 142)],
+        palette=[(255, 60, 60), (60, 220, 90), (60, 110, 255)],
     )
     READER = staticmethod(read_yolo)
     ANNOTATION_SUFFIX = '.txt'

@@ -26,16 +26,17 @@ class MultiSpectralDataset(PairDataset):
     METAINFO = dict(
         classes=('color_cone', 'car_stop', 'car', 'person', 'bike'),
         names=('color_cone', 'car_stop', 'car', 'person', 'bike', 'bump', 'hole', 'animal'),
-        palette=[(255, 128, 0), (128, 128, 0), (0, 0, 142), (220, 20, 60), (119, 11, 32)],
+        palette=[(255, 128, 0), (255, 220, 0), (60, 110, 255), (255, 60, 60), (60, 220, 90)],
     )
     READER = staticmethod(read_voc)
     ANNOTATION_SUFFIX = '.xml'
+    PREFIX = dict(
+        img='ConvertedImages/rgb', img2='ConvertedImages/fir', ann='Annotations_ConvertedSummarized')
 
     def __init__(
         self, infrared: str = 'fir', data_prefix: dict | None = None, bad_boxes: str = 'drop', **kwargs
     ) -> None:
         if infrared not in ('fir', 'mir', 'nir'):
             raise ValueError(f"MultiSpectralDataset: infrared is 'fir', 'mir' or 'nir', got {infrared!r}.")
-        published = dict(
-            img='ConvertedImages/rgb', img2=f'ConvertedImages/{infrared}', ann='Annotations_ConvertedSummarized')
+        published = {**self.PREFIX, 'img2': f'ConvertedImages/{infrared}'}
         super().__init__(data_prefix=data_prefix or published, bad_boxes=bad_boxes, **kwargs)

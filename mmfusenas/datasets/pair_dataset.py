@@ -59,11 +59,14 @@ class PairDataset(BaseDataset):
             raise ValueError(f"bad_boxes is 'error' or 'drop', got {bad_boxes!r}.")
         if unlabelled not in ('error', 'empty'):
             raise ValueError(f"unlabelled is 'error' or 'empty', got {unlabelled!r}.")
+        prefix = data_prefix or self.PREFIX
+        if set(prefix) != set(self.PREFIX):
+            raise ValueError(f'data_prefix of {type(self).__name__} needs {sorted(self.PREFIX)}, got {sorted(prefix)}.')
         self.split = osp.join(data_root, split) if split else ''
         self.bad_boxes = bad_boxes
         self.unlabelled = unlabelled
         self.backend_args = backend_args
-        super().__init__(data_root=data_root, data_prefix=data_prefix or self.PREFIX, **kwargs)
+        super().__init__(data_root=data_root, data_prefix=prefix, **kwargs)
 
     def load_data_list(self) -> list[dict]:
         """Read the set, or raise all that is wrong with it."""
@@ -86,7 +89,9 @@ class PairDataset(BaseDataset):
             return [], [Problem('error', 'nothing found', self.data_root or '.', str(error))]
         infos = [dict(img_id=i, img_path=p.visible, img_path2=p.infrared) for i, p in enumerate(pairs)]
         if self.READER is not None:
-            problems += self._check_classes()
+            unknown = self._check_classes()
+            if unknown:
+                return [], problems + unknown
             for pair, info in zip(pairs, infos):
                 problems += self._annotate(pair, info)
         return infos, problems
@@ -96,6 +101,8 @@ class PairDataset(BaseDataset):
         infos = self.data_list
         if not self.test_mode and self.filter_cfg:
             if self.filter_cfg.get('filter_empty_gt', False):
+                if self.READER is None:
+                    raise ValueError(f'filter_empty_gt needs boxes, and {type(self).__name__} has none; leave it out.')
                 infos = [info for info in infos if info['instances']]
             smallest = self.filter_cfg.get('min_size', 0)
             if smallest:

@@ -107,7 +107,9 @@ def picture_size(path: str, backend_args: dict | None = None) -> tuple[int, int]
     try:
         with Image.open(io.BytesIO(content) if content else path) as picture:
             width, height = picture.size
-            turned = picture.getexif().get(ExifTags.Base.Orientation) in _TURNED
+            # Asked for what is not in its header, a PNG would be decoded as a whole.
+            known = picture.format != 'PNG' or 'exif' in picture.info
+            turned = known and picture.getexif().get(ExifTags.Base.Orientation) in _TURNED
     except UnidentifiedImageError:
         # Kinds that OpenCV reads and Pillow does not.
         return read_visible(path, backend_args).shape[:2]

@@ -1,0 +1,103 @@
+"""The checks, one by one."""
+import cv2
+import numpy as np
+import pytest
+
+from mmfusenas.datasets.checks import (
+    check_boxes,
+    check_classes,
+    check_infrared_colour,
+    check_pair,
+    check_same_pictures,
+    check_same_videos,
+    check_values,
+)
+
+
+def kinds(problems):
+    return [(problem.level, problem.kind) for problem in problems]
+
+
+def write_pair(folder, visible, infrared, **more):
+    paths = dict(img_path=str(folder / 'vi.png'), img_path2=str(folder / 'ir.png'))
+    for path, picture in zip(paths.values(), (visible, infrared)):
+        if picture is not None:
+            cv2.imwrite(path, picture)
+    return dict(**paths, **more)
+
+
+def test_a_good_pair_has_nothing(tmp_path, make_picture):
+    visible = make_picture(0, (24, 32), 3)
+    facts = check_pair(write_pair(tmp_path, visible, make_picture(1, (24, 32)), height=24, width=32, instances=[]))
+    assert facts.problems == [] and facts.labels == []
+    assert facts.size == (24, 32) and facts.depths == ('uint8', 'uint8')
+    drawn = check_pair(dict(img_path='a', img_path2='b', img=visible, img2=make_picture(1, (24, 32))))
+    assert drawn.problems == [] and drawn.labels is None and drawn.digest == facts.digest
+
+
+def test_unreadable_pictures(tmp_path, make_picture):
+    info = write_pair(tmp_path, make_picture(0, (24, 32), 3), None)
+    (tmp_path / 'vi.png').write_bytes(b'')
+    assert kinds(check_pair(info).problems) == [('error', 'unreadable picture')] * 2
+
+
+@pytest.mark.parametrize('allowed, level', [(False, 'error'), (True, 'warning')])
+def test_sizes_that_differ(tmp_path, make_picture, allowed, level):
+    info = write_pair(tmp_path, make_picture(0, (24, 32), 3), make_picture(1, (12, 16)))
+    problems = check_pair(info, sizes_may_differ=allowed).problems
+    assert kinds(problems) == [(level, 'sizes differ')] and '32 x 24' in problems[0].message
+
+
+def test_annotated_size(tmp_path, make_picture):
+    info = write_pair(tmp_path, make_picture(0, (24, 32), 3), make_picture(1, (24, 32)), height=48, width=64)
+    problems = check_pair(info).problems
+    assert kinds(problems) == [('error', 'annotated size is wrong')]
+    assert problems[0].message.startswith('annotated as 64 x 48, but 32 x 24')
+
+
+def test_values():
+    assert kinds(check_values(np.full((4, 4), 7, np.uint8), 'a')) == [('warning', 'constant picture')]
+    deep = check_values(np.array([[0, 16000]], np.uint16), 'a')
+    assert kinds(deep) == [('warning', 'uint16 picture')] and 'from 0 to 16000, 14 bits' in deep[0].message
+    full = check_values(np.array([[0, 65535]], np.uint16), 'a')
+    assert 'bits' not in full[0].message
+    assert kinds(check_values(np.array([[0, np.nan]], np.float32), 'a')) == [('error', 'NaN or infinity')]
+    assert check_values(np.array([[0, 255]], np.uint8), 'a') == []
+
+
+def test_infrared_in_colour(make_picture):
+    grey = make_picture(0, (24, 32))
+    equal = np.repeat(grey[..., None], 3, axis=2)
+    assert check_infrared_colour(grey, 'a') == check_infrared_colour(equal, 'a') == []
+    noise = np.clip(equal.astype(int) + np.random.default_rng(0).integers(-2, 3, equal.shape), 0, 255).astype(np.uint8)
+    assert check_infrared_colour(noise, 'a') == []  # as JPEG leaves it
+    false_colour = cv2.applyColorMap(grey, cv2.COLORMAP_JET)
+    assert kinds(check_infrared_colour(false_colour, 'a')) == [('warning', 'infrared picture in colour')]
+
+
+def test_boxes():
+    box = [2.0, 3.0, 22.0, 13.0]
+    near = [2.1, 3.0, 22.0, 13.0]
+
+    def item(bbox, label=0):
+        return dict(bbox=bbox, bbox_label=label, ignore_flag=0)
+
+    assert kinds(check_boxes([item(box), item(near)], 'a')) == [('warning', 'box twice')]
+    assert check_boxes([item(box), item(near, 1), item([2, 3, 22, 20])], 'a') == []
+    assert kinds(check_boxes([item([2, 3, 20, 6.9])], 'a')) == [('warning', 'tiny box')]
+
+
+def test_classes():
+    counts, problems = check_classes([0, 0, 2], ('person', 'bicycle', 'car'), 'train')
+    assert counts == dict(person=2, car=1)
+    assert kinds(problems) == [('warning', 'class without a box')] and problems[0].message == "'bicycle'"
+
+
+def test_same_pictures_and_same_videos():
+    same = check_same_pictures({'x': 'train/a.png', 'y': 'train/b.png'}, {'x': 'test/c.png'}, ('train', 'test'))
+    assert kinds(same) == [('error', 'same picture in train and test')]
+    assert (same[0].where, same[0].message) == ('test/c.png', 'is train/a.png')
+    near = check_same_videos(
+        ['train/00010D.png', 'train/00500N.png'], ['test/00019D.png', 'test/00021D.png', 'test/00010N.png'],
+        ('train', 'test'), gap=10)
+    assert [problem.where for problem in near] == ['test/00019D.png']

@@ -1,0 +1,130 @@
+"""Both pictures and the boxes move together; flips and crops are exact in any depth."""
+import numpy as np
+import pytest
+import torch
+
+from mmfusenas.datasets.transforms import JointTransform, RandomPatch
+
+BOX = (10, 8, 34, 26)
+
+
+def sample(dtype=np.uint8, dtype2=np.uint16, size=(48, 64), box=BOX):
+    """A pair that is dark but for the box, which is bright in both pictures, with mdet's box of it."""
+    from mmdet.structures.bbox import HorizontalBoxes
+
+    x1, y1, x2, y2 = box
+    visible = np.zeros((*size, 3), dtype)
+    infrared = np.zeros(size, dtype2)
+    visible[y1:y2, x1:x2] = (10, 200, 90)
+    infrared[y1:y2, x1:x2] = np.iinfo(dtype2).max
+    return dict(
+        img=visible, img2=infrared, img_shape=size, gt_bboxes=HorizontalBoxes([box], dtype=torch.float32),
+        gt_bboxes_labels=np.array([2]), gt_ignore_flags=np.array([False]))
+
+
+def extent(mask):
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    return np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1])
+
+
+@pytest.mark.parametrize('seed', range(3))
+@pytest.mark.parametrize('transform', [
+    dict(type='mmdet.RandomFlip', prob=[0.3, 0.3, 0.4], direction=['horizontal', 'vertical', 'diagonal']),
+    dict(type='mmdet.Resize', scale=(96, 96), keep_ratio=True),
+    dict(type='mmdet.Resize', scale=(50, 70), keep_ratio=False),
+    dict(type='RandomChoiceResize', scales=[(32, 48), (80, 80)], keep_ratio=True, resize_type='mmdet.Resize'),
+    dict(type='mmdet.RandomCrop', crop_size=(40, 36), allow_negative_crop=True),
+    dict(type='mmdet.RandomShift', prob=1.0, max_shift_px=8),
+    dict(type='mmdet.Pad', size=(80, 60)),
+    dict(type='mmdet.RandomAffine', max_rotate_degree=0, max_shear_degree=0, border_val=(0, 0, 0)),
+    dict(type='mmdet.MinIoURandomCrop'),
+], ids=lambda transform: transform['type'])
+def test_pictures_and_box_move_together(transform, seed):
+    np.random.seed(seed)
+    moved = JointTransform([transform])(sample(np.uint8, np.uint8))
+    assert moved['img'].shape[:2] == moved['img2'].shape == moved['img_shape']
+    if len(moved['gt_bboxes']):
+        box = moved['gt_bboxes'].tensor[0].numpy()
+        for mask in (moved['img'][..., 1] > 100, moved['img2'] > 127):
+            assert np.abs(extent(mask) - box).max() <= 1.01
+    else:
+        assert not (moved['img'] > 100).any() and not (moved['img2'] > 127).any()
+
+
+def test_a_rotation_moves_both_alike():
+    np.random.seed(0)
+    rotate = dict(type='mmdet.Rotate', prob=1.0, level=6, img_border_value=0, interpolation='nearest')
+    moved = JointTransform([rotate])(sample(np.uint8, np.uint8))
+    assert np.array_equal(moved['img'][..., 1] > 0, moved['img2'] > 0)
+    assert not np.array_equal(moved['img2'] > 0, sample()['img2'] > 0)
+
+
+@pytest.mark.parametrize('dtype, dtype2', [(np.uint8, np.uint16), (np.uint16, np.uint8), (np.uint8, np.float32)])
+@pytest.mark.parametrize('transforms, expected', [
+    ([dict(type='RandomFlip', prob=1.0)], lambda x: x[:, ::-1]),
+    ([dict(type='RandomFlip', prob=1.0, direction='vertical')], lambda x: x[::-1]),
+    ([dict(type='CenterCrop', crop_size=(12, 8))], lambda x: x[8:16, 10:22]),
+])
+def test_flips_and_crops_are_exact_in_every_depth(make_picture, dtype, dtype2, transforms, expected):
+    visible = make_picture(0, (24, 32), 3, dtype)
+    infrared = make_picture(1, (24, 32), dtype=np.uint16).astype(dtype2)
+    moved = JointTransform(transforms)(dict(img=visible.copy(), img2=infrared.copy()))
+    assert moved['img'].dtype == dtype and np.array_equal(moved['img'], expected(visible))
+    assert moved['img2'].dtype == dtype2 and np.array_equal(moved['img2'], expected(infrared))
+    assert moved['img'].flags.c_contiguous and moved['img2'].flags.c_contiguous
+
+
+def test_resizing_a_pair_of_mixed_depth_stays_in_range(make_picture):
+    moved = JointTransform([dict(type='Resize', scale=(61, 47), interpolation='bicubic')])(
+        dict(img=make_picture(0, (24, 32), 3), img2=np.full((24, 32), 16000, np.uint16)))
+    assert moved['img'].dtype == np.uint8 and moved['img'].max() > 200
+    assert moved['img2'].dtype == np.uint16 and (moved['img2'] == 16000).all()
+
+
+def test_colour_is_kept(make_picture):
+    visible = np.zeros((24, 32, 3), np.uint8) + np.array([10, 120, 250], np.uint8)
+    moved = JointTransform([dict(type='Resize', scale=(16, 12)), dict(type='RandomFlip', prob=1.0)])(
+        dict(img=visible, img2=make_picture(1, (24, 32))))
+    assert (moved['img'] == [10, 120, 250]).all()
+
+
+def test_a_sample_given_up_stays_given_up():
+    crop = dict(type='mmdet.RandomCrop', crop_size=(8, 8), allow_negative_crop=False)
+    np.random.seed(0)
+    assert JointTransform([crop])(sample(box=(60, 44, 64, 48))) is None
+
+
+def test_transforms_for_three_channels_are_explained(make_picture):
+    with pytest.raises(ValueError, match=r'\(24, 32, 4\) of pair\.png.*\n.*cannot do with 4 channels; RandomAffine'):
+        JointTransform([dict(type='mmdet.ShearX', prob=1.0)])(dict(
+            sample(size=(24, 32), box=(1, 1, 5, 5)), img_path='pair.png'))
+
+
+def test_a_transform_that_drops_channels_is_refused(make_picture):
+    def first_channel(results):
+        results['img'] = results['img'][..., :1]
+        return results
+
+    with pytest.raises(ValueError, match=r'made \(24, 32, 1\) of the stacked picture \(24, 32, 4\)'):
+        JointTransform([first_channel])(dict(img=make_picture(0, (24, 32), 3), img2=make_picture(1, (24, 32))))
+
+
+def test_pictures_of_different_size_are_refused(make_picture):
+    with pytest.raises(ValueError, match=r'one size, got img \(24, 32, 3\) and img2 \(12, 16\).*pair\.png'):
+        JointTransform([])(dict(img=make_picture(0, (24, 32), 3), img2=make_picture(1, (12, 16)), img_path='pair.png'))
+
+
+@pytest.mark.parametrize('size, shape', [((8, 10), (8, 10)), ((50, 10), (24, 10)), ((50, 50), (24, 32))])
+def test_random_patch_cuts_both_at_one_place(make_picture, size, shape):
+    grey = make_picture(0, (24, 32))
+    np.random.seed(1)
+    cut = JointTransform([RandomPatch(size)])(dict(img=np.repeat(grey[..., None], 3, axis=2), img2=grey))
+    assert cut['img2'].shape == cut['img_shape'] == shape
+    assert np.array_equal(cut['img'][..., 0], cut['img2'])
+    assert any(np.array_equal(cut['img2'], grey[y:y + shape[0], x:x + shape[1]])
+               for y in range(24 - shape[0] + 1) for x in range(32 - shape[1] + 1))
+
+
+def test_random_patch_refuses_boxes():
+    with pytest.raises(ValueError, match='mmdet.RandomCrop'):
+        RandomPatch((8, 8))(sample())

@@ -1,0 +1,81 @@
+"""Packing: own depth, meta keys always there."""
+import numpy as np
+import pytest
+import torch
+from mmdet.structures import DetDataSample
+from mmengine.dataset import Compose, pseudo_collate
+
+from mmfusenas.datasets.transforms import PackPairDetInputs, PackPairInputs
+from mmfusenas.structures import FusionDataSample
+
+
+def loaded(make_picture, **more):
+    return dict(img=make_picture(0, (24, 32), 3), img2=make_picture(1, (24, 32), dtype=np.uint16), img_id=7,
+                img_path='vi/a.png', img_path2='ir/a.png', ori_shape=(24, 32), **more)
+
+
+def check_inputs(inputs, results):
+    assert inputs['visible'].dtype == torch.uint8 and inputs['infrared'].dtype == torch.uint16
+    assert np.array_equal(inputs['visible'].numpy(), results['img'].transpose(2, 0, 1))
+    assert np.array_equal(inputs['infrared'].numpy(), results['img2'][None])
+
+
+def test_fusion_packing(make_picture):
+    results = loaded(make_picture)
+    packed = PackPairInputs(meta_keys=('condition', ))(dict(results, condition='fog'))
+    check_inputs(packed['inputs'], results)
+    assert type(packed['data_samples']) is FusionDataSample
+    assert packed['data_samples'].to_dict() == dict(
+        img_id=7, img_path='vi/a.png', img_path2='ir/a.png', ori_shape=(24, 32), img_shape=(24, 32),
+        scale_factor=(1.0, 1.0), flip=False, flip_direction=None, condition='fog')
+
+
+def test_detection_packing(make_picture):
+    instances = [
+        dict(bbox=[1, 2, 9, 8], bbox_label=1, ignore_flag=0), dict(bbox=[3, 3, 6, 6], bbox_label=0, ignore_flag=1)]
+    pipeline = Compose([dict(type='mmdet.LoadAnnotations', with_bbox=True), dict(type='PackPairDetInputs')])
+    results = loaded(make_picture, instances=instances, height=24, width=32)
+    packed = pipeline(dict(results))
+    check_inputs(packed['inputs'], results)
+    sample = packed['data_samples']
+    assert type(sample) is DetDataSample
+    assert sample.gt_instances.bboxes.tensor.tolist() == [[1, 2, 9, 8]] and sample.gt_instances.labels.tolist() == [1]
+    assert sample.ignored_instances.bboxes.tensor.tolist() == [[3, 3, 6, 6]]
+    assert sample.instances == instances and sample.scale_factor == (1.0, 1.0) and sample.img_path2 == 'ir/a.png'
+
+
+def test_instances_in_the_meta_are_those_of_the_file_after_transforms(make_picture):
+    pipeline = Compose([
+        dict(type='mmdet.LoadAnnotations', with_bbox=True),
+        dict(type='JointTransform', transforms=[
+            dict(type='mmdet.Resize', scale=(16, 12)), dict(type='mmdet.RandomFlip', prob=1.0)]),
+        dict(type='PackPairDetInputs')])
+    instances = [dict(bbox=[2, 4, 12, 14], bbox_label=1, ignore_flag=0)]
+    sample = pipeline(loaded(make_picture, instances=instances))['data_samples']
+    assert sample.instances[0]['bbox'] == [2, 4, 12, 14]
+    assert sample.gt_instances.bboxes.tensor.tolist() == [[10, 2, 15, 7]]
+    assert (sample.scale_factor, sample.flip, sample.flip_direction) == ((0.5, 0.5), True, 'horizontal')
+    assert (sample.ori_shape, sample.img_shape) == ((24, 32), (12, 16))
+
+
+def test_pairs_collate_by_sensor(make_picture):
+    packed = [PackPairInputs()(loaded(make_picture)) for _ in range(2)]
+    batch = pseudo_collate(packed)
+    assert {name: [tuple(x.shape) for x in pictures] for name, pictures in batch['inputs'].items()} == dict(
+        visible=[(3, 24, 32)] * 2, infrared=[(1, 24, 32)] * 2)
+    assert [sample.img_id for sample in batch['data_samples']] == [7, 7]
+
+
+@pytest.mark.parametrize('pack', [PackPairInputs, PackPairDetInputs])
+def test_flipped_views_pack(make_picture, pack):
+    results = loaded(make_picture)
+    results.update(img=results['img'][:, ::-1], img2=results['img2'][:, ::-1])  # strides below zero
+    check_inputs(pack()(dict(results))['inputs'], results)
+
+
+def test_fused_img_must_be_a_picture():
+    sample = FusionDataSample()
+    sample.fused_img = np.zeros((4, 6, 3), np.uint8)
+    assert 'fused_img' in sample and sample.get('fused_img').shape == (4, 6, 3)
+    with pytest.raises(ValueError, match=r'H x W x 3 of uint8, got ndarray of shape \(3, 4, 6\) and float32'):
+        sample.fused_img = np.zeros((3, 4, 6), np.float32)

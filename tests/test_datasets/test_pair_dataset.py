@@ -1,0 +1,380 @@
+"""Pair data sets: what they read, and every kind of bad input with its message."""
+import json
+import logging
+
+import cv2
+import numpy as np
+import pytest
+from mmengine.dataset import ConcatDataset
+from mmengine.logging import MMLogger
+
+from mmfusenas.datasets import (
+    CocoPairDataset,
+    LLVIPDataset,
+    M3FDDataset,
+    MSRSDataset,
+    MultiSpectralDataset,
+    PairDataset,
+    VOCPairDataset,
+    YOLOPairDataset,
+)
+from mmfusenas.datasets.coco_layout import write_coco
+from mmfusenas.datasets.problems import DatasetError
+from mmfusenas.registry import DATASETS
+
+CLASSES = dict(classes=('person', 'car'))
+
+
+def yolo(root, **kwargs):
+    return YOLOPairDataset(**{**dict(data_root=str(root), metainfo=CLASSES), **kwargs})
+
+
+def voc_file(*objects, size=(24, 32)):
+    items = ''.join(
+        f'<object><name>{name}</name><difficult>{difficult}</difficult><bndbox><xmin>{x1}</xmin><ymin>{y1}</ymin>'
+        f'<xmax>{x2}</xmax><ymax>{y2}</ymax></bndbox></object>' for name, x1, y1, x2, y2, difficult in objects)
+    head = f'<size><width>{size[1]}</width><height>{size[0]}</height></size>' if size else ''
+    return f'<annotation>{head}{items}</annotation>'
+
+
+@pytest.fixture
+def voc(pairs):
+    (pairs / 'Annotations').mkdir()
+    for number in range(4):
+        (pairs / f'Annotations/{number:03d}.xml').write_text(voc_file(('car', 1, 2, 11, 12, 0)))
+    return pairs
+
+
+# What is read
+
+def test_yolo_boxes_in_pixels(pairs):
+    dataset = yolo(pairs)
+    assert len(dataset) == 4 and dataset.metainfo['classes'] == ('person', 'car')
+    info = dataset[2]
+    assert info['instances'] == [
+        dict(bbox=[0, 6, 16, 18], bbox_label=1, ignore_flag=0), dict(bbox=[20, 3, 28, 9], bbox_label=0, ignore_flag=0)]
+    assert (info['img_id'], info['height'], info['width']) == (2, 24, 32) and type(info['img_id']) is int
+    assert info['img_path'].endswith('vi/002.png') and info['img_path2'].endswith('ir/002.png')
+    assert dataset[0]['instances'] == [] and dataset.get_cat_ids(2) == [1, 0]
+
+
+def test_voc_boxes_difficult_ones_and_the_first_pixel(voc):
+    (voc / 'Annotations/001.xml').write_text(
+        voc_file(('person', 2, 3, 12, 13, 1), ('car', 1, 1, 32, 24, 0), size=None))
+    dataset = VOCPairDataset(data_root=str(voc), metainfo=CLASSES)
+    assert dataset[1]['instances'] == [
+        dict(bbox=[2, 3, 12, 13], bbox_label=0, ignore_flag=1), dict(bbox=[1, 1, 32, 24], bbox_label=1, ignore_flag=0)]
+    assert (dataset[1]['height'], dataset[1]['width']) == (24, 32)  # from the picture's header
+    one_based = VOCPairDataset(data_root=str(voc), metainfo=CLASSES, one_based=True)
+    assert [item['bbox'] for item in one_based[1]['instances']] == [[1, 2, 12, 13], [0, 0, 32, 24]]
+
+
+def test_pairs_without_boxes(pairs):
+    dataset = PairDataset(data_root=str(pairs))
+    assert len(dataset) == 4 and set(dataset[3]) == {'img_id', 'img_path', 'img_path2', 'sample_idx'}
+
+
+def test_two_lists_belong_together_line_by_line(pairs):
+    (pairs / 'a.txt').write_text('vi/002.png\nvi/000.png\n')
+    (pairs / 'b.txt').write_text('ir/001.png\n\nir/003.png\n')
+    dataset = PairDataset(data_root=str(pairs), data_prefix=dict(img='a.txt', img2='b.txt'))
+    assert [(x['img_path'][-7:], x['img_path2'][-7:]) for x in dataset] == [
+        ('002.png', '001.png'), ('000.png', '003.png')]
+
+
+def test_a_split_file_chooses_and_orders(pairs):
+    (pairs / 'train.txt').write_text('003\n001\n')
+    (pairs / 'vi/extra.png').write_bytes((pairs / 'vi/000.png').read_bytes())  # beside the split: does not matter
+    dataset = yolo(pairs, split='train.txt')
+    assert [(x['img_id'], x['img_path'][-7:]) for x in dataset] == [(0, '003.png'), (1, '001.png')]
+
+
+def test_filters_indices_and_test_mode(pairs):
+    assert [x['img_path'][-7:] for x in yolo(pairs, filter_cfg=dict(filter_empty_gt=True))] == [
+        '001.png', '002.png', '003.png']
+    assert len(yolo(pairs, filter_cfg=dict(filter_empty_gt=True), test_mode=True)) == 4
+    assert len(yolo(pairs, indices=2)) == 2 and len(yolo(pairs, lazy_init=True, serialize_data=False)) == 4
+    cv2.imwrite(str(pairs / 'vi/001.png'), np.zeros((16, 40, 3), np.uint8))
+    assert len(yolo(pairs, filter_cfg=dict(min_size=20))) == 3
+    assert len(PairDataset(data_root=str(pairs), filter_cfg=dict(min_size=20))) == 3
+
+
+def test_a_part_of_the_classes(pairs):
+    class Mine(YOLOPairDataset):
+        METAINFO = dict(classes=('person', 'car'))
+
+    for dataset in (Mine(data_root=str(pairs), metainfo=dict(classes=('car', ))),
+                    yolo(pairs, metainfo=dict(classes=('car', ), names=('person', 'car')))):
+        assert [[item['bbox_label'] for item in x['instances']] for x in dataset] == [[], [], [0], [0]]
+
+
+def test_empty_pictures_cannot_be_filtered_without_boxes(pairs):
+    with pytest.raises(ValueError, match='filter_empty_gt needs boxes, and PairDataset has none'):
+        PairDataset(data_root=str(pairs), filter_cfg=dict(filter_empty_gt=True))
+
+
+def test_works_in_mmengine_wrappers(pairs):
+    parts = [dict(type='YOLOPairDataset', data_root=str(pairs), metainfo=CLASSES)] * 2
+    assert len(ConcatDataset([DATASETS.build(part) for part in parts])) == 8
+
+
+# Bad input
+
+def test_missing_and_extra_files_are_listed_with_their_number(pairs):
+    (pairs / 'ir/001.png').unlink()
+    (pairs / 'ir/more.png').write_bytes((pairs / 'ir/000.png').read_bytes())
+    with pytest.raises(DatasetError) as error:
+        yolo(pairs)
+    message = str(error.value)
+    assert 'picture without a partner (2)' in message and 'check_dataset.py' in message
+    assert f"{pairs}/vi/001.png: no picture of the stem '001' in {pairs}/ir" in message
+    assert f"{pairs}/ir/more.png: no picture of the stem 'more' in {pairs}/vi" in message
+
+
+def test_many_cases_are_counted_and_the_first_shown(pairs):
+    for number in range(20):
+        (pairs / f'vi/x{number:02d}.png').write_bytes(b'')
+    with pytest.raises(DatasetError, match=r'(?s)without a partner \(20\).*x04\.png.*and 15 more') as error:
+        PairDataset(data_root=str(pairs))
+    assert 'x05' not in str(error.value)
+
+
+def test_two_pictures_of_one_stem(pairs):
+    (pairs / 'vi/001.jpg').write_bytes((pairs / 'vi/001.png').read_bytes())
+    with pytest.raises(DatasetError, match=r'two pictures of one stem \(1\)'):
+        PairDataset(data_root=str(pairs))
+
+
+def test_a_split_that_names_what_is_not_there(pairs):
+    (pairs / 'train.txt').write_text('001\n9999\n')
+    with pytest.raises(DatasetError, match=r'train\.txt: 9999: .*vi and .*ir do not both hold it'):
+        yolo(pairs, split='train.txt')
+
+
+@pytest.mark.parametrize('prefix, message', [
+    (dict(img='nowhere', img2='ir', ann='labels'), r'nowhere does not exist .*data_root'),
+    (dict(img='empty', img2='empty', ann='labels'), r'no picture here and none in .*empty'),
+])
+def test_an_empty_data_set_says_where_it_looked(pairs, prefix, message):
+    (pairs / 'empty').mkdir()
+    with pytest.raises(DatasetError, match=message):
+        yolo(pairs, data_prefix=prefix)
+
+
+def test_nothing_left_after_filtering(pairs):
+    with pytest.raises(DatasetError, match=r'no pair left of 4 after filter_cfg=.*min_size.*1000'):
+        yolo(pairs, filter_cfg=dict(min_size=1000))
+
+
+@pytest.mark.parametrize('line, message', [
+    ('0 1.5 0.5 0.25 0.5', r'person \(44\.0, 6\.0, 52\.0, 18\.0\) lies outside the picture of 32 x 24'),
+    ('0 0.5 0.5 0 0.5', r'person \(16\.0, 6\.0, 16\.0, 18\.0\) has no area'),
+    ('0 0.5 0.5 nan 0.5', 'has no area'),
+    ('0 0.5 0.5 0.25', r"'0 0\.5 0\.5 0\.25' is not of the form"),
+    ('person 0.5 0.5 0.25 0.5', 'is not of the form "class cx cy w h"'),
+    ('2 0.5 0.5 0.25 0.5', r"class number 2; the known ones are 0 to 1: \['person', 'car'\]"),
+])
+def test_bad_yolo_lines_name_file_and_line(pairs, line, message):
+    (pairs / 'labels/001.txt').write_text(f'0 0.5 0.5 0.25 0.5\n{line}\n')
+    with pytest.raises(DatasetError, match=rf'labels/001\.txt, line 2: .*{message}'):
+        yolo(pairs)
+
+
+def test_bad_boxes_can_be_left_out_but_unknown_classes_cannot(pairs):
+    (pairs / 'labels/001.txt').write_text('0 1.5 0.5 0.25 0.5\n0 0.5 0.5\n1 0.5 0.5 0.5 0.5\n')
+    assert len(yolo(pairs, bad_boxes='drop')[1]['instances']) == 1
+    (pairs / 'labels/001.txt').write_text('7 0.5 0.5 0.25 0.5\n')
+    with pytest.raises(DatasetError, match='class number 7'):
+        yolo(pairs, bad_boxes='drop')
+
+
+def test_a_box_over_the_edge_is_clipped_and_reported(pairs):
+    (pairs / 'labels/001.txt').write_text('0 0.0 0.5 0.5 0.5\n')
+    dataset = yolo(pairs)
+    assert dataset[1]['instances'][0]['bbox'] == [0, 6, 8, 18]
+    problems = yolo(pairs, lazy_init=True).survey()[1]
+    assert [(p.level, p.kind) for p in problems] == [('warning', 'box over the edge')]
+    assert problems[0].where.endswith('labels/001.txt, line 1')
+
+
+def test_rounding_at_the_edge_is_no_matter(pairs):
+    (pairs / 'labels/001.txt').write_text('0 0.5 0.5 1.01 1.0001\n')
+    infos, problems = yolo(pairs, lazy_init=True).survey()
+    assert infos[1]['instances'][0]['bbox'] == [0, 0, 32, 24] and problems == []
+
+
+def test_a_picture_without_labels(pairs):
+    (pairs / 'labels/001.txt').unlink()
+    with pytest.raises(DatasetError, match=r"001\.txt: no such file; write an empty one, or set unlabelled='empty'"):
+        yolo(pairs)
+    dataset = yolo(pairs, unlabelled='empty')
+    assert dataset[1]['instances'] == [] and dataset[1]['width'] == 32
+
+
+def test_a_damaged_picture_is_named_while_the_size_is_read(pairs):
+    (pairs / 'vi/001.png').write_bytes(b'')
+    with pytest.raises(DatasetError, match=r'unreadable picture \(1\):\n.*vi/001\.png'):
+        yolo(pairs)
+
+
+@pytest.mark.parametrize('content, message', [
+    (voc_file(('cra', 1, 2, 11, 12, 0)), r"object 1: unknown class 'cra'; the nearest is 'car' \(known"),
+    (voc_file(('car', 1, 2, 11, 12, 0), ('car', 11, 2, 1, 12, 0)), r'object 2: car \(11\.0, .*has no area'),
+    (voc_file(('car', 40, 2, 50, 12, 0)), 'object 1: .*outside the picture of 32 x 24'),
+    (voc_file(('car', '', 2, 50, 12, 0)), 'object 1: bndbox needs the numbers'),
+    ('<annotation>', 'not XML'),
+])
+def test_bad_voc_files_name_file_and_object(voc, content, message):
+    (voc / 'Annotations/002.xml').write_text(content)
+    with pytest.raises(DatasetError, match=rf'002\.xml.*{message}'):
+        VOCPairDataset(data_root=str(voc), metainfo=CLASSES)
+
+
+def test_unknown_classes_of_the_config(pairs):
+    class Mine(YOLOPairDataset):
+        METAINFO = dict(classes=('person', 'car'))
+
+    with pytest.raises(DatasetError, match="metainfo.classes: unknown class 'cars'; the nearest is 'car'"):
+        Mine(data_root=str(pairs), metainfo=dict(classes=('cars', )))
+    with pytest.raises(DatasetError, match='no classes'):
+        YOLOPairDataset(data_root=str(pairs))
+
+
+def test_folders_that_a_format_does_not_know(pairs):
+    with pytest.raises(ValueError, match=r"YOLOPairDataset needs \['ann', 'img', 'img2'\], got \['img'\]"):
+        yolo(pairs, data_prefix=dict(img='vi'))
+
+
+@pytest.mark.parametrize('option, message', [
+    (dict(bad_boxes='skip'), "'error' or 'drop', got 'skip'"),
+    (dict(unlabelled='skip'), "'error' or 'empty', got 'skip'"),
+])
+def test_unknown_options(pairs, option, message):
+    with pytest.raises(ValueError, match=message):
+        yolo(pairs, **option)
+
+
+# Published layouts
+
+def test_msrs_as_shared(shared):
+    train = MSRSDataset(data_root=str(shared / 'data/msrs'))
+    test = MSRSDataset(
+        data_root=str(shared / 'data/msrs'), data_prefix=dict(img='test/vi', img2='test/ir', ann='test/labels'))
+    assert (len(train), len(test)) == (222, 52)
+    assert train[0]['instances'][0]['bbox'] == pytest.approx([508.793, 202.069, 561.379, 347.759], abs=1e-3)
+    assert {item['bbox_label'] for x in test for item in x['instances']} == {0, 1, 2}
+
+
+@pytest.mark.parametrize('build, folders, names', [
+    (M3FDDataset, ('Vis', 'Ir', 'Annotation'), ['People', 'Truck']),
+    (LLVIPDataset, ('visible/train', 'infrared/train', 'Annotations'), ['person', 'person']),
+    (MultiSpectralDataset, ('ConvertedImages/rgb', 'ConvertedImages/fir', 'Annotations_ConvertedSummarized'),
+     ['color_cone', 'bike']),
+    (lambda **kwargs: MultiSpectralDataset(infrared='nir', **kwargs),
+     ('ConvertedImages/rgb', 'ConvertedImages/nir', 'Annotations_ConvertedSummarized'), ['car_stop', 'person']),
+])
+def test_voc_sets_as_published(tmp_path, make_picture, build, folders, names):
+    for folder in folders:
+        (tmp_path / folder).mkdir(parents=True)
+    cv2.imwrite(str(tmp_path / folders[0] / '00001.png'), make_picture(0, (24, 32), 3))
+    cv2.imwrite(str(tmp_path / folders[1] / '00001.png'), make_picture(1, (24, 32)))
+    (tmp_path / folders[2] / '00001.xml').write_text(
+        voc_file((names[0], 1, 2, 11, 12, 0), (names[1], 3, 4, 9, 20, 0)))
+    (tmp_path / folders[2] / '00002.xml').write_text('belongs to the other part of the split')
+    dataset = build(data_root=str(tmp_path))
+    assert [dataset.metainfo['classes'][item['bbox_label']] for item in dataset[0]['instances']] == names
+    assert dataset[0]['instances'][0]['bbox'] == [1, 2, 11, 12]
+    assert len(dataset.metainfo['palette']) == len(dataset.metainfo['classes'])
+
+
+def test_multispectral_refuses_other_cameras():
+    with pytest.raises(ValueError, match="'fir', 'mir' or 'nir', got 'uv'"):
+        MultiSpectralDataset(infrared='uv')
+
+
+# COCO
+
+@pytest.fixture
+def coco(pairs, tmp_path_factory):
+    dataset = yolo(pairs, metainfo=CLASSES)
+    root = tmp_path_factory.mktemp('coco')
+    write_coco(root, 'train', dataset.survey()[0], CLASSES['classes'], link=False)
+    return root
+
+
+def build_coco(root, **kwargs):
+    return CocoPairDataset(data_root=str(root), ann_file='annotations/train.json', **kwargs)
+
+
+def edit(root, change):
+    path = root / 'annotations/train.json'
+    content = json.loads(path.read_text())
+    change(content)
+    path.write_text(json.dumps(content))
+
+
+def test_coco_layout_reads_back_what_was_written(coco, pairs):
+    written, read = yolo(pairs), build_coco(coco)
+    assert read.metainfo['classes'] == ('person', 'car') and len(read) == 4
+    for a, b in zip(written, read):
+        assert a['instances'] == b['instances'] and a['img_id'] == b['img_id']
+        for key in ('img_path', 'img_path2'):
+            assert np.array_equal(cv2.imread(a[key], -1), cv2.imread(b[key], -1))
+
+
+def test_coco_part_of_the_classes_and_filter(coco):
+    dataset = build_coco(coco, metainfo=dict(classes=('car', )), filter_cfg=dict(filter_empty_gt=True))
+    assert [[item['bbox_label'] for item in x['instances']] for x in dataset] == [[0], [0]]
+    with pytest.raises(DatasetError, match='no pair is left'):
+        build_coco(coco, filter_cfg=dict(min_size=1000))
+
+
+def test_coco_second_file_name(coco):
+    (coco / 'infrared/001.png').rename(coco / 'infrared/other.png')
+    with pytest.raises(DatasetError, match=r'missing picture \(1\):\n.*infrared/001\.png'):
+        build_coco(coco)
+    edit(coco, lambda content: content['images'][1].update(file_name2='other.png'))
+    assert build_coco(coco)[1]['img_path2'].endswith('infrared/other.png')
+
+
+@pytest.mark.parametrize('bbox, message', [
+    ([40, 2, 5, 5], 'annotation 2: .*outside the picture of 32 x 24'), ([4, 2, 0, 5], 'annotation 2: .*has no area')])
+def test_coco_bad_boxes(coco, bbox, message):
+    edit(coco, lambda content: content['annotations'][1].update(bbox=bbox))
+    with pytest.raises(DatasetError, match=message):
+        build_coco(coco)
+    assert [len(x['instances']) for x in build_coco(coco, bad_boxes='drop')] == [0, 1, 1, 1]
+
+
+def test_coco_clips_over_the_edge(coco):
+    edit(coco, lambda content: content['annotations'][0].update(bbox=[-4, 6, 8, 12]))
+    assert build_coco(coco)[1]['instances'][0]['bbox'] == [0, 6, 4, 18]
+
+
+def test_coco_unknown_class_text_ids_and_missing_file(coco):
+    with pytest.raises(DatasetError, match="unknown class 'cars'; the nearest is 'car'"):
+        build_coco(coco, metainfo=dict(classes=('cars', )))
+    with pytest.raises(DatasetError, match='no such annotation file'):
+        CocoPairDataset(data_root=str(coco), ann_file='annotations/val.json')
+    edit(coco, lambda content: content['images'][0].update(id='zero'))
+    with pytest.raises(DatasetError, match="its id is 'zero'; mmdet's CocoMetric needs whole numbers"):
+        build_coco(coco)
+
+
+def test_coco_without_pictures(coco):
+    edit(coco, lambda content: content.update(images=[], annotations=[]))
+    with pytest.raises(DatasetError, match='its images are an empty list'):
+        build_coco(coco)
+
+
+def test_warnings_are_said_once_in_the_log(pairs, caplog):
+    (pairs / 'labels/001.txt').write_text('0 0.0 0.5 0.5 0.5\n0 0.0 0.5 0.4 0.5\n')
+    logger = MMLogger.get_current_instance()
+    logger.addHandler(caplog.handler)
+    try:
+        yolo(pairs)
+    finally:
+        logger.removeHandler(caplog.handler)
+    said = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    assert len(said) == 1
+    assert '2 boxes were clipped or left out' in said[0] and 'labels/001.txt, line 1' in said[0]

@@ -1,0 +1,34 @@
+"""Pairs without boxes need neither mmdet nor compiled operators."""
+import subprocess
+import sys
+
+SCRIPT = """
+import sys
+sys.modules['mmdet'] = sys.modules['mmcv.ops'] = sys.modules['mmcv._ext'] = None  # as where they are not installed
+from mmengine.dataset import pseudo_collate
+from mmengine.registry import init_default_scope
+from mmfusenas.registry import DATASETS, METRICS, MODELS, TRANSFORMS
+
+init_default_scope('mmfusenas')
+steps = [dict(type='RandomPatch', size=(16, 16)), dict(type='RandomFlip', prob=1.0)]
+joint = dict(type='JointTransform', transforms=steps)
+pipeline = [dict(type='LoadPairFromFile'), joint, dict(type='PackPairInputs')]
+dataset = DATASETS.build(dict(type='PairDataset', data_root=sys.argv[1], pipeline=pipeline))
+batch = MODELS.build(dict(type='PairDataPreprocessor'))(pseudo_collate([dataset[0], dataset[1]]))
+print(*batch['inputs']['visible'].shape, *batch['inputs']['infrared'].shape, type(batch['data_samples'][0]).__name__)
+for registry, name in ((DATASETS, 'CocoPairDataset'), (TRANSFORMS, 'PackPairDetInputs'), (METRICS, 'DetectionMetric')):
+    try:
+        registry.build(dict(type=name))
+    except ImportError as error:
+        print(error)
+"""
+
+
+def test_fusion_alone(pairs):
+    done = subprocess.run(
+        [sys.executable, '-W', 'ignore', '-c', SCRIPT, str(pairs)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    first, *refused = done.stdout.strip().splitlines()[-4:]
+    assert first == '2 3 16 16 2 1 16 16 FusionDataSample'
+    for line, name in zip(refused, ('CocoPairDataset', 'PackPairDetInputs', 'DetectionMetric'), strict=True):
+        assert line.startswith(f'{name} needs mmdet') and "pip install 'mmfusenas[det]'" in line

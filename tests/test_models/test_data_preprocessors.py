@@ -1,0 +1,104 @@
+"""From packed pairs to a batch: scale, padding, and what is refused."""
+import pickle
+
+import pytest
+import torch
+
+from mmfusenas.models.data_preprocessors import PairDataPreprocessor
+from mmfusenas.registry import MODELS
+from mmfusenas.structures import FusionDataSample
+
+
+def batch(*sizes, dtype=torch.uint8, dtype2=torch.uint8, fill=255, fill2=255):
+    samples = [
+        FusionDataSample(metainfo=dict(img_path=f'vi/{i}.png', img_path2=f'ir/{i}.png', img_shape=size))
+        for i, size in enumerate(sizes)
+    ]
+    inputs = dict(
+        visible=[torch.full((3, *size), fill).to(dtype) for size in sizes],
+        infrared=[torch.full((1, *size), fill2).to(dtype2) for size in sizes])
+    return dict(inputs=inputs, data_samples=samples)
+
+
+def test_each_depth_is_scaled_by_its_own_range():
+    data = batch((4, 6), dtype2=torch.uint16, fill=51, fill2=13107)
+    out = MODELS.build(dict(type='PairDataPreprocessor'))(data)['inputs']
+    assert out['visible'].shape == (1, 3, 4, 6) and out['infrared'].shape == (1, 1, 4, 6)
+    for picture in out.values():
+        assert picture.dtype == torch.float32
+        torch.testing.assert_close(picture, torch.full_like(picture, 0.2))
+
+
+@pytest.mark.parametrize('dtype, largest', [(torch.uint8, 255), (torch.uint16, 65535)])
+def test_every_value_of_a_depth_is_told_apart(dtype, largest):
+    values = torch.arange(largest + 1).to(dtype).reshape(1, 1, -1)
+    data = dict(inputs=dict(visible=[values.expand(3, -1, -1)], infrared=[values]))
+    out = PairDataPreprocessor()(data)['inputs']['infrared'].flatten()
+    assert out[0] == 0 and out[-1] == 1 and (out[1:] > out[:-1]).all()
+
+
+def test_bit_depth_says_how_many_bits_the_files_hold():
+    data = batch((4, 6), dtype2=torch.uint16, fill2=2 ** 14 - 1)
+    assert PairDataPreprocessor(bit_depth=dict(infrared=14))(data)['inputs']['infrared'].unique().tolist() == [1.0]
+
+
+def test_values_beyond_the_bit_depth_are_refused():
+    with pytest.raises(ValueError, match=r'infrared picture ir/0\.png reaches 16384.*bit_depth'):
+        PairDataPreprocessor(bit_depth=dict(infrared=14))(batch((4, 6), dtype2=torch.uint16, fill2=2 ** 14))
+
+
+def test_bit_depth_of_an_unknown_sensor_is_refused():
+    with pytest.raises(ValueError, match=r"bit_depth names \['thermal'\]; the inputs are \['infrared', 'visible'\]"):
+        PairDataPreprocessor(bit_depth=dict(thermal=14))(batch((4, 6)))
+
+
+def test_floats_count_as_255_and_are_clamped():
+    data = batch((4, 6), dtype=torch.float32, fill=300.0, fill2=128)
+    data['inputs']['visible'][0][0] = 51.0
+    data['inputs']['visible'][0][1] = -4.0
+    out = PairDataPreprocessor()(data)['inputs']['visible']
+    torch.testing.assert_close(out[0, :, 0, 0], torch.tensor([0.2, 0.0, 1.0]))
+
+
+def test_floats_of_another_range_are_refused():
+    with pytest.raises(ValueError, match=r'visible picture vi/0\.png reaches 30000.*bit_depth=dict\(visible=16\)'):
+        PairDataPreprocessor()(batch((4, 6), dtype=torch.float32, fill=30000.0))
+
+
+@pytest.mark.parametrize('bad', [float('nan'), float('inf')])
+@pytest.mark.parametrize('name, file', [('visible', 'vi/1.png'), ('infrared', 'ir/1.png')])
+def test_nan_names_the_file(name, file, bad):
+    data = batch((4, 6), (4, 6), dtype=torch.float32, dtype2=torch.float32)
+    data['inputs'][name][1][0, 2, 3] = bad
+    with pytest.raises(ValueError, match=f'NaN or infinity in the {name} picture {file}'):
+        PairDataPreprocessor()(data)
+
+
+def test_mixed_sizes_are_padded_right_and_below_to_the_largest_only():
+    data = batch((4, 10), (7, 6))
+    out = PairDataPreprocessor()(data)
+    assert out['inputs']['visible'].shape == (2, 3, 7, 10) and out['inputs']['infrared'].shape == (2, 1, 7, 10)
+    for picture, sample in zip(out['inputs']['infrared'], out['data_samples']):
+        h, w = sample.img_shape
+        assert (picture[:, :h, :w] == 1).all() and picture.sum() == h * w
+
+
+def test_sizes_that_differ_within_a_pair_are_refused():
+    data = batch((4, 6), (4, 6))
+    data['inputs']['infrared'][1] = torch.zeros(1, 4, 5, dtype=torch.uint8)
+    with pytest.raises(ValueError, match=r'\(4, 6\).*\(4, 5\).*vi/1\.png.*ir/1\.png.*resize in LoadPairFromFile'):
+        PairDataPreprocessor()(data)
+
+
+def test_works_without_data_samples_and_on_stacked_tensors():
+    inputs = dict(visible=torch.full((2, 3, 4, 6), 255).byte(), infrared=torch.zeros(2, 1, 4, 6).byte())
+    out = PairDataPreprocessor()(dict(inputs=inputs))
+    assert out['data_samples'] is None and out['inputs']['visible'].shape == (2, 3, 4, 6)
+    with pytest.raises(ValueError, match='number 1 of the batch'):
+        PairDataPreprocessor()(dict(inputs=dict(visible=torch.tensor([0.0, float('nan')]).reshape(2, 1, 1, 1))))
+
+
+def test_the_given_batch_is_left_alone_and_the_module_pickles():
+    data = batch((4, 6), dtype=torch.float32, fill=400.0)
+    pickle.loads(pickle.dumps(PairDataPreprocessor(bit_depth=dict(visible=8))))(data)
+    assert data['inputs']['visible'][0].max() == 400
