@@ -25,19 +25,17 @@ class Canvas:
     Args:
         camera: The camera.
         x, z: Foot of the thing.
-        reach: Half its width and its height in metres, with some room.
+        reach: Half its width, its height and half its depth in metres, with some room.
     """
 
-    def __init__(self, camera: Camera, x: float, z: float, reach: tuple[float, float]) -> None:
+    def __init__(self, camera: Camera, x: float, z: float, reach: tuple[float, float, float]) -> None:
         self.camera, self.x, self.z = camera, x, z
         (column, row), (height, width) = camera.vanishing, camera.size
-        # A long thing comes nearer than its foot, and every thing may reach a little before and behind it.
-        near = camera.focal / (max(z - reach[0], 1.0) if reach[0] > 1.2 else z)
-        nearest, farthest = max(near, camera.focal / (z - 0.5)), camera.focal / (z + max(reach[0], 0.8))
-        sides = column + (x - reach[0]) * near - 1, column + (x + reach[0]) * near + 2
-        top = min(row + (camera.eye - reach[1]) * scale for scale in (near, farthest)) - 1
-        self.left, self.right = (int(max(0, min(edge, width))) for edge in sides)
-        self.top, self.bottom = (int(max(0, min(edge, height))) for edge in (top, row + camera.eye * nearest + 2))
+        near, far = camera.focal / max(z - reach[2], 1.0), camera.focal / (z + reach[2])
+        left, right = min((x - reach[0]) * near, (x - reach[0]) * far), max((x + reach[0]) * near, (x + reach[0]) * far)
+        top = min((camera.eye - reach[1]) * near, (camera.eye - reach[1]) * far)
+        self.left, self.right = (int(max(0, min(column + edge, width))) for edge in (left - 1, right + 2))
+        self.top, self.bottom = (int(max(0, min(row + edge, height))) for edge in (top - 1, camera.eye * near + 2))
         self.fine = 4 if camera.focal / z * reach[1] < 28 else 2
         shape = (max(self.bottom - self.top, 0) * self.fine, max(self.right - self.left, 0) * self.fine)
         self.sheet = np.zeros((*shape, 4), np.uint8)
@@ -134,19 +132,21 @@ class Canvas:
         shrink = partial(_shrink, factor=self.fine, inside=inside)
         share = shrink(drawn) * np.float32(1 / 255)
         window = _window(self.top + top, self.left + left, share.shape)
-        sheet = shrink(self.sheet).transpose(2, 0, 1)
+        sheet = np.ascontiguousarray(shrink(self.sheet).transpose(2, 0, 1))
         sheet[:3] *= self._texture(share.shape, roughness)
+        rest = 1 - share
         paint = frame.paint[(..., *window)]
-        paint += sheet - paint * share
+        paint *= rest
+        paint += sheet
         for plane in (frame.glow, frame.mirror):
-            plane[window] *= 1 - share
+            plane[window] *= rest
         if self.lights is not None:
-            self.lights[drawn == 0] = 0
-            for plane, light in zip((frame.glow, frame.mirror), shrink(self.lights).transpose(2, 0, 1)):
+            lights = shrink(cv2.bitwise_and(self.lights, self.lights, mask=drawn)).transpose(2, 0, 1)
+            for plane, light in zip((frame.glow, frame.mirror), lights):
                 plane[window] += light * np.float32(1 / 255)
         covered = share >= 0.4
         for plane, value in ((frame.depth, self.z), (frame.semantic, semantic), (frame.instance, instance)):
-            plane[window][covered] = value
+            np.copyto(plane[window], value, where=covered, casting='unsafe')
         return int(np.count_nonzero(covered))
 
     def _texture(self, shape: tuple[int, int], roughness: float) -> np.ndarray:
@@ -155,7 +155,7 @@ class Canvas:
         first, second = int(self.x * 97) % (TILE // 2), int(self.z * 89) % (TILE // 2)
         part = noise_tile(16)[first : first + rows, second : second + columns]
         noise = cv2.resize(part, shape[::-1], interpolation=cv2.INTER_LINEAR_EXACT) * np.float32(roughness / 64)
-        shade = np.linspace(1.08 - 2 * roughness, 0.86 - 2 * roughness, shape[0], dtype=np.float32)
+        shade = np.float32(1.08 - 2 * roughness) - np.arange(shape[0], dtype=np.float32) * np.float32(0.22 / shape[0])
         return noise + shade[:, None]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -127,14 +128,7 @@ def _paint_things(frame: Frame, street: Street, weather: Weather, things: list[T
     labels: list[int] = []
     areas: list[int] = []
     for thing in sorted(things + lamps, key=lambda thing: -thing.z):
-        reach = (
-            2.6
-            if thing.kind == 'car'
-            else 1.3
-            if thing.kind == 'lamp'
-            else (0.65 * KINDS[thing.kind].width * thing.height + 0.3)
-        )
-        canvas = Canvas(street.camera, thing.x, thing.z, (reach, thing.height * 1.15 + 0.1))
+        canvas = Canvas(street.camera, thing.x, thing.z, _reach(thing))
         if canvas.empty:
             continue
         _DRAWERS[thing.kind](canvas, thing, weather, np.random.default_rng(thing.style))
@@ -147,6 +141,17 @@ def _paint_things(frame: Frame, street: Street, weather: Weather, things: list[T
             labels.append(number)
             areas.append(area)
     return labels, areas
+
+
+def _reach(thing: Thing) -> tuple[float, float, float]:
+    """Return half the width, the height and half the depth that a thing can take up, in metres."""
+    tall = 1.05 * thing.height + 0.1
+    if thing.kind == 'car':
+        along, across = abs(math.cos(thing.yaw)), abs(math.sin(thing.yaw))
+        return 2.2 * across + 1.0 * along, tall, 2.2 * along + 1.0 * across
+    if thing.kind == 'lamp':
+        return 1.3, tall, 0.1
+    return 0.65 * KINDS[thing.kind].width * thing.height + 0.3, tall, 0.8
 
 
 def _annotate(frame: Frame, labels: list[int], areas: list[int]) -> tuple[np.ndarray, np.ndarray]:
