@@ -83,6 +83,7 @@ class PairDataset(BaseDataset):
         """
         try:
             pairs, problems = pair_sources(self.data_prefix['img'], self.data_prefix['img2'], self.backend_args)
+            problems += self._missing_files(pairs)
             if self.split:
                 pairs, problems = self._select(pairs, problems)
         except FileNotFoundError as error:
@@ -132,6 +133,15 @@ class PairDataset(BaseDataset):
             return [Problem('error', 'no classes', type(self).__name__, 'set metainfo=dict(classes=(...))')]
         wrong = [name for name in classes if name not in names]
         return [Problem('error', 'unknown class', 'metainfo.classes', unknown_class(name, names)) for name in wrong]
+
+    def _missing_files(self, pairs: list[Pair]) -> list[Problem]:
+        """Look for files that a list names; what was found in a folder is there."""
+        if not self.data_prefix['img'].endswith('.txt'):
+            return []
+        return [
+            Problem('error', 'missing file', path, 'listed, but there is no such file')
+            for pair in pairs for path in pair[1:] if not fileio.exists(path, backend_args=self.backend_args)
+        ]
 
     def _select(self, pairs: list[Pair], problems: list[Problem]) -> tuple[list[Pair], list[Problem]]:
         """Keep the pairs of the split file; what lies beside it does not matter."""

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from mmengine import fileio
 
 from mmfusenas.datasets.pictures import PICTURE_SUFFIXES
-from mmfusenas.datasets.problems import Problem, raise_errors
+from mmfusenas.datasets.problems import Problem
 
 
 class Pair(NamedTuple):
@@ -89,18 +89,6 @@ def pair_sources(
     else:
         pairs, more = _pair_by_stem(*by_stem, visible, infrared)
     return pairs, problems + more
-
-
-def pair_paths(visible: str, infrared: str) -> list[Pair]:
-    """Pair as :func:`pair_sources` does, and raise what does not fit.
-
-    Raises:
-        FileNotFoundError: A source does not exist.
-        DatasetError: Files without a partner, ambiguous names, lists of different length, no pictures.
-    """
-    pairs, problems = pair_sources(visible, infrared)
-    raise_errors(problems, f'The pair of {visible} and {infrared}')
-    return pairs
 
 
 def _pair_lines(first: Sequence[str], second: Sequence[str], *names: str) -> tuple[list[Pair], list[Problem]]:

@@ -82,6 +82,13 @@ def test_two_lists_belong_together_line_by_line(pairs):
         ('002.png', '001.png'), ('000.png', '003.png')]
 
 
+def test_a_list_that_names_what_is_not_there(pairs):
+    (pairs / 'a.txt').write_text('vi/002.png\n')
+    (pairs / 'b.txt').write_text('ir/9.png\n')
+    with pytest.raises(DatasetError, match=r'missing file \(1\):\n  ir/9\.png: listed, but there is no such file'):
+        PairDataset(data_root=str(pairs), data_prefix=dict(img='a.txt', img2='b.txt'))
+
+
 def test_a_split_file_chooses_and_orders(pairs):
     (pairs / 'train.txt').write_text('003\n001\n')
     (pairs / 'vi/extra.png').write_bytes((pairs / 'vi/000.png').read_bytes())  # beside the split: does not matter

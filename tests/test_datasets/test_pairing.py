@@ -3,8 +3,14 @@ import os
 
 import pytest
 
-from mmfusenas.datasets.pairing import pair_paths
-from mmfusenas.datasets.problems import DatasetError
+from mmfusenas.datasets.pairing import pair_sources
+from mmfusenas.datasets.problems import DatasetError, raise_errors
+
+
+def pair_paths(visible, infrared):
+    pairs, problems = pair_sources(visible, infrared)
+    raise_errors(problems, 'This')
+    return pairs
 
 
 def touch(folder, *names):
