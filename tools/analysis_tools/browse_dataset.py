@@ -82,8 +82,9 @@ def main(argv: list[str] | None = None) -> int:
         name = stem_of(packed['data_samples'].img_path)
         if not cv2.imwrite(str(folder / f'{name}.png'), contact_picture(packed, dataset.metainfo)):
             raise OSError(f'{folder / name}.png cannot be written; is the disk full?')
+    following = args.config if 'model' in config else 'CONFIG, of a config that inherits this one'
     print(f'{len(chosen)} pictures (visible, infrared, both with boxes) in {folder}.\n'
-          f'Train: python tools/train.py {args.config}')
+          f'Train: python tools/train.py {following}')
     return 0
 
 
