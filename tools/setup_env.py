@@ -15,8 +15,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from progress import CHECKOUT, LOG, STATE, StepError, imports, pip, run, say
 from setup_mmcv import install_mmcv
-from setup_process import CHECKOUT, LOG, STATE, SetupError, imports, pip, run, say
 
 VENV_PYTHON = CHECKOUT / '.venv' / 'bin' / 'python'
 UNFINISHED = STATE / 'unfinished'
@@ -139,24 +139,24 @@ def restart_with_newer() -> int:
         if shutil.which(name) and subprocess.call(
                 [name, '-c', ''], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) == 0:
             return subprocess.call([name, __file__])
-    raise SetupError(
+    raise StepError(
         'python3 is Python %d.%d, and no python3.11 was found. mmfusenas needs Python 3.11 or newer: install it '
         '(for example `apt install python3.11 python3.11-venv python3.11-dev`), or name one: '
         '`make env PYTHON=/path/to/python3.11`.' % sys.version_info[:2])
 
 
 def check_machine(python: str) -> None:
-    """Raise SetupError where something is missing that pip cannot install."""
+    """Raise StepError where something is missing that pip cannot install."""
     compiler = os.environ.get('CXX', 'c++')
     if shutil.which(compiler) is None:
-        raise SetupError(
+        raise StepError(
             f'no C++ compiler: `{compiler}` was not found, and mmcv has to be compiled. Install one (for example '
             '`apt install g++`), or name yours by the environment variable CXX.')
     code = 'import ensurepip, os, sysconfig; print(os.path.isfile(sysconfig.get_path("include") + "/Python.h"))'
     result = subprocess.run([python, '-c', code], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     if result.stdout.strip() != b'True':
         what = 'its headers (Python.h)' if result.returncode == 0 else 'the module ensurepip'
-        raise SetupError(
+        raise StepError(
             f'{python} comes without {what}, which a virtual environment with compiled parts needs: on Debian and '
             'Ubuntu, `apt install python3.11-venv python3.11-dev`.')
 
@@ -183,7 +183,7 @@ def set_up() -> str:
     UNFINISHED.unlink()
     problem = problem_of(python)
     if problem:
-        raise SetupError(f'everything was installed, and yet {python} cannot be used: {problem}')
+        raise StepError(f'everything was installed, and yet {python} cannot be used: {problem}')
     say('the environment is ready')
     return python
 
@@ -197,7 +197,7 @@ def make_importable(python: str) -> None:
         say(f'{python} took mmfusenas from {Path(origin).parent}; from now on it takes it from this checkout')
     try:
         pip(python, 'mmfusenas itself', '--no-deps', '--no-build-isolation', '-e', '.')
-    except SetupError as error:
+    except StepError as error:
         if python == str(VENV_PYTHON):
             raise
         say(f'{error}\nmake itself goes on; to run a tool by hand, set PYTHONPATH={CHECKOUT}')
@@ -219,7 +219,7 @@ def main() -> int:
 if __name__ == '__main__':
     try:
         sys.exit(main())
-    except SetupError as error:
+    except StepError as error:
         sys.exit(f'\nset-up failed: {error}')
     except KeyboardInterrupt:
         sys.exit('\nset-up interrupted; `make env` goes on from here')

@@ -7,7 +7,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from setup_process import STATE, SetupError, imports, pip, run, say
+from progress import STATE, StepError, imports, pip, run, say
 
 # These replace Python's own flags. Debug information would double the time.
 FLAGS = ['-DNDEBUG', '-O2', '-g0', '-fPIC', '-w']
@@ -32,7 +32,7 @@ def precompile(python: str, folder: Path) -> list:
     command += [f'-I{path}' for path in paths if path] + [str(header), '-o', f'{header}.gch']
     try:
         run(command, '3/4 mmcv: precompiling a header')
-    except SetupError:
+    except StepError:
         return []  # another compiler: it only takes longer
     return ['-include', str(header)]
 
@@ -88,7 +88,7 @@ def install_mmcv(python: str, unfinished: Path) -> None:
         unfinished: File that marks an installation cut off in its middle.
 
     Raises:
-        SetupError: They do not import even when compiled anew.
+        StepError: They do not import even when compiled anew.
     """
     if not imports(python, 'mmcv.ops'):
         return
@@ -106,4 +106,4 @@ def install_mmcv(python: str, unfinished: Path) -> None:
         if not problem or 'libGL' in problem:
             return  # libGL is reported at the end, with what to install
         say(f"pip's kept wheel of mmcv does not fit this torch ({problem}); compiling it anew")
-    raise SetupError(f'mmcv was compiled, but its operators do not import. See {STATE}/log.txt.')
+    raise StepError(f'mmcv was compiled, but its operators do not import. See {STATE}/log.txt.')

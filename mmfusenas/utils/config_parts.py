@@ -127,7 +127,7 @@ def _roots(scope: str) -> list[Registry]:
 
 
 def _descendants(registry: Registry) -> list[Registry]:
-    children = [child for child in registry.children.values()]
+    children = list(registry.children.values())
     return children + [grandchild for child in children for grandchild in _descendants(child)]
 
 

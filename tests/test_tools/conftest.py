@@ -62,7 +62,7 @@ class StopHook(Hook):
             raise dict(interrupt=KeyboardInterrupt, bug=ZeroDivisionError)[self.error]('toy')
 '''
 
-CONFIG = '''
+CONFIG = """
 default_scope = 'mmfusenas'
 custom_imports = dict(imports=['toy_parts'])
 model = dict(type='ToyModel')
@@ -75,7 +75,7 @@ test_cfg = dict(type='TestLoop')
 optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=0.1))
 default_hooks = dict(checkpoint=dict(type='SafeCheckpointHook', interval=1))
 visualizer = dict(type='Visualizer', vis_backends=[])
-'''
+"""
 
 
 @pytest.fixture
@@ -115,7 +115,7 @@ def run_tool(load_tool: Callable, monkeypatch: pytest.MonkeyPatch) -> Callable[.
         monkeypatch.setattr(sys, 'argv', [f'tools/{name}.py', *map(str, arguments)])
         if '--cfg-options' in arguments:
             sys.argv.append(unique)
-        elif arguments and '--help' not in arguments:
+        elif name in ('train', 'test') and arguments and '--help' not in arguments:
             sys.argv += ['--cfg-options', unique]
         try:
             run_tool(load_tool(name).main)

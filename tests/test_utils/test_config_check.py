@@ -110,7 +110,7 @@ def test_stock_config_passes(name: str) -> None:
     assert find_problems(stock(name)) == []
 
 
-# What the check finds in stock configs, and rightly: mmengine reads `decay_mult`, so mmseg's `wd_mult` does nothing; the
+# What the check finds in stock configs, and rightly: mmengine reads `decay_mult`, mmseg writes `wd_mult`, without effect; the
 # others are names that no class has, so building these configs fails.
 TRUE_FINDINGS = ('wd_mult', 'eval_mode', 'MOTChallengeMetrics', 'StageCascadeRPNHead', 'which is not installed')
 

@@ -1,4 +1,7 @@
-"""Running the set-up's commands with a line of progress; their full output goes to a log file (see setup_env.py)."""
+"""Running long commands with a line of progress, while their full output goes to a log file.
+
+For the set-up and the demo; only the standard library, readable by Python 3.6 (see setup_env.py).
+"""
 import os
 import queue
 import subprocess
@@ -12,7 +15,7 @@ STATE = CHECKOUT / 'build' / 'setup_env'
 LOG = STATE / 'log.txt'
 
 
-class SetupError(Exception):
+class StepError(Exception):
     """Something that the person at the keyboard has to put right."""
 
 
@@ -53,7 +56,7 @@ class Progress:
         say(f'{self}: {result}')
 
 
-def run(command: list, title: str, note=lambda line: '', env: dict = None) -> None:
+def run(command: list, title: str, note=lambda line: '', env: dict = None, log_file: Path = LOG) -> None:
     """Run a command in the checkout, its output into the log.
 
     Args:
@@ -61,9 +64,10 @@ def run(command: list, title: str, note=lambda line: '', env: dict = None) -> No
         title: What it does, shown while it runs.
         note: From a line of output to what is shown behind the title; '' leaves the former note.
         env: Variables that are set besides the environment's own.
+        log_file: Where the output is added.
 
     Raises:
-        SetupError: It failed; the message ends with the last lines of its output.
+        StepError: It failed; the message ends with the last lines of its output.
     """
     progress, lines, tail = Progress(title), queue.Queue(), []
     process = subprocess.Popen(
@@ -71,7 +75,7 @@ def run(command: list, title: str, note=lambda line: '', env: dict = None) -> No
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True, errors='replace')
     reader = threading.Thread(target=lambda: [lines.put(line) for line in process.stdout], daemon=True)
     reader.start()
-    with LOG.open('a') as log:
+    with log_file.open('a') as log:
         log.write(f'\n$ {" ".join(command)}\n')
         while reader.is_alive() or not lines.empty():
             progress.tick()
@@ -85,8 +89,8 @@ def run(command: list, title: str, note=lambda line: '', env: dict = None) -> No
     if process.wait() == 0:
         return progress.end('done')
     progress.end('failed')
-    raise SetupError('{} failed. The end of its output (all of it: {}):\n\n  {}\n'.format(
-        title, LOG, '\n  '.join(tail)))
+    raise StepError('{} failed. The end of its output (all of it: {}):\n\n  {}\n'.format(
+        title, log_file, '\n  '.join(tail)))
 
 
 def pip(python: str, title: str, *arguments: str) -> None:
@@ -96,7 +100,9 @@ def pip(python: str, title: str, *arguments: str) -> None:
         if line.startswith('Installing collected packages'):
             return ': unpacking'
         words = line.split()[:2]
-        return f': {words[0].lower()} {words[1].split("-")[0]}' if words[:1] in (['Collecting'], ['Downloading']) else ''
+        if words[:1] not in (['Collecting'], ['Downloading']):
+            return ''
+        return f': {words[0].lower()} {words[1].split("-")[0]}'
 
     command = [python, '-m', 'pip', 'install', '--disable-pip-version-check', *arguments]
     run(command, title, note)

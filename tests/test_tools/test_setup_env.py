@@ -1,0 +1,87 @@
+"""The set-up finds what a Python has, and says plainly what a machine lacks."""
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+
+@pytest.fixture
+def setup_env(load_tool: Callable) -> ModuleType:
+    return load_tool('setup_env')
+
+
+@pytest.mark.parametrize('version, conditions, fits', [
+    ('2.1.0', '>=2.1.0,<2.2.0', True), ('2.2.0', '>=2.1.0,<2.2.0', False), ('2.0.9', '>=2.1.0', False),
+    ('2.13.0+cpu', '>=2.6', True), ('0.11.0rc3', '==0.11.0rc3', True), ('0.10.7', '==0.11.0rc3', False),
+    ('80.10.2', '<81', True), ('1.0', '', True),
+])
+def test_satisfies(setup_env: ModuleType, version: str, conditions: str, fits: bool) -> None:
+    assert setup_env.satisfies(version, conditions) is fits
+
+
+def test_this_python_is_taken_as_it_is(setup_env: ModuleType) -> None:
+    """The Python of the tests has what is needed, or they would not run."""
+    state = setup_env.probe(sys.executable)
+    assert setup_env.shortcomings(state) == []
+    state['versions']['mmdet'], state['versions']['mmengine'] = None, '0.10.7'
+    state['operators'] = []
+    assert setup_env.shortcomings(state) == [
+        'mmdet', 'mmengine==0.11.0rc3 (it has 0.10.7)', "mmcv's compiled operators"]
+    assert setup_env.shortcomings(dict(state, python=[3, 9])) == ['a newer Python than 3.9 (3.11 at least)']
+    assert setup_env.shortcomings(setup_env.probe('/no/such/python')) == ['everything: it does not run']
+
+
+def test_missing_compiler_is_named(setup_env: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv('CXX', 'no-such-compiler')
+    with pytest.raises(setup_env.StepError, match='no C\\+\\+ compiler: `no-such-compiler` was not found.*apt install'):
+        setup_env.check_machine(sys.executable)
+
+
+def test_old_python_without_a_newer_one(setup_env: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(setup_env.shutil, 'which', lambda name: None)
+    with pytest.raises(setup_env.StepError, match='needs Python 3.11 or newer: install it'):
+        setup_env.restart_with_newer()
+
+
+def test_wheel_without_operators_is_seen(load_tool: Callable, tmp_path: Path) -> None:
+    has_operators = load_tool('setup_mmcv').has_operators
+    for name, expected in (('mmcv/version.py', False), ('mmcv/_ext.cpython-311-x86_64-linux-gnu.so', True)):
+        wheel = tmp_path / 'mmcv-2.1.0.whl'
+        with zipfile.ZipFile(wheel, 'w') as file:
+            file.writestr(name, '')
+        assert has_operators(wheel) is expected
+
+
+def test_failed_command_shows_the_end_of_its_output(load_tool: Callable, tmp_path: Path) -> None:
+    progress = load_tool('progress')
+    log = tmp_path / 'log.txt'
+    code = 'import sys; [print("line", i) for i in range(40)]; sys.exit(3)'
+    with pytest.raises(progress.StepError) as caught:
+        progress.run([sys.executable, '-c', code], 'a step', log_file=log)
+    assert 'a step failed' in str(caught.value) and 'line 39' in str(caught.value)
+    assert 'line 3\n' not in str(caught.value) and 'line 3\n' in log.read_text()
+
+
+def test_progress_is_shown(load_tool: Callable, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    progress = load_tool('progress')
+    notes = []
+
+    def note(line: str) -> str:
+        notes.append(line.strip())
+        return f': {line.strip()}'
+
+    progress.run([sys.executable, '-c', 'print("[41/77]")'], 'compiling', note, log_file=tmp_path / 'log.txt')
+    assert notes == ['[41/77]']
+    assert capsys.readouterr().err.startswith('compiling, ')
+    assert progress.duration(80.4) == '1 min 20 s' and progress.duration(9) == '9 s'
+
+
+def test_prints_only_the_path(root: Path) -> None:
+    """``make`` takes stdout for the path of the Python."""
+    result = subprocess.run([sys.executable, root / 'tools' / 'setup_env.py'], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.strip() == sys.executable
