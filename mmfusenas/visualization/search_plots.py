@@ -37,7 +37,8 @@ def plot_probabilities(history: Mapping[str, Any], names: Sequence[str]) -> Figu
         axes.set(ylim=(0, 1), xlabel='epoch')
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_title(name, fontsize=9)
-    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc='outside lower center', ncols=2 * columns, fontsize=8)
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc='outside lower center', ncols=2 * columns, fontsize=8)
     return figure
 
 
@@ -75,8 +76,9 @@ def plot_cell_graph(name: str, edges: Mapping[tuple[int, int], str]) -> Figure:
         # Above the nodes from even ones, below from odd ones; straight to the neighbour.
         bend = 0 if j == i + 1 else BEND * (1 - 2 * (i % 2))
         _arrow(axes, boxes[i], boxes[j], bend)
-        axes.text((i + j) / 2, bend * (j - i) / 2 + (0 if bend else 0.1), operator, ha='center', va='center', fontsize=9,
-                  bbox=dict(facecolor='white', edgecolor='none', pad=1), zorder=2)
+        height = bend * (j - i) / 2 if bend else 0.1
+        axes.text((i + j) / 2, height, operator, ha='center', va='center', fontsize=9, zorder=2,
+                  bbox=dict(facecolor='white', edgecolor='none', pad=1))
     _arrow(axes, boxes[last], boxes[last + 1])
     return figure
 
@@ -110,8 +112,8 @@ def graphs(choices: Mapping[str, str]) -> tuple[dict[str, dict[tuple[int, int], 
         Edges by cell, and lines of text by chain and stage.
 
     Example:
-        >>> graphs({'neck.cells.0.edges.0_1': 'skip', 'scene.cells.0.type': 'successive', 'scene.cells.0.successive.ops.0': 'rb_3'})
-        ({'neck.cells.0': {(0, 1): 'skip'}}, {'scene.cells': {'0': ['type: successive', 'successive.ops.0: rb_3']}})
+        >>> graphs({'neck.cells.0.edges.0_1': 'skip', 'scene.cells.0.type': 'successive'})
+        ({'neck.cells.0': {(0, 1): 'skip'}}, {'scene.cells': {'0': ['type: successive']}})
     """
     cells: dict[str, dict] = defaultdict(dict)
     chains: dict[str, dict] = defaultdict(lambda: defaultdict(list))

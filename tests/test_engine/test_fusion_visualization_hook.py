@@ -23,11 +23,12 @@ def runner(tmp_path: Path) -> Callable[..., Runner]:
         data = dict(
             batch_size=batch_size, num_workers=0, sampler=dict(type='DefaultSampler', shuffle=False),
             dataset=dict(type='SyntheticScenes', length=7, size=(48, 64), pipeline=[dict(type='PackPairInputs')]))
+        results = dict(type='DumpResults', out_file_path=str(tmp_path / 'results.pkl'))
         return Runner.from_cfg(Config(dict(
             default_scope='mmfusenas', experiment_name=f'{tmp_path.name}_{name}', work_dir=str(tmp_path / 'work'),
             model=dict(type='FixedFusion', rule='average'), custom_hooks=[dict(type='FusionVisualizationHook', **hook)],
-            val_dataloader=data, val_cfg=dict(), val_evaluator=dict(type='DumpResults', out_file_path=str(tmp_path / 'o.pkl')),
-            test_dataloader=data, test_cfg=dict(), test_evaluator=dict(type='DumpResults', out_file_path=str(tmp_path / 'o.pkl')),
+            val_dataloader=data, val_cfg=dict(), val_evaluator=results,
+            test_dataloader=data, test_cfg=dict(), test_evaluator=results,
             log_level='ERROR')))
 
     return build
@@ -75,7 +76,8 @@ def test_boxes_are_scaled_to_the_picture_that_the_model_saw() -> None:
                                             dict(bbox=[0, 0, 60, 60], bbox_label=0, ignore_flag=1)]))
     sample.set_field(np.zeros((100, 320, 3), np.uint8), 'fused_img', dtype=None)
     sample.pred_instances = InstanceData(
-        bboxes=torch.tensor([[400.0, 60, 600, 180], [0, 0, 100, 100]]), labels=torch.tensor([0, 0]), scores=torch.tensor([0.9, 0.1]))
+        bboxes=torch.tensor([[400.0, 60, 600, 180], [0, 0, 100, 100]]), labels=torch.tensor([0, 0]),
+        scores=torch.tensor([0.9, 0.1]))
     sheet = contact_picture(inputs, 0, sample, dict(classes=('car',), palette=[(255, 255, 255)]), score_thr=0.3)
     visible, infrared, fused = (sheet[BAR:, start:start + 320] for start in (0, 322, 644))
     for panel, (left, right, row) in ((visible, (100, 150, 70)), (infrared, (100, 150, 70)), (fused, (200, 300, 70))):

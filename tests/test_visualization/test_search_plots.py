@@ -7,7 +7,8 @@ from mmfusenas.visualization.search_plots import graphs, plot_cell_graph, plot_c
 HISTORY = dict(
     choices={'cells.0.type': dict(candidates=['a', 'b']), 'cells.1.type': dict(candidates=['a', 'b'])},
     epochs=[
-        dict(epoch=e, iteration=9 * e, entropy=0.6 / e, upper_loss=None if e == 1 else 3.0, expected_cost=dict(macs=5e9 / e),
+        dict(epoch=e, iteration=9 * e, entropy=0.6 / e, upper_loss=None if e == 1 else 3.0,
+             expected_cost=dict(macs=5e9 / e),
              probabilities={'cells.0.type': [0.2 * e, 1 - 0.2 * e], 'cells.1.type': [0.5, 0.5]})
         for e in (1, 2, 3)])
 

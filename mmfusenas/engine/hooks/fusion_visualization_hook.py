@@ -21,9 +21,9 @@ from mmfusenas.visualization import displayable, enlarge, side_by_side
 class FusionVisualizationHook(Hook):
     """Draw visible, infrared and fused picture side by side, with the annotated and the predicted boxes.
 
-    A validation or test draws ``num_samples`` pairs, spread evenly over the data and the same each time, and hands them to the
-    Runner's visualizer: with its stock backend they stand in ``WORK_DIR/TIMESTAMP/vis_data/vis_image/val_K_ITERATION.png``.
-    The pictures are those that the model was given, after the transforms of the test data.
+    A validation or test draws ``num_samples`` pairs, spread evenly over the data and the same each time, and hands them
+    to the Runner's visualizer, whose stock backend writes ``TIMESTAMP/vis_data/vis_image/val_K_ITERATION.png`` in the
+    work dir. The pictures are those that the model was given, after the transforms of the test data.
 
     Args:
         num_samples: Pairs to draw. Defaults to 4.
@@ -96,7 +96,8 @@ def contact_picture(inputs: dict[str, Sequence], index: int, sample: BaseDataEle
     Returns:
         A picture, BGR, uint8; small pictures are enlarged.
     """
-    visible, infrared = (displayable(inputs[name][index].permute(1, 2, 0).cpu().numpy()) for name in ('visible', 'infrared'))
+    visible, infrared = (
+        displayable(inputs[name][index].permute(1, 2, 0).cpu().numpy()) for name in ('visible', 'infrared'))
     panels = {'visible': visible, 'infrared': infrared, 'fused': np.asarray(sample.fused_img)}
     large = {caption: enlarge(picture, 320)[0] for caption, picture in panels.items()}
     if 'pred_instances' not in sample:
@@ -110,5 +111,6 @@ def contact_picture(inputs: dict[str, Sequence], index: int, sample: BaseDataEle
     return side_by_side({
         'visible, as annotated': draw_detections(large['visible'], boxes, labels, dataset_meta=dataset_meta),
         'infrared, as annotated': draw_detections(large['infrared'], boxes, labels, dataset_meta=dataset_meta),
-        'fused, as detected': draw_detections(large['fused'], found.bboxes * scale, found.labels, found.scores, dataset_meta),
+        'fused, as detected': draw_detections(
+            large['fused'], found.bboxes * scale, found.labels, found.scores, dataset_meta),
     })

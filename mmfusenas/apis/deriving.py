@@ -1,0 +1,108 @@
+"""From the checkpoint of a search to the network that it found."""
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from copy import deepcopy
+from typing import Any
+
+import torch
+from mmengine.model import BaseModel
+from torch import Tensor
+
+from mmfusenas.apis.loading import build_model, load_weights, own_config
+from mmfusenas.engine.hooks.architecture_search_hook import STATE_KEY as SEARCH_KEY
+from mmfusenas.engine.hooks.architecture_search_hook import load_alphas
+from mmfusenas.nas import Genotype, SearchSpace
+from mmfusenas.utils.complexity import complexity
+
+CHECK_SIZE = 320
+"""Rows and columns of the picture on which a derived network is compared; SSD300 takes no smaller one."""
+
+
+def found_supernet(content: Mapping[str, Any], path: str) -> BaseModel:
+    """Return the supernet of a search's checkpoint, with its weights and with the live choices.
+
+    Args:
+        content: Checkpoint of a search. Its weights may be averages (EMA); the live choices are kept beside them.
+        path: Its file, for messages.
+
+    Raises:
+        ValueError: If it is no checkpoint of a search, or its space is not the one that this package builds.
+    """
+    state = content.get(SEARCH_KEY)
+    if state is None:
+        raise ValueError(f'{path} is no checkpoint of a search: it holds {", ".join(content)}, but not {SEARCH_KEY!r}, '
+                         'which ArchitectureSearchHook puts there. Give epoch_N.pth of the work dir of a search.')
+    supernet = build_model(own_config(content, path), f'checkpoint {path}')
+    space = SearchSpace(supernet)
+    if space.hash != state['space_hash']:
+        raise ValueError(f'{path} is of another search space: {state["space_hash"]}, while its config builds the space '
+                         f'{space.hash} here. Derive it with the package and the custom parts that searched.')
+    supernet.load_state_dict(content['state_dict'])
+    load_alphas(space.choices, state['alphas'])
+    return supernet.eval()
+
+
+def found_genotype(supernet: BaseModel, content: Mapping[str, Any]) -> Genotype:
+    """Return the genotype of the live choices, with the costs and the source that the checkpoint knows."""
+    space = SearchSpace(supernet)
+    exported = Genotype.from_dict(content['genotype']) if 'genotype' in content else None
+    if exported and exported.choices == space.genotype().choices:
+        return space.genotype(exported.costs, exported.source)
+    meta = content.get('meta', {})
+    costs = complexity(space.derive(space.genotype()))
+    return space.genotype(costs, dict(config='', epoch=meta.get('epoch'), seed=meta.get('seed')))
+
+
+def with_genotype(model_cfg: Mapping[str, Any], genotype: Genotype) -> dict[str, Any]:
+    """Return a model's config with the genotype in it: part by part, or of the whole model where it has no parts."""
+    config = deepcopy(dict(model_cfg))
+    for path in genotype.parts or ('',):
+        node = config
+        for key in path.split('.') if path else ():
+            node = node[key]
+        node['genotype'] = (genotype.part(path) if path else genotype).to_dict()
+    return config
+
+
+def compact_checkpoint(content: Mapping[str, Any], supernet: BaseModel, genotype: Genotype) -> dict[str, Any]:
+    """Return a checkpoint of the found network with the weights of the supernet; it rebuilds its model by itself.
+
+    Before, the network is rebuilt from it and compared with the supernet on a random picture.
+
+    Args:
+        content: Checkpoint of the search.
+        supernet: Of :func:`found_supernet`.
+        genotype: Of :func:`found_genotype`.
+
+    Raises:
+        RuntimeError: If the rebuilt network is not the supernet with these choices.
+    """
+    model_cfg = with_genotype(json.loads(content['meta']['model_cfg']), genotype)
+    weights = SearchSpace(supernet).derive(genotype).state_dict()
+    rebuilt = build_model(model_cfg, 'derived network')
+    load_weights(rebuilt, weights, 'the derived network')
+    SearchSpace(supernet).select(genotype.choices)
+    difference = largest_difference(supernet, rebuilt.eval())
+    if difference > 1e-5:
+        raise RuntimeError(f'The derived network differs from the supernet by {difference:g} (relative) on a random '
+                           'picture, so nothing was written. Does a custom part behave differently with genotype=?')
+    meta = content['meta']
+    kept = {key: meta[key] for key in ('dataset_meta', 'test_pipeline', 'epoch', 'seed') if key in meta}
+    return dict(meta=dict(kept, model_cfg=json.dumps(model_cfg)), state_dict=weights, genotype=genotype.to_dict())
+
+
+@torch.no_grad()
+def largest_difference(first: BaseModel, second: BaseModel) -> float:
+    """Return the largest difference of two networks' raw outputs on a random pair, over the largest output."""
+    generator = torch.Generator().manual_seed(0)
+    pair = {name: torch.rand(1, channels, CHECK_SIZE, CHECK_SIZE, generator=generator)
+            for name, channels in (('visible', 3), ('infrared', 1))}
+    pairs = list(zip(_tensors(first(pair)), _tensors(second(pair)), strict=True))
+    return max(float((a - b).abs().max() / a.abs().max().clamp(min=1e-12)) for a, b in pairs)
+
+
+def _tensors(outputs: Any) -> list[Tensor]:
+    """Return the tensors of nested lists and tuples, in order."""
+    return [outputs] if isinstance(outputs, Tensor) else [tensor for item in outputs for tensor in _tensors(item)]

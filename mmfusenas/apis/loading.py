@@ -1,0 +1,148 @@
+"""Models from a config and a checkpoint, from a checkpoint alone, or from a name."""
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import Config, ConfigDict
+from mmengine.model import BaseModel
+from torch import Tensor
+
+from mmfusenas.apis.weights import weights_file
+from mmfusenas.engine.hooks.architecture_search_hook import STATE_KEY as SEARCH_KEY
+from mmfusenas.nas import SearchSpace
+from mmfusenas.registry import MODELS
+from mmfusenas.utils.checkpoint import load_checkpoint
+from mmfusenas.utils.checkpoint_content import config_of_model, transforms_of_test_data
+from mmfusenas.utils.command_line import load_config
+
+
+def load_model(source: str | Path | Config, checkpoint: str | Path | None = None, device: str = 'cpu') -> BaseModel:
+    """Return a model with its weights, in evaluation mode.
+
+    Weights are loaded strictly, and no code runs from the file. The model has ``dataset_meta`` (``classes``,
+    ``palette``) and ``test_pipeline`` (the transforms of its test data, or None where they are not known).
+
+    Args:
+        source: Config, or config file. Without ``checkpoint``: a checkpoint of this package, which rebuilds its
+            model by itself, or the name of bundled weights (``'tim-light'``).
+        checkpoint: Checkpoint file that belongs to the config.
+        device: ``'cpu'``, ``'cuda'``, ``'cuda:1'``, ... Defaults to 'cpu'.
+
+    Raises:
+        FileNotFoundError: If there is no such checkpoint, or named weights are not bundled.
+        UsageError: If there is no such config.
+        ValueError: If the weights are of another model, or of a search that has to be derived first, or there is no
+            such device.
+
+    Example:
+        >>> model = load_model('configs/tim/retinanet_ivif.py', 'epoch_12.pth')  # doctest: +SKIP
+        >>> model = load_model('epoch_12.pth')  # doctest: +SKIP
+    """
+    device = check_device(device)
+    if checkpoint is None:
+        checkpoint = _checkpoint_file(str(source))
+        content = load_checkpoint(checkpoint)
+        refuse_search(content, checkpoint)
+        model = build_model(own_config(content, checkpoint), f'checkpoint {checkpoint}')
+        pipeline = json.loads(content['meta'].get('test_pipeline', 'null'))
+    else:
+        cfg = source if isinstance(source, Config) else load_config(str(source))
+        content = load_checkpoint(checkpoint)
+        refuse_search(content, checkpoint)
+        model = build_model(config_of_model(cfg, cfg.get('default_scope')), f'config {cfg.filename}')
+        pipeline = transforms_of_test_data(cfg)
+    load_weights(model, content.get('state_dict', content), checkpoint)
+    model.dataset_meta = content.get('meta', {}).get('dataset_meta') or {}
+    model.test_pipeline = pipeline
+    return model.to(device).eval()
+
+
+def check_device(name: str) -> torch.device:
+    """Return the device.
+
+    Raises:
+        ValueError: If it is a GPU that torch does not see.
+    """
+    device = torch.device(name)
+    if device.type == 'cuda' and not torch.cuda.is_available():
+        raise ValueError(f'There is no device {name!r}: torch {torch.__version__} sees no GPU here. Use device cpu.')
+    return device
+
+
+def build_model(model_cfg: Mapping[str, Any], where: str) -> BaseModel:
+    """Build a model, without the pretrained weights that its config may ask for.
+
+    Args:
+        model_cfg: Config of the model; its ``_scope_`` defaults to ``mmfusenas``.
+        where: What to call the config in messages.
+
+    Raises:
+        ValueError: If a part of it is not registered.
+    """
+    # mmdet reads test_cfg by attribute, so plain dicts will not do.
+    cfg = ConfigDict(deepcopy(dict(model_cfg)))
+    cfg.setdefault('_scope_', 'mmfusenas')
+    try:
+        return MODELS.build(cfg)
+    except KeyError as error:
+        raise ValueError(
+            f'The model of the {where} cannot be built: {error.args[0]} Parts from outside this package load through '
+            'custom_imports: give the config that has them, together with the checkpoint.') from error
+
+
+def own_config(content: Mapping[str, Any], path: str | Path) -> dict[str, Any]:
+    """Return the model's config that travels in a checkpoint.
+
+    Raises:
+        ValueError: If there is none in it.
+    """
+    meta = content.get('meta')
+    if not isinstance(meta, Mapping) or 'model_cfg' not in meta:
+        raise ValueError(f'The checkpoint {path} does not hold the config of its model: only checkpoints that '
+                         'SafeCheckpointHook or tools/derive.py wrote do. Give its config file as well.')
+    return json.loads(meta['model_cfg'])
+
+
+def refuse_search(content: Mapping[str, Any], path: str | Path) -> None:
+    """Raise a ValueError where a checkpoint is of a search, whose model is a supernet still to be decided."""
+    if SEARCH_KEY in content:
+        raise ValueError(f'{path} is the checkpoint of a search, which has no decided network yet. Derive it first: '
+                         f'python tools/derive.py {path} --out genotype.json --checkpoint derived.pth')
+
+
+def load_weights(model: BaseModel, weights: Mapping[str, Tensor], path: str | Path) -> None:
+    """Load weights strictly.
+
+    Raises:
+        ValueError: If names or shapes differ; with the first cases and what to do.
+    """
+    if len(SearchSpace(model)):
+        raise ValueError(f'The config builds a supernet with {len(SearchSpace(model))} open choices. Give the config '
+                         'of the found network (retrain.py in the work dir of the search), or set genotype= in it.')
+    own = model.state_dict()
+    problems = {
+        'missing in the checkpoint': [key for key in own if key not in weights],
+        'unknown to the model': [key for key in weights if key not in own],
+        'of another shape': [f'{key} {tuple(weights[key].shape)} for {tuple(own[key].shape)}'
+                             for key in own if key in weights and weights[key].shape != own[key].shape],
+    }
+    found = [f'{len(keys)} {what} ({", ".join(keys[:3])}{", ..." if len(keys) > 3 else ""})'
+             for what, keys in problems.items() if keys]
+    if found:
+        raise ValueError(
+            f'The weights of {path} do not fit {type(model).__name__}: {"; ".join(found)}. Give the config of that '
+            'training, or, for a checkpoint of this package, the checkpoint alone: it holds its own. Another genotype '
+            'or another size of the network shows like this, too.')
+    model.load_state_dict(weights)
+
+
+def _checkpoint_file(source: str) -> Path:
+    """Return the checkpoint that ``source`` is, or names."""
+    if Path(source).suffix == '.py':
+        raise ValueError(f'The config {source} has no weights: give a checkpoint as well.')
+    return Path(source) if Path(source).suffix in ('.pth', '.pt', '.ckpt') else weights_file(source)

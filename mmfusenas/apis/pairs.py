@@ -1,0 +1,51 @@
+"""Which pictures to run on: the pairs that two files, folders or lists make."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mmengine import fileio
+
+from mmfusenas.datasets.pairing import Pair, pair_sources
+from mmfusenas.datasets.problems import Problem, raise_errors
+
+
+def input_pairs(visible: str, infrared: str) -> list[Pair]:
+    """Return the pairs of two files, two folders, or two ``.txt`` lists of one path a line.
+
+    Folders are paired by equal stems; where none is equal, by the longest common leading part (``001_vi``, ``001_ir``).
+    Lists are paired line by line. Results are named after the visible stems, so these have to differ.
+
+    Args:
+        visible: File, folder or list of the visible pictures.
+        infrared: The same of the infrared ones.
+
+    Raises:
+        FileNotFoundError: ``visible`` or ``infrared`` does not exist.
+        DatasetError: Missing or ambiguous partners, lists of different length, missing files, equal stems, or no
+            picture at all; with the first cases of each.
+
+    Example:
+        >>> input_pairs('scene_vi.png', 'scene_ir.png')  # doctest: +SKIP
+        [Pair(stem='scene_vi', visible='scene_vi.png', infrared='scene_ir.png')]
+    """
+    pairs, problems = pair_sources(str(visible), str(infrared))
+    problems = [*problems, *_missing_files(pairs), *_equal_stems(pairs)]
+    raise_errors(problems, f'The pairing of {visible} with {infrared}',
+                 advice='Equal file names in both folders, or two .txt lists of one path a line, make pairs.')
+    return pairs
+
+
+def _missing_files(pairs: Sequence[Pair]) -> list[Problem]:
+    return [Problem('error', 'missing file', path, 'listed, but there is no such file')
+            for pair in pairs for path in (pair.visible, pair.infrared) if not fileio.exists(path)]
+
+
+def _equal_stems(pairs: Sequence[Pair]) -> list[Problem]:
+    seen: dict[str, str] = {}
+    problems = []
+    for pair in pairs:
+        if pair.stem in seen:
+            problems.append(Problem('error', 'equal stems', pair.visible,
+                                    f'its result would overwrite that of {seen[pair.stem]}; run them into two folders'))
+        seen.setdefault(pair.stem, pair.visible)
+    return problems

@@ -1,0 +1,132 @@
+"""Fusing and detecting in pairs from Python."""
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from mmfusenas.apis import FusionInferencer, input_pairs
+from mmfusenas.apis.loading import build_model
+from mmfusenas.models.scene import FixedFusion, TIMFusion
+
+RESIZED = [
+    dict(type='LoadPairFromFile'), dict(type='mmdet.LoadAnnotations', with_bbox=True),
+    dict(type='JointTransform', transforms=[dict(type='mmdet.Resize', scale=(40, 40), keep_ratio=True)]),
+    dict(type='PackPairDetInputs')]  # fmt: skip
+
+
+@pytest.fixture(scope='module')
+def light() -> nn.Module:
+    torch.manual_seed(0)
+    return TIMFusion(genotype='tim-light', channels=4)
+
+
+@pytest.fixture
+def detector(detector_config: Callable) -> nn.Module:
+    torch.manual_seed(0)
+    model = build_model(detector_config(), 'test')
+    model.dataset_meta = dict(classes=('cone', 'stop', 'car', 'person', 'bike'), palette=[(0, 255, 0)] * 5)
+    return model
+
+
+def test_average_of_colour_and_grey_is_exact(picture: Callable) -> None:
+    visible, infrared = picture(61, 83, 3), picture(61, 83, seed=1)
+    out = FusionInferencer(FixedFusion('average'))(visible, infrared)
+    luma = visible.astype(float) @ [0.114, 0.587, 0.299]
+    expected = (visible + ((infrared - luma) / 2)[..., None]).clip(0, 255)
+    assert out['picture'].dtype == np.uint8 and np.abs(out['picture'] - expected).max() <= 0.5001
+    assert [out[key] for key in ('boxes', 'scores', 'labels', 'mask')] == [None] * 4
+
+
+def test_files_of_odd_size_give_what_the_arrays_give(light: nn.Module, picture: Callable, tmp_path: Path) -> None:
+    visible, infrared = picture(61, 83, 3), picture(61, 83, seed=1)
+    cv2.imwrite(str(tmp_path / 'vi.png'), visible)
+    cv2.imwrite(str(tmp_path / 'ir.png'), infrared)
+    infer = FusionInferencer(light)
+    from_files = infer(tmp_path / 'vi.png', str(tmp_path / 'ir.png'))['picture']
+    assert from_files.shape == (61, 83, 3)
+    np.testing.assert_array_equal(from_files, infer(visible, infrared)['picture'])
+
+
+def test_colour_stays_and_grey_stays_grey(light: nn.Module, picture: Callable) -> None:
+    grey, infrared = picture(31, 45), picture(31, 45, seed=1)
+    infer = FusionInferencer(light)
+    fused = infer(grey, infrared)['picture']
+    assert fused.shape == (31, 45, 3) and (fused == fused[..., :1]).all()
+    coloured = infer(picture(31, 45, 3), infrared)['picture']
+    assert not (coloured == coloured[..., :1]).all()
+
+
+def test_16_bit_is_the_same_picture(light: nn.Module, picture: Callable) -> None:
+    visible, infrared = picture(31, 45, 3), picture(31, 45, seed=1)
+    infer = FusionInferencer(light)
+    expected = infer(visible, infrared)['picture']
+    np.testing.assert_array_equal(infer(visible, infrared.astype(np.uint16) * 257)['picture'], expected)
+    np.testing.assert_array_equal(infer(visible.astype(np.uint16) * 257, infrared)['picture'], expected)
+
+
+def test_sizes_that_differ_and_nan_are_refused(light: nn.Module, picture: Callable) -> None:
+    infer = FusionInferencer(light)
+    with pytest.raises(ValueError, match='visible array is 45 x 31, the infrared array is 45 x 30'):
+        infer(picture(31, 45, 3), picture(30, 45))
+    broken = picture(31, 45).astype(np.float32)
+    broken[3, 4] = np.nan
+    with pytest.raises(ValueError, match='NaN or infinity in the infrared picture the infrared array'):
+        infer(picture(31, 45, 3), broken)
+
+
+def test_test_pipeline_may_ask_to_resize(picture: Callable) -> None:
+    model = FixedFusion('maximum')
+    model.test_pipeline = [dict(type='LoadPairFromFile', resize='visible'), dict(type='PackPairInputs')]
+    assert FusionInferencer(model)(picture(31, 45, 3), picture(20, 30))['picture'].shape == (31, 45, 3)
+
+
+def test_detector_sees_the_resized_pair_and_answers_in_the_pixels_of_the_input(
+        detector: nn.Module, picture: Callable) -> None:
+    visible, infrared = picture(61, 83, 3), picture(61, 83, seed=1)
+    whole = FusionInferencer(detector, score_thr=0.0)(visible, infrared)
+    detector.test_pipeline = RESIZED
+    seen = []
+    detector.task.backbone.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0].shape))
+    out = FusionInferencer(detector, score_thr=0.0)(visible, infrared)
+    assert seen == [(1, 3, 32, 64)]  # 29 x 40, padded to whole strides by the detector's own preprocessor
+    np.testing.assert_array_equal(out['picture'], whole['picture'])  # fused at the size of the input, not resized
+    assert out['boxes'].shape == (6, 4) and out['scores'].shape == out['labels'].shape == (6,)
+    assert 40 < out['boxes'][:, [0, 2]].max() <= 83 and 32 < out['boxes'][:, [1, 3]].max() <= 61
+    threshold = float(np.sort(out['scores'])[3])
+    assert len(FusionInferencer(detector, score_thr=threshold)(visible, infrared)['scores']) == 3
+
+
+def test_run_writes_pictures_drawings_and_predictions(detector: nn.Module, files: Callable, tmp_path: Path) -> None:
+    pairs = input_pairs(files('vi', 'a_vi.png', 'b_vi.png'), files('ir', 'a_ir.png', 'b_ir.png'))
+    infer = FusionInferencer(detector, score_thr=0.0)
+    predictions = json.loads(infer.run(pairs, tmp_path / 'out').read_text())
+    assert predictions['model'] == 'TaskGuidedDetector' and predictions['config'] is None
+    assert [image['stem'] for image in predictions['images']] == ['a_vi', 'b_vi']
+    image = predictions['images'][1]
+    out = infer(pairs[1].visible, pairs[1].infrared)
+    np.testing.assert_allclose(image['boxes'], out['boxes'])
+    assert image['classes'] == [detector.dataset_meta['classes'][label] for label in image['labels']]
+    np.testing.assert_array_equal(cv2.imread(str(tmp_path / 'out' / image['picture'])), out['picture'])
+    drawn = cv2.imread(str(tmp_path / 'out/drawn/b_vi.png'))
+    assert drawn.shape == (24 * 15, 32 * 15, 3)
+    assert ((drawn[..., 1] > 180) & (drawn[..., 0] < 90) & (drawn[..., 2] < 90)).any()  # a green box
+
+
+def test_run_without_a_detector_draws_nothing(files: Callable, tmp_path: Path) -> None:
+    pairs = input_pairs(files('vi', 'a.png'), files('ir', 'a.png'))
+    predictions = json.loads(FusionInferencer(FixedFusion('maximum')).run(pairs, tmp_path / 'out').read_text())
+    nothing = dict(boxes=None, scores=None, labels=None, classes=None)
+    assert predictions['images'] == [dict(stem='a', picture='pictures/a.png', **nothing)]
+    assert sorted(path.name for path in (tmp_path / 'out').iterdir()) == ['pictures', 'predictions.json']
+
+
+def test_results_never_overwrite_their_input(files: Callable, tmp_path: Path) -> None:
+    folder = files('pictures', 'a.png')
+    pairs = input_pairs(folder / 'a.png', folder / 'a.png')
+    with pytest.raises(ValueError, match='would overwrite its own input'):
+        FusionInferencer(FixedFusion('maximum')).run(pairs, tmp_path)

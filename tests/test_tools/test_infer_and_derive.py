@@ -1,0 +1,110 @@
+"""The infer and derive tools, run as commands are."""
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from mmfusenas.apis.loading import build_model
+from mmfusenas.nas import Genotype, SearchSpace
+from mmfusenas.utils.checkpoint import save_checkpoint
+
+SUPERNET = dict(_scope_='mmfusenas', type='TIMFusion', channels=4, num_cells=1, cells=('successive', 'multi_scale'),
+                operators=('rb_3', 'ca_3'))
+
+
+@pytest.fixture
+def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Folders ``vi`` and ``ir`` of two pairs of 61 x 83, in the present folder."""
+    monkeypatch.chdir(tmp_path)
+    random = np.random.default_rng(0)
+    for folder, channels in (('vi', 3), ('ir', 1)):
+        Path(folder).mkdir()
+        for stem in ('001', '002'):
+            cv2.imwrite(f'{folder}/{stem}_{folder}.png', random.integers(0, 256, (61, 83, channels), np.uint8))
+    return tmp_path
+
+
+@pytest.fixture
+def search(tmp_path: Path) -> Path:
+    """The checkpoint of a search in which every last candidate is ahead."""
+    model = build_model(SUPERNET, 'test')
+    space = SearchSpace(model)
+    alphas = {name: torch.arange(float(len(choice.candidates))) for name, choice in space.choices.items()}
+    save_checkpoint(dict(meta=dict(model_cfg=json.dumps(SUPERNET), epoch=2, seed=5), state_dict=model.state_dict(),
+                         architecture_search=dict(alphas=alphas, space_hash=space.hash)), tmp_path / 'search.pth')
+    return tmp_path / 'search.pth'
+
+
+def test_chain_from_a_search_to_pictures(folders: Path, search: Path, run_tool: Callable, capsys) -> None:
+    assert run_tool('derive', search, '--out', 'out/genotype.json', '--checkpoint', 'out/derived.pth') == ''
+    assert 'next:\n  python tools/infer.py --model out/derived.pth --visible FOLDER' in capsys.readouterr().out
+    genotype = Genotype.load('out/genotype.json')
+    assert genotype.choices == {
+        'cells.0.type': 'multi_scale', 'cells.0.multi_scale.ops.0': 'ca_3', 'cells.0.multi_scale.ops.1': 'ca_3'}
+    assert genotype.source == dict(config='', epoch=2, seed=5)
+    folders = ('--visible', 'vi', '--infrared', 'ir', '--out-dir', 'fused')
+    assert run_tool('infer', '--model', 'out/derived.pth', *folders) == ''
+    assert '2 pictures in fused/pictures' in capsys.readouterr().out
+    images = json.loads(Path('fused/predictions.json').read_text())['images']
+    assert [image['stem'] for image in images] == ['001_vi', '002_vi']
+    assert cv2.imread('fused/pictures/002_vi.png').shape == (61, 83, 3)
+
+    Path('c.py').write_text(f"model = {dict(SUPERNET, genotype='out/genotype.json')}")
+    assert run_tool('infer', 'c.py', 'out/derived.pth', '--visible', 'vi/001_vi.png', '--infrared', 'ir/001_ir.png',
+                    '--out-dir', 'again') == ''
+    assert 'next:\n  python tools/test.py c.py out/derived.pth' in capsys.readouterr().out
+    np.testing.assert_array_equal(cv2.imread('again/pictures/001_vi.png'), cv2.imread('fused/pictures/001_vi.png'))
+    assert json.loads(Path('again/predictions.json').read_text())['config'] == 'c.py'
+
+
+def test_derive_names_the_retrain_config(search: Path, tmp_path: Path, run_tool: Callable, capsys) -> None:
+    (tmp_path / 'retrain.py').touch()
+    assert run_tool('derive', search, '--out', tmp_path / 'g.json') == ''
+    assert f'next:\n  python tools/train.py {tmp_path}/retrain.py' in capsys.readouterr().out
+
+
+def test_derive_refuses_other_checkpoints(tmp_path: Path, run_tool: Callable) -> None:
+    save_checkpoint(dict(meta={}, state_dict={}), tmp_path / 'plain.pth')
+    assert 'is no checkpoint of a search' in run_tool('derive', tmp_path / 'plain.pth', '--out', tmp_path / 'g.json')
+    assert 'gone.pth does not exist' in run_tool('derive', tmp_path / 'gone.pth', '--out', tmp_path / 'g.json')
+    assert not (tmp_path / 'g.json').exists()
+
+
+@pytest.mark.parametrize(('arguments', 'message'), [
+    ('--visible vi --infrared ir --out-dir o', 'Give a config and its checkpoint, or --model with a name'),
+    ('c.py --visible vi --infrared ir --out-dir o', 'Give a config and its checkpoint'),
+    ('c.py search.pth --model tim-light', '--model tim-light and the config c.py: give one of them'),
+    ('--model tim-light --visible vi', '--infrared and --out-dir missing'),
+    ('--model tim-lite --visible vi --infrared ir --out-dir o', "named 'tim-lite'; the nearest is 'tim-light'"),
+    ('--model search.pth --visible vi --infrared ir --out-dir o', 'tools/derive.py search.pth'),
+    ('--model search.pth --visible vi --infrared nowhere --out-dir o', 'nowhere does not exist'),
+])  # fmt: skip
+def test_infer_says_what_is_wrong(
+        arguments: str, message: str, folders: Path, search: Path, run_tool: Callable) -> None:
+    assert message in run_tool('infer', *arguments.split())
+    assert not Path('o').exists()
+
+
+def test_infer_names_a_damaged_picture(folders: Path, search: Path, run_tool: Callable) -> None:
+    run_tool('derive', search, '--out', 'g.json', '--checkpoint', 'derived.pth')
+    Path('ir/002_ir.png').write_bytes(b'no picture')
+    message = run_tool('infer', '--model', 'derived.pth', '--visible', 'vi', '--infrared', 'ir', '--out-dir', 'o')
+    assert message.startswith('error: The picture ir/002_ir.png') and 'cannot be decoded' in message
+    assert not Path('o/predictions.json').exists()
+
+
+def test_list_shows_every_name(run_tool: Callable, capsys) -> None:
+    assert run_tool('infer', '--list') == ''
+    out = capsys.readouterr().out
+    assert 'tim-light' in out and '127,358' in out and 'tim-full' in out and '994,917' in out
+
+
+@pytest.mark.parametrize(
+    'name', ['infer', 'derive', 'analysis_tools/plot_search', 'analysis_tools/build_latency_table'])
+def test_help_shows_an_example(name: str, run_tool: Callable, capsys) -> None:
+    assert run_tool(name, '--help') == '0'
+    assert f'python tools/{name}.py ' in ' '.join(capsys.readouterr().out.split())

@@ -1,0 +1,82 @@
+"""The tools round a search: its plots, and the table of costs it may use."""
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import pytest
+
+from mmfusenas.nas import Genotype
+from mmfusenas.nas.cost_table import CostTable
+
+CHOICES = {'scene.cells.0.type': ['a', 'b'], 'neck.cells.0.edges.0_1': ['conv_3', 'skip']}
+
+
+@pytest.fixture
+def work_dir(tmp_path: Path) -> Path:
+    """The work dir of a search of two choices and two epochs."""
+    epochs = [dict(epoch=epoch, entropy=0.5, upper_loss=1.0, probabilities={name: [0.3, 0.7] for name in CHOICES})
+              for epoch in (1, 2)]
+    choices = {name: dict(candidates=candidates) for name, candidates in CHOICES.items()}
+    (tmp_path / 'search.json').write_text(json.dumps(dict(choices=choices, epochs=epochs)))
+    Genotype(choices={name: candidates[1] for name, candidates in CHOICES.items()}).save(tmp_path / 'genotype.json')
+    return tmp_path
+
+
+def test_plots_are_written_and_named(work_dir: Path, run_tool: Callable, capsys: pytest.CaptureFixture) -> None:
+    assert run_tool('analysis_tools/plot_search', work_dir) == ''
+    lines = capsys.readouterr().out.splitlines()
+    names = ['probabilities_1_scene.cells', 'probabilities_2_neck.cells', 'curves', 'found_neck.cells.0',
+             'found_scene.cells']
+    assert lines[:5] == [f'{work_dir}/plots/{name}.png' for name in names]
+    assert all(cv2.imread(path).std() > 5 for path in lines[:5])  # pictures, and not blank
+    assert lines[-1] == '  python tools/train.py CONFIG'
+
+
+def test_plots_of_a_running_search_leave_out_what_is_not_found_yet(
+        work_dir: Path, run_tool: Callable, capsys: pytest.CaptureFixture) -> None:
+    (work_dir / 'genotype.json').unlink()
+    assert run_tool('analysis_tools/plot_search', work_dir) == ''
+    assert 'does not exist (yet)' in capsys.readouterr().out
+    assert len(list((work_dir / 'plots').iterdir())) == 3
+
+
+@pytest.mark.parametrize(('text', 'message'), [
+    ('{', 'is no history of a search (JSONDecodeError'),
+    ('{"choices": {}}', "is no history of a search (KeyError: 'epochs'"),
+    ('{"choices": {"a": {"candidates": ["x"]}}, "epochs": []}', 'holds no epoch yet'),
+])
+def test_plots_need_a_history(text: str, message: str, work_dir: Path, run_tool: Callable) -> None:
+    (work_dir / 'search.json').write_text(text)
+    assert message in run_tool('analysis_tools/plot_search', work_dir)
+    assert 'History' in run_tool('analysis_tools/plot_search', work_dir / 'nowhere')
+
+
+SCENE = dict(type='TIMFusion', channels=4, num_cells=1, cells=('successive',), operators=('rb_3', 'ca_3'))
+
+
+def test_table_measures_the_model_of_a_config(
+        tmp_path: Path, run_tool: Callable, capsys: pytest.CaptureFixture) -> None:
+    config, out = tmp_path / 'c.py', tmp_path / 'table.json'
+    hooks = [dict(type='EMAHook'), dict(type='ArchitectureSearchHook', cost=dict(weight=0.1))]
+    config.write_text(f"default_scope = 'mmfusenas'\nmodel = {SCENE}\ncustom_hooks = {hooks}")
+    tool = 'analysis_tools/build_latency_table'
+    assert run_tool(tool, config, '--out', out, '--shape', '20', '30') == ''
+    table = CostTable.load(out)
+    assert list(table.choices) == ['cells.0.type', 'cells.0.successive.ops.0', 'cells.0.successive.ops.1']
+    # ca_3 is a 3 x 3 convolution of 4 channels (and a 1-D one of three weights over them).
+    assert table.choices['cells.0.successive.ops.1']['ca_3']['macs'] >= 9 * 4 * 4 * 20 * 30
+    assert table.conditions['input_shapes'] == [[1, 3, 20, 30], [1, 1, 20, 30]]
+    text = capsys.readouterr().out
+    assert '| cells.0.successive.ops.1 | ca_3 ' in text and 'the fixed part' in text
+    assert f'python tools/train.py {config} --cfg-options custom_hooks.1.cost.table={out}\n' in text
+    hooks[1] = dict(type='ArchitectureSearchHook')
+    config.write_text(f"default_scope = 'mmfusenas'\nmodel = {SCENE}\ncustom_hooks = {hooks}")
+    assert run_tool(tool, config, '--out', out, '--shape', '20', '30') == ''
+    assert f'custom_hooks.1.cost.table={out} custom_hooks.1.cost.weight=' in capsys.readouterr().out
+
+
+def test_table_of_a_network_without_choices_is_refused(tmp_path: Path, run_tool: Callable) -> None:
+    (tmp_path / 'c.py').write_text("model = dict(type='TIMFusion', genotype='tim-light', channels=4)")
+    message = run_tool('analysis_tools/build_latency_table', tmp_path / 'c.py', '--out', tmp_path / 't.json')
+    assert 'has no choice left to measure' in message and not (tmp_path / 't.json').exists()

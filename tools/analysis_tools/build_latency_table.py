@@ -1,0 +1,87 @@
+"""Measure what every candidate of a search costs: ``build_latency_table.py CONFIG --out table.json``."""
+from mmfusenas.utils.allocator import restart_with_fast_allocator
+
+if __name__ == '__main__':
+    restart_with_fast_allocator()  # has to come before torch is imported
+
+import argparse
+from functools import partial
+
+import torch
+from mmengine.config import Config
+from rich.progress import track
+from terminaltables import AsciiTable
+
+from mmfusenas.apis.loading import build_model, check_device
+from mmfusenas.nas import SearchSpace
+from mmfusenas.nas.cost_table import CostTable
+from mmfusenas.nas.latency import measure_costs
+from mmfusenas.utils.checkpoint_content import config_of_model
+from mmfusenas.utils.command_line import UsageError, command, load_config, run_tool
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description='Measure latency, multiply-adds and parameters of every candidate operator of a supernet on this '
+                    'machine, at the sizes that it sees inside the network.',
+        epilog='example: python tools/analysis_tools/build_latency_table.py configs/tim/retinanet_ivif_search.py --out '
+               'table.json --shape 256 320. Run it on the kind of machine that the found network is for, with nothing '
+               'else running.')
+    parser.add_argument('config', help='config of a search')
+    parser.add_argument('--out', required=True, metavar='TABLE.json', help='file for the table')
+    parser.add_argument('--shape', nargs=2, type=int, default=(448, 620), metavar=('H', 'W'),
+                        help='height and width of the pictures (default: 448 620, which the paper measures at)')
+    parser.add_argument('--device', default='cpu', help='cpu (default) or cuda')
+    return parser.parse_args()
+
+
+def measure(cfg: Config, shape: tuple[int, int], device: str) -> CostTable:
+    """Return the table of the model of a config, for one pair of pictures of ``shape``."""
+    device = check_device(device)
+    model = build_model(config_of_model(cfg, cfg.get('default_scope')), f'config {cfg.filename}').to(device)
+    space = SearchSpace(model)
+    if not len(space):
+        raise UsageError(f'{cfg.filename} has no choice left to measure: give the config of a search.')
+    pair = [torch.rand(1, channels, *shape, device=device) for channels in (3, 1)]
+    return measure_costs(space, pair, lambda visible, infrared: model(dict(visible=visible, infrared=infrared)),
+                         track=partial(track, description='measuring'))
+
+
+def printed(table: CostTable) -> str:
+    """Return the table as text: the choices, then the fixed part of the network."""
+    rows = [['Choice', 'Candidate', 'Latency (ms)', 'Multiply-adds (M)', 'Parameters']]
+    sites = [(name, candidate, cost) for name, costs in table.choices.items() for candidate, cost in costs.items()]
+    for name, candidate, cost in [*sites, ('the fixed part', '', table.rest)]:
+        numbers = f'{cost["latency_ms"]:.2f}', f'{cost["macs"] / 1e6:,.1f}', f'{cost["parameters"]:,}'
+        rows.append([name, candidate, *numbers])
+    text = AsciiTable(rows)
+    text.justify_columns = {2: 'right', 3: 'right', 4: 'right'}
+    return text.table
+
+
+def next_command(cfg: Config, config: str, out: str) -> str:
+    """Return the command that searches with the table."""
+    hooks = [str(hook['type']).rpartition('.')[2] for hook in cfg.get('custom_hooks', [])]
+    if 'ArchitectureSearchHook' not in hooks:
+        return f"set cost=dict(table='{out}', weight=...) in the ArchitectureSearchHook of a search of this model"
+    place = f'custom_hooks.{hooks.index("ArchitectureSearchHook")}.cost'
+    options = [f'{place}.table={out}']
+    if not (cfg.custom_hooks[hooks.index('ArchitectureSearchHook')].get('cost') or {}).get('weight'):
+        options.append(f'{place}.weight=0.001')
+    return command('python', 'tools/train.py', config, '--cfg-options', *options)
+
+
+def main() -> None:
+    """Measure."""
+    args = parse_args()
+    cfg = load_config(args.config)
+    table = measure(cfg, tuple(args.shape), args.device)
+    table.save(args.out)
+    print(printed(table))
+    print(f'{args.out}: one pair of {args.shape[0]} x {args.shape[1]} on {table.conditions["device"]}, '
+          f'{table.conditions["threads"]} threads')
+    print(f'\ndone; next:\n  {next_command(cfg, args.config, args.out)}')
+
+
+if __name__ == '__main__':
+    run_tool(main)

@@ -1,0 +1,51 @@
+"""Derive what a search found: ``python tools/derive.py work_dirs/SEARCH/epoch_20.pth --out genotype.json``."""
+import argparse
+import json
+from pathlib import Path
+
+from mmfusenas.apis.deriving import compact_checkpoint, found_genotype, found_supernet
+from mmfusenas.utils.checkpoint import load_checkpoint, save_checkpoint
+from mmfusenas.utils.command_line import command, existing_file, run_tool
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description='Read the architecture that a search found out of its checkpoint.',
+        epilog='example: python tools/derive.py work_dirs/retinanet_ivif_search/epoch_20.pth --out genotype.json '
+               '--checkpoint derived.pth. In a config, genotype="genotype.json" (or "genotype.json#task.neck" for one '
+               'part of the model) then builds the found network.')
+    parser.add_argument('search', metavar='CHECKPOINT', help='checkpoint of a search')
+    parser.add_argument('--out', required=True, metavar='GENOTYPE.json', help='file for the genotype')
+    parser.add_argument(
+        '--checkpoint', metavar='OUT.pth',
+        help='file for the found network with the weights of the supernet; it rebuilds its model by itself')
+    return parser.parse_args()
+
+
+def next_command(args: argparse.Namespace) -> str:
+    """Return the command that is useful now: to look at what it does, or to train it from scratch."""
+    if args.checkpoint:
+        return command('python', 'tools/infer.py', '--model', args.checkpoint) + (
+            ' --visible FOLDER --infrared FOLDER --out-dir FOLDER')
+    retrain = Path(args.search).parent / 'retrain.py'
+    return command('python', 'tools/train.py', retrain if retrain.is_file() else 'CONFIG')
+
+
+def main() -> None:
+    """Derive."""
+    args = parse_args()
+    content = load_checkpoint(existing_file(args.search, 'Checkpoint'))
+    supernet = found_supernet(content, args.search)
+    genotype = found_genotype(supernet, content)
+    if args.checkpoint:
+        save_checkpoint(compact_checkpoint(content, supernet, genotype), args.checkpoint)
+    genotype.save(args.out)
+    print(json.dumps(genotype.choices, indent=2))
+    print(f'{genotype.costs.get("parameters"):,} parameters; genotype in {args.out}')
+    if args.checkpoint:
+        print(f'network with inherited weights in {args.checkpoint}')
+    print(f'\ndone; next:\n  {next_command(args)}')
+
+
+if __name__ == '__main__':
+    run_tool(main)

@@ -1,0 +1,73 @@
+"""Fuse pairs of pictures: ``python tools/infer.py --model tim-light --visible vi --infrared ir --out-dir fused``."""
+from mmfusenas.utils.allocator import restart_with_fast_allocator
+
+if __name__ == '__main__':
+    restart_with_fast_allocator()  # has to come before torch is imported
+
+import argparse
+from pathlib import Path
+
+from mmfusenas.apis import FusionInferencer, input_pairs, weights_table
+from mmfusenas.utils.command_line import UsageError, command, existing_file, run_tool
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description='Fuse pairs of visible and infrared pictures, and detect in them where the model has a detector. '
+                    'Writes OUT_DIR/pictures, OUT_DIR/drawn and OUT_DIR/predictions.json.',
+        epilog='examples: python tools/infer.py --model tim-light --visible vi --infrared ir --out-dir fused; '
+               'python tools/infer.py configs/tim/retinanet_ivif.py epoch_12.pth --visible a.png --infrared b.png '
+               '--out-dir found. Folders are paired by equal file names, or by the longest common beginning '
+               '(001_vi.png, 001_ir.png).')
+    parser.add_argument('config', nargs='?', help='config file')
+    parser.add_argument('checkpoint', nargs='?', help='checkpoint file that belongs to the config')
+    parser.add_argument('--model', metavar='NAME', help='name of bundled weights (see --list), or a checkpoint alone')
+    parser.add_argument('--visible', metavar='PATH', help='visible picture, folder, or .txt list of one path a line')
+    parser.add_argument('--infrared', metavar='PATH', help='infrared picture, folder, or list')
+    parser.add_argument('--out-dir', metavar='DIR', help='folder for the results')
+    parser.add_argument('--device', default='cpu', help='cpu (default) or cuda')
+    parser.add_argument('--score-thr', type=float, default=0.3, metavar='S', help='lowest score of a detection (0.3)')
+    parser.add_argument('--list', action='store_true', help='show the names, with size, training data and figures')
+    return parser.parse_args()
+
+
+def model_of(args: argparse.Namespace) -> tuple[str, Path | None]:
+    """Return what the command line names as the model: a name and None, or a config and a checkpoint."""
+    if args.model and args.config:
+        raise UsageError(f'--model {args.model} and the config {args.config}: give one of them.')
+    if args.model:
+        return args.model, None
+    if not args.config or not args.checkpoint:
+        raise UsageError('Give a config and its checkpoint, or --model with a name; --list shows the names.')
+    return args.config, existing_file(args.checkpoint, 'Checkpoint')
+
+
+def next_command(args: argparse.Namespace) -> str:
+    """Return the command that is useful now: to measure this model, or to train a detector with it."""
+    if args.config:
+        return command('python', 'tools/test.py', args.config, args.checkpoint)
+    return command('python', 'tools/train.py', 'configs/tim/retinanet_ivif.py')
+
+
+def main() -> None:
+    """Infer."""
+    args = parse_args()
+    if args.list:
+        print(weights_table())
+        print('\nnext:\n  python tools/infer.py --model NAME --visible PATH --infrared PATH --out-dir DIR')
+        return
+    model, checkpoint = model_of(args)
+    missing = [f'--{name.replace("_", "-")}' for name in ('visible', 'infrared', 'out_dir') if not getattr(args, name)]
+    if missing:
+        raise UsageError(f'{" and ".join(missing)} missing: python tools/infer.py --help shows an example.')
+    pairs = input_pairs(args.visible, args.infrared)
+    inferencer = FusionInferencer(model, checkpoint, args.device, args.score_thr)
+    predictions = inferencer.run(pairs, args.out_dir)
+    print(f'{len(pairs)} pictures in {predictions.parent / "pictures"}')
+    if inferencer.detects:
+        print(f'with detections in {predictions.parent / "drawn"}, as numbers in {predictions}')
+    print(f'\ndone; next:\n  {next_command(args)}')
+
+
+if __name__ == '__main__':
+    run_tool(main)
