@@ -1,0 +1,119 @@
+"""A faster copy of a network, for inference."""
+from __future__ import annotations
+
+import copy
+from collections import Counter
+from collections.abc import Iterator
+
+import torch
+from mmcv.cnn import ConvModule
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+
+def optimize_for_inference(model: nn.Module, compile: bool = False) -> nn.Module:
+    """Return a copy of a network that computes the same, faster.
+
+    The copy is in evaluation mode and without gradients. BatchNorm is folded into the convolution before it, two
+    convolutions with nothing between them become one where that is less work, PReLU works in place, and weights are
+    channels-last, which makes the convolutions' outputs so. Only what is provable from the modules is changed:
+    neighbours in an ``nn.Sequential``, and mmcv's ``ConvModule``. Results differ by rounding only.
+
+    On a CPU most of the remaining time of large pictures is the mapping of new memory;
+    :func:`~mmfusenas.utils.allocator.keep_freed_memory` ends that.
+
+    Args:
+        model: Network, or a fusion module of this package. It is not changed.
+        compile: Also compile it by ``torch.compile``, part by part, with the weights frozen into the code. The first
+            picture of each size then takes minutes. Defaults to False.
+
+    Returns:
+        The copy: for inference under ``torch.inference_mode()`` or ``torch.no_grad()``, not for training or saving.
+
+    Example:
+        >>> net = TIMFusion(genotype='tim-light')
+        >>> fast = optimize_for_inference(net)
+        >>> with torch.inference_mode():
+        ...     fused = fast.fuse(torch.rand(1, 1, 448, 620), torch.rand(1, 1, 448, 620))
+    """
+    model = copy.deepcopy(model).eval().requires_grad_(False)
+    uses = Counter(id(module) for _, module in model.named_modules(remove_duplicate=False))
+    for module in list(model.modules()):
+        if type(module).forward is nn.Sequential.forward:
+            _simplify(module, uses)
+        elif isinstance(module, ConvModule):
+            _fold_conv_module(module, uses)
+    model.to(memory_format=torch.channels_last)
+    if compile:
+        for part in _parts(model):
+            part.compile(options={'freezing': True})
+    return model
+
+
+def merge_convs(first: nn.Conv2d, second: nn.Conv2d) -> nn.Conv2d:
+    """Return the one convolution that equals ``first`` followed by the 1 x 1 convolution ``second``.
+
+    Exact at the border as well, whatever the padding of ``first``: ``second`` looks at one position at a time.
+
+    Shape:
+        Weights ``M x I x K x K`` and ``O x M x 1 x 1`` give ``O x I x K x K``.
+    """
+    weight = second.weight.flatten(1)
+    merged = nn.Conv2d(
+        first.in_channels, second.out_channels, first.kernel_size, first.stride, first.padding, first.dilation,
+        padding_mode=first.padding_mode, device=weight.device, dtype=weight.dtype,
+    )
+    merged.weight = nn.Parameter(torch.einsum('om,mikl->oikl', weight, first.weight), requires_grad=False)
+    merged.bias = nn.Parameter(weight @ _bias(first) + _bias(second), requires_grad=False)
+    return merged.eval()
+
+
+def _bias(conv: nn.Conv2d) -> Tensor:
+    return conv.weight.new_zeros(conv.out_channels) if conv.bias is None else conv.bias
+
+
+def _simplify(sequence: nn.Sequential, uses: Counter) -> None:
+    """Let one module do the work of two neighbours; the other becomes an identity: places keep their numbers."""
+    last = None
+    for place, module in enumerate(sequence):
+        before = None if last is None else sequence[last]
+        if _foldable(before, module, uses):
+            sequence[last], sequence[place] = fuse_conv_bn_eval(before, module), nn.Identity()
+        elif _mergeable(before, module, uses):
+            sequence[last], sequence[place] = merge_convs(before, module), nn.Identity()
+        elif not isinstance(module, nn.Identity):
+            last = place
+        if type(before) is nn.Conv2d and isinstance(module, nn.PReLU) and module.num_parameters == 1:
+            # Its input is the convolution's own output, which nothing else reads.
+            sequence[place] = nn.LeakyReLU(module.weight.item(), inplace=True)
+
+
+def _fold_conv_module(module: ConvModule, uses: Counter) -> None:
+    plain = module.order[:2] == ('conv', 'norm') and not module.with_spectral_norm
+    if plain and _foldable(module.conv, module.norm, uses):
+        module.conv = fuse_conv_bn_eval(module.conv, module.norm)
+        setattr(module, module.norm_name, nn.Identity())
+
+
+def _foldable(conv: nn.Module | None, norm: nn.Module | None, uses: Counter) -> bool:
+    """Whether ``norm`` is the fixed BatchNorm of ``conv`` alone: one used in several places keeps its weights."""
+    pair = type(conv) is nn.Conv2d and type(norm) is nn.BatchNorm2d
+    return pair and norm.running_mean is not None and uses[id(conv)] <= 1
+
+
+def _mergeable(first: nn.Module | None, second: nn.Module, uses: Counter) -> bool:
+    """Whether ``second`` is a 1 x 1 convolution right after ``first`` that makes no more channels of what it gets."""
+    return (
+        type(first) is nn.Conv2d and type(second) is nn.Conv2d and first.groups == second.groups == 1
+        and second.kernel_size == second.stride == (1, 1) and second.padding == (0, 0)
+        and second.out_channels <= second.in_channels and uses[id(first)] <= 1
+    )
+
+
+def _parts(model: nn.Module) -> Iterator[nn.Module]:
+    """Yield the parts of a network that run as modules of their own: its children, those of a list one by one."""
+    for name, child in model.named_children():
+        if isinstance(child, nn.ModuleList):
+            yield from child
+        elif name != 'data_preprocessor':
+            yield child
