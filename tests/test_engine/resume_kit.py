@@ -20,7 +20,7 @@ from mmengine.runner import Runner
 from mmengine.structures import BaseDataElement
 from torch import nn
 
-from mmfusenas.registry import DATASETS, HOOKS, METRICS, MODELS, TRANSFORMS
+from mmfusenas.registry import DATASETS, HOOKS, METRICS, MODELS, TRANSFORMS, VISUALIZERS
 
 SAMPLES, BATCH_SIZE = 22, 4  # six batches an epoch, the last one smaller
 
@@ -75,7 +75,7 @@ class ToyModel(BaseModel):
 
 @METRICS.register_module(force=True)
 class ToyMetric(BaseMetric):
-    """The mean prediction plus a random number; no mAP in the first ``silent`` validations; number ``stop`` breaks off."""
+    """The mean prediction plus a random number; none in the first ``silent`` validations; number ``stop`` breaks off."""
 
     def __init__(self, silent: int = 0, stop: int | None = None) -> None:
         super().__init__()
@@ -144,12 +144,20 @@ def train(cfg: Config, stop: int | None = None, resume: bool = False) -> Runner:
     cfg.custom_hooks[0]['stop'] = stop
     cfg.resume = resume
     # Only the model's part as `cfg`: mmengine formats the whole of it, slowly, for every checkpoint.
-    runner = Runner(cfg=Config(dict(model=cfg.model)), **cfg)
+    part = Config({key: cfg[key] for key in ('model', 'model_wrapper_cfg') if key in cfg})
+    runner = Runner(cfg=part, **{key: value for key, value in cfg.items() if key != 'model_wrapper_cfg'})
     try:
         runner.train()
     except KeyboardInterrupt:
         pass
     return runner
+
+
+def import_all() -> None:
+    """Import what a Runner would, once for all processes that are forked afterwards."""
+    for registry in (DATASETS, HOOKS, METRICS, MODELS, VISUALIZERS):
+        registry.import_from_location()
+    torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=1.).zero_grad()  # imports torch's compiler, which takes longest
 
 
 def hook(runner: Runner, kind: str) -> Hook:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.dist import all_gather_object, get_world_size, is_main_process
-from mmengine.fileio import LocalBackend
 from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 
@@ -52,6 +51,7 @@ class SafeCheckpointHook(CheckpointHook):
 
     Raises:
         TypeError: There is no option of that name, or it is for remote storage.
+        ValueError: ``out_dir`` is not a local folder.
 
     Example:
         >>> default_hooks = dict(checkpoint=dict(type='SafeCheckpointHook', interval=1, max_keep_ckpts=3))
@@ -65,6 +65,9 @@ class SafeCheckpointHook(CheckpointHook):
                 hint = f' Did you mean {nearest[0]}?' if nearest else ''
                 raise TypeError(f'SafeCheckpointHook has no option {name}.{hint} It takes: {", ".join(known)}.')
         super().__init__(**options)
+        if '://' in str(self.out_dir):
+            raise ValueError('SafeCheckpointHook moves files into place, which needs a local out_dir, '
+                             f'got {self.out_dir}.')
         self._resumed: dict[str, Any] | None = None
         self._pending: dict[str, Any] | None = None
         self._states: list[dict[str, Any]] | None = None
@@ -72,9 +75,6 @@ class SafeCheckpointHook(CheckpointHook):
     def before_train(self, runner: Runner) -> None:
         """Clear away what a crash left, and put the position and the random state of a resumed run in place."""
         super().before_train(runner)
-        if not isinstance(self.file_backend, LocalBackend):
-            raise ValueError('SafeCheckpointHook moves files into place, which needs a local out_dir, '
-                             f'got {self.out_dir}.')
         if is_main_process():
             for folder in {self.out_dir, runner.work_dir}:
                 for path in remove_partial_files(folder):

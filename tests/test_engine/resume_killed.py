@@ -1,0 +1,137 @@
+"""Trains the toy of ``resume_kit``, kills it with SIGKILL again and again, and resumes it; a program of its own.
+
+Everything is imported once, and each life of the training is a fork of that state. ``test_resume_killed.py`` runs it as
+``python resume_killed.py FOLDER WORKERS RANDOM_KILLS``; it prints what it found as JSON.
+"""
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import sys
+import time
+import traceback
+from pathlib import Path
+
+import torch
+from mmengine.hooks import Hook
+
+sys.path.append(str(Path(__file__).parent))
+import resume_kit as kit  # noqa: E402
+
+from mmfusenas.registry import HOOKS  # noqa: E402
+from mmfusenas.utils.checkpoint import load_checkpoint  # noqa: E402
+
+INTERVAL = 4
+
+
+@HOOKS.register_module()
+class ReportHook(Hook):
+    """Tell the parent process of every iteration that is finished."""
+
+    priority = 'LOWEST'
+
+    def __init__(self, pipe: int) -> None:
+        self.pipe = pipe
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
+        os.write(self.pipe, f'{runner.iter + 1}\n'.encode())
+
+
+def die_at(function: str, count: int, after: bool) -> None:
+    """Let the process kill itself right before or after the ``count``-th call of an ``os`` function."""
+    original, calls = getattr(os, function), []
+
+    def call(*args, **kwargs):
+        calls.append(args)
+        if len(calls) == count and not after:
+            os.kill(os.getpid(), signal.SIGKILL)
+        result = original(*args, **kwargs)
+        if len(calls) == count:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return result
+
+    setattr(os, function, call)
+
+
+def live(folder: Path, workers: int, epochs: int, pipe: int, death: tuple | None) -> None:
+    """One life of the training, in a process of its own."""
+    if death is not None:
+        die_at(*death)
+    cfg = kit.config(folder, workers=workers, interval=INTERVAL, **{'train_cfg.max_epochs': epochs})
+    cfg.param_scheduler[1].total_steps = epochs * 6
+    cfg.custom_hooks.append(dict(type='ReportHook', pipe=pipe))
+    state = kit.state(kit.train(cfg, resume=True))
+    state['python'] = None
+    torch.save(state, folder / 'state.pth')
+
+
+def watch(folder: Path, workers: int, epochs: int, death: tuple | None = None,
+          span: tuple[int, float] | None = None) -> tuple[bool, int]:
+    """Start a life and return (finished, last iteration).
+
+    It dies by itself at ``death``, or is killed so many iterations and seconds after it began as ``span`` says.
+    """
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            live(folder, workers, epochs, write, death)
+            os._exit(0)
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+    os.close(write)
+    reported = b''
+    if span is not None:
+        while reported.count(b'\n') < span[0] and (chunk := os.read(read, 65536)):
+            reported += chunk
+        time.sleep(span[1])
+        os.kill(child, signal.SIGKILL)
+    _, status = os.waitpid(child, 0)
+    # Worker processes hold the pipe as well, and end by themselves when they miss their parent.
+    while chunk := os.read(read, 65536):
+        reported += chunk
+    os.close(read)
+    lines = reported.decode().rpartition('\n')[0].split()
+    return os.waitstatus_to_exitcode(status) == 0, int(lines[-1]) if lines else 0
+
+
+def checkpoint_iteration(folder: Path) -> int:
+    """Return the iteration of the checkpoint that a resume begins with; it has to load."""
+    pointer = folder / 'last_checkpoint'
+    return load_checkpoint(pointer.read_text())['meta']['iter'] if pointer.is_file() else 0
+
+
+def main(folder: Path, workers: int, random_kills: int) -> dict:
+    """Kill at chosen places of saving, then at random, then let it finish; compare with a run that was left alone."""
+    torch.set_num_threads(1)
+    kit.import_all()
+    (folder / 'whole').mkdir(parents=True)
+    (folder / 'parts').mkdir()
+    epochs = 16 if random_kills else 4  # of six iterations
+    assert watch(folder / 'whole', workers, epochs)[0]
+    # Before the move of the second checkpoint (its file half done), after it (its pointer not), after the pointer, and
+    # between the removal of old files. Best checkpoints of the validations count in between.
+    deaths = [('replace', 3, False), ('replace', 3, True), ('replace', 6, True), ('unlink', 1, False)]
+    repeated, kills = [], 0
+    numbers = random.Random(0)
+    for number in range(len(deaths) + random_kills):
+        death = deaths[number] if number < len(deaths) else None
+        span = None if death else (numbers.randint(1, 8), numbers.uniform(0, 0.03))
+        finished, reached = watch(folder / 'parts', workers, epochs, death, span)
+        if finished:
+            break
+        kills += 1
+        if reached:
+            repeated.append(reached - checkpoint_iteration(folder / 'parts'))
+    if not finished:
+        assert watch(folder / 'parts', workers, epochs)[0]
+    states = [torch.load(folder / name / 'state.pth', weights_only=False) for name in ('whole', 'parts')]
+    return dict(kills=kills, repeated=repeated, differences=kit.differences(*states),
+                leftovers=[path.name for path in (folder / 'parts').glob('*.partial')])
+
+
+if __name__ == '__main__':
+    print(json.dumps(main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))))

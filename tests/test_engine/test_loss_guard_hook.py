@@ -1,0 +1,127 @@
+"""A loss that is not finite ends the run before the weights see it."""
+import copy
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+from mmengine.structures import BaseDataElement
+
+from mmfusenas.engine.hooks.loss_guard_hook import LossGuardHook, non_finite_losses, picture_files
+
+sys.path.append(str(Path(__file__).parent))
+import resume_kit as kit  # noqa: E402
+
+
+@pytest.fixture(autouse=True)
+def no_flush(monkeypatch):
+    monkeypatch.setattr('os.fsync', lambda descriptor: None)
+
+
+def _losses(**values):
+    return {name: [torch.tensor(v) for v in value] if isinstance(value, list) else torch.tensor(value)
+            for name, value in values.items()}
+
+
+@pytest.mark.parametrize('losses, expected', [
+    (_losses(loss_cls=1., loss_bbox=[0.5, 2.]), []),
+    (_losses(loss_cls=float('nan'), loss_bbox=1.), ['loss_cls = nan']),
+    (_losses(loss_cls=1., loss_bbox=[0.5, float('inf')]), ['loss_bbox = inf']),
+    (_losses(loss_a=float('inf'), loss_b=-float('inf')), ['loss_a = inf', 'loss_b = -inf']),
+    (_losses(loss_a=1., accuracy=float('nan')), []),
+    (_losses(accuracy=1.), []),
+    ({'loss_bbox': []}, []),
+    ({'loss_half': torch.tensor([60000., 60000.], dtype=torch.float16)}, []),
+])
+def test_non_finite_losses(losses, expected):
+    assert non_finite_losses(losses) == expected
+
+
+def test_picture_files():
+    samples = [BaseDataElement(metainfo=dict(img_path='a.png', img_path2='b.png')),
+               BaseDataElement(metainfo=dict(img_path='c.png'))]
+    assert picture_files(dict(inputs=[], data_samples=samples)) == ['a.png + b.png', 'c.png']
+    assert picture_files([1, 2]) == []
+
+
+def _poisoned(tmp_path, **changes):
+    """A training in which sample 4 gives a loss that is NaN, somewhere in the first epoch."""
+    return kit.config(tmp_path, interval=1, ema=False, **{'model.poison': 4, **changes})
+
+
+def test_run_ends_with_names_pictures_and_the_way_on(tmp_path):
+    with pytest.raises(FloatingPointError) as error:
+        kit.train(_poisoned(tmp_path))
+    message = str(error.value)
+    checkpoints = sorted(tmp_path.glob('iter_*.pth'), key=lambda path: int(path.stem[5:]))
+    count = int(message.split('iteration ')[1].split()[0])
+    assert f'iteration {count} (epoch 1): loss_parts = nan.' in message
+    assert '\n  visible/4.png + infrared/4.png\n' in message
+    assert len([line for line in message.splitlines() if line.startswith('  visible/')]) == kit.BATCH_SIZE
+    assert f'the last good checkpoint is {checkpoints[-1]}' in message
+    assert f'--resume {checkpoints[-1]} --cfg-options optim_wrapper.clip_grad.max_norm=10' in message
+    # Nothing was saved after the last good iteration, and what was saved is sound.
+    assert checkpoints[-1].stem == f'iter_{count - 1}'
+    loaded = torch.load(checkpoints[-1], weights_only=True)['state_dict']
+    assert all(bool(torch.isfinite(value).all()) for value in loaded.values())
+
+
+def test_weights_are_not_touched_by_the_bad_batch(tmp_path):
+    good = kit.train(kit.config(tmp_path / 'good', ema=False))
+    runners = []
+
+    class Keep(LossGuardHook):
+        def before_train(self, runner):
+            runners.append(runner)
+            super().before_train(runner)
+
+    cfg = _poisoned(tmp_path / 'bad')
+    cfg.custom_hooks[1] = Keep()
+    with pytest.raises(FloatingPointError, match='A loss is not finite at iteration'):
+        kit.train(cfg)
+    bad = runners[0]
+    clean = kit.train(kit.config(tmp_path / 'clean', ema=False), stop=bad.iter)
+    assert good.iter == 18 and 0 < bad.iter < 6
+    assert kit.differences(clean.optim_wrapper.state_dict(), bad.optim_wrapper.state_dict()) == []
+    for (name, ours), theirs in zip(bad.model.named_parameters(), clean.model.parameters()):
+        assert torch.equal(ours, theirs), name
+
+
+def test_first_iteration_has_no_checkpoint_to_offer(tmp_path):
+    cfg = _poisoned(tmp_path, **{'train_dataloader.batch_size': 22})
+    with pytest.raises(FloatingPointError, match='iteration 1 .epoch 1.*\n(.*\n)*No checkpoint has been written yet'):
+        kit.train(cfg)
+
+
+def test_broken_weights_are_not_saved(tmp_path):
+    # The first loss is finite, the step after it is not.
+    cfg = kit.config(tmp_path, interval=1, ema=False, param_scheduler=None)
+    cfg.optim_wrapper.optimizer.lr = float('inf')
+    with pytest.raises(FloatingPointError, match=r'\d weights are not finite .layers.*no checkpoint is written at '
+                                                 r'iteration 1\.\nNo checkpoint'):
+        kit.train(cfg)
+    assert list(tmp_path.glob('*.pth')) == []
+
+
+def test_says_that_the_weights_were_broken_before(tmp_path):
+    cfg = kit.config(tmp_path, interval=9, ema=False, param_scheduler=None)
+    cfg.optim_wrapper.optimizer.lr = float('inf')
+    with pytest.raises(FloatingPointError, match='iteration 2 (.*\n)*Weights were not finite before it'):
+        kit.train(cfg)
+
+
+def test_other_passes_and_copies_of_the_model_are_left_alone():
+    guard, model = LossGuardHook(), kit.ToyModel(poison=1)
+    guard.before_train(SimpleNamespace(model=model))
+    batch = dict(inputs=[torch.rand(3), torch.rand(3)],
+                 data_samples=[BaseDataElement(metainfo=dict(index=index)) for index in (0, 1)])
+    assert not torch.isfinite(sum(model(**batch, mode='loss')['loss_parts']))  # not the training's own batch
+    assert copy.deepcopy(model).poison == 1  # a copy does not take hook and runner with it
+    guard.before_train_iter(None, 0, batch)
+    assert len(model(**batch, mode='predict')) == 2
+    with pytest.raises(AttributeError):  # armed: the message asks for the runner's iteration, which is not there
+        model(**batch, mode='loss')
+    guard.after_train(None)
+    guard.before_train_iter(None, 0, batch)
+    model(**batch, mode='loss')

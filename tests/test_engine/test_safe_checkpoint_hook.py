@@ -1,0 +1,206 @@
+"""Checkpoint files: what they hold, how they follow each other, and what a failure leaves."""
+import json
+import os
+import resource
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import ConfigDict
+from mmengine.hooks import Hook
+
+from mmfusenas.engine.hooks import SafeCheckpointHook
+from mmfusenas.registry import HOOKS, MODELS
+
+sys.path.append(str(Path(__file__).parent))
+import resume_kit as kit  # noqa: E402
+
+
+@pytest.fixture(autouse=True)
+def no_flush(monkeypatch):
+    # What is in the files is looked at here, not a power cut; on a busy disk a flush takes seconds.
+    monkeypatch.setattr('os.fsync', lambda descriptor: None)
+
+
+def _files(folder):
+    return sorted(path.name for path in folder.iterdir() if path.suffix in ('.pth', '.partial'))
+
+
+def _last(folder):
+    return Path((folder / 'last_checkpoint').read_text()).name
+
+
+def test_checkpoint_is_plain_and_rebuilds_its_model(tmp_path):
+    runner = kit.train(kit.config(tmp_path), stop=9)
+    checkpoint = torch.load(tmp_path / 'iter_8.pth', weights_only=True)
+    assert checkpoint['meta']['epoch'] == 1 and checkpoint['meta']['iter'] == 8 and checkpoint['meta']['seed'] == 5
+    resume = checkpoint['resume']
+    assert resume['world_size'] == 1 and len(resume['random_states']) == 1
+    assert resume['train_loop'] == dict(loop='ResumableEpochTrainLoop', samples=22, batch_size=4, batches_per_epoch=6,
+                                        validated=False)
+    model = MODELS.build(ConfigDict(json.loads(checkpoint['meta']['model_cfg'])))
+    model.load_state_dict(checkpoint['state_dict'])
+    assert type(model) is type(runner.model)
+
+
+def test_old_files_go_and_the_pointer_follows(tmp_path):
+    kit.train(kit.config(tmp_path, interval=4))
+    # Every fourth iteration, the last, and those whose validation was the best; two are kept beside the best.
+    assert [name for name in _files(tmp_path) if name.startswith('iter')] == ['iter_16.pth', 'iter_18.pth']
+    assert len([name for name in _files(tmp_path) if name.startswith('best_mAP_iter')]) == 1
+    assert _last(tmp_path) == 'iter_18.pth'
+
+
+def _die_at(monkeypatch, function, count):
+    """Let the ``count``-th call of an ``os`` function be the run's last, as if it had been killed there."""
+    original, calls = getattr(os, function), []
+
+    def call(*args, **kwargs):
+        calls.append(args)
+        if len(calls) == count:
+            raise KeyboardInterrupt
+        return original(*args, **kwargs)
+
+    monkeypatch.setattr(os, function, call)
+
+
+def test_old_file_is_removed_only_after_the_new_one_is_in_place(tmp_path, monkeypatch):
+    # Moves: iter_4 and its pointer, iter_8 and its pointer. The second move of iter_8 is its pointer's.
+    cfg = dict(ema=False, **{'default_hooks.checkpoint.max_keep_ckpts': 1, 'default_hooks.checkpoint.save_best': None})
+    with monkeypatch.context() as patch:
+        _die_at(patch, 'replace', 3)
+        kit.train(kit.config(tmp_path, **cfg))
+    assert _files(tmp_path) == ['iter_4.pth'] and _last(tmp_path) == 'iter_4.pth'
+    with monkeypatch.context() as patch:
+        _die_at(patch, 'replace', 2)
+        kit.train(kit.config(tmp_path, **cfg), resume=True)
+    assert _files(tmp_path) == ['iter_4.pth', 'iter_8.pth'] and _last(tmp_path) == 'iter_4.pth'
+    runner = kit.train(kit.config(tmp_path, **cfg), resume=True)
+    assert _files(tmp_path) == ['iter_18.pth'] and kit.hook(runner, 'RecordHook').losses[0][0] == 4
+
+
+def test_outdated_file_of_a_killed_run_is_removed_by_the_next(tmp_path, monkeypatch):
+    cfg = dict(ema=False, **{'default_hooks.checkpoint.max_keep_ckpts': 1, 'default_hooks.checkpoint.save_best': None})
+    with monkeypatch.context() as patch:
+        patch.setattr(SafeCheckpointHook, '_remove', lambda self, path: (_ for _ in ()).throw(KeyboardInterrupt))
+        kit.train(kit.config(tmp_path, **cfg))
+    assert _files(tmp_path) == ['iter_4.pth', 'iter_8.pth'] and _last(tmp_path) == 'iter_8.pth'
+    kit.train(kit.config(tmp_path, **cfg), stop=9, resume=True)
+    assert _files(tmp_path) == ['iter_8.pth']
+
+
+def test_leftovers_of_a_killed_run_are_removed_at_the_start(tmp_path):
+    (tmp_path / 'iter_4.pth.partial').write_bytes(b'half')
+    kit.train(kit.config(tmp_path), stop=1)
+    assert _files(tmp_path) == []
+
+
+def test_full_disk_ends_in_one_message_and_leaves_the_last_checkpoint(tmp_path):
+    cfg = dict(ema=False, loop='iter', **{'default_hooks.checkpoint.save_best': None})
+    kit.train(kit.config(tmp_path, **cfg), stop=4)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    # Writing fails in the middle of the file, as on a full disk.
+    resource.setrlimit(resource.RLIMIT_FSIZE, ((tmp_path / 'iter_4.pth').stat().st_size - 5000, limits[1]))
+    try:
+        with pytest.raises(OSError, match=r'iter_8\.pth was not written .* MB are free there.*continue with --resume'):
+            kit.train(kit.config(tmp_path, **cfg), resume=True)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert _files(tmp_path) == ['iter_4.pth'] and _last(tmp_path) == 'iter_4.pth'
+    whole = kit.train(kit.config(tmp_path / 'whole', **cfg))
+    rest = kit.train(kit.config(tmp_path, **cfg), resume=True)
+    assert kit.differences(kit.state(whole), kit.state(rest)) == []
+
+
+def test_best_is_kept_until_a_better_one_is_written(tmp_path, monkeypatch):
+    scores = iter([0.5, 0.7, 0.6])
+    monkeypatch.setattr(kit.ToyMetric, 'compute_metrics', lambda self, results: dict(mAP=next(scores)))
+    kit.train(kit.config(tmp_path, by_epoch=True, interval=1, ema=False))
+    assert _files(tmp_path) == ['best_mAP_epoch_2.pth', 'epoch_2.pth', 'epoch_3.pth']
+    best = torch.load(tmp_path / 'best_mAP_epoch_2.pth', weights_only=True)
+    # Of the weights alone: enough to test and to build upon, not to resume.
+    assert best['meta']['epoch'] == 2 and 'optimizer' not in best and 'resume' not in best
+
+
+def test_killed_while_writing_the_best_one(tmp_path, monkeypatch):
+    monkeypatch.setattr(kit.ToyMetric, 'compute_metrics', lambda self, results: dict(mAP=next(scores)))
+    scores = iter([0.5, 0.7, 0.6])
+    cfg = dict(by_epoch=True, interval=1, ema=False)
+    with monkeypatch.context() as patch:
+        # epoch_1, pointer; best, epoch_1 again, pointer; epoch_2, pointer; best
+        _die_at(patch, 'replace', 8)
+        kit.train(kit.config(tmp_path, **cfg))
+    assert _files(tmp_path) == ['best_mAP_epoch_1.pth', 'epoch_1.pth', 'epoch_2.pth']
+    scores = iter([0.7, 0.6])
+    kit.train(kit.config(tmp_path, **cfg), resume=True)
+    assert _files(tmp_path) == ['best_mAP_epoch_2.pth', 'epoch_2.pth', 'epoch_3.pth']
+
+
+def test_several_best_metrics(tmp_path, monkeypatch):
+    values = iter([dict(mAP=0.5, loss=1.), dict(mAP=0.4, loss=0.5), dict(mAP=0.6)])
+    monkeypatch.setattr(kit.ToyMetric, 'compute_metrics', lambda self, results: next(values))
+    kit.train(kit.config(tmp_path, by_epoch=True, interval=1, ema=False,
+                         **{'default_hooks.checkpoint.save_best': ['mAP', 'loss']}))
+    assert _files(tmp_path) == ['best_loss_epoch_2.pth', 'best_mAP_epoch_3.pth', 'epoch_2.pth', 'epoch_3.pth']
+
+
+def test_validation_without_the_metric_is_passed_over(tmp_path):
+    runner = kit.train(kit.config(tmp_path, by_epoch=True, interval=1, **{'val_evaluator.silent': 2}))
+    assert [name for name in _files(tmp_path) if 'best' in name] == ['best_mAP_epoch_3.pth']
+    log = next(Path(runner.log_dir).glob('*.log')).read_text()
+    assert 'This validation gave no mAP' in log and 'It gave: other.' in log
+
+
+def test_metric_that_never_came_is_no_reason_to_fail(tmp_path):
+    kit.train(kit.config(tmp_path, by_epoch=True, interval=1, ema=False, **{
+        'val_evaluator.silent': 9, 'default_hooks.checkpoint.published_keys': ['meta', 'state_dict'],
+        'default_hooks.checkpoint.save_best': ['mAP', 'other'], 'default_hooks.checkpoint.rule': 'greater'}))
+    assert [name for name in _files(tmp_path) if name.startswith('best_mAP')] == []
+    assert len([name for name in _files(tmp_path) if name.startswith('best_other_epoch_1-')]) == 1
+
+
+def test_resume_from_the_best_one_says_that_it_is_not_exact(tmp_path):
+    kit.train(kit.config(tmp_path, by_epoch=True, interval=1, ema=False))
+    best = next(tmp_path.glob('best_*.pth'))
+    runner = kit.train(kit.config(tmp_path, ema=False, load_from=str(best)), resume=True)
+    assert 'holds no random state' in next(Path(runner.log_dir).glob('*.log')).read_text()
+
+
+@HOOKS.register_module(force=True)
+class _ForeignHook(Hook):
+    """Puts an object of its own into the checkpoint."""
+
+    def before_save_checkpoint(self, runner, checkpoint):
+        checkpoint['search'] = Path('x')
+
+
+def test_checkpoint_that_would_not_load_again_is_refused(tmp_path):
+    cfg = kit.config(tmp_path)
+    cfg.custom_hooks.append(dict(type='_ForeignHook'))
+    with pytest.raises(TypeError, match='was given pathlib.* and was not written'):
+        kit.train(cfg)
+    assert _files(tmp_path) == []
+
+
+def test_stock_checkpoints_are_resumed(tmp_path):
+    cfg = kit.config(tmp_path, ema=False)
+    cfg.default_hooks.checkpoint = dict(type='CheckpointHook', interval=1, by_epoch=True)
+    kit.train(cfg, stop=9)
+    runner = kit.train(kit.config(tmp_path, ema=False), resume=True)
+    assert kit.hook(runner, 'RecordHook').losses[0][0] == 6
+    assert len(runner.message_hub.get_scalar('train/loss').data[0]) == 18
+
+
+@pytest.mark.parametrize('option, message', [
+    (dict(intervall=2), 'no option intervall. Did you mean interval?'),
+    (dict(backend_args=dict()), 'no option backend_args'),
+])
+def test_unknown_options(option, message):
+    with pytest.raises(TypeError, match=message.replace('?', r'\?')):
+        SafeCheckpointHook(**option)
+
+
+def test_remote_folder_is_refused():
+    with pytest.raises(ValueError, match='needs a local out_dir, got s3://somewhere'):
+        SafeCheckpointHook(out_dir='s3://somewhere')
