@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from copy import deepcopy
 from typing import Any
 
 import torch
@@ -13,7 +12,7 @@ from torch import Tensor
 from mmfusenas.apis.loading import build_model, load_weights, own_config
 from mmfusenas.engine.hooks.architecture_search_hook import STATE_KEY as SEARCH_KEY
 from mmfusenas.engine.hooks.architecture_search_hook import load_alphas
-from mmfusenas.nas import Genotype, SearchSpace
+from mmfusenas.nas import Genotype, SearchSpace, with_genotype
 from mmfusenas.utils.complexity import complexity
 
 CHECK_SIZE = 320
@@ -53,17 +52,6 @@ def found_genotype(supernet: BaseModel, content: Mapping[str, Any]) -> Genotype:
     meta = content.get('meta', {})
     costs = complexity(space.derive(space.genotype()))
     return space.genotype(costs, dict(config='', epoch=meta.get('epoch'), seed=meta.get('seed')))
-
-
-def with_genotype(model_cfg: Mapping[str, Any], genotype: Genotype) -> dict[str, Any]:
-    """Return a model's config with the genotype in it: part by part, or of the whole model where it has no parts."""
-    config = deepcopy(dict(model_cfg))
-    for path in genotype.parts or ('',):
-        node = config
-        for key in path.split('.') if path else ():
-            node = node[key]
-        node['genotype'] = (genotype.part(path) if path else genotype).to_dict()
-    return config
 
 
 def compact_checkpoint(content: Mapping[str, Any], supernet: BaseModel, genotype: Genotype) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 from mmfusenas.nas.choice import Choice
 from mmfusenas.nas.cost_table import COSTS, CostTable, count_parameters
 from mmfusenas.nas.expected_cost import ExpectedCost
-from mmfusenas.nas.genotype import Genotype, published_genotypes
+from mmfusenas.nas.genotype import Genotype, published_genotypes, with_genotype
 from mmfusenas.nas.hypergrad import (
     ConjugateGradient,
     FirstOrder,
@@ -13,3 +13,9 @@ from mmfusenas.nas.hypergrad import (
 from mmfusenas.nas.latency import measure_costs
 from mmfusenas.nas.macs import count_macs
 from mmfusenas.nas.space import Searchable, SearchSpace, prune, searchable_parts
+
+__all__ = [
+    'COSTS', 'Choice', 'ConjugateGradient', 'CostTable', 'ExpectedCost', 'FirstOrder', 'Genotype', 'ImplicitGaussNewton',
+    'Neumann', 'SearchSpace', 'Searchable', 'Unrolled', 'count_macs', 'count_parameters', 'inner_step', 'measure_costs',
+    'prune', 'published_genotypes', 'searchable_parts', 'with_genotype',
+]

@@ -4,6 +4,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -124,3 +125,19 @@ class Genotype:
     def save(self, path: str | os.PathLike) -> None:
         """Write the genotype as JSON: beside, then moved into place, so that a reader never sees half a file."""
         write_text(path, json.dumps(self.to_dict(), indent=2) + '\n')
+
+
+def with_genotype(model_cfg: Mapping[str, Any], genotype: Genotype) -> dict[str, Any]:
+    """Return the config of a model with the genotype in it: part by part, or at its top where it has no parts.
+
+    Example:
+        >>> with_genotype(dict(type='TIMFusion', genotype=None), Genotype.load('tim-light'))['genotype']['space']
+        'TIMFusion'
+    """
+    config = deepcopy(dict(model_cfg))
+    for path in genotype.parts or ('',):
+        node = config
+        for key in path.split('.') if path else ():
+            node = node[key]
+        node['genotype'] = (genotype.part(path) if path else genotype).to_dict()
+    return config

@@ -67,7 +67,7 @@ def test_parts_of_a_model_get_their_own_genotypes(tmp_path):
     init_default_scope('mmfusenas')
     model = dict(
         type='TaskGuidedDetector',
-        scene=dict(type='TIMFusion', channels=4, cells=['successive'], operators=['sa_3', 'dc_3']),
+        scene=dict(type='TIMFusion', genotype=None, channels=4, cells=['successive'], operators=['sa_3', 'dc_3']),
         task=dict(_scope_='mmdet', type='RetinaNet',
                   backbone=dict(type='ResNet', depth=18, base_channels=8, out_indices=(2, 3)),
                   neck=dict(type='mmfusenas.FeatureDistillationNeck', out_channels=8, channels=4, nodes=2, num_outs=2,

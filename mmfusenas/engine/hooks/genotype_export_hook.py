@@ -11,7 +11,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from mmfusenas.engine.hooks.architecture_search_hook import bare_model
-from mmfusenas.nas import Genotype, SearchSpace
+from mmfusenas.nas import Genotype, SearchSpace, with_genotype
 from mmfusenas.nas.files import write_text
 from mmfusenas.registry import HOOKS
 from mmfusenas.utils.complexity import complexity
@@ -71,7 +71,8 @@ class GenotypeExportHook(Hook):
     def after_train(self, runner: Runner) -> None:
         """Say where the result is and what to do with it."""
         work_dir = Path(runner.work_dir)
-        runner.logger.info(f'Found {work_dir / "genotype.json"}. Train it: python tools/train.py {work_dir / "retrain.py"}')
+        retrain = work_dir / 'retrain.py'
+        runner.logger.info(f'Found {work_dir / "genotype.json"}. Train it: python tools/train.py {retrain}')
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Keep the history and the genotype: the checkpoint alone can be derived."""
@@ -119,9 +120,5 @@ def retrain_config(cfg: Config, genotype: Genotype, work_dir: Path, changes: dic
     searching = ('ArchitectureSearchHook', 'GenotypeExportHook')
     cfg.custom_hooks = [h for h in cfg.get('custom_hooks', []) if str(h['type']).rpartition('.')[2] not in searching]
     cfg.merge_from_dict(dict(work_dir=str(work_dir / 'retrain'), resume=False, load_from=None, **changes))
-    if genotype.parts:
-        for path in genotype.parts:
-            cfg.merge_from_dict({f'model.{path}.genotype': genotype.part(path).to_dict()})
-    else:
-        cfg.model.genotype = genotype.to_dict()
+    cfg.model = with_genotype(cfg.to_dict()['model'], genotype)
     return cfg
