@@ -18,7 +18,8 @@ class Unrolled(HyperGradient):
     .. math:: g = \nabla_a U(w', a) - \nabla^2_{aw} L(w, a) \, (lr\, \nabla_w U(w', a))
 
     The product on the right is exact by a second differentiation, or a central difference of
-    :math:`\nabla_a L` along its vector (DARTS, eq. 8): four losses and four backward passes in all.
+    :math:`\nabla_a L` along its vector (DARTS, eq. 8): four losses and four backward passes in all. In a network
+    with kinks (ReLU, maxima) the two differ: the difference sees the kinks within its radius, differentiation none.
 
     Args:
         exact: Whether to differentiate twice, at more memory.

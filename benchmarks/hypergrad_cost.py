@@ -1,0 +1,91 @@
+"""What one hyper-gradient costs, as a multiple of one plain training step.
+
+The supernet of TIM's fusion network on one random batch, which is both the training and the search batch. A plain
+step is forward, backward and SGD with momentum and weight decay. The measurements take turns, and each is compared
+with the plain step of its own turn, so that a machine that slows down slows both; the median over the turns counts.
+
+    python benchmarks/hypergrad_cost.py [--size 48] [--batch 1] [--repeats 5]
+"""
+import argparse
+import time
+from collections.abc import Callable
+from statistics import median
+
+import torch
+from terminaltables import AsciiTable
+from torch import Tensor
+
+from mmfusenas.models.scene import TIMFusion
+from mmfusenas.nas import FirstOrder, ImplicitGaussNewton, SearchSpace, Unrolled, inner_step
+
+BOUNDS = {'plain step': 1.0, 'first order': 1.1, 'implicit Gauss-Newton': 2.2, 'unrolled, finite differences': 4.4}
+
+
+def main() -> None:
+    args = parse_args()
+    torch.manual_seed(0)
+    runs = build(args.batch, args.size, torch.device(args.device))
+    times = measure(runs, args.repeats)
+    rows = [['', 'seconds', 'over a plain step', 'at most']]
+    for name, values in times.items():
+        ratio = median(value / plain for value, plain in zip(values, times['plain step'], strict=True))
+        rows.append([name, f'{median(values):.3f}', f'{ratio:.2f}', f'{BOUNDS[name]:.1f}'])
+    print(AsciiTable(rows, f'TIM supernet, batch {args.batch} of {args.size} x {args.size}').table)
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--size', type=int, default=48, help='height and width of the pictures (default: 48)')
+    parser.add_argument('--batch', type=int, default=1, help='pictures in the batch (default: 1)')
+    parser.add_argument('--repeats', type=int, default=5, help='measurements of each (default: 5)')
+    parser.add_argument('--device', default='cpu', help='cpu or cuda (default: cpu)')
+    return parser.parse_args()
+
+
+def build(batch: int, size: int, device: torch.device) -> dict[str, Callable[[], object]]:
+    """What is measured, by name; each run leaves the supernet ready for the next."""
+    net = TIMFusion(loss=dict(type='FusionLoss')).to(device).train()
+    space = SearchSpace(net)
+    space.relax()
+    inputs = dict(visible=torch.rand(batch, 3, size, size, device=device),
+                  infrared=torch.rand(batch, 1, size, size, device=device))
+    choices, weights = space.alphas(), [p for p in net.parameters() if p.requires_grad]
+    optimizer = torch.optim.SGD(weights, lr=1e-3, momentum=0.9, weight_decay=1e-4)
+
+    def loss() -> Tensor:
+        return sum(net(inputs, mode='loss').values())
+
+    def step() -> None:
+        optimizer.zero_grad()
+        loss().backward()
+        optimizer.step()
+
+    def hyper_gradient(strategy: Callable) -> Callable[[], object]:
+        def run() -> object:
+            return strategy(loss, loss, choices, weights, list(net.buffers()), inner_step(optimizer, weights))
+        return run
+
+    strategies = [step, *map(hyper_gradient, (FirstOrder(), ImplicitGaussNewton(), Unrolled()))]
+    return dict(zip(BOUNDS, strategies, strict=True))
+
+
+def measure(runs: dict[str, Callable[[], object]], repeats: int) -> dict[str, list[float]]:
+    """Seconds of every run, taken in turns after a first round that is not counted."""
+    times: dict[str, list[float]] = {name: [] for name in runs}
+    for turn in range(repeats + 1):
+        for name, run in runs.items():
+            start = now()
+            run()
+            if turn:
+                times[name].append(now() - start)
+    return times
+
+
+def now() -> float:
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return time.perf_counter()
+
+
+if __name__ == '__main__':
+    main()
