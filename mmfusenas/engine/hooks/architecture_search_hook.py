@@ -86,7 +86,8 @@ class ArchitectureSearchHook(Hook):
         self.alphas = [choice.alpha for choice in self.searched.values()]
         self.optimizer = OPTIMIZERS.build(dict(self.optimizer_cfg, params=self.alphas))
         self.scheduler = self.scheduler_cfg and PARAM_SCHEDULERS.build(dict(self.scheduler_cfg, optimizer=self.optimizer))
-        self.stream = BatchStream(build_resumable_dataloader(self.dataloader, run_seed(runner), endless=True))
+        self.seed = run_seed(runner)  # asks all ranks, so not where rank 0 alone saves
+        self.stream = BatchStream(build_resumable_dataloader(self.dataloader, self.seed, endless=True))
         if self._resumed:
             self._restore(self._resumed)
 
@@ -116,7 +117,7 @@ class ArchitectureSearchHook(Hook):
             optimizer=self.optimizer.state_dict(),
             scheduler=self.scheduler.state_dict() if self.scheduler else None,
             position=self.stream.position,
-            seed=run_seed(runner),
+            seed=self.seed,
         )
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
@@ -138,13 +139,14 @@ class ArchitectureSearchHook(Hook):
         self.optimizer.load_state_dict(state['optimizer'])
         if self.scheduler:
             self.scheduler.load_state_dict(state['scheduler'])
-        self.stream.dataloader.batch_sampler.reseed(state['seed'])
+        self.seed = state['seed']
+        self.stream.dataloader.batch_sampler.reseed(self.seed)
         self.stream.seek(state['position'])
 
     def _loss(self, runner: Runner, data: dict, stream: int) -> Tensor:
         """Return the model's loss on prepared data, the same value each time it is asked within an iteration."""
         model = bare_model(runner)
-        with runner.optim_wrapper.optim_context(model), seeded(runner.seed, runner.iter, stream), _cuda_seeded(runner.iter):
+        with runner.optim_wrapper.optim_context(model), seeded(self.seed, runner.iter, stream), _cuda_seeded(runner.iter):
             return model.parse_losses(model(**data, mode='loss'))[0]
 
     def _expected_cost(self) -> ExpectedCost | None:

@@ -1,0 +1,85 @@
+"""A search by two processes of batch n is the search by one process of batch 2n. Run as a script, this is one process."""
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from mmengine.hooks import Hook
+from mmengine.model import MMDistributedDataParallel  # noqa: F401  (registered for the wrapper's config)
+
+from mmfusenas.models.scene import TIMFusion
+from mmfusenas.nas import SearchSpace
+from mmfusenas.registry import HOOKS, MODELS
+from mmfusenas.utils.launch import build_runner
+
+sys.path.append(str(Path(__file__).parent))
+import search_kit as kit  # noqa: E402
+
+
+@MODELS.register_module(force=True)
+class DoubleTIMFusion(TIMFusion):
+    """The supernet in float64, so that what is compared is the mathematics and not the order of sums."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.double()
+
+    def forward(self, inputs: dict, data_samples: list | None = None, mode: str = 'tensor') -> Any:
+        return super().forward({name: x.double() for name, x in inputs.items()}, data_samples, mode)
+
+
+@HOOKS.register_module(force=True)
+class FixedNormHook(Hook):
+    """Leave the BatchNorm statistics alone: those of a batch depend on how it is divided."""
+
+    def before_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None) -> None:
+        for module in runner.model.modules():
+            if isinstance(module, torch.nn.BatchNorm2d):
+                module.eval()
+
+
+def search(folder: Path, batch_size: int, launcher: str = 'none') -> None:
+    cfg = kit.config(folder, search=dict(interval=1, optimizer=dict(type='Adam', lr=0.1, eps=1e-12)), export={})
+    cfg.model.type = 'DoubleTIMFusion'
+    cfg.custom_hooks.append(dict(type='FixedNormHook'))
+    for loader in (cfg.train_dataloader, cfg.custom_hooks[1].dataloader):
+        loader.batch_size = batch_size
+    cfg.launcher = launcher
+    runner = build_runner(cfg)
+    runner.train()
+    model = runner.model.module if launcher != 'none' else runner.model
+    found = dict(weights=model.state_dict(), alphas={n: c.alpha for n, c in SearchSpace(model).choices.items()})
+    torch.save(found, folder / f'{os.environ.get("RANK", "one")}.pth')
+
+
+def test_two_ranks_search_as_one(tmp_path):
+    with socket.socket() as free:
+        free.bind(('', 0))
+        port = str(free.getsockname()[1])
+    search(tmp_path, batch_size=4)
+    processes = [
+        subprocess.Popen(
+            [sys.executable, __file__, str(tmp_path)], stderr=subprocess.PIPE, text=True,
+            env=dict(os.environ, RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE='2', MASTER_ADDR='127.0.0.1',
+                     MASTER_PORT=port, OMP_NUM_THREADS='1'))
+        for rank in range(2)]
+    for process in processes:
+        _, errors = process.communicate(timeout=120)
+        assert process.returncode == 0, errors[-3000:]
+    one, *ranks = (torch.load(tmp_path / f'{name}.pth', weights_only=True) for name in ('one', '0', '1'))
+    assert max(alpha.abs().max() for alpha in one['alphas'].values()) > 1e-3
+    for rank in ranks:
+        for kind in ('alphas', 'weights'):
+            for name, value in one[kind].items():
+                assert torch.allclose(rank[kind][name], value, rtol=1e-6, atol=1e-6), (kind, name)
+    # The choices are not only close but equal on both ranks.
+    assert all(torch.equal(ranks[0]['alphas'][name], ranks[1]['alphas'][name]) for name in one['alphas'])
+
+
+if __name__ == '__main__':
+    search(Path(sys.argv[1]), batch_size=2, launcher='pytorch')
+    torch.distributed.destroy_process_group()
