@@ -360,6 +360,23 @@ def test_a_weight_that_only_the_upper_loss_uses_is_not_moved():
     assert log['upper_loss'] == 1
 
 
+@pytest.mark.parametrize('name', [name for name in ALL if name != 'first'])
+def test_a_nan_in_the_upper_loss_reaches_the_result(name):
+    problem = Problem()
+    before = snapshot(problem)
+    grads, _ = SEARCH_STRATEGIES.build(ALL[name])(lambda: problem.upper() * float('nan'), *problem.call[1:],
+                                                  inner=dict(lr=LR))
+    assert all(grad.isnan().all() for grad in grads)
+    assert_as_before(problem, before)
+
+
+def test_unrolled_where_the_upper_loss_does_not_depend_on_the_weights():
+    problem = Quadratic()
+    grads, log = Unrolled()(lambda: problem.a.sum() + 0 * problem.w.sum(), problem.lower, *problem.call[2:],
+                            inner=dict(lr=LR))
+    assert grads[0].tolist() == [1.0] * 5 and log['step_norm'] == 0
+
+
 # --- inner steps ----------------------------------------------------------------------------------------------------
 
 def test_inner_values_per_weight():

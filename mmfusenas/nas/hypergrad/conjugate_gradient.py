@@ -66,10 +66,10 @@ def conjugate_gradient(matrix: Callable[[list[Tensor]], list[Tensor]], right: Se
     direction, square = residual, dot(residual, residual)
     start, iterations = square, 0
     tiny = torch.finfo(square.dtype).eps ** 2
-    while iterations < steps and square > tiny * start:
+    while iterations < steps and not square <= tiny * start:  # a NaN goes on, to be seen in the result
         product = matrix(direction)
         curvature = dot(direction, product)
-        if not curvature > 0:
+        if curvature <= 0:
             break
         answer = add(answer, direction, square / curvature)
         residual = add(residual, product, -square / curvature)

@@ -46,7 +46,7 @@ class Unrolled(HyperGradient):
         with preserved(weights):
             lower, (grads,) = problem.gradients(problem.lower_loss, weights)
             step.move(weights, grads)
-            del grads  # as large as the weights, and four more passes to come
+            del grads  # as large as the weights, and three more passes to come
             upper, (upper_a, vector) = problem.gradients(problem.upper_loss, choices, weights)
         vector = list(torch._foreach_mul(fill(vector, weights), step.lr))
         length = norm(vector)
@@ -57,7 +57,7 @@ class Unrolled(HyperGradient):
     def _difference(self, problem: BilevelProblem, vector: Sequence[Tensor], length: Tensor) -> list[Tensor]:
         """d2L/(da dw) vector = (dL/da(w + e vector) - dL/da(w - e vector)) / 2 e, with e = radius / |vector|."""
         choices, weights = problem.upper_params, problem.lower_params
-        if not length > 0:  # U does not depend on the weights here
+        if length == 0:  # U does not depend on the weights here
             return [torch.zeros_like(choice) for choice in choices]
         epsilon = self.radius / float(length)
         ends = []
