@@ -75,7 +75,7 @@ class ToyModel(BaseModel):
 
 @METRICS.register_module(force=True)
 class ToyMetric(BaseMetric):
-    """The mean prediction plus a random number; none in the first ``silent`` validations; number ``stop`` breaks off."""
+    """Mean prediction plus a random number; none in the first ``silent`` validations; number ``stop`` breaks off."""
 
     def __init__(self, silent: int = 0, stop: int | None = None) -> None:
         super().__init__()
@@ -150,6 +150,10 @@ def train(cfg: Config, stop: int | None = None, resume: bool = False) -> Runner:
         runner.train()
     except KeyboardInterrupt:
         pass
+    # Left to the garbage collection, torch waits five seconds for each worker process.
+    if hasattr(runner.train_loop, 'dataloader_iterator'):
+        runner.train_loop.dataloader_iterator = None
+    runner.train_dataloader._iterator = None
     return runner
 
 

@@ -1,6 +1,7 @@
 """Checkpoint files: what they hold, how they follow each other, and what a failure leaves."""
 import json
 import os
+import pickle
 import resource
 import sys
 from pathlib import Path
@@ -204,3 +205,22 @@ def test_unknown_options(option, message):
 def test_remote_folder_is_refused():
     with pytest.raises(ValueError, match='needs a local out_dir, got s3://somewhere'):
         SafeCheckpointHook(out_dir='s3://somewhere')
+
+
+class _Trap:
+    """Makes a folder when it is unpickled."""
+
+    def __init__(self, path):
+        self.path = str(path)
+
+    def __reduce__(self):
+        return os.mkdir, (self.path,)
+
+
+@pytest.mark.parametrize('resume', [True, False])
+def test_runner_runs_no_code_of_a_checkpoint(tmp_path, resume):
+    path = tmp_path / 'malicious.pth'
+    torch.save(dict(meta=dict(epoch=1, iter=6), state_dict={}, message_hub=_Trap(tmp_path / 'trap')), path)
+    with pytest.raises(pickle.UnpicklingError, match=r'malicious\.pth carries code .posix.mkdir. and was not loaded'):
+        kit.train(kit.config(tmp_path / 'run', load_from=str(path)), resume=resume)
+    assert not (tmp_path / 'trap').exists()
