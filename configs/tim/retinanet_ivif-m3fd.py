@@ -1,0 +1,10 @@
+# TIM on M3FD (People, Car, Bus, Motorcycle, Lamp, Truck); the set needs split files, see configs/_base_/datasets/m3fd_det.py.
+_base_ = [
+    '../_base_/datasets/m3fd_det.py', '../_base_/models/tim_retinanet.py', '../_base_/schedules/adamw_12e.py',
+    '../_base_/default_runtime.py'
+]
+model = dict(task=dict(bbox_head=dict(num_classes=6)))
+custom_hooks = [
+    *_base_.custom_hooks,
+    dict(type='TaskGuidanceHook', stages=[dict(stage='scene', end=1), dict(stage='joint')]),
+]
