@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from mmengine import fileio
 
@@ -9,7 +10,7 @@ from mmfusenas.datasets.pairing import Pair, pair_sources
 from mmfusenas.datasets.problems import Problem, raise_errors
 
 
-def input_pairs(visible: str, infrared: str) -> list[Pair]:
+def input_pairs(visible: str | Path, infrared: str | Path) -> list[Pair]:
     """Return the pairs of two files, two folders, or two ``.txt`` lists of one path a line.
 
     Folders are paired by equal stems; where none is equal, by the longest common leading part (``001_vi``, ``001_ir``).
@@ -28,6 +29,10 @@ def input_pairs(visible: str, infrared: str) -> list[Pair]:
         >>> input_pairs('scene_vi.png', 'scene_ir.png')  # doctest: +SKIP
         [Pair(stem='scene_vi', visible='scene_vi.png', infrared='scene_ir.png')]
     """
+    for source in (visible, infrared):
+        if not fileio.exists(str(source)):
+            raise FileNotFoundError(f'{source} does not exist (working directory {Path.cwd()}): give a picture, a '
+                                    'folder of pictures, or a .txt list of one path a line.')
     pairs, problems = pair_sources(str(visible), str(infrared))
     problems = [*problems, *_missing_files(pairs), *_equal_stems(pairs)]
     raise_errors(problems, f'The pairing of {visible} with {infrared}',

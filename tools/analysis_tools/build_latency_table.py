@@ -5,6 +5,8 @@ if __name__ == '__main__':
     restart_with_fast_allocator()  # has to come before torch is imported
 
 import argparse
+import os
+import sys
 from functools import partial
 
 import torch
@@ -59,6 +61,14 @@ def printed(table: CostTable) -> str:
     return text.table
 
 
+def warn_if_busy() -> None:
+    """Say so where other programs take the processor: latencies are then many times too long, and not even in order."""
+    load, cores = os.getloadavg()[0], os.cpu_count()
+    if load > 0.5 * cores:
+        print(f'warning: the {cores} cores of this machine are busy (load {load:.1f}); measure again when it is idle, '
+              'latencies are not to be trusted otherwise', file=sys.stderr)
+
+
 def next_command(cfg: Config, config: str, out: str) -> str:
     """Return the command that searches with the table."""
     hooks = [str(hook['type']).rpartition('.')[2] for hook in cfg.get('custom_hooks', [])]
@@ -75,6 +85,7 @@ def main() -> None:
     """Measure."""
     args = parse_args()
     cfg = load_config(args.config)
+    warn_if_busy()
     table = measure(cfg, tuple(args.shape), args.device)
     table.save(args.out)
     print(printed(table))
