@@ -5,7 +5,7 @@ from pathlib import Path
 
 from mmfusenas.apis.deriving import compact_checkpoint, found_genotype, found_supernet
 from mmfusenas.utils.checkpoint import load_checkpoint, save_checkpoint
-from mmfusenas.utils.command_line import command, existing_file, run_tool
+from mmfusenas.utils.command_line import command, existing_file, load_config, run_tool
 
 
 def parse_args() -> argparse.Namespace:
@@ -19,21 +19,24 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--checkpoint', metavar='OUT.pth',
         help='file for the found network with the weights of the supernet; it rebuilds its model by itself')
+    parser.add_argument('--config', help='config of the search, where its parts come from outside (custom_imports)')
     return parser.parse_args()
 
 
 def next_command(args: argparse.Namespace) -> str:
     """Return the command that is useful now: to look at what it does, or to train it from scratch."""
-    if args.checkpoint:
-        return command('python', 'tools/infer.py', '--model', args.checkpoint) + (
-            ' --visible FOLDER --infrared FOLDER --out-dir FOLDER')
     retrain = Path(args.search).parent / 'retrain.py'
+    if args.checkpoint:
+        model = (retrain, args.checkpoint) if args.config else ('--model', args.checkpoint)
+        return command('python', 'tools/infer.py', *model) + ' --visible FOLDER --infrared FOLDER --out-dir FOLDER'
     return command('python', 'tools/train.py', retrain if retrain.is_file() else 'CONFIG')
 
 
 def main() -> None:
     """Derive."""
     args = parse_args()
+    if args.config:
+        load_config(args.config)  # imports the parts from outside
     content = load_checkpoint(existing_file(args.search, 'Checkpoint'))
     supernet = found_supernet(content, args.search)
     genotype = found_genotype(supernet, content)

@@ -15,7 +15,7 @@ from mmfusenas.nas.macs import count_macs
 from mmfusenas.nas.space import Searchable, SearchSpace, prune, searchable_parts
 
 __all__ = [
-    'COSTS', 'Choice', 'ConjugateGradient', 'CostTable', 'ExpectedCost', 'FirstOrder', 'Genotype', 'ImplicitGaussNewton',
-    'Neumann', 'SearchSpace', 'Searchable', 'Unrolled', 'count_macs', 'count_parameters', 'inner_step', 'measure_costs',
-    'prune', 'published_genotypes', 'searchable_parts', 'with_genotype',
+    'COSTS', 'Choice', 'ConjugateGradient', 'CostTable', 'ExpectedCost', 'FirstOrder', 'Genotype',
+    'ImplicitGaussNewton', 'Neumann', 'SearchSpace', 'Searchable', 'Unrolled', 'count_macs', 'count_parameters',
+    'inner_step', 'measure_costs', 'prune', 'published_genotypes', 'searchable_parts', 'with_genotype',
 ]

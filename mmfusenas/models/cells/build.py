@@ -20,7 +20,7 @@ def build_cell(name: str, **kwargs) -> nn.Module:
     Example:
         >>> build_cell('successive', channels=48, operators=['rb_3', 'ca_3'])
     """
-    if CELLS.get(name) is None:
+    if not callable(CELLS.get(name)):
         known = sorted(CELLS.module_dict)
         raise ValueError(
             f'Unknown cell {name!r}{nearest(name, known)}. Registered: {known}. A cell of your own needs '

@@ -31,7 +31,7 @@ def build_operator(name: str, channels: int, **kwargs) -> nn.Module:
     match = re.fullmatch(r'(.+)_(\d+)', name)
     kind, kernel = (match[1], dict(kernel_size=int(match[2]))) if match else (name, {})
     operator = OPERATORS.get(kind)
-    if operator is None:
+    if not callable(operator):  # mmengine also finds importable modules, such as gc
         known = sorted(OPERATORS.module_dict)
         raise ValueError(
             f'Unknown candidate operator {name!r}{nearest(kind, known)}. Registered: {known}, followed by _KERNEL '
@@ -43,4 +43,4 @@ def build_operator(name: str, channels: int, **kwargs) -> nn.Module:
         raise ValueError(f'Candidate operator {name!r}: {problem}.')
     if kernel and kernel['kernel_size'] % 2 == 0:
         raise ValueError(f'Candidate operator {name!r}: only an odd kernel keeps the size of the features.')
-    return OPERATORS.build(dict(type=kind, channels=channels, **kernel, **kwargs))
+    return operator(channels=channels, **kernel, **kwargs)
