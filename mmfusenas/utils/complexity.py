@@ -1,7 +1,8 @@
 """Parameters and multiply-adds of whole models."""
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import nn
@@ -25,16 +26,14 @@ def complexity(model: nn.Module, shape: Sequence[int] | None = None) -> dict[str
         >>> complexity(TIMFusion(genotype='tim-light'), (448, 620))
         {'parameters': 127358, 'macs': 35204413728, 'latency_ms': None}
     """
-    alphas = {id(module.alpha) for module in model.modules() if isinstance(module, Choice)}
-    parameters = sum(p.numel() for p in model.parameters() if id(p) not in alphas)
     macs = multiply_adds(model, shape).total() if shape else None
-    return dict(parameters=parameters, macs=macs, latency_ms=None)
+    return dict(parameters=count_parameters(model), macs=macs, latency_ms=None)
 
 
 @torch.no_grad()
-def multiply_adds(model: nn.Module, shape: Sequence[int]):
+def multiply_adds(model: nn.Module, shape: Sequence[int]) -> Counter[nn.Module]:
     """Count multiply-adds by layer for one picture (or pair) of ``shape``; the model's mode is as before afterwards."""
-    device = next(model.parameters()).device
+    device = next(model.parameters(), torch.empty(0)).device  # a fixed rule has no parameters
     visible, infrared = (torch.zeros(1, channels, *shape, device=device) for channels in (3, 1))
     pair = hasattr(model, 'picture') or hasattr(model, 'scene')
     modes = [(module, module.training) for module in model.modules()]
@@ -44,3 +43,37 @@ def multiply_adds(model: nn.Module, shape: Sequence[int]):
     finally:
         for module, training in modes:
             module.training = training
+
+
+def count_parameters(model: nn.Module) -> int:
+    """Count the parameters of a model, without architecture parameters."""
+    alphas = {id(module.alpha) for module in model.modules() if isinstance(module, Choice)}
+    return sum(parameter.numel() for parameter in model.parameters() if id(parameter) not in alphas)
+
+
+def complexity_by_part(model: nn.Module, macs: Counter[nn.Module]) -> dict[str, dict[str, int]]:
+    """Return parameters and multiply-adds of each part of a model that has any.
+
+    The parts of a fusion network are its stem, cells and head; those of a task-guided detector its scene module and
+    the detector's backbone, neck and head.
+
+    Args:
+        model: As for :func:`complexity`.
+        macs: Multiply-adds by layer, from :func:`multiply_adds`.
+
+    Example:
+        >>> net = TIMFusion(genotype='tim-light')
+        >>> list(complexity_by_part(net, multiply_adds(net, (61, 83))))
+        ['stem', 'cells.0', 'cells.1', 'head']
+    """
+    costs = {name: dict(parameters=count_parameters(part), macs=sum(macs[layer] for layer in part.modules()))
+             for name, part in _parts(model)}
+    return {name: cost for name, cost in costs.items() if any(cost.values())}
+
+
+def _parts(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    for name, child in model.named_children():
+        if name == 'task' or isinstance(child, nn.ModuleList):
+            yield from ((f'{name}.{inner}', module) for inner, module in child.named_children())
+        else:
+            yield name, child

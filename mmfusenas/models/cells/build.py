@@ -20,10 +20,11 @@ def build_cell(name: str, **kwargs) -> nn.Module:
     Example:
         >>> build_cell('successive', channels=48, operators=['rb_3', 'ca_3'])
     """
-    if not callable(CELLS.get(name)):
+    cell = CELLS.get(name)
+    if not callable(cell):
         known = sorted(CELLS.module_dict)
         raise ValueError(
             f'Unknown cell {name!r}{nearest(name, known)}. Registered: {known}. A cell of your own needs '
             '@CELLS.register_module(name=...) and its module in custom_imports.'
         )
-    return CELLS.build(dict(type=name, **kwargs))
+    return cell(**kwargs)

@@ -1,0 +1,65 @@
+"""Parameters and multiply-adds, against counts by hand."""
+import pytest
+import torch
+from torch import nn
+
+from mmfusenas.models.scene import FixedFusion, TIMFusion
+from mmfusenas.nas import SearchSpace
+from mmfusenas.nas.macs import count_macs
+from mmfusenas.utils.complexity import complexity, complexity_by_part, multiply_adds
+
+
+def test_light_is_that_of_the_paper():
+    pixels = 44 * 62  # a hundredth of 440 x 620
+    cell = 48 * 48 + 2 * 48 * 9 + 48 * 48 + 48 * 48 * 9
+    weights = 2 * 96 * 9 + 96 * 48 * 9 + 2 * cell + 48 * 48 * 9 + 48 * 24 * 9 + 24
+    costs = complexity(TIMFusion(genotype='tim-light'), (44, 62))
+    assert costs == dict(parameters=127358, macs=pixels * weights + 2 * 48 * 3, latency_ms=None)
+    assert 448 * 620 * weights + 2 * 48 * 3 == 35204413728, 'the published figure at 448 x 620'
+
+
+def test_without_a_shape_only_parameters_are_counted():
+    assert complexity(TIMFusion(genotype='tim-full')) == dict(parameters=994917, macs=None, latency_ms=None)
+
+
+@pytest.mark.parametrize(('layer', 'shape', 'macs'), [
+    (nn.Conv2d(4, 6, 3, stride=2, padding=1), (2, 4, 10, 12), 2 * 5 * 6 * 4 * 6 * 9),
+    (nn.Conv2d(4, 8, 3, groups=4), (1, 4, 10, 12), 8 * 10 * 8 * 9),
+    (nn.ConvTranspose2d(4, 6, 3, stride=2, padding=1, output_padding=1), (1, 4, 5, 7), 5 * 7 * 4 * 6 * 9),
+    (nn.Conv1d(1, 1, 3, padding=1), (1, 1, 48), 48 * 3),
+    (nn.Linear(5, 7), (2, 3, 5), 2 * 3 * 5 * 7),
+    (nn.BatchNorm2d(4), (1, 4, 5, 7), 0),
+])  # fmt: skip
+def test_layer(layer, shape, macs):
+    layer.eval()
+    assert count_macs(layer, lambda: layer(torch.rand(shape))).total() == macs
+
+
+def test_layer_that_runs_twice_counts_twice():
+    conv = nn.Conv2d(2, 2, 1)
+    assert count_macs(conv, lambda: conv(conv(torch.rand(1, 2, 3, 5)))).total() == 2 * 4 * 15
+
+
+def test_parts_add_up_and_mode_is_as_before():
+    net = TIMFusion(genotype='tim-light', channels=8).train()
+    parts = complexity_by_part(net, multiply_adds(net, (16, 20)))
+    assert list(parts) == ['stem', 'cells.0', 'cells.1', 'head']
+    whole = complexity(net, (16, 20))
+    assert {key: sum(part[key] for part in parts.values()) for key in ('parameters', 'macs')} == {
+        key: whole[key] for key in ('parameters', 'macs')}
+    assert net.training and net.cells[0].training
+    assert net.stem[0].weight.grad is None
+
+
+def test_alphas_of_a_supernet_are_no_weights():
+    net = TIMFusion(channels=8, cells=['successive'], operators=['rb_3', 'ca_3'])
+    space = SearchSpace(net)
+    space.relax()
+    alphas = sum(alpha.numel() for alpha in space.alphas())
+    assert complexity(net)['parameters'] == sum(p.numel() for p in net.parameters()) - alphas
+    derived = space.derive(space.genotype())
+    assert complexity(net, (16, 20))['macs'] > complexity(derived, (16, 20))['macs']
+
+
+def test_fixed_rule_costs_nothing():
+    assert complexity(FixedFusion('average'), (16, 20)) == dict(parameters=0, macs=0, latency_ms=None)
