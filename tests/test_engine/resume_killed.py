@@ -5,6 +5,7 @@ Everything is imported once, and each life of the training is a fork of that sta
 """
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -90,9 +91,11 @@ def watch(folder: Path, workers: int, epochs: int, death: tuple | None = None,
         time.sleep(span[1])
         os.kill(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)
-    # Worker processes hold the pipe as well, and end by themselves when they miss their parent.
-    while chunk := os.read(read, 65536):
-        reported += chunk
+    # What is there; the pipe's end would come only when orphaned worker processes have missed their parent.
+    os.set_blocking(read, False)
+    with contextlib.suppress(BlockingIOError):
+        while chunk := os.read(read, 65536):
+            reported += chunk
     os.close(read)
     lines = reported.decode().rpartition('\n')[0].split()
     return os.waitstatus_to_exitcode(status) == 0, int(lines[-1]) if lines else 0
