@@ -1,0 +1,157 @@
+"""Every registered model part: builds, runs forward and backward at an odd size, and survives every kind of copy.
+
+A new part needs one line in ``CASES``; without it ``test_every_registered_part_has_a_case`` fails.
+"""
+import copy
+import pickle
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import pytest
+import torch
+from mmengine.config import ConfigDict
+from mmengine.registry import Registry
+from torch import Tensor, nn
+
+import mmfusenas.models  # noqa: F401  registers the parts
+from mmfusenas.nas import SearchSpace
+from mmfusenas.registry import CELLS, MODELS, OPERATORS
+from mmfusenas.utils.optional import available
+
+REGISTRIES = dict(model=MODELS, operator=OPERATORS, cell=CELLS)
+HEIGHT, WIDTH = 61, 83
+
+
+def features(channels: int = 8, stride: int = 1) -> Tensor:
+    generator = torch.Generator().manual_seed(stride)
+    return torch.rand(2, channels, -(-HEIGHT // stride), -(-WIDTH // stride), generator=generator, requires_grad=True)
+
+
+def pair() -> dict[str, Tensor]:
+    return dict(visible=features(3), infrared=features(1))
+
+
+@dataclass
+class Case:
+    """A tiny config, the inputs, and how the part is called with them."""
+
+    config: dict = field(default_factory=dict)
+    inputs: Callable = features
+    run: Callable = lambda module, inputs: module(inputs)
+    needs: str | None = None
+    registry: Registry | None = None
+
+
+TINY_RETINANET = dict(
+    _scope_='mmdet', type='RetinaNet',
+    data_preprocessor=dict(type='DetDataPreprocessor', mean=[127.0] * 3, std=[128.0] * 3),
+    backbone=dict(type='ResNet', depth=18, base_channels=4, stem_channels=4, out_indices=(1, 2, 3)),
+    neck=dict(type='FPN', out_channels=8, num_outs=3),
+    bbox_head=dict(type='RetinaHead', num_classes=2, in_channels=8, feat_channels=8, stacked_convs=1),
+)  # fmt: skip
+
+CASES = {
+    **{f'operator/{name}': Case(dict(channels=8, kernel_size=3))
+       for name in ('ca', 'conv', 'db', 'dc', 'dil', 'rb', 'res', 'sa', 'sc')},
+    'operator/skip': Case(dict(channels=8)),
+    **{f'cell/{name}': Case(dict(channels=8, operators=['rb_3', 'ca_5']))
+       for name in ('decomposition', 'multi_scale', 'successive')},
+    'cell/feature_distillation': Case(dict(in_channels=8, out_channels=6, channels=4, nodes=2)),
+    'model/TIMFusion': Case(dict(channels=8, operators=['rb_3', 'ca_5'], loss=dict(type='FusionLoss')), pair,
+                            lambda module, inputs: list(module(inputs, mode='loss').values())),
+    'model/FixedFusion': Case(dict(rule='maximum'), pair),
+    'model/FusionLoss': Case({}, lambda: [features(1), features(1, 1), features(1, 1)],
+                             lambda module, inputs: list(module(*inputs).values())),
+    'model/PairDataPreprocessor': Case(
+        {}, lambda: dict(inputs={name: list(x.detach() * 255) for name, x in pair().items()}),
+        lambda module, inputs: list(module(inputs)['inputs'].values())),
+    'model/FeatureDistillationNeck': Case(
+        dict(in_channels=[4, 8, 16], out_channels=8, channels=4, nodes=2, num_outs=4),
+        lambda: [features(4, 8), features(8, 16), features(16, 32)]),
+    'model/TaskGuidedDetector': Case(
+        dict(scene=dict(type='TIMFusion', channels=8, genotype=None, operators=['rb_3'], cells=['successive']),
+             task=TINY_RETINANET), pair, needs='mmdet'),
+    'model/EfficientNetLite': Case(dict(out_indices=(0, 2)), lambda: features(3), needs='efficientnet_lite_pytorch'),
+}  # fmt: skip
+
+
+@pytest.fixture(params=CASES)
+def case(request) -> Case:
+    case = CASES[request.param]
+    if case.needs and not available(case.needs):
+        pytest.skip(f'{request.param} needs {case.needs}')
+    kind, name = request.param.split('/')
+    return replace(case, config=ConfigDict(case.config, type=name), registry=REGISTRIES[kind])
+
+
+def build(case: Case, seed: int = 0) -> nn.Module:
+    torch.manual_seed(seed)
+    module = case.registry.build(copy.deepcopy(case.config))
+    SearchSpace(module).relax()
+    return module
+
+
+def tensors(output) -> list[Tensor]:
+    """Flatten what a module returns."""
+    if isinstance(output, Tensor):
+        return [output]
+    values = output.values() if isinstance(output, dict) else output
+    return [tensor for value in values for tensor in tensors(value)]
+
+
+def run(case: Case, module: nn.Module) -> list[Tensor]:
+    return tensors(case.run(module, case.inputs()))
+
+
+def predict(case: Case, module: nn.Module) -> list[Tensor]:
+    """Outputs in evaluation mode, after a training step that moved what it moves."""
+    with torch.no_grad():
+        return run(case, module.eval())
+
+
+def test_every_registered_part_has_a_case():
+    ours = {f'{kind}/{name}' for kind, registry in REGISTRIES.items() for name, part in registry.module_dict.items()
+            if part.__module__.startswith('mmfusenas.')}
+    assert ours - set(CASES) == set(), 'give each new part a line in CASES'
+    assert set(CASES) - ours == set(), 'these are no longer registered'
+
+
+def test_runs_forward_and_backward_at_an_odd_size(case):
+    module = build(case)
+    outputs = run(case, module.train())
+    assert outputs and all(torch.isfinite(output).all() for output in outputs)
+    differentiable = [output for output in outputs if output.requires_grad]
+    parameters = dict((name, p) for name, p in module.named_parameters() if p.requires_grad)
+    if not differentiable:
+        assert not parameters
+        return
+    torch.manual_seed(1)
+    sum((output * torch.randn_like(output)).sum() for output in differentiable).backward()
+    assert [name for name, p in parameters.items() if p.grad is None] == []
+    assert all(torch.isfinite(p.grad).all() for p in parameters.values())
+    assert sum(float(p.grad.abs().sum()) for p in parameters.values()) > 0 or not parameters
+
+
+def assert_same(case: Case, first: nn.Module, second: nn.Module) -> None:
+    for a, b in zip(predict(case, first), predict(case, second), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_state_dict_round_trip(case):
+    module, other = build(case, seed=0), build(case, seed=1)
+    run(case, module.train())  # statistics other than the initial ones
+    other.load_state_dict(module.state_dict(), strict=True)
+    assert_same(case, module, other)
+
+
+@pytest.mark.parametrize('duplicate', [copy.deepcopy, lambda module: pickle.loads(pickle.dumps(module))],
+                         ids=['deepcopy', 'pickle'])
+def test_copies_are_equal_and_independent(case, duplicate):
+    module = build(case)
+    again = duplicate(module)
+    assert_same(case, module, again)
+    before = predict(case, module)
+    with torch.no_grad():
+        for parameter in again.parameters():
+            parameter.add_(1)
+    assert all(torch.equal(a, b) for a, b in zip(before, predict(case, module), strict=True))
