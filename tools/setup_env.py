@@ -203,13 +203,22 @@ def make_importable(python: str) -> None:
         say(f'{error}\nmake itself goes on; to run a tool by hand, set PYTHONPATH={CHECKOUT}')
 
 
+def wait_for(lock) -> None:
+    """Take the lock; of two `make` at once the second waits, and then finds it all done."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        say('another set-up of this checkout is running; waiting for it')
+        fcntl.flock(lock, fcntl.LOCK_EX)
+
+
 def main() -> int:
     """Print the path of a Python that has everything."""
     if sys.version_info[:2] < MINIMUM:
         return restart_with_newer()
     STATE.mkdir(parents=True, exist_ok=True)
     with (STATE / 'lock').open('w') as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # two `make` at once: the second waits and finds it done
+        wait_for(lock)
         python = choose() or set_up()
         make_importable(python)
     print(python)

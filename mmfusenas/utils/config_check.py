@@ -26,9 +26,9 @@ from mmfusenas.utils.config_parts import (
     build_functions,
     installed,
     is_layer,
-    keys_read_anywhere,
     lookup,
     lookup_elsewhere,
+    mentioned,
     names,
     parts,
 )
@@ -185,7 +185,7 @@ def _model_cfgs(model: list[Part]) -> Iterator[str]:
             for path, key in _unread(part.config.get(name), f'{part.path}.{name}', known):
                 near = _nearest(key, known, cutoff=0.8)
                 # Configs also carry keys that only other models of the package read.
-                if near and key not in keys_read_anywhere(part.scope):
+                if near and not mentioned(key, part.scope):
                     yield _line(path, 'nothing in this model reads this key', near)
 
 

@@ -2,19 +2,19 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import mmengine.registry
 from mmengine.registry import Registry
 from torch import nn
-
-from mmfusenas.utils.signatures import read_keys
 
 # What stands under these keys is no part to build: free data, and weights' initialisers, which other code takes apart.
 _FREE = ('metainfo', 'init_cfg')
@@ -141,10 +141,12 @@ def is_layer(target: Callable) -> bool:
 
 
 @cache
-def keys_read_anywhere(scope: str) -> frozenset[str]:
-    """Return the keys that any class reads which is registered in ``scope``."""
+def mentioned(word: str, scope: str) -> bool:
+    """Return whether the source of any class that is registered in ``scope`` has a word in it."""
     classes = {thing for registry in registries(scope) for thing in registry.module_dict.values()}
-    return frozenset().union(*map(read_keys, classes))
+    files = {getattr(inspect.getmodule(thing), '__file__', None) for thing in classes} - {None}
+    pattern = re.compile(rf'\b{re.escape(word)}\b')
+    return any(pattern.search(Path(file).read_text(errors='ignore')) for file in files if file.endswith('.py'))
 
 
 def build_functions(scope: str) -> tuple[Callable, ...]:

@@ -28,17 +28,16 @@ def accepted_arguments(target: Callable) -> frozenset[str] | None:
     if not inspect.isclass(target):
         return _named(target) if not _takes_any(target) else None
     names: set[str] = set()
-    for base in target.__mro__:
-        if '__init__' not in vars(base):
-            continue
+    handed_on = True
+    for position, base in enumerate(base for base in target.__mro__ if '__init__' in vars(base)):
         own = _named(base.__init__)
-        if own is None:
+        any_kept = own is None or _takes_any(base.__init__) and not _handed_to_base(base.__init__)
+        if handed_on and any_kept and base is not object:
             return None
-        names |= own - {'self'}
-        if not _takes_any(base.__init__):
-            break
-        if base is not object and not _handed_to_base(base.__init__):
-            return None
+        names |= (own or set()) - {'self'}
+        handed_on = handed_on and _takes_any(base.__init__)
+        if position == 0 and not handed_on:
+            break  # else all bases count: `super(Base, self).__init__(**kwargs)` passes over some of them
     return frozenset(names)
 
 
