@@ -17,3 +17,5 @@ custom_hooks = [
     *_base_.custom_hooks,
     dict(type='TaskGuidanceHook', stages=[dict(stage='scene', end=1), dict(stage='joint')]),
 ]
+# What a stage leaves out is not in the graph, which several processes have to know.
+find_unused_parameters = True

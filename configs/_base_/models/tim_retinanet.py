@@ -32,3 +32,5 @@ model = dict(
             debug=False),
         test_cfg=dict(
             nms_pre=1000, min_bbox_size=0, score_thr=0.05, nms=dict(type='nms', iou_threshold=0.5), max_per_img=100)))
+# What a stage leaves out is not in the graph, which several processes have to know.
+find_unused_parameters = True

@@ -33,3 +33,5 @@ model = dict(
             debug=False),
         test_cfg=dict(
             nms_pre=1000, nms=dict(type='nms', iou_threshold=0.45), min_bbox_size=0, score_thr=0.02, max_per_img=200)))
+# What a stage leaves out is not in the graph, which several processes have to know.
+find_unused_parameters = True

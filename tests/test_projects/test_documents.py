@@ -1,0 +1,30 @@
+"""What the documents name is there: files, links, and the options of commands."""
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCUMENTS = [ROOT / 'README.md', *sorted(ROOT.glob('docs/en/*.md')), *sorted(ROOT.glob('configs/*/README.md')),
+             *sorted(ROOT.glob('projects/*/README.md'))]
+PATH = re.compile(
+    r'\b(?:configs|tools|docs|projects|tests|benchmarks|mmfusenas|requirements)/[\w./-]+\.(?:py|md|sh|txt)\b')
+
+
+@pytest.mark.parametrize('document', DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_files_exist(document: Path) -> None:
+    text = document.read_text()
+    links = re.findall(r'\]\(([^)#]+?)(?:#[^)]*)?\)', text)
+    targets = {document.parent / link for link in links if not link.startswith('http') and not link.endswith('.png')}
+    # A path in text is from the repository's root, or from the document's folder.
+    targets |= {ROOT / path if (ROOT / path).exists() else document.parent / path for path in PATH.findall(text)}
+    assert targets and [str(path) for path in targets if not path.exists()] == []
+
+
+@pytest.mark.parametrize('document', DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_options_exist(document: Path) -> None:
+    commands = re.sub(r'\\\n\s*', '', document.read_text()).splitlines()
+    for line in commands:
+        for tool, rest in re.findall(r'(tools/[\w/]+\.py|benchmarks/\w+\.py)([^`\n]*)', line):
+            source = (ROOT / tool).read_text()
+            assert [option for option in re.findall(r'(?<=\s)--[\w-]+', rest) if f"'{option}'" not in source] == [], line
