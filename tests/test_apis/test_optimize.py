@@ -8,6 +8,7 @@ from mmfusenas.apis.optimize import merge_convs, optimize_for_inference
 from mmfusenas.models.cells import DecompositionCell
 from mmfusenas.models.scene import TIMFusion
 from mmfusenas.nas import SearchSpace
+from mmfusenas.registry import MODELS
 
 
 def randomise(module):
@@ -104,6 +105,27 @@ def test_conv_module(order, norms):
     fast = same_after(ConvModule(4, 4, 3, norm_cfg=dict(type='BN'), order=order), 1, 4, 9, 9)
     assert len(kinds(fast, nn.BatchNorm2d)) == norms
     assert len(kinds(same_after(ConvModule(4, 4, 3), 1, 4, 9, 9), nn.Conv2d)) == 1
+
+
+@pytest.mark.parametrize('backbone', [
+    dict(type='ResNet', depth=18, base_channels=4, stem_channels=4, out_indices=(1, 2, 3)),
+    dict(type='MobileNetV2', widen_factor=0.25, out_indices=(2, 4, 7)),
+])  # fmt: skip
+def test_whole_detector(backbone):
+    pytest.importorskip('mmdet')
+    task = dict(
+        _scope_='mmdet', type='RetinaNet', backbone=backbone, neck=dict(type='FPN', out_channels=8, num_outs=3),
+        bbox_head=dict(type='RetinaHead', num_classes=2, in_channels=8, feat_channels=8, stacked_convs=1,
+                       norm_cfg=dict(type='BN')))
+    scene = dict(type='TIMFusion', genotype='tim-light')
+    model = randomise(MODELS.build(dict(type='TaskGuidedDetector', scene=scene, task=task)))
+    fast = optimize_for_inference(model)
+    inputs = dict(visible=torch.rand(1, 3, 61, 83).double(), infrared=torch.rand(1, 1, 61, 83).double())
+    with torch.inference_mode():
+        for ours, theirs in zip(fast(inputs), model(inputs), strict=True):
+            for a, b in zip(ours, theirs, strict=True):
+                torch.testing.assert_close(a, b, atol=1e-9, rtol=1e-9)
+    assert len(kinds(fast, nn.BatchNorm2d)) < len(kinds(model, nn.BatchNorm2d)) - 4, 'folded in scene and task'
 
 
 @pytest.mark.slow

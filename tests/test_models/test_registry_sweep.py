@@ -121,7 +121,7 @@ def test_runs_forward_and_backward_at_an_odd_size(case):
     outputs = run(case, module.train())
     assert outputs and all(torch.isfinite(output).all() for output in outputs)
     differentiable = [output for output in outputs if output.requires_grad]
-    parameters = dict((name, p) for name, p in module.named_parameters() if p.requires_grad)
+    parameters = {name: p for name, p in module.named_parameters() if p.requires_grad}
     if not differentiable:
         assert not parameters
         return
