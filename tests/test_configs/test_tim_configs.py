@@ -1,0 +1,66 @@
+"""Every config of TIM is free of typos, short, and builds."""
+from pathlib import Path
+
+import pytest
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+
+from mmfusenas.nas import SearchSpace
+from mmfusenas.registry import DATASETS, MODELS
+from mmfusenas.utils.config_check import check_config
+
+CONFIGS = sorted((Path(__file__).parent.parent.parent / 'configs' / 'tim').glob('*.py'))
+BACKBONES = dict(r18='ResNet', r50='ResNet', mobilenetv2='MobileNetV2', ivif='mmfusenas.EfficientNetLite')
+
+
+@pytest.fixture(autouse=True)
+def scope():
+    init_default_scope('mmfusenas')
+
+
+@pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
+def test_config_is_clean_and_short(path):
+    check_config(Config.fromfile(path))
+    assert len(path.read_text().splitlines()) <= 25
+    assert path.read_text().startswith('# ')
+
+
+@pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
+def test_model_builds_and_knows_what_is_open(path):
+    pytest.importorskip('mmdet')
+    model = MODELS.build(Config.fromfile(path).model)
+    assert bool(len(SearchSpace(model))) == ('search' in path.stem)
+
+
+@pytest.mark.parametrize('name, backbone', BACKBONES.items())
+def test_another_backbone_is_one_line(name, backbone):
+    path = next(p for p in CONFIGS if p.stem in (f'retinanet_{name}_ivif', f'retinanet_{name}'))
+    assert Config.fromfile(path).model.task.backbone.type == backbone
+    if name != 'ivif':
+        assert len(path.read_text().splitlines()) == 3  # what it is, the base, the line
+
+
+def test_splits_of_the_built_in_scenes_are_different():
+    cfg = Config.fromfile(next(p for p in CONFIGS if p.stem == 'retinanet_ivif_search'))
+    hook = next(hook for hook in cfg.custom_hooks if hook['type'] == 'ArchitectureSearchHook')
+    loaders = (cfg.train_dataloader, hook.dataloader, cfg.val_dataloader, cfg.test_dataloader)
+    assert len({loader.dataset.seed for loader in loaders}) == 4
+
+
+def test_comparison_rows_differ_in_the_scene_alone():
+    rows = {p.stem: Config.fromfile(p) for p in CONFIGS if p.stem.endswith('_demo') and 'search' not in p.stem}
+    ivif = rows.pop('retinanet_ivif_demo')
+    assert set(rows) == {'retinanet_visible_demo', 'retinanet_infrared_demo', 'retinanet_direct_demo'}
+    for name, row in rows.items():
+        for key in ('train_dataloader', 'test_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler'):
+            assert row[key] == ivif[key], (name, key)
+        assert row.model.task == ivif.model.task, name
+
+
+def test_data_roots_come_from_the_environment(monkeypatch, tmp_path):
+    monkeypatch.setenv('MSRS_ROOT', str(tmp_path))
+    cfg = Config.fromfile(next(p for p in CONFIGS if p.stem == 'retinanet_ivif-msrs'))
+    assert cfg.train_dataloader.dataset.data_root == str(tmp_path)
+    # An empty folder ends in one message that says where was looked.
+    with pytest.raises(Exception, match=str(tmp_path)):
+        DATASETS.build(cfg.train_dataloader.dataset).full_init()
