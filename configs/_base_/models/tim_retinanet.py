@@ -11,13 +11,15 @@ model = dict(
             type='DetDataPreprocessor', mean=[127.0] * 3, std=[128.0] * 3, bgr_to_rgb=True, pad_size_divisor=32),
         # Another backbone is one line in a leaf config; the neck asks it for its channels.
         backbone=dict(type='mmfusenas.EfficientNetLite', pretrained=True),
-        neck=dict(type='FPN', out_channels=64, add_extra_convs='on_input', num_outs=4),
+        neck=dict(
+            type='FPN', out_channels=64, add_extra_convs='on_input', num_outs=4, norm_cfg=dict(type='GN', num_groups=8)),
         bbox_head=dict(
             type='RetinaHead',
             num_classes=5,
             in_channels=64,
             feat_channels=64,
             stacked_convs=2,
+            norm_cfg=dict(type='GN', num_groups=8),
             anchor_generator=dict(
                 type='AnchorGenerator', octave_base_scale=1.5, scales_per_octave=2, ratios=[0.35, 1.0, 2.5],
                 strides=[8, 16, 32, 64]),

@@ -4,8 +4,8 @@ val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
 optim_wrapper = dict(
     type='OptimWrapper',
-    optimizer=dict(type='AdamW', lr=1e-3, weight_decay=1e-4),
-    paramwise_cfg=dict(custom_keys={'backbone': dict(lr_mult=0.5)}),
+    optimizer=dict(type='AdamW', lr=2.5e-3, weight_decay=1e-4),
+    paramwise_cfg=dict(custom_keys={'scene': dict(lr_mult=0.4), 'backbone': dict(lr_mult=0.5)}),
     clip_grad=dict(max_norm=10))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.03, by_epoch=False, begin=0, end=100),
