@@ -24,6 +24,7 @@ from mmfusenas.datasets.pictures import match_sizes, read_infrared, read_visible
 from mmfusenas.datasets.transforms.pack_pair import picture_tensor
 from mmfusenas.models.utils.color import to_uint8
 from mmfusenas.nas.files import write_text
+from mmfusenas.utils.allocator import keep_freed_memory
 
 Picture = str | Path | np.ndarray
 
@@ -35,7 +36,8 @@ class FusionInferencer:
     """Fuse pairs, and detect in the fused pictures where the model has a detector.
 
     The fused picture has the size and the colour of the visible input, whatever size the detector works at: it gets
-    the pair as the transforms of its test data make it, and its boxes are in pixels of the input.
+    the pair as the transforms of its test data make it, and its boxes are in pixels of the input. On a CPU the process
+    keeps the memory that it has used (:func:`~mmfusenas.utils.allocator.keep_freed_memory`), for speed.
 
     Args:
         model: A model, which is copied, or what :func:`load_model` takes: a name (``'tim-light'``), a config, or a
@@ -58,6 +60,8 @@ class FusionInferencer:
         else:
             model = load_model(model, checkpoint, device)
         self.model = optimize_for_inference(model)
+        if not any(parameter.is_cuda for parameter in self.model.parameters()):
+            keep_freed_memory()
         self.detects = hasattr(model, 'task')
         self.scene = self.model.scene if self.detects else self.model
         self.score_thr = score_thr
