@@ -1,7 +1,7 @@
 from mmfusenas.nas.choice import Choice
 from mmfusenas.nas.cost_table import COSTS, CostTable, count_parameters
 from mmfusenas.nas.expected_cost import ExpectedCost
-from mmfusenas.nas.genotype import Genotype, published_genotypes, with_genotype
+from mmfusenas.nas.genotype import Genotype, GenotypeSource, published_genotypes, with_genotype
 from mmfusenas.nas.hypergrad import (
     ConjugateGradient,
     FirstOrder,
@@ -16,6 +16,7 @@ from mmfusenas.nas.space import Searchable, SearchSpace, prune, searchable_parts
 
 __all__ = [
     'COSTS', 'Choice', 'ConjugateGradient', 'CostTable', 'ExpectedCost', 'FirstOrder', 'Genotype',
-    'ImplicitGaussNewton', 'Neumann', 'SearchSpace', 'Searchable', 'Unrolled', 'count_macs', 'count_parameters',
-    'inner_step', 'measure_costs', 'prune', 'published_genotypes', 'searchable_parts', 'with_genotype',
+    'GenotypeSource', 'ImplicitGaussNewton', 'Neumann', 'SearchSpace', 'Searchable', 'Unrolled', 'count_macs',
+    'count_parameters', 'inner_step', 'measure_costs', 'prune', 'published_genotypes', 'searchable_parts',
+    'with_genotype',
 ]

@@ -78,7 +78,7 @@ class Genotype:
         return cls(**{key: dict(value) if isinstance(value, Mapping) else value for key, value in fields.items()})
 
     @classmethod
-    def load(cls, source: str | os.PathLike | Mapping[str, Any] | Genotype) -> Genotype:
+    def load(cls, source: GenotypeSource) -> Genotype:
         """Load a genotype from a name, a file, plain data, or a genotype.
 
         Args:
@@ -125,6 +125,10 @@ class Genotype:
     def save(self, path: str | os.PathLike) -> None:
         """Write the genotype as JSON: beside, then moved into place, so that a reader never sees half a file."""
         write_text(path, json.dumps(self.to_dict(), indent=2) + '\n')
+
+
+GenotypeSource = str | os.PathLike | Mapping[str, Any] | Genotype
+"""What `Genotype.load` takes, and so every `genotype=` of a config: a name, a file, plain data, or a genotype."""
 
 
 def with_genotype(model_cfg: Mapping[str, Any], genotype: Genotype) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from mmfusenas.nas.choice import Choice
-from mmfusenas.nas.genotype import Genotype
+from mmfusenas.nas.genotype import Genotype, GenotypeSource
 from mmfusenas.nas.names import nearest
 
 
@@ -185,7 +185,7 @@ class Searchable:
     ``self.specialize(genotype)``, which prunes it where a genotype is given.
     """
 
-    def specialize(self, genotype) -> None:
+    def specialize(self, genotype: GenotypeSource | None) -> None:
         """Prune this module to ``genotype`` (a name, file, dict or Genotype); leave a supernet where it is None.
 
         Raises:

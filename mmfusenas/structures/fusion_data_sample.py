@@ -31,8 +31,8 @@ class FusionDataSample(BaseDataElement):
         if not isinstance(value, np.ndarray) or value.ndim != 3 or value.shape[2] != 3 or value.dtype != np.uint8:
             raise ValueError(
                 f'fused_img is to be an array H x W x 3 of uint8, got {type(value).__name__} of shape '
-                f'{getattr(value, "shape", None)} and {getattr(value, "dtype", None)}; scale the picture to 0-255, round, '
-                'clamp and move the channels last.'
+                f'{getattr(value, "shape", None)} and {getattr(value, "dtype", None)}; scale the picture to 0-255, '
+                'round, clamp and move the channels last.'
             )
         self.set_field(value, '_fused_img', dtype=np.ndarray)
 

@@ -72,8 +72,8 @@ def config(work_dir: Path, search: dict | None = None, export: dict | None = Non
     hooks: list[dict] = [dict(type='StopHook', stop=stop)]
     if search is not None:
         strategy = dict(type='ImplicitGaussNewton')
-        hooks.append(dict(dict(type='ArchitectureSearchHook', dataloader=loader(offset=100), strategy=strategy, interval=2,
-                               optimizer=dict(type='Adam', lr=0.1)), **search))
+        hooks.append(dict(dict(type='ArchitectureSearchHook', dataloader=loader(offset=100), strategy=strategy,
+                               interval=2, optimizer=dict(type='Adam', lr=0.1)), **search))
     if export is not None:
         hooks.append(dict(type='GenotypeExportHook', **export))
     if ema:
@@ -81,8 +81,8 @@ def config(work_dir: Path, search: dict | None = None, export: dict | None = Non
     run = next(_RUNS)
     cfg = Config(dict(
         default_scope='mmfusenas', work_dir=str(work_dir), experiment_name=f'search-{run}', log_level='ERROR',
-        model=dict(type='TIMFusion', channels=4, cells=['successive', 'multi_scale'], operators=['sa_3', 'dc_3', 'sc_3'],
-                   loss=dict(type='FusionLoss')),
+        model=dict(type='TIMFusion', channels=4, cells=['successive', 'multi_scale'],
+                   operators=['sa_3', 'dc_3', 'sc_3'], loss=dict(type='FusionLoss')),
         randomness=dict(seed=3), train_cfg=dict(type='ResumableEpochTrainLoop', max_epochs=epochs),
         train_dataloader=loader(), optim_wrapper=dict(
             optimizer=dict(type='SGD', lr=0.01, momentum=0.9, weight_decay=1e-3)),

@@ -39,8 +39,8 @@ def search_hook(runner):
 
 
 def test_choices_move_and_weights_are_left_alone(tmp_path):
-    # With a rate of zero for the choices the weights are those of a plain training of the uniform mixture: the hook takes
-    # nothing from the training's random numbers, statistics, gradients or momentum.
+    # With a rate of zero for the choices the weights are those of a plain training of the uniform mixture: the hook
+    # takes nothing from the training's random numbers, statistics, gradients or momentum.
     still = kit.train(kit.config(tmp_path / 'still', search=dict(optimizer=dict(type='SGD', lr=0.0))))
     never = kit.train(kit.config(tmp_path / 'never', search=dict(begin=100)))
     moved = kit.train(kit.config(tmp_path / 'moved', search={}))

@@ -95,4 +95,4 @@ def test_the_best_genotype_is_kept_where_a_metric_says_so(tmp_path):
         hook.after_train_epoch(runner)
         hook.after_val_epoch(runner, {} if score is None else dict(mAP=score))
         kept = Genotype.load(tmp_path / 'genotype.json').choices['cells.0.successive.ops.0']
-        assert kept == dict([(0.5, 'sa_3'), (0.4, 'sa_3'), (0.6, 'sc_3'), (None, 'sc_3')])[score]
+        assert kept == {0.5: 'sa_3', 0.4: 'sa_3', 0.6: 'sc_3', None: 'sc_3'}[score]

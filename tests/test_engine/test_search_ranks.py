@@ -1,4 +1,4 @@
-"""A search by two processes of batch n is the search by one process of batch 2n. Run as a script, this is one process."""
+"""A search by two processes of batch n is that of one process of batch 2n. Run as a script, this is one process."""
 import os
 import socket
 import subprocess
@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import pytest
 import torch
 from mmengine.hooks import Hook
 from mmengine.model import MMDistributedDataParallel  # noqa: F401  (registered for the wrapper's config)

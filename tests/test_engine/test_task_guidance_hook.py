@@ -18,7 +18,8 @@ class Staged(BaseModel):
 
 
 def runner(model, **position):
-    return SimpleNamespace(model=model, logger=MMLogger.get_instance('stages'), **dict(dict(epoch=0, iter=0), **position))
+    position = dict(dict(epoch=0, iter=0), **position)
+    return SimpleNamespace(model=model, logger=MMLogger.get_instance('stages'), **position)
 
 
 @pytest.mark.parametrize('by_epoch, counter', [(True, 'epoch'), (False, 'iter')])
@@ -33,10 +34,23 @@ def test_the_stage_is_a_function_of_the_position(by_epoch, counter):
 
 
 @pytest.mark.parametrize('stages', [
-    [], [dict(stage='scene'), dict(stage='joint')], [dict(stage='scene', end=5), dict(stage='joint', end=5), dict(stage='task')]])
+    [], [dict(stage='scene'), dict(stage='joint')],
+    [dict(stage='scene', end=5), dict(stage='joint', end=5), dict(stage='task')]])
 def test_stages_that_cannot_be_followed_are_named(stages):
     with pytest.raises(ValueError, match='needs an end'):
         TaskGuidanceHook(stages)
+
+
+def test_a_misspelt_stage_is_found_before_its_turn():
+    class Checked(Staged):
+        def __setattr__(self, name, value):
+            if name == 'stage' and value not in ('scene', 'joint', 'task'):
+                raise ValueError(f'no stage {value}')
+            super().__setattr__(name, value)
+
+    hook = TaskGuidanceHook([dict(stage='scene', end=40), dict(stage='joit')])
+    with pytest.raises(ValueError, match='joit'):
+        hook.before_train(runner(Checked()))
 
 
 def test_a_model_without_stages_is_named():

@@ -50,7 +50,8 @@ def batch(shapes=(SHAPE, SHAPE), seed=0):
         sample.gt_instances = InstanceData(bboxes=torch.tensor([[10.0, 12, 42, 44]]), labels=torch.tensor([1]))
         samples.append(sample)
     pictures = [torch.randint(0, 256, (4, *shape), generator=generator, dtype=torch.uint8) for shape in shapes]
-    return dict(inputs=dict(visible=[p[:3] for p in pictures], infrared=[p[3:] for p in pictures]), data_samples=samples)
+    inputs = dict(visible=[p[:3] for p in pictures], infrared=[p[3:] for p in pictures])
+    return dict(inputs=inputs, data_samples=samples)
 
 
 def losses(model, data):

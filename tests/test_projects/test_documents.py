@@ -27,4 +27,5 @@ def test_options_exist(document: Path) -> None:
     for line in commands:
         for tool, rest in re.findall(r'(tools/[\w/]+\.py|benchmarks/\w+\.py)([^`\n]*)', line):
             source = (ROOT / tool).read_text()
-            assert [option for option in re.findall(r'(?<=\s)--[\w-]+', rest) if f"'{option}'" not in source] == [], line
+            options = re.findall(r'(?<=\s)--[\w-]+', rest)
+            assert [option for option in options if f"'{option}'" not in source] == [], line

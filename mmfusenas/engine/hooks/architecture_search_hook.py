@@ -31,9 +31,10 @@ class ArchitectureSearchHook(Hook):
     """Update the choices of a supernet while the stock loop trains its weights (TIM algorithm 1, lines 2-5).
 
     After every ``interval`` weight steps one step on the choices: the upper loss is the model's loss on a batch of the
-    search split plus ``weight * expected cost``, the lower loss its loss on the training batch just used. A hyper-gradient
-    strategy turns the two into a gradient for the choices. The hook owns its dataloader, optimizer and schedule and
-    keeps them, with the live choices, in every checkpoint: EMA averages alphas like any parameter, genotypes do not.
+    search split plus ``weight * expected cost``, the lower loss its loss on the training batch just used. A
+    hyper-gradient strategy turns the two into a gradient for the choices. The hook owns its dataloader, optimizer and
+    schedule and keeps them, with the live choices, in every checkpoint: EMA averages alphas like any parameter,
+    genotypes do not.
 
     Several processes each read their part of the search split; strategies average over them.
 
@@ -75,7 +76,8 @@ class ArchitectureSearchHook(Hook):
     def before_train(self, runner: Runner) -> None:
         """Relax the supernet and build what the upper level owns; continue where a resumed search was."""
         self.space = SearchSpace(bare_model(runner))
-        self.searched = {n: c for n, c in self.space.choices.items() if c.selected is None and re.search(self.choices, n)}
+        self.searched = {name: choice for name, choice in self.space.choices.items()
+                         if choice.selected is None and re.search(self.choices, name)}
         if not self.searched:
             raise ValueError(
                 f'ArchitectureSearchHook found no choice to search: the model has {len(self.space)}, and '
@@ -85,7 +87,8 @@ class ArchitectureSearchHook(Hook):
         self.expected_cost = self._expected_cost()
         self.alphas = [choice.alpha for choice in self.searched.values()]
         self.optimizer = OPTIMIZERS.build(dict(self.optimizer_cfg, params=self.alphas))
-        self.scheduler = self.scheduler_cfg and PARAM_SCHEDULERS.build(dict(self.scheduler_cfg, optimizer=self.optimizer))
+        self.scheduler = self.scheduler_cfg and PARAM_SCHEDULERS.build(
+            dict(self.scheduler_cfg, optimizer=self.optimizer))
         self.seed = run_seed(runner)  # asks all ranks, so not where rank 0 alone saves
         self.stream = BatchStream(build_resumable_dataloader(self.dataloader, self.seed, endless=True))
         if self._resumed:
@@ -129,8 +132,8 @@ class ArchitectureSearchHook(Hook):
         state, space = checkpoint.get(STATE_KEY), SearchSpace(bare_model(runner))
         if state and state['space_hash'] != space.hash:
             raise ValueError(
-                f"The checkpoint is of another search space: {state['space_hash']} with {len(state['alphas'])} choices, "
-                f'this model is {space.hash} with {len(space)}. Resume with the config of that search.'
+                f"The checkpoint is of another search space: {state['space_hash']} with {len(state['alphas'])} "
+                f'choices, this model is {space.hash} with {len(space)}. Resume with the config of that search.'
             )
         self._resumed = state
 
@@ -146,7 +149,8 @@ class ArchitectureSearchHook(Hook):
     def _loss(self, runner: Runner, data: dict, stream: int) -> Tensor:
         """Return the model's loss on prepared data, the same value each time it is asked within an iteration."""
         model = bare_model(runner)
-        with runner.optim_wrapper.optim_context(model), seeded(self.seed, runner.iter, stream), _cuda_seeded(runner.iter):
+        randomness = seeded(self.seed, runner.iter, stream)
+        with runner.optim_wrapper.optim_context(model), randomness, _cuda_seeded(runner.iter):
             return model.parse_losses(model(**data, mode='loss'))[0]
 
     def _expected_cost(self) -> ExpectedCost | None:

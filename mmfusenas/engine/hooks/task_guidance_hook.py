@@ -19,8 +19,9 @@ class TaskGuidanceHook(Hook):
     train in a stage is not in the graph; several processes need ``find_unused_parameters = True`` in the config.
 
     Args:
-        stages: Dicts of ``stage`` (``'scene'``, ``'joint'`` or ``'task'``, see :class:`TaskGuidedDetector`) and ``end``,
-            the number of iterations (or epochs) of the run after which the next stage follows; the last one needs none.
+        stages: Dicts of ``stage`` (``'scene'``, ``'joint'`` or ``'task'``, see :class:`TaskGuidedDetector`) and
+            ``end``, the number of iterations (or epochs) of the run after which the next stage follows; the last one
+            needs none.
         by_epoch: Whether ``end`` counts epochs rather than iterations. Defaults to True.
 
     Raises:
@@ -35,18 +36,20 @@ class TaskGuidanceHook(Hook):
         ends = [stage.get('end') for stage in stages[:-1]]
         if not stages or None in ends or ends != sorted(set(ends)):
             raise ValueError(
-                f'TaskGuidanceHook got stages={list(stages)}: every stage but the last needs an end, and the ends rise, '
-                "as in [dict(stage='scene', end=40), dict(stage='joint')]."
+                f'TaskGuidanceHook got stages={list(stages)}: every stage but the last needs an end, and the ends '
+                "rise, as in [dict(stage='scene', end=40), dict(stage='joint')]."
             )
         self.stages = list(stages)
         self.by_epoch = by_epoch
 
     def before_train(self, runner: Runner) -> None:
-        """Check that the model has stages."""
+        """Check that the model has stages, and these."""
         model = bare_model(runner)
         if not hasattr(model, 'stage'):
             raise TypeError(f'TaskGuidanceHook got the model {type(model).__name__}, which has no stages; '
                             'it is for TaskGuidedDetector.')
+        for stage in self.stages:
+            model.stage = stage['stage']  # a misspelt name is found now, not when its turn comes
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
         """Set the stage of this iteration."""

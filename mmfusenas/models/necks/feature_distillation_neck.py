@@ -9,7 +9,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from mmfusenas.models.cells.feature_distillation_cell import OPERATORS_FD, FeatureDistillationCell
-from mmfusenas.nas import Searchable
+from mmfusenas.nas import GenotypeSource, Searchable
 from mmfusenas.registry import MODELS
 
 
@@ -46,9 +46,9 @@ class FeatureDistillationNeck(Searchable, BaseModule):
 
     def __init__(self, in_channels: Sequence[int], out_channels: int, num_outs: int = 5, start_level: int = 0,
                  channels: int = 64, nodes: int = 4, operators: Sequence[str] = OPERATORS_FD,
-                 norm_cfg: dict | None = None, genotype=None,
-                 init_cfg: dict | None = dict(type='Xavier', layer='Conv2d', distribution='uniform')) -> None:
-        super().__init__(init_cfg)
+                 norm_cfg: dict | None = None, genotype: GenotypeSource | None = None,
+                 init_cfg: dict | None = None) -> None:
+        super().__init__(init_cfg or dict(type='Xavier', layer='Conv2d', distribution='uniform'))
         self.num_inputs, self.start_level = len(in_channels), start_level
         used = list(in_channels)[start_level:]
         if num_outs < len(used):

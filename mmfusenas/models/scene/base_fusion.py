@@ -83,5 +83,5 @@ def add_fused_img(data_samples: list, picture: Tensor) -> list:
     """
     for sample, image in zip(data_samples, to_uint8(picture), strict=True):
         height, width = sample.metainfo['img_shape'][:2]
-        sample.set_field(image[:, :height, :width].permute(1, 2, 0).cpu().numpy(), 'fused_img', dtype=None)
+        sample.fused_img = image[:, :height, :width].permute(1, 2, 0).cpu().numpy()
     return data_samples

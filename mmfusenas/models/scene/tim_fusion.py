@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from mmfusenas.models.cells.build import build_cell
 from mmfusenas.models.scene.base_fusion import BaseFusion
-from mmfusenas.nas import Choice, Searchable
+from mmfusenas.nas import Choice, GenotypeSource, Searchable
 from mmfusenas.registry import MODELS
 
 OPERATORS_TIM = tuple(f'{kind}_{kernel}' for kernel in (3, 5) for kind in ('ca', 'sa', 'dc', 'rb', 'db', 'sc'))
@@ -50,10 +50,10 @@ class TIMFusion(Searchable, BaseFusion):
         torch.Size([1, 1, 61, 83])
     """
 
-    def __init__(self, genotype=None, channels: int = 48, num_cells: int = 2, cells: Sequence[str] = CELLS_TIM,
-                 operators: Sequence[str] = OPERATORS_TIM, order: Sequence[str] = ('visible', 'infrared'),
-                 loss: dict | None = None, data_preprocessor: dict | None = None,
-                 init_cfg: dict | None = None) -> None:
+    def __init__(self, genotype: GenotypeSource | None = None, channels: int = 48, num_cells: int = 2,
+                 cells: Sequence[str] = CELLS_TIM, operators: Sequence[str] = OPERATORS_TIM,
+                 order: Sequence[str] = ('visible', 'infrared'), loss: dict | None = None,
+                 data_preprocessor: dict | None = None, init_cfg: dict | None = None) -> None:
         super().__init__(loss, data_preprocessor, init_cfg)
         if sorted(order) != ['infrared', 'visible']:
             raise ValueError(f"TIMFusion got order={order!r}; give 'visible' and 'infrared' in the order of the stem.")
