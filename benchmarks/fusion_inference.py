@@ -113,6 +113,8 @@ def networks() -> tuple[TIMFusion, PlainLight]:
             module.running_var.uniform_(0.5, 2)
             nn.init.uniform_(module.weight, 0.5, 1.5)
             nn.init.normal_(module.bias, 0, 0.2)
+        elif isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, nonlinearity='leaky_relu')
     with torch.no_grad():
         net.head[-1].weight *= 0.25 / net.fuse(*torch.rand(2, 1, 1, 64, 64)).std()
     plain.load_state_dict(dict(zip(plain.state_dict(), net.state_dict().values(), strict=True)))

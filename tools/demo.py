@@ -18,6 +18,7 @@ RUNS = {
     'visible + infrared, fused': 'configs/tim/retinanet_ivif_demo.py',
 }
 NIGHT = 'test_dataloader.dataset.conditions=[night]'
+PICTURES = 'default_hooks.visualization.num_samples=16'
 
 
 def note(line: str) -> str:
@@ -39,12 +40,20 @@ def train_and_test(config: str, title: str) -> list[str]:
     tool('train', config, f'training: {title}')
     checkpoint = work_dir / (work_dir / 'last_checkpoint').read_text().strip().split('/')[-1]
     everywhere, night = work_dir / 'metrics.json', work_dir / 'metrics_night.json'
-    pictures = DEMO / 'pictures' / work_dir.name
-    tool('test', config, f'testing: {title}', checkpoint, '--out', everywhere, '--show-dir', pictures)
+    tool('test', config, f'testing: {title}', checkpoint, '--out', everywhere, '--cfg-options', PICTURES)
+    collect_pictures(work_dir)
     tool('test', config, f'testing at night: {title}', checkpoint, '--out', night, '--cfg-options', NIGHT)
     scores = [json.loads(file.read_text()) for file in (everywhere, night)]
     values = [scores[0]['coco/bbox_mAP'], scores[0]['coco/bbox_mAP_50'], scores[1]['coco/bbox_mAP_50']]
     return [title, *(f'{value:.3f}' for value in values)]
+
+
+def collect_pictures(work_dir: Path) -> None:
+    """Copy what the test has drawn to where a person looks first."""
+    folder = DEMO / 'pictures' / work_dir.name
+    folder.mkdir(parents=True)
+    for picture in work_dir.glob('*/vis_data/vis_image/test_*.png'):
+        shutil.copy(picture, folder)
 
 
 def main() -> None:

@@ -12,13 +12,13 @@ from mmengine.config import Config, ConfigDict
 from mmengine.model import BaseModel
 from torch import Tensor
 
-from mmfusenas.apis.weights import weights_file
 from mmfusenas.engine.hooks.architecture_search_hook import STATE_KEY as SEARCH_KEY
 from mmfusenas.nas import SearchSpace
 from mmfusenas.registry import MODELS
 from mmfusenas.utils.checkpoint import load_checkpoint
 from mmfusenas.utils.checkpoint_content import config_of_model, transforms_of_test_data
 from mmfusenas.utils.command_line import load_config
+from mmfusenas.utils.weights import weights_file
 
 
 def load_model(source: str | Path | Config, checkpoint: str | Path | None = None, device: str = 'cpu') -> BaseModel:

@@ -23,10 +23,15 @@ from mmengine.optim import OneCycleParamScheduler
 from mmengine.runner import CheckpointLoader
 from torch.serialization import get_unsafe_globals_in_checkpoint, safe_globals
 
+from mmfusenas.utils.weights import weights_file
+
 _METHODS = {
     HistoryBuffer: ('min', 'max', 'current', 'mean'),
     OneCycleParamScheduler: ('_annealing_cos', '_annealing_linear'),
 }
+
+BUNDLED = 'mmfusenas://'
+"""What the name of bundled weights begins with, where a file name is asked for."""
 
 PARTIAL_SUFFIX = '.partial'
 """Ending of a file that is still being written; what is left of one after a crash is worthless."""
@@ -69,9 +74,18 @@ def load_from_local(filename: str, map_location: Any = None) -> Any:
     return load_checkpoint(filename, map_location)
 
 
+def load_from_bundled(filename: str, map_location: Any = None) -> Any:
+    """Load the weights that ship with the package: ``'mmfusenas://tim-light'`` is ``weights/tim-light.pth``."""
+    return load_checkpoint(weights_file(filename.removeprefix(BUNDLED)), map_location)
+
+
 def register_safe_loading() -> None:
-    """Make mmengine's ``CheckpointLoader`` read local files with :func:`load_checkpoint`, in this whole process."""
+    """Make mmengine's ``CheckpointLoader`` read local files with :func:`load_checkpoint`, in this whole process.
+
+    It also learns ``mmfusenas://NAME``, for ``init_cfg=dict(type='Pretrained', checkpoint='mmfusenas://tim-light')``.
+    """
     CheckpointLoader.register_scheme(prefixes='', loader=load_from_local, force=True)
+    CheckpointLoader.register_scheme(prefixes=BUNDLED, loader=load_from_bundled, force=True)
 
 
 def save_checkpoint(checkpoint: dict, filename: str | Path) -> None:

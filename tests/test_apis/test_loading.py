@@ -52,7 +52,7 @@ def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     record = dict(description='', genotype='tim-light', parameters=127358, training_data='scenes', licence='Apache-2.0',
                   figures={'SCD': 1.5}, train='python tools/train.py c.py')
     (tmp_path / 'records.json').write_text(json.dumps(dict(present=record, absent=dict(record, figures={}))))
-    monkeypatch.setattr('mmfusenas.apis.weights.WEIGHTS_DIR', tmp_path)
+    monkeypatch.setattr('mmfusenas.utils.weights.WEIGHTS_DIR', tmp_path)
     return tmp_path
 
 

@@ -139,6 +139,18 @@ def test_nothing_to_search_is_an_error(tmp_path):
         kit.train(kit.config(tmp_path, search=dict(choices='neck')))
 
 
+def test_two_search_hooks_are_an_error(tmp_path):
+    cfg = kit.config(tmp_path, search={})
+    cfg.custom_hooks.append(dict(cfg.custom_hooks[1]))
+    with pytest.raises(ValueError, match='Two ArchitectureSearchHooks'):
+        kit.train(cfg)
+
+
+def test_an_unknown_key_of_the_cost_is_an_error(tmp_path):
+    with pytest.raises(ValueError, match='wieght'):
+        kit.train(kit.config(tmp_path, search=dict(cost=dict(table='t.json', wieght=1.0))))
+
+
 def test_resuming_with_another_space_is_an_error(tmp_path):
     kit.train(kit.config(tmp_path, search={}, stop=4))
     other = kit.config(tmp_path, search={})

@@ -3,7 +3,10 @@
 model = dict(
     type='TaskGuidedDetector',
     eta=0.5,
-    scene=dict(type='TIMFusion', genotype='tim-light', loss=dict(type='FusionLoss')),
+    # The fusion network starts from the bundled weights, trained with l_F on real pairs; init_cfg=None: from scratch.
+    scene=dict(
+        type='TIMFusion', genotype='tim-light', loss=dict(type='FusionLoss'),
+        init_cfg=dict(type='Pretrained', checkpoint='mmfusenas://tim-light')),
     task=dict(
         _scope_='mmdet',
         type='RetinaNet',

@@ -2,7 +2,9 @@
 model = dict(
     type='TaskGuidedDetector',
     eta=0.5,
-    scene=dict(type='TIMFusion', genotype='tim-light', loss=dict(type='FusionLoss')),
+    scene=dict(
+        type='TIMFusion', genotype='tim-light', loss=dict(type='FusionLoss'),
+        init_cfg=dict(type='Pretrained', checkpoint='mmfusenas://tim-light')),
     task=dict(
         _scope_='mmdet',
         type='SingleStageDetector',

@@ -48,7 +48,7 @@ DIFFICULTIES = {
     'easy': Difficulty(
         objects=(2, 5),
         empty=0.01,
-        height=(0.24, 0.70),
+        height=(0.30, 0.80),
         clutter=(1, 4),
         camouflage=0.0,
         cold=0.45,

@@ -54,7 +54,8 @@ class ArchitectureSearchHook(Hook):
             Defaults to None.
 
     Raises:
-        ValueError: If the model has no choice, or ``choices`` selects none.
+        ValueError: If the model has no choice, or ``choices`` selects none; if ``cost`` has other keys; if there are
+            two such hooks.
 
     Example:
         >>> custom_hooks = [dict(type='ArchitectureSearchHook', dataloader=dict(...), interval=20),
@@ -70,11 +71,15 @@ class ArchitectureSearchHook(Hook):
         self.interval, self.begin, self.end = interval, begin, end
         self.choices = choices
         self.scheduler_cfg = param_scheduler
+        if cost and not {'table', 'weight'} <= set(cost) <= {'table', 'weight', 'cost'}:
+            raise ValueError(f"ArchitectureSearchHook got cost={cost}; give dict(table=FILE, weight=..., cost='latency_ms').")
         self.cost = cost
         self._resumed: dict[str, Any] | None = None
 
     def before_train(self, runner: Runner) -> None:
         """Relax the supernet and build what the upper level owns; continue where a resumed search was."""
+        if sum(isinstance(hook, ArchitectureSearchHook) for hook in runner.hooks) > 1:
+            raise ValueError("Two ArchitectureSearchHooks in one run would overwrite each other's state; use one.")
         self.space = SearchSpace(bare_model(runner))
         self.searched = {name: choice for name, choice in self.space.choices.items()
                          if choice.selected is None and re.search(self.choices, name)}

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,7 @@ class GenotypeExportHook(Hook):
         self.retrain = retrain or {}
         self.history: list[dict[str, Any]] = []
         self.best: dict[str, Any] | None = None
+        self._costs: dict[tuple, dict] = {}
 
     def after_train_epoch(self, runner: Runner) -> None:
         """Export the present choices as the epoch's genotype."""
@@ -89,7 +91,10 @@ class GenotypeExportHook(Hook):
     def _genotype(self, runner: Runner, space: SearchSpace, epoch: int) -> Genotype:
         source = dict(config=runner.cfg.filename or '', epoch=epoch, seed=runner.seed)
         genotype = space.genotype(source=source)
-        return space.genotype(costs=complexity(space.derive(genotype), self.shape), source=source)
+        key = tuple(genotype.choices.items())
+        if key not in self._costs:  # a copy of the model and a forward: not at every checkpoint
+            self._costs = {key: complexity(space.derive(genotype), self.shape)}
+        return replace(genotype, costs=self._costs[key])
 
     def _entry(self, runner: Runner, space: SearchSpace, epoch: int) -> dict[str, Any]:
         scalars = {name.removeprefix('train/search_'): float(scalar.current())
