@@ -72,7 +72,8 @@ class ArchitectureSearchHook(Hook):
         self.choices = choices
         self.scheduler_cfg = param_scheduler
         if cost and not {'table', 'weight'} <= set(cost) <= {'table', 'weight', 'cost'}:
-            raise ValueError(f"ArchitectureSearchHook got cost={cost}; give dict(table=FILE, weight=..., cost='latency_ms').")
+            raise ValueError(
+                f"ArchitectureSearchHook got cost={cost}; give dict(table=FILE, weight=..., cost='latency_ms').")
         self.cost = cost
         self._resumed: dict[str, Any] | None = None
 
