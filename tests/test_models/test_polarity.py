@@ -52,6 +52,7 @@ def test_warm_people_are_bright_after_task_guided_training(root):
     pytest.importorskip('mmdet')
     init_default_scope('mmfusenas')
     torch.manual_seed(0)
+    np.random.seed(0)  # of the flips
     cfg = Config.fromfile(root / 'configs/tim/retinanet_ivif.py')
     cfg.model.scene.channels = 8
     cfg.model.task.backbone = dict(type='ResNet', depth=18, base_channels=8, out_indices=(1, 2, 3))

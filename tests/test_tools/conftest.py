@@ -17,7 +17,7 @@ from mmfusenas.registry import DATASETS, HOOKS, METRICS, MODELS
 
 
 @MODELS.register_module(force=True)
-class ToyModel(BaseModel):
+class ToolModel(BaseModel):
     def __init__(self):
         super().__init__()
         self.layer = torch.nn.Linear(1, 1)
@@ -31,7 +31,7 @@ class ToyModel(BaseModel):
 
 
 @DATASETS.register_module(force=True)
-class ToyDataset(torch.utils.data.Dataset):
+class ToolDataset(torch.utils.data.Dataset):
     metainfo = {}
 
     def __len__(self):
@@ -42,7 +42,7 @@ class ToyDataset(torch.utils.data.Dataset):
 
 
 @METRICS.register_module(force=True)
-class ToyMetric(BaseMetric):
+class ToolMetric(BaseMetric):
     def process(self, data_batch, data_samples):
         self.results += [sample['output'] for sample in data_samples]
 
@@ -51,7 +51,7 @@ class ToyMetric(BaseMetric):
 
 
 @HOOKS.register_module(force=True)
-class StopHook(Hook):
+class ToolStopHook(Hook):
     """Raise in the middle of training, as a key press or a bug would."""
 
     def __init__(self, error, iteration):
@@ -65,11 +65,11 @@ class StopHook(Hook):
 CONFIG = """
 default_scope = 'mmfusenas'
 custom_imports = dict(imports=['toy_parts'])
-model = dict(type='ToyModel')
-data = dict(batch_size=4, num_workers=0, dataset=dict(type='ToyDataset'))
+model = dict(type='ToolModel')
+data = dict(batch_size=4, num_workers=0, dataset=dict(type='ToolDataset'))
 train_dataloader = dict(sampler=dict(type='DefaultSampler', shuffle=True), **data)
 test_dataloader = dict(sampler=dict(type='DefaultSampler', shuffle=False), **data)
-test_evaluator = dict(type='ToyMetric')
+test_evaluator = dict(type='ToolMetric')
 train_cfg = dict(type='ResumableEpochTrainLoop', max_epochs=2)
 test_cfg = dict(type='TestLoop')
 optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=0.1))

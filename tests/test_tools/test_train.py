@@ -39,7 +39,7 @@ def test_resume(toy: Path, run_tool: Callable, capsys: pytest.CaptureFixture) ->
 
 
 def test_interrupt_says_how_to_go_on(toy: Path, run_tool: Callable, capsys: pytest.CaptureFixture) -> None:
-    hook = "custom_hooks=[dict(type='StopHook',error='interrupt',iteration={})]"
+    hook = "custom_hooks=[dict(type='ToolStopHook',error='interrupt',iteration={})]"
     toy.write_text(toy.read_text() + hook.format(2))
     assert run_tool('train', 'toy.py') == '130'
     assert 'stopped before the first checkpoint' in capsys.readouterr().err
@@ -54,7 +54,7 @@ def test_mixed_precision_on_cpu(toy: Path, run_tool: Callable, monkeypatch: pyte
     assert run_tool('train', 'toy.py', '--amp') == ''
     import toy_parts
 
-    model = toy_parts.ToyModel()
+    model = toy_parts.ToolModel()
     assert load_checkpoint(WORK_DIR / 'epoch_2.pth')['state_dict']['layer.weight'].dtype == torch.float32
     from mmfusenas.registry import OPTIM_WRAPPERS
 
@@ -81,7 +81,7 @@ def test_bad_command_ends_in_one_message(toy: Path, run_tool: Callable, argument
 
 
 def test_unexpected_error_keeps_its_traceback(toy: Path, run_tool: Callable) -> None:
-    toy.write_text(toy.read_text() + "custom_hooks=[dict(type='StopHook',error='bug',iteration=1)]")
+    toy.write_text(toy.read_text() + "custom_hooks=[dict(type='ToolStopHook',error='bug',iteration=1)]")
     with pytest.raises(ZeroDivisionError):
         run_tool('train', 'toy.py')
 
