@@ -6,7 +6,7 @@ default memory allocator. The other side is ``optimize_for_inference`` under ``k
 take turns, and each is compared with the plain one of its own turn, so that a machine that slows down slows both; the
 median over the turns counts. The plain side with the same allocator is measured as well, to show the allocator's share.
 
-    python benchmarks/fusion_inference.py [--shape 448 620] [--repeats 7] [--no-compile] [--json FILE]
+    python benchmarks/fusion_inference.py [--shape 448 620] [--repeats 7] [--threads N] [--no-compile] [--json FILE]
 """
 import argparse
 import json
@@ -70,6 +70,7 @@ def reflecting(channels_in: int, channels_out: int) -> nn.Conv2d:
 
 def main() -> None:
     args = parse_args()
+    torch.set_num_threads(args.threads)
     net, plain = networks()
     pictures = tuple(torch.rand(2, 1, 1, *args.shape))
     runs = {PLAIN: (plain, False), f'{PLAIN}, same allocator': (plain, True),
@@ -98,6 +99,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--shape', nargs=2, type=int, default=(448, 620), metavar=('H', 'W'),
                         help='height and width of the pictures (default: 448 620)')
     parser.add_argument('--repeats', type=int, default=7, help='measurements of each (default: 7)')
+    parser.add_argument('--threads', type=int, default=torch.get_num_threads(), help='threads (default: as torch has)')
     parser.add_argument('--no-compile', dest='compile', action='store_false', help='leave torch.compile out')
     parser.add_argument('--json', type=Path, metavar='FILE', help='also write the results to a file')
     return parser.parse_args()

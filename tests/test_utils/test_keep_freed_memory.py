@@ -30,7 +30,8 @@ print(json.dumps([default, taken, kept, keep_freed_memory(False), faults()]))
 @pytest.mark.skipif(platform.libc_ver()[0] != 'glibc', reason='the C library is not glibc')
 def test_large_blocks_reuse_memory_until_told_otherwise(root):
     plain = {name: value for name, value in os.environ.items() if name not in SETTINGS}
-    done = subprocess.run([sys.executable, '-c', SCRIPT], cwd=root, env=plain, capture_output=True, text=True, check=True)
+    command = [sys.executable, '-c', SCRIPT]
+    done = subprocess.run(command, cwd=root, env=plain, capture_output=True, text=True, check=True)
     default, taken, kept, restored, after = json.loads(done.stdout)
     assert taken and restored
     assert kept * 4 < min(default, after)
