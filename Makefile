@@ -13,7 +13,7 @@ export PYTHONPATH := $(CURDIR)$(if $(PYTHONPATH),:$(PYTHONPATH))
 env:   ## set up the environment and say which Python it is
 	@$(ENV) && echo "$$PY"
 
-demo:  ## train, test and look at the task-guided detector on built-in scenes (under ten minutes on two cores)
+demo:  ## train, test and look at the task-guided detector on built-in scenes
 	@$(ENV) && "$$PY" tools/demo.py
 
 test:  ## the tests that are run at every change

@@ -5,7 +5,7 @@ _base_ = [
 ]
 task = _base_.model
 task.update(_scope_='mmdet')
-task.backbone.init_cfg = None  # dict(type='Pretrained', checkpoint='torchvision://resnet50') where it can be downloaded
+task.backbone.init_cfg = None  # dict(type='Pretrained', checkpoint=FILE) where you have one
 task.bbox_head.num_classes = 5
 model = dict(
     _delete_=True,

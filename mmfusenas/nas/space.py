@@ -6,7 +6,6 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from math import log
 
 import torch
 from torch import nn
@@ -108,10 +107,6 @@ class SearchSpace:
         """Return the mean entropy of the choices in nats: log(number of candidates) when undecided, 0 when decided."""
         values = [float(torch.special.entr(choice.probabilities().detach()).sum()) for choice in self.choices.values()]
         return sum(values) / max(len(values), 1)
-
-    def max_entropy(self) -> float:
-        """Return the mean entropy of uniform choices in nats."""
-        return sum(log(len(choice.candidates)) for choice in self.choices.values()) / max(len(self), 1)
 
     def genotype(self, costs: Mapping | None = None, source: Mapping | None = None) -> Genotype:
         """Return the genotype of the present choices: the selected candidates, or those of the largest alpha."""

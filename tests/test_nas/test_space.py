@@ -167,7 +167,6 @@ def test_entropy_falls_from_undecided_to_decided():
     space = SearchSpace(Net())
     uniform = (3 * math.log(2) + math.log(3)) / 4
     assert space.entropy() == pytest.approx(uniform)
-    assert space.max_entropy() == pytest.approx(uniform)
     space.model.first.alpha.data = torch.tensor([1.0, 3.0]).log()
     first = -(0.25 * math.log(0.25) + 0.75 * math.log(0.75))
     assert space.entropy() == pytest.approx((first + 2 * math.log(2) + math.log(3)) / 4)

@@ -16,7 +16,7 @@ class Difficulty:
         objects: Least and largest number of objects tried (fewer stay where they hide one another).
         empty: Probability of a scene with no object at all.
         height: Height of a standing person in picture heights, drawn log-uniformly: 0.1 is 12.8 pixels of 128.
-            The other classes stand at distances drawn likewise, each over a nearer range (``world.REACH``).
+            The other classes stand at distances drawn likewise, each over a nearer range (``Kind.reach``).
         clutter: Least and largest number of things that are no objects: poles, signs, bushes, dogs, ...
         camouflage: Probability that an object wears the colours of what surrounds it.
         cold: Probability that a cone, stop, bike or parked car is as warm as the ground, unseen in infrared.
