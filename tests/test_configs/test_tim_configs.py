@@ -50,7 +50,7 @@ def test_splits_of_the_built_in_scenes_are_different():
 def test_comparison_rows_differ_in_the_scene_alone():
     rows = {p.stem: Config.fromfile(p) for p in CONFIGS if p.stem.endswith('_demo') and 'search' not in p.stem}
     ivif = rows.pop('retinanet_ivif_demo')
-    assert set(rows) == {'retinanet_visible_demo', 'retinanet_infrared_demo', 'retinanet_direct_demo'}
+    assert set(rows) == {f'retinanet_{row}_demo' for row in ('visible', 'infrared', 'average', 'direct')}
     for name, row in rows.items():
         for key in ('train_dataloader', 'test_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler'):
             assert row[key] == ivif[key], (name, key)

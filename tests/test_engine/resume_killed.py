@@ -1,7 +1,7 @@
-"""Trains the toy of ``resume_kit``, kills it with SIGKILL again and again, and resumes it; a program of its own.
+"""Trains a toy or searches, kills the run with SIGKILL again and again, and resumes it; a program of its own.
 
-Everything is imported once, and each life of the training is a fork of that state. ``test_resume_killed.py`` runs it as
-``python resume_killed.py FOLDER WORKERS RANDOM_KILLS``; it prints what it found as JSON.
+Everything is imported once, and each life of the run is a fork of that state. ``test_resume_killed.py`` runs it as
+``python resume_killed.py FOLDER toy|search WORKERS RANDOM_KILLS``; it prints what it found as JSON.
 """
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ import torch
 from mmengine.hooks import Hook
 
 sys.path.append(str(Path(__file__).parent))
-import resume_kit as kit  # noqa: E402
+import resume_kit  # noqa: E402
+import search_kit  # noqa: E402
 
 from mmfusenas.registry import HOOKS  # noqa: E402
 from mmfusenas.utils.checkpoint import load_checkpoint  # noqa: E402
@@ -56,19 +57,44 @@ def die_at(function: str, count: int, after: bool) -> None:
     setattr(os, function, call)
 
 
-def live(folder: Path, workers: int, epochs: int, pipe: int, death: tuple | None) -> None:
-    """One life of the training, in a process of its own."""
-    if death is not None:
-        die_at(*death)
-    cfg = kit.config(folder, workers=workers, interval=INTERVAL, **{'train_cfg.max_epochs': epochs})
+def train_toy(folder: Path, workers: int, epochs: int, pipe: int) -> dict:
+    """Train the toy, from its last checkpoint on; return its final state."""
+    cfg = resume_kit.config(folder, workers=workers, interval=INTERVAL, **{'train_cfg.max_epochs': epochs})
     cfg.param_scheduler[1].total_steps = epochs * 6
     cfg.custom_hooks.append(dict(type='ReportHook', pipe=pipe))
-    state = kit.state(kit.train(cfg, resume=True))
+    state = resume_kit.state(resume_kit.train(cfg, resume=True))
     state['python'] = None
-    torch.save(state, folder / 'state.pth')
+    return state
 
 
-def watch(folder: Path, workers: int, epochs: int, death: tuple | None = None,
+def search(folder: Path, workers: int, epochs: int, pipe: int) -> dict:
+    """Search with EMA, from the last checkpoint on; return the final weights, choices, optimizers and files."""
+    cfg = search_kit.config(
+        folder, search={}, export={}, epochs=epochs, ema=True,
+        **{'default_hooks.checkpoint.interval': INTERVAL, 'train_dataloader.num_workers': workers})
+    cfg.custom_hooks[1].dataloader.num_workers = workers
+    cfg.custom_hooks.append(dict(type='ReportHook', pipe=pipe))
+    runner = search_kit.train(cfg, resume=True)
+    hooks = {type(hook).__name__: hook for hook in runner.hooks}
+    return dict(
+        model=runner.model.state_dict(), optimizer=runner.optim_wrapper.state_dict(),
+        ema=hooks['EMAHook'].ema_model.state_dict(), search=hooks['ArchitectureSearchHook'].optimizer.state_dict(),
+        torch=torch.get_rng_state(),
+        files={str(file.relative_to(folder)): file.read_text() for file in sorted(folder.rglob('*.json'))
+               if 'vis_data' not in file.parts})
+
+
+RUNS = dict(toy=train_toy, search=search)
+
+
+def live(run: str, folder: Path, workers: int, epochs: int, pipe: int, death: tuple | None) -> None:
+    """One life of the run, in a process of its own."""
+    if death is not None:
+        die_at(*death)
+    torch.save(RUNS[run](folder, workers, epochs, pipe), folder / 'state.pth')
+
+
+def watch(run: str, folder: Path, workers: int, epochs: int, death: tuple | None = None,
           span: tuple[int, float] | None = None) -> tuple[bool, int]:
     """Start a life and return (finished, last iteration).
 
@@ -78,7 +104,7 @@ def watch(folder: Path, workers: int, epochs: int, death: tuple | None = None,
     child = os.fork()
     if child == 0:
         try:
-            live(folder, workers, epochs, write, death)
+            live(run, folder, workers, epochs, write, death)
             os._exit(0)
         except BaseException:
             traceback.print_exc()
@@ -107,14 +133,14 @@ def checkpoint_iteration(folder: Path) -> int:
     return load_checkpoint(pointer.read_text())['meta']['iter'] if pointer.is_file() else 0
 
 
-def main(folder: Path, workers: int, random_kills: int) -> dict:
+def main(folder: Path, run: str, workers: int, random_kills: int) -> dict:
     """Kill at chosen places of saving, then at random, then let it finish; compare with a run that was left alone."""
     torch.set_num_threads(1)
-    kit.import_all()
+    resume_kit.import_all()
     (folder / 'whole').mkdir(parents=True)
     (folder / 'parts').mkdir()
-    epochs = 16 if random_kills else 4  # of six iterations
-    assert watch(folder / 'whole', workers, epochs)[0]
+    epochs = 16 if random_kills else 4  # of six iterations, or four
+    assert watch(run, folder / 'whole', workers, epochs)[0]
     # Before the move of the second checkpoint (its file half done), after it (its pointer not), after the pointer, and
     # between the removal of old files. Best checkpoints of the validations count in between.
     deaths = [('replace', 3, False), ('replace', 3, True), ('replace', 6, True), ('unlink', 1, False)]
@@ -123,18 +149,18 @@ def main(folder: Path, workers: int, random_kills: int) -> dict:
     for number in range(len(deaths) + random_kills):
         death = deaths[number] if number < len(deaths) else None
         span = None if death else (numbers.randint(1, 8), numbers.uniform(0, 0.03))
-        finished, reached = watch(folder / 'parts', workers, epochs, death, span)
+        finished, reached = watch(run, folder / 'parts', workers, epochs, death, span)
         if finished:
             break
         kills += 1
         if reached:
             repeated.append(reached - checkpoint_iteration(folder / 'parts'))
     if not finished:
-        assert watch(folder / 'parts', workers, epochs)[0]
+        assert watch(run, folder / 'parts', workers, epochs)[0]
     states = [torch.load(folder / name / 'state.pth', weights_only=False) for name in ('whole', 'parts')]
-    return dict(kills=kills, repeated=repeated, differences=kit.differences(*states),
-                leftovers=[path.name for path in (folder / 'parts').glob('*.partial')])
+    return dict(kills=kills, repeated=repeated, differences=resume_kit.differences(*states),
+                leftovers=[path.name for path in (folder / 'parts').rglob('*.partial')])
 
 
 if __name__ == '__main__':
-    print(json.dumps(main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))))
+    print(json.dumps(main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))))

@@ -10,25 +10,27 @@ import pytest
 SCRIPT = Path(__file__).with_name('resume_killed.py')
 
 
-def _run(folder, root, workers, random_kills):
+def _run(folder, root, run, workers, random_kills):
     environment = dict(os.environ, OMP_NUM_THREADS='1', PYTHONPATH=str(root))
-    done = subprocess.run([sys.executable, str(SCRIPT), str(folder / 'x'), str(workers), str(random_kills)],
+    done = subprocess.run([sys.executable, str(SCRIPT), str(folder / 'x'), run, str(workers), str(random_kills)],
                           capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr[-3000:]
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def test_killed_while_saving(tmp_path, root):
-    result = _run(tmp_path, root, workers=0, random_kills=0)
+@pytest.mark.parametrize('run', ['toy', 'search'])
+def test_killed_while_saving(tmp_path, root, run):
+    result = _run(tmp_path, root, run, workers=0, random_kills=0)
     assert result['kills'] == 4
     assert result['differences'] == [] and result['leftovers'] == []
     assert max(result['repeated']) <= 4
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize('run', ['toy', 'search'])
 @pytest.mark.parametrize('workers', [0, 2])
-def test_killed_ten_times(tmp_path, root, workers):
-    result = _run(tmp_path, root, workers, random_kills=6)
+def test_killed_ten_times(tmp_path, root, run, workers):
+    result = _run(tmp_path, root, run, workers, random_kills=6)
     assert result['kills'] == 10
     assert result['differences'] == [] and result['leftovers'] == []
     assert max(result['repeated']) <= 4

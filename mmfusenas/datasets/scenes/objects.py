@@ -72,7 +72,7 @@ def draw_bike(canvas: Canvas, thing: Thing, weather: Weather, rng: np.random.Gen
         rng, DULL if thing.dull else ((40, 40, 190), (170, 90, 40), (50, 50, 55), (190, 190, 190), (60, 130, 60))
     )
     cold, size = weather.ground + thing.heat * (0.5 if thing.active else 1.0), thing.height / 1.08
-    turn = np.cos(thing.yaw) if abs(np.cos(thing.yaw)) > 0.45 else 0.45 * (1 if np.cos(thing.yaw) >= 0 else -1)
+    turn = np.cos(thing.yaw) if abs(np.cos(thing.yaw)) > 0.6 else 0.6 * (1 if np.cos(thing.yaw) >= 0 else -1)
     tyre = cold + (0.08 if thing.active else 0.0)
 
     def at(u: float, v: float) -> tuple[float, float]:
@@ -82,7 +82,7 @@ def draw_bike(canvas: Canvas, thing: Thing, weather: Weather, rng: np.random.Gen
     radius = 0.27 if scooter else 0.34
     for u in (-0.53, 0.53):
         canvas.ellipse(
-            at(u, radius), (size * radius * abs(turn), size * radius), BLACK, tyre, 0.09 if scooter else 0.07
+            at(u, radius), (size * radius * abs(turn), size * radius), BLACK, tyre, 0.11 if scooter else 0.09
         )
         canvas.ellipse(at(u, radius), (0.08 * size, 0.08 * size), (110, 110, 110), tyre)
     if scooter:
@@ -93,7 +93,7 @@ def draw_bike(canvas: Canvas, thing: Thing, weather: Weather, rng: np.random.Gen
             ((-0.15, 0.36), (-0.28, 0.92)),
             ((0.53, 0.34), (0.36, 0.98)),
         ):
-            canvas.line(np.array([at(u, v) for u, v in path]), 0.075, frame, cold)
+            canvas.line(np.array([at(u, v) for u, v in path]), 0.1, frame, cold)
         canvas.line(np.array([at(0.2, 1.04), at(0.44, 1.0)]), 0.06, BLACK, cold)
         canvas.line(np.array([at(-0.4, 0.95), at(-0.16, 0.95)]), 0.09, BLACK, cold)
     canvas.ellipse(at(-0.62, 0.5), (0.05, 0.05), (40, 40, 200), cold)

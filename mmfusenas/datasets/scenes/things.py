@@ -69,7 +69,7 @@ def draw_things(
     elif weather.condition == 'glare' and count:
         things.append(_dazzler(rng, street))
         spots = _headlights(things[0], street.camera)
-    names = [CLASSES[k] for k in rng.choice(len(CLASSES), count, p=(0.22, 0.18, 0.19, 0.23, 0.18))]
+    names = [CLASSES[k] for k in rng.choice(len(CLASSES), count, p=(0.20, 0.18, 0.19, 0.21, 0.22))]
     names += [CLUTTER[k] for k in rng.integers(len(CLUTTER), size=rng.integers(table.clutter[0], table.clutter[1] + 1))]
     for name in names:
         thing = _place(rng, name, street, table, things)
