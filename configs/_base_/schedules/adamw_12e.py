@@ -4,7 +4,7 @@ val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
 optim_wrapper = dict(
     type='OptimWrapper',
-    optimizer=dict(type='AdamW', lr=2.5e-3, weight_decay=1e-4),
+    optimizer=dict(type='AdamW', lr=2.5e-3, weight_decay=1e-4, fused=True),
     paramwise_cfg=dict(custom_keys={'scene': dict(lr_mult=0.4), 'backbone': dict(lr_mult=0.5)}),
     clip_grad=dict(max_norm=10))
 param_scheduler = [
