@@ -6,9 +6,10 @@ param_scheduler = [
     dict(type='LinearLR', start_factor=0.03, by_epoch=False, begin=0, end=30),
     dict(type='CosineAnnealingLR', eta_min_ratio=0.01, by_epoch=False, begin=0, end=340),
 ]
-# The bundled weights have been trained with l_F already: the detector first learns to see their pictures, which is also
-# the cheaper part, then guides them.
+# The bundled weights have been trained with l_F already: the detector first learns to see their pictures, then guides
+# them, and in the end settles on what they have become. A joint iteration costs three of the detector's alone.
 custom_hooks = [
     *_base_.custom_hooks[:-1],
-    dict(type='TaskGuidanceHook', by_epoch=False, stages=[dict(stage='task', end=280), dict(stage='joint')]),
+    dict(type='TaskGuidanceHook', by_epoch=False, stages=[
+        dict(stage='task', end=80), dict(stage='joint', end=180), dict(stage='task')]),
 ]

@@ -2,6 +2,7 @@
 # scenes, choices on the other. The cells are successive, as in the published light network.
 _base_ = './retinanet_ivif.py'
 model = dict(
+    norm_eval=False,  # a supernet's statistics follow its choices
     scene=dict(genotype=None, cells=['successive'], init_cfg=None),
     task=dict(neck=dict(
         _delete_=True, type='mmfusenas.FeatureDistillationNeck', out_channels=64, channels=64, num_outs=4)))

@@ -101,6 +101,22 @@ def test_a_frozen_scene_keeps_its_statistics():
     assert model.scene.training
 
 
+def test_with_norm_eval_a_picture_does_not_depend_on_its_neighbours():
+    data = batch()
+    for norm_eval in (False, True):
+        model = build(norm_eval=norm_eval)
+        model.train()
+        before = {k: v.clone() for k, v in model.scene.state_dict().items()}
+        inputs = model.data_preprocessor(data, True)['inputs']
+        together = model.scene.picture(inputs)[:1]
+        alone = model.scene.picture({name: value[:1] for name, value in inputs.items()})
+        assert torch.allclose(together, alone, atol=1e-5) == norm_eval
+        assert all(torch.equal(before[k], v) for k, v in model.scene.state_dict().items()) == norm_eval
+        assert model.scene.training
+        model.stage = 'scene'  # there the statistics are learnt
+        assert all(module.training for module in model.scene.modules())
+
+
 def test_the_task_gradient_reaches_the_fusion_network():
     model = build(eta=0.0)
     model.parse_losses(losses(model, batch()))[0].backward()

@@ -2,7 +2,8 @@
 # picture sizes that a CPU trains, mmdet's stock anchors (32 pixels up) are larger than most objects.
 model = dict(
     type='TaskGuidedDetector',
-    eta=0.5,
+    eta=0.1,
+    norm_eval=True,
     # The fusion network starts from the bundled weights, trained with l_F on real pairs; init_cfg=None: from scratch.
     scene=dict(
         type='TIMFusion', genotype='tim-light', loss=dict(type='FusionLoss'),

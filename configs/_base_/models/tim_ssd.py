@@ -1,7 +1,8 @@
 # TIM's fusion network in front of mmdet's SSD300 (VGG16 with its extra levels).
 model = dict(
     type='TaskGuidedDetector',
-    eta=0.5,
+    eta=0.1,
+    norm_eval=True,
     scene=dict(
         type='TIMFusion', genotype='tim-light', loss=dict(type='FusionLoss'),
         init_cfg=dict(type='Pretrained', checkpoint='mmfusenas://tim-light')),

@@ -9,6 +9,7 @@ from mmdet.models.losses import CrossEntropyLoss
 from mmengine.config import ConfigDict
 from mmengine.model import BaseModel
 from torch import Tensor
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmfusenas.models.scene.base_fusion import add_fused_img
 from mmfusenas.registry import MODELS
@@ -35,6 +36,9 @@ class TaskGuidedDetector(BaseModel):
         scene: Config of the scene module (:class:`TIMFusion`, :class:`FixedFusion`, ...).
         task: Config of an mmdet detector. A neck config without ``in_channels`` gets those of the backbone.
         eta: Weight of the scene's loss in the joint stage. Defaults to 1.0.
+        norm_eval: Whether the scene's BatchNorm keeps its statistics in the joint stage, as mmdet's backbones do: in a
+            small batch of unlike scenes a picture would depend on its neighbours. Statistics have to be there by then,
+            from pretrained weights or from a ``'scene'`` stage. Defaults to False.
         data_preprocessor: Config of the preprocessor of the pairs. Defaults to ``dict(type='PairDataPreprocessor')``.
         init_cfg: Initialisation, as everywhere in MMEngine.
 
@@ -46,12 +50,13 @@ class TaskGuidedDetector(BaseModel):
         ...                           task=dict(_scope_='mmdet', type='RetinaNet', ...)))
     """
 
-    def __init__(self, scene: dict, task: dict, eta: float = 1.0, data_preprocessor: dict | None = None,
-                 init_cfg: dict | None = None) -> None:
+    def __init__(self, scene: dict, task: dict, eta: float = 1.0, norm_eval: bool = False,
+                 data_preprocessor: dict | None = None, init_cfg: dict | None = None) -> None:
         super().__init__(data_preprocessor or dict(type='mmfusenas.PairDataPreprocessor'), init_cfg)
         self.scene = MODELS.build(scene)
         self.task = build_detector(task)
         self.eta = eta
+        self.norm_eval = norm_eval
         self.stage = 'joint'
 
     @property
@@ -67,13 +72,18 @@ class TaskGuidedDetector(BaseModel):
         self.train(self.training)
 
     def train(self, mode: bool = True) -> TaskGuidedDetector:
-        """Set the training mode; a frozen scene module stays in evaluation mode."""
+        """Set the training mode; a frozen scene module stays in evaluation mode, and so may its BatchNorm."""
         super().train(mode)
         if self.stage == 'task':
             self.scene.eval()
+        elif self.stage == 'joint' and self.norm_eval:
+            for module in self.scene.modules():
+                if isinstance(module, _BatchNorm):
+                    module.eval()
         return self
 
-    def forward(self, inputs: dict[str, Tensor], data_samples: list | None = None, mode: str = 'tensor'):
+    def forward(self, inputs: dict[str, Tensor], data_samples: list | None = None,
+                mode: str = 'tensor') -> dict[str, Tensor] | list | Tensor | tuple:
         """Run the model.
 
         Args:

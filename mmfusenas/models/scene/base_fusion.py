@@ -53,7 +53,8 @@ class BaseFusion(BaseModel):
             return {}
         return self.fusion_loss(luma(picture), luma(inputs['visible']), inputs['infrared'])
 
-    def forward(self, inputs: dict[str, Tensor], data_samples: list | None = None, mode: str = 'tensor'):
+    def forward(self, inputs: dict[str, Tensor], data_samples: list | None = None,
+                mode: str = 'tensor') -> dict[str, Tensor] | list | Tensor:
         """Run the module as a model of its own.
 
         Args:
