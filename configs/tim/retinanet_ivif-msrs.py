@@ -15,8 +15,9 @@ param_scheduler = [
     dict(type='LinearLR', start_factor=0.03, by_epoch=False, begin=0, end=100),
     dict(type='CosineAnnealingLR', eta_min_ratio=0.01, by_epoch=True, begin=0, end=10, convert_to_iter_based=True),
 ]
-# The bundled weights have seen l_F on these pictures: the detector first learns to see what they make of them.
+# As in retinanet_ivif_demo.py: the detector learns to see the bundled network's pictures, guides them, and settles.
 custom_hooks = [
     *_base_.custom_hooks,
-    dict(type='TaskGuidanceHook', stages=[dict(stage='task', end=6), dict(stage='joint')]),
+    dict(type='TaskGuidanceHook', stages=[
+        dict(stage='task', end=2), dict(stage='joint', end=6), dict(stage='task')]),
 ]
