@@ -17,7 +17,7 @@ RUNS = {
     'visible alone': 'configs/tim/retinanet_visible_demo.py',
     'visible + infrared, fused': 'configs/tim/retinanet_ivif_demo.py',
 }
-NIGHT = 'test_dataloader.dataset.conditions=[night]'
+NIGHT = ['test_dataloader.dataset.conditions=[night]', 'test_dataloader.dataset.length=100']
 PICTURES = 'default_hooks.visualization.num_samples=16'
 
 
@@ -42,7 +42,7 @@ def train_and_test(config: str, title: str) -> list[str]:
     everywhere, night = work_dir / 'metrics.json', work_dir / 'metrics_night.json'
     tool('test', config, f'testing: {title}', checkpoint, '--out', everywhere, '--cfg-options', PICTURES)
     collect_pictures(work_dir)
-    tool('test', config, f'testing at night: {title}', checkpoint, '--out', night, '--cfg-options', NIGHT)
+    tool('test', config, f'testing at night: {title}', checkpoint, '--out', night, '--cfg-options', *NIGHT)
     scores = [json.loads(file.read_text()) for file in (everywhere, night)]
     values = [scores[0]['coco/bbox_mAP'], scores[0]['coco/bbox_mAP_50'], scores[1]['coco/bbox_mAP_50']]
     return [title, *(f'{value:.3f}' for value in values)]

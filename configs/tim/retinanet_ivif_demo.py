@@ -11,5 +11,5 @@ param_scheduler = [
 custom_hooks = [
     *_base_.custom_hooks[:-1],
     dict(type='TaskGuidanceHook', by_epoch=False, stages=[
-        dict(stage='task', end=80), dict(stage='joint', end=180), dict(stage='task')]),
+        dict(stage='task', end=80), dict(stage='joint', end=160), dict(stage='task')]),
 ]
