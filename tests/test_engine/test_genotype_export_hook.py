@@ -10,6 +10,7 @@ from mmengine.registry import init_default_scope
 from mmfusenas.engine.hooks.genotype_export_hook import retrain_config
 from mmfusenas.nas import Choice, Genotype, SearchSpace
 from mmfusenas.registry import MODELS
+from mmfusenas.utils.checkpoint import load_checkpoint
 from mmfusenas.utils.complexity import complexity
 
 sys.path.append(str(Path(__file__).parent))
@@ -35,6 +36,14 @@ def test_the_genotype_is_the_largest_alpha_of_each_active_choice(searched):
     assert genotype == Genotype.load(folder / 'genotypes/epoch_2.json')
     assert genotype.source['epoch'] == 2 and genotype.source['seed'] == 3
     assert genotype.costs == complexity(space.derive(genotype), (16, 20))
+
+
+def test_the_checkpoint_of_an_epoch_holds_the_genotype_of_that_epoch(tmp_path):
+    kit.train(kit.config(tmp_path, search={}, export={}, **{
+        'default_hooks.checkpoint.by_epoch': True, 'default_hooks.checkpoint.interval': 1}))
+    stored = load_checkpoint(tmp_path / 'epoch_2.pth')['genotype']
+    assert Genotype.from_dict(stored) == Genotype.load(tmp_path / 'genotype.json')
+    assert stored == json.loads((tmp_path / 'genotype.json').read_text())
 
 
 def test_the_history_follows_the_choices(searched):

@@ -79,7 +79,7 @@ class GenotypeExportHook(Hook):
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Keep the history and the genotype: the checkpoint alone can be derived."""
         space = SearchSpace(bare_model(runner))
-        checkpoint['genotype'] = self._genotype(runner, space, runner.epoch).to_dict()
+        checkpoint['genotype'] = self._genotype(runner, space, checkpoint['meta']['epoch']).to_dict()
         checkpoint[STATE_KEY] = dict(history=self.history, best=self.best)
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
