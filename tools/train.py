@@ -83,7 +83,7 @@ def how_to_continue(args: argparse.Namespace, work_dir: str) -> str:
 
 def next_command(args: argparse.Namespace, work_dir: Path) -> str:
     """Return the command that is useful after a training: of the architecture that was found, or a test."""
-    if (work_dir / 'retrain.py').is_file():
+    if (work_dir / 'search.json').is_file():
         return command('python', 'tools/train.py', work_dir / 'retrain.py')
     best = sorted(work_dir.glob('best_*.pth'), key=lambda file: file.stat().st_mtime)
     latest = find_latest_checkpoint(str(work_dir))

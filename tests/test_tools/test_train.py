@@ -26,6 +26,16 @@ def test_chain_of_commands(toy: Path, run_tool: Callable, capsys: pytest.Capture
     assert f'python tools/infer.py {config} {WORK_DIR / "epoch_2.pth"} --visible' in capsys.readouterr().out
 
 
+def test_what_a_search_found_is_trained_and_then_tested(toy: Path, run_tool: Callable, capsys) -> None:
+    """The config that a search wrote is named retrain.py, and so is its copy in the work dir of the training."""
+    toy.rename('retrain.py')
+    assert run_tool('train', 'retrain.py', '--work-dir', 'found') == ''
+    assert 'next:\n  python tools/test.py' in capsys.readouterr().out
+    Path('found/search.json').touch()
+    assert run_tool('train', 'retrain.py', '--work-dir', 'found') == ''
+    assert 'next:\n  python tools/train.py found/retrain.py' in capsys.readouterr().out
+
+
 def test_resume(toy: Path, run_tool: Callable, capsys: pytest.CaptureFixture) -> None:
     """Without a checkpoint it starts from the beginning, else it goes on from the latest or the one that is named."""
     assert run_tool('train', 'toy.py', '--resume') == ''
