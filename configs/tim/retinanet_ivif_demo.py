@@ -7,7 +7,7 @@ param_scheduler = [
     dict(type='CosineAnnealingLR', eta_min_ratio=0.01, by_epoch=False, begin=0, end=340),
 ]
 # The bundled weights have been trained with l_F already: the detector first learns to see their pictures, then guides
-# them, and in the end settles on what they have become. A joint iteration costs three of the detector's alone.
+# them, and in the end settles on what they have become. A joint iteration is the dearer one.
 custom_hooks = [
     *_base_.custom_hooks[:-1],
     dict(type='TaskGuidanceHook', by_epoch=False, stages=[
