@@ -1,6 +1,9 @@
 """Dataloaders that continue exactly where they were."""
 from __future__ import annotations
 
+import signal
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -47,7 +50,15 @@ def build_resumable_dataloader(cfg: dict, seed: int, endless: bool = False) -> D
     loader = Runner.build_dataloader(cfg, seed=seed)
     # A generator of its own: the seed that an iterator draws for its workers must not come from the training's stream.
     loader.generator = torch.Generator().manual_seed(seed)
+    loader.worker_init_fn = partial(_start_worker, init=loader.worker_init_fn)
     return loader
+
+
+def _start_worker(worker: int, init: Callable[[int], None]) -> None:
+    """Prepare a worker process; what stops the training is sent to all, and the training still needs its batch."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    init(worker)
 
 
 def _sampler_options(sampler: Any) -> dict:

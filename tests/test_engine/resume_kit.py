@@ -5,6 +5,7 @@ the schedulers go by epoch and by iteration, and EMA can be on.
 """
 from __future__ import annotations
 
+import os
 import random
 from pathlib import Path
 from typing import Any
@@ -109,6 +110,19 @@ class RecordHook(Hook):
         self.losses.append((runner.iter, outputs['loss'].item(), float(smooth)))
         if runner.iter + 1 == self.stop:
             raise KeyboardInterrupt
+
+
+@HOOKS.register_module(force=True)
+class SignalHook(Hook):
+    """Send this process signals in the middle of iteration ``at``, counted from 1."""
+
+    def __init__(self, at: int, numbers: list[int]) -> None:
+        self.at, self.numbers = at, numbers
+
+    def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
+        if runner.iter + 1 == self.at:
+            for number in self.numbers:
+                os.kill(os.getpid(), number)
 
 
 def config(work_dir: Path, loop: str = 'epoch', by_epoch: bool = False, interval: int = 4, workers: int = 0,

@@ -1,5 +1,9 @@
 """A run that is stopped and resumed is, bit for bit, the run that was not."""
+import os
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -35,6 +39,46 @@ def test_resumed_run_is_the_same(tmp_path, loop, by_epoch, interval, workers, em
             assert record == records[record[0]]
     assert kit.hook(part, 'RecordHook').losses[0][0] > 0
     assert kit.differences(expected, kit.state(part)) == []
+
+
+@pytest.mark.parametrize('loop, by_epoch, workers', [('epoch', True, 2), ('epoch', False, 0), ('iter', False, 0)])
+def test_ctrl_c_saves_what_a_resume_needs(tmp_path, loop, by_epoch, workers):
+    options = dict(loop=loop, by_epoch=by_epoch, interval=1 if by_epoch else 4, workers=workers)
+    whole = kit.train(kit.config(tmp_path / 'whole', **options))
+    folder = tmp_path / 'parts'
+    for stop in (3, 6, 7):  # before the first checkpoint, on an epoch's last batch, right after a resume
+        cfg = kit.config(folder, **options)
+        cfg.custom_hooks.append(dict(type='SignalHook', at=stop, numbers=[signal.SIGINT]))
+        part = kit.train(cfg, resume=True)
+        assert part.iter == stop
+        assert Path((folder / 'last_checkpoint').read_text()) == folder / 'stopped.pth'
+    part = kit.train(kit.config(folder, **options), resume=True)
+    assert [record[0] for record in kit.hook(part, 'RecordHook').losses] == list(range(7, 18))
+    assert kit.differences(kit.state(whole), kit.state(part)) == []
+    assert not (folder / 'stopped.pth').exists()
+
+
+def test_second_ctrl_c_stops_at_once(tmp_path):
+    cfg = kit.config(tmp_path, interval=4)
+    cfg.custom_hooks.append(dict(type='SignalHook', at=6, numbers=[signal.SIGINT] * 2))
+    kit.train(cfg)
+    assert Path((tmp_path / 'last_checkpoint').read_text()).name == 'iter_4.pth'
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_sigterm_to_all_processes_of_a_training(tmp_path):
+    """As ``timeout`` and batch systems send it: the workers live on until the iteration has its batch."""
+    script = ("import sys; from pathlib import Path; import resume_kit as kit; kit.train(kit.config(Path(sys.argv[1]), "
+              "workers=2, interval=100, param_scheduler=[], **{'train_cfg.max_epochs': 100000}))")
+    run = subprocess.Popen([sys.executable, '-c', script, str(tmp_path)], start_new_session=True, text=True,
+                           stderr=subprocess.PIPE, env=dict(os.environ, PYTHONPATH=str(Path(kit.__file__).parent)))
+    while not (tmp_path / 'last_checkpoint').exists() and run.poll() is None:
+        time.sleep(0.05)
+    os.killpg(run.pid, signal.SIGTERM)
+    errors = run.communicate()[1]
+    assert run.returncode == -signal.SIGTERM, errors
+    assert 'SIGTERM: stopping after this iteration' in errors and 'Traceback' not in errors
+    assert Path((tmp_path / 'last_checkpoint').read_text()) == tmp_path / 'stopped.pth'
 
 
 def test_resume_reads_only_what_was_still_to_come(tmp_path):

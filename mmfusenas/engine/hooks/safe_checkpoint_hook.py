@@ -22,6 +22,7 @@ from mmfusenas.utils.checkpoint_content import (
 )
 from mmfusenas.utils.random_state import get_random_state, set_random_state
 
+STOPPED = 'stopped.pth'
 # Files are moved into place, so they are local ones.
 _REMOTE = ('file_client_args', 'backend_args')
 
@@ -38,6 +39,8 @@ class SafeCheckpointHook(CheckpointHook):
       exact.
     - It holds tensors and plain values only, so ``torch.load(weights_only=True)`` reads it. The model's config
       travels as JSON in ``meta['model_cfg']`` (with its scope), and rebuilds the model without running code.
+    - Ctrl-C or SIGTERM lets one process finish its iteration and write ``stopped.pth``, from which ``--resume`` goes on
+      (with the same two loops); the next checkpoint takes its place.
     - ``save_best`` passes over a validation without its metric (mmdet gives none where nothing was predicted).
 
     Hooks that keep state of their own store it in ``before_save_checkpoint``, read it in ``after_load_checkpoint``,
@@ -88,6 +91,15 @@ class SafeCheckpointHook(CheckpointHook):
             set_random_state(self._pending)
         self._pending = None
 
+    def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None,
+                         outputs: dict | None = None) -> None:
+        """Save where it is due, and where the training was asked to stop."""
+        super().after_train_iter(runner, batch_idx, data_batch, outputs)
+        signals = getattr(runner.train_loop, 'stop_signals', None)
+        if signals is not None and signals.received is not None:
+            self._save_exactly(runner, STOPPED, {}, by_epoch=False)
+            runner.logger.info(f'Stopped after {runner.iter + 1} iterations: saved {STOPPED}, --resume goes on from it.')
+
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Keep what belongs to a resume, and make the log histories what mmengine expects."""
         self._resumed = checkpoint.get('resume')
@@ -132,19 +144,26 @@ class SafeCheckpointHook(CheckpointHook):
         if self.max_keep_ckpts > 0:
             # With those about to go: after a crash in between, the resumed run removes them.
             runner.message_hub.update_info('keep_ckpt_ids', kept)
-        # All processes take part here; before_save_checkpoint is called in the first only.
-        self._states = all_gather_object(get_random_state())
-        self._write(runner, name, meta, save_optimizer=self.save_optimizer, by_epoch=self.by_epoch,
-                    save_param_scheduler=self.save_param_scheduler)
-        self._states = None
-        if is_main_process():
-            with written_beside(Path(runner.work_dir, 'last_checkpoint')) as partial:
-                partial.write_text(self.last_ckpt)
+        self._save_exactly(runner, name, meta, self.by_epoch)
+        stopped = self.file_backend.join_path(self.out_dir, STOPPED)
+        if Path(stopped).exists():
+            self._remove(stopped)
         if self.max_keep_ckpts > 0:
             for outdated in kept[:-self.max_keep_ckpts]:
                 self._remove(self.file_backend.join_path(self.out_dir, self.filename_tmpl.format(outdated)))
             self.keep_ckpt_ids = deque(kept, self.max_keep_ckpts)
             runner.message_hub.update_info('keep_ckpt_ids', list(self.keep_ckpt_ids))
+
+    def _save_exactly(self, runner: Runner, name: str, meta: dict, by_epoch: bool) -> None:
+        """Write all that a resume needs, then point to it."""
+        # All processes take part here; before_save_checkpoint is called in the first only.
+        self._states = all_gather_object(get_random_state())
+        self._write(runner, name, meta, save_optimizer=self.save_optimizer, by_epoch=by_epoch,
+                    save_param_scheduler=self.save_param_scheduler)
+        self._states = None
+        if is_main_process():
+            with written_beside(Path(runner.work_dir, 'last_checkpoint')) as partial:
+                partial.write_text(self.file_backend.join_path(self.out_dir, name))
 
     def _kept_with(self, step: int) -> list[int]:
         kept = list(getattr(self, 'keep_ckpt_ids', ()))

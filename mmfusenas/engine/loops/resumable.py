@@ -6,6 +6,8 @@ from typing import Any
 from mmengine.dist import broadcast_object_list
 from mmengine.runner import Runner
 
+from mmfusenas.engine.loops.stop_signals import StopSignals
+
 
 class Resumable:
     """Position of a train loop inside its data, for checkpoints.
@@ -20,6 +22,8 @@ class Resumable:
     dataloader: Any
     _validated = False
     """Whether validation has been run since the last iteration."""
+    stop_signals: StopSignals
+    """What was asked for during training iterations; a validation is stopped at once."""
 
     def state_dict(self) -> dict[str, Any]:
         """Return what a checkpoint needs to know of this loop. Plain numbers and text."""

@@ -8,6 +8,7 @@ from torch import nn
 
 from mmfusenas.datasets.resumable_dataloader import build_resumable_dataloader
 from mmfusenas.engine.loops.resumable import Resumable, run_seed
+from mmfusenas.engine.loops.stop_signals import StopSignals
 from mmfusenas.registry import LOOPS
 
 
@@ -42,6 +43,7 @@ class ResumableEpochTrainLoop(Resumable, EpochBasedTrainLoop):
                  dynamic_intervals: list[tuple[int, int]] | None = None) -> None:
         dataloader = build_resumable_dataloader(dataloader, run_seed(runner))
         super().__init__(runner, dataloader, max_epochs, val_begin, val_interval, dynamic_intervals)
+        self.stop_signals = StopSignals()
 
     @property
     def batches_done(self) -> int:
@@ -69,8 +71,10 @@ class ResumableEpochTrainLoop(Resumable, EpochBasedTrainLoop):
         self.runner.model.train()
         start = self.batches_done
         self.dataloader.batch_sampler.set_position(self._epoch, start)
-        for index, batch in enumerate(self.dataloader, start):
-            self.run_iter(index, batch)
+        with self.stop_signals:
+            for index, batch in enumerate(self.dataloader, start):
+                self.run_iter(index, batch)
+                self.stop_signals.obey()
         self.runner.call_hook('after_train_epoch')
         self._epoch += 1
 

@@ -10,6 +10,7 @@ from torch import nn
 
 from mmfusenas.datasets.resumable_dataloader import BatchStream, build_resumable_dataloader
 from mmfusenas.engine.loops.resumable import Resumable, run_seed
+from mmfusenas.engine.loops.stop_signals import StopSignals
 from mmfusenas.registry import LOOPS
 
 
@@ -44,6 +45,7 @@ class ResumableIterTrainLoop(Resumable, IterBasedTrainLoop):
         self.stop_training = False  # set by EarlyStoppingHook
         self.runner.visualizer.dataset_meta = getattr(self.dataloader.dataset, 'metainfo', None)
         self.dataloader_iterator = BatchStream(self.dataloader)
+        self.stop_signals = StopSignals()
         self.dynamic_milestones, self.dynamic_intervals = calc_dynamic_intervals(val_interval, dynamic_intervals)
 
     @property
@@ -62,7 +64,9 @@ class ResumableIterTrainLoop(Resumable, IterBasedTrainLoop):
             self._validate_if_due(self._iter, self._max_iters)
         while self._iter < self._max_iters and not self.stop_training:
             self.runner.model.train()
-            self.run_iter(next(self.dataloader_iterator))
+            with self.stop_signals:
+                self.run_iter(next(self.dataloader_iterator))
+                self.stop_signals.obey()
             self._decide_current_val_interval()
             self._validate_if_due(self._iter, self._max_iters)
         self.dataloader_iterator.seek(self._iter)  # lets the worker processes go
