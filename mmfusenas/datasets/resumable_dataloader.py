@@ -1,7 +1,7 @@
 """Dataloaders that continue exactly where they were."""
 from __future__ import annotations
 
-import signal
+import os
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -55,9 +55,12 @@ def build_resumable_dataloader(cfg: dict, seed: int, endless: bool = False) -> D
 
 
 def _start_worker(worker: int, init: Callable[[int], None]) -> None:
-    """Prepare a worker process; what stops the training is sent to all, and the training still needs its batch."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
+    """Prepare a worker process: in a group of its own, Ctrl-C and the like reach only the training itself.
+
+    The training ends its iteration then, and needs its batch. It ends the workers, or they miss it.
+    """
+    if os.name == 'posix':
+        os.setpgrp()
     init(worker)
 
 

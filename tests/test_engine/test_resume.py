@@ -66,12 +66,24 @@ def test_second_ctrl_c_stops_at_once(tmp_path):
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+def _training(folder, epochs):
+    """Start a training with worker processes that live on after an epoch, as a program."""
+    script = ("import sys; from pathlib import Path; import resume_kit as kit; "
+              "cfg = kit.config(Path(sys.argv[1]), workers=2, interval=100, param_scheduler=[]); "
+              "cfg.train_cfg.max_epochs = int(sys.argv[2]); kit.Runner.from_cfg(cfg).train()")
+    return subprocess.Popen([sys.executable, '-c', script, str(folder), str(epochs)], text=True, start_new_session=True,
+                            stderr=subprocess.PIPE, env=dict(os.environ, PYTHONPATH=str(Path(kit.__file__).parent)))
+
+
+def test_workers_end_with_their_training(tmp_path):
+    run = _training(tmp_path, epochs=1)
+    errors = run.communicate(timeout=60)[1]
+    assert run.returncode == 0, errors
+
+
 def test_sigterm_to_all_processes_of_a_training(tmp_path):
     """As ``timeout`` and batch systems send it: the workers live on until the iteration has its batch."""
-    script = ("import sys; from pathlib import Path; import resume_kit as kit; kit.train(kit.config(Path(sys.argv[1]), "
-              "workers=2, interval=100, param_scheduler=[], **{'train_cfg.max_epochs': 100000}))")
-    run = subprocess.Popen([sys.executable, '-c', script, str(tmp_path)], start_new_session=True, text=True,
-                           stderr=subprocess.PIPE, env=dict(os.environ, PYTHONPATH=str(Path(kit.__file__).parent)))
+    run = _training(tmp_path, epochs=100000)
     while not (tmp_path / 'last_checkpoint').exists() and run.poll() is None:
         time.sleep(0.05)
     os.killpg(run.pid, signal.SIGTERM)

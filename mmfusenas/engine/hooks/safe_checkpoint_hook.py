@@ -98,7 +98,7 @@ class SafeCheckpointHook(CheckpointHook):
         signals = getattr(runner.train_loop, 'stop_signals', None)
         if signals is not None and signals.received is not None:
             self._save_exactly(runner, STOPPED, {}, by_epoch=False)
-            runner.logger.info(f'Stopped after {runner.iter + 1} iterations: saved {STOPPED}, --resume goes on from it.')
+            runner.logger.info(f'Saved {STOPPED} after {runner.iter + 1} iterations: --resume goes on from it.')
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Keep what belongs to a resume, and make the log histories what mmengine expects."""
