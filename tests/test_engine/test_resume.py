@@ -68,8 +68,8 @@ def test_second_ctrl_c_stops_at_once(tmp_path):
 
 def _training(folder, epochs):
     """Start a training with worker processes that live on after an epoch, as a program."""
-    script = ("import sys; from pathlib import Path; import resume_kit as kit; "
-              "cfg = kit.config(Path(sys.argv[1]), workers=2, interval=100, param_scheduler=[]); "
+    script = ('import sys; from pathlib import Path; import resume_kit as kit; '
+              'cfg = kit.config(Path(sys.argv[1]), workers=2, interval=100, param_scheduler=[]); '
               'cfg.train_cfg.max_epochs = int(sys.argv[2]); kit.Runner.from_cfg(cfg).train()')
     return subprocess.Popen([sys.executable, '-c', script, str(folder), str(epochs)], text=True, start_new_session=True,
                             stderr=subprocess.PIPE, env=dict(os.environ, PYTHONPATH=str(Path(kit.__file__).parent)))
