@@ -5,6 +5,7 @@ All rows of a family of configs share detector, data and budget, and are trained
 the same command goes on where it was stopped. Figures are means over the seeds, with the standard deviation.
 
     python benchmarks/detector_rows.py                    # built-in scenes, the budget of the demo
+    python benchmarks/detector_rows.py --test-options test_dataloader.dataset.seed=9 test_dataloader.dataset.length=600
     python benchmarks/detector_rows.py --configs 'configs/tim/retinanet_{}.py'    # the full budget
     MSRS_ROOT=data/msrs python benchmarks/detector_rows.py --configs 'configs/tim/retinanet_{}-msrs.py' --seeds 0
 """
@@ -24,7 +25,7 @@ ROWS = ['visible', 'infrared', 'average', 'direct', 'ivif']
 def main() -> None:
     args = parse_args()
     runs = [(row, seed) for row in args.rows for seed in args.seeds]
-    metrics = {run: train_and_test(args.configs.format(run[0]), args.work_dir, run[1])
+    metrics = {run: train_and_test(args.configs.format(run[0]), args.work_dir, run[1], args.test_options)
                for run in track_iter_progress(runs)}
     names = list(next(iter(metrics.values())))
     rows = [[row, *(figure([metrics[row, seed][name] for seed in args.seeds]) for name in names)] for row in args.rows]
@@ -39,18 +40,22 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--seeds', nargs='+', type=int, default=[0, 1, 2], help='seeds (default: 0 1 2)')
     parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/rows'),
                         help='where the trainings go, a folder a run (default: %(default)s)')
+    parser.add_argument('--test-options', nargs='+', default=[], metavar='KEY=VALUE',
+                        help='values to override in the config when testing, such as another seed of the scenes')
     return parser.parse_args()
 
 
-def train_and_test(config: str, work_dir: Path, seed: int) -> dict[str, float]:
+def train_and_test(config: str, work_dir: Path, seed: int, test_options: list[str]) -> dict[str, float]:
     """Train and test a config with a seed, unless that is done; return its metrics."""
     folder = work_dir / f'{Path(config).stem}-{seed}'
-    file = folder / 'metrics.json'
+    file = folder / f'{"-".join(["metrics", *test_options]).replace("/", "_")}.json'
     if not file.is_file():
         common = ['--work-dir', str(folder), '--cfg-options']
-        tool('train', config, '--resume', *common, f'randomness.seed={seed}')
+        if not any(folder.glob('metrics*.json')):  # else it has been trained, and tested with other options
+            tool('train', config, '--resume', *common, f'randomness.seed={seed}')
         checkpoint = folder / Path((folder / 'last_checkpoint').read_text().strip()).name
-        tool('test', config, str(checkpoint), '--out', str(file), *common, 'default_hooks.visualization.draw=False')
+        tool('test', config, str(checkpoint), '--out', str(file), *common, 'default_hooks.visualization.draw=False',
+             *test_options)
     found = json.loads(file.read_text())
     classes = [name for name in found if name.endswith('_precision')]
     return {name.removeprefix('coco/'): found[name] for name in ('coco/bbox_mAP', 'coco/bbox_mAP_50', *classes)}
