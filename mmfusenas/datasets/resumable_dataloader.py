@@ -1,7 +1,10 @@
 """Dataloaders that continue exactly where they were."""
 from __future__ import annotations
 
+import ctypes
 import os
+import signal
+import sys
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -16,6 +19,7 @@ from mmfusenas.datasets.seeded_dataset import SeededDataset
 
 # What these samplers of mmengine are asked for, ResumableSampler does as well.
 _REPLACED = ('DefaultSampler', 'InfiniteSampler', 'ResumableSampler')
+_PR_SET_PDEATHSIG = 1  # of linux/prctl.h
 
 
 def build_resumable_dataloader(cfg: dict, seed: int, endless: bool = False) -> DataLoader:
@@ -57,10 +61,12 @@ def build_resumable_dataloader(cfg: dict, seed: int, endless: bool = False) -> D
 def _start_worker(worker: int, init: Callable[[int], None]) -> None:
     """Prepare a worker process: in a group of its own, Ctrl-C and the like reach only the training itself.
 
-    The training ends its iteration then, and needs its batch. It ends the workers, or they miss it.
+    The training ends its iteration then, and needs its batch. A worker that waits to hand over a batch would outlive
+    a training that was killed, so the kernel ends it with its parent.
     """
-    if os.name == 'posix':
+    if sys.platform == 'linux':
         os.setpgrp()
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL))
     init(worker)
 
 

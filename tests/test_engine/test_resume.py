@@ -93,6 +93,29 @@ def test_sigterm_to_all_processes_of_a_training(tmp_path):
     assert Path((tmp_path / 'last_checkpoint').read_text()) == tmp_path / 'stopped.pth'
 
 
+@pytest.mark.skipif(sys.platform != 'linux', reason='asks the kernel of Linux')
+def test_workers_die_with_a_killed_training(tmp_path):
+    run = _training(tmp_path, epochs=100000)
+    while not (tmp_path / 'last_checkpoint').exists() and run.poll() is None:
+        time.sleep(0.05)
+    children = Path(f'/proc/{run.pid}/task/{run.pid}/children').read_text().split()
+    assert len(children) == 2
+    run.kill()
+    run.communicate()  # returns when the workers, too, have let go of its error stream
+    deadline = time.monotonic() + 30
+    while any(_runs(child) for child in children) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not any(_runs(child) for child in children)
+
+
+def _runs(process):
+    status = Path('/proc', process, 'status')
+    try:
+        return 'zombie' not in status.read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 def test_resume_reads_only_what_was_still_to_come(tmp_path):
     kit.ToyDataset.reads.clear()
     kit.train(kit.config(tmp_path / 'whole', interval=3))
