@@ -5,7 +5,7 @@ All rows of a family of configs share detector, data and budget, and are trained
 the same command goes on where it was stopped. Figures are means over the seeds, with the standard deviation.
 
     python benchmarks/detector_rows.py                    # built-in scenes, the budget of the demo
-    python benchmarks/detector_rows.py --test-options test_dataloader.dataset.seed=9 test_dataloader.dataset.length=600
+    python benchmarks/detector_rows.py --test-options test_dataloader.dataset.seed=9 test_dataloader.dataset.length=400
     python benchmarks/detector_rows.py --configs 'configs/tim/retinanet_{}.py'    # the full budget
     MSRS_ROOT=data/msrs python benchmarks/detector_rows.py --configs 'configs/tim/retinanet_{}-msrs.py' --seeds 0
 """

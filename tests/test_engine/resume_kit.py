@@ -114,15 +114,28 @@ class RecordHook(Hook):
 
 @HOOKS.register_module(force=True)
 class SignalHook(Hook):
-    """Send this process signals in the middle of iteration ``at``, counted from 1."""
+    """Send this process signals after iteration ``at``, counted from 1, when all other hooks have done their work.
 
-    def __init__(self, at: int, numbers: list[int]) -> None:
-        self.at, self.numbers = at, numbers
+    Or after the epoch that ends with it.
+    """
 
-    def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
-        if runner.iter + 1 == self.at:
-            for number in self.numbers:
-                os.kill(os.getpid(), number)
+    priority = 'LOWEST'
+
+    def __init__(self, at: int, numbers: list[int], epoch: bool = False) -> None:
+        self.at, self.numbers, self.epoch = at, numbers, epoch
+
+    def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None,
+                         outputs: dict | None = None) -> None:
+        if not self.epoch and runner.iter + 1 == self.at:
+            self._send()
+
+    def after_train_epoch(self, runner: Runner) -> None:
+        if self.epoch and runner.iter == self.at:
+            self._send()
+
+    def _send(self) -> None:
+        for number in self.numbers:
+            os.kill(os.getpid(), number)
 
 
 def config(work_dir: Path, loop: str = 'epoch', by_epoch: bool = False, interval: int = 4, workers: int = 0,

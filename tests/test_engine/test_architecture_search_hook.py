@@ -1,4 +1,5 @@
 """The search hook on the stock Runner."""
+import signal
 import sys
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from mmfusenas.nas.latency import measure_costs
 from mmfusenas.registry import MODELS
 
 sys.path.append(str(Path(__file__).parent))
+import resume_kit  # noqa: E402, F401, registers SignalHook
 import search_kit as kit  # noqa: E402
 
 
@@ -118,6 +120,17 @@ def test_resumed_search_is_the_same(tmp_path, ema):
     assert same(alphas(part), alphas(whole)) and same(weights(part), weights(whole))
     for name in ('genotype.json', 'search.json', 'genotypes/epoch_1.json', 'genotypes/epoch_2.json'):
         assert (tmp_path / 'parts' / name).read_text() == (tmp_path / 'whole' / name).read_text(), name
+
+
+def test_ctrl_c_saves_what_a_resumed_search_needs(tmp_path):
+    whole = kit.train(kit.config(tmp_path / 'whole', search={}))
+    for stop in (3, 4, 6, None):  # between two steps of the choices, and right after one
+        cfg = kit.config(tmp_path / 'parts', search={})
+        cfg.custom_hooks.append(dict(type='SignalHook', at=stop, numbers=[signal.SIGINT]))
+        part = kit.train(cfg, resume=True)
+        assert stop is None or Path((tmp_path / 'parts' / 'last_checkpoint').read_text()).name == 'stopped.pth'
+    assert part.iter == whole.iter
+    assert same(alphas(part), alphas(whole)) and same(weights(part), weights(whole))
 
 
 def test_ema_does_not_blur_the_stored_choices(tmp_path):

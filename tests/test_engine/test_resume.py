@@ -11,6 +11,8 @@ import pytest
 sys.path.append(str(Path(__file__).parent))
 import resume_kit as kit  # noqa: E402
 
+from mmfusenas.engine.loops.stop_signals import StopSignals  # noqa: E402
+
 
 @pytest.fixture(autouse=True)
 def no_flush(monkeypatch):
@@ -46,9 +48,12 @@ def test_ctrl_c_saves_what_a_resume_needs(tmp_path, loop, by_epoch, workers):
     options = dict(loop=loop, by_epoch=by_epoch, interval=1 if by_epoch else 4, workers=workers)
     whole = kit.train(kit.config(tmp_path / 'whole', **options))
     folder = tmp_path / 'parts'
-    for stop in (3, 6, 7):  # before the first checkpoint, on an epoch's last batch, right after a resume
+    # Before the first checkpoint, on an epoch's last batch and after that epoch, right after a resume.
+    for stop, epoch in ((3, False), (6, False), (6, True), (7, False)):
+        if epoch and loop == 'iter':
+            continue
         cfg = kit.config(folder, **options)
-        cfg.custom_hooks.append(dict(type='SignalHook', at=stop, numbers=[signal.SIGINT]))
+        cfg.custom_hooks.append(dict(type='SignalHook', at=stop, numbers=[signal.SIGINT], epoch=epoch))
         part = kit.train(cfg, resume=True)
         assert part.iter == stop
         assert Path((folder / 'last_checkpoint').read_text()) == folder / 'stopped.pth'
@@ -66,11 +71,24 @@ def test_second_ctrl_c_stops_at_once(tmp_path):
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+def test_a_signal_that_nobody_asked_for_is_obeyed_in_the_end():
+    with pytest.raises(KeyboardInterrupt), StopSignals() as signals:
+        signal.raise_signal(signal.SIGINT)
+        assert signals.received == signal.SIGINT
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
 def _training(folder, epochs):
-    """Start a training with worker processes that live on after an epoch, as a program."""
-    script = ('import sys; from pathlib import Path; import resume_kit as kit; '
-              'cfg = kit.config(Path(sys.argv[1]), workers=2, interval=100, param_scheduler=[]); '
-              'cfg.train_cfg.max_epochs = int(sys.argv[2]); kit.Runner.from_cfg(cfg).train()')
+    """Start a training as a program: workers that live on after an epoch, samples that fill their pipe.
+
+    Without validation, which a signal stops at once.
+    """
+    script = ('import sys; from pathlib import Path; import resume_kit as kit; call = kit.ToyTransform.__call__; '
+              'kit.ToyTransform.__call__ = lambda *args: dict(call(*args), ballast=bytes(1 << 20)); '
+              'forward = kit.ToyModel.forward; '
+              'kit.ToyModel.forward = lambda *args, ballast=None, **kwargs: forward(*args, **kwargs); '
+              'cfg = kit.config(Path(sys.argv[1]), workers=2, interval=20, param_scheduler=[]); '
+              'cfg.train_cfg.update(max_epochs=int(sys.argv[2]), val_begin=1000000); kit.Runner.from_cfg(cfg).train()')
     return subprocess.Popen([sys.executable, '-c', script, str(folder), str(epochs)], text=True, start_new_session=True,
                             stderr=subprocess.PIPE, env=dict(os.environ, PYTHONPATH=str(Path(kit.__file__).parent)))
 
@@ -87,7 +105,7 @@ def test_sigterm_to_all_processes_of_a_training(tmp_path):
     while not (tmp_path / 'last_checkpoint').exists() and run.poll() is None:
         time.sleep(0.05)
     os.killpg(run.pid, signal.SIGTERM)
-    errors = run.communicate()[1]
+    errors = run.communicate(timeout=60)[1]
     assert run.returncode == -signal.SIGTERM, errors
     assert 'SIGTERM: stopping after this iteration' in errors and 'Traceback' not in errors
     assert Path((tmp_path / 'last_checkpoint').read_text()) == tmp_path / 'stopped.pth'
@@ -101,7 +119,7 @@ def test_workers_die_with_a_killed_training(tmp_path):
     children = Path(f'/proc/{run.pid}/task/{run.pid}/children').read_text().split()
     assert len(children) == 2
     run.kill()
-    run.communicate()  # returns when the workers, too, have let go of its error stream
+    run.communicate(timeout=60)  # returns when the workers, too, have let go of its error stream
     deadline = time.monotonic() + 30
     while any(_runs(child) for child in children) and time.monotonic() < deadline:
         time.sleep(0.05)

@@ -91,14 +91,10 @@ class SafeCheckpointHook(CheckpointHook):
             set_random_state(self._pending)
         self._pending = None
 
-    def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None,
-                         outputs: dict | None = None) -> None:
-        """Save where it is due, and where the training was asked to stop."""
-        super().after_train_iter(runner, batch_idx, data_batch, outputs)
-        signals = getattr(runner.train_loop, 'stop_signals', None)
-        if signals is not None and signals.received is not None:
-            self._save_exactly(runner, STOPPED, {}, by_epoch=False)
-            runner.logger.info(f'Saved {STOPPED} after {runner.iter + 1} iterations: --resume goes on from it.')
+    def before_stop(self, runner: Runner) -> None:
+        """Save between two iterations, where the training was asked to stop."""
+        self._save_exactly(runner, STOPPED, dict(epoch=runner.epoch, iter=runner.iter), by_epoch=False)
+        runner.logger.info(f'Saved {STOPPED} after {runner.iter} iterations: --resume goes on from it.')
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Keep what belongs to a resume, and make the log histories what mmengine expects."""
@@ -145,8 +141,8 @@ class SafeCheckpointHook(CheckpointHook):
             # With those about to go: after a crash in between, the resumed run removes them.
             runner.message_hub.update_info('keep_ckpt_ids', kept)
         self._save_exactly(runner, name, meta, self.by_epoch)
-        stopped = self.file_backend.join_path(self.out_dir, STOPPED)
-        if Path(stopped).exists():
+        stopped = Path(self.out_dir, STOPPED)
+        if stopped.exists():
             self._remove(stopped)
         if self.max_keep_ckpts > 0:
             for outdated in kept[:-self.max_keep_ckpts]:
@@ -178,7 +174,7 @@ class SafeCheckpointHook(CheckpointHook):
             runner.save_checkpoint(self.out_dir, name + PARTIAL_SUFFIX, meta=meta, **options)
             check_plain(partial)
 
-    def _remove(self, path: str) -> None:
+    def _remove(self, path: str | Path) -> None:
         if is_main_process():
             Path(path).unlink(missing_ok=True)
 

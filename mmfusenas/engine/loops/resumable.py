@@ -22,8 +22,6 @@ class Resumable:
     dataloader: Any
     _validated = False
     """Whether validation has been run since the last iteration."""
-    stop_signals: StopSignals
-    """What was asked for during training iterations; a validation is stopped at once."""
 
     def state_dict(self) -> dict[str, Any]:
         """Return what a checkpoint needs to know of this loop. Plain numbers and text."""
@@ -55,6 +53,12 @@ class Resumable:
         seed = run_seed(self.runner)
         if seed != self.dataloader.dataset.seed:
             self.dataloader.batch_sampler.reseed(seed)
+
+    def _stop_if_asked(self, signals: StopSignals) -> None:
+        """Let the hooks save where a signal is held back, and then obey it."""
+        if signals.received is not None:
+            self.runner.call_hook('before_stop')
+            signals.obey()
 
     def _validate_if_due(self, count: int, last: int) -> None:
         """Run the validation that is due after ``count`` epochs or iterations, if it has not been run there."""

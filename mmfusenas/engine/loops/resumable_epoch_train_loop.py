@@ -43,7 +43,6 @@ class ResumableEpochTrainLoop(Resumable, EpochBasedTrainLoop):
                  dynamic_intervals: list[tuple[int, int]] | None = None) -> None:
         dataloader = build_resumable_dataloader(dataloader, run_seed(runner))
         super().__init__(runner, dataloader, max_epochs, val_begin, val_interval, dynamic_intervals)
-        self.stop_signals = StopSignals()
 
     @property
     def batches_done(self) -> int:
@@ -67,16 +66,17 @@ class ResumableEpochTrainLoop(Resumable, EpochBasedTrainLoop):
 
     def run_epoch(self) -> None:
         """Train the rest of the present epoch, which usually is all of it."""
-        self.runner.call_hook('before_train_epoch')
-        self.runner.model.train()
-        start = self.batches_done
-        self.dataloader.batch_sampler.set_position(self._epoch, start)
-        with self.stop_signals:
+        with StopSignals() as signals:
+            self.runner.call_hook('before_train_epoch')
+            self.runner.model.train()
+            start = self.batches_done
+            self.dataloader.batch_sampler.set_position(self._epoch, start)
             for index, batch in enumerate(self.dataloader, start):
                 self.run_iter(index, batch)
-                self.stop_signals.obey()
-        self.runner.call_hook('after_train_epoch')
-        self._epoch += 1
+                self._stop_if_asked(signals)
+            self.runner.call_hook('after_train_epoch')
+            self._epoch += 1
+            self._stop_if_asked(signals)
 
     def run_iter(self, idx: int, data_batch: Sequence[dict]) -> None:
         """Train one batch, number ``idx`` of its epoch."""

@@ -45,7 +45,6 @@ class ResumableIterTrainLoop(Resumable, IterBasedTrainLoop):
         self.stop_training = False  # set by EarlyStoppingHook
         self.runner.visualizer.dataset_meta = getattr(self.dataloader.dataset, 'metainfo', None)
         self.dataloader_iterator = BatchStream(self.dataloader)
-        self.stop_signals = StopSignals()
         self.dynamic_milestones, self.dynamic_intervals = calc_dynamic_intervals(val_interval, dynamic_intervals)
 
     @property
@@ -64,9 +63,9 @@ class ResumableIterTrainLoop(Resumable, IterBasedTrainLoop):
             self._validate_if_due(self._iter, self._max_iters)
         while self._iter < self._max_iters and not self.stop_training:
             self.runner.model.train()
-            with self.stop_signals:
+            with StopSignals() as signals:
                 self.run_iter(next(self.dataloader_iterator))
-                self.stop_signals.obey()
+                self._stop_if_asked(signals)
             self._decide_current_val_interval()
             self._validate_if_due(self._iter, self._max_iters)
         self.dataloader_iterator.seek(self._iter)  # lets the worker processes go
