@@ -14,7 +14,7 @@ model = dict(
         data_preprocessor=dict(
             type='DetDataPreprocessor', mean=[127.0] * 3, std=[128.0] * 3, bgr_to_rgb=True, pad_size_divisor=32),
         # Another backbone is one line in a leaf config; the neck asks it for its channels.
-        backbone=dict(type='mmfusenas.EfficientNetLite', pretrained=True),
+        backbone=dict(type='mmfusenas.EfficientNetLite', pretrained=True, frozen_stages=2),
         neck=dict(
             type='FPN', out_channels=64, add_extra_convs='on_input', num_outs=4, norm_cfg=dict(type='GN', num_groups=8)),
         bbox_head=dict(

