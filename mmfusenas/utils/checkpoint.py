@@ -74,18 +74,18 @@ def load_from_local(filename: str, map_location: Any = None) -> Any:
     return load_checkpoint(filename, map_location)
 
 
+@CheckpointLoader.register_scheme(prefixes=BUNDLED)
 def load_from_bundled(filename: str, map_location: Any = None) -> Any:
-    """Load the weights that ship with the package: ``'mmfusenas://tim-light'`` is ``weights/tim-light.pth``."""
+    """Load the weights that ship with the package: ``'mmfusenas://tim-light'`` is ``weights/tim-light.pth``.
+
+    For ``init_cfg=dict(type='Pretrained', checkpoint='mmfusenas://tim-light')``, wherever mmfusenas's models are built.
+    """
     return load_checkpoint(weights_file(filename.removeprefix(BUNDLED)), map_location)
 
 
 def register_safe_loading() -> None:
-    """Make mmengine's ``CheckpointLoader`` read local files with :func:`load_checkpoint`, in this whole process.
-
-    It also learns ``mmfusenas://NAME``, for ``init_cfg=dict(type='Pretrained', checkpoint='mmfusenas://tim-light')``.
-    """
+    """Make mmengine's ``CheckpointLoader`` read local files with :func:`load_checkpoint`, in this whole process."""
     CheckpointLoader.register_scheme(prefixes='', loader=load_from_local, force=True)
-    CheckpointLoader.register_scheme(prefixes=BUNDLED, loader=load_from_bundled, force=True)
 
 
 def save_checkpoint(checkpoint: dict, filename: str | Path) -> None:

@@ -54,13 +54,12 @@ def test_warm_people_are_bright_after_task_guided_training(root):
     torch.manual_seed(0)
     np.random.seed(0)  # of the flips
     cfg = Config.fromfile(root / 'configs/tim/retinanet_ivif.py')
-    cfg.model.scene.channels = 8
     cfg.model.task.backbone = dict(type='ResNet', depth=18, base_channels=8, out_indices=(1, 2, 3))
     cfg.train_dataloader.dataset.update(length=120, size=(64, 80))
     model, dataset = MODELS.build(cfg.model), DATASETS.build(cfg.train_dataloader.dataset)
+    model.scene.init_weights()
     optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
-    for step in range(90):
-        model.stage = 'scene' if step < 30 else 'joint'
+    for step in range(60):
         batch = pseudo_collate([dataset[(4 * step + i) % 120] for i in range(4)])
         loss = model.parse_losses(model(**model.data_preprocessor(batch, True), mode='loss'))[0]
         optimizer.zero_grad()

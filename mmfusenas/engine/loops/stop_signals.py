@@ -38,7 +38,9 @@ class StopSignals:
 
     def __enter__(self) -> StopSignals:
         if get_world_size() == 1 and threading.current_thread() is threading.main_thread():
-            self._previous = {number: signal.signal(number, self._hold) for number in SIGNALS}
+            # One that is ignored, as Ctrl-C by `command &` in a script, stays so.
+            self._previous = {number: signal.signal(number, self._hold) for number in SIGNALS
+                              if signal.getsignal(number) is not signal.SIG_IGN}
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
