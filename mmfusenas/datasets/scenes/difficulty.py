@@ -58,7 +58,7 @@ DIFFICULTIES = {
         fog=(0.03, 0.06),
         blinding=(0.4, 0.8),
         noise=(2.0, 12.0),
-        infrared_noise=4.0,
+        infrared_noise=3.0,
     ),
     'normal': Difficulty(
         objects=(2, 6),
@@ -73,7 +73,7 @@ DIFFICULTIES = {
         fog=(0.07, 0.13),
         blinding=(0.6, 1.1),
         noise=(3.0, 22.0),
-        infrared_noise=9.0,
+        infrared_noise=5.0,
     ),
     'hard': Difficulty(
         objects=(3, 10),
@@ -88,7 +88,7 @@ DIFFICULTIES = {
         fog=(0.08, 0.16),
         blinding=(1.0, 1.8),
         noise=(6.0, 30.0),
-        infrared_noise=14.0,
+        infrared_noise=10.0,
     ),
 }
 
