@@ -57,8 +57,8 @@ DIFFICULTIES = {
         headlight=(0.2, 0.6),
         fog=(0.03, 0.06),
         blinding=(0.4, 0.8),
-        noise=(2.0, 12.0),
-        infrared_noise=3.0,
+        noise=(2.0, 8.0),
+        infrared_noise=2.0,
     ),
     'normal': Difficulty(
         objects=(2, 6),
@@ -72,8 +72,8 @@ DIFFICULTIES = {
         headlight=(0.01, 0.10),
         fog=(0.07, 0.13),
         blinding=(0.6, 1.1),
-        noise=(3.0, 22.0),
-        infrared_noise=5.0,
+        noise=(3.0, 12.0),
+        infrared_noise=4.0,
     ),
     'hard': Difficulty(
         objects=(3, 10),
@@ -87,7 +87,7 @@ DIFFICULTIES = {
         headlight=(0.0, 0.06),
         fog=(0.08, 0.16),
         blinding=(1.0, 1.8),
-        noise=(6.0, 30.0),
+        noise=(6.0, 22.0),
         infrared_noise=10.0,
     ),
 }
