@@ -10,7 +10,7 @@ task.bbox_head.num_classes = 5
 model = dict(
     _delete_=True,
     type='TaskGuidedDetector',
-    eta=0.02,
+    eta=0.1,
     norm_eval=True,
     scene=dict(type='TIMFusion', genotype='tim-light', loss=dict(type='FusionLoss')),
     task=task)

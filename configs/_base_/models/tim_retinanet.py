@@ -2,7 +2,7 @@
 # picture sizes that a CPU trains, mmdet's stock anchors (32 pixels up) are larger than most objects.
 model = dict(
     type='TaskGuidedDetector',
-    eta=0.02,  # l_F keeps the noise of both sensors, which a detector would rather lose
+    eta=0.1,
     norm_eval=True,
     # The fusion network starts from the bundled weights, trained with l_F on real pairs; init_cfg=None: from scratch.
     scene=dict(

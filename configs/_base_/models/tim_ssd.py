@@ -1,7 +1,7 @@
 # TIM's fusion network in front of mmdet's SSD300 (VGG16 with its extra levels).
 model = dict(
     type='TaskGuidedDetector',
-    eta=0.02,  # l_F keeps the noise of both sensors, which a detector would rather lose
+    eta=0.1,
     norm_eval=True,
     scene=dict(
         type='TIMFusion', genotype='tim-light', loss=dict(type='FusionLoss'),
