@@ -14,7 +14,7 @@ def loaded(make_picture, **more):
                 img_path='vi/a.png', img_path2='ir/a.png', ori_shape=(24, 32), **more)
 
 
-def check_inputs(inputs, results):
+def assert_inputs(inputs, results):
     assert inputs['visible'].dtype == torch.uint8 and inputs['infrared'].dtype == torch.uint16
     assert np.array_equal(inputs['visible'].numpy(), results['img'].transpose(2, 0, 1))
     assert np.array_equal(inputs['infrared'].numpy(), results['img2'][None])
@@ -23,7 +23,7 @@ def check_inputs(inputs, results):
 def test_fusion_packing(make_picture):
     results = loaded(make_picture)
     packed = PackPairInputs(meta_keys=('condition', ))(dict(results, condition='fog'))
-    check_inputs(packed['inputs'], results)
+    assert_inputs(packed['inputs'], results)
     assert type(packed['data_samples']) is FusionDataSample
     assert packed['data_samples'].to_dict() == dict(
         img_id=7, img_path='vi/a.png', img_path2='ir/a.png', ori_shape=(24, 32), img_shape=(24, 32),
@@ -36,7 +36,7 @@ def test_detection_packing(make_picture):
     pipeline = Compose([dict(type='mmdet.LoadAnnotations', with_bbox=True), dict(type='PackPairDetInputs')])
     results = loaded(make_picture, instances=instances, height=24, width=32)
     packed = pipeline(dict(results))
-    check_inputs(packed['inputs'], results)
+    assert_inputs(packed['inputs'], results)
     sample = packed['data_samples']
     assert type(sample) is DetDataSample
     assert sample.gt_instances.bboxes.tensor.tolist() == [[1, 2, 9, 8]] and sample.gt_instances.labels.tolist() == [1]
@@ -70,7 +70,7 @@ def test_pairs_collate_by_sensor(make_picture):
 def test_flipped_views_pack(make_picture, pack):
     results = loaded(make_picture)
     results.update(img=results['img'][:, ::-1], img2=results['img2'][:, ::-1])  # strides below zero
-    check_inputs(pack()(dict(results))['inputs'], results)
+    assert_inputs(pack()(dict(results))['inputs'], results)
 
 
 def test_fused_img_must_be_a_picture():

@@ -78,6 +78,20 @@ def test_a_signal_that_nobody_asked_for_is_obeyed_in_the_end():
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+def test_a_handler_that_returns_is_called_once():
+    calls = []
+    previous = signal.signal(signal.SIGTERM, lambda number, frame: calls.append(number))
+    try:
+        with StopSignals() as signals:
+            signal.raise_signal(signal.SIGTERM)
+            assert calls == []
+            signals.obey()
+            assert signals.received is None
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+    assert calls == [signal.SIGTERM]
+
+
 def test_an_ignored_signal_stays_ignored():
     previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:

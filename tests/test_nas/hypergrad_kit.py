@@ -7,7 +7,7 @@ from torch import nn
 LR = 0.3
 
 
-def close(got, expected, rtol=1e-6):
+def assert_close(got, expected, rtol=1e-6):
     torch.testing.assert_close(got, expected, rtol=rtol, atol=0)
 
 

@@ -9,15 +9,15 @@ from torch.func import functional_call
 from mmfusenas.nas.hypergrad import ConjugateGradient, FirstOrder, ImplicitGaussNewton, Neumann, Unrolled, inner_step
 
 sys.path.append(str(Path(__file__).parent))
-from hypergrad_kit import LR, Problem, Quadratic, close, distance  # noqa: E402
+from hypergrad_kit import LR, Problem, Quadratic, assert_close, distance  # noqa: E402
 
 # --- closed forms ---------------------------------------------------------------------------------------------------
 
 def test_first_order_is_the_direct_gradient():
     problem = Quadratic()
     grads, log = FirstOrder()(*problem.call)
-    close(grads[0], torch.full_like(problem.a, 0.1))
-    close(log['upper_loss'], problem.upper().detach())
+    assert_close(grads[0], torch.full_like(problem.a, 0.1))
+    assert_close(log['upper_loss'], problem.upper().detach())
 
 
 @pytest.mark.parametrize('exact', [True, False])
@@ -25,9 +25,9 @@ def test_unrolled_closed_form(exact):
     problem = Quadratic()
     grads, log = Unrolled(exact=exact)(*problem.call, inner=dict(lr=LR))
     moved = (problem.w - LR * (problem.w - problem.a * problem.x)).detach()
-    close(grads[0], 0.1 + LR * problem.x * (moved - problem.y))
-    close(log['lower_loss'], problem.lower().detach())
-    close(log['upper_loss'], 0.5 * (moved - problem.y).square().sum() + 0.1 * problem.a.sum())
+    assert_close(grads[0], 0.1 + LR * problem.x * (moved - problem.y))
+    assert_close(log['lower_loss'], problem.lower().detach())
+    assert_close(log['upper_loss'], 0.5 * (moved - problem.y).square().sum() + 0.1 * problem.a.sum())
 
 
 @pytest.mark.parametrize('exact', [True, False])
@@ -38,7 +38,7 @@ def test_unrolled_closed_form_with_momentum_and_decay(exact):
     grads, _ = Unrolled(exact=exact)(*problem.call, inner=inner)
     w = problem.w.detach()
     moved = w - LR * (w - problem.a * problem.x + 0.05 * w + 0.9 * buffer)
-    close(grads[0], 0.1 + LR * problem.x * (moved - problem.y))
+    assert_close(grads[0], 0.1 + LR * problem.x * (moved - problem.y))
 
 
 def test_gauss_newton_closed_form():
@@ -46,8 +46,8 @@ def test_gauss_newton_closed_form():
     grads, log = ImplicitGaussNewton(eps=0.5)(*problem.call)
     residual = (problem.w - problem.a * problem.x).detach()
     coefficient = residual @ (problem.w.detach() - problem.y) / (residual @ residual + 0.5)
-    close(grads[0], 0.1 + coefficient * problem.x * residual)
-    close(log['coefficient'], coefficient)
+    assert_close(grads[0], 0.1 + coefficient * problem.x * residual)
+    assert_close(log['coefficient'], coefficient)
 
 
 def test_gauss_newton_exact_for_one_linear_residual():
@@ -74,7 +74,7 @@ def test_gauss_newton_exact_for_one_linear_residual():
     grads, _ = ImplicitGaussNewton()(upper, lambda: 0.5 * residual().square(), [a], [w])
     a.requires_grad_()
     expected = torch.autograd.grad(upper(w - u * residual() / (u @ u)), a)
-    close(grads[0], expected[0])
+    assert_close(grads[0], expected[0])
 
 
 def test_implicit_strategies_closed_form():
@@ -82,15 +82,15 @@ def test_implicit_strategies_closed_form():
     problem = Quadratic()
     direction = problem.x * (problem.w.detach() - problem.y)
     many, log = Neumann(lr=0.5, steps=60)(*problem.call)
-    close(many[0], 0.1 + direction)
-    close(log['residual'], torch.tensor(0.5 ** 60, dtype=torch.float64))
+    assert_close(many[0], 0.1 + direction)
+    assert_close(log['residual'], torch.tensor(0.5 ** 60, dtype=torch.float64))
     few, _ = Neumann(lr=0.5, steps=2)(*problem.call)
-    close(few[0], 0.1 + (1 - 0.5 ** 3) * direction)
+    assert_close(few[0], 0.1 + (1 - 0.5 ** 3) * direction)
     solved, log = ConjugateGradient(steps=5)(*problem.call)
-    close(solved[0], 0.1 + direction)
+    assert_close(solved[0], 0.1 + direction)
     assert log['iterations'] == 1 and log['residual'] < 1e-12
     damped, _ = ConjugateGradient(steps=5, damping=0.25)(*problem.call)
-    close(damped[0], 0.1 + direction / 1.25)
+    assert_close(damped[0], 0.1 + direction / 1.25)
 
 
 # --- the real optimizer, dense matrices -----------------------------------------------------------------------------

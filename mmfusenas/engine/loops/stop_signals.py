@@ -52,7 +52,9 @@ class StopSignals:
     def obey(self) -> None:
         """Do now what the signal that was held back asks for."""
         self._restore()
-        signal.raise_signal(self.received)
+        # Forgotten first: a handler of the program's own may let the training go on.
+        number, self.received = self.received, None
+        signal.raise_signal(number)
 
     def _hold(self, number: int, frame: FrameType | None) -> None:
         again, self.received = self.received is not None, number

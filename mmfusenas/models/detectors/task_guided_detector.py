@@ -58,7 +58,7 @@ class TaskGuidedDetector(BaseModel):
         self.eta = eta
         self.norm_eval = norm_eval
         self.stage = 'joint'
-        self.to(memory_format=torch.channels_last)  # a step takes about a fifth less on a CPU
+        self.to(memory_format=torch.channels_last)  # what convolutions on a CPU, and under AMP, prefer
 
     @property
     def stage(self) -> str:
