@@ -57,8 +57,8 @@ def train_and_test(config: str, work_dir: Path, seed: int, test_options: list[st
         tool('test', config, str(checkpoint), '--out', str(file), *common, 'default_hooks.visualization.draw=False',
              *test_options)
     found = json.loads(file.read_text())
-    classes = [name for name in found if name.endswith('_precision')]
-    return {name.removeprefix('coco/'): found[name] for name in ('coco/bbox_mAP', 'coco/bbox_mAP_50', *classes)}
+    names = [name for name in found if name.endswith(('bbox_mAP', 'bbox_mAP_50', '_precision'))]
+    return {name.removeprefix('coco/'): found[name] for name in names}
 
 
 def tool(name: str, *arguments: str) -> None:

@@ -31,18 +31,21 @@ def duration(seconds: float) -> str:
 
 
 class Progress:
-    """One line that is written over on a terminal, and a line every 20 seconds elsewhere."""
+    """One line, written over on a terminal; a line every 20 seconds elsewhere, and where several go on at once."""
+
+    going_on = []
 
     def __init__(self, title: str):
         self.title, self.note = title, ''
         self.start = self.shown = time.monotonic()
+        self.going_on.append(self)
 
     def __str__(self) -> str:
         return f'{self.title}{self.note}, {duration(time.monotonic() - self.start)}'
 
     def tick(self) -> None:
         """Show where it stands, if it is time."""
-        if sys.stderr.isatty():
+        if sys.stderr.isatty() and self.going_on == [self]:
             sys.stderr.write(f'\r\033[K{self}')
             sys.stderr.flush()
         elif time.monotonic() - self.shown >= 20:
@@ -51,6 +54,7 @@ class Progress:
 
     def end(self, result: str) -> None:
         """Leave a last line."""
+        self.going_on.remove(self)
         sys.stderr.write('\r\033[K' if sys.stderr.isatty() else '')
         self.note = ''
         say(f'{self}: {result}')

@@ -5,6 +5,7 @@ import pytest
 import torch
 from mmengine.dataset import Compose
 from mmengine.evaluator import Evaluator
+from mmengine.fileio import dump
 from mmengine.registry import DefaultScope
 from mmengine.structures import InstanceData
 
@@ -31,6 +32,11 @@ def samples(tmp_path):
                 instances=[dict(bbox=box, bbox_label=label, ignore_flag=0) for label, box in enumerate(picture)])
             )['data_samples'] for number, picture in enumerate(boxes)
         ]
+
+
+def width_and_height(box):
+    """A box of corners as COCO writes it."""
+    return [box[0], box[1], box[2] - box[0], box[3] - box[1]]
 
 
 def evaluate(samples, found, **kwargs):
@@ -61,3 +67,26 @@ def test_nothing_predicted_scores_zero_under_the_same_names(samples):
 
 def test_other_items(samples):
     assert evaluate(samples, [0, 0], metric_items=['mAP_50']) == {'coco/bbox_mAP_50': 0.0}
+
+
+@pytest.mark.parametrize('ann_file', [False, True])
+def test_only_some_pictures(samples, tmp_path, ann_file):
+    samples[0].set_metainfo(dict(condition='night'))
+    samples[1].set_metainfo(dict(condition='day'))
+    options = {}
+    if ann_file:
+        annotations = [dict(id=10 * picture + label + 1, image_id=picture, category_id=label, iscrowd=0,
+                            bbox=width_and_height(item['bbox']), area=1.0)
+                       for picture, sample in enumerate(samples) for label, item in enumerate(sample.instances)]
+        options['ann_file'] = str(tmp_path / 'ann.json')
+        dump(dict(images=[dict(id=0, width=128, height=96), dict(id=1, width=128, height=96)], annotations=annotations,
+                  categories=[dict(id=label, name=name) for label, name in enumerate(CLASSES)]), options['ann_file'])
+    night = evaluate(samples, [1, 0], prefix='night', only=dict(condition='night'), classwise=True, **options)
+    assert (night['night/person_precision'], night['night/car_precision']) == (1, 0)
+    day = evaluate(samples, [2, 0], prefix='day', only=dict(condition='day'), **options)
+    assert day['day/bbox_mAP'] == 0
+
+
+def test_only_of_a_key_that_no_picture_has(samples):
+    with pytest.raises(ValueError, match=r"No picture to score has \{'condition': 'fog'\}"):
+        evaluate(samples, [1, 1], only=dict(condition='fog'))

@@ -7,7 +7,10 @@ train_pipeline = [
     dict(type='JointTransform', transforms=[dict(type='mmdet.RandomFlip', prob=0.5)]),
     dict(type='PackPairDetInputs'),
 ]
-test_pipeline = [dict(type='mmdet.LoadAnnotations', with_bbox=True), dict(type='PackPairDetInputs')]
+test_pipeline = [
+    dict(type='mmdet.LoadAnnotations', with_bbox=True),
+    dict(type='PackPairDetInputs', meta_keys=['condition']),
+]
 
 train_dataloader = dict(
     batch_size=8,
