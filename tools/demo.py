@@ -32,7 +32,7 @@ def tool(name: str, config: str, title: str, *arguments: str | Path) -> None:
     """Run a tool on a config, its output into the demo's log."""
     work_dir = DEMO / Path(config).stem
     command = [sys.executable, f'tools/{name}.py', config, *map(str, arguments), '--work-dir', str(work_dir)]
-    run(command, title, note, dict(OMP_WAIT_POLICY='PASSIVE'), log_file=DEMO / f'{work_dir.name}.txt')
+    run(command, title, note, log_file=DEMO / f'{work_dir.name}.txt')
 
 
 def train_and_test(title: str, config: str) -> list[str]:
