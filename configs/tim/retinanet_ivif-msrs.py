@@ -9,7 +9,9 @@ for loader in (train_dataloader, val_dataloader):
     loader.dataset.pipeline[2].transforms[0].scale = (320, 240)
 del loader
 test_dataloader = val_dataloader
-model = dict(task=dict(bbox_head=dict(num_classes=3)))
+model = dict(task=dict(
+    backbone=dict(frozen_stages=-1),  # long enough a schedule for every level to be trained
+    bbox_head=dict(num_classes=3)))
 train_cfg = dict(max_epochs=16, val_interval=8)
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.03, by_epoch=False, begin=0, end=100),
