@@ -11,7 +11,7 @@ param_scheduler = [
 custom_hooks = [
     *_base_.custom_hooks[:-1],
     dict(type='TaskGuidanceHook', by_epoch=False, stages=[
-        dict(stage='task', end=30), dict(stage='joint', end=130), dict(stage='task')]),
+        dict(stage='task', end=30), dict(stage='joint', end=80), dict(stage='task')]),
 ]
 # How it does at night stands beside the rest.
 test_dataloader = dict(dataset=dict(length=240))
