@@ -10,7 +10,7 @@ for loader in (train_dataloader, val_dataloader):
 del loader
 test_dataloader = val_dataloader
 model = dict(task=dict(
-    backbone=dict(frozen_stages=-1),  # long enough a schedule for every level to be trained
+    backbone=dict(frozen_stages=-1),  # every level is trained, as for the figures of README.md
     bbox_head=dict(num_classes=3)))
 train_cfg = dict(max_epochs=16, val_interval=8)
 param_scheduler = [
