@@ -14,9 +14,9 @@ _DEFAULT_ITEMS = ('mAP', 'mAP_50', 'mAP_75', 'mAP_s', 'mAP_m', 'mAP_l')
 class DetectionMetric(CocoMetric):
     """mmdet's ``CocoMetric``, which scores 0 where nothing at all is predicted, and can be held to some pictures.
 
-    Where nothing is predicted, mmdet 3.3 returns no score, and a checkpoint hook with ``save_best`` fails on
-    the missing key: an early epoch of a detector is enough. Arguments and names of the scores (``coco/bbox_mAP``, ...) are mmdet's. Without
-    ``ann_file`` the ground truth comes from the ``instances`` that ``PackPairDetInputs`` keeps.
+    Where nothing is predicted, mmdet 3.3 returns no score, and a checkpoint hook with ``save_best`` fails on the
+    missing key: an early epoch of a detector is enough. Arguments and names of the scores (``coco/bbox_mAP``, ...) are
+    mmdet's. Without ``ann_file`` the ground truth comes from the ``instances`` that ``PackPairDetInputs`` keeps.
 
     Args:
         only: Meta information that a picture must have to be scored; the packing has to keep its keys (``meta_keys``).
