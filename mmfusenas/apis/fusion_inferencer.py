@@ -147,7 +147,7 @@ class FusionInferencer:
         sample = BaseDataElement(metainfo={key: results[key] for key in ('img_path', 'img_path2')})
         inputs = dict(visible=[picture_tensor(results['img'])], infrared=[picture_tensor(results['img2'])])
         inputs = self.model.data_preprocessor(dict(inputs=inputs, data_samples=[sample]))['inputs']
-        return to_uint8(self.scene.picture(inputs)[0]).permute(1, 2, 0).contiguous().cpu().numpy()
+        return to_uint8(self.scene.pictures(inputs)['picture'][0]).permute(1, 2, 0).contiguous().cpu().numpy()
 
     def _detect(self, results: dict[str, Any]) -> BaseDataElement:
         return self.model.test_step(pseudo_collate([self.pipeline(dict(results))]))[0]

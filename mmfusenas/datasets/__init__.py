@@ -2,6 +2,7 @@
 from mmfusenas.registry import DATASETS
 from mmfusenas.utils.optional import available, register_missing
 
+from .harvard import HarvardDataset
 from .llvip import LLVIPDataset
 from .m3fd import M3FDDataset
 from .msrs import MSRSDataset
@@ -15,8 +16,9 @@ from .voc_pair_dataset import VOCPairDataset
 from .yolo_pair_dataset import YOLOPairDataset
 
 __all__ = [
-    'LLVIPDataset', 'M3FDDataset', 'MSRSDataset', 'MultiSpectralDataset', 'PairDataset', 'VOCPairDataset',
-    'ResumableBatchSampler', 'ResumableSampler', 'SeededDataset', 'SyntheticScenes', 'YOLOPairDataset',
+    'HarvardDataset', 'LLVIPDataset', 'M3FDDataset', 'MSRSDataset', 'MultiSpectralDataset', 'PairDataset',
+    'ResumableBatchSampler', 'ResumableSampler', 'SeededDataset', 'SyntheticScenes', 'VOCPairDataset',
+    'YOLOPairDataset',
 ]
 
 if available('mmdet'):

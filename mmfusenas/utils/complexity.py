@@ -35,7 +35,7 @@ def multiply_adds(model: nn.Module, shape: Sequence[int]) -> Counter[nn.Module]:
     """Count multiply-adds by layer for one picture (or pair) of ``shape``; the model's mode is as before afterwards."""
     device = next(model.parameters(), torch.empty(0)).device  # a fixed rule has no parameters
     visible, infrared = (torch.zeros(1, channels, *shape, device=device) for channels in (3, 1))
-    pair = hasattr(model, 'picture') or hasattr(model, 'scene')
+    pair = hasattr(model, 'pictures') or hasattr(model, 'scene')
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
     try:

@@ -7,6 +7,7 @@ import pytest
 import torch
 from mmengine.registry import init_default_scope
 
+from mmfusenas.engine.hooks import ArchitectureSearchHook
 from mmfusenas.nas import SearchSpace
 from mmfusenas.nas.cost_table import CostTable
 from mmfusenas.nas.expected_cost import ExpectedCost
@@ -79,9 +80,44 @@ def test_interval_begin_and_end(tmp_path, options, steps):
 
 
 def test_only_the_named_choices_are_searched(tmp_path):
-    runner = kit.train(kit.config(tmp_path, search=dict(choices=r'cells\.1\.')))
+    runner = kit.train(kit.config(tmp_path, search=dict(phases=[dict(choices=r'cells\.1\.')])))
     moved = {name for name, alpha in alphas(runner).items() if alpha.any()}
     assert moved == {name for name in SearchSpace(runner.model).choices if name.startswith('cells.1.')}
+
+
+PHASES = dict(interval=1, phases=[dict(choices='type$', end=1), dict(choices='ops')])
+
+
+def test_cells_first_then_their_operators(tmp_path):
+    runner = kit.train(kit.config(tmp_path, search=PHASES, stop=5))
+    space, first = SearchSpace(runner.model), kit.train(kit.config(tmp_path / 'first', search=PHASES, stop=3))
+    before = alphas(first)
+    assert all(alpha.any() == name.endswith('type') for name, alpha in before.items())
+    decided = {name: choice.selected for name, choice in space.choices.items() if choice.selected}
+    types = {name for name in space.choices if name.endswith('type')}
+    assert set(decided) == types
+    for name, alpha in alphas(runner).items():
+        if name in types:
+            # The last step of the epoch still counts; after it the choice is made and rests.
+            assert decided[name] == space.choices[name].candidates[int(alpha.argmax())]
+        else:
+            inside = all(decided[outer] == candidate for outer, candidate in space.conditions(name))
+            assert bool(alpha.any()) == inside, name
+
+
+def test_phases_resume_to_the_same_end(tmp_path):
+    whole = kit.train(kit.config(tmp_path / 'whole', search=PHASES, export={}))
+    for stop in (3, 4, 6, None):  # before, at and after the end of the first phase
+        part = kit.train(kit.config(tmp_path / 'parts', search=PHASES, export={}, stop=stop), resume=True)
+    assert same(alphas(part), alphas(whole)) and same(weights(part), weights(whole))
+    assert (tmp_path / 'parts/genotype.json').read_text() == (tmp_path / 'whole/genotype.json').read_text()
+
+
+@pytest.mark.parametrize('phases', [[], [dict(choices='type'), dict(choices='ops')],
+                                    [dict(choices='a', end=3), dict(choices='b', end=2), dict(choices='c')]])
+def test_phases_need_rising_ends(phases):
+    with pytest.raises(ValueError, match='the ends rise'):
+        ArchitectureSearchHook(dataloader={}, phases=phases)
 
 
 def test_unrolled_takes_the_step_of_the_optimizer_and_a_schedule_lowers_the_rate(tmp_path):
@@ -149,7 +185,7 @@ def test_a_supernet_without_the_hook_does_not_train(tmp_path):
 
 def test_nothing_to_search_is_an_error(tmp_path):
     with pytest.raises(ValueError, match='no choice to search'):
-        kit.train(kit.config(tmp_path, search=dict(choices='neck')))
+        kit.train(kit.config(tmp_path, search=dict(phases=[dict(choices='neck')])))
 
 
 def test_two_search_hooks_are_an_error(tmp_path):

@@ -29,7 +29,7 @@ def warm_people(model, scenes: SyntheticScenes) -> list[tuple[float, float]]:
         inputs = dict(visible=torch.from_numpy(scene.visible).permute(2, 0, 1)[None] / 255,
                       infrared=torch.from_numpy(scene.infrared)[None, None] / 255)
         with torch.no_grad():
-            fused = model.scene.picture(inputs)[0].mean(0).numpy() * 255
+            fused = model.scene.pictures(inputs)['picture'][0].mean(0).numpy() * 255
         for number, (box, label) in enumerate(zip(scene.boxes, scene.labels)):
             inside = scene.instance_map == number + 1
             warmth = contrast(scene.infrared.astype(float), box, inside)

@@ -108,8 +108,8 @@ def test_with_norm_eval_a_picture_does_not_depend_on_its_neighbours():
         model.train()
         before = {k: v.clone() for k, v in model.scene.state_dict().items()}
         inputs = model.data_preprocessor(data, True)['inputs']
-        together = model.scene.picture(inputs)[:1]
-        alone = model.scene.picture({name: value[:1] for name, value in inputs.items()})
+        together = model.scene.pictures(inputs)['picture'][:1]
+        alone = model.scene.pictures({name: value[:1] for name, value in inputs.items()})['picture']
         assert torch.allclose(together, alone, atol=1e-5) == norm_eval
         assert all(torch.equal(before[k], v) for k, v in model.scene.state_dict().items()) == norm_eval
         assert model.scene.training
@@ -147,7 +147,7 @@ def test_colour_is_kept_and_luma_is_fused():
     model = build(scene=dict(type='FixedFusion', rule='average')).eval()
     data = batch()
     prepared = model.data_preprocessor(data, False)['inputs']
-    picture = model.scene.picture(prepared)
+    picture = model.scene.pictures(prepared)['picture']
     visible, infrared = prepared['visible'], prepared['infrared']
     assert torch.allclose(luma(picture), (luma(visible) + infrared) / 2, atol=1e-6)
     for channel in range(3):

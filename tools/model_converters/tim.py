@@ -19,11 +19,22 @@ from mmfusenas.utils.command_line import UsageError, command, existing_file, run
 NETWORKS = dict(
     light=dict(type='TIMFusion', genotype='tim-light', order=['visible', 'infrared']),
     full=dict(type='TIMFusion', genotype='tim-full', order=['infrared', 'visible']),
+    enh=dict(type='EnhancementNet', genotype='tim-enhance', merge='attention'),
+    ct=dict(type='EnhancementNet', genotype='tim-mri-ct', merge='concat'),
+    pet=dict(type='EnhancementNet', genotype='tim-mri-pet', merge='concat'),
+    spect=dict(type='EnhancementNet', genotype='tim-mri-spect', merge='concat'),
 )
+CONFIGS = dict(light='fusion_light', full='fusion_full', enh='enhance_ivif', ct='enhance_mri-ct',
+               pet='enhance_mri-pet', spect='enhance_mri-spect')
 
 # From the authors' tensor names to ours, one after the other.
 RENAMINGS = (
-    (r'^stem_out\.', 'head.'),
+    (r'^spa\.spatial\.conv\.', 'attention.'),
+    (r'^stem2\.|^cells3\.', lambda match: f'detail.{match[0][:-2]}.'),  # the numbers do not go together there
+    (r'^stem3\.|^cells2\.', lambda match: f'target.{match[0][:-2]}.'),
+    (r'^stem_out2\.', 'detail.head.'),
+    (r'^stem_out3\.', 'target.head.'),
+    (r'^stem_out4?\.', 'head.'),
     (r'\.conv2d\.', '.'),  # reflection padding is a module of its own there
     (r'\.preprocess1\.op\.', '.preprocess.'),
     (r'\.down_2\.body\.0\.', '.down2.'),
@@ -40,6 +51,7 @@ RENAMINGS = (
     (r'\.op\.(\d)\.(?:conv\.)?', r'.body.\1.'),  # RB, DC, SC
     (r'\.conv([123])\.conv\.', lambda match: f'.convs.{int(match[1]) - 1}.'),  # DB
     (r'\.lrelu\.', '.act.'),
+    (r'\.se\.spatial\.conv\.', '.conv.'),  # SA
     (r'\.se\.conv\.', '.attention.'),  # CA
     (r'\.conv1\.', '.conv.'),
     (r'\.relu\.', '.act.'),
@@ -102,11 +114,24 @@ def state_dict_of(checkpoint: object, source: str) -> dict[str, Tensor]:
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Convert a network of TIM's authors to a checkpoint of ours.")
+    parser = argparse.ArgumentParser(
+        description="Convert a network of TIM's authors to a checkpoint of ours: the fusion networks `light` and "
+                    '`full`, or the enhancement network N_T for infrared and visible (`enh`), MRI and CT (`ct`), PET '
+                    '(`pet`) or SPECT (`spect`).')
     parser.add_argument('source', metavar='SRC.pth', help="the authors' file: tensors only")
     parser.add_argument('out', metavar='OUT.pth', help='checkpoint to write: weights, genotype and model config')
     parser.add_argument('--network', required=True, choices=sorted(NETWORKS), help='which network the file holds')
     return parser.parse_args()
+
+
+def next_command(network: str, out: str) -> str:
+    """Return the command that uses the weights: to fuse, or, of N_T alone, to train with a fusion network."""
+    config = f'configs/tim/{CONFIGS[network]}.py'
+    if network in ('light', 'full'):
+        return command('python', 'tools/infer.py', config, out) + ' --visible DIR --infrared DIR --out-dir DIR'
+    weights = 'model.enhancement.init_cfg'
+    return command('python', 'tools/train.py', config, '--cfg-options', f'{weights}.type=Pretrained',
+                   f'{weights}.checkpoint={out}')
 
 
 def main() -> None:
@@ -122,8 +147,7 @@ def main() -> None:
     save_checkpoint(dict(state_dict=model.state_dict(), meta=meta), args.out)
     size = sum(parameter.numel() for parameter in model.parameters())
     print(f'{args.out}: {len(weights)} tensors, {size} parameters')
-    print('next:\n  ' + command('python', 'tools/infer.py', f'configs/tim/fusion_{args.network}.py', args.out)
-          + ' --visible DIR --infrared DIR --out-dir DIR')
+    print(f'next:\n  {next_command(args.network, args.out)}')
 
 
 if __name__ == '__main__':

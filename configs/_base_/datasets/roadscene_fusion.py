@@ -36,6 +36,6 @@ val_dataloader = dict(
         pipeline=test_pipeline))
 test_dataloader = val_dataloader
 
-# Nothing is scored: the pictures are looked at.
-val_evaluator = []
-test_evaluator = []
+# At every validation the quick ones, in a test those of TIM's tables 1 and 2.
+val_evaluator = dict(type='FusionMetric', metrics=['MI', 'VIF', 'Qabf', 'SSIM'])
+test_evaluator = dict(type='FusionMetric')

@@ -41,6 +41,6 @@ test_dataloader = dict(
         test_mode=True,
         pipeline=test_pipeline))
 
-# Nothing is scored: the pictures are looked at.
-val_evaluator = []
-test_evaluator = []
+# At every validation the quick ones, in a test those of TIM's tables 1 and 2.
+val_evaluator = dict(type='FusionMetric', metrics=['MI', 'VIF', 'Qabf', 'SSIM'])
+test_evaluator = dict(type='FusionMetric')

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,7 +11,7 @@ from mmengine.hooks import Hook
 from mmengine.model import BaseModel, is_model_wrapper
 from mmengine.registry import OPTIMIZERS, PARAM_SCHEDULERS
 from mmengine.runner import Runner
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmfusenas.datasets.resumable_dataloader import BatchStream, build_resumable_dataloader
 from mmfusenas.engine.loops.resumable import run_seed
@@ -45,8 +45,12 @@ class ArchitectureSearchHook(Hook):
         interval: Weight steps to one step on the choices (T). Defaults to 20.
         begin: First training iteration after which choices are updated. Defaults to 0.
         end: Training iteration after which they are not updated any more; None for the whole run.
-        choices: Regular expression that selects, by ``re.search``, the choices to update; the others stay as they
-            are. Defaults to '' (all).
+        phases: Dicts of ``choices``, a regular expression that selects, by ``re.search``, the choices that are
+            updated in the phase, and ``end``, the number of epochs (iterations) of the run after which each of them
+            is decided for its likeliest candidate and the next phase follows; the last one needs none. Choices of no
+            phase stay as they are. TIM section 4.1: ``[dict(choices='type$', end=20), dict(choices='ops')]``, cells
+            first. Defaults to one phase of all choices.
+        by_epoch: Whether ``end`` of a phase counts epochs rather than iterations. Defaults to True.
         param_scheduler: Learning-rate schedule of the choices in steps of theirs, a scheduler of MMEngine. Defaults
             to None (constant).
         cost: ``dict(table=FILE, weight=lambda, cost='latency_ms')``: adds ``weight`` times the expected cost
@@ -54,8 +58,8 @@ class ArchitectureSearchHook(Hook):
             Defaults to None.
 
     Raises:
-        ValueError: If the model has no choice, or ``choices`` selects none; if ``cost`` has other keys; if there are
-            two such hooks.
+        ValueError: If a phase selects no open choice, a phase but the last has no ``end``, or the ends do not rise; if
+            ``cost`` has other keys; if there are two such hooks.
 
     Example:
         >>> custom_hooks = [dict(type='ArchitectureSearchHook', dataloader=dict(...), interval=20),
@@ -63,13 +67,18 @@ class ArchitectureSearchHook(Hook):
     """
 
     def __init__(self, dataloader: dict, strategy: dict | None = None, optimizer: dict | None = None,
-                 interval: int = 20, begin: int = 0, end: int | None = None, choices: str = '',
-                 param_scheduler: dict | None = None, cost: dict | None = None) -> None:
+                 interval: int = 20, begin: int = 0, end: int | None = None,
+                 phases: Sequence[dict] = (dict(choices=''),), by_epoch: bool = True, param_scheduler: dict | None = None, cost: dict | None = None) -> None:
         self.dataloader = dataloader
         self.strategy = SEARCH_STRATEGIES.build(strategy or dict(type='ImplicitGaussNewton'))
         self.optimizer_cfg = optimizer or dict(type='Adam', lr=3e-4, betas=(0.5, 0.999), weight_decay=1e-3)
         self.interval, self.begin, self.end = interval, begin, end
-        self.choices = choices
+        ends = [phase.get('end') for phase in phases[:-1]]
+        if not phases or None in ends or ends != sorted(set(ends)):
+            raise ValueError(
+                f'ArchitectureSearchHook got phases={list(phases)}: every phase but the last needs an end, and the '
+                "ends rise, as in [dict(choices='type$', end=20), dict(choices='ops')].")
+        self.phases, self.by_epoch = list(phases), by_epoch
         self.scheduler_cfg = param_scheduler
         if cost and not {'table', 'weight'} <= set(cost) <= {'table', 'weight', 'cost'}:
             raise ValueError(
@@ -82,16 +91,11 @@ class ArchitectureSearchHook(Hook):
         if sum(isinstance(hook, ArchitectureSearchHook) for hook in runner.hooks) > 1:
             raise ValueError("Two ArchitectureSearchHooks in one run would overwrite each other's state; use one.")
         self.space = SearchSpace(bare_model(runner))
-        self.searched = {name: choice for name, choice in self.space.choices.items()
-                         if choice.selected is None and re.search(self.choices, name)}
-        if not self.searched:
-            raise ValueError(
-                f'ArchitectureSearchHook found no choice to search: the model has {len(self.space)}, and '
-                f'choices={self.choices!r} selects none that is open. Is a genotype= set that already decides them?'
-            )
+        self.searched = [self._open(phase['choices']) for phase in self.phases]
         self.space.relax(name for name, choice in self.space.choices.items() if choice.selected is None)
         self.expected_cost = self._expected_cost()
-        self.alphas = [choice.alpha for choice in self.searched.values()]
+        alphas = {name: self.space.choices[name].alpha for names in self.searched for name in names}
+        self.alphas = list(alphas.values())
         self.optimizer = OPTIMIZERS.build(dict(self.optimizer_cfg, params=self.alphas))
         self.scheduler = self.scheduler_cfg and PARAM_SCHEDULERS.build(
             dict(self.scheduler_cfg, optimizer=self.optimizer))
@@ -99,6 +103,16 @@ class ArchitectureSearchHook(Hook):
         self.stream = BatchStream(build_resumable_dataloader(self.dataloader, self.seed, endless=True))
         if self._resumed:
             self._restore(self._resumed)
+
+    def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
+        """Decide the choices of the phases that are over."""
+        # A function of the position and the alphas, so that nothing has to be stored.
+        for names in self.searched[:self._phase(runner)]:
+            undecided = {name: choice.best() for name, choice in self.space.choices.items()
+                         if name in names and choice.relaxed}
+            self.space.select(undecided)
+            if undecided:
+                runner.logger.info(f'Iteration {runner.iter + 1}: decided {undecided}.')
 
     def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
         """Take one step on the choices, every ``interval`` training iterations."""
@@ -111,10 +125,11 @@ class ArchitectureSearchHook(Hook):
         weights = [p for p in model.parameters() if p.requires_grad]
         inner = inner_step(runner.optim_wrapper.optimizer, weights, clipped=bool(
             runner.optim_wrapper.clip_grad_kwargs)) if isinstance(self.strategy, Unrolled) else None
+        alphas = self._alphas(runner)
         grads, log = self.strategy(
             lambda: self._loss(runner, upper, 1) + self._regularization(), lambda: self._loss(runner, lower, 2),
-            self.alphas, weights, buffers=list(model.buffers()), inner=inner)
-        self._update(grads)
+            alphas, weights, buffers=list(model.buffers()), inner=inner)
+        self._update(alphas, grads)
         for name, value in log.items():
             runner.message_hub.update_scalar(f'train/search_{name}', float(value))
 
@@ -167,8 +182,30 @@ class ArchitectureSearchHook(Hook):
     def _regularization(self) -> Tensor | float:
         return self.cost['weight'] * self.expected_cost() if self.expected_cost else 0.0
 
-    def _update(self, grads: list[Tensor]) -> None:
-        for alpha, grad in zip(self.alphas, grads, strict=True):
+    def _open(self, pattern: str) -> list[str]:
+        """Return the names of the choices of a phase."""
+        names = [name for name, choice in self.space.choices.items()
+                 if choice.selected is None and re.search(pattern, name)]
+        if not names:
+            raise ValueError(
+                f'ArchitectureSearchHook found no choice to search: the model has {len(self.space)}, and '
+                f'choices={pattern!r} selects none that is open. Is a genotype= set that already decides them?'
+            )
+        return names
+
+    def _phase(self, runner: Runner) -> int:
+        """Return the number of the present phase, from 0."""
+        position = runner.epoch if self.by_epoch else runner.iter
+        return sum(position >= phase['end'] for phase in self.phases[:-1])
+
+    def _alphas(self, runner: Runner) -> list[nn.Parameter]:
+        """Return the alphas of the present phase, without those inside a candidate that was decided against."""
+        decided = {name: choice.selected for name, choice in self.space.choices.items() if choice.selected}
+        return [self.space.choices[name].alpha for name in self.searched[self._phase(runner)]
+                if all(decided.get(outer, candidate) == candidate for outer, candidate in self.space.conditions(name))]
+
+    def _update(self, alphas: list[nn.Parameter], grads: list[Tensor]) -> None:
+        for alpha, grad in zip(alphas, grads, strict=True):
             alpha.grad = grad
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)

@@ -1,8 +1,9 @@
 """Metrics of the evaluation loops."""
+from mmfusenas.evaluation.metrics.fusion_metric import FusionMetric
 from mmfusenas.registry import METRICS
 from mmfusenas.utils.optional import available, register_missing
 
-__all__ = []
+__all__ = ['FusionMetric']
 
 if available('mmdet'):
     from .detection_metric import DetectionMetric

@@ -101,24 +101,24 @@ class TaskGuidedDetector(BaseModel):
         if mode == 'predict':
             return self.predict(inputs, data_samples)
         if mode == 'tensor':
-            return self.task(self.scene.picture(inputs) * 255, mode='tensor')
+            return self.task(self.scene.pictures(inputs)['picture'] * 255, mode='tensor')
         raise RuntimeError(f"TaskGuidedDetector.forward got mode {mode!r}; it knows 'tensor', 'loss' and 'predict'.")
 
     def loss(self, inputs: dict[str, Tensor], data_samples: list) -> dict[str, Tensor]:
         """Return the losses of the present stage; those of the scene module are named ``scene.*``."""
         with torch.set_grad_enabled(torch.is_grad_enabled() and self.stage != 'task'):
-            picture = self.scene.picture(inputs)
+            pictures = self.scene.pictures(inputs)
         losses = {}
         if self.stage != 'scene':
-            losses.update(self.task.loss(*self._photographs(picture, data_samples)))
+            losses.update(self.task.loss(*self._photographs(pictures['picture'], data_samples)))
         if self.stage != 'task':
             weight = self.eta if self.stage == 'joint' else 1.0
-            losses.update({f'scene.{k}': v * weight for k, v in self.scene.losses(picture, inputs).items()})
+            losses.update({f'scene.{k}': v * weight for k, v in self.scene.losses(pictures, inputs).items()})
         return losses
 
     def predict(self, inputs: dict[str, Tensor], data_samples: list) -> list:
         """Return the samples with detections in the original picture's pixels, and the fused picture."""
-        picture = self.scene.picture(inputs).clamp(0, 1)
+        picture = self.scene.pictures(inputs)['picture'].clamp(0, 1)
         data_samples = self.task.predict(*self._photographs(picture, data_samples))
         return add_fused_img(data_samples, picture)
 

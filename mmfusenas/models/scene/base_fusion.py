@@ -14,7 +14,7 @@ class BaseFusion(BaseModel):
     """Base of the scene modules that fuse a visible and an infrared picture.
 
     Luma is fused, the visible chroma is kept: colour in gives colour out. As a model of its own it trains with the
-    unsupervised ``loss`` and predicts ``fused_img``; inside a :class:`TaskGuidedDetector` its ``picture`` is what the
+    unsupervised ``loss`` and predicts ``fused_img``; inside a :class:`TaskGuidedDetector` its picture is what the
     detector sees.
 
     Args:
@@ -38,20 +38,20 @@ class BaseFusion(BaseModel):
             N x 1 x H x W in [0, 1] twice, to N x 1 x H x W, not clamped.
         """
 
-    def picture(self, inputs: dict[str, Tensor]) -> Tensor:
-        """Return the fused BGR picture in [0, 1], not clamped.
+    def pictures(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Return the fused BGR picture in [0, 1], not clamped, as ``picture``, and whatever else the losses look at.
 
         Shape:
-            ``visible`` N x 3 x H x W and ``infrared`` N x 1 x H x W, to N x 3 x H x W.
+            ``visible`` N x 3 x H x W and ``infrared`` N x 1 x H x W, to ``picture`` N x 3 x H x W.
         """
         visible = inputs['visible']
-        return replace_luma(visible, self.fuse(luma(visible), inputs['infrared']))
+        return dict(picture=replace_luma(visible, self.fuse(luma(visible), inputs['infrared'])))
 
-    def losses(self, picture: Tensor, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Return the unsupervised losses of a fused picture, an empty dict for a fixed rule."""
+    def losses(self, pictures: dict[str, Tensor], inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Return the unsupervised losses of what :meth:`pictures` gave, an empty dict for a fixed rule."""
         if self.fusion_loss is None:
             return {}
-        return self.fusion_loss(luma(picture), luma(inputs['visible']), inputs['infrared'])
+        return self.fusion_loss(luma(pictures['picture']), luma(inputs['visible']), inputs['infrared'])
 
     def forward(self, inputs: dict[str, Tensor], data_samples: list | None = None,
                 mode: str = 'tensor') -> dict[str, Tensor] | list | Tensor:
@@ -66,13 +66,13 @@ class BaseFusion(BaseModel):
         Raises:
             RuntimeError: On any other mode.
         """
-        picture = self.picture(inputs)
+        pictures = self.pictures(inputs)
         if mode == 'tensor':
-            return picture
+            return pictures['picture']
         if mode == 'loss':
-            return self.losses(picture, inputs)
+            return self.losses(pictures, inputs)
         if mode == 'predict':
-            return add_fused_img(data_samples, picture)
+            return add_fused_img(data_samples, pictures['picture'])
         raise RuntimeError(f"{type(self).__name__}.forward got mode {mode!r}; it knows 'tensor', 'loss' and 'predict'.")
 
 

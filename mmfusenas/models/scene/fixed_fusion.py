@@ -41,7 +41,7 @@ class FixedFusion(BaseFusion):
     def fuse(self, visible: Tensor, infrared: Tensor) -> Tensor:
         return _RULES[self.rule](visible, infrared)
 
-    def picture(self, inputs: dict[str, Tensor]) -> Tensor:
+    def pictures(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         if self.rule == 'infrared':
-            return inputs['infrared'].expand(-1, 3, -1, -1)
-        return super().picture(inputs)
+            return dict(picture=inputs['infrared'].expand(-1, 3, -1, -1))
+        return super().pictures(inputs)

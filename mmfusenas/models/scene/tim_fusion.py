@@ -8,11 +8,9 @@ from torch import Tensor, nn
 
 from mmfusenas.models.cells.build import build_cell
 from mmfusenas.models.scene.base_fusion import BaseFusion
+from mmfusenas.models.scene.tim_layers import OPERATORS_TIM, head, stem
 from mmfusenas.nas import Choice, GenotypeSource, Searchable
 from mmfusenas.registry import MODELS
-
-OPERATORS_TIM = tuple(f'{kind}_{kernel}' for kernel in (3, 5) for kind in ('ca', 'sa', 'dc', 'rb', 'db', 'sc'))
-"""The candidates of TIM section 4.1: six operators at kernels 3 and 5."""
 
 CELLS_TIM = ('successive', 'decomposition', 'multi_scale')
 """The candidates of a cell's type: C_SC, C_DC, C_MS."""
@@ -58,15 +56,13 @@ class TIMFusion(Searchable, BaseFusion):
         if sorted(order) != ['infrared', 'visible']:
             raise ValueError(f"TIMFusion got order={order!r}; give 'visible' and 'infrared' in the order of the stem.")
         self.order = tuple(order)
-        self.stem = nn.Sequential(_conv3(2, 2 * channels), nn.PReLU(), _conv3(2 * channels, channels), nn.PReLU())
+        self.stem = stem(channels)
         self.cells = nn.ModuleList(
             Choice({name: build_cell(name, channels=channels, operators=operators) for name in cells},
                    label='type')
             for _ in range(num_cells)
         )
-        self.head = nn.Sequential(
-            _conv3(channels, channels), nn.PReLU(), _conv3(channels, channels // 2), nn.Conv2d(channels // 2, 1, 1)
-        )
+        self.head = head(channels)
         self.specialize(genotype)
 
     def fuse(self, visible: Tensor, infrared: Tensor) -> Tensor:
@@ -75,7 +71,3 @@ class TIMFusion(Searchable, BaseFusion):
         for cell in self.cells:
             x = cell(x)
         return self.head(x)
-
-
-def _conv3(channels_in: int, channels_out: int) -> nn.Conv2d:
-    return nn.Conv2d(channels_in, channels_out, 3, padding=1, padding_mode='reflect')

@@ -1,0 +1,36 @@
+"""What every metric asks of its pictures."""
+from __future__ import annotations
+
+from torch import Tensor
+
+
+def as_double(*pictures: Tensor, side: int = 1) -> list[Tensor]:
+    """Return pictures in double precision, after a look at their shapes and values.
+
+    Metrics are sums of many small numbers, some of them differences of large ones: in single precision VIF and SCD
+    would lose their third digit on flat pictures.
+
+    Args:
+        *pictures: Pictures of one shape, of any real dtype.
+        side: Smallest height and width that the metric can do with. Defaults to 1.
+
+    Raises:
+        ValueError: The shapes differ or are not N x 1 x H x W, a picture is too small, or the values are not in
+            [0, 255].
+    """
+    shapes = [tuple(picture.shape) for picture in pictures]
+    if len(set(shapes)) > 1 or len(shapes[0]) != 4 or shapes[0][1] != 1:
+        raise ValueError(f'The pictures of a fusion metric have the shapes {shapes}; give N x 1 x H x W, all the same.')
+    if min(shapes[0][2:]) < side:
+        raise ValueError(f'Pictures of {shapes[0][3]} x {shapes[0][2]} pixels (width x height) are too small for this '
+                         f'metric, which needs {side} on each side.')
+    pictures = [picture.double() for picture in pictures]
+    for name, picture in zip(('fused', 'first', 'second'), pictures):
+        low, high = picture.aminmax()
+        if not (low >= 0 and high <= 255):
+            raise ValueError(f'The {name} pictures of a fusion metric reach from {low:g} to {high:g}; they have to '
+                             'be in [0, 255]. Round and clamp what a network gives.')
+        if 0 < high <= 1 and bool((picture != picture.round()).any()):
+            raise ValueError(f'The {name} pictures of a fusion metric are fractions up to {high:g}: scaled to [0, 1]? '
+                             'Multiply them by 255.')
+    return pictures

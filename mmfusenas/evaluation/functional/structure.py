@@ -1,0 +1,59 @@
+"""Structural similarity of the fused picture with its sources, on one and on several scales."""
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from mmfusenas.evaluation.functional.pictures import as_double
+
+_WINDOW = 7
+_SCALES = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
+_SCALE_WINDOW = 11
+
+
+def ssim(fused: Tensor, visible: Tensor, infrared: Tensor) -> Tensor:
+    """Return SSIM(F, V) + SSIM(F, I), as scikit-image computes it.
+
+    Wang et al., Image quality assessment, 2004: uniform window of 7 pixels, unbiased variances, K1 = 0.01,
+    K2 = 0.03, the mean over the pixels whose window lies inside the picture.
+
+    Shape:
+        N x 1 x H x W in [0, 255] three times, H and W at least 7, to N values in [-2, 2].
+    """
+    fused, *sources = as_double(fused, visible, infrared, side=_WINDOW)
+    return sum(_similarity(fused, source) for source in sources)
+
+
+def ms_ssim(fused: Tensor, visible: Tensor, infrared: Tensor) -> Tensor:
+    """Return MS-SSIM(F, V) + MS-SSIM(F, I), by torchmetrics.
+
+    Wang et al., Multiscale structural similarity for image quality assessment, 2003: Gaussian window of 11 pixels
+    and standard deviation 1.5, five scales. Of pictures of 160 pixels or less on a side as many scales as fit, their
+    weights brought to a sum of 1 again. A scale of negative similarity counts as 0.
+
+    Shape:
+        N x 1 x H x W in [0, 255] three times, H and W at least 11, to N values in [0, 2].
+    """
+    # Here, because the import takes seconds that every training would wait for.
+    from torchmetrics.functional.image import multiscale_structural_similarity_index_measure
+
+    fused, *sources = as_double(fused, visible, infrared, side=_SCALE_WINDOW)
+    # torchmetrics asks for more than ten pixels at the smallest scale.
+    scales = [weight for level, weight in enumerate(_SCALES) if min(fused.shape[2:]) // 2**level >= _SCALE_WINDOW]
+    betas = tuple(weight / sum(scales) for weight in scales)
+    return sum(
+        multiscale_structural_similarity_index_measure(
+            fused, source, data_range=255.0, betas=betas, normalize='relu', reduction='none')
+        for source in sources
+    )
+
+
+def _similarity(x: Tensor, y: Tensor) -> Tensor:
+    mean_x, mean_y, xx, yy, xy = F.avg_pool2d(torch.cat([x, y, x * x, y * y, x * y]), _WINDOW, 1).chunk(5)
+    unbiased = _WINDOW**2 / (_WINDOW**2 - 1)
+    c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
+    luminance = (2 * mean_x * mean_y + c1) / (mean_x**2 + mean_y**2 + c1)
+    variances = unbiased * (xx - mean_x**2 + yy - mean_y**2)
+    structure = (2 * unbiased * (xy - mean_x * mean_y) + c2) / (variances + c2)
+    return (luminance * structure).mean((1, 2, 3))

@@ -1,0 +1,59 @@
+"""Fusion metrics in a validation or a test."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from mmengine.evaluator import BaseMetric
+from torch import Tensor
+
+from mmfusenas.evaluation.suite import DEFAULT_MEASURES, find_measures, grey_tensor, measure
+from mmfusenas.registry import METRICS
+
+
+@METRICS.register_module()
+class FusionMetric(BaseMetric):
+    """Score fused pictures by their sources: MI, FMI, VIF, Q^AB/F and the others of ``evaluation.functional``.
+
+    The luma (BT.601) of the 8-bit ``fused_img`` of each prediction is compared with the luma of the visible and with
+    the infrared picture that went into it, all in [0, 255]; the scores are means over the pictures. Any model that
+    predicts ``fused_img`` can be scored, detectors included. ``tools/analysis_tools/fusion_metrics.py`` gives the same
+    figures for folders of pictures.
+
+    Args:
+        metrics: Names, in any case (``'MI'``, ``'ms_ssim'``, ...), or ``'all'``. Defaults to the four of TIM's tables.
+        bit_depth: Bits that the files of a sensor really hold, as in :class:`PairDataPreprocessor`.
+        **kwargs: Of mmengine's ``BaseMetric``. The prefix of the scores is ``'fusion'``.
+
+    Raises:
+        ValueError: On an unknown name.
+
+    Example:
+        >>> val_evaluator = dict(type='FusionMetric', metrics=['MI', 'VIF', 'Qabf', 'SSIM'])
+    """
+
+    default_prefix = 'fusion'
+
+    def __init__(self, metrics: Sequence[str] = DEFAULT_MEASURES, bit_depth: dict[str, int] | None = None,
+                 **kwargs) -> None:
+        super().__init__(**kwargs)
+        self.measures = find_measures([metrics] if isinstance(metrics, str) else metrics)
+        self.bit_depth = dict(bit_depth or {})
+
+    def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
+        """Score the pictures of one batch."""
+        inputs = data_batch['inputs']
+        for visible, infrared, sample in zip(inputs['visible'], inputs['infrared'], data_samples, strict=True):
+            pictures = (grey_tensor(sample['fused_img']), self._source('visible', visible),
+                        self._source('infrared', infrared))
+            scores = measure(self.measures, *pictures)
+            self.results.append({name: float(value) for name, value in scores.items()})
+
+    def compute_metrics(self, results: list[dict[str, float]]) -> dict[str, float]:
+        """Return the mean over the pictures."""
+        return {name: float(np.mean([scores[name] for scores in results])) for name in self.measures}
+
+    def _source(self, name: str, picture: Tensor) -> Tensor:
+        """Return a packed picture, C x H x W of its own depth, as the metrics take it."""
+        full_scale = 2 ** self.bit_depth[name] - 1 if name in self.bit_depth else None
+        return grey_tensor(picture.permute(1, 2, 0).numpy(), full_scale)

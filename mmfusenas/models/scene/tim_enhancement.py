@@ -1,0 +1,67 @@
+"""Fusion for visual enhancement: N_F followed by N_T."""
+from __future__ import annotations
+
+from torch import Tensor
+
+from mmfusenas.models.scene.base_fusion import BaseFusion
+from mmfusenas.models.utils.color import luma, replace_luma
+from mmfusenas.registry import MODELS
+
+
+@MODELS.register_module()
+class TIMEnhancement(BaseFusion):
+    """Image fusion for visual enhancement (TIM section 4.2): the fusion network N_F, then the parallel N_T.
+
+    Both train together: the loss is that of the enhanced picture and of the two branches of N_T, and ``eta`` times
+    the fusion network's own. Visible and infrared stand for any pair: in medical fusion the visible picture is the
+    coloured one (PET, SPECT; CT is grey), whose chroma is kept, and the infrared one is the MRI.
+
+    Args:
+        fusion: Config of N_F, a :class:`TIMFusion`, with the loss l_F.
+        enhancement: Config of N_T, an :class:`EnhancementNet`.
+        order: Which picture is N_T's first and which its second. As published: visible first; in medical fusion the
+            MRI, so ('infrared', 'visible'). Defaults to ('visible', 'infrared').
+        eta: Weight of the fusion network's loss. Defaults to 1.0.
+        loss: Config of the loss l_T, an :class:`EnhancementLoss`.
+        data_preprocessor, init_cfg: As in :class:`BaseFusion`.
+
+    Raises:
+        ValueError: If ``order`` is not the two names.
+
+    Example:
+        >>> model = MODELS.build(dict(type='TIMEnhancement', fusion=dict(type='TIMFusion', genotype='tim-full'),
+        ...                           enhancement=dict(type='EnhancementNet', genotype='tim-enhance')))
+        >>> sum(p.numel() for p in model.parameters())
+        1232225
+    """
+
+    def __init__(self, fusion: dict, enhancement: dict, order: tuple[str, str] = ('visible', 'infrared'),
+                 eta: float = 1.0, loss: dict | None = None, data_preprocessor: dict | None = None,
+                 init_cfg: dict | None = None) -> None:
+        super().__init__(loss, data_preprocessor, init_cfg)
+        if sorted(order) != ['infrared', 'visible']:
+            raise ValueError(f"TIMEnhancement got order={order!r}; give 'visible' and 'infrared', N_T's first first.")
+        self.fusion = MODELS.build(fusion)
+        self.enhancement = MODELS.build(enhancement)
+        self.order = tuple(order)
+        self.eta = eta
+
+    def fuse(self, visible: Tensor, infrared: Tensor) -> Tensor:
+        return self._lumas(visible, infrared)['enhanced']
+
+    def pictures(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+        lumas = self._lumas(luma(inputs['visible']), inputs['infrared'])
+        return dict(lumas, picture=replace_luma(inputs['visible'], lumas['enhanced']))
+
+    def losses(self, pictures: dict[str, Tensor], inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+        sources = dict(visible=luma(inputs['visible']), infrared=inputs['infrared'])
+        lumas = (pictures[name] for name in ('enhanced', 'detail', 'target'))
+        losses = self.fusion_loss(*lumas, *(sources[name] for name in self.order))
+        own = self.fusion.fusion_loss(pictures['fused'], *sources.values())
+        return {**losses, **{f'fusion.{name}': self.eta * value for name, value in own.items()}}
+
+    def _lumas(self, visible: Tensor, infrared: Tensor) -> dict[str, Tensor]:
+        """Return the lumas of all four pictures, N x 1 x H x W each."""
+        sources = dict(visible=visible, infrared=infrared)
+        fused = self.fusion.fuse(visible, infrared)
+        return dict(self.enhancement(*(sources[name] for name in self.order), fused), fused=fused)

@@ -1,0 +1,118 @@
+"""Score fused pictures: ``python tools/analysis_tools/fusion_metrics.py --visible vi --infrared ir --fused fused``."""
+import argparse
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from rich.progress import track
+from terminaltables import AsciiTable
+
+from mmfusenas.apis import input_pairs
+from mmfusenas.datasets.pairing import Pair
+from mmfusenas.datasets.pictures import read_infrared
+from mmfusenas.evaluation.suite import DEFAULT_MEASURES, MEASURES, find_measures, grey_tensor, measure
+from mmfusenas.nas.files import write_text
+from mmfusenas.utils.command_line import UsageError, command, run_tool
+from mmfusenas.visualization.score_plots import plot_scores
+
+# The scores of every picture: method -> metric -> stem -> value.
+Scores = dict[str, dict[str, dict[str, float]]]
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description='Score fused pictures by the two pictures that each was made of: a table of means, several methods '
+                    'side by side. Colour pictures count by their luma (BT.601), values are in 0-255; what each metric '
+                    'is, and from which paper, stands in mmfusenas/evaluation/functional.',
+        epilog='examples: python tools/analysis_tools/fusion_metrics.py --visible vi --infrared ir --fused fused; '
+               '... --fused light=out1/pictures average=out2 --metrics MI VIF Qabf SSIM --json scores.json --plot '
+               'scores.png. Pictures are paired by equal file names, or by the longest common beginning.')
+    parser.add_argument('--visible', required=True, metavar='PATH', help='picture, folder, or .txt list (MRI, ...)')
+    parser.add_argument('--infrared', required=True, metavar='PATH', help='the same of the other sensor')
+    parser.add_argument('--fused', required=True, nargs='+', metavar='[NAME=]PATH', help='fused pictures, by method')
+    parser.add_argument('--metrics', nargs='+', default=DEFAULT_MEASURES, metavar='M',
+                        help=f'some of {", ".join(MEASURES)}, or all (default: {", ".join(DEFAULT_MEASURES)})')
+    parser.add_argument('--json', metavar='FILE', help='write means, deviations and the values of every picture')
+    parser.add_argument('--plot', metavar='FILE', help='draw boxes and cumulative curves (.png, .pdf, .svg)')
+    return parser.parse_args()
+
+
+def named_methods(arguments: list[str]) -> dict[str, str]:
+    """Return the paths by the names of the methods; a path without a name is named after its last folder or stem.
+
+    Raises:
+        UsageError: Two have the same name.
+    """
+    methods: dict[str, str] = {}
+    for argument in arguments:
+        name, equals, path = argument.partition('=')
+        if not equals or Path(argument).exists():
+            name, path = Path(argument).resolve().stem, argument
+        if name in methods:
+            raise UsageError(f'Two of --fused are named {name!r}: {methods[name]} and {path}. Name them: NAME=PATH.')
+        methods[name] = path
+    return methods
+
+
+def score(pairs: list[Pair], methods: Mapping[str, list[str]], measures: list[str]) -> Scores:
+    """Score the fused pictures of every method, in the order of the pairs."""
+    scores: Scores = {name: {key: {} for key in measures} for name in methods}
+    for k, pair in enumerate(track(pairs, 'scoring')):
+        sources = [grey_tensor(read_infrared(path)) for path in (pair.visible, pair.infrared)]
+        for name, files in methods.items():
+            fused = grey_tensor(read_infrared(files[k]))
+            if not fused.shape == sources[0].shape == sources[1].shape:
+                sizes = ', '.join(f'{path} is {picture.shape[3]} x {picture.shape[2]}' for path, picture in zip(
+                    (files[k], pair.visible, pair.infrared), (fused, *sources)))
+                raise UsageError(f'Pictures of different size (width x height): {sizes}.')
+            for key, value in measure(measures, fused, *sources).items():
+                scores[name][key][pair.stem] = float(value)
+    return scores
+
+
+def table(scores: Scores) -> str:
+    """Return the means, a row a method; the best of each metric is marked."""
+    means = {name: {key: np.mean(list(values.values())) for key, values in row.items()} for name, row in scores.items()}
+    best = {}
+    for key in next(iter(means.values())):
+        column = {name: row[key] for name, row in means.items()}
+        best[key] = (max if MEASURES[key].higher_is_better else min)(column, key=column.get)
+    rows = [[name, *(f'{value:.4f}{" *" if len(means) > 1 and best[key] == name else ""}'
+                     for key, value in row.items())] for name, row in means.items()]
+    heads = [key if MEASURES[key].higher_is_better else f'{key} (lower is better)' for key in best]
+    return AsciiTable([['method', *heads], *rows]).table
+
+
+def to_json(scores: Scores) -> str:
+    """Return everything as JSON."""
+    methods = {name: {
+        'mean': {key: float(np.mean(list(values.values()))) for key, values in row.items()},
+        'std': {key: float(np.std(list(values.values()))) for key, values in row.items()},
+        'pictures': {stem: {key: row[key][stem] for key in row} for stem in next(iter(row.values()))},
+    } for name, row in scores.items()}
+    return json.dumps(dict(channel='luma (BT.601)', value_range=[0, 255], methods=methods), indent=1) + '\n'
+
+
+def main() -> None:
+    """Score."""
+    args = parse_args()
+    measures = find_measures(args.metrics)
+    pairs = input_pairs(args.visible, args.infrared)
+    methods = {name: [pair.infrared for pair in input_pairs(args.visible, path)]
+               for name, path in named_methods(args.fused).items()}
+    scores = score(pairs, methods, measures)
+    print(table(scores))
+    print(f'Means of {len(pairs)} pictures, luma in 0-255' + ('; * is the best.' if len(methods) > 1 else '.'))
+    if args.json:
+        write_text(args.json, to_json(scores))
+    if args.plot:
+        plot_scores({name: {key: list(values.values()) for key, values in row.items()}
+                     for name, row in scores.items()}).savefig(args.plot, dpi=120)
+    print('\ndone; next, a model of your own:\n  ' + command(
+        'python', 'tools/infer.py', '--model', 'tim-light', '--visible', args.visible, '--infrared', args.infrared,
+        '--out-dir', 'fused'))
+
+
+if __name__ == '__main__':
+    run_tool(main)
