@@ -1,4 +1,9 @@
 """Score fused pictures: ``python tools/analysis_tools/fusion_metrics.py --visible vi --infrared ir --fused fused``."""
+from mmfusenas.utils.allocator import restart_with_fast_allocator
+
+if __name__ == '__main__':
+    restart_with_fast_allocator()  # has to come before torch is imported
+
 import argparse
 import json
 from collections.abc import Mapping

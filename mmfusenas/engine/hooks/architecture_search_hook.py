@@ -68,7 +68,8 @@ class ArchitectureSearchHook(Hook):
 
     def __init__(self, dataloader: dict, strategy: dict | None = None, optimizer: dict | None = None,
                  interval: int = 20, begin: int = 0, end: int | None = None,
-                 phases: Sequence[dict] = (dict(choices=''),), by_epoch: bool = True, param_scheduler: dict | None = None, cost: dict | None = None) -> None:
+                 phases: Sequence[dict] = (dict(choices=''),), by_epoch: bool = True,
+                 param_scheduler: dict | None = None, cost: dict | None = None) -> None:
         self.dataloader = dataloader
         self.strategy = SEARCH_STRATEGIES.build(strategy or dict(type='ImplicitGaussNewton'))
         self.optimizer_cfg = optimizer or dict(type='Adam', lr=3e-4, betas=(0.5, 0.999), weight_decay=1e-3)

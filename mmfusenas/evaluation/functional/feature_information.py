@@ -11,8 +11,8 @@ from torch import Tensor
 from mmfusenas.evaluation.functional.pictures import as_double
 
 _WINDOW = 3
-_CHUNK = 2048
-"""Windows worked on at a time: their joint distributions, 81 numbers each, stay in the processor's cache."""
+_CHUNK = 1 << 14
+"""Windows worked on at a time, 81 numbers each: few enough for the processor's cache, many enough for its cores."""
 
 
 def feature_mutual_information(fused: Tensor, visible: Tensor, infrared: Tensor, feature: str = 'gradient') -> Tensor:
@@ -95,7 +95,10 @@ def _joint(p: Tensor, q: Tensor) -> Tensor:
     correlation = _correlation(p, q)
     # Of the 81 numbers a window single precision is enough.
     cdf_p, cdf_q = p.cumsum(0).float().unsqueeze(1), q.cumsum(0).float().unsqueeze(0)
-    bound = torch.where(correlation >= 0, torch.minimum(cdf_p, cdf_q), (cdf_p + cdf_q - 1).clamp(min=0))
+    # The largest dependence is min(F, G), the smallest max(F + G - 1, 0), which is F - min(F, 1 - G).
+    positive = (correlation >= 0).float()
+    overlap = torch.minimum(cdf_p, cdf_q.lerp(1 - cdf_q, 1 - positive))
+    bound = (1 - positive) * cdf_p + (2 * positive - 1) * overlap
     # Hoeffding: the covariance of a joint distribution is the sum of its excess over independence.
     covariance = (bound - cdf_p * cdf_q).sum((0, 1)).double()
     part = correlation * _deviation(p) * _deviation(q) / covariance
@@ -128,4 +131,5 @@ def _bits(probabilities: Tensor) -> Tensor:
     Where two windows are correlated more than their marginals allow, the mixture is negative in places. As in the
     authors' program these count with the logarithm of their size.
     """
-    return -torch.special.xlogy(probabilities, probabilities.abs()).sum(0) / math.log(2)
+    logarithms = probabilities.abs().clamp(min=torch.finfo(probabilities.dtype).tiny).log()
+    return -(probabilities * logarithms).sum(0) / math.log(2)

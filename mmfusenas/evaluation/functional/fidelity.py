@@ -2,10 +2,9 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from mmfusenas.evaluation.functional.pictures import as_double
+from mmfusenas.evaluation.functional.pictures import as_double, filtered
 
 _NOISE = 2.0
 _SMALL = 1e-10
@@ -33,7 +32,7 @@ def _fidelity(source: Tensor, fused: Tensor) -> Tensor:
     for scale, size in enumerate(_WINDOWS):
         window = _gaussian(size, source)
         if scale:
-            source, fused = (_blur(picture, window)[:, :, ::2, ::2] for picture in (source, fused))
+            source, fused = (filtered(picture, window)[:, :, ::2, ::2] for picture in (source, fused))
         kept, all_of_it = _information(source, fused, window)
         seen, available = seen + kept, available + all_of_it
     return torch.where(available > 0, seen / available, 1.0)
@@ -41,7 +40,7 @@ def _fidelity(source: Tensor, fused: Tensor) -> Tensor:
 
 def _information(source: Tensor, fused: Tensor, window: Tensor) -> tuple[Tensor, Tensor]:
     """Return what is seen in the fused picture of one scale, and in the source; common logarithms, summed."""
-    maps = _blur(torch.cat([source, fused, source * source, fused * fused, source * fused]), window)
+    maps = filtered(torch.cat([source, fused, source * source, fused * fused, source * fused]), window)
     mean_s, mean_f, ss, ff, sf = maps.chunk(5)
     variance_s, variance_f = (ss - mean_s**2).clamp(min=0), (ff - mean_f**2).clamp(min=0)
     covariance = sf - mean_s * mean_f
@@ -60,7 +59,3 @@ def _gaussian(size: int, like: Tensor) -> Tensor:
     offsets = torch.arange(size, dtype=like.dtype, device=like.device) - (size - 1) / 2
     taps = torch.exp(-0.5 * (offsets / (size / 5)) ** 2)
     return taps / taps.sum()
-
-
-def _blur(pictures: Tensor, taps: Tensor) -> Tensor:
-    return F.conv2d(F.conv2d(pictures, taps.view(1, 1, -1, 1)), taps.view(1, 1, 1, -1))

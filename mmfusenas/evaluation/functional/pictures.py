@@ -34,3 +34,15 @@ def as_double(*pictures: Tensor, side: int = 1) -> list[Tensor]:
             raise ValueError(f'The {name} pictures of a fusion metric are fractions up to {high:g}: scaled to [0, 1]? '
                              'Multiply them by 255.')
     return pictures
+
+
+def filtered(pictures: Tensor, taps: Tensor) -> Tensor:
+    """Filter along both sides, without padding; in double precision sums are many times faster than convolutions.
+
+    Shape:
+        N x 1 x H x W and T taps to N x 1 x (H - T + 1) x (W - T + 1).
+    """
+    for dim in (2, 3):
+        length = pictures.shape[dim] - len(taps) + 1
+        pictures = sum(tap * pictures.narrow(dim, start, length) for start, tap in enumerate(taps))
+    return pictures

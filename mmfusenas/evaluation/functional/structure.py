@@ -2,10 +2,9 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from mmfusenas.evaluation.functional.pictures import as_double
+from mmfusenas.evaluation.functional.pictures import as_double, filtered
 
 _WINDOW = 7
 _SCALES = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
@@ -38,19 +37,20 @@ def ms_ssim(fused: Tensor, visible: Tensor, infrared: Tensor) -> Tensor:
     # Here, because the import takes seconds that every training would wait for.
     from torchmetrics.functional.image import multiscale_structural_similarity_index_measure
 
-    fused, *sources = as_double(fused, visible, infrared, side=_SCALE_WINDOW)
+    fused, *sources = (picture.float() for picture in as_double(fused, visible, infrared, side=_SCALE_WINDOW))
     # torchmetrics asks for more than ten pixels at the smallest scale.
     scales = [weight for level, weight in enumerate(_SCALES) if min(fused.shape[2:]) // 2**level >= _SCALE_WINDOW]
     betas = tuple(weight / sum(scales) for weight in scales)
     return sum(
         multiscale_structural_similarity_index_measure(
-            fused, source, data_range=255.0, betas=betas, normalize='relu', reduction='none')
+            fused, source, data_range=255.0, betas=betas, normalize='relu', reduction='none').double()
         for source in sources
     )
 
 
 def _similarity(x: Tensor, y: Tensor) -> Tensor:
-    mean_x, mean_y, xx, yy, xy = F.avg_pool2d(torch.cat([x, y, x * x, y * y, x * y]), _WINDOW, 1).chunk(5)
+    taps = x.new_full((_WINDOW,), 1 / _WINDOW)
+    mean_x, mean_y, xx, yy, xy = filtered(torch.cat([x, y, x * x, y * y, x * y]), taps).chunk(5)
     unbiased = _WINDOW**2 / (_WINDOW**2 - 1)
     c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
     luminance = (2 * mean_x * mean_y + c1) / (mean_x**2 + mean_y**2 + c1)

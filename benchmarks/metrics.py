@@ -1,0 +1,89 @@
+"""What the fusion metrics cost: seconds for one pair, each metric and the whole suite.
+
+Where torchmetrics or scikit-image have the same measure, they run on the same pictures in turns with ours, and their
+time is given over ours. Memory that is freed is kept by the process, as in ``tools/analysis_tools/fusion_metrics.py``.
+
+    python benchmarks/metrics.py [--shape 448 620] [--repeats 5] [--threads N] [--json FILE]
+"""
+from mmfusenas.utils.allocator import restart_with_fast_allocator
+
+if __name__ == '__main__':
+    restart_with_fast_allocator()  # has to come before torch is imported
+
+import argparse
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+
+import torch
+from terminaltables import AsciiTable
+from torch import Tensor
+
+from mmfusenas.evaluation.suite import MEASURES, measure
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--shape', nargs=2, type=int, default=(448, 620), metavar=('H', 'W'))
+    parser.add_argument('--repeats', type=int, default=5, help='measurements of each (default: 5)')
+    parser.add_argument('--threads', type=int, help="threads (default: torch's)")
+    parser.add_argument('--json', metavar='FILE', help='also write the figures')
+    return parser.parse_args()
+
+
+def scenes(height: int, width: int) -> list[Tensor]:
+    """Return fused, visible and infrared pictures with structure, N x 1 x H x W in [0, 255]."""
+    generator = torch.Generator().manual_seed(0)
+    coarse = torch.rand(2, 1, height // 8, width // 8, generator=generator)
+    smooth = torch.nn.functional.interpolate(coarse, (height, width), mode='bicubic').clamp(0, 1)
+    visible, infrared = (0.8 * smooth + 0.2 * torch.rand(smooth.shape, generator=generator)).split(1)
+    return [(picture * 255).round() for picture in ((visible + infrared) / 2, visible, infrared)]
+
+
+def others() -> dict[str, Callable[[Tensor, Tensor, Tensor], object]]:
+    """Return the same measures by public libraries, those that are installed."""
+    from torchmetrics.functional.image import visual_information_fidelity
+    found = dict(VIF=lambda fused, *sources: [visual_information_fidelity(fused, source) for source in sources])
+    try:
+        from skimage.metrics import structural_similarity
+    except ImportError:
+        return found
+    found['SSIM'] = lambda fused, *sources: [
+        structural_similarity(fused[0, 0].numpy(), source[0, 0].numpy(), data_range=255) for source in sources]
+    return found
+
+
+def seconds(function: Callable[[], object]) -> float:
+    """Return how long one call takes."""
+    start = time.perf_counter()
+    function()
+    return time.perf_counter() - start
+
+
+def main() -> None:
+    """Measure."""
+    args = parse_args()
+    torch.set_num_threads(args.threads or torch.get_num_threads())
+    pictures, libraries = scenes(*args.shape), others()
+    calls = {name: lambda name=name: measure([name], *pictures) for name in MEASURES}
+    calls['the whole suite'] = lambda: measure(MEASURES, *pictures)
+    calls |= {f'{name}, library': lambda function=function: function(*pictures) for name, function in libraries.items()}
+    times = {name: [] for name in calls}
+    for turn in range(args.repeats + 1):
+        for name, call in calls.items():
+            value = seconds(call)
+            times[name] += [value] if turn else []  # the first call of each imports and warms up
+    result = {name: median(values) for name, values in times.items()}
+    rows = [['metric', 'seconds a pair', 'a library over ours']]
+    for name in (*MEASURES, 'the whole suite'):
+        ratio = f'{result[f"{name}, library"] / result[name]:.1f}' if name in libraries else ''
+        rows.append([name, f'{result[name]:.4f}', ratio])
+    print(AsciiTable(rows, f'{args.shape[0]} x {args.shape[1]}, {torch.get_num_threads()} threads').table)
+    if args.json:
+        Path(args.json).write_text(json.dumps(result, indent=1) + '\n')
+
+
+if __name__ == '__main__':
+    main()
