@@ -13,8 +13,9 @@ from mmfusenas.utils.command_line import UsageError, command, existing_file, run
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        description='Fuse pairs of visible and infrared pictures, and detect in them where the model has a detector. '
-                    'Writes OUT_DIR/pictures, OUT_DIR/drawn and OUT_DIR/predictions.json.',
+        description='Fuse pairs of visible and infrared pictures, and detect or segment in them where the model does. '
+                    'Writes OUT_DIR/pictures, OUT_DIR/drawn, OUT_DIR/masks and OUT_DIR/predictions.json. Of medical '
+                    'pairs the coloured picture (PET, SPECT) is given as visible, the MRI as infrared.',
         epilog='examples: python tools/infer.py --model tim-light --visible vi --infrared ir --out-dir fused; '
                'python tools/infer.py configs/tim/retinanet_ivif.py epoch_12.pth --visible a.png --infrared b.png '
                '--out-dir found. Folders are paired by equal file names, or by the longest common beginning '
@@ -64,8 +65,8 @@ def main() -> None:
     inferencer = FusionInferencer(model, checkpoint, args.device, args.score_thr)
     predictions = inferencer.run(pairs, args.out_dir)
     print(f'{len(pairs)} pictures in {predictions.parent / "pictures"}')
-    if inferencer.detects:
-        print(f'with detections in {predictions.parent / "drawn"}, as numbers in {predictions}')
+    if inferencer.has_task:
+        print(f'with what was found in {predictions.parent / "drawn"}, as numbers in {predictions} or masks/')
     print(f'\ndone; next:\n  {next_command(args)}')
 
 

@@ -1,4 +1,4 @@
-"""Fusing, and detecting in, pairs of pictures from Python."""
+"""Fusing pairs of pictures, and detecting or segmenting in them, from Python."""
 from __future__ import annotations
 
 import json
@@ -25,18 +25,18 @@ from mmfusenas.datasets.transforms.pack_pair import picture_tensor
 from mmfusenas.models.utils.color import to_uint8
 from mmfusenas.nas.files import write_text
 from mmfusenas.utils.allocator import keep_freed_memory
+from mmfusenas.visualization import draw_mask, enlarge
 
 Picture = str | Path | np.ndarray
 
-DEFAULT_PIPELINE = (dict(type='PackPairDetInputs'),)
-"""Where a model comes without the transforms of its test data: the detector sees the pair as it is."""
 
 
 class FusionInferencer:
-    """Fuse pairs, and detect in the fused pictures where the model has a detector.
+    """Fuse pairs, and detect or segment in the fused pictures where the model has a detector or a segmentor.
 
     The fused picture has the size and the colour of the visible input, whatever size the detector works at: it gets
-    the pair as the transforms of its test data make it, and its boxes are in pixels of the input. On a CPU the process
+    the pair as the transforms of its test data make it, and its boxes and masks are in pixels of the input. Of medical
+    pairs the coloured picture (PET, SPECT) takes the place of the visible one, MRI that of the infrared. On a CPU the process
     keeps the memory that it has used (:func:`~mmfusenas.utils.allocator.keep_freed_memory`), for speed.
 
     Args:
@@ -62,14 +62,16 @@ class FusionInferencer:
         self.model = optimize_for_inference(model)
         if not any(parameter.is_cuda for parameter in self.model.parameters()):
             keep_freed_memory()
-        self.detects = hasattr(model, 'task')
-        self.scene = self.model.scene if self.detects else self.model
+        self.has_task = hasattr(model, 'task')
+        self.scene = self.model.scene if self.has_task else self.model
         self.score_thr = score_thr
         self.dataset_meta = getattr(model, 'dataset_meta', {})
-        pipeline = getattr(model, 'test_pipeline', None) or DEFAULT_PIPELINE
+        pipeline = getattr(model, 'test_pipeline', None) or ()
         self.resize = next((step.get('resize') for step in pipeline if _is(step, 'LoadPairFromFile')), None)
-        if self.detects:
-            steps = [step for step in pipeline if not _is(step, 'Load')]
+        if self.has_task:
+            # Where a model comes without the transforms of its test data, the task sees the pair as it is.
+            pack = 'PackPairSegInputs' if hasattr(model.task, 'decode_head') else 'PackPairDetInputs'
+            steps = [step for step in pipeline if not _is(step, 'Load')] or [dict(type=pack)]
             with DefaultScope.overwrite_default_scope('mmfusenas'):
                 self.pipeline = Compose(steps)
 
@@ -82,7 +84,7 @@ class FusionInferencer:
 
         Returns:
             ``picture`` (uint8 H x W x 3, BGR), ``boxes`` (N x 4, pixels of the input), ``scores`` and ``labels`` (N),
-            ``mask`` (None: no system here segments). Without a detector all but ``picture`` are None.
+            ``mask`` (uint8 H x W, class numbers). What the model does not predict is None.
 
         Raises:
             ValueError: If the two differ in size (and the test pipeline does not ask to resize), or hold NaN.
@@ -91,9 +93,9 @@ class FusionInferencer:
         results = self._read(visible, infrared)
         output = dict(picture=None, boxes=None, scores=None, labels=None, mask=None)
         with torch.inference_mode():
-            if self.detects:
-                sample = self._detect(results)
-                output.update(self._detections(sample))
+            if self.has_task:
+                sample = self.model.test_step(pseudo_collate([self.pipeline(dict(results))]))[0]
+                output.update(self._predictions(sample))
                 if tuple(sample.img_shape[:2]) == results['img'].shape[:2]:
                     return dict(output, picture=sample.fused_img)
             return dict(output, picture=self._fuse(results))
@@ -101,9 +103,10 @@ class FusionInferencer:
     def run(self, pairs: Sequence[Pair], out_dir: str | Path) -> Path:
         """Run on many pairs, show the progress, and write the results.
 
-        ``out_dir`` gets ``pictures/STEM.png``, with a detector ``drawn/STEM.png``, and ``predictions.json``: a list
-        ``images`` with ``stem``, ``picture`` (path in ``out_dir``), ``boxes``, ``scores``, ``labels``, ``classes`` (the
-        name of each label; these four are null without a detector), and ``model`` and ``config``.
+        ``out_dir`` gets ``pictures/STEM.png``; with a detector or segmentor ``drawn/STEM.png``; with a segmentor
+        ``masks/STEM.png`` (class numbers, 8 bit); and ``predictions.json``: a list ``images`` with ``stem``, ``picture``
+        (path in ``out_dir``), ``boxes``, ``scores``, ``labels``, ``classes`` (the name of each label; these four are
+        null without a detector), and ``model`` and ``config``.
 
         Args:
             pairs: Pairs, as :func:`input_pairs` gives.
@@ -123,9 +126,11 @@ class FusionInferencer:
         return predictions
 
     def draw(self, output: dict[str, np.ndarray | None]) -> np.ndarray:
-        """Return the picture of a result with its detections drawn in; small pictures are enlarged."""
-        from mmfusenas.visualization import draw_detections, enlarge
+        """Return the picture of a result with its detections or its mask drawn in; small pictures are enlarged."""
         picture, factor = enlarge(output['picture'])
+        if output['mask'] is not None:
+            return draw_mask(picture, output['mask'], self.dataset_meta)
+        from mmfusenas.visualization import draw_detections  # there are no detections without mmdet
         return draw_detections(picture, output['boxes'] * factor, output['labels'], output['scores'], self.dataset_meta)
 
     def _read(self, visible: Picture, infrared: Picture) -> dict[str, Any]:
@@ -149,10 +154,10 @@ class FusionInferencer:
         inputs = self.model.data_preprocessor(dict(inputs=inputs, data_samples=[sample]))['inputs']
         return to_uint8(self.scene.pictures(inputs)['picture'][0]).permute(1, 2, 0).contiguous().cpu().numpy()
 
-    def _detect(self, results: dict[str, Any]) -> BaseDataElement:
-        return self.model.test_step(pseudo_collate([self.pipeline(dict(results))]))[0]
-
-    def _detections(self, sample: BaseDataElement) -> dict[str, np.ndarray]:
+    def _predictions(self, sample: BaseDataElement) -> dict[str, np.ndarray]:
+        """Return what the task found, in pixels of the input."""
+        if 'pred_sem_seg' in sample:
+            return dict(mask=sample.pred_sem_seg.data[0].cpu().numpy().astype(np.uint8))
         found = sample.pred_instances
         found = found[found.scores >= self.score_thr].cpu().numpy()
         height, width = sample.ori_shape[:2]
@@ -163,8 +168,10 @@ class FusionInferencer:
         output = self(pair.visible, pair.infrared)
         name = f'pictures/{pair.stem}.png'
         _write_picture(out_dir / name, output['picture'])
-        if self.detects:
+        if self.has_task:
             _write_picture(out_dir / 'drawn' / f'{pair.stem}.png', self.draw(output))
+        if output['mask'] is not None:
+            _write_picture(out_dir / 'masks' / f'{pair.stem}.png', output['mask'])
         found = {key: None if output[key] is None else output[key].tolist() for key in ('boxes', 'scores', 'labels')}
         return dict(stem=pair.stem, picture=name, **found, classes=self._class_names(found['labels']))
 

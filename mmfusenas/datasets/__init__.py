@@ -5,20 +5,24 @@ from mmfusenas.utils.optional import available, register_missing
 from .harvard import HarvardDataset
 from .llvip import LLVIPDataset
 from .m3fd import M3FDDataset
+from .mfnet import MFNetDataset
 from .msrs import MSRSDataset
+from .msrs_seg import MSRSSegDataset
 from .multispectral import MultiSpectralDataset
 from .pair_dataset import PairDataset
+from .pair_seg_dataset import PairSegDataset
 from .samplers import ResumableBatchSampler, ResumableSampler
 from .seeded_dataset import SeededDataset
 from .synthetic_scenes import SyntheticScenes
+from .synthetic_seg_scenes import SyntheticSegScenes
 from .transforms import *  # noqa: F401,F403
 from .voc_pair_dataset import VOCPairDataset
 from .yolo_pair_dataset import YOLOPairDataset
 
 __all__ = [
-    'HarvardDataset', 'LLVIPDataset', 'M3FDDataset', 'MSRSDataset', 'MultiSpectralDataset', 'PairDataset',
-    'ResumableBatchSampler', 'ResumableSampler', 'SeededDataset', 'SyntheticScenes', 'VOCPairDataset',
-    'YOLOPairDataset',
+    'HarvardDataset', 'LLVIPDataset', 'M3FDDataset', 'MFNetDataset', 'MSRSDataset', 'MSRSSegDataset',
+    'MultiSpectralDataset', 'PairDataset', 'PairSegDataset', 'ResumableBatchSampler', 'ResumableSampler',
+    'SeededDataset', 'SyntheticScenes', 'SyntheticSegScenes', 'VOCPairDataset', 'YOLOPairDataset',
 ]
 
 if available('mmdet'):

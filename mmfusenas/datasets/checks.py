@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from mmfusenas.datasets.pairing import stem_of
-from mmfusenas.datasets.pictures import PictureError, read_picture, to_grey
+from mmfusenas.datasets.pictures import PictureError, read_pair, read_picture, to_grey
 from mmfusenas.datasets.problems import Problem
 from mmfusenas.datasets.sequences import frame_of
 
@@ -51,6 +51,9 @@ def check_pair(info: Mapping, sizes_may_differ: bool = False) -> PairFacts:
     pictures, problems = [], []
     for key, path, flag in zip(('img', 'img2'), names, (cv2.IMREAD_COLOR, cv2.IMREAD_ANYCOLOR)):
         try:
+            if key not in info and names[0] == names[1]:
+                pictures = list(read_pair(*names))
+                break
             pictures.append(info[key] if key in info else read_picture(path, flag))
         except PictureError as error:
             problems.append(Problem('error', 'unreadable picture', path, str(error)))

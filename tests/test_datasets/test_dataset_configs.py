@@ -23,6 +23,8 @@ LAYOUTS = {
     'multispectral_det': ('MULTISPECTRAL_ROOT',
                           [('ConvertedImages/rgb', 'ConvertedImages/fir', 'Annotations_ConvertedSummarized')],
                           VOC.format('bike')),
+    'harvard_fusion': ('HARVARD_ROOT', [(f'mri_pet/{part}/pet', f'mri_pet/{part}/mri', '') for part in ('train', 'test')],
+                       ''),
     'roadscene_fusion': ('ROADSCENE_ROOT', [(f'{part}/vi', f'{part}/ir', '') for part in ('train', 'test')], ''),
 }
 
@@ -65,7 +67,7 @@ def test_real_sets(name, root, tmp_path, monkeypatch):
             assert 0.02 < ((box[2] - box[0]) * (box[3] - box[1])).item() / visible[0, 0].numel() < 0.1
 
 
-@pytest.mark.parametrize('name', ['synthetic_ivif_det', 'synthetic_ivif_fusion'])
+@pytest.mark.parametrize('name', ['synthetic_ivif_det', 'synthetic_ivif_fusion', 'synthetic_ivif_seg'])
 def test_built_in_scenes(name, root):
     leaves = dataset_leaves(load(root, name))
     assert len({leaf['seed'] for leaf in leaves.values()}) == 3
@@ -80,6 +82,8 @@ def test_evaluators_build(root):
         config = load(root, name)
         if name.endswith('_det'):
             assert METRICS.build(config.val_evaluator).classwise
+        elif name.endswith('_fusion'):
+            assert METRICS.build(config.val_evaluator).measures
         else:
-            assert config.val_evaluator == []
+            assert METRICS.build(config.val_evaluator).metrics == ['mIoU']
         assert config.test_dataloader == config.val_dataloader

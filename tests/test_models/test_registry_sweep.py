@@ -50,6 +50,14 @@ TINY_RETINANET = dict(
     bbox_head=dict(type='RetinaHead', num_classes=2, in_channels=8, feat_channels=8, stacked_convs=1),
 )  # fmt: skip
 
+TINY_SEGMENTOR = dict(
+    _scope_='mmseg', type='EncoderDecoder',
+    data_preprocessor=dict(type='SegDataPreProcessor', mean=[127.0] * 3, std=[128.0] * 3, size_divisor=32),
+    backbone=dict(type='ResNet', depth=18, base_channels=4, stem_channels=4),
+    decode_head=dict(type='FCNHead', in_index=3, channels=4, num_convs=1, num_classes=2, dropout_ratio=0.0),
+    train_cfg={}, test_cfg=dict(mode='whole'),
+)  # fmt: skip
+
 CASES = {
     **{f'operator/{name}': Case(dict(channels=8, kernel_size=3))
        for name in ('ca', 'conv', 'db', 'dc', 'dil', 'rb', 'res', 'sa', 'sc')},
@@ -71,6 +79,23 @@ CASES = {
     'model/TaskGuidedDetector': Case(
         dict(scene=dict(type='TIMFusion', channels=8, genotype=None, operators=['rb_3'], cells=['successive']),
              task=TINY_RETINANET), pair, needs='mmdet'),
+    'model/EnhancementNet': Case(
+        dict(channels=8, operators=['rb_3', 'ca_5'], merge='concat'), lambda: [features(1), features(1, 1), features(1)],
+        lambda module, inputs: list(module(*inputs).values())),
+    'model/EnhancementLoss': Case({}, lambda: [features(1)] * 5,
+                                  lambda module, inputs: list(module(*inputs).values())),
+    'model/TIMEnhancement': Case(
+        dict(fusion=dict(type='TIMFusion', channels=8, genotype='tim-light', loss=dict(type='FusionLoss')),
+             enhancement=dict(type='EnhancementNet', channels=8, operators=['rb_3']),
+             loss=dict(type='EnhancementLoss')), pair,
+        lambda module, inputs: list(module(inputs, mode='loss').values())),
+    'model/FeatureDistillationHead': Case(
+        dict(in_channels=[4, 8, 16], in_index=[0, 1, 2], channels=8, nodes=2, num_classes=3, dropout_ratio=0.0),
+        lambda: [features(4, 8), features(8, 16), features(16, 32)],
+        lambda module, inputs: [module(inputs), module.conv_seg_coarse(module._decode(inputs)[0])], needs='mmseg'),
+    'model/TaskGuidedSegmentor': Case(
+        dict(scene=dict(type='TIMFusion', channels=8, genotype=None, operators=['rb_3'], cells=['successive']),
+             task=TINY_SEGMENTOR), pair, needs='mmseg'),
     'model/EfficientNetLite': Case(dict(out_indices=(0, 2)), lambda: features(3), needs='efficientnet_lite_pytorch'),
 }  # fmt: skip
 

@@ -15,3 +15,10 @@ if available('mmdet'):
     __all__ += ['PackPairDetInputs']
 else:
     register_missing(TRANSFORMS, 'mmdet', 'PackPairDetInputs')
+
+if available('mmseg'):
+    from .pack_pair_seg import PackPairSegInputs
+
+    __all__ += ['PackPairSegInputs']
+else:
+    register_missing(TRANSFORMS, 'mmseg', 'PackPairSegInputs')

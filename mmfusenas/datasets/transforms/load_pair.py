@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from mmcv.transforms import BaseTransform
 
-from mmfusenas.datasets.pictures import match_sizes, read_infrared, read_visible
+from mmfusenas.datasets.pictures import match_sizes, read_pair
 from mmfusenas.registry import TRANSFORMS
 
 
@@ -13,7 +13,8 @@ class LoadPairFromFile(BaseTransform):
 
     Required keys: ``img_path`` (visible), ``img_path2`` (infrared). Added keys: ``img`` (H x W x 3 BGR), ``img2``
     (H x W), ``img_shape`` and ``ori_shape`` (H, W). Files of 8 and 16 bit and of float32 are read. A grey visible
-    file becomes three equal channels, a colour infrared file becomes grey.
+    file becomes three equal channels, a colour infrared file becomes grey. Where both paths are one, the file has four
+    channels, the last of them infrared.
 
     Args:
         resize: What to do when the two differ in size: ``None`` is an error that names both, ``'visible'`` brings the
@@ -39,8 +40,7 @@ class LoadPairFromFile(BaseTransform):
     def transform(self, results: dict) -> dict:
         """Add both pictures to ``results``."""
         paths = results['img_path'], results['img_path2']
-        visible = read_visible(paths[0], self.backend_args)
-        infrared = read_infrared(paths[1], self.backend_args)
+        visible, infrared = read_pair(*paths, self.backend_args)
         before = visible.shape[:2]
         visible, infrared = match_sizes(visible, infrared, self.resize, paths)
         if visible.shape[:2] != before:

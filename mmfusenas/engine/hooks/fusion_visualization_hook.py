@@ -14,12 +14,12 @@ from mmengine.structures import BaseDataElement
 from torch.utils.data import DataLoader
 
 from mmfusenas.registry import HOOKS
-from mmfusenas.visualization import displayable, enlarge, side_by_side
+from mmfusenas.visualization import displayable, draw_mask, enlarge, side_by_side
 
 
 @HOOKS.register_module()
 class FusionVisualizationHook(Hook):
-    """Draw visible, infrared and fused picture side by side, with the annotated and the predicted boxes.
+    """Draw visible, infrared and fused picture side by side, with the annotated and the predicted boxes or masks.
 
     A validation or test draws ``num_samples`` pairs, spread evenly over the data and the same each time, and hands them
     to the Runner's visualizer, whose stock backend writes ``TIMESTAMP/vis_data/vis_image/val_K_ITERATION.png`` in the
@@ -83,13 +83,14 @@ class FusionVisualizationHook(Hook):
 
 def contact_picture(inputs: dict[str, Sequence], index: int, sample: BaseDataElement, dataset_meta: dict[str, Any],
                     score_thr: float = 0.3) -> np.ndarray:
-    """Return visible, infrared and fused picture side by side, with boxes where there are any.
+    """Return visible, infrared and fused picture side by side, with boxes or masks where there are any.
 
     Args:
         inputs: A batch before preprocessing: lists of tensors C x H x W, ``visible`` and ``infrared``.
         index: Place of the pair in the batch.
         sample: Its prediction, with ``fused_img``. Annotated boxes are read from its meta information
-            ``instances``, predicted ones from ``pred_instances``; both are in pixels of the original picture.
+            ``instances``, predicted ones from ``pred_instances``; both are in pixels of the original picture. Masks
+            are ``gt_sem_seg`` and ``pred_sem_seg``.
         dataset_meta: ``classes`` and ``palette``.
         score_thr: Lowest score of the detections drawn.
 
@@ -100,6 +101,11 @@ def contact_picture(inputs: dict[str, Sequence], index: int, sample: BaseDataEle
         displayable(inputs[name][index].permute(1, 2, 0).cpu().numpy()) for name in ('visible', 'infrared'))
     panels = {'visible': visible, 'infrared': infrared, 'fused': np.asarray(sample.fused_img)}
     large = {caption: enlarge(picture, 320)[0] for caption, picture in panels.items()}
+    if 'pred_sem_seg' in sample:
+        masks = {'as annotated': sample.get('gt_sem_seg'), 'as segmented': sample.pred_sem_seg}
+        return side_by_side({**large, **{
+            caption: draw_mask(large['fused'], mask.data[0].cpu().numpy(), dataset_meta)
+            for caption, mask in masks.items() if mask is not None}})
     if 'pred_instances' not in sample:
         return side_by_side(large)
     from mmfusenas.visualization import draw_detections  # there are no detections without mmdet

@@ -1,0 +1,52 @@
+"""Picture pairs with a segmentation map each."""
+from __future__ import annotations
+
+from os import path as osp
+
+from mmengine import fileio
+
+from mmfusenas.datasets.pair_dataset import PairDataset
+from mmfusenas.datasets.problems import Problem
+from mmfusenas.registry import DATASETS
+
+
+@DATASETS.register_module()
+class PairSegDataset(PairDataset):
+    """Pairs of a visible and an infrared picture with a map of class numbers, for mmseg.
+
+    The map of a pair is the file of the visible stem in the folder ``seg``. ``mmseg.LoadAnnotations`` reads it.
+
+    Other arguments and errors as of :class:`PairDataset`; a pair without a map is an error.
+
+    Args:
+        data_prefix: ``img``, ``img2`` and ``seg``: folders below ``data_root``. None is the class's ``PREFIX``.
+        seg_map_suffix: Suffix of the maps. Defaults to '.png'.
+        reduce_zero_label: Whether number 0 is to be ignored and the others count from 0, as in mmseg.
+        **kwargs: As of :class:`PairDataset`; ``metainfo`` gives ``classes``, in the order of their numbers, and
+            ``palette``.
+
+    Example:
+        >>> dataset = PairSegDataset(data_root='data/mine', metainfo=dict(classes=('road', 'car')))  # doctest: +SKIP
+    """
+
+    PREFIX = dict(img='vi', img2='ir', seg='labels')
+
+    def __init__(self, data_root: str = '', data_prefix: dict | None = None, seg_map_suffix: str = '.png',
+                 reduce_zero_label: bool = False, **kwargs) -> None:
+        self.seg_map_suffix = seg_map_suffix
+        self.reduce_zero_label = reduce_zero_label
+        super().__init__(data_root=data_root, data_prefix=data_prefix, **kwargs)
+
+    def survey(self) -> tuple[list[dict], list[Problem]]:
+        """Read the set and list what is wrong with it; every pair also has what mmseg's loading asks for."""
+        infos, problems = super().survey()
+        if not self.metainfo.get('classes'):
+            return [], [Problem('error', 'no classes', type(self).__name__, 'set metainfo=dict(classes=(...))')]
+        for info in infos:
+            stem = osp.splitext(osp.basename(info['img_path']))[0]
+            path = osp.join(self.data_prefix['seg'], stem + self.seg_map_suffix)
+            info.update(seg_map_path=path, reduce_zero_label=self.reduce_zero_label, label_map=None, seg_fields=[])
+            if not fileio.exists(path, backend_args=self.backend_args):
+                problems.append(Problem('error', 'picture without segmentation map', info['img_path'],
+                                        f'no such file: {path}'))
+        return infos, problems

@@ -1,0 +1,31 @@
+"""Packing a pair for the model: with a segmentation map."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mmseg.datasets.transforms import PackSegInputs
+
+from mmfusenas.datasets.transforms.pack_pair import PAIR_META, complete_meta, picture_tensor
+from mmfusenas.registry import TRANSFORMS
+
+
+@TRANSFORMS.register_module()
+class PackPairSegInputs(PackSegInputs):
+    """mmseg's packing, with both pictures.
+
+    Args:
+        meta_keys: Keys kept as meta information, beside ``PAIR_META``, ``seg_map_path`` and ``reduce_zero_label``.
+
+    Returns:
+        ``inputs``: ``visible`` 3 x H x W and ``infrared`` 1 x H x W, each of its own dtype; ``data_samples``: a
+        ``SegDataSample`` with ``gt_sem_seg`` where the results hold ``gt_seg_map``.
+    """
+
+    def __init__(self, meta_keys: Sequence[str] = ()) -> None:
+        super().__init__(meta_keys=(*PAIR_META, 'seg_map_path', 'reduce_zero_label', *meta_keys))
+
+    def transform(self, results: dict) -> dict:
+        """Pack ``results``."""
+        packed = super().transform(complete_meta(results))
+        packed['inputs'] = dict(visible=packed['inputs'], infrared=picture_tensor(results['img2']))
+        return packed

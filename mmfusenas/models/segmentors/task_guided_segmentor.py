@@ -1,0 +1,41 @@
+"""A scene module in front of any mmseg segmentor."""
+from __future__ import annotations
+
+from copy import deepcopy
+
+from mmengine.config import ConfigDict
+from mmengine.model import BaseModel
+
+from mmfusenas.models.task_guided import TaskGuided
+from mmfusenas.models.utils.backbone_channels import backbone_channels
+from mmfusenas.registry import MODELS
+
+
+@MODELS.register_module()
+class TaskGuidedSegmentor(TaskGuided):
+    """Task-guided fusion for segmentation (TIM section 4.3.2): a scene module, then an untouched mmseg segmentor.
+
+    Stages, losses and arguments are those of :class:`TaskGuided`. Predictions are mmseg's ``SegDataSample`` with
+    ``fused_img``. In training the segmentor's preprocessor pads to its ``size``, or to a multiple of its
+    ``size_divisor``; at prediction mmseg asks for pictures of one size in a batch.
+
+    Args:
+        task: Config of an mmseg segmentor. A decode head without ``in_channels`` gets those of the backbone's levels
+            that its ``in_index`` names.
+
+    Example:
+        >>> model = MODELS.build(dict(type='TaskGuidedSegmentor', scene=dict(type='FixedFusion', rule='average'),
+        ...                           task=dict(_scope_='mmseg', type='EncoderDecoder', ...)))
+    """
+
+    @staticmethod
+    def build_task(config: dict) -> BaseModel:
+        """Build an mmseg segmentor; its decode head asks the backbone where the config leaves the channels out."""
+        config = ConfigDict(deepcopy(dict(config)))
+        config.setdefault('_scope_', 'mmseg')
+        head = config.get('decode_head')
+        if isinstance(head, dict) and 'in_channels' not in head:
+            widths = backbone_channels(config.backbone, config._scope_)
+            index = head.get('in_index', -1)
+            head.in_channels = widths[index] if isinstance(index, int) else [widths[i] for i in index]
+        return MODELS.build(config)

@@ -1,0 +1,127 @@
+"""A scene module in front of a task module: what detection and segmentation share."""
+from __future__ import annotations
+
+from abc import abstractmethod
+
+import torch
+from mmengine.model import BaseModel
+from torch import Tensor
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from mmfusenas.models.scene.base_fusion import add_fused_img
+from mmfusenas.registry import MODELS
+
+STAGES = ('scene', 'joint', 'task')
+
+
+class TaskGuided(BaseModel):
+    """Task-guided fusion (TIM section 3.1): scene module N_F, then an untouched task module N_T of mmdet or mmseg.
+
+    The scene module turns the sensors' pictures into one BGR picture in 0-255; the task's own preprocessor normalises
+    and pads it exactly as it would a photograph. ``stage`` says what trains:
+
+    - ``'scene'``: the scene module alone, with its unsupervised loss l_F; the task module does not run (eq. 2).
+    - ``'joint'``: both, with l_T + eta * l_F: the task's gradient guides the fusion.
+    - ``'task'``: the task module alone, on the pictures of a frozen scene module, which runs without gradient and with
+      its BatchNorm statistics fixed. ``direct`` fusion is this after ``'scene'``.
+
+    What does not train is not in the graph: its gradients stay None and optimizers skip it.
+    :class:`TaskGuidanceHook` moves from stage to stage.
+
+    Args:
+        scene: Config of the scene module (:class:`TIMFusion`, :class:`FixedFusion`, ...).
+        task: Config of the task module.
+        eta: Weight of the scene's loss in the joint stage. Defaults to 1.0.
+        norm_eval: Whether the scene's BatchNorm keeps its statistics in the joint stage, as mmdet's backbones do: in a
+            small batch of unlike scenes a picture would depend on its neighbours. Statistics have to be there by then,
+            from pretrained weights or from a ``'scene'`` stage. Defaults to False.
+        data_preprocessor: Config of the preprocessor of the pairs. Defaults to ``dict(type='PairDataPreprocessor')``.
+        init_cfg: Initialisation, as everywhere in MMEngine.
+
+    Shape:
+        inputs: ``visible`` N x 3 x H x W and ``infrared`` N x 1 x H x W in [0, 1].
+    """
+
+    def __init__(self, scene: dict, task: dict, eta: float = 1.0, norm_eval: bool = False,
+                 data_preprocessor: dict | None = None, init_cfg: dict | None = None) -> None:
+        super().__init__(data_preprocessor or dict(type='mmfusenas.PairDataPreprocessor'), init_cfg)
+        self.scene = MODELS.build(scene)
+        self.task = self.build_task(task)
+        self.eta = eta
+        self.norm_eval = norm_eval
+        self.stage = 'joint'
+        self.to(memory_format=torch.channels_last)  # what convolutions on a CPU, and under AMP, prefer
+
+    @staticmethod
+    @abstractmethod
+    def build_task(config: dict) -> BaseModel:
+        """Build the task module."""
+
+    @property
+    def stage(self) -> str:
+        """What trains: ``'scene'``, ``'joint'`` or ``'task'``."""
+        return self._stage
+
+    @stage.setter
+    def stage(self, stage: str) -> None:
+        if stage not in STAGES:
+            raise ValueError(f'{type(self).__name__} got stage {stage!r}; it knows {STAGES}.')
+        self._stage = stage
+        self.train(self.training)
+
+    def train(self, mode: bool = True) -> TaskGuided:
+        """Set the training mode; a frozen scene module stays in evaluation mode, and so may its BatchNorm."""
+        super().train(mode)
+        if self.stage == 'task':
+            self.scene.eval()
+        elif self.stage == 'joint' and self.norm_eval:
+            for module in self.scene.modules():
+                if isinstance(module, _BatchNorm):
+                    module.eval()
+        return self
+
+    def forward(self, inputs: dict[str, Tensor], data_samples: list | None = None,
+                mode: str = 'tensor') -> dict[str, Tensor] | list | Tensor | tuple:
+        """Run the model.
+
+        Args:
+            inputs: ``visible`` N x 3 x H x W and ``infrared`` N x 1 x H x W, in [0, 1].
+            data_samples: The task's own sample a picture (``DetDataSample``, ``SegDataSample``).
+            mode: ``'loss'`` returns a dict of losses, ``'predict'`` the samples with the task's predictions and
+                ``fused_img`` (uint8 H x W x 3, BGR), ``'tensor'`` the task's raw outputs.
+
+        Raises:
+            RuntimeError: On any other mode.
+        """
+        if mode == 'loss':
+            return self.loss(inputs, data_samples)
+        if mode == 'predict':
+            return self.predict(inputs, data_samples)
+        if mode == 'tensor':
+            return self.task(self.scene.pictures(inputs)['picture'] * 255, mode='tensor')
+        raise RuntimeError(f"{type(self).__name__}.forward got mode {mode!r}; it knows 'tensor', 'loss' and 'predict'.")
+
+    def loss(self, inputs: dict[str, Tensor], data_samples: list) -> dict[str, Tensor]:
+        """Return the losses of the present stage; those of the scene module are named ``scene.*``."""
+        with torch.set_grad_enabled(torch.is_grad_enabled() and self.stage != 'task'):
+            pictures = self.scene.pictures(inputs)
+        losses = {}
+        if self.stage != 'scene':
+            losses.update(self.task.loss(*self._photographs(pictures['picture'], data_samples)))
+        if self.stage != 'task':
+            weight = self.eta if self.stage == 'joint' else 1.0
+            losses.update({f'scene.{k}': v * weight for k, v in self.scene.losses(pictures, inputs).items()})
+        return losses
+
+    def predict(self, inputs: dict[str, Tensor], data_samples: list) -> list:
+        """Return the samples with the task's predictions in the original picture's pixels, and the fused picture."""
+        picture = self.scene.pictures(inputs)['picture'].clamp(0, 1)
+        data_samples = self.task.predict(*self._photographs(picture, data_samples))
+        return add_fused_img(data_samples, picture)
+
+    def _photographs(self, picture: Tensor, data_samples: list) -> tuple[Tensor, list]:
+        """Pass each picture, without the padding of the batch, through the task's own preprocessor."""
+        shapes = [sample.metainfo['img_shape'][:2] for sample in data_samples]
+        images = [image[:, :height, :width] * 255 for image, (height, width) in zip(picture, shapes, strict=True)]
+        data = self.task.data_preprocessor(dict(inputs=images, data_samples=data_samples), self.training)
+        return data['inputs'], data['data_samples']

@@ -1,0 +1,100 @@
+"""Pairs with segmentation maps: MFNet's files of four channels, MSRS, and the drawn scenes."""
+import cv2
+import numpy as np
+import pytest
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+
+from mmfusenas.datasets import MFNetDataset, MSRSSegDataset, PairSegDataset, SyntheticSegScenes
+from mmfusenas.datasets.checks import check_pair
+from mmfusenas.datasets.pictures import PictureError, read_pair
+from mmfusenas.datasets.problems import DatasetError
+from mmfusenas.registry import DATASETS
+
+pytest.importorskip('mmseg')
+
+
+@pytest.fixture(autouse=True)
+def scope():
+    init_default_scope('mmfusenas')
+
+
+@pytest.fixture
+def mfnet(tmp_path):
+    """Two scenes in MFNet's published layout; one lies beside the split."""
+    generator = np.random.default_rng(0)
+    for folder in ('images', 'labels'):
+        (tmp_path / folder).mkdir()
+    for stem in ('00001D', '00002N'):
+        cv2.imwrite(str(tmp_path / f'images/{stem}.png'), generator.integers(0, 256, (480, 640, 4), np.uint8))
+        cv2.imwrite(str(tmp_path / f'labels/{stem}.png'), generator.integers(0, 9, (480, 640), np.uint8))
+    for name in ('train', 'test'):
+        (tmp_path / f'{name}.txt').write_text('00001D\n')
+    return tmp_path
+
+
+def test_both_pictures_come_from_the_four_channels(mfnet):
+    path = str(mfnet / 'images/00001D.png')
+    both = cv2.imread(path, cv2.IMREAD_UNCHANGED)
+    visible, infrared = read_pair(path, path)
+    assert (visible == both[..., :3]).all() and (infrared == both[..., 3]).all()
+    cv2.imwrite(path, both[..., :3])
+    with pytest.raises(PictureError, match='four channels'):
+        read_pair(path, path)
+
+
+def test_mfnet_as_published(mfnet, root, monkeypatch):
+    monkeypatch.setenv('MFNET_ROOT', str(mfnet))
+    config = Config.fromfile(root / 'configs/_base_/datasets/mfnet_seg.py')
+    train, test = (DATASETS.build(config[f'{part}_dataloader'].dataset) for part in ('train', 'test'))
+    assert len(train) == len(test) == 1 and len(train.metainfo['classes']) == 9
+    packed = train[0]
+    assert packed['inputs']['visible'].shape == (3, 384, 512) and packed['inputs']['infrared'].shape == (1, 384, 512)
+    assert packed['data_samples'].gt_sem_seg.data.shape == (1, 384, 512)
+    both = cv2.imread(str(mfnet / 'images/00001D.png'), cv2.IMREAD_UNCHANGED)
+    whole = test[0]
+    assert (whole['inputs']['infrared'][0].numpy() == both[..., 3]).all()
+    labels = cv2.imread(str(mfnet / 'labels/00001D.png'), cv2.IMREAD_UNCHANGED)
+    assert (whole['data_samples'].gt_sem_seg.data[0].numpy() == labels).all()
+    assert check_pair(train.get_data_info(0)).problems == []
+
+
+def test_pictures_and_map_move_together(mfnet):
+    # The map is the infrared picture here, so every geometric transform has to keep them equal.
+    path = mfnet / 'images/00001D.png'
+    both = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    both[..., 3] //= 32
+    cv2.imwrite(str(path), both)
+    cv2.imwrite(str(mfnet / 'labels/00001D.png'), both[..., 3])
+    pipeline = [
+        dict(type='LoadPairFromFile'), dict(type='mmseg.LoadAnnotations'),
+        dict(type='JointTransform', transforms=[
+            dict(type='mmseg.RandomCrop', crop_size=(100, 120)), dict(type='RandomFlip', prob=1.0)]),
+        dict(type='PackPairSegInputs')]
+    packed = MFNetDataset(data_root=str(mfnet), split='train.txt', pipeline=pipeline)[0]
+    assert (packed['inputs']['infrared'] == packed['data_samples'].gt_sem_seg.data).all()
+    assert not (packed['inputs']['visible'][0] == packed['inputs']['infrared'][0]).all()
+
+
+def test_msrs_as_published(tmp_path):
+    for folder in ('vi', 'ir', 'Segmentation_labels'):
+        (tmp_path / 'train' / folder).mkdir(parents=True)
+        cv2.imwrite(str(tmp_path / 'train' / folder / '00004N.png'), np.zeros((6, 8), np.uint8))
+    info = MSRSSegDataset(data_root=str(tmp_path)).get_data_info(0)
+    assert info['seg_map_path'] == str(tmp_path / 'train/Segmentation_labels/00004N.png')
+
+
+def test_a_missing_map_and_missing_classes_are_errors(mfnet):
+    (mfnet / 'labels/00002N.png').unlink()
+    with pytest.raises(DatasetError, match='picture without segmentation map.*\n.*00002N'):
+        MFNetDataset(data_root=str(mfnet))
+    with pytest.raises(DatasetError, match='metainfo'):
+        PairSegDataset(data_root=str(mfnet), data_prefix=MFNetDataset.PREFIX)
+
+
+def test_drawn_scenes_have_a_class_for_every_pixel():
+    dataset = SyntheticSegScenes(length=2, size=(96, 128), pipeline=[dict(type='PackPairSegInputs')])
+    assert len(dataset.metainfo['classes']) == len(dataset.metainfo['palette']) == 11
+    for packed in dataset:
+        classes = packed['data_samples'].gt_sem_seg.data
+        assert classes.shape == (1, 96, 128) and classes.max() < 11 and len(classes.unique()) > 3
