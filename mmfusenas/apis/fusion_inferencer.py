@@ -36,8 +36,8 @@ class FusionInferencer:
 
     The fused picture has the size and the colour of the visible input, whatever size the detector works at: it gets
     the pair as the transforms of its test data make it, and its boxes and masks are in pixels of the input. Of medical
-    pairs the coloured picture (PET, SPECT) takes the place of the visible one, MRI that of the infrared. On a CPU the process
-    keeps the memory that it has used (:func:`~mmfusenas.utils.allocator.keep_freed_memory`), for speed.
+    pairs the coloured picture (PET, SPECT) takes the place of the visible one, the MRI that of the infrared. On a CPU
+    the process keeps the memory that it has used (:func:`~mmfusenas.utils.allocator.keep_freed_memory`), for speed.
 
     Args:
         model: A model, which is copied, or what :func:`load_model` takes: a name (``'tim-light'``), a config, or a
@@ -104,9 +104,9 @@ class FusionInferencer:
         """Run on many pairs, show the progress, and write the results.
 
         ``out_dir`` gets ``pictures/STEM.png``; with a detector or segmentor ``drawn/STEM.png``; with a segmentor
-        ``masks/STEM.png`` (class numbers, 8 bit); and ``predictions.json``: a list ``images`` with ``stem``, ``picture``
-        (path in ``out_dir``), ``boxes``, ``scores``, ``labels``, ``classes`` (the name of each label; these four are
-        null without a detector), and ``model`` and ``config``.
+        ``masks/STEM.png`` (class numbers, 8 bit); and ``predictions.json``: a list ``images`` with ``stem``,
+        ``picture`` (path in ``out_dir``), ``boxes``, ``scores``, ``labels``, ``classes`` (the name of each label; these
+        four are null without a detector), and ``model`` and ``config``.
 
         Args:
             pairs: Pairs, as :func:`input_pairs` gives.

@@ -2,6 +2,7 @@
 from mmfusenas.registry import DATASETS
 from mmfusenas.utils.optional import available, register_missing
 
+from .alternating_dataset import AlternatingDataset
 from .harvard import HarvardDataset
 from .llvip import LLVIPDataset
 from .m3fd import M3FDDataset
@@ -20,9 +21,9 @@ from .voc_pair_dataset import VOCPairDataset
 from .yolo_pair_dataset import YOLOPairDataset
 
 __all__ = [
-    'HarvardDataset', 'LLVIPDataset', 'M3FDDataset', 'MFNetDataset', 'MSRSDataset', 'MSRSSegDataset',
-    'MultiSpectralDataset', 'PairDataset', 'PairSegDataset', 'ResumableBatchSampler', 'ResumableSampler',
-    'SeededDataset', 'SyntheticScenes', 'SyntheticSegScenes', 'VOCPairDataset', 'YOLOPairDataset',
+    'AlternatingDataset', 'HarvardDataset', 'LLVIPDataset', 'M3FDDataset', 'MFNetDataset', 'MSRSDataset',
+    'MSRSSegDataset', 'MultiSpectralDataset', 'PairDataset', 'PairSegDataset', 'ResumableBatchSampler',
+    'ResumableSampler', 'SeededDataset', 'SyntheticScenes', 'SyntheticSegScenes', 'VOCPairDataset', 'YOLOPairDataset',
 ]
 
 if available('mmdet'):

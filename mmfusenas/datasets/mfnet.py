@@ -11,7 +11,7 @@ PALETTE_MFNET = [(0, 0, 0), (64, 0, 128), (64, 64, 0), (0, 128, 192), (0, 0, 192
 
 @DATASETS.register_module()
 class MFNetDataset(PairSegDataset):
-    """MFNet (Ha et al., 2017): 1 569 street scenes of 640 x 480 with nine classes, stems ending in D (day) or N (night).
+    """MFNet (Ha et al., 2017): 1 569 street scenes of 640 x 480, nine classes; stems end in D (day) or N (night).
 
     Layout as published: ``images/STEM.png`` with four channels, the fourth of which is the infrared picture,
     ``labels/STEM.png``, and lists of stems ``train.txt``, ``val.txt`` and ``test.txt``. The pictures that were flipped

@@ -28,6 +28,8 @@ class PairDataset(BaseDataset):
             ``img`` and ``img2`` may both be ``.txt`` lists of one path a line, which belong together line by line. None
             is the class's ``PREFIX``.
         split: Text file of one stem a line, below ``data_root``; only those pairs are read, in this order.
+        fold: (k, n): every n-th pair from the k-th on, counted from 0. (0, 2) and (1, 2) are the two halves that the
+            weights and the choices of a search learn from. None: all.
         bad_boxes: ``'error'``, or ``'drop'``: leave out boxes without area, outside the picture or malformed.
         unlabelled: ``'error'``, or ``'empty'``: a picture without annotation file has no objects.
         backend_args: Arguments of mmengine's file backend.
@@ -50,6 +52,7 @@ class PairDataset(BaseDataset):
         data_root: str = '',
         data_prefix: dict | None = None,
         split: str = '',
+        fold: tuple[int, int] | None = None,
         bad_boxes: str = 'error',
         unlabelled: str = 'error',
         backend_args: dict | None = None,
@@ -59,10 +62,13 @@ class PairDataset(BaseDataset):
             raise ValueError(f"bad_boxes is 'error' or 'drop', got {bad_boxes!r}.")
         if unlabelled not in ('error', 'empty'):
             raise ValueError(f"unlabelled is 'error' or 'empty', got {unlabelled!r}.")
+        if fold is not None and not 0 <= fold[0] < fold[1]:
+            raise ValueError(f'fold of a {type(self).__name__} is (k, n) with 0 <= k < n, got {fold}.')
         prefix = data_prefix or self.PREFIX
         if set(prefix) != set(self.PREFIX):
             raise ValueError(f'data_prefix of {type(self).__name__} needs {sorted(self.PREFIX)}, got {sorted(prefix)}.')
         self.split = osp.join(data_root, split) if split else ''
+        self.fold = fold
         self.bad_boxes = bad_boxes
         self.unlabelled = unlabelled
         self.backend_args = backend_args
@@ -88,6 +94,8 @@ class PairDataset(BaseDataset):
                 pairs, problems = self._select(pairs, problems)
         except FileNotFoundError as error:
             return [], [Problem('error', 'nothing found', self.data_root or '.', str(error))]
+        if self.fold:
+            pairs = pairs[self.fold[0]::self.fold[1]]
         infos = [dict(img_id=i, img_path=p.visible, img_path2=p.infrared) for i, p in enumerate(pairs)]
         if self.READER is not None:
             unknown = self._check_classes()

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from mmfusenas.datasets.alternating_dataset import AlternatingDataset
 from mmfusenas.registry import DATASETS
 from mmfusenas.utils.random_state import seeded
 
@@ -47,6 +48,8 @@ class SeededDataset:
     def __getitem__(self, code: int) -> Any:
         epoch, index = self.decode(code)
         with seeded(self.seed, epoch, index):
+            if isinstance(self.dataset, AlternatingDataset):
+                return self.dataset.in_epoch(epoch, index)
             return self.dataset[index]
 
     def __len__(self) -> int:

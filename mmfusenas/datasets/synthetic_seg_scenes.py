@@ -8,7 +8,7 @@ from mmfusenas.registry import DATASETS
 
 @DATASETS.register_module()
 class SyntheticSegScenes(SyntheticScenes):
-    """:class:`SyntheticScenes` whose classes are those of the segmentation map: the five objects and what is round them.
+    """:class:`SyntheticScenes` with the classes of the segmentation map: the five objects and what is round them.
 
     Results and arguments are the same; ``gt_seg_map`` is there without loading.
 

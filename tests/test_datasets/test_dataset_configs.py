@@ -23,8 +23,8 @@ LAYOUTS = {
     'multispectral_det': ('MULTISPECTRAL_ROOT',
                           [('ConvertedImages/rgb', 'ConvertedImages/fir', 'Annotations_ConvertedSummarized')],
                           VOC.format('bike')),
-    'harvard_fusion': ('HARVARD_ROOT', [(f'mri_pet/{part}/pet', f'mri_pet/{part}/mri', '') for part in ('train', 'test')],
-                       ''),
+    'harvard_fusion': (
+        'HARVARD_ROOT', [(f'mri_pet/{part}/pet', f'mri_pet/{part}/mri', '') for part in ('train', 'test')], ''),
     'roadscene_fusion': ('ROADSCENE_ROOT', [(f'{part}/vi', f'{part}/ir', '') for part in ('train', 'test')], ''),
 }
 

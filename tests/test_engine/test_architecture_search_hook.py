@@ -60,8 +60,8 @@ def test_one_step_is_the_hyper_gradient_of_the_two_batches(tmp_path):
         strategy=dict(type='FirstOrder'), optimizer=dict(type='SGD', lr=1.0))))
     hook = search_hook(runner)
     moved = alphas(runner)
-    hook.stream.seek(0)
-    batch = runner.model.data_preprocessor(next(hook.stream), True)
+    hook.streams[0].seek(0)
+    batch = runner.model.data_preprocessor(next(hook.streams[0]), True)
     for choice in hook.space.choices.values():
         torch.nn.init.zeros_(choice.alpha)
     grads, _ = FirstOrder()(
@@ -76,7 +76,7 @@ def test_one_step_is_the_hyper_gradient_of_the_two_batches(tmp_path):
     (dict(interval=2, begin=2, end=6), 2)])
 def test_interval_begin_and_end(tmp_path, options, steps):
     runner = kit.train(kit.config(tmp_path, search=options))
-    assert search_hook(runner).stream.position == steps
+    assert search_hook(runner).streams[0].position == steps
 
 
 def test_only_the_named_choices_are_searched(tmp_path):
@@ -111,6 +111,24 @@ def test_phases_resume_to_the_same_end(tmp_path):
         part = kit.train(kit.config(tmp_path / 'parts', search=PHASES, export={}, stop=stop), resume=True)
     assert same(alphas(part), alphas(whole)) and same(weights(part), weights(whole))
     assert (tmp_path / 'parts/genotype.json').read_text() == (tmp_path / 'whole/genotype.json').read_text()
+
+
+def tasks(work_dir, **changes):
+    """Two tasks in turn by epoch, in training and on the search split."""
+    parts = [kit.loader(offset=offset) for offset in (0, 100)]
+    cfg = kit.config(work_dir, search=dict(dataloader=[kit.loader(offset=50), kit.loader(offset=150)], interval=1),
+                     epochs=3, **changes)
+    cfg.train_dataloader = dict(parts[0], dataset=dict(
+        type='AlternatingDataset', datasets=[part['dataset'] for part in parts]))
+    return cfg
+
+
+def test_tasks_take_turns_by_epoch_on_both_levels(tmp_path):
+    whole = kit.train(tasks(tmp_path / 'whole'))
+    assert [stream.position for stream in search_hook(whole).streams] == [8, 4]
+    for stop in (3, 5, 9, None):
+        part = kit.train(tasks(tmp_path / 'parts', stop=stop), resume=True)
+    assert same(alphas(part), alphas(whole)) and same(weights(part), weights(whole))
 
 
 @pytest.mark.parametrize('phases', [[], [dict(choices='type'), dict(choices='ops')],

@@ -23,7 +23,7 @@ def grey(picture):
 
 
 def test_scores_are_the_means_of_the_functions():
-    metric = METRICS.build(dict(type='mmfusenas.FusionMetric', metrics=['mi', 'VIF', 'EN']))
+    metric = METRICS.build(dict(type='mmfusenas.FusionMetric', metric=['mi', 'VIF', 'EN']))
     data, samples = batch()
     for k in range(2):  # in two batches of one
         metric.process(dict(inputs={name: pictures[k:k + 1] for name, pictures in data['inputs'].items()}),
@@ -42,15 +42,15 @@ def test_scores_are_the_means_of_the_functions():
 def test_depths_give_the_same_scores(dtype, scale, bit_depth):
     scores = []
     for data, kwargs in ((batch(), {}), (batch(dtype, scale=scale), dict(bit_depth=bit_depth))):
-        metric = FusionMetric(metrics=['MI', 'SSIM'], **kwargs)
+        metric = FusionMetric(metric=['MI', 'SSIM'], **kwargs)
         metric.process(*data)
         scores.append(metric.evaluate(size=2))
     assert scores[0] == pytest.approx(scores[1], rel=0.02)  # 10 bits: 4 x 255 of 1023
 
 
 def test_all_metrics_and_an_unknown_one():
-    metric = FusionMetric(metrics='all')
+    metric = FusionMetric(metric='all')
     metric.process(*batch())
     assert all(np.isfinite(value) for value in metric.evaluate(size=2).values())
     with pytest.raises(ValueError, match="no fusion metric 'SIMM'; SSIM"):
-        FusionMetric(metrics=['SIMM'])
+        FusionMetric(metric=['SIMM'])

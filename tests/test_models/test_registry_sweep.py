@@ -80,7 +80,7 @@ CASES = {
         dict(scene=dict(type='TIMFusion', channels=8, genotype=None, operators=['rb_3'], cells=['successive']),
              task=TINY_RETINANET), pair, needs='mmdet'),
     'model/EnhancementNet': Case(
-        dict(channels=8, operators=['rb_3', 'ca_5'], merge='concat'), lambda: [features(1), features(1, 1), features(1)],
+        dict(channels=8, operators=['rb_3', 'ca_5'], merge='concat'), lambda: [features(1)] * 3,
         lambda module, inputs: list(module(*inputs).values())),
     'model/EnhancementLoss': Case({}, lambda: [features(1)] * 5,
                                   lambda module, inputs: list(module(*inputs).values())),

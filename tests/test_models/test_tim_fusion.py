@@ -108,3 +108,18 @@ def test_unknown_rule_and_mode_are_named():
         FixedFusion('mean')
     with pytest.raises(RuntimeError, match="mode 'losses'"):
         FixedFusion('average')(inputs(), mode='losses')
+
+
+def test_laplacian_pyramid_keeps_the_detail_of_both():
+    generator = torch.Generator().manual_seed(0)
+    texture = torch.rand(1, 1, 37, 50, generator=generator)
+    flat = torch.full_like(texture, 0.5)
+    rule = FixedFusion(rule='laplacian')
+    # Of equal pictures nothing is lost, and a flat one adds nothing but to the base.
+    torch.testing.assert_close(rule.fuse(texture, texture), texture)
+    fused = rule.fuse(texture, flat)
+    torch.testing.assert_close(rule.fuse(flat, texture), fused)
+    detail = texture - torch.nn.functional.avg_pool2d(texture, 5, 1, 2)
+    kept = fused - torch.nn.functional.avg_pool2d(fused, 5, 1, 2)
+    assert torch.corrcoef(torch.stack([detail.flatten(), kept.flatten()]))[0, 1] > 0.99
+    assert rule.fuse(texture[..., :3, :3], flat[..., :3, :3]).shape == (1, 1, 3, 3)

@@ -33,5 +33,5 @@ val_dataloader = dict(
 test_dataloader = val_dataloader
 
 # Those of TIM's fig. 6.
-val_evaluator = dict(type='FusionMetric', metrics=['MI', 'EN', 'VIF', 'SCD'])
+val_evaluator = dict(type='FusionMetric', metric=['MI', 'EN', 'VIF', 'SCD'])
 test_evaluator = val_evaluator

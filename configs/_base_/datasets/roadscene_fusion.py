@@ -37,5 +37,5 @@ val_dataloader = dict(
 test_dataloader = val_dataloader
 
 # At every validation the quick ones, in a test those of TIM's tables 1 and 2.
-val_evaluator = dict(type='FusionMetric', metrics=['MI', 'VIF', 'Qabf', 'SSIM'])
+val_evaluator = dict(type='FusionMetric', metric=['MI', 'VIF', 'Qabf', 'SSIM'])
 test_evaluator = dict(type='FusionMetric')

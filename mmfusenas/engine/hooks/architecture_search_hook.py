@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from mmengine.hooks import Hook
-from mmengine.model import BaseModel, is_model_wrapper
+from mmengine.model import BaseModel
 from mmengine.registry import OPTIMIZERS, PARAM_SCHEDULERS
 from mmengine.runner import Runner
 from torch import Tensor, nn
@@ -20,6 +20,7 @@ from mmfusenas.nas.cost_table import CostTable
 from mmfusenas.nas.expected_cost import ExpectedCost
 from mmfusenas.nas.hypergrad import Unrolled, inner_step
 from mmfusenas.registry import HOOKS, SEARCH_STRATEGIES
+from mmfusenas.utils.bare_model import bare_model
 from mmfusenas.utils.random_state import seeded
 
 STATE_KEY = 'architecture_search'
@@ -39,7 +40,8 @@ class ArchitectureSearchHook(Hook):
     Several processes each read their part of the search split; strategies average over them.
 
     Args:
-        dataloader: Config of the search split's dataloader, as ``train_dataloader``.
+        dataloader: Config of the search split's dataloader, as ``train_dataloader``; or several, which take turns by
+            epoch as the parts of an :class:`AlternatingDataset` do in training.
         strategy: Hyper-gradient strategy. Defaults to ``dict(type='ImplicitGaussNewton')`` (TIM eq. 4).
         optimizer: Optimizer of the choices. Defaults to Adam with the settings of DARTS.
         interval: Weight steps to one step on the choices (T). Defaults to 20.
@@ -66,11 +68,11 @@ class ArchitectureSearchHook(Hook):
         ...                 dict(type='GenotypeExportHook')]
     """
 
-    def __init__(self, dataloader: dict, strategy: dict | None = None, optimizer: dict | None = None,
+    def __init__(self, dataloader: dict | Sequence[dict], strategy: dict | None = None, optimizer: dict | None = None,
                  interval: int = 20, begin: int = 0, end: int | None = None,
                  phases: Sequence[dict] = (dict(choices=''),), by_epoch: bool = True,
                  param_scheduler: dict | None = None, cost: dict | None = None) -> None:
-        self.dataloader = dataloader
+        self.dataloaders = [dataloader] if isinstance(dataloader, dict) else list(dataloader)
         self.strategy = SEARCH_STRATEGIES.build(strategy or dict(type='ImplicitGaussNewton'))
         self.optimizer_cfg = optimizer or dict(type='Adam', lr=3e-4, betas=(0.5, 0.999), weight_decay=1e-3)
         self.interval, self.begin, self.end = interval, begin, end
@@ -101,7 +103,8 @@ class ArchitectureSearchHook(Hook):
         self.scheduler = self.scheduler_cfg and PARAM_SCHEDULERS.build(
             dict(self.scheduler_cfg, optimizer=self.optimizer))
         self.seed = run_seed(runner)  # asks all ranks, so not where rank 0 alone saves
-        self.stream = BatchStream(build_resumable_dataloader(self.dataloader, self.seed, endless=True))
+        self.streams = [BatchStream(build_resumable_dataloader(config, self.seed, endless=True))
+                        for config in self.dataloaders]
         if self._resumed:
             self._restore(self._resumed)
 
@@ -121,7 +124,7 @@ class ArchitectureSearchHook(Hook):
         if step <= self.begin or (self.end is not None and step > self.end) or step % self.interval:
             return
         model = bare_model(runner)
-        upper = _prepared(model, next(self.stream))
+        upper = _prepared(model, next(self.streams[runner.epoch % len(self.streams)]))
         lower = _prepared(model, data_batch)
         weights = [p for p in model.parameters() if p.requires_grad]
         inner = inner_step(runner.optim_wrapper.optimizer, weights, clipped=bool(
@@ -141,7 +144,7 @@ class ArchitectureSearchHook(Hook):
             space_hash=self.space.hash,
             optimizer=self.optimizer.state_dict(),
             scheduler=self.scheduler.state_dict() if self.scheduler else None,
-            position=self.stream.position,
+            positions=[stream.position for stream in self.streams],
             seed=self.seed,
         )
 
@@ -165,8 +168,9 @@ class ArchitectureSearchHook(Hook):
         if self.scheduler:
             self.scheduler.load_state_dict(state['scheduler'])
         self.seed = state['seed']
-        self.stream.dataloader.batch_sampler.reseed(self.seed)
-        self.stream.seek(state['position'])
+        for stream, position in zip(self.streams, state['positions'], strict=True):
+            stream.dataloader.batch_sampler.reseed(self.seed)
+            stream.seek(position)
 
     def _loss(self, runner: Runner, data: dict, stream: int) -> Tensor:
         """Return the model's loss on prepared data, the same value each time it is asked within an iteration."""
@@ -223,11 +227,6 @@ def _cuda_seeded(seed: int) -> Iterator[None]:
     with torch.random.fork_rng():
         torch.cuda.manual_seed_all(seed)
         yield
-
-
-def bare_model(runner: Runner) -> BaseModel:
-    """Return the runner's model without the wrapper of distributed training."""
-    return runner.model.module if is_model_wrapper(runner.model) else runner.model
 
 
 @torch.no_grad()

@@ -11,10 +11,10 @@ from mmengine.dist import master_only
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from mmfusenas.engine.hooks.architecture_search_hook import bare_model
 from mmfusenas.nas import Genotype, SearchSpace, with_genotype
 from mmfusenas.nas.files import write_text
 from mmfusenas.registry import HOOKS
+from mmfusenas.utils.bare_model import bare_model
 from mmfusenas.utils.complexity import complexity
 
 STATE_KEY = 'genotype_export'

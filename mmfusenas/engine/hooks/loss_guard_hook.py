@@ -7,11 +7,11 @@ from typing import Any
 
 import torch
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch import Tensor, nn
 
 from mmfusenas.registry import HOOKS
+from mmfusenas.utils.bare_model import bare_model
 
 
 def non_finite_losses(losses: dict[str, Any]) -> list[str]:
@@ -68,7 +68,7 @@ class LossGuardHook(Hook):
         def check(module: nn.Module, inputs: tuple, losses: Any) -> None:
             self._check(module, losses)
 
-        self._handle = _bare(runner.model).register_forward_hook(check)
+        self._handle = bare_model(runner).register_forward_hook(check)
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
         """Check the next losses, those of ``data_batch``."""
@@ -85,7 +85,7 @@ class LossGuardHook(Hook):
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Refuse to write a checkpoint over good ones while a weight is not finite."""
-        broken = _broken_weights(_bare(runner.model))
+        broken = _broken_weights(bare_model(runner))
         if broken:
             raise FloatingPointError(
                 f'{len(broken)} weights are not finite ({", ".join(broken[:3])}), so no checkpoint is written at '
@@ -123,10 +123,6 @@ def _advice(runner: Runner) -> str:
     return (f'Nothing is saved; the last good checkpoint is {last}. A resume meets the same batch again, so continue '
             'with clipped gradients, or set a lower learning rate and load_from instead of --resume:\n'
             f'  {command} --resume {last} --cfg-options optim_wrapper.clip_grad.max_norm=10')
-
-
-def _bare(model: nn.Module) -> nn.Module:
-    return model.module if is_model_wrapper(model) else model
 
 
 def _broken_weights(model: nn.Module) -> list[str]:

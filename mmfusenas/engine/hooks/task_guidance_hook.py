@@ -7,8 +7,8 @@ from typing import Any
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from mmfusenas.engine.hooks.architecture_search_hook import bare_model
 from mmfusenas.registry import HOOKS
+from mmfusenas.utils.bare_model import bare_model
 
 
 @HOOKS.register_module()

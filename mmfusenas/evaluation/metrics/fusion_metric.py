@@ -21,7 +21,7 @@ class FusionMetric(BaseMetric):
     figures for folders of pictures.
 
     Args:
-        metrics: Names, in any case (``'MI'``, ``'ms_ssim'``, ...), or ``'all'``. Defaults to the four of TIM's tables.
+        metric: Names, in any case (``'MI'``, ``'ms_ssim'``, ...), or ``'all'``. Defaults to the four of TIM's tables.
         bit_depth: Bits that the files of a sensor really hold, as in :class:`PairDataPreprocessor`.
         **kwargs: Of mmengine's ``BaseMetric``. The prefix of the scores is ``'fusion'``.
 
@@ -29,15 +29,15 @@ class FusionMetric(BaseMetric):
         ValueError: On an unknown name.
 
     Example:
-        >>> val_evaluator = dict(type='FusionMetric', metrics=['MI', 'VIF', 'Qabf', 'SSIM'])
+        >>> val_evaluator = dict(type='FusionMetric', metric=['MI', 'VIF', 'Qabf', 'SSIM'])
     """
 
     default_prefix = 'fusion'
 
-    def __init__(self, metrics: Sequence[str] = DEFAULT_MEASURES, bit_depth: dict[str, int] | None = None,
+    def __init__(self, metric: Sequence[str] | str = DEFAULT_MEASURES, bit_depth: dict[str, int] | None = None,
                  **kwargs) -> None:
         super().__init__(**kwargs)
-        self.measures = find_measures([metrics] if isinstance(metrics, str) else metrics)
+        self.measures = find_measures([metric] if isinstance(metric, str) else metric)
         self.bit_depth = dict(bit_depth or {})
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:

@@ -2,26 +2,62 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from mmfusenas.models.scene.base_fusion import BaseFusion
 from mmfusenas.registry import MODELS
+
+_LEVELS = 4
+
+
+def laplacian(visible: Tensor, infrared: Tensor) -> Tensor:
+    """Return the fusion of two Laplacian pyramids (Burt and Adelson, 1983): the stronger detail, the mean of the base.
+
+    Four levels below the full size, or as many as there are pixels for.
+
+    Shape:
+        N x 1 x H x W twice, to the same.
+    """
+    pictures, details = torch.stack([visible, infrared]), []
+    while len(details) < _LEVELS and min(pictures.shape[3:]) >= 4:
+        smaller = _half(pictures)
+        detail = pictures - _to_size(smaller, pictures.shape[3:])
+        details.append(torch.where(detail[0].abs() >= detail[1].abs(), detail[0], detail[1]))
+        pictures = smaller
+    fused = pictures.mean(0)
+    for detail in reversed(details):
+        fused = _to_size(fused.unsqueeze(0), detail.shape[2:])[0] + detail
+    return fused
+
+
+def _half(pictures: Tensor) -> Tensor:
+    taps = pictures.new_tensor([1.0, 4.0, 6.0, 4.0, 1.0]) / 16
+    padded = F.pad(pictures.flatten(0, 1), (2, 2, 2, 2), mode='reflect')
+    return F.conv2d(padded, (taps[:, None] * taps)[None, None], stride=2).unflatten(0, pictures.shape[:2])
+
+
+def _to_size(pictures: Tensor, size: tuple[int, int]) -> Tensor:
+    larger = F.interpolate(pictures.flatten(0, 1), size=tuple(size), mode='bilinear', align_corners=False)
+    return larger.unflatten(0, pictures.shape[:2])
+
 
 _RULES = dict(
     visible=lambda visible, infrared: visible,
     infrared=lambda visible, infrared: infrared,
     average=lambda visible, infrared: (visible + infrared) / 2,
     maximum=torch.maximum,
+    laplacian=laplacian,
 )
 
 
 @MODELS.register_module()
 class FixedFusion(BaseFusion):
-    """Visible alone, infrared alone, the mean (TIM table 4's "simple average principle") or the maximum.
+    """Visible alone, infrared alone, the mean (TIM table 4's "simple average principle"), maximum or Laplacian pyramid.
 
     Args:
-        rule: ``'visible'``, ``'infrared'``, ``'average'`` or ``'maximum'``. ``'infrared'`` gives a grey picture: a
-            single sensor is looked at without the other's colour.
+        rule: ``'visible'``, ``'infrared'``, ``'average'``, ``'maximum'`` or ``'laplacian'``. ``'infrared'`` gives a
+            grey picture: a single sensor is looked at without the other's colour.
         data_preprocessor, init_cfg: As in :class:`BaseFusion`.
 
     Raises:
