@@ -30,6 +30,7 @@ setup(
     extras_require={
         'det': requirements('det'),
         'seg': requirements('seg'),
+        'deploy': requirements('deploy'),
         'all': requirements('det') + requirements('seg'),
         'tests': requirements('tests') + requirements('lint'),
     },

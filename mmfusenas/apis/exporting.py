@@ -1,0 +1,179 @@
+"""Whole models as ONNX graphs: from two pictures to the fused one and what the task finds in it."""
+from __future__ import annotations
+
+import os
+import warnings
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from mmfusenas.apis.optimize import optimize_for_inference
+
+OPSET = 17
+TOLERANCE = 1e-3
+"""Largest difference to PyTorch that a file may have: pictures are in [0, 1], boxes in pixels."""
+
+_CODER = 'DeltaXYWHBBoxCoder'
+_STEP = 32
+"""Dynamic sizes are tried at a larger one, of the same remainder: cells of several scales pad by what was traced."""
+
+
+class FusionGraph(nn.Module):
+    """Visible and infrared picture in [0, 1] to the fused BGR picture in [0, 1].
+
+    Args:
+        model: A scene module (fusion, enhancement).
+
+    Shape:
+        N x 3 x H x W and N x 1 x H x W, to ``picture`` N x 3 x H x W.
+    """
+
+    outputs = ('picture',)
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.scene = model
+
+    def forward(self, visible: Tensor, infrared: Tensor) -> Tensor | tuple[Tensor, ...]:
+        return self.scene.pictures(dict(visible=visible, infrared=infrared))['picture'].clamp(0, 1)
+
+
+class _TaskGraph(FusionGraph):
+    """The same, and the task on the picture, normalised as its own preprocessor does."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__(model.scene)
+        self.task = model.task
+
+    def photograph(self, picture: Tensor) -> Tensor:
+        """Return the picture as the task's network takes it."""
+        preprocessor, picture = self.task.data_preprocessor, picture * 255
+        # mmdet's and mmseg's names for the same switch.
+        if getattr(preprocessor, '_channel_conversion', False) or getattr(preprocessor, 'channel_conversion', False):
+            picture = picture.flip(1)
+        return (picture - preprocessor.mean) / preprocessor.std if preprocessor._enable_normalize else picture
+
+
+class DetectionGraph(_TaskGraph):
+    """The fused picture, and boxes and scores of every anchor, before any is suppressed; one pair at a time.
+
+    Shape:
+        ``boxes`` 1 x A x 4 (x1, y1, x2, y2 in pixels), ``scores`` 1 x A x classes in [0, 1].
+    """
+
+    outputs = ('picture', 'boxes', 'scores')
+
+    def forward(self, visible: Tensor, infrared: Tensor) -> tuple[Tensor, ...]:
+        picture, head = super().forward(visible, infrared), self.task.bbox_head
+        scores, deltas = self.task(self.photograph(picture), mode='tensor')
+        sizes = [level.shape[-2:] for level in scores]
+        priors = torch.cat(head.prior_generator.grid_priors(sizes, device=picture.device))
+        scores, deltas = (torch.cat([level.permute(0, 2, 3, 1).reshape(1, -1, width) for level in levels], 1)
+                          for levels, width in ((scores, head.cls_out_channels), (deltas, 4)))
+        boxes = self._decode(head.bbox_coder, priors, deltas[0], tuple(picture.shape[-2:])).unsqueeze(0)
+        return picture, boxes, scores.sigmoid() if head.use_sigmoid_cls else scores.softmax(-1)[..., :-1]
+
+    @staticmethod
+    def _decode(coder: object, priors: Tensor, deltas: Tensor, size: tuple[int, int]) -> Tensor:
+        # Not the coder's own method: during an export mmdet 3.3 looks for a module that it no longer has.
+        from mmdet.models.task_modules.coders.delta_xywh_bbox_coder import delta2bbox
+        return delta2bbox(priors, deltas, coder.means, coder.stds, size, clip_border=coder.clip_border,
+                          add_ctr_clamp=coder.add_ctr_clamp, ctr_clamp=coder.ctr_clamp)
+
+
+class SegmentationGraph(_TaskGraph):
+    """The fused picture, and the scores of every class at every pixel.
+
+    Shape:
+        ``logits`` N x classes x H x W.
+    """
+
+    outputs = ('picture', 'logits')
+
+    def forward(self, visible: Tensor, infrared: Tensor) -> tuple[Tensor, ...]:
+        picture = super().forward(visible, infrared)
+        logits = self.task(self.photograph(picture), mode='tensor')
+        align = self.task.decode_head.align_corners
+        return picture, nn.functional.interpolate(logits, picture.shape[-2:], mode='bilinear', align_corners=align)
+
+
+def graph_of(model: nn.Module) -> FusionGraph:
+    """Return a model, made fast for inference, as the graph that is exported.
+
+    Raises:
+        ValueError: If the model fuses no pictures, or has a detector that is not of one stage with anchors.
+    """
+    model = optimize_for_inference(model)
+    if not hasattr(model, 'task'):
+        if not hasattr(model, 'pictures'):
+            raise ValueError(f'{type(model).__name__} fuses no pair of pictures; only what does is exported.')
+        return FusionGraph(model).eval()
+    if hasattr(model.task, 'decode_head'):
+        return SegmentationGraph(model).eval()
+    head = getattr(model.task, 'bbox_head', None)
+    if not (hasattr(head, 'prior_generator') and type(getattr(head, 'bbox_coder', None)).__name__ == _CODER):
+        raise ValueError(f'The detector {type(model.task).__name__} is none of one stage with anchors (RetinaNet, '
+                         'SSD); export its scene module alone, or use mmdeploy for the detector.')
+    return DetectionGraph(model).eval()
+
+
+def export_onnx(model: nn.Module, path: str | os.PathLike, shape: tuple[int, int], dynamic: bool = False) -> float:
+    """Write a model as an ONNX file, and compare it with PyTorch on a random pair.
+
+    Args:
+        model: Fusion or enhancement module, :class:`TaskGuidedDetector` or :class:`TaskGuidedSegmentor`.
+        path: File to write: beside, then moved into place.
+        shape: Height and width of the pictures.
+        dynamic: Whether other sizes and numbers of pictures are allowed too; ``shape`` is what it is traced with. Not
+            for detectors, whose anchors are constants of the graph.
+
+    Returns:
+        The largest difference between onnxruntime and PyTorch, over all outputs.
+
+    Raises:
+        ValueError: If the model cannot be exported, sizes are to be dynamic with a detector, or a size does not fit
+            what the task pads to.
+        RuntimeError: If the file does not compute what the model does; it is not kept.
+    """
+    graph, path = graph_of(model), Path(path)
+    if dynamic and isinstance(graph, DetectionGraph):
+        raise ValueError('The anchors of a detector are constants of its graph: give --shape H W instead of dynamic.')
+    divisor = getattr(getattr(graph, 'task', None), 'data_preprocessor', None)
+    divisor = getattr(divisor, 'pad_size_divisor', None) or getattr(divisor, 'size_divisor', None) or 1
+    if any(side % divisor for side in shape):
+        raise ValueError(f'The pictures are {shape[0]} x {shape[1]}, and the task pads to a multiple of {divisor}: '
+                         'give multiples of it as height and width, so that nothing has to be padded.')
+    pair = tuple(torch.rand(1, channels, *shape) for channels in (3, 1))
+    names = ('visible', 'infrared')
+    axes = {name: {0: 'pictures', 2: 'height', 3: 'width'} for name in (*names, *graph.outputs)} if dynamic else None
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
+    try:
+        with warnings.catch_warnings(), torch.no_grad():
+            warnings.simplefilter('ignore')  # of traced sizes, which the comparison below looks at
+            torch.onnx.export(graph, pair, str(beside), input_names=list(names), output_names=list(graph.outputs),
+                              opset_version=OPSET, dynamic_axes=axes, dynamo=False)
+        difference = _difference(graph, beside, shape)
+        if dynamic:
+            difference = max(difference, _difference(graph, beside, (shape[0] + 2 * _STEP, shape[1] + _STEP), 2))
+        if not difference <= TOLERANCE:
+            raise RuntimeError(f'The exported graph differs from the model by {difference:.2g}, so it is not kept.')
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)
+    return difference
+
+
+@torch.no_grad()
+def _difference(graph: FusionGraph, path: Path, shape: tuple[int, int], number: int = 1) -> float:
+    from onnxruntime import InferenceSession
+
+    generator = torch.Generator().manual_seed(0)
+    pair = {name: torch.rand(number, channels, *shape, generator=generator)
+            for name, channels in (('visible', 3), ('infrared', 1))}
+    expected = graph(**pair)
+    session = InferenceSession(str(path), providers=['CPUExecutionProvider'])
+    got = session.run(None, {name: picture.numpy() for name, picture in pair.items()})
+    expected = expected if isinstance(expected, tuple) else (expected,)
+    return max(float((torch.from_numpy(a) - b).abs().max()) for a, b in zip(got, expected, strict=True))

@@ -1,0 +1,152 @@
+"""ONNX files compute what the models do, at other sizes too where that is promised."""
+import pytest
+import torch
+from mmengine.config import ConfigDict
+from mmengine.registry import init_default_scope
+
+from mmfusenas.apis.exporting import export_onnx, graph_of
+from mmfusenas.models.scene import FixedFusion, TIMFusion
+from mmfusenas.registry import MODELS
+
+InferenceSession = pytest.importorskip('onnxruntime').InferenceSession
+
+
+@pytest.fixture(autouse=True)
+def scope():
+    init_default_scope('mmfusenas')
+    torch.manual_seed(0)
+
+
+def moved(model):
+    """Give BatchNorm statistics and scale, so that folding it matters."""
+    for name, value in model.state_dict().items():
+        if name.endswith(('running_mean', 'running_var')):
+            value.uniform_(0.5, 1.5)
+    return model.eval()
+
+
+def fusion(genotype='tim-light'):
+    return moved(TIMFusion(genotype=genotype, channels=8))
+
+
+def enhancement():
+    return moved(MODELS.build(dict(
+        type='TIMEnhancement', fusion=dict(type='TIMFusion', genotype='tim-light', channels=8),
+        enhancement=dict(type='EnhancementNet', genotype='tim-enhance', channels=8))))
+
+
+def detector(kind):
+    ssd = dict(
+        type='SingleStageDetector', data_preprocessor=dict(type='DetDataPreprocessor', pad_size_divisor=32),
+        backbone=dict(type='ResNet', depth=18, base_channels=4, stem_channels=4, out_indices=(1, 2)),
+        bbox_head=dict(
+            type='SSDHead', in_channels=(8, 16), num_classes=2,
+            anchor_generator=dict(type='SSDAnchorGenerator', scale_major=False, input_size=64, strides=[8, 16],
+                                  ratios=[[2], [2]], min_sizes=[16, 32], max_sizes=[32, 64])))
+    retinanet = dict(
+        type='RetinaNet',
+        data_preprocessor=dict(type='DetDataPreprocessor', mean=[120.0, 110.0, 100.0], std=[60.0] * 3, bgr_to_rgb=True,
+                               pad_size_divisor=32),
+        backbone=dict(type='ResNet', depth=18, base_channels=4, stem_channels=4, out_indices=(1, 2, 3)),
+        neck=dict(type='FPN', out_channels=8, num_outs=3),
+        bbox_head=dict(type='RetinaHead', num_classes=2, in_channels=8, feat_channels=8, stacked_convs=1,
+                       anchor_generator=dict(type='AnchorGenerator', octave_base_scale=4, scales_per_octave=1,
+                                             ratios=[1.0], strides=[8, 16, 32])))
+    task = dict(dict(retinanet=retinanet, ssd=ssd)[kind], _scope_='mmdet', test_cfg=dict(
+        nms_pre=1000, score_thr=0.0, nms=dict(type='nms', iou_threshold=1.0), max_per_img=10))
+    return moved(MODELS.build(ConfigDict(
+        type='TaskGuidedDetector', task=task, scene=dict(type='TIMFusion', genotype='tim-light', channels=8))))
+
+
+def segmentor():
+    task = dict(
+        _scope_='mmseg', type='EncoderDecoder',
+        data_preprocessor=dict(type='SegDataPreProcessor', mean=[120.0, 110.0, 100.0], std=[60.0] * 3, bgr_to_rgb=True,
+                               size_divisor=32),
+        backbone=dict(type='ResNet', depth=18, base_channels=4, stem_channels=4),
+        decode_head=dict(type='mmfusenas.FeatureDistillationHead', in_index=[1, 2, 3], channels=8, num_classes=3,
+                         norm_cfg=dict(type='BN'), genotype=dict(choices={
+                             f'cells.{c}.edges.{e}': 'conv_3' for c in (0, 1) for e in ('0_1', '0_2', '1_2')})),
+        train_cfg={}, test_cfg=dict(mode='whole'))
+    return moved(MODELS.build(ConfigDict(
+        type='TaskGuidedSegmentor', task=task, scene=dict(type='TIMFusion', genotype='tim-light', channels=8))))
+
+
+def run(path, visible, infrared):
+    session = InferenceSession(str(path), providers=['CPUExecutionProvider'])
+    outputs = session.run(None, dict(visible=visible.numpy(), infrared=infrared.numpy()))
+    return {node.name: torch.from_numpy(value) for node, value in zip(session.get_outputs(), outputs)}
+
+
+def pair(height, width, number=1):
+    generator = torch.Generator().manual_seed(2)
+    return (torch.rand(number, 3, height, width, generator=generator),
+            torch.rand(number, 1, height, width, generator=generator))
+
+
+@pytest.mark.parametrize(('build', 'size'), [
+    (fusion, (61, 83)), (enhancement, (61, 83)), (lambda: fusion('tim-full'), (44, 84)),
+    (lambda: FixedFusion(rule='maximum'), (61, 83))])
+def test_any_size_and_number_of_pictures(build, size, tmp_path):
+    model = build().eval()
+    assert export_onnx(model, tmp_path / 'm.onnx', (40, 48), dynamic=True) < 1e-4
+    visible, infrared = pair(*size, number=3)
+    got = run(tmp_path / 'm.onnx', visible, infrared)['picture']
+    with torch.no_grad():
+        expected = model(dict(visible=visible, infrared=infrared)).clamp(0, 1)
+    torch.testing.assert_close(got, expected, atol=1e-5, rtol=1e-4)
+    assert expected.std() > 0.01
+    assert [path.name for path in tmp_path.iterdir()] == ['m.onnx']
+
+
+def test_fixed_size_of_several_scales(tmp_path):
+    model = fusion('tim-full')
+    export_onnx(model, tmp_path / 'm.onnx', (41, 50))
+    visible, infrared = pair(41, 50)
+    with torch.no_grad():
+        expected = model(dict(visible=visible, infrared=infrared)).clamp(0, 1)
+    torch.testing.assert_close(run(tmp_path / 'm.onnx', visible, infrared)['picture'], expected, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize('kind', ['retinanet', 'ssd'])
+def test_boxes_are_those_that_the_detector_predicts(kind, tmp_path):
+    from mmdet.structures import DetDataSample
+    model = detector(kind)
+    export_onnx(model, tmp_path / 'm.onnx', (64, 96))
+    visible, infrared = pair(64, 96)
+    got = run(tmp_path / 'm.onnx', visible, infrared)
+    sample = DetDataSample(metainfo=dict(img_shape=(64, 96), ori_shape=(64, 96), scale_factor=(1.0, 1.0)))
+    with torch.no_grad():
+        found = model(dict(visible=visible, infrared=infrared), [sample], mode='predict')[0].pred_instances
+    scores, boxes = got['scores'][0], got['boxes'][0]
+    for box, score, label in zip(found.bboxes, found.scores, found.labels):
+        near = (boxes - box).abs().amax(1) < 1e-2
+        assert near.any() and (scores[near, label] - score).abs().min() < 1e-4
+
+
+def test_segmentation_at_other_sizes(tmp_path):
+    from mmseg.structures import SegDataSample
+    model = segmentor()
+    export_onnx(model, tmp_path / 'm.onnx', (64, 96), dynamic=True)
+    visible, infrared = pair(96, 128)
+    samples = [SegDataSample(metainfo=dict(img_shape=(96, 128), ori_shape=(96, 128)))]
+    with torch.no_grad():
+        expected = model(dict(visible=visible, infrared=infrared), samples, mode='predict')[0].seg_logits.data
+    torch.testing.assert_close(run(tmp_path / 'm.onnx', visible, infrared)['logits'][0], expected, atol=1e-4, rtol=1e-3)
+
+
+def test_what_cannot_be_exported_is_said(tmp_path):
+    with pytest.raises(ValueError, match='--shape H W'):
+        export_onnx(detector('retinanet'), tmp_path / 'm.onnx', (64, 96), dynamic=True)
+    with pytest.raises(ValueError, match='multiple of 32'):
+        export_onnx(detector('retinanet'), tmp_path / 'm.onnx', (60, 96))
+    with pytest.raises(ValueError, match='no pair of pictures'):
+        graph_of(torch.nn.Conv2d(3, 1, 1))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_that_differs_is_not_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr('mmfusenas.apis.exporting._difference', lambda *_: float('nan'))
+    with pytest.raises(RuntimeError, match='not kept'):
+        export_onnx(fusion(), tmp_path / 'm.onnx', (40, 48))
+    assert not list(tmp_path.iterdir())

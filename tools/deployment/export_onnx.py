@@ -1,0 +1,66 @@
+"""Write a model as ONNX: ``python tools/deployment/export_onnx.py --model tim-light --out light.onnx``."""
+import argparse
+from pathlib import Path
+
+from mmfusenas.apis import load_model
+from mmfusenas.apis.exporting import export_onnx
+from mmfusenas.utils.command_line import UsageError, existing_file, run_tool
+
+TRACED = (448, 640)
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description='Write a fusion network, an enhancement network, or either with a detector or segmentor as an ONNX '
+                    'file, and compare it with PyTorch in onnxruntime. Inputs: `visible` N x 3 x H x W (BGR) and '
+                    '`infrared` N x 1 x H x W in [0, 1]. Outputs: `picture` (BGR in [0, 1]); of a detector `boxes` '
+                    '(pixels) and `scores` of all anchors, before any is suppressed; of a segmentor `logits`.',
+        epilog='examples: export_onnx.py --model tim-light --out light.onnx --shape dynamic; export_onnx.py '
+               'configs/tim/retinanet_ivif.py epoch_12.pth --out detector.onnx --shape 480 640. With dynamic sizes, '
+               'networks of several scales (tim-full) take multiples of 4, segmentors multiples of 32.')
+    parser.add_argument('config', nargs='?', help='config file')
+    parser.add_argument('checkpoint', nargs='?', help='checkpoint file that belongs to the config')
+    parser.add_argument('--model', metavar='NAME', help='name of bundled weights, or a checkpoint alone')
+    parser.add_argument('--out', required=True, metavar='FILE.onnx', help='file to write')
+    parser.add_argument('--shape', nargs='+', default=['dynamic'], metavar='H W',
+                        help='height and width of the pictures, or: dynamic (default)')
+    return parser.parse_args()
+
+
+def shape_of(words: list[str]) -> tuple[int, int] | None:
+    """Return height and width, None for ``dynamic``.
+
+    Raises:
+        UsageError: It is neither.
+    """
+    if words == ['dynamic']:
+        return None
+    if len(words) != 2 or not all(word.isdigit() and int(word) for word in words):
+        raise UsageError(f'--shape {" ".join(words)}: give two whole numbers, height and width, or the word dynamic.')
+    return int(words[0]), int(words[1])
+
+
+def main() -> None:
+    """Export."""
+    args = parse_args()
+    shape = shape_of(args.shape)
+    if bool(args.model) == bool(args.config):
+        raise UsageError('Give a config and its checkpoint, or --model with a name.')
+    if args.config and not args.checkpoint:
+        raise UsageError(f'Config {args.config} needs its checkpoint beside it: untrained weights are not exported.')
+    try:
+        import onnxruntime  # noqa: F401
+    except ImportError as error:
+        raise UsageError(
+            f"ONNX export needs onnx and onnxruntime ({error}): pip install 'mmfusenas[deploy]'.") from error
+    checkpoint = existing_file(args.checkpoint, 'Checkpoint') if args.checkpoint else None
+    difference = export_onnx(load_model(args.model or args.config, checkpoint), args.out, shape or TRACED, not shape)
+    size = Path(args.out).stat().st_size / 1e6
+    print(f'{args.out}: {size:.1f} MB, {"any size" if not shape else f"{shape[0]} x {shape[1]}"}; differs from PyTorch '
+          f'by at most {difference:.1e}')
+    print(f'\ndone; next, in Python:\n  onnxruntime.InferenceSession({str(args.out)!r}).run(None, dict(visible=..., '
+          'infrared=...))')
+
+
+if __name__ == '__main__':
+    run_tool(main)
