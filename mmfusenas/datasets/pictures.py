@@ -81,18 +81,16 @@ def read_infrared(path: str, backend_args: dict | None = None) -> np.ndarray:
 def read_pair(visible: str, infrared: str, backend_args: dict | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Read both pictures of a pair, H x W x 3 and H x W.
 
-    Where both are one file (as published by MFNet), it has four channels, of which the last is the infrared picture.
+    Where both are one file of four channels (as published by MFNet), the last is the infrared picture.
 
     Raises:
-        PictureError: A file is missing or unreadable, or the one file has not four channels.
+        PictureError: A file is missing or unreadable.
     """
-    if visible != infrared:
-        return read_visible(visible, backend_args), read_infrared(infrared, backend_args)
-    both = read_picture(visible, cv2.IMREAD_UNCHANGED, backend_args)
-    if both.ndim != 3 or both.shape[2] != 4:
-        raise PictureError(f'The picture {visible} is to hold a pair, visible and infrared, in four channels; it has '
-                           f'the shape {both.shape}. Give the infrared pictures a folder of their own.')
-    return np.ascontiguousarray(both[..., :3]), np.ascontiguousarray(both[..., 3])
+    if visible == infrared:
+        both = read_picture(visible, cv2.IMREAD_UNCHANGED, backend_args)
+        if both.ndim == 3 and both.shape[2] == 4:
+            return np.ascontiguousarray(both[..., :3]), np.ascontiguousarray(both[..., 3])
+    return read_visible(visible, backend_args), read_infrared(infrared, backend_args)
 
 
 def to_grey(picture: np.ndarray) -> np.ndarray:

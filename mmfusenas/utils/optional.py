@@ -20,16 +20,18 @@ from typing import NoReturn
 from mmengine.registry import Registry
 
 _EXTRAS = {'mmdet': 'det', 'mmseg': 'seg'}
+# What is imported to find out: mmseg itself imports without mmcv's compiled operators, its parts do not.
+_PROBES = {'mmseg': 'mmseg.utils'}
 
 
 @cache
 def import_error(package: str) -> str | None:
     """Return why ``package`` does not import, or None where it does.
 
-    mmdet without mmcv's compiled operators is installed and yet fails to import, so it is really imported.
+    A package without mmcv's compiled operators is installed and yet fails to import, so it is really imported.
     """
     try:
-        import_module(package)
+        import_module(_PROBES.get(package, package))
     except ImportError as error:
         return f'{type(error).__name__}: {error}'
     return None

@@ -16,7 +16,8 @@ pipeline = [dict(type='LoadPairFromFile'), joint, dict(type='PackPairInputs')]
 dataset = DATASETS.build(dict(type='PairDataset', data_root=sys.argv[1], pipeline=pipeline))
 batch = MODELS.build(dict(type='PairDataPreprocessor'))(pseudo_collate([dataset[0], dataset[1]]))
 print(*batch['inputs']['visible'].shape, *batch['inputs']['infrared'].shape, type(batch['data_samples'][0]).__name__)
-for registry, name in ((DATASETS, 'CocoPairDataset'), (TRANSFORMS, 'PackPairDetInputs'), (METRICS, 'DetectionMetric')):
+for registry, name in ((DATASETS, 'CocoPairDataset'), (TRANSFORMS, 'PackPairDetInputs'), (METRICS, 'DetectionMetric'),
+                       (TRANSFORMS, 'PackPairSegInputs'), (MODELS, 'TaskGuidedSegmentor')):
     try:
         registry.build(dict(type=name))
     except ImportError as error:
@@ -28,7 +29,9 @@ def test_fusion_alone(pairs):
     done = subprocess.run(
         [sys.executable, '-W', 'ignore', '-c', SCRIPT, str(pairs)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    first, *refused = done.stdout.strip().splitlines()[-4:]
+    first, *refused = done.stdout.strip().splitlines()[-6:]
     assert first == '2 3 16 16 2 1 16 16 FusionDataSample'
-    for line, name in zip(refused, ('CocoPairDataset', 'PackPairDetInputs', 'DetectionMetric'), strict=True):
-        assert line.startswith(f'{name} needs mmdet') and "pip install 'mmfusenas[det]'" in line
+    names = dict(CocoPairDataset='det', PackPairDetInputs='det', DetectionMetric='det', PackPairSegInputs='seg',
+                 TaskGuidedSegmentor='seg')
+    for line, (name, extra) in zip(refused, names.items(), strict=True):
+        assert line.startswith(f'{name} needs mm{extra}') and f"pip install 'mmfusenas[{extra}]'" in line

@@ -173,7 +173,6 @@ def test_what_it_needs_is_said(tmp_path, change):
 
 
 def test_mixed_precision_is_refused(tmp_path):
-    runner = Runner.from_cfg(fusion(tmp_path, **{
-        'optim_wrapper.type': 'AmpOptimWrapper', 'optim_wrapper.dtype': 'bfloat16'}))
+    runner = Runner.from_cfg(fusion(tmp_path, **{'optim_wrapper.type': 'CPUAmpOptimWrapper'}))
     with pytest.raises(ValueError, match='--amp'):
         runner.train()

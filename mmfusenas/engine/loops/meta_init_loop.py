@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
-from mmengine.optim import AmpOptimWrapper
+from mmengine.optim import OptimWrapper
 from mmengine.registry import OPTIMIZERS
 from mmengine.runner import Runner
 from torch import Tensor, nn
@@ -45,8 +45,8 @@ class MetaInitLoop(ResumableIterTrainLoop):
         val_begin, val_interval, dynamic_intervals: As of the base.
 
     Raises:
-        ValueError: If the dataset is no AlternatingDataset, ``steps`` is below 1, or the optimizer wrapper is one for
-            mixed precision.
+        ValueError: If the dataset is no AlternatingDataset, ``steps`` is below 1, or the optimizer wrapper is another
+            than the plain one.
 
     Example:
         >>> train_cfg = dict(type='MetaInitLoop', max_iters=2000, steps=4)
@@ -68,8 +68,9 @@ class MetaInitLoop(ResumableIterTrainLoop):
 
     def run_iter(self, data_batch: Sequence[Batches]) -> None:
         """Take one step on omega; ``data_batch`` holds for each task ``steps`` batches and the one that f looks at."""
-        if isinstance(self.runner.optim_wrapper, AmpOptimWrapper):
-            raise ValueError('MetaInitLoop takes its gradients itself; leave out --amp.')
+        if type(self.runner.optim_wrapper) is not OptimWrapper:
+            raise ValueError('MetaInitLoop takes its gradients itself, so it does with a plain OptimWrapper, not a '
+                             f'{type(self.runner.optim_wrapper).__name__}. Leave out --amp.')
         self._validated = False
         self.runner.call_hook('before_train_iter', batch_idx=self._iter, data_batch=data_batch)
         outputs = self._step(data_batch)
