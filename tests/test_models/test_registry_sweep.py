@@ -89,6 +89,13 @@ CASES = {
              enhancement=dict(type='EnhancementNet', channels=8, operators=['rb_3']),
              loss=dict(type='EnhancementLoss')), pair,
         lambda module, inputs: list(module(inputs, mode='loss').values())),
+    'model/RegistrationNet': Case({}, lambda: [features(1), features(1, 1)], lambda module, inputs: module(*inputs)),
+    'model/RegistrationLoss': Case({}, lambda: [features(2), features(1), features(1)],
+                                   lambda module, inputs: list(module(*inputs).values())),
+    'model/RegisteredFusion': Case(
+        dict(registration=dict(type='RegistrationNet'), loss=dict(type='RegistrationLoss'),
+             fusion=dict(type='TIMFusion', channels=8, genotype='tim-light', loss=dict(type='FusionLoss'))), pair,
+        lambda module, inputs: list(module(inputs, mode='loss').values())),
     'model/FeatureDistillationHead': Case(
         dict(in_channels=[4, 8, 16], in_index=[0, 1, 2], channels=8, nodes=2, num_classes=3, dropout_ratio=0.0),
         lambda: [features(4, 8), features(8, 16), features(16, 32)],

@@ -5,9 +5,10 @@ from mmfusenas.utils.optional import available, register_missing
 from .joint_transform import JointTransform
 from .load_pair import LoadPairFromFile
 from .pack_pair import PackPairInputs
+from .random_deformation import RandomDeformation
 from .random_patch import RandomPatch
 
-__all__ = ['JointTransform', 'LoadPairFromFile', 'PackPairInputs', 'RandomPatch']
+__all__ = ['JointTransform', 'LoadPairFromFile', 'PackPairInputs', 'RandomDeformation', 'RandomPatch']
 
 if available('mmdet'):
     from .pack_pair_det import PackPairDetInputs

@@ -33,7 +33,8 @@ def complete_meta(results: dict) -> dict:
 class PackPairInputs(BaseTransform):
     """Pack a pair into tensors and a :class:`FusionDataSample`; needs no mmdet.
 
-    Required keys: ``img`` (H x W x 3), ``img2`` (H x W). Whatever else the results hold is dropped.
+    Required keys: ``img`` (H x W x 3), ``img2`` (H x W). Of what else the results hold, ``img2_aligned`` becomes the
+    input ``aligned`` and ``flow`` the sample's ``gt_flow`` (:class:`RandomDeformation`); the rest is dropped.
 
     Args:
         meta_keys: Keys kept as meta information, beside the eight of ``PAIR_META``.
@@ -55,7 +56,11 @@ class PackPairInputs(BaseTransform):
         results = complete_meta(results)
         meta = {key: results[key] for key in self.meta_keys if key in results}
         inputs = dict(visible=picture_tensor(results['img']), infrared=picture_tensor(results['img2']))
-        return dict(inputs=inputs, data_samples=FusionDataSample(metainfo=meta))
+        sample = FusionDataSample(metainfo=meta)
+        if 'flow' in results:
+            inputs['aligned'] = picture_tensor(results['img2_aligned'])
+            sample.gt_flow = results['flow']
+        return dict(inputs=inputs, data_samples=sample)
 
     def __repr__(self) -> str:
         return f'{type(self).__name__}(meta_keys={self.meta_keys})'

@@ -1,9 +1,10 @@
 """Metrics of the evaluation loops."""
+from mmfusenas.evaluation.metrics.endpoint_error import EndpointError
 from mmfusenas.evaluation.metrics.fusion_metric import FusionMetric
 from mmfusenas.registry import METRICS
 from mmfusenas.utils.optional import available, register_missing
 
-__all__ = ['FusionMetric']
+__all__ = ['EndpointError', 'FusionMetric']
 
 if available('mmdet'):
     from .detection_metric import DetectionMetric

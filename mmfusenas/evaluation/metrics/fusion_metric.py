@@ -43,7 +43,9 @@ class FusionMetric(BaseMetric):
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
         """Score the pictures of one batch."""
         inputs = data_batch['inputs']
-        for visible, infrared, sample in zip(inputs['visible'], inputs['infrared'], data_samples, strict=True):
+        # Of a pair out of register, the infrared picture before its deformation is the source.
+        second = inputs.get('aligned', inputs['infrared'])
+        for visible, infrared, sample in zip(inputs['visible'], second, data_samples, strict=True):
             pictures = (grey_tensor(sample['fused_img']), self._source('visible', visible),
                         self._source('infrared', infrared))
             scores = measure(self.measures, *pictures)

@@ -53,6 +53,10 @@ class BaseFusion(BaseModel):
             return {}
         return self.fusion_loss(luma(pictures['picture']), luma(inputs['visible']), inputs['infrared'])
 
+    def predict(self, pictures: dict[str, Tensor], data_samples: list) -> list:
+        """Return the samples with what :meth:`pictures` gave, ``fused_img`` for one."""
+        return add_fused_img(data_samples, pictures['picture'])
+
     def forward(self, inputs: dict[str, Tensor], data_samples: list | None = None,
                 mode: str = 'tensor') -> dict[str, Tensor] | list | Tensor:
         """Run the module as a model of its own.
@@ -72,7 +76,7 @@ class BaseFusion(BaseModel):
         if mode == 'loss':
             return self.losses(pictures, inputs)
         if mode == 'predict':
-            return add_fused_img(data_samples, pictures['picture'])
+            return self.predict(pictures, data_samples)
         raise RuntimeError(f"{type(self).__name__}.forward got mode {mode!r}; it knows 'tensor', 'loss' and 'predict'.")
 
 

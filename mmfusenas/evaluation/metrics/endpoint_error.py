@@ -1,0 +1,48 @@
+"""How far a recovered field of displacements is from the true one."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from mmengine.evaluator import BaseMetric
+
+from mmfusenas.registry import METRICS
+
+
+@METRICS.register_module()
+class EndpointError(BaseMetric):
+    """Mean distance in pixels between the predicted and the true displacement, and that without any registration.
+
+    Over the pixels whose true displacement leads to a place inside the picture: what lies outside cannot be seen. The
+    predictions need ``pred_flow`` (:class:`RegisteredFusion`), the samples ``gt_flow`` (:class:`RandomDeformation`).
+
+    Args:
+        **kwargs: Of mmengine's ``BaseMetric``. The prefix of the scores is ``'registration'``.
+
+    Raises:
+        KeyError: If a sample has no true field.
+
+    Example:
+        >>> val_evaluator = [dict(type='EndpointError'), dict(type='FusionMetric')]
+    """
+
+    default_prefix = 'registration'
+
+    def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
+        """Measure the fields of one batch."""
+        for sample in data_samples:
+            if 'gt_flow' not in sample:
+                raise KeyError('EndpointError found no gt_flow: the test pipeline needs RandomDeformation before the '
+                               'packing.')
+            truth, found = (np.asarray(sample[name]) for name in ('gt_flow', 'pred_flow'))
+            height, width = truth.shape[:2]
+            x, y = np.meshgrid(np.arange(width), np.arange(height))
+            x, y = x + truth[..., 0], y + truth[..., 1]
+            inside = (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
+            errors = [np.linalg.norm(difference, axis=2)[inside].mean() for difference in (found - truth, truth)]
+            self.results.append(tuple(map(float, errors)))
+
+    def compute_metrics(self, results: list[tuple[float, float]]) -> dict[str, float]:
+        """Return the means over the pictures."""
+        error, without = np.mean(results, axis=0)
+        return dict(epe=float(error), epe_unregistered=float(without))

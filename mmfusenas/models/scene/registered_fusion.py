@@ -1,0 +1,61 @@
+"""Fusion of pairs that are not in register."""
+from __future__ import annotations
+
+from torch import Tensor
+
+from mmfusenas.models.scene.base_fusion import BaseFusion
+from mmfusenas.models.utils.color import luma, replace_luma
+from mmfusenas.models.utils.warp import warp
+from mmfusenas.registry import MODELS
+
+
+@MODELS.register_module()
+class RegisteredFusion(BaseFusion):
+    """Registration, then fusion (TIM section 5.1.2): I_B = N_R(I_A, I_B'), I_F = N_F(I_A, I_B), trained jointly.
+
+    The infrared picture is moved onto the visible one by the field that N_R estimates. In training the moved picture
+    is held to the infrared picture before its deformation (``aligned``, from :class:`RandomDeformation`), and where
+    there is none to the visible one.
+
+    Args:
+        registration: Config of N_R, a :class:`RegistrationNet`.
+        fusion: Config of N_F, any scene module with a loss of its own.
+        loss: Config of the registration's loss, a :class:`RegistrationLoss`.
+        data_preprocessor, init_cfg: As in :class:`BaseFusion`.
+
+    Example:
+        >>> model = MODELS.build(dict(
+        ...     type='RegisteredFusion', registration=dict(type='RegistrationNet'), loss=dict(type='RegistrationLoss'),
+        ...     fusion=dict(type='TIMFusion', genotype='tim-light', loss=dict(type='FusionLoss'))))
+    """
+
+    def __init__(self, registration: dict, fusion: dict, loss: dict | None = None,
+                 data_preprocessor: dict | None = None, init_cfg: dict | None = None) -> None:
+        super().__init__(loss, data_preprocessor, init_cfg)
+        self.registration = MODELS.build(registration)
+        self.fusion = MODELS.build(fusion)
+
+    def fuse(self, visible: Tensor, infrared: Tensor) -> Tensor:
+        return self.fusion.fuse(visible, warp(infrared, self.registration(visible, infrared)))
+
+    def pictures(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+        visible, infrared = luma(inputs['visible']), inputs['infrared']
+        flow = self.registration(visible, infrared)
+        registered = warp(infrared, flow)
+        picture = replace_luma(inputs['visible'], self.fusion.fuse(visible, registered))
+        return dict(picture=picture, registered=registered, flow=flow)
+
+    def losses(self, pictures: dict[str, Tensor], inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+        target = inputs.get('aligned', luma(inputs['visible']))
+        losses = self.fusion_loss(pictures['flow'], inputs['infrared'], target)
+        # As a source of the fusion the moved picture stands for the data: the field does not follow the fusion's loss.
+        sources = dict(visible=inputs['visible'], infrared=pictures['registered'].detach())
+        own = self.fusion.losses(dict(picture=pictures['picture']), sources)
+        return {**losses, **{f'fusion.{name}': value for name, value in own.items()}}
+
+    def predict(self, pictures: dict[str, Tensor], data_samples: list) -> list:
+        """Return the samples with ``fused_img`` and the field, ``pred_flow`` (float array H x W x 2, pixels)."""
+        for sample, flow in zip(data_samples, pictures['flow'], strict=True):
+            height, width = sample.metainfo['img_shape'][:2]
+            sample.pred_flow = flow.detach()[:, :height, :width].permute(1, 2, 0).cpu().numpy()
+        return super().predict(pictures, data_samples)

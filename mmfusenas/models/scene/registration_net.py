@@ -1,0 +1,88 @@
+"""N_R: the multi-level refinement registration network (MRRN) in front of the fusion."""
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from mmfusenas.models.utils.warp import warp
+from mmfusenas.registry import MODELS
+
+
+@MODELS.register_module()
+class RegistrationNet(BaseModule):
+    """MRRN (Wang et al., Unsupervised misaligned infrared and visible image fusion, 2022), N_R of TIM section 5.1.2.
+
+    One encoder reads both pictures at 1/2 and 1/4 of their size (16 and 32 channels). At 1/4 the summed difference of
+    the features and those of the target give a field of displacements, which dilated convolutions refine. Brought to
+    1/2, it moves the source's features there, and a second estimate of the same kind corrects it. 170 904 parameters.
+
+    Args:
+        init_cfg: Initialisation, as everywhere in MMEngine. By default the estimates begin near zero.
+
+    Shape:
+        target and source N x 1 x H x W in [0, 1], to the field N x 2 x H x W (x, y, in pixels):
+        :func:`~mmfusenas.models.utils.warp.warp` of the source by it lies on the target. Any H and W of at least 4.
+
+    Example:
+        >>> net = RegistrationNet()
+        >>> sum(p.numel() for p in net.parameters())
+        170904
+        >>> net(torch.rand(2, 1, 61, 83), torch.rand(2, 1, 61, 83)).shape
+        torch.Size([2, 2, 61, 83])
+    """
+
+    def __init__(self, init_cfg: dict | None = None) -> None:
+        super().__init__(init_cfg)
+        self.encoders = nn.ModuleList([_encoder(1, 16), _encoder(16, 32)])
+        self.estimates = nn.ModuleList([_estimate(33), _estimate(35)])
+        self.fields = nn.ModuleList(nn.Conv2d(16, 2, 3, padding=1) for _ in range(2))
+        self.refinements = nn.ModuleList(_refinement() for _ in range(2))
+        for last in (*self.fields, *(refinement[-1] for refinement in self.refinements)):
+            nn.init.normal_(last.weight, std=1e-3)
+            nn.init.zeros_(last.bias)
+
+    def forward(self, target: Tensor, source: Tensor) -> Tensor:
+        height, width = target.shape[2:]
+        padding = (0, -width % 4, 0, -height % 4)
+        target, source = (F.pad(picture, padding, mode='replicate') for picture in (target, source))
+        target_half, source_half = (self.encoders[0](picture) for picture in (target, source))
+        target_quarter, source_quarter = (self.encoders[1](features) for features in (target_half, source_half))
+
+        features = self.estimates[0](torch.cat([_cost(target_quarter, source_quarter), target_quarter], 1))
+        flow = self.fields[0](features)
+        flow = flow + self.refinements[0](flow)
+
+        flow, features = 2 * _twice(flow), _twice(features)
+        cost = _cost(target_half, warp(source_half, flow))
+        flow = flow + self.fields[1](self.estimates[1](torch.cat([cost, target_half, flow, features], 1)))
+        flow = flow + self.refinements[1](flow)
+        return 2 * _twice(flow)[..., :height, :width]
+
+
+def _encoder(channels_in: int, channels: int) -> nn.Sequential:
+    """Half the size: conv 4 x 4 of stride 2, two conv 3 x 3, each with LeakyReLU."""
+    convs = (nn.Conv2d(channels_in, channels, 4, 2, 1), *(nn.Conv2d(channels, channels, 3, 1, 1) for _ in range(2)))
+    return nn.Sequential(*(layer for conv in convs for layer in (conv, nn.LeakyReLU(0.2))))
+
+
+def _estimate(channels: int) -> nn.Sequential:
+    widths = (channels, 48, 32, 16)
+    return nn.Sequential(*(layer for a, b in zip(widths, widths[1:])
+                           for layer in (nn.Conv2d(a, b, 3, padding=1), nn.LeakyReLU(0.2))))
+
+
+def _refinement() -> nn.Sequential:
+    """What is added to a field: three dilated convolutions look at its surroundings."""
+    layers = [layer for a, b, d in ((2, 48, 1), (48, 48, 2), (48, 32, 4))
+              for layer in (nn.Conv2d(a, b, 3, padding=d, dilation=d), nn.LeakyReLU(0.1))]
+    return nn.Sequential(*layers, nn.Conv2d(32, 2, 3, padding=1))
+
+
+def _cost(target: Tensor, source: Tensor) -> Tensor:
+    return (target - source).abs().sum(1, keepdim=True)
+
+
+def _twice(x: Tensor) -> Tensor:
+    return F.interpolate(x, scale_factor=2, mode='bilinear', align_corners=False)

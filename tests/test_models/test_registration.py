@@ -1,0 +1,156 @@
+"""Registration: the field, the transform that makes one, the loss, and fusion of what was put back."""
+import numpy as np
+import pytest
+import torch
+from mmengine.structures import BaseDataElement
+from torch.autograd import gradcheck
+
+from mmfusenas.datasets.transforms import PackPairInputs, RandomDeformation
+from mmfusenas.evaluation.metrics import EndpointError, FusionMetric
+from mmfusenas.models.losses import RegistrationLoss
+from mmfusenas.models.scene import RegistrationNet
+from mmfusenas.models.utils.color import luma
+from mmfusenas.models.utils.warp import warp
+from mmfusenas.registry import MODELS
+
+
+def smooth(height=64, width=80, seed=0):
+    """A picture with structure that interpolation keeps."""
+    generator = torch.Generator().manual_seed(seed)
+    coarse = torch.rand(1, 1, height // 8, width // 8, generator=generator)
+    return torch.nn.functional.interpolate(coarse, (height, width), mode='bicubic').clamp(0, 1)
+
+
+def test_warp_looks_up_at_the_displaced_place():
+    picture = smooth().double()
+    flow = torch.zeros(1, 2, 64, 80, dtype=torch.float64)
+    flow[:, 0], flow[:, 1] = 3, -2
+    moved = warp(picture, flow)
+    torch.testing.assert_close(moved[..., 2:, :-3], picture[..., :-2, 3:])
+    assert gradcheck(warp, (torch.rand(1, 1, 5, 6).double().requires_grad_(),
+                            (torch.rand(1, 2, 5, 6).double() * 0.4 + 0.3).requires_grad_()))
+
+
+def deformed(seed=0, **options):
+    picture = (smooth()[0, 0].numpy() * 255).astype(np.float32)
+    return picture, RandomDeformation(seed=seed, **options)(dict(img_id=1, img2=picture.copy()))
+
+
+def test_the_true_field_puts_the_picture_back():
+    picture, results = deformed()
+    assert np.abs(results['img2'] - picture).max() > 20 and (results['img2_aligned'] == picture).all()
+    assert 0.5 < np.linalg.norm(results['flow'], axis=2).mean() < 10
+    back = warp(torch.from_numpy(results['img2'])[None, None],
+                torch.from_numpy(results['flow']).permute(2, 0, 1)[None])[0, 0].numpy()
+    inside = slice(8, -8)
+    assert np.abs(back - picture)[inside, inside].mean() < 0.05 * np.abs(results['img2'] - picture)[
+        inside, inside].mean()
+
+
+def test_a_seed_gives_a_picture_the_same_deformation_and_none_gives_another():
+    assert (deformed(seed=3)[1]['flow'] == deformed(seed=3)[1]['flow']).all()
+    assert (deformed(seed=3)[1]['flow'] != deformed(seed=4)[1]['flow']).any()
+    np.random.seed(0)
+    assert (deformed(seed=None)[1]['flow'] != deformed(seed=None)[1]['flow']).any()
+    assert not deformed(rotate=0, translate=0, scale=0, elastic=0)[1]['flow'].any()
+
+
+def test_loss_is_that_of_the_docstring_and_sees_the_true_field():
+    picture, results = deformed()
+    aligned, source = (torch.from_numpy(x)[None, None].double() / 255 for x in (picture, results['img2']))
+    truth = torch.from_numpy(results['flow']).permute(2, 0, 1)[None].double()
+    loss = RegistrationLoss()
+    at_truth, at_zero = loss(truth, source, aligned), loss(torch.zeros_like(truth), source, aligned)
+    assert at_truth['loss_registration'] < 0.3 * at_zero['loss_registration']
+    assert at_zero['loss_smoothness'] == 0 and at_truth['loss_smoothness'] > 0
+    assert at_zero['loss_reverse'] == pytest.approx(0.2 * at_zero['loss_registration'].item())
+    slope = truth.clone().zero_()
+    slope[:, 0] = torch.arange(80.0) * 0.4  # 0.4 pixels a pixel, half a width is 40 pixels
+    assert loss(slope, source, aligned)['loss_smoothness'].item() == pytest.approx(10 * 0.01 / 2)
+
+
+def test_network_has_the_published_size_and_learns_a_shift():
+    torch.manual_seed(0)
+    net = RegistrationNet()
+    assert sum(p.numel() for p in net.parameters()) == 170904
+    target = smooth(48, 56)
+    source = torch.roll(target, 3, dims=3)
+    with torch.no_grad():
+        assert net(target, source).abs().max() < 0.1  # nothing is moved before training
+    loss, optimizer = RegistrationLoss(), torch.optim.Adam(net.parameters(), lr=2e-3)
+    for _ in range(60):
+        optimizer.zero_grad()
+        sum(loss(net(target, source), source, target).values()).backward()
+        optimizer.step()
+    with torch.no_grad():
+        flow = net(target, source)[..., 8:-8, 8:-8]
+    assert flow[:, 0].mean() == pytest.approx(3, abs=0.7) and flow[:, 1].mean().abs() < 0.7
+
+
+@pytest.mark.parametrize('size', [(4, 4), (13, 18), (61, 83)])
+def test_any_size(size):
+    assert RegistrationNet()(torch.rand(1, 1, *size), torch.rand(1, 1, *size)).shape == (1, 2, *size)
+
+
+@pytest.fixture
+def model():
+    torch.manual_seed(0)
+    return MODELS.build(dict(
+        type='RegisteredFusion', _scope_='mmfusenas', registration=dict(type='RegistrationNet'),
+        loss=dict(type='RegistrationLoss'),
+        fusion=dict(type='TIMFusion', genotype='tim-light', channels=8, loss=dict(type='FusionLoss'))))
+
+
+@pytest.fixture
+def packed():
+    picture, _ = deformed()
+    results = dict(img_id=1, img=np.repeat(picture[..., None], 3, 2).astype(np.uint8), img2=picture.astype(np.uint8))
+    return PackPairInputs()(RandomDeformation(seed=0)(results))
+
+
+def test_the_moved_picture_is_what_is_fused(model, packed):
+    model.eval()
+    inputs = model.data_preprocessor(dict(inputs={k: [v] for k, v in packed['inputs'].items()}))['inputs']
+    assert set(inputs) == {'visible', 'infrared', 'aligned'}
+    torch.nn.init.constant_(model.registration.refinements[1][-1].bias, 1.0)  # two pixels at full size
+    with torch.no_grad():
+        pictures = model.pictures(inputs)
+        assert pictures['flow'].mean() == pytest.approx(2, abs=0.3)
+        expected = model.fusion.fuse(luma(inputs['visible']), warp(inputs['infrared'], pictures['flow']))
+    torch.testing.assert_close(luma(pictures['picture']), expected, atol=1e-5, rtol=0)
+
+
+def test_losses_train_both_and_the_field_does_not_chase_the_fusion(model, packed):
+    batch = model.data_preprocessor(dict(inputs={k: [v] for k, v in packed['inputs'].items()}))
+    losses = model(**batch, mode='loss')
+    assert {'loss_registration', 'loss_reverse', 'loss_smoothness', 'fusion.loss_ssim'} <= set(losses)
+    truth = batch['inputs']['aligned']
+    pictures = model.pictures(batch['inputs'])
+    torch.testing.assert_close(losses['loss_registration'], model.fusion_loss(
+        pictures['flow'], batch['inputs']['infrared'], truth)['loss_registration'])
+    model.parse_losses(losses)[0].backward()
+    reached = {name.split('.')[0] for name, p in model.named_parameters() if p.grad is not None and p.grad.abs().sum()}
+    assert reached == {'registration', 'fusion'}
+
+
+def test_endpoint_error_against_the_truth(model, packed):
+    data = dict(inputs={k: [v] for k, v in packed['inputs'].items()}, data_samples=[packed['data_samples']])
+    sample = model.eval().test_step(data)[0]
+    assert sample.pred_flow.shape == (64, 80, 2) and sample.fused_img.shape == (64, 80, 3)
+    metric = EndpointError()
+    metric.process(data, [sample.to_dict()])
+    scores = metric.evaluate(size=1)
+    assert scores['registration/epe'] == pytest.approx(scores['registration/epe_unregistered'], rel=0.1)
+    perfect = BaseDataElement()
+    perfect.gt_flow = perfect.pred_flow = sample.gt_flow
+    metric.process(data, [perfect.to_dict()])
+    assert metric.evaluate(size=1)['registration/epe'] == 0
+    with pytest.raises(KeyError, match='RandomDeformation'):
+        metric.process(data, [dict(pred_flow=sample.pred_flow)])
+
+
+def test_fused_pictures_are_scored_against_the_picture_before_its_deformation(packed):
+    fused = np.repeat(packed['inputs']['aligned'].numpy().transpose(1, 2, 0), 3, 2)
+    metric = FusionMetric(metric=['SSIM'])
+    metric.process(dict(inputs={k: [v] for k, v in packed['inputs'].items()}), [dict(fused_img=fused)])
+    assert metric.evaluate(size=1)['fusion/SSIM'] == pytest.approx(2)
