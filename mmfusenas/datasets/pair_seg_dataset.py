@@ -14,13 +14,15 @@ from mmfusenas.registry import DATASETS
 class PairSegDataset(PairDataset):
     """Pairs of a visible and an infrared picture with a map of class numbers, for mmseg.
 
-    The map of a pair is the file of the visible stem in the folder ``seg``. ``mmseg.LoadAnnotations`` reads it.
+    The map of a pair is the file of the visible stem in the folder ``seg``. ``LoadSegMap`` reads it, or mmseg's own
+    ``LoadAnnotations``.
 
     Other arguments and errors as of :class:`PairDataset`; a pair without a map is an error.
 
     Args:
         data_prefix: ``img``, ``img2`` and ``seg``: folders below ``data_root``. None is the class's ``PREFIX``.
         seg_map_suffix: Suffix of the maps. Defaults to '.png'.
+        label_map: Class numbers by number in the files, where they differ: ``{255: 1}`` for a mask of black and white.
         reduce_zero_label: Whether number 0 is to be ignored and the others count from 0, as in mmseg.
         **kwargs: As of :class:`PairDataset`; ``metainfo`` gives ``classes``, in the order of their numbers, and
             ``palette``.
@@ -32,8 +34,9 @@ class PairSegDataset(PairDataset):
     PREFIX = dict(img='vi', img2='ir', seg='labels')
 
     def __init__(self, data_root: str = '', data_prefix: dict | None = None, seg_map_suffix: str = '.png',
-                 reduce_zero_label: bool = False, **kwargs) -> None:
+                 label_map: dict[int, int] | None = None, reduce_zero_label: bool = False, **kwargs) -> None:
         self.seg_map_suffix = seg_map_suffix
+        self.label_map = label_map
         self.reduce_zero_label = reduce_zero_label
         super().__init__(data_root=data_root, data_prefix=data_prefix, **kwargs)
 
@@ -45,7 +48,8 @@ class PairSegDataset(PairDataset):
         for info in infos:
             stem = osp.splitext(osp.basename(info['img_path']))[0]
             path = osp.join(self.data_prefix['seg'], stem + self.seg_map_suffix)
-            info.update(seg_map_path=path, reduce_zero_label=self.reduce_zero_label, label_map=None, seg_fields=[])
+            info.update(seg_map_path=path, reduce_zero_label=self.reduce_zero_label,
+                        label_map=self.label_map, seg_fields=[])
             if not fileio.exists(path, backend_args=self.backend_args):
                 problems.append(Problem('error', 'picture without segmentation map', info['img_path'],
                                         f'no such file: {path}'))

@@ -117,6 +117,31 @@ def test_run_writes_pictures_drawings_and_predictions(detector: nn.Module, files
     assert ((drawn[..., 1] > 180) & (drawn[..., 0] < 90) & (drawn[..., 2] < 90)).any()  # a green box
 
 
+def test_a_segmentor_gives_a_mask_of_the_size_of_the_input(
+        picture: Callable, files: Callable, tmp_path: Path) -> None:
+    pytest.importorskip('mmseg')
+    torch.manual_seed(0)
+    model = build_model(dict(
+        _scope_='mmfusenas', type='TaskGuidedSegmentor', scene=dict(type='FixedFusion', rule='average'),
+        task=dict(
+            _scope_='mmseg', type='EncoderDecoder',
+            data_preprocessor=dict(type='SegDataPreProcessor', mean=[127.0] * 3, std=[128.0] * 3, size_divisor=32,
+                                   test_cfg=dict(size_divisor=32)),
+            backbone=dict(type='ResNet', depth=18, base_channels=4, stem_channels=4),
+            decode_head=dict(type='FCNHead', in_index=3, channels=4, num_convs=1, num_classes=3),
+            train_cfg={}, test_cfg=dict(mode='whole'))), 'test')
+    model.dataset_meta = dict(classes=('a', 'b', 'c'), palette=[(255, 0, 0), (0, 255, 0), (0, 0, 255)])
+    infer = FusionInferencer(model)
+    out = infer(picture(61, 83, 3), picture(61, 83, seed=1))
+    assert out['mask'].shape == (61, 83) and out['mask'].dtype == np.uint8 and out['mask'].max() < 3
+    assert out['boxes'] is None
+    pairs = input_pairs(files('vi', 'a.png'), files('ir', 'a.png'))
+    infer.run(pairs, tmp_path / 'out')
+    mask = cv2.imread(str(tmp_path / 'out/masks/a.png'), cv2.IMREAD_UNCHANGED)
+    np.testing.assert_array_equal(mask, infer(pairs[0].visible, pairs[0].infrared)['mask'])
+    assert cv2.imread(str(tmp_path / 'out/drawn/a.png')).shape[1] >= 480
+
+
 def test_run_without_a_detector_draws_nothing(files: Callable, tmp_path: Path) -> None:
     pairs = input_pairs(files('vi', 'a.png'), files('ir', 'a.png'))
     predictions = json.loads(FusionInferencer(FixedFusion('maximum')).run(pairs, tmp_path / 'out').read_text())

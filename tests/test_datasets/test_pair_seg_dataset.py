@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
+from PIL import Image
 
 from mmfusenas.datasets import MFNetDataset, MSRSSegDataset, PairSegDataset, SyntheticSegScenes
 from mmfusenas.datasets.checks import check_pair
-from mmfusenas.datasets.pictures import read_pair
+from mmfusenas.datasets.pictures import PictureError, read_pair
 from mmfusenas.datasets.problems import DatasetError
+from mmfusenas.datasets.transforms import LoadSegMap
 from mmfusenas.registry import DATASETS
 
 pytest.importorskip('mmseg')
@@ -67,13 +69,47 @@ def test_pictures_and_map_move_together(mfnet):
     cv2.imwrite(str(path), both)
     cv2.imwrite(str(mfnet / 'labels/00001D.png'), both[..., 3])
     pipeline = [
-        dict(type='LoadPairFromFile'), dict(type='mmseg.LoadAnnotations'),
+        dict(type='LoadPairFromFile'), dict(type='LoadSegMap'),
         dict(type='JointTransform', transforms=[
             dict(type='mmseg.RandomCrop', crop_size=(100, 120)), dict(type='RandomFlip', prob=1.0)]),
         dict(type='PackPairSegInputs')]
     packed = MFNetDataset(data_root=str(mfnet), split='train.txt', pipeline=pipeline)[0]
     assert (packed['inputs']['infrared'] == packed['data_samples'].gt_sem_seg.data).all()
     assert not (packed['inputs']['visible'][0] == packed['inputs']['infrared'][0]).all()
+
+
+def test_maps_of_every_kind_of_file(tmp_path):
+    numbers = np.array([[0, 1, 2], [3, 255, 2]], np.uint8)
+    palette = Image.fromarray(numbers, 'P')
+    palette.putpalette([7 * k % 256 for k in range(768)])
+    palette.save(tmp_path / 'palette.png')
+    cv2.imwrite(str(tmp_path / 'grey.png'), numbers)
+    cv2.imwrite(str(tmp_path / 'colour.png'), np.repeat(numbers[..., None], 3, 2))
+    for name in ('palette', 'grey', 'colour'):
+        got = LoadSegMap()(dict(seg_map_path=str(tmp_path / f'{name}.png')))
+        assert (got['gt_seg_map'] == numbers).all() and got['seg_fields'] == ['gt_seg_map']
+    got = LoadSegMap()(dict(seg_map_path=str(tmp_path / 'grey.png'), label_map={255: 1, 1: 0}))['gt_seg_map']
+    assert got.tolist() == [[0, 0, 2], [3, 1, 2]]
+    got = LoadSegMap()(dict(seg_map_path=str(tmp_path / 'grey.png'), reduce_zero_label=True))['gt_seg_map']
+    assert got.tolist() == [[255, 0, 1], [2, 255, 1]]
+
+
+def test_a_map_of_colours_or_none_is_an_error(tmp_path):
+    cv2.imwrite(str(tmp_path / 'a.png'), np.random.default_rng(0).integers(0, 9, (4, 5, 3), np.uint8))
+    with pytest.raises(PictureError, match='a.png holds colours'):
+        LoadSegMap()(dict(seg_map_path=str(tmp_path / 'a.png')))
+    (tmp_path / 'b.png').write_bytes(b'none')
+    for name in ('b.png', 'c.png'):
+        with pytest.raises(PictureError, match=f'{name} cannot be read'):
+            LoadSegMap()(dict(seg_map_path=str(tmp_path / name)))
+
+
+def test_halves_share_nothing(mfnet):
+    first, second = (MFNetDataset(data_root=str(mfnet), fold=(k, 2)) for k in (0, 1))
+    stems = [{info['img_path'] for info in part} for part in (first, second)]
+    assert len(stems[0]) == len(stems[1]) == 1 and not stems[0] & stems[1]
+    with pytest.raises(ValueError, match='fold'):
+        MFNetDataset(data_root=str(mfnet), fold=(2, 2))
 
 
 def test_msrs_as_published(tmp_path):

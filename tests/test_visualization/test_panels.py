@@ -1,7 +1,7 @@
 """Pictures side by side."""
 import numpy as np
 
-from mmfusenas.visualization import displayable, draw_detections, enlarge, side_by_side
+from mmfusenas.visualization import displayable, draw_detections, draw_mask, enlarge, side_by_side
 from mmfusenas.visualization.panels import BAR
 
 
@@ -37,3 +37,12 @@ def test_boxes_are_drawn_where_they_are() -> None:
     assert drawn[60, 150, 2] > 150 and drawn[60, 150, 0] < 60
     assert not drawn[:, :140].any()
     np.testing.assert_array_equal(draw_detections(picture, np.zeros((0, 4)), np.zeros(0, int)), picture)
+
+
+def test_a_mask_colours_what_has_a_class() -> None:
+    picture = np.full((4, 6, 3), 100, np.uint8)
+    mask = np.array([[0, 1, 255], [1, 1, 255]], np.uint8)  # half the picture's size
+    drawn = draw_mask(picture, mask, dict(palette=[(200, 0, 0), (0, 50, 0)]))  # red, green
+    assert drawn[0, 0].tolist() == [50, 50, 150] and drawn[3, 0].tolist() == [50, 75, 50]
+    assert drawn[:, 4:].tolist() == picture[:, 4:].tolist()
+    assert draw_mask(picture, mask).shape == picture.shape

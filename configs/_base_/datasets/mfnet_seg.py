@@ -5,7 +5,7 @@ crop = (384, 512)  # height, width of the patches in training
 
 train_pipeline = [
     dict(type='LoadPairFromFile'),
-    dict(type='mmseg.LoadAnnotations'),
+    dict(type='LoadSegMap'),
     dict(type='JointTransform', transforms=[
         dict(type='mmseg.RandomRotate', prob=0.5, degree=10, seg_pad_val=255),
         dict(type='mmseg.RandomCrop', crop_size=crop, cat_max_ratio=0.95),
@@ -15,7 +15,7 @@ train_pipeline = [
 ]
 test_pipeline = [
     dict(type='LoadPairFromFile'),
-    dict(type='mmseg.LoadAnnotations'),
+    dict(type='LoadSegMap'),
     dict(type='PackPairSegInputs'),
 ]
 

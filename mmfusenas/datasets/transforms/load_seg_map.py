@@ -1,0 +1,63 @@
+"""Loading the segmentation map of a pair."""
+from __future__ import annotations
+
+import io
+
+import numpy as np
+from mmcv.transforms import BaseTransform
+from mmengine import fileio
+from PIL import Image, UnidentifiedImageError
+
+from mmfusenas.datasets.pictures import PictureError
+from mmfusenas.registry import TRANSFORMS
+
+_IGNORED = 255
+
+
+@TRANSFORMS.register_module()
+class LoadSegMap(BaseTransform):
+    """Load a map of class numbers, as mmseg's ``LoadAnnotations`` does, from grey, palette and grey-as-colour files.
+
+    Required key: ``seg_map_path``; ``label_map`` (number in the file to class number) and ``reduce_zero_label`` are
+    applied where the data set gives them. Added keys: ``gt_seg_map`` (H x W uint8, 255 is ignored), ``seg_fields``.
+
+    Args:
+        backend_args: Arguments of mmengine's file backend.
+
+    Raises:
+        PictureError: The file is missing, damaged, or holds colours instead of numbers.
+    """
+
+    def __init__(self, backend_args: dict | None = None) -> None:
+        self.backend_args = backend_args
+
+    def transform(self, results: dict) -> dict:
+        """Add ``gt_seg_map``."""
+        numbers = self._read(results['seg_map_path'])
+        classes = numbers.copy()
+        if results.get('reduce_zero_label'):
+            classes = np.where(numbers == 0, _IGNORED, numbers - 1).astype(np.uint8)
+            classes[numbers == _IGNORED] = _IGNORED
+        for number, label in (results.get('label_map') or {}).items():
+            classes[numbers == number] = label
+        results['gt_seg_map'] = classes
+        results['seg_fields'] = ['gt_seg_map']
+        return results
+
+    def _read(self, path: str) -> np.ndarray:
+        try:
+            with Image.open(io.BytesIO(fileio.get(path, backend_args=self.backend_args))) as picture:
+                numbers = np.array(picture)
+        except (OSError, UnidentifiedImageError) as error:
+            raise PictureError(f'The segmentation map {path} cannot be read ({error}). Copy it again from its source.'
+                               ) from error
+        if numbers.ndim == 3 and (numbers == numbers[..., :1]).all():
+            numbers = numbers[..., 0]
+        if numbers.ndim != 2 or numbers.max() > _IGNORED:
+            found = 'colours' if numbers.ndim == 3 else f'numbers up to {numbers.max()}'
+            raise PictureError(
+                f'The segmentation map {path} holds {found}; a map is one class number a pixel, 8 bit.')
+        return numbers.astype(np.uint8)
+
+    def __repr__(self) -> str:
+        return f'{type(self).__name__}(backend_args={self.backend_args})'
