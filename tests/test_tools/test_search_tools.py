@@ -5,9 +5,11 @@ from pathlib import Path
 
 import cv2
 import pytest
+from mmengine.config import Config
 
-from mmfusenas.nas import Genotype
+from mmfusenas.nas import Genotype, SearchSpace
 from mmfusenas.nas.cost_table import CostTable
+from mmfusenas.registry import MODELS
 
 CHOICES = {'scene.cells.0.type': ['a', 'b'], 'neck.cells.0.edges.0_1': ['conv_3', 'skip']}
 
@@ -80,3 +82,24 @@ def test_table_of_a_network_without_choices_is_refused(tmp_path: Path, run_tool:
     (tmp_path / 'c.py').write_text("model = dict(type='TIMFusion', genotype='tim-light', channels=4)")
     message = run_tool('analysis_tools/build_latency_table', tmp_path / 'c.py', '--out', tmp_path / 't.json')
     assert 'has no choice left to measure' in message and not (tmp_path / 't.json').exists()
+
+
+def test_a_random_architecture_trains_like_a_found_one(
+        root: Path, tmp_path: Path, run_tool: Callable, capsys: pytest.CaptureFixture) -> None:
+    config = root / 'configs/tim/fusion_search.py'
+    found = []
+    for name, seed in (('a', 1), ('b', 1), ('c', 2)):
+        assert run_tool('analysis_tools/sample_genotype', config, '--seed', seed, '--work-dir', tmp_path / name) == ''
+        found.append(Genotype.load(tmp_path / name / 'genotype.json'))
+    assert found[0].choices == found[1].choices != found[2].choices
+    assert f'next:\n  python tools/train.py {tmp_path / "c/retrain.py"}' in capsys.readouterr().out
+    retrain = Config.fromfile(tmp_path / 'a/retrain.py')
+    model = MODELS.build(retrain.model)
+    assert not len(SearchSpace(model)) and found[0].costs['macs'] > 0
+    assert sum(p.numel() for p in model.parameters()) == found[0].costs['parameters']
+    assert all('Search' not in hook['type'] for hook in retrain.custom_hooks)
+
+
+def test_nothing_to_draw_is_an_error(root: Path, tmp_path: Path, run_tool: Callable) -> None:
+    end = run_tool('analysis_tools/sample_genotype', root / 'configs/tim/fusion_light.py', '--work-dir', tmp_path / 'x')
+    assert 'no choice left to draw' in end and not (tmp_path / 'x').exists()

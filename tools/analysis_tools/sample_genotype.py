@@ -1,0 +1,66 @@
+"""Draw a random architecture of a search: ``sample_genotype.py CONFIG --seed 1 --work-dir work_dirs/random_1``."""
+import argparse
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from mmengine.config import Config
+
+from mmfusenas.apis.loading import build_model
+from mmfusenas.engine.hooks.genotype_export_hook import retrain_config
+from mmfusenas.nas import Genotype, SearchSpace
+from mmfusenas.nas.files import write_text
+from mmfusenas.utils.checkpoint_content import config_of_model
+from mmfusenas.utils.command_line import UsageError, command, load_config, run_tool
+from mmfusenas.utils.complexity import complexity
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description='Draw one architecture of the space that a config searches, every choice uniformly, and write '
+                    'what the search itself would leave: genotype.json and retrain.py. A found architecture is worth '
+                    'what it is above a few of these, trained with the same budget.',
+        epilog='example: python tools/analysis_tools/sample_genotype.py configs/tim/fusion_search.py --seed 1 '
+               '--work-dir work_dirs/random_1')
+    parser.add_argument('config', help='config of a search')
+    parser.add_argument('--seed', type=int, default=0, help='which one (default: 0)')
+    parser.add_argument('--work-dir', required=True, metavar='DIR', help='folder for genotype.json and retrain.py')
+    return parser.parse_args()
+
+
+def sampled(cfg: Config, seed: int) -> Genotype:
+    """Return the random genotype of a seed.
+
+    Raises:
+        UsageError: The config has no open choice.
+    """
+    space = SearchSpace(build_model(config_of_model(cfg, cfg.get('default_scope')), f'config {cfg.filename}'))
+    if not len(space):
+        raise UsageError(f'{cfg.filename} has no choice left to draw: give the config of a search.')
+    space.select(space.sample(torch.Generator().manual_seed(seed)))
+    genotype = space.genotype(source=dict(config=str(cfg.filename), epoch=0, seed=seed, drawn='at random'))
+    return replace(genotype, costs=complexity(space.derive(genotype), export_options(cfg).get('shape')))
+
+
+def export_options(cfg: Config) -> dict:
+    """Return the options of the config's export hook."""
+    hooks = [hook for hook in cfg.get('custom_hooks', ()) if str(hook['type']).endswith('GenotypeExportHook')]
+    return dict(hooks[0]) if hooks else {}
+
+
+def main() -> None:
+    """Draw."""
+    args = parse_args()
+    cfg = load_config(args.config)
+    work_dir, genotype = Path(args.work_dir), sampled(cfg, args.seed)
+    genotype.save(work_dir / 'genotype.json')
+    retrain = work_dir / 'retrain.py'
+    write_text(retrain, retrain_config(cfg, genotype, work_dir, export_options(cfg).get('retrain', {})).pretty_text)
+    for name, candidate in genotype.choices.items():
+        print(f'{name}: {candidate}')
+    print(f'{genotype.costs["parameters"]:,} parameters; genotype in {work_dir / "genotype.json"}')
+    print(f'\ndone; next:\n  {command("python", "tools/train.py", retrain)}')
+
+
+if __name__ == '__main__':
+    run_tool(main)
