@@ -1,7 +1,7 @@
 """Pretext meta-initialisation: weights from which every fusion task is learned in a few steps."""
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -130,7 +130,7 @@ class MetaInitLoop(ResumableIterTrainLoop):
 
 
 class TaskStreams:
-    """Batches of several tasks, so many of each at a time; knows its position as :class:`BatchStream` does."""
+    """Batches of several tasks, so many of each at a time, from any position on."""
 
     def __init__(self, dataloaders: Sequence[Any], each: int) -> None:
         self.streams = [BatchStream(dataloader) for dataloader in dataloaders]
@@ -145,9 +145,6 @@ class TaskStreams:
         """Take another seed, in all tasks."""
         for stream in self.streams:
             stream.dataloader.batch_sampler.reseed(seed)
-
-    def __iter__(self) -> Iterator:
-        return self
 
     def __next__(self) -> list[list[dict]]:
         return [[next(stream) for _ in range(self.each)] for stream in self.streams]

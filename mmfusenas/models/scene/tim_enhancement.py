@@ -57,7 +57,7 @@ class TIMEnhancement(BaseFusion):
         sources = dict(visible=luma(inputs['visible']), infrared=inputs['infrared'])
         lumas = (pictures[name] for name in ('enhanced', 'detail', 'target'))
         losses = self.fusion_loss(*lumas, *(sources[name] for name in self.order))
-        own = self.fusion.fusion_loss(pictures['fused'], *sources.values())
+        own = self.fusion.losses(dict(picture=pictures['fused'].expand(-1, 3, -1, -1)), inputs)
         return {**losses, **{f'fusion.{name}': self.eta * value for name, value in own.items()}}
 
     def _lumas(self, visible: Tensor, infrared: Tensor) -> dict[str, Tensor]:
