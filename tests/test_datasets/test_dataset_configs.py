@@ -25,7 +25,6 @@ LAYOUTS = {
                           VOC.format('bike')),
     'harvard_fusion': (
         'HARVARD_ROOT', [(f'mri_pet/{part}/pet', f'mri_pet/{part}/mri', '') for part in ('train', 'test')], ''),
-    'roadscene_fusion': ('ROADSCENE_ROOT', [(f'{part}/vi', f'{part}/ir', '') for part in ('train', 'test')], ''),
 }
 
 
@@ -65,6 +64,19 @@ def test_real_sets(name, root, tmp_path, monkeypatch):
         if annotation:
             box = batch['data_samples'][0].gt_instances.bboxes.tensor[0]
             assert 0.02 < ((box[2] - box[0]) * (box[3] - box[1])).item() / visible[0, 0].numel() < 0.1
+
+
+def test_two_real_sets_together(root, tmp_path, monkeypatch):
+    folders = [(f'{part}/vi', f'{part}/ir', '') for part in ('train', 'test')]
+    for name in ('roadscene', 'msrs'):
+        lay_out(tmp_path / name, folders, '')
+        monkeypatch.setenv(f'{name.upper()}_ROOT', str(tmp_path / name))
+    config = load(root, 'ivif_real_fusion')
+    train = DATASETS.build(config.train_dataloader.dataset)
+    assert len(train) == 4
+    assert train[3]['inputs']['visible'].shape == (3, 64, 64)
+    assert [Path(train.get_data_info(i)['img_path']).parts[-4] for i in range(4)] == 2 * ['roadscene'] + 2 * ['msrs']
+    assert DATASETS.build(config.val_dataloader.dataset)[0]['inputs']['infrared'].shape == (1, 200, 260)
 
 
 @pytest.mark.parametrize('name', ['synthetic_ivif_det', 'synthetic_ivif_fusion', 'synthetic_ivif_seg'])
