@@ -1,0 +1,129 @@
+"""How fast a new task is learned from meta-initialised weights: TIM's table 9 and fig. 12.
+
+Meta-initialises the fusion network with every number K of inner steps over some tasks (0: no initialisation), then
+adapts it to another one with few or many of its pairs, and looks at the loss and the VIF of the other task's test
+pairs on the way. Prints both after the last step and draws `adaptation.png` into the work dir. A
+meta-initialisation that is done is not done again.
+
+    ROADSCENE_ROOT=data/roadscene MSRS_ROOT=data/msrs HARVARD_ROOT=data/harvard python benchmarks/meta_init.py
+"""
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+from statistics import mean
+
+import torch
+from matplotlib.figure import Figure
+from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
+from mmengine.logging import MMLogger
+from mmengine.model import BaseModel
+from mmengine.registry import init_default_scope
+from mmengine.utils import track_iter_progress
+from runs import figure, train
+from terminaltables import AsciiTable
+from torch.utils.data import Dataset
+
+from mmfusenas.apis.loading import build_model
+from mmfusenas.datasets.resumable_dataloader import BatchStream, build_resumable_dataloader
+from mmfusenas.evaluation.suite import measure
+from mmfusenas.models.utils.color import luma
+from mmfusenas.registry import DATASETS
+from mmfusenas.utils.checkpoint import load_checkpoint
+from mmfusenas.utils.random_state import seeded
+
+Curve = Mapping[int, tuple[float, float]]
+
+
+def main() -> None:
+    args = parse_args()
+    init_default_scope('mmfusenas')
+    MMLogger.get_instance('meta_init', log_level='ERROR')  # weights are initialised silently
+    starts = {steps: train(args.meta, args.work_dir / f'K-{steps}', [f'train_cfg.steps={steps}']) if steps else None
+              for steps in args.steps}
+    runs = [(steps, pairs, seed) for steps in args.steps for pairs in args.pairs for seed in args.seeds]
+    curves = {run: adapt(starts[run[0]], *run[1:], args) for run in track_iter_progress(runs)}
+    rows = []
+    for steps in args.steps:
+        for pairs in args.pairs:
+            ends = [[curves[steps, pairs, seed][n] for seed in args.seeds] for n in args.after]
+            losses = [figure([loss for loss, _ in end]) for end in ends]
+            rows.append([f'K = {steps}' if steps else 'none', pairs, *losses, figure([vif for _, vif in ends[-1]])])
+    head = ['initialisation', 'pairs', *(f'loss after {n}' for n in args.after), f'VIF after {args.after[-1]}']
+    print('\n' + AsciiTable([head, *rows], f'{args.adapt}, seeds {args.seeds}').table)
+    draw(curves, args).savefig(args.work_dir / 'adaptation.png', dpi=120)
+    print(f'figure: {args.work_dir}/adaptation.png')
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--meta', default='configs/tim/meta_init_real_demo.py', metavar='CONFIG',
+                        help='config of the initialisation (default: %(default)s)')
+    parser.add_argument('--adapt', default='configs/tim/fusion_light_real_demo.py', metavar='CONFIG',
+                        help='config of the new task, for its data and optimizer (default: %(default)s)')
+    parser.add_argument('--steps', nargs='+', type=int, default=[0, 2, 4, 6], metavar='K', help='default: 0 2 4 6')
+    parser.add_argument('--pairs', nargs='+', type=int, default=[32, 128], help='training pairs (default: 32 128)')
+    parser.add_argument('--after', nargs='+', type=int, default=[0, 5, 10, 20, 50, 100, 200], metavar='N',
+                        help='steps after which to look (default: 0 5 10 20 50 100 200)')
+    parser.add_argument('--seeds', nargs='+', type=int, default=[0, 1, 2], help='default: 0 1 2')
+    parser.add_argument('--test-pairs', type=int, default=8, help='test pairs to look at (default: %(default)s)')
+    parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/meta_init'), help='default: %(default)s')
+    return parser.parse_args()
+
+
+def adapt(start: Path | None, pairs: int, seed: int, args: argparse.Namespace) -> Curve:
+    """Train on so many pairs of the new task; return loss and VIF of its test pairs by number of steps."""
+    cfg = Config.fromfile(args.adapt)
+    with seeded(seed, 0, 0):
+        model = build_model(cfg.model, args.adapt)
+        model.init_weights()
+    if start:
+        model.load_state_dict(load_checkpoint(start)['state_dict'])
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    dataset = dict(cfg.train_dataloader.dataset.datasets[0], indices=pairs)
+    batches = BatchStream(build_resumable_dataloader(dict(cfg.train_dataloader, dataset=dataset), seed, endless=True))
+    test_set = DATASETS.build(dict(cfg.test_dataloader.dataset, indices=args.test_pairs))
+    curve = {}
+    for step in range(args.after[-1] + 1):
+        if step in args.after:
+            curve[step] = look(model, test_set)
+        model.train()
+        data = model.data_preprocessor(next(batches), True)
+        optimizer.zero_grad()
+        model.parse_losses(model(**data, mode='loss'))[0].backward()
+        optimizer.step()
+    return curve
+
+
+@torch.inference_mode()
+def look(model: BaseModel, test_set: Dataset) -> tuple[float, float]:
+    """Return the mean loss and the mean VIF of the pairs of a set."""
+    model.eval()
+    losses, vifs = [], []
+    for i in range(len(test_set)):
+        inputs = model.data_preprocessor(pseudo_collate([test_set[i]]))['inputs']
+        pictures = model.pictures(inputs)
+        losses.append(float(sum(model.losses(pictures, inputs).values())))
+        greys = (255 * picture.clamp(0, 1) for picture in (
+            luma(pictures['picture']), luma(inputs['visible']), inputs['infrared']))
+        vifs.append(float(measure(['VIF'], *greys)['VIF']))
+    return mean(losses), mean(vifs)
+
+
+def draw(curves: Mapping[tuple[int, int, int], Curve], args: argparse.Namespace) -> Figure:
+    """Draw loss and VIF over the steps of adaptation, the mean of the seeds."""
+    drawing = Figure(figsize=(10, 4), layout='constrained')
+    for axes, place, name in zip(drawing.subplots(1, 2), (0, 1), ('loss', 'VIF')):
+        for steps in args.steps:
+            for pairs, dashes in zip(args.pairs, ('-', '--', ':', '-.')):
+                values = [mean(curves[steps, pairs, seed][n][place] for seed in args.seeds) for n in args.after]
+                axes.plot(args.after, values, dashes, color=f'C{args.steps.index(steps)}',
+                          label=f'{f"K = {steps}" if steps else "no initialisation"}, {pairs} pairs')
+        axes.set(xlabel='steps on the new task', ylabel=f'{name} of its test pairs')
+        axes.set_xscale('symlog', linthresh=5)
+    axes.legend(fontsize='small')
+    return drawing
+
+
+if __name__ == '__main__':
+    main()

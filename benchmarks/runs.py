@@ -1,0 +1,48 @@
+"""Trainings, searches and tests as the benchmarks run them: each once, by the tools that a user has.
+
+A run that is done is not done again and one that was broken off is resumed, so that a benchmark goes on where it was
+stopped when it is started again with the same arguments.
+"""
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import mean, stdev
+
+
+def train(config: str, folder: Path, options: Sequence[str] = ()) -> Path:
+    """Train in ``folder``, or search; return the last checkpoint."""
+    if not (folder / 'done').is_file():
+        tool('train', config, '--resume', '--work-dir', str(folder), *cfg_options(options))
+        (folder / 'done').touch()
+    return folder / Path((folder / 'last_checkpoint').read_text().strip()).name
+
+
+def test(config: str, checkpoint: Path, options: Sequence[str] = ()) -> dict[str, float]:
+    """Test a checkpoint by the config it was trained with, which lies beside it; return its metrics."""
+    folder = checkpoint.parent
+    file = folder / f'{"-".join(["metrics", *options]).replace("/", "_")}.json'
+    if not file.is_file():
+        tool('test', str(folder / Path(config).name), str(checkpoint), '--out', str(file), '--work-dir', str(folder),
+             *cfg_options(['default_hooks.visualization.draw=False', *options]))
+    return json.loads(file.read_text())
+
+
+def tool(name: str, *arguments: str) -> str:
+    """Run a tool and return what it said; where it fails, end with the last lines of that."""
+    done = subprocess.run([sys.executable, f'tools/{name}.py', *arguments], stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True)
+    if done.returncode:
+        sys.exit('\n'.join([*done.stdout.splitlines()[-15:], f'error: {name}.py {" ".join(arguments)} failed']))
+    return done.stdout
+
+
+def cfg_options(options: Sequence[str]) -> list[str]:
+    """Return the options as arguments of a tool."""
+    return ['--cfg-options', *options] if options else []
+
+
+def figure(values: Sequence[float]) -> str:
+    """Return mean and standard deviation."""
+    return f'{mean(values):.3f}' + (f' +- {stdev(values):.3f}' if len(values) > 1 else '')

@@ -1,0 +1,103 @@
+"""Search strategies beside each other and beside random choice: TIM's table 6, fig. 10 and fig. 11.
+
+Searches the fusion network with every strategy and every seed, each with the same data and number of steps, draws
+random architectures of the same space, trains every network found with one and the same short budget and seed, and
+tests it. Prints the means and standard deviations over the searches, and draws into the work dir: `losses.png`, the
+loss of the supernet while it is searched (mean and range of the seeds), and `scores.png`, a box and a cumulative
+curve a strategy over its networks. The same command goes on where it was stopped.
+
+    ROADSCENE_ROOT=data/roadscene MSRS_ROOT=data/msrs HARVARD_ROOT=data/harvard python benchmarks/search_strategies.py
+"""
+import argparse
+import json
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+from mmengine.config import Config
+from mmengine.utils import track_iter_progress
+from runs import figure, test, tool, train
+from terminaltables import AsciiTable
+
+from mmfusenas.nas import Genotype
+from mmfusenas.visualization.score_plots import plot_scores
+
+STRATEGIES = {'ias': 'ImplicitGaussNewton', 'darts-1': 'FirstOrder', 'darts-2': 'Unrolled', 'random': None}
+
+
+def main() -> None:
+    args = parse_args()
+    runs = [(name, seed) for seed in args.seeds for name in args.strategies]
+    found = defaultdict(list)
+    for name, seed in track_iter_progress(runs):
+        found[name].append(score(name, args.work_dir / f'{name}-{seed}', seed, args))
+    metrics = [name for name in found[args.strategies[0]][0] if name.startswith('fusion/')]
+    rows = [[name, *(figure([run[metric] for run in found[name]]) for metric in [*metrics, 'parameters'])]
+            for name in args.strategies]
+    print('\n' + AsciiTable([['', *(metric.rpartition('/')[2] for metric in metrics), 'parameters (k)'], *rows],
+                            f'{args.train}, {len(args.seeds)} searches').table)
+    plot_scores({name: {metric.rpartition('/')[2]: [run[metric] for run in found[name]] for metric in metrics}
+                 for name in args.strategies}).savefig(args.work_dir / 'scores.png', dpi=120)
+    plot_losses({name: [losses(args.work_dir / f'{name}-{seed}/search') for seed in args.seeds]
+                 for name in args.strategies if STRATEGIES[name]}).savefig(args.work_dir / 'losses.png', dpi=120)
+    print(f'figures: {args.work_dir}/scores.png, {args.work_dir}/losses.png')
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--search', default='configs/tim/fusion_search_real_demo.py', metavar='CONFIG',
+                        help='config of the search (default: %(default)s)')
+    parser.add_argument('--train', default='configs/tim/fusion_light_real_demo.py', metavar='CONFIG',
+                        help='config that trains what was found (default: %(default)s)')
+    parser.add_argument('--strategies', nargs='+', default=list(STRATEGIES), choices=list(STRATEGIES),
+                        help='default: all')
+    parser.add_argument('--seeds', nargs='+', type=int, default=list(range(10)), help='default: 0 to 9')
+    parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/strategies'), help='default: %(default)s')
+    parser.add_argument('--test-options', nargs='+', default=[], metavar='KEY=VALUE',
+                        help='values to override in the config when testing, such as another data_root')
+    return parser.parse_args()
+
+
+def score(name: str, folder: Path, seed: int, args: argparse.Namespace) -> dict[str, float]:
+    """Search or draw, train, test; return the metrics and the size of the network in thousands of parameters."""
+    if STRATEGIES[name]:
+        place = f'custom_hooks.{search_hook(args.search)}.strategy.type={STRATEGIES[name]}'
+        train(args.search, folder / 'search', [place, f'randomness.seed={seed}'])
+    elif not (folder / 'search/genotype.json').is_file():
+        tool('analysis_tools/sample_genotype', args.search, '--seed', str(seed), '--work-dir', str(folder / 'search'))
+    genotype = folder / 'search/genotype.json'
+    checkpoint = train(args.train, folder / 'train', [f'model.genotype={genotype}'])
+    return dict(test(args.train, checkpoint, args.test_options),
+                parameters=Genotype.load(genotype).costs['parameters'] / 1000)
+
+
+def search_hook(config: str) -> int:
+    """Return the place of the search hook among the config's hooks."""
+    types = [hook['type'] for hook in Config.fromfile(config).custom_hooks]
+    return types.index('ArchitectureSearchHook')
+
+
+def losses(folder: Path) -> dict[int, float]:
+    """Return the training loss of a search by iteration."""
+    lines = [json.loads(line) for file in sorted(folder.glob('*/vis_data/scalars.json'))
+             for line in file.read_text().splitlines()]
+    return {line['step']: line['loss'] for line in lines if 'loss' in line}
+
+
+def plot_losses(curves: dict[str, list[dict[int, float]]]) -> Figure:
+    """Draw the mean loss of the seeds of every strategy and their range, on a log scale (fig. 10 a)."""
+    drawing = Figure(figsize=(6, 4), layout='constrained')
+    axes = drawing.subplots()
+    for name, runs in curves.items():
+        steps = sorted(set.intersection(*(set(run) for run in runs)))
+        values = np.array([[run[step] for step in steps] for run in runs])
+        line, = axes.plot(steps, values.mean(0), label=name)
+        axes.fill_between(steps, values.min(0), values.max(0), alpha=0.15, color=line.get_color())
+    axes.set(xlabel='iteration', ylabel='loss of the supernet', yscale='log')
+    axes.legend()
+    return drawing
+
+
+if __name__ == '__main__':
+    main()
