@@ -14,6 +14,7 @@ from mmfusenas.datasets.pairing import stem_of
 from mmfusenas.datasets.pictures import PictureError, read_pair, read_picture, to_grey
 from mmfusenas.datasets.problems import Problem
 from mmfusenas.datasets.sequences import frame_of
+from mmfusenas.datasets.transforms.load_seg_map import IGNORED, LoadSegMap
 
 TINY = 4
 """Boxes narrower or lower than this many pixels are reported."""
@@ -39,12 +40,13 @@ class PairFacts(NamedTuple):
     digest: str = ''
 
 
-def check_pair(info: Mapping, sizes_may_differ: bool = False) -> PairFacts:
-    """Read both pictures of a pair and its boxes, and say what is wrong.
+def check_pair(info: Mapping, sizes_may_differ: bool = False, classes: Sequence[str] = ()) -> PairFacts:
+    """Read both pictures of a pair, its boxes and its segmentation map, and say what is wrong.
 
     Args:
         info: As of :meth:`PairDataset.survey`; ``img`` and ``img2`` instead of files serve too.
         sizes_may_differ: Whether the pipeline brings both to one size.
+        classes: Names of the classes that the numbers of a map stand for.
     """
     names = info['img_path'], info['img_path2']
     labels = [item['bbox_label'] for item in info['instances']] if 'instances' in info else None
@@ -64,6 +66,8 @@ def check_pair(info: Mapping, sizes_may_differ: bool = False) -> PairFacts:
         problems += check_values(picture, path)
     problems += check_infrared_colour(pictures[1], names[1])
     problems += check_boxes(info.get('instances', ()), names[0])
+    if 'seg_map_path' in info:
+        problems += check_seg_map(info, pictures[0].shape[:2], classes)
     depths = tuple(str(picture.dtype) for picture in pictures)
     digest = hashlib.sha1(pictures[0].tobytes()).hexdigest()
     return PairFacts(names[0], problems, labels, pictures[0].shape[:2], depths, digest)
@@ -124,6 +128,24 @@ def check_boxes(instances: Iterable[Mapping], path: str, tiny: float = TINY) -> 
         if label == other_label and overlap(box, other) > 0.95:
             shown = ', '.join(f'{value:.0f}' for value in box)
             problems.append(Problem('warning', 'box twice', path, f'({shown}); remove one'))
+    return problems
+
+
+def check_seg_map(info: Mapping, size: tuple[int, int], classes: Sequence[str]) -> list[Problem]:
+    """Look for maps that cannot be read, of another size than the visible picture, or with numbers of no class."""
+    path = info['seg_map_path']
+    try:
+        numbers = LoadSegMap()(dict(info))['gt_seg_map']
+    except PictureError as error:
+        return [Problem('error', 'unreadable segmentation map', path, str(error))]
+    problems = []
+    if numbers.shape != size:
+        message = f'{numbers.shape[1]} x {numbers.shape[0]}, and {info["img_path"]} is {size[1]} x {size[0]}'
+        problems.append(Problem('error', 'segmentation map of another size', path, message))
+    unknown = [int(number) for number in np.unique(numbers) if len(classes) <= number != IGNORED]
+    if unknown:
+        message = f'{unknown}, and there are {len(classes)} classes; set label_map, or {IGNORED} where it is unknown'
+        problems.append(Problem('error', 'number of no class in a segmentation map', path, message))
     return problems
 
 

@@ -58,7 +58,7 @@ def test_mfnet_as_published(mfnet, root, monkeypatch):
     assert (whole['inputs']['infrared'][0].numpy() == both[..., 3]).all()
     labels = cv2.imread(str(mfnet / 'labels/00001D.png'), cv2.IMREAD_UNCHANGED)
     assert (whole['data_samples'].gt_sem_seg.data[0].numpy() == labels).all()
-    assert check_pair(train.get_data_info(0)).problems == []
+    assert check_pair(train.get_data_info(0), classes=train.metainfo['classes']).problems == []
 
 
 def test_pictures_and_map_move_together(mfnet):
@@ -134,3 +134,18 @@ def test_drawn_scenes_have_a_class_for_every_pixel():
     for packed in dataset:
         classes = packed['data_samples'].gt_sem_seg.data
         assert classes.shape == (1, 96, 128) and classes.max() < 11 and len(classes.unique()) > 3
+
+
+def test_maps_are_checked(mfnet):
+    dataset = MFNetDataset(data_root=str(mfnet))
+    info, classes = dataset.get_data_info(0), dataset.metainfo['classes']
+    path = info['seg_map_path']
+    assert check_pair(info, classes=classes).problems == []
+    fewer, = check_pair(info, classes=classes[:7]).problems
+    assert (fewer.level, fewer.kind, fewer.where) == ('error', 'number of no class in a segmentation map', path)
+    assert fewer.message.startswith('[7, 8], and there are 7 classes')
+    cv2.imwrite(path, np.full((48, 64), 255, np.uint8))  # nothing is known, and the size is another
+    smaller, = check_pair(info, classes=classes).problems
+    assert smaller.kind == 'segmentation map of another size' and smaller.message.startswith('64 x 48, and ')
+    (mfnet / 'labels/00001D.png').write_bytes(b'no picture')
+    assert [problem.kind for problem in check_pair(info, classes=classes).problems] == ['unreadable segmentation map']

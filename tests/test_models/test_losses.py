@@ -7,6 +7,7 @@ from torch.autograd import gradcheck
 
 from mmfusenas.models.losses import FusionLoss, ssim
 from mmfusenas.models.losses.information import gradient_information, information_weights
+from mmfusenas.models.losses.vgg_information import VGGInformation
 
 
 def pictures(*shape, seed=0):
@@ -82,6 +83,59 @@ def test_weights_sum_to_one_and_prefer_the_picture_that_shows_more():
     torch.testing.assert_close(information_weights(rich, rich, 100.0), torch.full((2, 2), 0.5, dtype=torch.float64))
     milder = information_weights(rich, poor, temperature=1e5)
     assert (milder[:, 0] < weights[:2, 0]).all() and (milder[:, 0] > 0.5).all()
+
+
+@pytest.fixture(scope='module')
+def vgg(tmp_path_factory):
+    """A file with the names of torchvision's, random weights in it, and the same layers."""
+    torch.manual_seed(0)
+    layers, before = torch.nn.Sequential(), 3
+    for channels in (64, 64, 0, 128, 128, 0, 256, 256, 256, 0, 512, 512, 512, 0, 512, 512, 512, 0):
+        if channels:
+            layers.extend([torch.nn.Conv2d(before, channels, 3, padding=1), torch.nn.ReLU()])
+            before = channels
+        else:
+            layers.append(torch.nn.MaxPool2d(2, 2))
+    path = tmp_path_factory.mktemp('vgg') / 'vgg16.pth'
+    weights = {f'features.{name}': value for name, value in layers.state_dict().items()}
+    torch.save({**weights, 'classifier.6.bias': torch.zeros(1000)}, path)
+    return str(path), layers
+
+
+def test_information_by_vgg_is_that_of_its_pooled_features(vgg):
+    path, layers = vgg
+    picture = torch.rand(2, 1, 96, 128, generator=torch.Generator().manual_seed(0))
+    x = (picture.expand(-1, 3, -1, -1) - torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1)) / torch.tensor(
+        [0.229, 0.224, 0.225]).view(3, 1, 1)
+    expected = []
+    for layer in layers:
+        x = layer(x)
+        if isinstance(layer, torch.nn.MaxPool2d):
+            maps = x.detach().numpy()
+            inner, (height, width) = maps[..., 1:-1, 1:-1], maps.shape[2:]
+            around = sum(maps[..., i:i + height - 2, j:j + width - 2] for i in range(3) for j in range(3))
+            expected.append((((around - inner) / 8 - inner) ** 2).mean((1, 2, 3)))
+    assert len(expected) == 5
+    np.testing.assert_allclose(VGGInformation(path)(picture).numpy(), np.mean(expected, 0), rtol=1e-4)
+    assert VGGInformation(path)(picture[..., :40, :40]).shape == (2,)
+
+
+def test_loss_with_vgg_weighs_by_it_and_keeps_it_out_of_checkpoints(vgg):
+    loss = FusionLoss(vgg=vgg[0], temperature=1e-3)
+    assert not loss.state_dict()
+    first, second = (x.float() for x in pictures(1, 96, 96))
+    weights = information_weights(first, second, 1e-3, VGGInformation(vgg[0]))
+    assert (weights[:, 0] - 0.5).abs().min() > 0.01
+    mse = torch.stack([(first - source).pow(2).flatten(1).mean(1) for source in (first, second)], 1)
+    torch.testing.assert_close(loss(first, first, second)['loss_intensity'], 20 * (weights * mse).sum(1).mean())
+
+
+def test_vgg_refuses_other_files(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        FusionLoss(vgg=str(tmp_path / 'missing.pth'))
+    torch.save({'features.0.weight': torch.zeros(2)}, tmp_path / 'other.pth')
+    with pytest.raises(ValueError, match='no weights of VGG16'):
+        FusionLoss(vgg=str(tmp_path / 'other.pth'))
 
 
 def test_loss_is_the_weighted_sum_over_the_sources():

@@ -2,8 +2,9 @@
 
 Reads every pair of the train, validation and test sets and reports: files without a partner, unreadable or constant
 pictures, pairs of different size, pictures of more than 8 bit, infrared pictures in colour, malformed boxes and boxes
-outside the picture, tiny and repeated boxes, classes without a box, pictures or neighbouring video frames on both
-sides of the split. Errors stop a training; warnings are worth a look. Exits with 1 where there is an error.
+outside the picture, tiny and repeated boxes, classes without a box, segmentation maps of another size or with numbers
+of no class, pictures or neighbouring video frames on both sides of the split. Errors stop a training; warnings are
+worth a look. Exits with 1 where there is an error.
 """
 from __future__ import annotations
 
@@ -48,7 +49,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 def check_set(name: str, config: dict, workers: int, quiet: bool) -> dict:
     """Check one data set; ``digests`` and ``paths`` serve the comparison with the others."""
     infos, problems, classes = survey(config, most=DRAWN)
-    check = partial(check_pair, sizes_may_differ=resizes_pairs(config))
+    check = partial(check_pair, sizes_may_differ=resizes_pairs(config), classes=classes)
     with ThreadPoolExecutor(workers) as pool:
         facts = list(track(pool.map(check, infos), f'Reading {name}', total=len(infos), disable=quiet))
     problems += [problem for fact in facts for problem in fact.problems]

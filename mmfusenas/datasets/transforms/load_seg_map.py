@@ -11,7 +11,8 @@ from PIL import Image, UnidentifiedImageError
 from mmfusenas.datasets.pictures import PictureError
 from mmfusenas.registry import TRANSFORMS
 
-_IGNORED = 255
+IGNORED = 255
+"""Number of the pixels that nothing is learned from and that no score counts."""
 
 
 @TRANSFORMS.register_module()
@@ -36,8 +37,8 @@ class LoadSegMap(BaseTransform):
         numbers = self._read(results['seg_map_path'])
         classes = numbers.copy()
         if results.get('reduce_zero_label'):
-            classes = np.where(numbers == 0, _IGNORED, numbers - 1).astype(np.uint8)
-            classes[numbers == _IGNORED] = _IGNORED
+            classes = np.where(numbers == 0, IGNORED, numbers - 1).astype(np.uint8)
+            classes[numbers == IGNORED] = IGNORED
         for number, label in (results.get('label_map') or {}).items():
             classes[numbers == number] = label
         results['gt_seg_map'] = classes
@@ -53,7 +54,7 @@ class LoadSegMap(BaseTransform):
                                ) from error
         if numbers.ndim == 3 and (numbers == numbers[..., :1]).all():
             numbers = numbers[..., 0]
-        if numbers.ndim != 2 or numbers.max() > _IGNORED:
+        if numbers.ndim != 2 or numbers.max() > IGNORED:
             found = 'colours' if numbers.ndim == 3 else f'numbers up to {numbers.max()}'
             raise PictureError(
                 f'The segmentation map {path} holds {found}; a map is one class number a pixel, 8 bit.')

@@ -1,0 +1,52 @@
+"""How much information a source picture carries, by the features of VGG."""
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from mmcv.cnn import VGG
+from torch import Tensor
+
+from mmfusenas.models.losses.information import squared_laplacian
+from mmfusenas.utils.checkpoint import load_checkpoint
+
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+SMALLEST = 96  # the fifth map, 1 / 32 of the sides, is 3 x 3 then
+
+
+class VGGInformation:
+    """The mean squared Laplacian of the five pooled feature maps of VGG16 (U2Fusion, eqs. 1-2; TIM section 4.2).
+
+    No module, so that its weights stay out of the checkpoints of what is trained with it.
+
+    Args:
+        checkpoint: File of torchvision's weights, trained for RGB in [0, 1] less mean over deviation.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It holds other weights.
+
+    Example:
+        >>> information = VGGInformation('vgg16-397923af.pth')  # doctest: +SKIP
+        >>> information(torch.rand(2, 1, 128, 160)).shape  # doctest: +SKIP
+        torch.Size([2])
+    """
+
+    def __init__(self, checkpoint: str) -> None:
+        network = VGG(16, out_indices=range(5)).requires_grad_(False)
+        content = load_checkpoint(checkpoint)
+        weights = {name: value for name, value in content.get('state_dict', content).items()
+                   if name.startswith('features.')}
+        try:
+            network.load_state_dict(weights)
+        except RuntimeError as error:
+            raise ValueError(f"{checkpoint} holds no weights of VGG16 as torchvision names them "
+                             f"('features.0.weight', ...): {str(error).splitlines()[1].strip()}") from error
+        self.network = network
+
+    def __call__(self, picture: Tensor) -> Tensor:
+        """Return the information of pictures N x 1 x H x W in [0, 1], N values; small ones are enlarged first."""
+        if min(picture.shape[2:]) < SMALLEST:
+            picture = F.interpolate(picture, scale_factor=SMALLEST / min(picture.shape[2:]), mode='bilinear')
+        self.network.to(picture)
+        mean, std = (picture.new_tensor(values).view(1, 3, 1, 1) for values in (MEAN, STD))
+        return torch.stack([squared_laplacian(maps) for maps in self.network((picture - mean) / std)]).mean(0)
