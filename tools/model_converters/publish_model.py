@@ -1,0 +1,50 @@
+"""Strip a checkpoint for others to use: ``publish_model.py work_dirs/fusion_light_real/epoch_100.pth tim-mine.pth``."""
+import argparse
+from typing import Any
+
+from mmfusenas.apis.loading import build_model, load_weights, own_config, refuse_search
+from mmfusenas.utils.checkpoint import load_checkpoint, save_checkpoint
+from mmfusenas.utils.command_line import command, existing_file, run_tool
+
+KEPT = ('model_cfg', 'dataset_meta', 'test_pipeline', 'epoch', 'iter', 'seed')
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description='Leave the weights of a training and what rebuilds its model, without optimizers, schedules and '
+                    'histories.',
+        epilog='example: python tools/model_converters/publish_model.py work_dirs/fusion_light_real/epoch_100.pth '
+               'tim-mine.pth. The file then works by itself: tools/infer.py --model tim-mine.pth, or '
+               "init_cfg=dict(type='Pretrained', checkpoint='tim-mine.pth') of a scene module.")
+    parser.add_argument('checkpoint', help='checkpoint of a training')
+    parser.add_argument('out', metavar='OUT.pth', help='file to write')
+    return parser.parse_args()
+
+
+def published(content: dict[str, Any], path: str) -> dict[str, Any]:
+    """Return what is kept of a checkpoint, after building its model and loading its weights.
+
+    Raises:
+        ValueError: If it is of a search, knows no model, or its weights are not those of its model.
+    """
+    refuse_search(content, path)
+    load_weights(build_model(own_config(content, path), f'checkpoint {path}'), content['state_dict'], path)
+    # Written in the usual memory format: training on a CPU has channels last.
+    weights = {name: value.contiguous() for name, value in content['state_dict'].items()}
+    return dict(meta={key: content['meta'][key] for key in KEPT if key in content['meta']}, state_dict=weights)
+
+
+def main() -> None:
+    """Publish."""
+    args = parse_args()
+    path = existing_file(args.checkpoint, 'Checkpoint')
+    content = published(load_checkpoint(path), args.checkpoint)
+    save_checkpoint(content, args.out)
+    parameters = sum(value.numel() for value in content['state_dict'].values())
+    print(f'{parameters:,} values of {path}, {path.stat().st_size / 1e6:.1f} MB, in {args.out}')
+    infer = command('python', 'tools/infer.py', '--model', args.out)
+    print(f'\ndone; next:\n  {infer} --visible FOLDER --infrared FOLDER --out-dir FOLDER')
+
+
+if __name__ == '__main__':
+    run_tool(main)
