@@ -10,6 +10,8 @@ from mmengine.config import Config
 from mmengine.logging import HistoryBuffer
 from mmengine.runner import Runner
 
+from mmfusenas.nas.genotype import Genotype, published_genotypes
+
 
 def to_plain(value: Any) -> Any:
     """Return ``value`` in types that a checkpoint loads without code and, tensors aside, that JSON can hold.
@@ -86,13 +88,25 @@ def model_config(runner: Runner) -> dict[str, str]:
 
 
 def config_of_model(cfg: Config, scope: str | None) -> dict[str, Any]:
-    """Return the model's part of a config as plain data, complete with data preprocessor and scope."""
-    model = to_plain(cfg['model'])
+    """Return the model's part of a config as plain data, complete with data preprocessor, scope and genotypes."""
+    model = _with_genotypes(to_plain(cfg['model']))
     if cfg.get('data_preprocessor') is not None:
         model.setdefault('data_preprocessor', to_plain(cfg['data_preprocessor']))
     if scope is not None:
         model.setdefault('_scope_', scope)
     return model
+
+
+def _with_genotypes(value: Any) -> Any:
+    """Return plain data with the content of the genotype files that it names: they do not travel with a checkpoint."""
+    if isinstance(value, (list, tuple)):
+        return type(value)(_with_genotypes(item) for item in value)
+    if not isinstance(value, dict):
+        return value
+    whole = {key: _with_genotypes(item) for key, item in value.items()}
+    if isinstance(whole.get('genotype'), str) and whole['genotype'] not in published_genotypes():
+        whole['genotype'] = Genotype.load(whole['genotype']).to_dict()
+    return whole
 
 
 def transforms_of_test_data(cfg: Config) -> list[dict] | None:

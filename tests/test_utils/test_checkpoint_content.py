@@ -8,6 +8,7 @@ from mmengine.config import Config, ConfigDict
 from mmengine.logging import MessageHub
 from torch import nn
 
+from mmfusenas.nas import Genotype
 from mmfusenas.utils.checkpoint_content import (
     model_config,
     plain_message_hub,
@@ -55,3 +56,13 @@ def test_model_config_is_complete():
     assert json.loads(model_config(runner)['model_cfg']) == dict(
         type='Net', ratios=[0.5, 1], data_preprocessor=dict(type='Pre'), _scope_='mmfusenas')
     assert model_config(SimpleNamespace(cfg=Config(dict()), default_scope=None)) == {}
+
+
+def test_genotype_files_are_in_the_config_of_the_model(tmp_path):
+    genotype = Genotype(choices=dict(a='b'))
+    genotype.save(tmp_path / 'found.json')
+    parts = [dict(genotype=str(tmp_path / 'found.json')), dict(genotype='tim-light'), dict(genotype=None)]
+    runner = SimpleNamespace(cfg=Config(dict(model=dict(type='Net', task=dict(parts=parts)))), default_scope=None)
+    inside = json.loads(model_config(runner)['model_cfg'])['task']['parts']
+    assert Genotype.load(inside[0]['genotype']) == genotype
+    assert inside[1:] == parts[1:]
