@@ -29,11 +29,13 @@ from mmfusenas.nas.cost_table import CostTable
 
 def main() -> None:
     args = parse_args()
-    table = args.work_dir / 'latency.json'
+    table = args.work_dir / f'latency_{args.shape[0]}x{args.shape[1]}.json'
     if not table.is_file():
         args.work_dir.mkdir(parents=True, exist_ok=True)
         tool('analysis_tools/build_latency_table', args.search, '--out', str(table), '--shape', *map(str, args.shape))
-    found = {f'lambda {weight:g}': search(weight, table, args) for weight in track_iter_progress(args.weights)}
+    runs = [(weight, seed) for weight in args.weights for seed in args.seeds]
+    found = {f'lambda {weight:g}, seed {seed}': search(weight, seed, table, args)
+             for weight, seed in track_iter_progress(runs)}
     drawn = {f'random {seed}': draw(seed, args) for seed in range(args.random)}
     results = {name: measure(str(path), path.parent / 'train', args) for name, path in found.items()}
     report(results, args)
@@ -52,17 +54,19 @@ def parse_args() -> argparse.Namespace:
                         help='config of the search (default: %(default)s)')
     parser.add_argument('--weights', nargs='+', type=float, default=[0.0, 0.5, 2.0], metavar='LAMBDA',
                         help='of a second of expected latency (default: 0 0.5 2)')
+    parser.add_argument('--seeds', nargs='+', type=int, default=[0, 1, 2], help='default: 0 1 2')
     parser.add_argument('--random', type=int, default=7, help='random networks to compare (default: %(default)s)')
     add_options(parser, Path('work_dirs/latency'))
     return parser.parse_args()
 
 
-def search(weight: float, table: Path, args: argparse.Namespace) -> Path:
+def search(weight: float, seed: int, table: Path, args: argparse.Namespace) -> Path:
     """Search with a weight of latency; return the genotype."""
     hooks = [hook['type'] for hook in Config.fromfile(args.search).custom_hooks]
     place = f'custom_hooks.{hooks.index("ArchitectureSearchHook")}.cost'
-    folder = args.work_dir / f'lambda-{weight:g}'
-    train(args.search, folder, [f'{place}.table={table}', f'{place}.weight={weight / 1000}'])  # the table is in ms
+    folder = args.work_dir / f'lambda-{weight:g}-{seed}'
+    # The table is in milliseconds.
+    train(args.search, folder, [f'{place}.table={table}', f'{place}.weight={weight / 1000}', f'randomness.seed={seed}'])
     return folder / 'genotype.json'
 
 

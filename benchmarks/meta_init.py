@@ -1,17 +1,21 @@
 """How fast a new task is learned from meta-initialised weights: TIM's table 9 and fig. 12.
 
-Meta-initialises the fusion network with every number K of inner steps over some tasks (0: no initialisation), then
-adapts it to another one with few or many of its pairs, and looks at the loss and the VIF of the other task's test
-pairs on the way. Prints both after the last step and draws `adaptation.png` into the work dir. A
-meta-initialisation that is done is not done again.
+Meta-initialises the fusion network with every number K of inner steps over some tasks, then adapts it to another one
+with few or many of its pairs, and looks at the loss and the VIF of the other task's test pairs on the way; beside it
+no initialisation, and plain training on the same tasks with as many gradients as K = 4 takes. Before each look the
+BatchNorm statistics are taken anew from the pairs adapted to, so that what is compared are weights and not how far
+running means lag behind. Every seed is a meta-initialisation, a choice of pairs and an order of its own. Prints both
+figures and draws `adaptation.png` into the work dir. A meta-initialisation that is done is not done again.
 
     ROADSCENE_ROOT=data/roadscene MSRS_ROOT=data/msrs HARVARD_ROOT=data/harvard python benchmarks/meta_init.py
 """
 import argparse
+import copy
 from collections.abc import Mapping
 from pathlib import Path
 from statistics import mean
 
+import numpy as np
 import torch
 from matplotlib.figure import Figure
 from mmengine.config import Config
@@ -39,16 +43,14 @@ def main() -> None:
     args = parse_args()
     init_default_scope('mmfusenas')
     MMLogger.get_instance('meta_init', log_level='ERROR')  # weights are initialised silently
-    starts = {steps: train(args.meta, args.work_dir / f'K-{steps}', [f'train_cfg.steps={steps}']) if steps else None
-              for steps in args.steps}
-    runs = [(steps, pairs, seed) for steps in args.steps for pairs in args.pairs for seed in args.seeds]
-    curves = {run: adapt(starts[run[0]], *run[1:], args) for run in track_iter_progress(runs)}
+    runs = [(start, pairs, seed) for start in args.starts for seed in args.seeds for pairs in args.pairs]
+    curves = {run: adapt(weights(run[0], run[2], args), *run[1:], args) for run in track_iter_progress(runs)}
     rows = []
-    for steps in args.steps:
+    for start in args.starts:
         for pairs in args.pairs:
-            ends = [[curves[steps, pairs, seed][n] for seed in args.seeds] for n in args.after]
+            ends = [[curves[start, pairs, seed][n] for seed in args.seeds] for n in args.after]
             losses = [figure([loss for loss, _ in end]) for end in ends]
-            rows.append([f'K = {steps}' if steps else 'none', pairs, *losses, figure([vif for _, vif in ends[-1]])])
+            rows.append([label(start), pairs, *losses, figure([vif for _, vif in ends[-1]])])
     head = ['initialisation', 'pairs', *(f'loss after {n}' for n in args.after), f'VIF after {args.after[-1]}']
     print('\n' + AsciiTable([head, *rows], f'{args.adapt}, seeds {args.seeds}').table)
     draw(curves, args).savefig(args.work_dir / 'adaptation.png', dpi=120)
@@ -59,9 +61,12 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--meta', default='configs/tim/meta_init_real_demo.py', metavar='CONFIG',
                         help='config of the initialisation (default: %(default)s)')
+    parser.add_argument('--joint', default='configs/tim/joint_init_real_demo.py', metavar='CONFIG',
+                        help='config of the plain training (default: %(default)s)')
     parser.add_argument('--adapt', default='configs/tim/fusion_light_real_demo.py', metavar='CONFIG',
-                        help='config of the new task, for its data and optimizer (default: %(default)s)')
-    parser.add_argument('--steps', nargs='+', type=int, default=[0, 2, 4, 6], metavar='K', help='default: 0 2 4 6')
+                        help='config of the new task, for its model and data (default: %(default)s)')
+    parser.add_argument('--starts', nargs='+', default=['none', 'joint', '2', '4', '6'],
+                        help='"none", "joint", or K (default: none joint 2 4 6)')
     parser.add_argument('--pairs', nargs='+', type=int, default=[32, 128], help='training pairs (default: 32 128)')
     parser.add_argument('--after', nargs='+', type=int, default=[0, 5, 10, 20, 50, 100, 200], metavar='N',
                         help='steps after which to look (default: 0 5 10 20 50 100 200)')
@@ -71,8 +76,21 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def label(start: str) -> str:
+    """Return what a start is called."""
+    return f'K = {start}' if start.isdigit() else start
+
+
+def weights(start: str, seed: int, args: argparse.Namespace) -> Path | None:
+    """Return the checkpoint to start from."""
+    folder, options = args.work_dir / f'{start}-{seed}', [f'randomness.seed={seed}']
+    if start.isdigit():
+        return train(args.meta, folder, [f'train_cfg.steps={start}', *options])
+    return train(args.joint, folder, options) if start == 'joint' else None
+
+
 def adapt(start: Path | None, pairs: int, seed: int, args: argparse.Namespace) -> Curve:
-    """Train on so many pairs of the new task; return loss and VIF of its test pairs by number of steps."""
+    """Train on so many pairs of the new task, by Adam; return loss and VIF of its test pairs by number of steps."""
     cfg = Config.fromfile(args.adapt)
     with seeded(seed, 0, 0):
         model = build_model(cfg.model, args.adapt)
@@ -80,19 +98,35 @@ def adapt(start: Path | None, pairs: int, seed: int, args: argparse.Namespace) -
     if start:
         model.load_state_dict(load_checkpoint(start)['state_dict'])
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
-    dataset = dict(cfg.train_dataloader.dataset.datasets[0], indices=pairs)
+    dataset = dict(cfg.train_dataloader.dataset.datasets[0])
+    whole = len(DATASETS.build(dataset))
+    dataset['indices'] = np.random.default_rng(seed).permutation(whole)[:pairs].tolist()
     batches = BatchStream(build_resumable_dataloader(dict(cfg.train_dataloader, dataset=dataset), seed, endless=True))
     test_set = DATASETS.build(dict(cfg.test_dataloader.dataset, indices=args.test_pairs))
     curve = {}
     for step in range(args.after[-1] + 1):
         if step in args.after:
-            curve[step] = look(model, test_set)
+            curve[step] = look(with_fresh_statistics(model, dataset, cfg), test_set)
         model.train()
         data = model.data_preprocessor(next(batches), True)
         optimizer.zero_grad()
         model.parse_losses(model(**data, mode='loss'))[0].backward()
         optimizer.step()
     return curve
+
+
+@torch.no_grad()
+def with_fresh_statistics(model: BaseModel, dataset: dict, cfg: Config) -> BaseModel:
+    """Return a copy whose BatchNorm statistics are the means over eight batches, the same at every step."""
+    model = copy.deepcopy(model).train()
+    for module in model.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.reset_running_stats()
+            module.momentum = None  # the mean of all batches
+    batches = BatchStream(build_resumable_dataloader(dict(cfg.train_dataloader, dataset=dataset), 0, endless=True))
+    for _ in range(8):
+        model.pictures(model.data_preprocessor(next(batches))['inputs'])
+    return model
 
 
 @torch.inference_mode()
@@ -110,15 +144,14 @@ def look(model: BaseModel, test_set: Dataset) -> tuple[float, float]:
     return mean(losses), mean(vifs)
 
 
-def draw(curves: Mapping[tuple[int, int, int], Curve], args: argparse.Namespace) -> Figure:
+def draw(curves: Mapping[tuple[str, int, int], Curve], args: argparse.Namespace) -> Figure:
     """Draw loss and VIF over the steps of adaptation, the mean of the seeds."""
     drawing = Figure(figsize=(10, 4), layout='constrained')
     for axes, place, name in zip(drawing.subplots(1, 2), (0, 1), ('loss', 'VIF')):
-        for steps in args.steps:
+        for i, start in enumerate(args.starts):
             for pairs, dashes in zip(args.pairs, ('-', '--', ':', '-.')):
-                values = [mean(curves[steps, pairs, seed][n][place] for seed in args.seeds) for n in args.after]
-                axes.plot(args.after, values, dashes, color=f'C{args.steps.index(steps)}',
-                          label=f'{f"K = {steps}" if steps else "no initialisation"}, {pairs} pairs')
+                values = [mean(curves[start, pairs, seed][n][place] for seed in args.seeds) for n in args.after]
+                axes.plot(args.after, values, dashes, color=f'C{i}', label=f'{label(start)}, {pairs} pairs')
         axes.set(xlabel='steps on the new task', ylabel=f'{name} of its test pairs')
         axes.set_xscale('symlog', linthresh=5)
     axes.legend(fontsize='small')

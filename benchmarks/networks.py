@@ -2,8 +2,9 @@
 
 A multi-scale and a successive cell of one operator, the outer structure of `tim-full`, for every operator of the
 table; the published `tim-full` and `tim-light`; and any genotype given as NAME=FILE. Each is trained with the same
-budget, tested and timed. Draws `quality.png` into the work dir: MI against the time of a pair, the area of a circle
-the number of parameters. The same command goes on where it was stopped.
+budget and tested; its time and size are those at the published width, 48 channels. Draws `quality.png` into the work
+dir: MI against the time of a pair, the area of a circle the number of parameters. The same command goes on where it
+was stopped.
 
     ROADSCENE_ROOT=data/roadscene MSRS_ROOT=data/msrs python benchmarks/networks.py [NAME=GENOTYPE.json ...]
 """
@@ -13,6 +14,7 @@ if __name__ == '__main__':
     restart_with_fast_allocator()  # has to come before torch is imported
 
 import argparse
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from statistics import median
@@ -24,7 +26,6 @@ from mmengine.utils import track_iter_progress
 from runs import test, train
 from terminaltables import AsciiTable
 
-from mmfusenas.apis import load_model
 from mmfusenas.models.scene import TIMFusion
 from mmfusenas.nas import Genotype
 from mmfusenas.utils.complexity import count_parameters
@@ -38,7 +39,7 @@ def main() -> None:
     args.work_dir.mkdir(parents=True, exist_ok=True)
     genotypes = {operator: single_operator(operator, args.work_dir) for operator in OPERATORS}
     genotypes.update({name: name for name in PUBLISHED})
-    genotypes.update(item.partition('=')[::2] for item in args.genotypes)
+    genotypes.update(named(item) for item in args.genotypes)
     report({name: measure(genotype, args.work_dir / name, args)
             for name, genotype in track_iter_progress(list(genotypes.items()))}, args)
 
@@ -48,6 +49,14 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('genotypes', nargs='*', metavar='NAME=FILE', help='further networks')
     add_options(parser, Path('work_dirs/networks'))
     return parser.parse_args()
+
+
+def named(item: str) -> tuple[str, str]:
+    """Split NAME=FILE."""
+    name, _, file = item.partition('=')
+    if not Path(file).is_file():
+        sys.exit(f'error: {item} is not NAME=FILE of a genotype that is there.')
+    return name, file
 
 
 def add_options(parser: argparse.ArgumentParser, work_dir: Path) -> None:
@@ -73,11 +82,11 @@ def single_operator(operator: str, folder: Path) -> str:
 
 
 def measure(genotype: str, folder: Path, args: argparse.Namespace) -> dict[str, float]:
-    """Train, test and time a network; return its metrics, seconds and parameters."""
+    """Train, test and time a network; return its metrics, and the seconds and parameters at the published width."""
     checkpoint = train(args.train, folder, [f'model.genotype={genotype}'])
     metrics = test(args.train, checkpoint, args.test_options)
-    model = load_model(checkpoint)
-    return {**metrics, 'seconds': seconds(model, args), 'parameters': count_parameters(model)}
+    published = TIMFusion(genotype=genotype).eval()
+    return {**metrics, 'seconds': seconds(published, args), 'parameters': count_parameters(published)}
 
 
 @torch.inference_mode()

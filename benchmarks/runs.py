@@ -13,9 +13,13 @@ from statistics import mean, stdev
 
 def train(config: str, folder: Path, options: Sequence[str] = ()) -> Path:
     """Train in ``folder``, or search; return the last checkpoint."""
-    if not (folder / 'done').is_file():
+    done, request = folder / 'done', '\n'.join([config, *options])
+    if not done.is_file():
         tool('train', config, '--resume', '--work-dir', str(folder), *cfg_options(options))
-        (folder / 'done').touch()
+        done.write_text(request)
+    elif done.read_text() != request:
+        sys.exit(f'error: {folder} is of another run:\n{done.read_text()}\nand asked for is\n{request}\n'
+                 'Give another --work-dir.')
     return folder / Path((folder / 'last_checkpoint').read_text().strip()).name
 
 
@@ -44,5 +48,7 @@ def cfg_options(options: Sequence[str]) -> list[str]:
 
 
 def figure(values: Sequence[float]) -> str:
-    """Return mean and standard deviation."""
+    """Return mean and standard deviation, nothing of no values."""
+    if not values:
+        return ''
     return f'{mean(values):.3f}' + (f' +- {stdev(values):.3f}' if len(values) > 1 else '')

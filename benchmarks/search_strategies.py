@@ -2,9 +2,10 @@
 
 Searches the fusion network with every strategy and every seed, each with the same data and number of steps, draws
 random architectures of the same space, trains every network found with one and the same short budget and seed, and
-tests it. Prints the means and standard deviations over the searches, and draws into the work dir: `losses.png`, the
-loss of the supernet while it is searched (mean and range of the seeds), and `scores.png`, a box and a cumulative
-curve a strategy over its networks. The same command goes on where it was stopped.
+tests it. The published `tim-light`, trained with every seed, shows what training alone spreads. Prints the means and
+standard deviations over the searches, and draws into the work dir: `losses.png`, the loss of the supernet while it is
+searched, and `scores.png`, a box and a cumulative curve a strategy over its networks. The same command goes on where
+it was stopped.
 
     ROADSCENE_ROOT=data/roadscene MSRS_ROOT=data/msrs HARVARD_ROOT=data/harvard python benchmarks/search_strategies.py
 """
@@ -20,10 +21,14 @@ from mmengine.utils import track_iter_progress
 from runs import figure, test, tool, train
 from terminaltables import AsciiTable
 
-from mmfusenas.nas import Genotype
+from mmfusenas.models.scene import TIMFusion
+from mmfusenas.utils.complexity import count_parameters
 from mmfusenas.visualization.score_plots import plot_scores
 
-STRATEGIES = {'ias': 'ImplicitGaussNewton', 'darts-1': 'FirstOrder', 'darts-2': 'Unrolled', 'random': None}
+STRATEGIES = {'ias': 'ImplicitGaussNewton', 'darts-1': 'FirstOrder', 'darts-2': 'Unrolled', 'random': None,
+              'tim-light': None}
+
+EVERY_STEP = ['default_hooks.logger.interval=1', 'log_processor.window_size=1']
 
 
 def main() -> None:
@@ -40,7 +45,8 @@ def main() -> None:
     plot_scores({name: {metric.rpartition('/')[2]: [run[metric] for run in found[name]] for metric in metrics}
                  for name in args.strategies}).savefig(args.work_dir / 'scores.png', dpi=120)
     plot_losses({name: [losses(args.work_dir / f'{name}-{seed}/search') for seed in args.seeds]
-                 for name in args.strategies if STRATEGIES[name]}).savefig(args.work_dir / 'losses.png', dpi=120)
+                 for name in args.strategies if STRATEGIES[name]}, args.cycle).savefig(
+        args.work_dir / 'losses.png', dpi=120)
     print(f'figures: {args.work_dir}/scores.png, {args.work_dir}/losses.png')
 
 
@@ -53,6 +59,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--strategies', nargs='+', default=list(STRATEGIES), choices=list(STRATEGIES),
                         help='default: all')
     parser.add_argument('--seeds', nargs='+', type=int, default=list(range(10)), help='default: 0 to 9')
+    parser.add_argument('--cycle', type=int, default=76, metavar='STEPS',
+                        help='steps that the drawn losses are means over: an epoch of each task (default: %(default)s)')
     parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/strategies'), help='default: %(default)s')
     parser.add_argument('--test-options', nargs='+', default=[], metavar='KEY=VALUE',
                         help='values to override in the config when testing, such as another data_root')
@@ -60,16 +68,18 @@ def parse_args() -> argparse.Namespace:
 
 
 def score(name: str, folder: Path, seed: int, args: argparse.Namespace) -> dict[str, float]:
-    """Search or draw, train, test; return the metrics and the size of the network in thousands of parameters."""
+    """Search or draw, train, test; return the metrics, and thousands of parameters at the published width."""
     if STRATEGIES[name]:
         place = f'custom_hooks.{search_hook(args.search)}.strategy.type={STRATEGIES[name]}'
-        train(args.search, folder / 'search', [place, f'randomness.seed={seed}'])
-    elif not (folder / 'search/genotype.json').is_file():
+        train(args.search, folder / 'search', [place, f'randomness.seed={seed}', *EVERY_STEP])
+    elif name == 'random' and not (folder / 'search/genotype.json').is_file():
         tool('analysis_tools/sample_genotype', args.search, '--seed', str(seed), '--work-dir', str(folder / 'search'))
-    genotype = folder / 'search/genotype.json'
-    checkpoint = train(args.train, folder / 'train', [f'model.genotype={genotype}'])
+    published = name == 'tim-light'
+    genotype = name if published else str(folder / 'search/genotype.json')
+    options = [f'model.genotype={genotype}', f'randomness.seed={seed if published else 0}']
+    checkpoint = train(args.train, folder / 'train', options)
     return dict(test(args.train, checkpoint, args.test_options),
-                parameters=Genotype.load(genotype).costs['parameters'] / 1000)
+                parameters=count_parameters(TIMFusion(genotype=genotype)) / 1000)
 
 
 def search_hook(config: str) -> int:
@@ -85,13 +95,18 @@ def losses(folder: Path) -> dict[int, float]:
     return {line['step']: line['loss'] for line in lines if 'loss' in line}
 
 
-def plot_losses(curves: dict[str, list[dict[int, float]]]) -> Figure:
-    """Draw the mean loss of the seeds of every strategy and their range, on a log scale (fig. 10 a)."""
+def plot_losses(curves: dict[str, list[dict[int, float]]], cycle: int) -> Figure:
+    """Draw the loss of every strategy, mean and range of the seeds, on a log scale (fig. 10 a).
+
+    Every point is a mean over the last ``cycle`` steps, as many as it takes until each task has had its turn.
+    """
     drawing = Figure(figsize=(6, 4), layout='constrained')
     axes = drawing.subplots()
     for name, runs in curves.items():
         steps = sorted(set.intersection(*(set(run) for run in runs)))
-        values = np.array([[run[step] for step in steps] for run in runs])
+        window = np.full(cycle, 1 / cycle)
+        values = np.array([np.convolve([run[step] for step in steps], window, 'valid') for run in runs])
+        steps = steps[cycle - 1:]
         line, = axes.plot(steps, values.mean(0), label=name)
         axes.fill_between(steps, values.min(0), values.max(0), alpha=0.15, color=line.get_color())
     axes.set(xlabel='iteration', ylabel='loss of the supernet', yscale='log')

@@ -9,6 +9,7 @@ Figures are means over the seeds, with the standard deviation.
     python benchmarks/task_rows.py --configs 'configs/tim/retinanet_{}.py'    # the full budget
     MSRS_ROOT=data/msrs python benchmarks/task_rows.py --configs 'configs/tim/retinanet_{}-msrs.py'
     python benchmarks/task_rows.py --configs 'configs/tim/resnet18_{}.py'     # segmentation
+    python benchmarks/task_rows.py --configs 'configs/tim/registration_{}.py' --rows none ivif
 """
 import argparse
 from pathlib import Path
@@ -26,8 +27,10 @@ def main() -> None:
     args = parse_args()
     runs = [(row, seed) for row in args.rows for seed in args.seeds]
     metrics = {run: measure(args.configs.format(run[0]), args, run[1]) for run in track_iter_progress(runs)}
-    names = [name for name in next(iter(metrics.values())) if args.classes or not name.endswith(LEFT_OUT)]
-    rows = [[row, *(figure([metrics[row, seed][name] for seed in args.seeds]) for name in names)] for row in args.rows]
+    every = dict.fromkeys(name for found in metrics.values() for name in found)  # not every row has all of them
+    names = [name for name in every if args.classes or not name.endswith(LEFT_OUT)]
+    rows = [[row, *(figure([metrics[row, seed][name] for seed in args.seeds if name in metrics[row, seed]])
+                    for name in names)] for row in args.rows]
     names = [name.rpartition('/')[2] for name in names]
     print('\n' + AsciiTable([['', *names], *rows], f'{args.configs}, seeds {args.seeds}').table)
 

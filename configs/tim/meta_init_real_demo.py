@@ -3,4 +3,4 @@
 _base_ = './meta_init_real.py'
 model = dict(channels=16)
 train_dataloader = dict(dataset=dict(datasets=_base_.halves[0][1:]))
-train_cfg = dict(max_iters=200)
+train_cfg = dict(max_iters=100)

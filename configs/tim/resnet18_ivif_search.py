@@ -5,7 +5,8 @@ train_dataloader = dict(batch_size=4, dataset=dict(length=1000))
 search_dataloader = dict(
     _base_.train_dataloader, batch_size=4, dataset=dict(_base_.train_dataloader.dataset, length=1000, seed=10))
 custom_hooks = [
-    *_base_.custom_hooks,
+    *_base_.custom_hooks[:-1],
+    dict(type='TaskGuidanceHook', stages=[dict(stage='scene', end=1), dict(stage='joint')]),
     dict(type='ArchitectureSearchHook', dataloader=search_dataloader, interval=20,
          optimizer=dict(type='Adam', lr=3e-3, betas=(0.5, 0.999), weight_decay=1e-3)),
     dict(type='GenotypeExportHook', shape=_base_.size,

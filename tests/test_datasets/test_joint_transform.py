@@ -118,8 +118,10 @@ def test_pictures_of_different_size_are_refused(make_picture):
 def test_random_patch_cuts_both_at_one_place(make_picture, size, shape):
     grey = make_picture(0, (24, 32))
     np.random.seed(1)
-    cut = JointTransform([RandomPatch(size)])(dict(img=np.repeat(grey[..., None], 3, axis=2), img2=grey))
+    cut = JointTransform([RandomPatch(size)])(dict(
+        img=np.repeat(grey[..., None], 3, axis=2), img2=grey, gt_seg_map=grey, seg_fields=['gt_seg_map']))
     assert cut['img2'].shape == cut['img_shape'] == shape
+    assert np.array_equal(cut['gt_seg_map'], cut['img2'])
     assert np.array_equal(cut['img'][..., 0], cut['img2'])
     assert any(np.array_equal(cut['img2'], grey[y:y + shape[0], x:x + shape[1]])
                for y in range(24 - shape[0] + 1) for x in range(32 - shape[1] + 1))

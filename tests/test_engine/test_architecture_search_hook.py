@@ -131,6 +131,14 @@ def test_tasks_take_turns_by_epoch_on_both_levels(tmp_path):
     assert same(alphas(part), alphas(whole)) and same(weights(part), weights(whole))
 
 
+def test_a_task_without_a_turn_is_an_error(tmp_path):
+    cfg = tasks(tmp_path)  # epochs of four iterations
+    next(hook for hook in cfg.custom_hooks if hook['type'] == 'ArchitectureSearchHook').interval = 8
+    cfg.train_cfg.max_epochs = 20
+    with pytest.raises(ValueError, match=r'never read dataloaders \[0\] of its 2.*epochs of 4 iterations.*every 8'):
+        kit.train(cfg)
+
+
 @pytest.mark.parametrize('phases', [[], [dict(choices='type'), dict(choices='ops')],
                                     [dict(choices='a', end=3), dict(choices='b', end=2), dict(choices='c')]])
 def test_phases_need_rising_ends(phases):

@@ -176,3 +176,11 @@ def test_mixed_precision_is_refused(tmp_path):
     runner = Runner.from_cfg(fusion(tmp_path, **{'optim_wrapper.type': 'CPUAmpOptimWrapper'}))
     with pytest.raises(ValueError, match='--amp'):
         runner.train()
+
+
+def test_weights_never_see_a_loss_that_is_not_finite(tmp_path):
+    runner = Runner.from_cfg(config(tmp_path, False, slopes=(1.0, 1e200)))
+    before = runner.model.weight.detach().clone()
+    with pytest.raises(FloatingPointError, match=r'not finite, of the tasks \[1\]'):
+        runner.train()
+    assert torch.equal(runner.model.weight, before)

@@ -42,6 +42,12 @@ def test_bit_depth_says_how_many_bits_the_files_hold():
     assert PairDataPreprocessor(bit_depth=dict(infrared=14))(data)['inputs']['infrared'].unique().tolist() == [1.0]
 
 
+def test_the_aligned_picture_has_the_depth_of_its_sensor():
+    data = batch((4, 6), dtype2=torch.uint16, fill2=2 ** 14 - 1)
+    data['inputs']['aligned'] = data['inputs']['infrared']
+    assert PairDataPreprocessor(bit_depth=dict(infrared=14))(data)['inputs']['aligned'].unique().tolist() == [1.0]
+
+
 def test_values_beyond_the_bit_depth_are_refused():
     with pytest.raises(ValueError, match=r'infrared picture ir/0\.png reaches 16384.*bit_depth'):
         PairDataPreprocessor(bit_depth=dict(infrared=14))(batch((4, 6), dtype2=torch.uint16, fill2=2 ** 14))

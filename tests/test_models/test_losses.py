@@ -48,6 +48,20 @@ def test_ssim_of_the_wrong_shapes(a, b):
         ssim(torch.rand(a), torch.rand(b))
 
 
+def test_half_precision_leaves_the_loss_as_it_is():
+    generator = torch.Generator().manual_seed(0)
+    # A dim, smooth pair: its variances are a small difference of large numbers.
+    pair = 0.4 + 0.01 * torch.nn.functional.interpolate(torch.rand(2, 1, 8, 8, generator=generator), (40, 40))
+    first, second = pair[:1], pair[1:]
+    loss, grads = FusionLoss(), []
+    for half in (False, True):
+        fused = (0.5 * (first + second)).requires_grad_()
+        with torch.autocast('cpu', torch.bfloat16, enabled=half):
+            total = sum(loss(fused, first, second).values())
+        grads.append((total.detach(), *torch.autograd.grad(total, fused)))
+    torch.testing.assert_close(grads[0], grads[1])
+
+
 def test_gradients_against_finite_differences():
     x, y = pictures(1, 12, 13)
     assert gradcheck(ssim, (x.requires_grad_(), y.requires_grad_()))
@@ -117,7 +131,17 @@ def test_information_by_vgg_is_that_of_its_pooled_features(vgg):
             expected.append((((around - inner) / 8 - inner) ** 2).mean((1, 2, 3)))
     assert len(expected) == 5
     np.testing.assert_allclose(VGGInformation(path)(picture).numpy(), np.mean(expected, 0), rtol=1e-4)
-    assert VGGInformation(path)(picture[..., :40, :40]).shape == (2,)
+    for small in (1, 47, 94):
+        assert VGGInformation(path)(picture[..., :small, :]).shape == (2,)
+
+
+def test_a_temperature_near_0_is_one():
+    first, second = pictures(1, 30, 34)
+    weights = information_weights(first, second, 1e-9)
+    assert set(weights.flatten().tolist()) == {0.0, 1.0}
+    mse = torch.stack([(first - source).pow(2).flatten(1).mean(1) for source in (first, second)], 1)
+    torch.testing.assert_close(FusionLoss(temperature=1e-9)(first, first, second)['loss_intensity'],
+                               20 * (weights * mse).sum(1).mean())
 
 
 def test_loss_with_vgg_weighs_by_it_and_keeps_it_out_of_checkpoints(vgg):

@@ -120,7 +120,7 @@ def test_the_moved_picture_is_what_is_fused(model, packed):
     torch.testing.assert_close(luma(pictures['picture']), expected, atol=1e-5, rtol=0)
 
 
-def test_losses_train_both_and_the_field_does_not_chase_the_fusion(model, packed):
+def test_losses_train_both_and_the_sources_of_the_fusion_stand_for_data(model, packed):
     batch = model.data_preprocessor(dict(inputs={k: [v] for k, v in packed['inputs'].items()}))
     losses = model(**batch, mode='loss')
     assert {'loss_registration', 'loss_reverse', 'loss_smoothness', 'fusion.loss_ssim'} <= set(losses)
@@ -128,9 +128,37 @@ def test_losses_train_both_and_the_field_does_not_chase_the_fusion(model, packed
     pictures = model.pictures(batch['inputs'])
     torch.testing.assert_close(losses['loss_registration'], model.fusion_loss(
         pictures['flow'], batch['inputs']['infrared'], truth)['loss_registration'])
+    own = sum(value for name, value in losses.items() if name.startswith('fusion.'))
+    field, = torch.autograd.grad(own, model.registration.parameters().__next__(), retain_graph=True)
+    luma_of, moved = luma(batch['inputs']['visible']), pictures['registered'].detach()
+    constant = model.fusion.fusion_loss(luma(model.pictures(batch['inputs'])['picture']), luma_of, moved)
+    expected, = torch.autograd.grad(sum(constant.values()), model.registration.parameters().__next__())
+    torch.testing.assert_close(field, expected)
+    assert field.abs().sum() > 0
     model.parse_losses(losses)[0].backward()
     reached = {name.split('.')[0] for name, p in model.named_parameters() if p.grad is not None and p.grad.abs().sum()}
     assert reached == {'registration', 'fusion'}
+
+
+def test_any_scene_module_fuses_and_no_loss_is_no_loss(packed):
+    model = MODELS.build(dict(
+        type='RegisteredFusion', registration=dict(type='RegistrationNet'), fusion=dict(
+            type='TIMEnhancement', loss=dict(type='EnhancementLoss'),
+            fusion=dict(type='TIMFusion', genotype='tim-light', channels=4, loss=dict(type='FusionLoss')),
+            enhancement=dict(type='EnhancementNet', genotype='tim-enhance', channels=4))))
+    batch = model.data_preprocessor(dict(inputs={k: [v] for k, v in packed['inputs'].items()}))
+    losses = model(**batch, mode='loss')
+    assert set(losses) == {'fusion.loss_intensity', 'fusion.loss_ssim', 'fusion.loss_target', 'fusion.loss_detail',
+                           'fusion.fusion.loss_intensity', 'fusion.fusion.loss_ssim'}
+    model.fusion.fusion_loss = None
+    assert set(model(**batch, mode='loss')) == {'fusion.fusion.loss_intensity', 'fusion.fusion.loss_ssim'}
+
+
+def test_warp_keeps_its_places_under_autocast():
+    picture = torch.linspace(0, 1, 320).expand(1, 1, 8, 320)
+    flow = torch.full((1, 2, 8, 320), 2.5)
+    exact = warp(picture, flow)
+    torch.testing.assert_close(warp(picture, flow.bfloat16()), exact)
 
 
 def test_endpoint_error_against_the_truth(model, packed):

@@ -1,4 +1,5 @@
-"""Every benchmark starts, says what it does, and names configs that are there."""
+"""Every benchmark starts, says what it does, and names configs that are there; tables come out of what runs give."""
+import json
 import re
 import subprocess
 import sys
@@ -17,3 +18,51 @@ def test_help(path):
     assert path.name in done.stdout
     for config in re.findall(r'configs/tim/\w[\w.-]*\.py', path.read_text()):
         assert (BENCHMARKS.parent / config).is_file(), config
+
+
+@pytest.fixture
+def rows(monkeypatch):
+    """The script of the rows, with tools that leave what real ones do, and note what they were asked for."""
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    import runs
+    import task_rows
+
+    asked = []
+
+    def tool(name, *arguments):
+        asked.append((name, *arguments))
+        folder = Path(arguments[arguments.index('--work-dir') + 1])
+        folder.mkdir(parents=True, exist_ok=True)
+        if name == 'train':
+            (folder / 'last_checkpoint').write_text('/elsewhere/epoch_1.pth')
+        else:
+            seed = int(folder.name[-1])
+            scores = {'coco/bbox_mAP': 0.25 + seed / 2, 'coco/car_precision': 0.1, 'epe': 2.0}
+            Path(arguments[arguments.index('--out') + 1]).write_text(
+                json.dumps({name: value for name, value in scores.items() if name != 'epe' or '-b' not in folder.name}))
+        return ''
+
+    monkeypatch.setattr(runs, 'tool', tool)
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, 'argv', ['task_rows.py', *map(str, arguments)])
+        asked.clear()
+        task_rows.main()
+        return list(asked)
+
+    return run
+
+
+def test_rows_are_means_of_the_seeds_and_are_made_once(rows, tmp_path, capsys):
+    options = ('--configs', 'configs/x-{}.py', '--rows', 'a', 'b', '--seeds', 0, 1, '--work-dir', tmp_path / 'rows')
+    asked = rows(*options, '--train-options', 'a.b=1')
+    assert [call[0] for call in asked] == ['train', 'test'] * 4
+    assert asked[2][1] == 'configs/x-a.py' and asked[2][-2:] == ('randomness.seed=1', 'a.b=1')
+    assert asked[3][1:3] == (str(tmp_path / 'rows/x-a-1/x-a.py'), str(tmp_path / 'rows/x-a-1/epoch_1.pth'))
+    printed = capsys.readouterr().out
+    assert re.search(r'\| a +\| 0\.500 \+- 0\.354 +\| 2\.000 \+- 0\.000', printed)
+    assert re.search(r'\| b +\| 0\.500 \+- 0\.354 +\| +\|', printed)  # not every row has every figure
+    assert 'precision' not in printed
+    assert rows(*options, '--train-options', 'a.b=1') == []
+    with pytest.raises(SystemExit, match='of another run'):
+        rows(*options)

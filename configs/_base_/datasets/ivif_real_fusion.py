@@ -3,7 +3,7 @@ pipeline = [
     dict(type='LoadPairFromFile'),
     dict(type='JointTransform', transforms=[
         dict(type='RandomPatch', size=(64, 64)),
-        dict(type='RandomFlip', prob=[0.25, 0.25], direction=['horizontal', 'vertical']),
+        dict(type='RandomFlip', prob=[0.25, 0.25, 0.25], direction=['horizontal', 'vertical', 'diagonal']),
     ]),
     dict(type='PackPairInputs'),
 ]

@@ -6,7 +6,7 @@ pipeline = [
     dict(type='LoadPairFromFile'),
     dict(type='JointTransform', transforms=[
         dict(type='RandomPatch', size=(64, 64)),
-        dict(type='RandomFlip', prob=[0.25, 0.25], direction=['horizontal', 'vertical']),
+        dict(type='RandomFlip', prob=[0.25, 0.25, 0.25], direction=['horizontal', 'vertical', 'diagonal']),
     ]),
     dict(type='PackPairInputs'),
 ]
@@ -19,7 +19,7 @@ halves = [
     for k in (0, 1)
 ]
 loader = dict(
-    batch_size=8, num_workers=2, persistent_workers=True, sampler=dict(type='DefaultSampler', shuffle=True))
+    batch_size=4, num_workers=2, persistent_workers=True, sampler=dict(type='DefaultSampler', shuffle=True))
 train_dataloader = dict(loader, dataset=dict(type='AlternatingDataset', datasets=halves[0]))
 search_dataloader = [dict(loader, dataset=task) for task in halves[1]]
 val_dataloader = dict(

@@ -34,12 +34,13 @@ class RandomPatch(BaseTransform):
         return np.random.randint(room[0] + 1), np.random.randint(room[1] + 1)
 
     def transform(self, results: dict) -> dict:
-        """Cut ``img``."""
+        """Cut ``img`` and the segmentation maps."""
         if 'gt_bboxes' in results:
             raise ValueError('RandomPatch does not move boxes; use mmdet.RandomCrop inside JointTransform.')
         h, w = (min(side, length) for side, length in zip(self.size, results['img'].shape))
         top, left = self._place((results['img'].shape[0] - h, results['img'].shape[1] - w))
-        results['img'] = results['img'][top:top + h, left:left + w]
+        for key in ('img', *results.get('seg_fields', ())):
+            results[key] = results[key][top:top + h, left:left + w]
         results['img_shape'] = (h, w)
         return results
 

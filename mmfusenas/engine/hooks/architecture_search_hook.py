@@ -61,7 +61,8 @@ class ArchitectureSearchHook(Hook):
 
     Raises:
         ValueError: If a phase selects no open choice, a phase but the last has no ``end``, or the ends do not rise; if
-            ``cost`` has other keys; if there are two such hooks.
+            ``cost`` has other keys; if one of several dataloaders would never have its turn; if there are two such
+            hooks.
 
     Example:
         >>> custom_hooks = [dict(type='ArchitectureSearchHook', dataloader=dict(...), interval=20),
@@ -103,6 +104,7 @@ class ArchitectureSearchHook(Hook):
         self.scheduler = self.scheduler_cfg and PARAM_SCHEDULERS.build(
             dict(self.scheduler_cfg, optimizer=self.optimizer))
         self.seed = run_seed(runner)  # asks all ranks, so not where rank 0 alone saves
+        self._check_turns(runner)
         self.streams = [BatchStream(build_resumable_dataloader(config, self.seed, endless=True))
                         for config in self.dataloaders]
         if self._resumed:
@@ -197,6 +199,17 @@ class ArchitectureSearchHook(Hook):
                 f'choices={pattern!r} selects none that is open. Is a genotype= set that already decides them?'
             )
         return names
+
+    def _check_turns(self, runner: Runner) -> None:
+        """Raise where the steps fall into the epochs of some dataloaders alone: an interval of two epochs, say."""
+        turns, epoch = len(self.dataloaders), len(runner.train_dataloader)
+        steps = range(self.interval, min(self.end or runner.max_iters, runner.max_iters) + 1, self.interval)
+        unseen = set(range(turns)) - {(step - 1) // epoch % turns for step in steps if step > self.begin}
+        if turns > 1 and unseen:
+            raise ValueError(
+                f'ArchitectureSearchHook would never read dataloaders {sorted(unseen)} of its {turns}: they take turns '
+                f'by epochs of {epoch} iterations, and a step on the choices comes every {self.interval}. Change the '
+                'batch size or the interval, or train longer.')
 
     def _phase(self, runner: Runner) -> int:
         """Return the number of the present phase, from 0."""

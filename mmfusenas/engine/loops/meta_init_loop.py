@@ -47,6 +47,7 @@ class MetaInitLoop(ResumableIterTrainLoop):
     Raises:
         ValueError: If the dataset is no AlternatingDataset, ``steps`` is below 1, or the optimizer wrapper is another
             than the plain one.
+        FloatingPointError: If f is not finite, before the weights see it.
 
     Example:
         >>> train_cfg = dict(type='MetaInitLoop', max_iters=2000, steps=4)
@@ -93,6 +94,11 @@ class MetaInitLoop(ResumableIterTrainLoop):
             sums = grads if sums is None else [a + b for a, b in zip(sums, grads)]
             statistics.append([buffer.detach().clone() for buffer in model.buffers()])
             model.load_state_dict(start)
+        broken = [i for i, loss in enumerate(losses) if not torch.isfinite(loss)]
+        if broken:
+            raise FloatingPointError(f'At iteration {self._iter + 1} the loss after the inner steps is not finite, of '
+                                     f'the tasks {broken}. Lower the learning rate of inner_optimizer, or look at '
+                                     'their pictures with tools/analysis_tools/check_dataset.py.')
         for weight, grad in zip(weights.values(), average(sums, list(weights.values())), strict=True):
             weight.grad = grad
         wrapper.step()

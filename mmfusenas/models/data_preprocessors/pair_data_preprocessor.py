@@ -12,6 +12,7 @@ from mmfusenas.registry import MODELS
 # Largest number of each depth; floating point pictures hold 0-255, as everywhere in OpenMMLab.
 _FULL_SCALE = {torch.uint8: 255.0, torch.uint16: 65535.0}
 _FLOAT_SCALE = 255.0
+_SENSOR = dict(aligned='infrared')  # an input that is a picture of another one's sensor
 
 
 @MODELS.register_module()
@@ -65,6 +66,7 @@ class PairDataPreprocessor(BaseDataPreprocessor):
         return dict(data, inputs=inputs, data_samples=data.get('data_samples'))
 
     def _full_scale(self, name: str, dtype: torch.dtype) -> float:
+        name = _SENSOR.get(name, name)
         if name in self.bit_depth:
             return float(2 ** self.bit_depth[name] - 1)
         return _FULL_SCALE.get(dtype, _FLOAT_SCALE)
@@ -80,7 +82,7 @@ class PairDataPreprocessor(BaseDataPreprocessor):
             if not torch.isfinite(picture).all():
                 raise ValueError(f'NaN or infinity in the {name} picture {file}. Repair or remove the file.')
             full *= 2  # photometric transforms overshoot, and are clamped
-        elif name not in self.bit_depth:
+        elif _SENSOR.get(name, name) not in self.bit_depth:
             return
         largest = float(picture.float().max())
         if largest > full:

@@ -41,7 +41,7 @@ class FusionLoss(nn.Module):
         self.intensity_weight = intensity_weight
         self.ssim_weight = ssim_weight
         self.information = VGGInformation(vgg) if vgg else gradient_information
-        self.temperature = temperature or (1.0 if vgg else 100.0)
+        self.temperature = (1.0 if vgg else 100.0) if temperature is None else temperature
 
     def forward(self, fused: Tensor, first: Tensor, second: Tensor) -> dict[str, Tensor]:
         weights = information_weights(first, second, self.temperature, self.information)

@@ -35,10 +35,12 @@ def squared_laplacian(maps: Tensor) -> Tensor:
     Shape:
         N x C x H x W to N.
     """
-    kernel = torch.full((3, 3), 1 / 8, dtype=maps.dtype, device=maps.device)
-    kernel[1, 1] = -1.0
-    response = F.conv2d(maps, kernel.repeat(maps.shape[1], 1, 1, 1), groups=maps.shape[1])
-    return response.square().mean((1, 2, 3))
+    with torch.autocast(maps.device.type, enabled=False):  # differences of nearly equal numbers
+        maps = maps if maps.dtype == torch.float64 else maps.float()
+        kernel = torch.full((3, 3), 1 / 8, dtype=maps.dtype, device=maps.device)
+        kernel[1, 1] = -1.0
+        response = F.conv2d(maps, kernel.repeat(maps.shape[1], 1, 1, 1), groups=maps.shape[1])
+        return response.square().mean((1, 2, 3))
 
 
 def information_weights(first: Tensor, second: Tensor, temperature: float,

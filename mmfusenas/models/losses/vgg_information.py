@@ -46,7 +46,8 @@ class VGGInformation:
     def __call__(self, picture: Tensor) -> Tensor:
         """Return the information of pictures N x 1 x H x W in [0, 1], N values; small ones are enlarged first."""
         if min(picture.shape[2:]) < SMALLEST:
-            picture = F.interpolate(picture, scale_factor=SMALLEST / min(picture.shape[2:]), mode='bilinear')
+            factor = SMALLEST / min(picture.shape[2:])
+            picture = F.interpolate(picture, [round(factor * side) for side in picture.shape[2:]], mode='bilinear')
         self.network.to(picture)
         mean, std = (picture.new_tensor(values).view(1, 3, 1, 1) for values in (MEAN, STD))
         return torch.stack([squared_laplacian(maps) for maps in self.network((picture - mean) / std)]).mean(0)

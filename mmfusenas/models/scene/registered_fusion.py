@@ -4,7 +4,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from mmfusenas.models.scene.base_fusion import BaseFusion
-from mmfusenas.models.utils.color import luma, replace_luma
+from mmfusenas.models.utils.color import luma
 from mmfusenas.models.utils.warp import warp
 from mmfusenas.registry import MODELS
 
@@ -42,16 +42,18 @@ class RegisteredFusion(BaseFusion):
         visible, infrared = luma(inputs['visible']), inputs['infrared']
         flow = self.registration(visible, infrared)
         registered = warp(infrared, flow)
-        picture = replace_luma(inputs['visible'], self.fusion.fuse(visible, registered))
-        return dict(picture=picture, registered=registered, flow=flow)
+        pictures = self.fusion.pictures(dict(visible=inputs['visible'], infrared=registered))
+        return dict(pictures, registered=registered, flow=flow)
 
     def losses(self, pictures: dict[str, Tensor], inputs: dict[str, Tensor]) -> dict[str, Tensor]:
-        target = inputs.get('aligned', luma(inputs['visible']))
-        losses = self.fusion_loss(pictures['flow'], inputs['infrared'], target)
-        # As a source of the fusion the moved picture stands for the data: the field does not follow the fusion's loss.
+        # As a source the moved picture stands for data: the field is not to make the sources easy to fuse. It does get
+        # the gradient of the fused picture, by which a task can guide the registration as well.
         sources = dict(visible=inputs['visible'], infrared=pictures['registered'].detach())
-        own = self.fusion.losses(dict(picture=pictures['picture']), sources)
-        return {**losses, **{f'fusion.{name}': value for name, value in own.items()}}
+        losses = {f'fusion.{name}': value for name, value in self.fusion.losses(pictures, sources).items()}
+        if self.fusion_loss is None:
+            return losses
+        target = inputs.get('aligned', luma(inputs['visible']))
+        return {**self.fusion_loss(pictures['flow'], inputs['infrared'], target), **losses}
 
     def predict(self, pictures: dict[str, Tensor], data_samples: list) -> list:
         """Return the samples with ``fused_img`` and the field, ``pred_flow`` (float array H x W x 2, pixels)."""

@@ -54,11 +54,13 @@ class TIMEnhancement(BaseFusion):
         return dict(lumas, picture=replace_luma(inputs['visible'], lumas['enhanced']))
 
     def losses(self, pictures: dict[str, Tensor], inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+        own = self.fusion.losses(dict(picture=pictures['fused'].expand(-1, 3, -1, -1)), inputs)
+        losses = {f'fusion.{name}': self.eta * value for name, value in own.items()}
+        if self.fusion_loss is None:
+            return losses
         sources = dict(visible=luma(inputs['visible']), infrared=inputs['infrared'])
         lumas = (pictures[name] for name in ('enhanced', 'detail', 'target'))
-        losses = self.fusion_loss(*lumas, *(sources[name] for name in self.order))
-        own = self.fusion.losses(dict(picture=pictures['fused'].expand(-1, 3, -1, -1)), inputs)
-        return {**losses, **{f'fusion.{name}': self.eta * value for name, value in own.items()}}
+        return {**self.fusion_loss(*lumas, *(sources[name] for name in self.order)), **losses}
 
     def _lumas(self, visible: Tensor, infrared: Tensor) -> dict[str, Tensor]:
         """Return the lumas of all four pictures, N x 1 x H x W each."""

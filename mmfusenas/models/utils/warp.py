@@ -21,6 +21,8 @@ def warp(pictures: Tensor, flow: Tensor) -> Tensor:
         [1.0, 2.0, 3.0, 3.0]
     """
     height, width = pictures.shape[2:]
+    if flow.dtype in (torch.float16, torch.bfloat16):  # under autocast; places need more digits
+        pictures, flow = pictures.float(), flow.float()
     y, x = torch.meshgrid(torch.arange(height, dtype=flow.dtype, device=flow.device),
                           torch.arange(width, dtype=flow.dtype, device=flow.device), indexing='ij')
     places = torch.stack([x + flow[:, 0], y + flow[:, 1]], 3)
