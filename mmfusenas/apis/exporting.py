@@ -122,11 +122,11 @@ def export_onnx(model: nn.Module, path: str | os.PathLike, shape: tuple[int, int
     """Write a model as an ONNX file, and compare it with PyTorch on a random pair.
 
     Args:
-        model: Fusion or enhancement module, :class:`TaskGuidedDetector` or :class:`TaskGuidedSegmentor`.
+        model: Fusion or enhancement module, :class:`TaskGuidedDetector` or :class:`TaskGuidedSegmentor`, on the CPU.
         path: File to write: beside, then moved into place.
         shape: Height and width of the pictures.
-        dynamic: Whether other sizes and numbers of pictures are allowed too; ``shape`` is what it is traced with. Not
-            for detectors, whose anchors are constants of the graph.
+        dynamic: Whether other sizes, as multiples of 32, and numbers of pictures are allowed too; ``shape`` is what
+            it is traced with. Not for detectors, whose anchors are constants of the graph.
 
     Returns:
         The largest difference between onnxruntime and PyTorch, over all outputs.

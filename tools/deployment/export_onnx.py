@@ -56,8 +56,8 @@ def main() -> None:
     checkpoint = existing_file(args.checkpoint, 'Checkpoint') if args.checkpoint else None
     difference = export_onnx(load_model(args.model or args.config, checkpoint), args.out, shape or TRACED, not shape)
     size = Path(args.out).stat().st_size / 1e6
-    print(f'{args.out}: {size:.1f} MB, {"any size" if not shape else f"{shape[0]} x {shape[1]}"}; differs from PyTorch '
-          f'by at most {difference:.1e}')
+    sizes = f'{shape[0]} x {shape[1]}' if shape else 'any height and width that are multiples of 32'
+    print(f'{args.out}: {size:.1f} MB, {sizes}; differs from PyTorch by at most {difference:.1e}')
     print(f'\ndone; next, in Python:\n  onnxruntime.InferenceSession({str(args.out)!r}).run(None, dict(visible=..., '
           'infrared=...))')
 

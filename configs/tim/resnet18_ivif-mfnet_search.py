@@ -1,0 +1,15 @@
+# Search of the decoder on MFNet (paper, section 4.3.2): batch 2, SGD from 1e-2, 100 epochs, on the searched N_F.
+_base_ = './resnet18_ivif-mfnet.py'
+model = dict(task=dict(decode_head=dict(genotype=None)))
+train_dataloader = dict(dataset=dict(fold=(0, 2)))
+search_dataloader = dict(_base_.train_dataloader, dataset=dict(_base_.train_dataloader.dataset, fold=(1, 2)))
+train_cfg = dict(max_epochs=100)
+param_scheduler = [
+    dict(type='CosineAnnealingLR', eta_min=1e-8, by_epoch=True, begin=0, end=100, convert_to_iter_based=True)]
+custom_hooks = [
+    *_base_.custom_hooks[:-1],
+    dict(type='TaskGuidanceHook', stages=[dict(stage='scene', end=1), dict(stage='joint')]),
+    dict(type='ArchitectureSearchHook', dataloader=search_dataloader, interval=20,
+         optimizer=dict(type='Adam', lr=3e-3, betas=(0.5, 0.999), weight_decay=1e-3)),
+    dict(type='GenotypeExportHook', shape=(384, 512), retrain={'train_dataloader.dataset.fold': None}),
+]
