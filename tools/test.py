@@ -14,6 +14,9 @@ from typing import Any
 import torch.distributed as dist
 from mmengine.config import Config, DictAction
 
+from mmfusenas.apis.loading import load_weights, refuse_search
+from mmfusenas.utils.bare_model import bare_model
+from mmfusenas.utils.checkpoint import load_checkpoint
 from mmfusenas.utils.command_line import UsageError, command, existing_file, load_config, run_tool
 from mmfusenas.utils.config_check import check_config
 from mmfusenas.utils.launch import build_runner
@@ -79,6 +82,9 @@ def main() -> None:
     """Test."""
     args = parse_args()
     runner = build_runner(prepare_config(args), args.local_rank)
+    content = load_checkpoint(args.checkpoint)
+    refuse_search(content, args.checkpoint)
+    load_weights(bare_model(runner), content.get('state_dict', content), args.checkpoint)  # strictly, as mmengine not
     metrics = runner.test()
     if runner.rank == 0:
         if args.out:

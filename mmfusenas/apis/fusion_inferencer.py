@@ -20,7 +20,7 @@ from torch import nn
 from mmfusenas.apis.loading import load_model
 from mmfusenas.apis.optimize import optimize_for_inference
 from mmfusenas.datasets.pairing import Pair
-from mmfusenas.datasets.pictures import match_sizes, read_infrared, read_visible, to_colour, to_grey
+from mmfusenas.datasets.pictures import match_sizes, read_infrared, read_pair, read_visible, to_colour, to_grey
 from mmfusenas.datasets.transforms.pack_pair import picture_tensor
 from mmfusenas.models.utils.color import to_uint8
 from mmfusenas.nas.files import write_text
@@ -137,8 +137,11 @@ class FusionInferencer:
         """Return what a data set would hand to its pipeline after loading."""
         paths = [str(x) if isinstance(x, (str, Path)) else f'the {name} array'
                  for x, name in ((visible, 'visible'), (infrared, 'infrared'))]
-        visible = to_colour(visible) if isinstance(visible, np.ndarray) else read_visible(paths[0])
-        infrared = to_grey(infrared) if isinstance(infrared, np.ndarray) else read_infrared(paths[1])
+        if isinstance(visible, np.ndarray) or isinstance(infrared, np.ndarray):
+            visible = to_colour(visible) if isinstance(visible, np.ndarray) else read_visible(paths[0])
+            infrared = to_grey(infrared) if isinstance(infrared, np.ndarray) else read_infrared(paths[1])
+        else:
+            visible, infrared = read_pair(*paths)
         if visible.shape[:2] != infrared.shape[:2] and self.resize is None:
             (height, width), (height2, width2) = visible.shape[:2], infrared.shape[:2]
             raise ValueError(f'The pictures of a pair differ in size: {paths[0]} is {width} x {height}, {paths[1]} is '

@@ -66,9 +66,12 @@ def check_device(name: str) -> torch.device:
     """Return the device.
 
     Raises:
-        ValueError: If it is a GPU that torch does not see.
+        ValueError: If torch knows no such device, or it is a GPU that torch does not see.
     """
-    device = torch.device(name)
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise ValueError(f'There is no device {name!r}: give cpu, cuda, or cuda:1 and so on.') from error
     if device.type == 'cuda' and not torch.cuda.is_available():
         raise ValueError(f'There is no device {name!r}: torch {torch.__version__} sees no GPU here. Use device cpu.')
     return device
@@ -119,7 +122,7 @@ def load_weights(model: BaseModel, weights: Mapping[str, Tensor], path: str | Pa
     """Load weights strictly.
 
     Raises:
-        ValueError: If names or shapes differ; with the first cases and what to do.
+        ValueError: If names or shapes differ, or a weight is not finite; with the first cases and what to do.
     """
     if len(SearchSpace(model)):
         raise ValueError(f'The config builds a supernet with {len(SearchSpace(model))} open choices. Give the config '
@@ -138,6 +141,10 @@ def load_weights(model: BaseModel, weights: Mapping[str, Tensor], path: str | Pa
             f'The weights of {path} do not fit {type(model).__name__}: {"; ".join(found)}. Give the config of that '
             'training, or, for a checkpoint of this package, the checkpoint alone: it holds its own. Another genotype '
             'or another size of the network shows like this, too.')
+    broken = [key for key, value in weights.items() if not torch.isfinite(value).all()]
+    if broken:
+        raise ValueError(f'{len(broken)} weights of {path} are not finite ({", ".join(broken[:3])}): the training '
+                         'broke down. Take an earlier checkpoint of it, and train with LossGuardHook.')
     model.load_state_dict(weights)
 
 

@@ -77,7 +77,7 @@ def pair_sources(
         return [], [Problem('error', 'no pictures', visible, f'no picture here and none in {infrared}')]
     if all(osp.isfile(x) and x.lower().endswith('.txt') for x in (visible, infrared)):
         return _pair_lines(first, second, visible, infrared)
-    if len(first) == len(second) == 1:
+    if first == [visible] and second == [infrared]:  # two files
         return [Pair(stem_of(first[0]), first[0], second[0])], []
     by_stem, problems = [], []
     for paths in (first, second):

@@ -67,8 +67,8 @@ def existing_file(path: str | Path, what: str) -> Path:
     raise UsageError(f'{what} {path} does not exist.' + (f' The nearest is {names[near[0]]}.' if near else ''))
 
 
-def load_config(path: str, options: dict[str, Any] | None = None) -> Config:
-    """Read a config file and merge the options of ``--cfg-options`` into it.
+def read_config(path: str, options: dict[str, Any] | None = None) -> Config:
+    """Read a config file, of a part such as a data set too, and merge the options of ``--cfg-options`` into it.
 
     Args:
         path: Config file.
@@ -83,6 +83,16 @@ def load_config(path: str, options: dict[str, Any] | None = None) -> Config:
         cfg.merge_from_dict(options or {})
     except (OSError, SyntaxError, ImportError, KeyError, TypeError, IndexError) as error:
         raise UsageError(f'Config {path} cannot be read: {type(error).__name__}: {error}') from error
+    return cfg
+
+
+def load_config(path: str, options: dict[str, Any] | None = None) -> Config:
+    """Read the config file of a training, see :func:`read_config`.
+
+    Raises:
+        UsageError: It cannot be read, or has no model.
+    """
+    cfg = read_config(path, options)
     if 'model' not in cfg:
         raise UsageError(f'Config {path} has no `model`: it is a part that other configs build on (`_base_`).')
     return cfg

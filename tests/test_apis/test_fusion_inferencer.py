@@ -52,6 +52,14 @@ def test_files_of_odd_size_give_what_the_arrays_give(light: nn.Module, picture: 
     np.testing.assert_array_equal(from_files, infer(visible, infrared)['picture'])
 
 
+def test_one_file_of_four_channels_is_a_pair(light: nn.Module, picture: Callable, tmp_path: Path) -> None:
+    visible, infrared = picture(31, 45, 3), picture(31, 45, seed=1)
+    cv2.imwrite(str(tmp_path / 'both.png'), np.dstack([visible, infrared]))
+    infer = FusionInferencer(light)
+    both = infer(tmp_path / 'both.png', tmp_path / 'both.png')['picture']
+    np.testing.assert_array_equal(both, infer(visible, infrared)['picture'])
+
+
 def test_colour_stays_and_grey_stays_grey(light: nn.Module, picture: Callable) -> None:
     grey, infrared = picture(31, 45), picture(31, 45, seed=1)
     infer = FusionInferencer(light)

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from mmfusenas.apis import load_model, weights_table
-from mmfusenas.apis.loading import build_model
+from mmfusenas.apis.loading import build_model, load_weights
 from mmfusenas.utils.checkpoint import save_checkpoint
 from mmfusenas.utils.command_line import UsageError
 
@@ -107,3 +107,11 @@ def test_what_cannot_be_loaded_is_said(tmp_path: Path) -> None:
     if not torch.cuda.is_available():
         with pytest.raises(ValueError, match="no device 'cuda:0'"):
             load_model(tmp_path / 'a.pth', device='cuda:0')
+
+
+def test_weights_that_are_not_finite_are_refused(tmp_path):
+    model = build_model(dict(type='TIMFusion', genotype='tim-light', channels=4), 'test')
+    weights = model.state_dict()
+    weights['head.0.bias'] = torch.full_like(weights['head.0.bias'], float('nan'))
+    with pytest.raises(ValueError, match=r'1 weights of a\.pth are not finite \(head\.0\.bias\)'):
+        load_weights(model, weights, 'a.pth')

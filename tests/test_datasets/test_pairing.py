@@ -75,3 +75,13 @@ def test_lists_of_different_length(tmp_path):
 def test_a_source_that_is_not_there(tmp_path):
     with pytest.raises(FileNotFoundError, match='nowhere does not exist .*working directory'):
         pair_paths(str(tmp_path / 'nowhere'), str(tmp_path))
+
+
+def test_folders_of_one_picture_each_are_paired_by_name_too(tmp_path):
+    for name in ('vi/00591D.jpg', 'ir/00596D.jpg', 'other/00591D.png'):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).touch()
+    folders = {name: str(tmp_path / name) for name in ('vi', 'ir', 'other')}
+    assert pair_sources(folders['vi'], folders['ir'])[0] == []
+    assert len(pair_sources(folders['vi'], folders['other'])[0]) == 1
+    assert len(pair_sources(folders['vi'] + '/00591D.jpg', folders['ir'] + '/00596D.jpg')[0]) == 1  # named, so meant

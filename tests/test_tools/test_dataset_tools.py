@@ -185,3 +185,9 @@ def test_make_split_refuses(tool, tmp_path, arguments, message):
         (tmp_path / f'{number:03d}.png').write_bytes(b'')
     with pytest.raises(SystemExit, match=message):
         tool('dataset_converters/make_split').main([str(tmp_path), '--out', str(tmp_path / 'splits'), *arguments])
+
+
+@pytest.mark.parametrize('name, options', [('analysis_tools/check_dataset', ()), ('analysis_tools/browse_dataset', ()),
+                                           ('dataset_converters/to_coco', ('--out', 'x'))])
+def test_a_config_that_is_not_there_is_one_message(name, options, run_tool):
+    assert run_tool(name, 'configs/no.py', *options).startswith('error: Config configs/no.py does not exist.')

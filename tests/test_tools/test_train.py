@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from mmfusenas.utils.checkpoint import load_checkpoint
+from mmfusenas.utils.checkpoint import load_checkpoint, save_checkpoint
 
 WORK_DIR = Path('work_dirs/toy')
 
@@ -94,6 +94,14 @@ def test_unexpected_error_keeps_its_traceback(toy: Path, run_tool: Callable) -> 
     toy.write_text(toy.read_text() + "custom_hooks=[dict(type='ToolStopHook',error='bug',iteration=1)]")
     with pytest.raises(ZeroDivisionError):
         run_tool('train', 'toy.py')
+
+
+def test_a_checkpoint_of_another_model_is_not_tested(toy: Path, run_tool: Callable) -> None:
+    save_checkpoint(dict(state_dict={'other.weight': torch.zeros(2)}), 'other.pth')
+    message = run_tool('test', 'toy.py', 'other.pth')
+    assert 'The weights of other.pth do not fit' in message and '1 unknown to the model (other.weight)' in message
+    save_checkpoint(dict(state_dict={}, architecture_search={}), 'search.pth')
+    assert 'search.pth is the checkpoint of a search' in run_tool('test', 'toy.py', 'search.pth')
 
 
 def test_missing_checkpoint_of_a_test(toy: Path, run_tool: Callable) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from mmengine.config import Config, DictAction
+from mmengine.config import DictAction
 from mmengine.registry import init_default_scope
 from mmengine.runner import set_random_seed
 from rich.progress import track
@@ -20,6 +20,7 @@ from mmfusenas.datasets.leaves import dataset_leaves
 from mmfusenas.datasets.pairing import stem_of
 from mmfusenas.datasets.pictures import to_display
 from mmfusenas.registry import DATASETS
+from mmfusenas.utils.command_line import read_config, run_tool
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -63,8 +64,7 @@ def contact_picture(packed: dict, metainfo: dict) -> np.ndarray:
 def main(argv: list[str] | None = None) -> int:
     """Write the pictures; return 0."""
     args = parse_args(argv)
-    config = Config.fromfile(args.config)
-    config.merge_from_dict(args.cfg_options or {})
+    config = read_config(args.config, args.cfg_options)
     init_default_scope(config.get('default_scope', 'mmfusenas'))
     leaves = dataset_leaves(config)
     if args.split not in leaves:
@@ -89,4 +89,4 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run_tool(lambda: sys.exit(main()))

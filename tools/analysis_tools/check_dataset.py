@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import cv2
-from mmengine.config import Config, DictAction
+from mmengine.config import DictAction
 from mmengine.registry import init_default_scope
 from rich.progress import track
 from terminaltables import AsciiTable
@@ -26,6 +26,7 @@ from terminaltables import AsciiTable
 from mmfusenas.datasets.checks import check_classes, check_pair, check_same_pictures, check_same_videos
 from mmfusenas.datasets.leaves import dataset_leaves, resizes_pairs, survey
 from mmfusenas.datasets.problems import Problem, group_problems
+from mmfusenas.utils.command_line import read_config, run_tool
 
 DRAWN = 100
 """So many scenes of a built-in set are looked at: they are drawn, and there are no files to be wrong."""
@@ -111,8 +112,7 @@ def main(argv: list[str] | None = None) -> int:
     """Check the data sets of a config; return 1 where there is an error."""
     args = parse_args(argv)
     cv2.setNumThreads(1)
-    config = Config.fromfile(args.config)
-    config.merge_from_dict(args.cfg_options or {})
+    config = read_config(args.config, args.cfg_options)
     init_default_scope(config.get('default_scope', 'mmfusenas'))
     leaves = dataset_leaves(config)
     if not leaves:
@@ -138,4 +138,4 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run_tool(lambda: sys.exit(main()))

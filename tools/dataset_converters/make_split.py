@@ -15,6 +15,7 @@ from terminaltables import AsciiTable
 
 from mmfusenas.datasets.pairing import list_pictures, stem_of
 from mmfusenas.datasets.sequences import cut_blocks, deal_sequences, find_sequences
+from mmfusenas.utils.command_line import run_tool
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -81,4 +82,4 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run_tool(lambda: sys.exit(main()))

@@ -10,13 +10,14 @@ from __future__ import annotations
 import argparse
 import sys
 
-from mmengine.config import Config, DictAction
+from mmengine.config import DictAction
 from mmengine.registry import init_default_scope
 from rich.progress import track
 
 from mmfusenas.datasets.coco_layout import write_coco
 from mmfusenas.datasets.leaves import dataset_leaves, survey
 from mmfusenas.datasets.problems import DatasetError, report
+from mmfusenas.utils.command_line import read_config, run_tool
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -36,8 +37,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> int:
     """Convert; return 1 where a data set has errors."""
     args = parse_args(argv)
-    config = Config.fromfile(args.config)
-    config.merge_from_dict(args.cfg_options or {})
+    config = read_config(args.config, args.cfg_options)
     init_default_scope(config.get('default_scope', 'mmfusenas'))
     for name, leaf in dataset_leaves(config).items():
         infos, problems, classes = survey(leaf)
@@ -56,4 +56,4 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run_tool(lambda: sys.exit(main()))
