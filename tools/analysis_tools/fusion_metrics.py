@@ -24,6 +24,8 @@ from mmfusenas.visualization.score_plots import plot_scores
 # The scores of every picture: method -> metric -> stem -> value.
 Scores = dict[str, dict[str, dict[str, float]]]
 
+FIGURES = ('.png', '.pdf', '.svg')
+
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
@@ -99,10 +101,26 @@ def to_json(scores: Scores) -> str:
     return json.dumps(dict(channel='luma (BT.601)', value_range=[0, 255], methods=methods), indent=1) + '\n'
 
 
+def check_outputs(json_file: str | None, plot: str | None) -> None:
+    """Raise where the results could not be written, before they are computed; make missing folders.
+
+    Raises:
+        UsageError: A result is a folder, or the figure of a kind that is not drawn.
+    """
+    for option, file in (('--json', json_file), ('--plot', plot)):
+        if file and Path(file).is_dir():
+            raise UsageError(f'{option} {file} is a folder; give a file.')
+        if file:
+            Path(file).parent.mkdir(parents=True, exist_ok=True)
+    if plot and Path(plot).suffix not in FIGURES:
+        raise UsageError(f'--plot {plot}: give a file that ends in {", ".join(FIGURES)}.')
+
+
 def main() -> None:
     """Score."""
     args = parse_args()
     measures = find_measures(args.metrics)
+    check_outputs(args.json, args.plot)
     pairs = input_pairs(args.visible, args.infrared)
     methods = {name: [pair.infrared for pair in input_pairs(args.visible, path)]
                for name, path in named_methods(args.fused).items()}
