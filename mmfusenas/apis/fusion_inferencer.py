@@ -20,7 +20,15 @@ from torch import nn
 from mmfusenas.apis.loading import load_model
 from mmfusenas.apis.optimize import optimize_for_inference
 from mmfusenas.datasets.pairing import Pair
-from mmfusenas.datasets.pictures import match_sizes, read_infrared, read_pair, read_visible, to_colour, to_grey
+from mmfusenas.datasets.pictures import (
+    match_sizes,
+    picture_size,
+    read_infrared,
+    read_pair,
+    read_visible,
+    to_colour,
+    to_grey,
+)
 from mmfusenas.datasets.transforms.pack_pair import picture_tensor
 from mmfusenas.models.utils.color import to_uint8
 from mmfusenas.nas.files import write_text
@@ -116,10 +124,14 @@ class FusionInferencer:
             Path of ``predictions.json``.
 
         Raises:
-            ValueError: If a result would overwrite a picture of the input.
+            ValueError: If a result would overwrite a picture of the input, or the pictures of a pair differ in size and
+                the model's pipeline does not resize them.
+            PictureError: If a file is missing or no picture.
         """
         out_dir = Path(out_dir)
         _check_targets(pairs, out_dir / 'pictures')
+        if self.resize is None:
+            _check_sizes(pairs)
         images = [self._save(pair, out_dir) for pair in track(pairs, 'fusing')]
         predictions = out_dir / 'predictions.json'
         write_text(predictions, json.dumps(dict(images=images, **self.source), indent=1) + '\n')
@@ -186,6 +198,17 @@ class FusionInferencer:
 def _is(step: Any, name: str) -> bool:
     """Return whether a transform's registered name, without scope, begins with ``name``."""
     return str(step['type']).rpartition('.')[2].startswith(name)
+
+
+def _check_sizes(pairs: Iterable[Pair]) -> None:
+    """Read the headers, so that a pair that does not fit is known before the first is fused."""
+    sizes = [(pair, picture_size(pair.visible), picture_size(pair.infrared)) for pair in pairs]
+    cases = [f'{pair.visible} is {w} x {h}, {pair.infrared} is {w2} x {h2}'
+             for pair, (h, w), (h2, w2) in sizes if (h, w) != (h2, w2)]
+    if cases:
+        shown = '\n'.join(f'  {case}' for case in cases[:5])
+        raise ValueError(f'{len(cases)} of {len(sizes)} pairs have pictures of two sizes (width x height):\n{shown}\n'
+                         'Register them and bring them to one size first.')
 
 
 def _check_targets(pairs: Iterable[Pair], folder: Path) -> None:

@@ -158,6 +158,15 @@ def test_run_without_a_detector_draws_nothing(files: Callable, tmp_path: Path) -
     assert sorted(path.name for path in (tmp_path / 'out').iterdir()) == ['pictures', 'predictions.json']
 
 
+def test_sizes_of_all_pairs_are_known_before_the_first_is_fused(
+        files: Callable, picture: Callable, tmp_path: Path) -> None:
+    pairs = input_pairs(files('vi', 'a.png', 'b.png'), files('ir', 'a.png', 'b.png'))
+    cv2.imwrite(str(tmp_path / 'ir/b.png'), picture(12, 16))
+    with pytest.raises(ValueError, match=r'1 of 2 pairs.*\n.*b\.png is 32 x 24, .*b\.png is 16 x 12'):
+        FusionInferencer(FixedFusion('maximum')).run(pairs, tmp_path / 'out')
+    assert not (tmp_path / 'out').exists()
+
+
 def test_results_never_overwrite_their_input(files: Callable, tmp_path: Path) -> None:
     folder = files('pictures', 'a.png')
     pairs = input_pairs(folder / 'a.png', folder / 'a.png')
