@@ -19,7 +19,7 @@ import numpy as np
 from mmengine.config import Config
 from mmengine.utils import track_iter_progress
 from networks import add_options, measure, report, seconds
-from runs import tool, train
+from runs import draw, search_hook, tool, train
 from terminaltables import AsciiTable
 
 from mmfusenas.models.scene import TIMFusion
@@ -36,7 +36,7 @@ def main() -> None:
     runs = [(weight, seed) for weight in args.weights for seed in args.seeds]
     found = {f'lambda {weight:g}, seed {seed}': search(weight, seed, table, args)
              for weight, seed in track_iter_progress(runs)}
-    drawn = {f'random {seed}': draw(seed, args) for seed in range(args.random)}
+    drawn = {f'random {seed}': draw(args.search, args.work_dir / f'random-{seed}', seed) for seed in range(args.random)}
     results = {name: measure(str(path), path.parent / 'train', args) for name, path in found.items()}
     report(results, args)
     latencies = {name: (CostTable.load(table).predict(Genotype.load(path))['latency_ms'], latency(path, args))
@@ -62,19 +62,10 @@ def parse_args() -> argparse.Namespace:
 
 def search(weight: float, seed: int, table: Path, args: argparse.Namespace) -> Path:
     """Search with a weight of latency; return the genotype."""
-    hooks = [hook['type'] for hook in Config.fromfile(args.search).custom_hooks]
-    place = f'custom_hooks.{hooks.index("ArchitectureSearchHook")}.cost'
+    place = f'{search_hook(args.search)}.cost'
     folder = args.work_dir / f'lambda-{weight:g}-{seed}'
     # The table is in milliseconds.
     train(args.search, folder, [f'{place}.table={table}', f'{place}.weight={weight / 1000}', f'randomness.seed={seed}'])
-    return folder / 'genotype.json'
-
-
-def draw(seed: int, args: argparse.Namespace) -> Path:
-    """Draw a random network of the same space; return the genotype."""
-    folder = args.work_dir / f'random-{seed}'
-    if not (folder / 'genotype.json').is_file():
-        tool('analysis_tools/sample_genotype', args.search, '--seed', str(seed), '--work-dir', str(folder))
     return folder / 'genotype.json'
 
 

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import mean, stdev
 
+from mmengine.config import Config
+
 
 def train(config: str, folder: Path, options: Sequence[str] = ()) -> Path:
     """Train in ``folder``, or search; return the last checkpoint."""
@@ -31,6 +33,19 @@ def test(config: str, checkpoint: Path, options: Sequence[str] = ()) -> dict[str
         tool('test', str(folder / Path(config).name), str(checkpoint), '--out', str(file), '--work-dir', str(folder),
              *cfg_options(['default_hooks.visualization.draw=False', *options]))
     return json.loads(file.read_text())
+
+
+def search_hook(config: str) -> str:
+    """Return the place of a search's hook in its config, as ``--cfg-options`` names it."""
+    types = [hook['type'] for hook in Config.fromfile(config).custom_hooks]
+    return f'custom_hooks.{types.index("ArchitectureSearchHook")}'
+
+
+def draw(config: str, folder: Path, seed: int) -> Path:
+    """Draw a random network of a search's space; return the genotype."""
+    if not (folder / 'genotype.json').is_file():
+        tool('analysis_tools/sample_genotype', config, '--seed', str(seed), '--work-dir', str(folder))
+    return folder / 'genotype.json'
 
 
 def tool(name: str, *arguments: str) -> str:

@@ -16,9 +16,8 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
-from mmengine.config import Config
 from mmengine.utils import track_iter_progress
-from runs import figure, test, tool, train
+from runs import draw, figure, search_hook, test, train
 from terminaltables import AsciiTable
 
 from mmfusenas.models.scene import TIMFusion
@@ -70,22 +69,16 @@ def parse_args() -> argparse.Namespace:
 def score(name: str, folder: Path, seed: int, args: argparse.Namespace) -> dict[str, float]:
     """Search or draw, train, test; return the metrics, and thousands of parameters at the published width."""
     if STRATEGIES[name]:
-        place = f'custom_hooks.{search_hook(args.search)}.strategy.type={STRATEGIES[name]}'
+        place = f'{search_hook(args.search)}.strategy.type={STRATEGIES[name]}'
         train(args.search, folder / 'search', [place, f'randomness.seed={seed}', *EVERY_STEP])
-    elif name == 'random' and not (folder / 'search/genotype.json').is_file():
-        tool('analysis_tools/sample_genotype', args.search, '--seed', str(seed), '--work-dir', str(folder / 'search'))
+    elif name == 'random':
+        draw(args.search, folder / 'search', seed)
     published = name == 'tim-light'
     genotype = name if published else str(folder / 'search/genotype.json')
     options = [f'model.genotype={genotype}', f'randomness.seed={seed if published else 0}']
     checkpoint = train(args.train, folder / 'train', options)
     return dict(test(args.train, checkpoint, args.test_options),
                 parameters=count_parameters(TIMFusion(genotype=genotype)) / 1000)
-
-
-def search_hook(config: str) -> int:
-    """Return the place of the search hook among the config's hooks."""
-    types = [hook['type'] for hook in Config.fromfile(config).custom_hooks]
-    return types.index('ArchitectureSearchHook')
 
 
 def losses(folder: Path) -> dict[int, float]:

@@ -93,10 +93,10 @@ def test_two_methods_of_one_name_and_an_unknown_metric(run, folders):
 
 
 def test_outputs_are_looked_at_before_the_work(run, folders, monkeypatch):
-    sources = ('--visible', folders / 'vi', '--infrared', folders / 'ir', '--fused', folders / 'average')
+    command = (*sources(folders), '--fused', folders / 'average')
     for outputs, message in ((('--plot', folders / 'a.xyz'), 'ends in .png, .pdf, .svg'),
                              (('--json', folders), 'is a folder')):
-        end, printed = run(*sources, *outputs)
+        end, printed = run(*command, *outputs)
         assert message in end and not printed
-    assert run(*sources, '--metrics', 'EN', '--plot', folders / 'new/a.png')[0] == ''
+    assert run(*command, '--metrics', 'EN', '--plot', folders / 'new/a.png')[0] == ''
     assert (folders / 'new/a.png').is_file()
