@@ -139,6 +139,9 @@ def check_seg_map(info: Mapping, size: tuple[int, int], classes: Sequence[str]) 
     except PictureError as error:
         return [Problem('error', 'unreadable segmentation map', path, str(error))]
     problems = []
+    if set(np.unique(numbers)) == {0, IGNORED}:
+        message = f'black and white: {IGNORED} is ignored, so nothing but class 0 is learned; set label_map={{255: 1}}'
+        problems.append(Problem('warning', 'segmentation map of two values', path, message))
     if numbers.shape != size:
         message = f'{numbers.shape[1]} x {numbers.shape[0]}, and {info["img_path"]} is {size[1]} x {size[0]}'
         problems.append(Problem('error', 'segmentation map of another size', path, message))

@@ -8,8 +8,6 @@ from mmengine.dataset import BaseDataset
 from mmfusenas.datasets.problems import DatasetError, Problem
 from mmfusenas.registry import DATASETS
 
-LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
-
 
 def _descend(config: Mapping) -> Iterator[Mapping]:
     inner = config.get('datasets') or ([config['dataset']] if 'dataset' in config else [])
@@ -22,20 +20,32 @@ def _descend(config: Mapping) -> Iterator[Mapping]:
 def dataset_leaves(config: Mapping) -> dict[str, dict]:
     """Return the data sets of a config by name: ``train``, ``val``, ``test``, with a number where there are several.
 
-    A test set that is the validation set is returned once, as ``val``.
+    ``search`` is the data of a search's upper level, from the ``dataloader`` of its hook. A test set that is the validation set is returned once, as ``val``.
 
     Example:
         >>> dataset_leaves(dict(train_dataloader=dict(dataset=dict(type='RepeatDataset', dataset=dict(type='A')))))
         {'train': {'type': 'A'}}
     """
     leaves: dict[str, dict] = {}
-    for loader in LOADERS:
-        found = list(_descend(config[loader]['dataset'])) if config.get(loader) else []
+    for split, loaders in _loaders(config).items():
+        found = [leaf for loader in loaders for leaf in _descend(loader['dataset'])]
         for number, leaf in enumerate(found):
-            name = loader.split('_')[0] + (f'_{number}' if len(found) > 1 else '')
-            if loader == 'train_dataloader' or dict(leaf) not in leaves.values():
+            name = split + (f'_{number}' if len(found) > 1 else '')
+            if split == 'train' or dict(leaf) not in leaves.values():
                 leaves[name] = dict(leaf)
     return leaves
+
+
+def _loaders(config: Mapping) -> dict[str, list[Mapping]]:
+    """Return the configs of data loaders by what they are for."""
+    searched = [hook['dataloader'] for hook in config.get('custom_hooks') or () if hook.get('dataloader')]
+    searched = [loader for item in searched for loader in (item if isinstance(item, (list, tuple)) else [item])]
+    return dict(train=_given(config, 'train'), search=searched, val=_given(config, 'val'), test=_given(config, 'test'))
+
+
+def _given(config: Mapping, split: str) -> list[Mapping]:
+    loader = config.get(f'{split}_dataloader')
+    return [loader] if loader else []
 
 
 def resizes_pairs(config: Mapping) -> bool:

@@ -11,7 +11,7 @@ import os
 import pickle
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,11 @@ from typing import Any
 import numpy as np
 import torch
 from mmengine.logging import HistoryBuffer
+from mmengine.model import PretrainedInit
 from mmengine.optim import OneCycleParamScheduler
+from mmengine.registry import WEIGHT_INITIALIZERS
 from mmengine.runner import CheckpointLoader
+from torch import Tensor, nn
 from torch.serialization import get_unsafe_globals_in_checkpoint, safe_globals
 
 from mmfusenas.utils.weights import weights_file
@@ -84,8 +87,56 @@ def load_from_bundled(filename: str, map_location: Any = None) -> Any:
 
 
 def register_safe_loading() -> None:
-    """Make mmengine's ``CheckpointLoader`` read local files with :func:`load_checkpoint`, in this whole process."""
+    """Make mmengine read local files with :func:`load_checkpoint`, and refuse weights that hardly fit, in this process.
+
+    The latter where a part has ``init_cfg=dict(type='Pretrained')``; mmengine itself logs a warning and goes on.
+    """
     CheckpointLoader.register_scheme(prefixes='', loader=load_from_local, force=True)
+    WEIGHT_INITIALIZERS.register_module('Pretrained', module=CheckedPretrainedInit, force=True)
+
+
+class CheckedPretrainedInit(PretrainedInit):
+    """mmengine's ``Pretrained`` initialisation, for weights of which at least half of the module can be filled.
+
+    Another genotype, another width and a forgotten ``prefix`` fill less; a head of another number of classes does not
+    matter.
+
+    Raises:
+        ValueError: If fewer than half of the module's numbers are in the file by name and shape.
+    """
+
+    def __call__(self, module: nn.Module) -> None:
+        """Load, once it is known to fit."""
+        content = CheckpointLoader.load_checkpoint(self.checkpoint, self.map_location)
+        prefix = f'{self.prefix.rstrip(".")}.' if self.prefix else ''
+        weights = {name.removeprefix(prefix): value for name, value in weights_of(content).items()
+                   if name.startswith(prefix)}
+        share = fitting_share(module, weights)
+        if share < 0.5:
+            raise ValueError(
+                f'The weights of {self.checkpoint} fill only {share:.0%} of {type(module).__name__}, by name and shape. '
+                'Another genotype or width shows like this; set the ones of the checkpoint, or init_cfg=None to begin '
+                "without weights; for a part of a model, dict(type='Pretrained', checkpoint=..., prefix='scene.').")
+        super().__call__(module)
+
+
+def weights_of(content: Mapping[str, Any]) -> dict[str, Tensor]:
+    """Return the weights of a loaded checkpoint by name, without what a wrapper of distributed training adds to it."""
+    weights = content.get('state_dict', content)
+    return {name.removeprefix('module.'): value for name, value in weights.items()}
+
+
+def fitting_share(module: nn.Module, weights: Mapping[str, Tensor]) -> float:
+    """Return which share of a module's numbers is among ``weights``, by name and shape.
+
+    Example:
+        >>> fitting_share(nn.Linear(3, 1), dict(weight=torch.zeros(1, 3)))
+        0.75
+    """
+    own = module.state_dict()
+    fitting = sum(value.numel() for name, value in own.items()
+                  if name in weights and weights[name].shape == value.shape)
+    return fitting / max(1, sum(value.numel() for value in own.values()))
 
 
 def save_checkpoint(checkpoint: dict, filename: str | Path) -> None:

@@ -224,3 +224,18 @@ def test_runner_runs_no_code_of_a_checkpoint(tmp_path, resume):
     with pytest.raises(pickle.UnpicklingError, match=r'malicious\.pth carries code .posix.mkdir. and was not loaded'):
         kit.train(kit.config(tmp_path / 'run', load_from=str(path)), resume=resume)
     assert not (tmp_path / 'trap').exists()
+
+
+def test_a_checkpoint_of_another_model_is_neither_resumed_nor_loaded(tmp_path):
+    kit.train(kit.config(tmp_path / 'a', ema=False), stop=9)
+    path = next((tmp_path / 'a').glob('iter_*.pth'))
+    content = torch.load(path, weights_only=True)
+    first = next(iter(content['state_dict']))
+    content['state_dict'][f'other.{first}'] = content['state_dict'].pop(first)
+    torch.save(content, tmp_path / 'partly.pth')
+    with pytest.raises(ValueError, match='fits [1-9][0-9]?% of .* Resume with the config of that training'):
+        kit.train(kit.config(tmp_path / 'b', ema=False, load_from=str(tmp_path / 'partly.pth')), resume=True)
+    kit.train(kit.config(tmp_path / 'c', ema=False, load_from=str(tmp_path / 'partly.pth')), stop=1)
+    torch.save(dict(state_dict=dict(x=torch.zeros(1))), tmp_path / 'none.pth')
+    with pytest.raises(ValueError, match='fits 0% of .* Set load_from'):
+        kit.train(kit.config(tmp_path / 'd', ema=False, load_from=str(tmp_path / 'none.pth')))

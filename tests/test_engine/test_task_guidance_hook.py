@@ -4,8 +4,10 @@ from types import SimpleNamespace
 import pytest
 from mmengine.logging import MMLogger
 from mmengine.model import BaseModel
+from torch import nn
 
 from mmfusenas.engine.hooks import TaskGuidanceHook
+from mmfusenas.engine.hooks.task_guidance_hook import check_class_count
 
 STAGES = [dict(stage='scene', end=3), dict(stage='joint', end=5), dict(stage='task')]
 
@@ -60,3 +62,12 @@ def test_a_model_without_stages_is_named():
 
     with pytest.raises(TypeError, match='Plain'):
         TaskGuidanceHook(STAGES).before_train(runner(Plain()))
+
+
+def test_a_head_of_another_number_of_classes_is_named():
+    task = nn.Module()
+    task.rpn_head, task.bbox_head = nn.Module(), nn.Module()
+    task.rpn_head.num_classes, task.bbox_head.num_classes = 1, 2
+    check_class_count(task, ['car', 'person'])
+    with pytest.raises(ValueError, match=r'bbox_head .* num_classes=2, .* 3 classes \(car, person, bike\)'):
+        check_class_count(task, ['car', 'person', 'bike'])

@@ -121,6 +121,31 @@ def test_browse_draws_the_pair_as_the_model_gets_it(tool, data, tmp_path):
     assert browse.main([str(data), '--split', 'test']) == 1
 
 
+SEARCH = """
+custom_hooks = [dict(type='ArchitectureSearchHook', dataloader=[train_dataloader, val_dataloader])]
+val_dataloader = test_dataloader = None
+"""
+
+
+def test_the_data_of_a_search_are_looked_at_too(tool, data, tmp_path, capsys):
+    data.write_text(data.read_text() + SEARCH)
+    code, problems, found = check(tool, data, capsys)
+    assert (code, problems) == (0, [])  # the upper level may see what the lower one does
+    assert [(s['name'], s['pairs']) for s in found['datasets']] == [('train', 3), ('search_1', 2)]
+    browse = tool('analysis_tools/browse_dataset')
+    assert browse.main([str(data), '--out-dir', str(tmp_path / 'out'), '--split', 'search']) == 0
+    assert sorted(path.name for path in (tmp_path / 'out').iterdir()) == ['100.png', '101.png']
+
+
+def test_browse_draws_classes(tool, root, tmp_path):
+    config = str(root / 'configs/_base_/datasets/synthetic_ivif_seg.py')
+    browse = tool('analysis_tools/browse_dataset')
+    assert browse.main([config, '--out-dir', str(tmp_path), '--split', 'val', '--number', '1']) == 0
+    drawn = cv2.imread(str(next(tmp_path.glob('*.png')))).astype(int)
+    visible, infrared, both = np.split(drawn, 3, axis=1)
+    assert np.abs(both - (visible + infrared) / 2).mean() > 5
+
+
 @pytest.mark.parametrize('pictures', ['link', 'copy'])
 def test_to_coco(tool, data, tmp_path, pictures):
     out = tmp_path / 'coco'

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 import torch
 from mmengine.logging import HistoryBuffer
+from mmengine.model import BaseModule
 from mmengine.runner.checkpoint import CheckpointLoader, _load_checkpoint
+from torch import nn
 
 import mmfusenas.engine  # noqa: F401  makes mmengine load safely
 from mmfusenas.utils.checkpoint import load_checkpoint, remove_partial_files, save_checkpoint, written_beside
@@ -155,3 +157,26 @@ def test_leftovers_are_removed(tmp_path):
         (tmp_path / name).write_text('x')
     assert [path.name for path in remove_partial_files(tmp_path)] == ['b.pth.partial', 'last_checkpoint.partial']
     assert os.listdir(tmp_path) == ['a.pth']
+
+
+def _pretrained(path, **options):
+    model = BaseModule(dict(type='Pretrained', checkpoint=str(path), **options))
+    model.first, model.second = nn.Linear(3, 3, bias=False), nn.Linear(3, 1, bias=False)
+    return model
+
+
+def test_a_pretrained_part_is_filled_though_a_head_differs(tmp_path):
+    weights = {'first.weight': torch.ones(3, 3), 'second.weight': torch.ones(2, 3)}
+    save_checkpoint(dict(state_dict={f'scene.{name}': value for name, value in weights.items()}), tmp_path / 'a.pth')
+    model = _pretrained(tmp_path / 'a.pth', prefix='scene.')
+    model.init_weights()
+    assert (model.first.weight == 1).all() and model.second.weight.shape == (1, 3)
+
+
+@pytest.mark.parametrize('weights', [
+    {'second.weight': torch.ones(1, 3)}, {'first.weight': torch.ones(2, 3), 'second.weight': torch.ones(1, 3)},
+    {'scene.first.weight': torch.ones(3, 3), 'scene.second.weight': torch.ones(1, 3)}])
+def test_pretrained_weights_of_another_network_are_refused(tmp_path, weights):
+    save_checkpoint(dict(state_dict=weights), tmp_path / 'a.pth')
+    with pytest.raises(ValueError, match=r'a\.pth fill only \d+% of BaseModule'):
+        _pretrained(tmp_path / 'a.pth').init_weights()

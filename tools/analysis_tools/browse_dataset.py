@@ -1,4 +1,4 @@
-"""Write contact pictures of a paired data set as the model gets it: visible, infrared, and both with the boxes.
+"""Write contact pictures of a paired data set as the model gets it: visible, infrared, and both with boxes or classes.
 
 The pictures come out of the config's own pipeline, so crops, flips and colours are those of the training.
 """
@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import torch
 from mmengine.config import DictAction
+from mmengine.dataset import BaseDataset
 from mmengine.registry import init_default_scope
 from mmengine.runner import set_random_seed
 from rich.progress import track
@@ -21,6 +22,7 @@ from mmfusenas.datasets.pairing import stem_of
 from mmfusenas.datasets.pictures import to_display
 from mmfusenas.registry import DATASETS
 from mmfusenas.utils.command_line import read_config, run_tool
+from mmfusenas.visualization import draw_mask
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -31,8 +33,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         '--out-dir browse --number 8')
     parser.add_argument('config', help='config of a training, or one of configs/_base_/datasets')
     parser.add_argument('--out-dir', default='browse', help='folder of the pictures (default: browse)')
-    parser.add_argument('--split', default='train', help='train, val or test (default: train)')
-    parser.add_argument('--number', type=int, default=20, help='pictures to write (default: 20)')
+    parser.add_argument('--split', default='train', help='train, search, val or test (default: train)')
+    parser.add_argument('--number', type=int, default=20, help='pictures to write of a data set (default: 20)')
     parser.add_argument('--seed', type=int, default=0, help='seed of the augmentation (default: 0)')
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='settings of the config to override')
     return parser.parse_args(argv)
@@ -54,10 +56,12 @@ def draw_boxes(picture: np.ndarray, sample, metainfo: dict) -> np.ndarray:
 
 
 def contact_picture(packed: dict, metainfo: dict) -> np.ndarray:
-    """Return visible | infrared | their mean with the boxes, H x 3W x 3 uint8."""
+    """Return visible | infrared | their mean with the boxes or the classes, H x 3W x 3 uint8."""
     visible = to_display(packed['inputs']['visible'].permute(1, 2, 0).numpy())
     infrared = to_display(packed['inputs']['infrared'].permute(1, 2, 0).numpy())
     both = cv2.addWeighted(visible, 0.5, infrared, 0.5, 0)
+    if 'gt_sem_seg' in packed['data_samples']:
+        both = draw_mask(both, packed['data_samples'].gt_sem_seg.data[0].numpy(), metainfo)
     return np.hstack([visible, infrared, draw_boxes(both, packed['data_samples'], metainfo)])
 
 
@@ -67,25 +71,32 @@ def main(argv: list[str] | None = None) -> int:
     config = read_config(args.config, args.cfg_options)
     init_default_scope(config.get('default_scope', 'mmfusenas'))
     leaves = dataset_leaves(config)
-    if args.split not in leaves:
+    chosen = [name for name in leaves if name == args.split or name.rpartition('_')[0] == args.split]
+    if not chosen:
         print(f'{args.config} has no data set {args.split!r}; it has {sorted(leaves)} (a test set that is the '
               'validation set is called val).', file=sys.stderr)
         return 1
-    dataset = DATASETS.build(leaves[args.split])
-    folder = Path(args.out_dir)
-    folder.mkdir(parents=True, exist_ok=True)
     set_random_seed(args.seed)
+    for name in chosen:
+        folder = Path(args.out_dir, name) if len(chosen) > 1 else Path(args.out_dir)
+        number = write_pictures(DATASETS.build(leaves[name]), folder, args.number)
+        print(f'{number} pictures (visible, infrared, both with boxes or classes) in {folder}.')
+    following = args.config if 'model' in config else 'CONFIG, of a config that inherits this one'
+    print(f'Train: python tools/train.py {following}')
+    return 0
+
+
+def write_pictures(dataset: BaseDataset, folder: Path, most: int) -> int:
+    """Write the contact pictures of a data set, at most so many; return their number."""
+    folder.mkdir(parents=True, exist_ok=True)
     # Spread over the whole set: neighbours look alike.
-    chosen = np.linspace(0, len(dataset) - 1, min(args.number, len(dataset))).astype(int)
+    chosen = np.linspace(0, len(dataset) - 1, min(most, len(dataset))).astype(int)
     for index in track(chosen, f'Writing to {folder}'):
         packed = dataset[int(index)]
         name = stem_of(packed['data_samples'].img_path)
         if not cv2.imwrite(str(folder / f'{name}.png'), contact_picture(packed, dataset.metainfo)):
             raise OSError(f'{folder / name}.png cannot be written; is the disk full?')
-    following = args.config if 'model' in config else 'CONFIG, of a config that inherits this one'
-    print(f'{len(chosen)} pictures (visible, infrared, both with boxes) in {folder}.\n'
-          f'Train: python tools/train.py {following}')
-    return 0
+    return len(chosen)
 
 
 if __name__ == '__main__':

@@ -1,6 +1,6 @@
 """List what is wrong with the paired data sets of a config, before a long run finds it.
 
-Reads every pair of the train, validation and test sets and reports: files without a partner, unreadable or constant
+Reads every pair of the train, search, validation and test sets and reports: files without a partner, unreadable or constant
 pictures, pairs of different size, pictures of more than 8 bit, infrared pictures in colour, malformed boxes and boxes
 outside the picture, tiny and repeated boxes, classes without a box, segmentation maps of another size or with numbers
 of no class, pictures or neighbouring video frames on both sides of the split. Errors stop a training; warnings are
@@ -27,6 +27,8 @@ from mmfusenas.datasets.checks import check_classes, check_pair, check_same_pict
 from mmfusenas.datasets.leaves import dataset_leaves, resizes_pairs, survey
 from mmfusenas.datasets.problems import Problem, group_problems
 from mmfusenas.utils.command_line import read_config, run_tool
+
+TRAINED = ('train', 'search')
 
 DRAWN = 100
 """So many scenes of a built-in set are looked at: they are drawn, and there are no files to be wrong."""
@@ -71,7 +73,7 @@ def compare_sets(sets: list[dict], gap: int) -> list[Problem]:
     problems = []
     for train in sets:
         for test in sets:
-            if train['name'].startswith('train') and not test['name'].startswith('train'):
+            if train['name'].startswith(TRAINED) and not test['name'].startswith(TRAINED):
                 names = train['name'], test['name']
                 problems += check_same_pictures(train['digests'], test['digests'], names)
                 # Numbers say something only within one folder tree: other sets count from 0 as well.

@@ -12,7 +12,15 @@ from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 
 from mmfusenas.registry import HOOKS
-from mmfusenas.utils.checkpoint import PARTIAL_SUFFIX, check_plain, remove_partial_files, written_beside
+from mmfusenas.utils.bare_model import bare_model
+from mmfusenas.utils.checkpoint import (
+    PARTIAL_SUFFIX,
+    check_plain,
+    fitting_share,
+    remove_partial_files,
+    weights_of,
+    written_beside,
+)
 from mmfusenas.utils.checkpoint_content import (
     model_config,
     plain_message_hub,
@@ -97,7 +105,18 @@ class SafeCheckpointHook(CheckpointHook):
         runner.logger.info(f'Saved {STOPPED} after {runner.iter} iterations: --resume goes on from it.')
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Keep what belongs to a resume, and make the log histories what mmengine expects."""
+        """Keep what belongs to a resume, and make the log histories what mmengine expects.
+
+        Raises:
+            ValueError: The weights are of another model: none of them fits, or not all in a resume.
+        """
+        share = fitting_share(bare_model(runner), weights_of(checkpoint))
+        if share == 0 or (runner._resume and share < 1):
+            raise ValueError(
+                f'The checkpoint fits {share:.0%} of {type(bare_model(runner)).__name__}, by name and shape of the '
+                'weights: it is of another model, genotype or number of classes. ' + (
+                    'Resume with the config of that training (it lies beside the checkpoint), or begin a new one in '
+                    'another --work-dir.' if runner._resume else 'Set load_from to one of this model, or to None.'))
         self._resumed = checkpoint.get('resume')
         if isinstance(checkpoint.get('message_hub'), dict):
             restore_histories(checkpoint['message_hub'])

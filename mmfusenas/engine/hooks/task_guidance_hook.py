@@ -6,6 +6,7 @@ from typing import Any
 
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
+from torch import nn
 
 from mmfusenas.registry import HOOKS
 from mmfusenas.utils.bare_model import bare_model
@@ -28,6 +29,8 @@ class TaskGuidanceHook(Hook):
         ValueError: If a stage but the last has no ``end``, or the ends do not rise.
         TypeError: If the model has no stages.
 
+    Before the training it raises a ValueError where a head has another number of classes than the data.
+
     Example:
         >>> TaskGuidanceHook([dict(stage='scene', end=40), dict(stage='joint')])
     """
@@ -43,13 +46,14 @@ class TaskGuidanceHook(Hook):
         self.by_epoch = by_epoch
 
     def before_train(self, runner: Runner) -> None:
-        """Check that the model has stages, and these."""
+        """Check that the model has stages, and these, and as many classes as the data."""
         model = bare_model(runner)
         if not hasattr(model, 'stage'):
             raise TypeError(f'TaskGuidanceHook got the model {type(model).__name__}, which has no stages; '
                             'it is for TaskGuidedDetector.')
         for stage in self.stages:
             model.stage = stage['stage']  # a misspelt name is found now, not when its turn comes
+        check_class_count(model.task, getattr(runner.train_dataloader.dataset, 'metainfo', {}).get('classes', ()))
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
         """Set the stage of this iteration."""
@@ -65,3 +69,17 @@ class TaskGuidanceHook(Hook):
             if position < stage['end']:
                 return stage['stage']
         return self.stages[-1]['stage']
+
+
+def check_class_count(task: nn.Module, classes: Sequence[str]) -> None:
+    """Raise a ValueError where a head of the task module has another number of classes than there are.
+
+    Heads have ``num_classes`` in mmdet and mmseg alike; a region proposal network tells objects from background only.
+    """
+    for name, module in task.named_modules():
+        count = getattr(module, 'num_classes', None)
+        if classes and 'head' in name and 'rpn' not in name and isinstance(count, int) and count != len(classes):
+            raise ValueError(
+                f'{name} ({type(module).__name__}) has num_classes={count}, and the training data have {len(classes)} '
+                f'classes ({", ".join(classes)}). Set --cfg-options model.task.{name}.num_classes={len(classes)}, or '
+                'give the data set metainfo=dict(classes=...).')
