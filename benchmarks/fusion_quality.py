@@ -37,10 +37,11 @@ def main() -> int:
     """Fuse, then score."""
     args, rest = parse_args()
     pairs, folders = input_pairs(args.visible, args.infrared), []
-    for name in (*RULES, *args.models):
-        model = FixedFusion(rule=name) if name in RULES else name
+    models = {name: FusionInferencer(FixedFusion(rule=name) if name in RULES else name)
+              for name in (*RULES, *args.models)}
+    for name, model in models.items():
         folder = Path(args.out) / Path(name).stem
-        FusionInferencer(model).run(pairs, folder)
+        model.run(pairs, folder)
         folders.append(f'{Path(name).stem}={folder / "pictures"}')
     command = [sys.executable, str(TOOL), '--visible', args.visible, '--infrared', args.infrared, '--fused', *folders]
     return subprocess.run([*command, *rest], check=False).returncode

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from mmfusenas.apis.deriving import compact_checkpoint, found_genotype, found_supernet
 from mmfusenas.utils.checkpoint import load_checkpoint, save_checkpoint
-from mmfusenas.utils.command_line import command, existing_file, load_config, run_tool
+from mmfusenas.utils.command_line import command, existing_file, load_config, output_file, run_tool
 
 
 def parse_args() -> argparse.Namespace:
@@ -35,6 +35,7 @@ def next_command(args: argparse.Namespace) -> str:
 def main() -> None:
     """Derive."""
     args = parse_args()
+    output_file(args.out)
     if args.config:
         load_config(args.config)  # imports the parts from outside
     content = load_checkpoint(existing_file(args.search, 'Checkpoint'))

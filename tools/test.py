@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import torch.distributed as dist
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 
 from mmfusenas.apis.loading import load_weights, refuse_search
 from mmfusenas.utils.bare_model import bare_model
 from mmfusenas.utils.checkpoint import load_checkpoint
-from mmfusenas.utils.command_line import UsageError, command, existing_file, load_config, run_tool
+from mmfusenas.utils.command_line import ConfigOptions, UsageError, command, existing_file, load_config, run_tool
 from mmfusenas.utils.config_check import check_config
 from mmfusenas.utils.launch import build_runner
 
@@ -33,7 +33,7 @@ def parse_args() -> argparse.Namespace:
         '--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none',
         help='what started the processes of a distributed test')
     parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE',
+        '--cfg-options', nargs='+', action=ConfigOptions, metavar='KEY=VALUE',
         help='values to override in the config, e.g. test_dataloader.batch_size=4')
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
     return parser.parse_args()

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import torch
 import torch.distributed as dist
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.runner import find_latest_checkpoint
 
-from mmfusenas.utils.command_line import UsageError, command, existing_file, load_config, run_tool
+from mmfusenas.utils.command_line import ConfigOptions, UsageError, command, existing_file, load_config, run_tool
 from mmfusenas.utils.config_check import check_config
 from mmfusenas.utils.launch import build_runner
 
@@ -31,7 +31,7 @@ def parse_args() -> argparse.Namespace:
         '--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none',
         help='what started the processes of a distributed training (see tools/dist_train.sh)')
     parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE',
+        '--cfg-options', nargs='+', action=ConfigOptions, metavar='KEY=VALUE',
         help='values to override in the config, e.g. train_dataloader.batch_size=4')
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
     return parser.parse_args()
@@ -81,8 +81,9 @@ def how_to_continue(args: argparse.Namespace, work_dir: str) -> str:
     return f'\nstopped; go on with:\n  {command("python", "tools/train.py", *arguments, "--resume")}'
 
 
-def next_command(args: argparse.Namespace, work_dir: Path) -> str:
-    """Return the command that is useful after a training: of the architecture that was found, or a test."""
+def next_command(args: argparse.Namespace, cfg: Config) -> str:
+    """Return the command that is useful after a training: of the found architecture, of a new task, or a test."""
+    work_dir = Path(cfg.work_dir)
     if (work_dir / 'search.json').is_file():
         return command('python', 'tools/train.py', work_dir / 'retrain.py')
     best = sorted(work_dir.glob('best_*.pth'), key=lambda file: file.stat().st_mtime)
@@ -90,6 +91,9 @@ def next_command(args: argparse.Namespace, work_dir: Path) -> str:
     checkpoint = best[-1] if best else latest
     if checkpoint is None:
         return command('python', 'tools/train.py', args.config) + '   # no checkpoint was saved: see default_hooks'
+    if str(cfg.train_cfg.get('type')).endswith('MetaInitLoop'):
+        return command('python', 'tools/train.py', 'CONFIG', '--cfg-options', 'model.init_cfg.type=Pretrained',
+                       f'model.init_cfg.checkpoint={os.path.relpath(checkpoint)}') + '   # of the new task'
     # With --cfg-options, the config as it was trained is the one in the work dir.
     config = work_dir / Path(args.config).name if args.cfg_options else args.config
     return command('python', 'tools/test.py', config, os.path.relpath(checkpoint))
@@ -106,7 +110,7 @@ def main() -> None:
         print(how_to_continue(args, cfg.work_dir), file=sys.stderr)
         raise
     if runner.rank == 0:
-        print(f'\ndone; next:\n  {next_command(args, Path(cfg.work_dir))}')
+        print(f'\ndone; next:\n  {next_command(args, cfg)}')
     if dist.is_initialized():
         dist.destroy_process_group()
 

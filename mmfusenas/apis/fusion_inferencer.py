@@ -37,7 +37,8 @@ from mmfusenas.visualization import draw_mask, enlarge
 
 Picture = str | Path | np.ndarray
 
-
+SMALLEST = 3
+"""Of a side in pixels: with less there is nothing to reflect at the border."""
 
 class FusionInferencer:
     """Fuse pairs, and detect or segment in the fused pictures where the model has a detector or a segmentor.
@@ -52,7 +53,10 @@ class FusionInferencer:
             checkpoint alone.
         checkpoint: Checkpoint that belongs to a config.
         device: Device, for what is not yet a model. Defaults to 'cpu'.
-        score_thr: Lowest score of the detections returned. Defaults to 0.3.
+        score_thr: Lowest score of the detections returned, from 0 to 1. Defaults to 0.3.
+
+    Raises:
+        ValueError: If ``score_thr`` is no score; and what :func:`load_model` raises.
 
     Example:
         >>> infer = FusionInferencer('tim-light')  # doctest: +SKIP
@@ -62,6 +66,8 @@ class FusionInferencer:
 
     def __init__(self, model: nn.Module | str | Path, checkpoint: str | Path | None = None, device: str = 'cpu',
                  score_thr: float = 0.3) -> None:
+        if not 0 <= score_thr <= 1:
+            raise ValueError(f'FusionInferencer got score_thr={score_thr}; scores lie between 0 and 1.')
         self.source = dict(model=str(checkpoint or model), config=str(model) if checkpoint else None)
         if isinstance(model, nn.Module):
             self.source['model'] = type(model).__name__
@@ -95,7 +101,8 @@ class FusionInferencer:
             ``mask`` (uint8 H x W, class numbers). What the model does not predict is None.
 
         Raises:
-            ValueError: If the two differ in size (and the test pipeline does not ask to resize), or hold NaN.
+            ValueError: If the two differ in size (and the test pipeline does not ask to resize), hold NaN, or are
+                smaller than 3 x 3.
             PictureError: If a file is missing or unreadable.
         """
         results = self._read(visible, infrared)
@@ -159,6 +166,9 @@ class FusionInferencer:
             raise ValueError(f'The pictures of a pair differ in size: {paths[0]} is {width} x {height}, {paths[1]} is '
                              f'{width2} x {height2} (width x height). Register them and bring them to one size first.')
         visible, infrared = match_sizes(visible, infrared, self.resize)
+        if min(visible.shape[:2]) < SMALLEST:
+            raise ValueError(f'{paths[0]} is {visible.shape[1]} x {visible.shape[0]}: a picture needs at least '
+                             f'{SMALLEST} x {SMALLEST} pixels.')
         return dict(img=visible, img2=infrared, img_path=paths[0], img_path2=paths[1], img_id=0,
                     img_shape=visible.shape[:2], ori_shape=visible.shape[:2])
 

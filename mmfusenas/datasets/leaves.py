@@ -20,7 +20,8 @@ def _descend(config: Mapping) -> Iterator[Mapping]:
 def dataset_leaves(config: Mapping) -> dict[str, dict]:
     """Return the data sets of a config by name: ``train``, ``val``, ``test``, with a number where there are several.
 
-    ``search`` is the data of a search's upper level, from the ``dataloader`` of its hook. A test set that is the validation set is returned once, as ``val``.
+    ``search`` is the data of a search's upper level, from the ``dataloader`` of its hook. A test set that is the
+    validation set is returned once, as ``val``.
 
     Example:
         >>> dataset_leaves(dict(train_dataloader=dict(dataset=dict(type='RepeatDataset', dataset=dict(type='A')))))

@@ -63,7 +63,8 @@ class CostTable:
         """
         if not Path(path).is_file():
             raise FileNotFoundError(
-                f'No cost table {path}: measure one with tools/analysis_tools/build_latency_table.py.')
+                f'No cost table {path}: measure one, python tools/analysis_tools/build_latency_table.py CONFIG --out '
+                f'{path}')
         try:
             data = json.loads(Path(path).read_text())
         except (json.JSONDecodeError, UnicodeDecodeError) as error:

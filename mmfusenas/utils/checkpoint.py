@@ -114,7 +114,7 @@ class CheckedPretrainedInit(PretrainedInit):
         share = fitting_share(module, weights)
         if share < 0.5:
             raise ValueError(
-                f'The weights of {self.checkpoint} fill only {share:.0%} of {type(module).__name__}, by name and shape. '
+                f'The weights of {self.checkpoint} fill only {share:.0%} of {type(module).__name__} by name and shape. '
                 'Another genotype or width shows like this; set the ones of the checkpoint, or init_cfg=None to begin '
                 "without weights; for a part of a model, dict(type='Pretrained', checkpoint=..., prefix='scene.').")
         super().__call__(module)

@@ -1,6 +1,7 @@
 """What the tools share: reading a config, saying what is wrong in one line, naming the next command."""
 from __future__ import annotations
 
+import argparse
 import shlex
 import sys
 import traceback
@@ -9,7 +10,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from mmengine.config import Config
+from mmengine.config import Config, DictAction
 
 PACKAGE = Path(__file__).resolve().parent.parent
 
@@ -46,6 +47,20 @@ def run_tool(main: Callable[[], None]) -> None:
         sys.exit(f'error: {error.args[0] if isinstance(error, KeyError) else error}')
 
 
+class ConfigOptions(DictAction):
+    """``--cfg-options KEY=VALUE ...``: mmengine's ``DictAction``, which says what is wrong with an option."""
+
+    def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: list[str],
+                 option_string: str | None = None) -> None:
+        """Split every option at its first ``=``."""
+        for value in values:
+            key, found, _ = value.partition('=')
+            if not found or not key:
+                parser.error(f'{option_string} got {value!r}: options are KEY=VALUE without spaces around the =, such '
+                             'as train_dataloader.batch_size=4')
+        super().__call__(parser, namespace, values, option_string)
+
+
 def existing_file(path: str | Path, what: str) -> Path:
     """Return ``path`` if it is a file.
 
@@ -65,6 +80,17 @@ def existing_file(path: str | Path, what: str) -> Path:
     names = {str(file.relative_to(folder)): file for file in folder.rglob(f'*{path.suffix}')} if path.suffix else {}
     near = get_close_matches(str(path.relative_to(folder)), names, n=1)
     raise UsageError(f'{what} {path} does not exist.' + (f' The nearest is {names[near[0]]}.' if near else ''))
+
+
+def output_file(path: str | Path) -> Path:
+    """Return ``path``, to which a file is going to be written.
+
+    Raises:
+        UsageError: It is a folder.
+    """
+    if Path(path).is_dir():
+        raise UsageError(f'{path} is a folder; give the name of the file to write, such as {Path(path) / "out"}.')
+    return Path(path)
 
 
 def read_config(path: str, options: dict[str, Any] | None = None) -> Config:

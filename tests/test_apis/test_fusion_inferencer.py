@@ -172,3 +172,10 @@ def test_results_never_overwrite_their_input(files: Callable, tmp_path: Path) ->
     pairs = input_pairs(folder / 'a.png', folder / 'a.png')
     with pytest.raises(ValueError, match='would overwrite its own input'):
         FusionInferencer(FixedFusion('maximum')).run(pairs, tmp_path)
+
+
+def test_pictures_too_small_to_reflect_are_named(light: nn.Module, picture: Callable) -> None:
+    infer = FusionInferencer(light)
+    assert infer(picture(3, 5, 3), picture(3, 5))['picture'].shape == (3, 5, 3)
+    with pytest.raises(ValueError, match='the visible array is 5 x 2: a picture needs at least 3 x 3 pixels'):
+        infer(picture(2, 5, 3), picture(2, 5))

@@ -147,6 +147,8 @@ def test_resumed_initialisation_is_the_same(tmp_path):
         part = kit.train(cfg, resume=True)
     first, second = whole.model.state_dict(), part.model.state_dict()
     assert whole.iter == part.iter == 6 and all(torch.equal(first[name], second[name]) for name in first)
+    with pytest.raises(RuntimeError, match='steps: 2 then, 3 now'):
+        kit.train(fusion(tmp_path / 'parts', train_cfg=dict(steps=3, max_iters=8)), resume=True)
 
 
 def test_statistics_are_kept_and_the_result_is_loaded(tmp_path):

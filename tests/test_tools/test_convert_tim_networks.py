@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from mmengine.config import ConfigDict
 
+from mmfusenas.apis import load_model
 from mmfusenas.registry import MODELS
 from mmfusenas.utils.checkpoint import load_checkpoint
 
@@ -196,6 +197,22 @@ def test_converted_weights_give_what_the_specification_says(tool, name, tmp_path
     for key, value in expected.items():
         assert value.std() > 1e-3
         torch.testing.assert_close(got[key], value, atol=1e-5, rtol=0, msg=lambda text, key=key: f'{key}: {text}')
+
+
+@pytest.mark.parametrize('name', ['enh', 'pet'])
+def test_both_networks_in_one_checkpoint(tool, name, tmp_path, monkeypatch, capsys):
+    full, net, pair = Net('full'), Net(name), torch.rand(2, 1, 1, 33, 42)
+    first, second = pair if name == 'enh' else pair.flip(0)
+    expected = net.enhance(first, second, full.fusion(*pair.flip(0)))['enhanced']
+    torch.save(full.weights, tmp_path / 'full.pth')
+    torch.save(net.weights, tmp_path / 'source.pth')
+    monkeypatch.setattr(sys, 'argv', ['tim.py', str(tmp_path / 'source.pth'), str(tmp_path / 'out.pth'), '--network',
+                                      name, '--fusion', str(tmp_path / 'full.pth')])
+    tool.run_tool(tool.main)
+    assert f'{PARAMETERS["full"] + PARAMETERS[name]} parameters' in capsys.readouterr().out
+    with torch.no_grad():
+        got = load_model(tmp_path / 'out.pth').fuse(*pair)
+    torch.testing.assert_close(got, expected, atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize('name', PARAMETERS)

@@ -1,10 +1,19 @@
 """What the tools share: messages, config loading, the group of processes on a CPU."""
+import argparse
 from pathlib import Path
 
 import pytest
 from mmengine.config import Config
 
-from mmfusenas.utils.command_line import UsageError, command, existing_file, load_config, run_tool
+from mmfusenas.utils.command_line import (
+    ConfigOptions,
+    UsageError,
+    command,
+    existing_file,
+    load_config,
+    output_file,
+    run_tool,
+)
 from mmfusenas.utils.config_check import ConfigError
 from mmfusenas.utils.launch import cpu_wrapper_cfg, init_cpu_group
 
@@ -66,3 +75,18 @@ def test_missing_launcher(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(RuntimeError, match='OMPI_COMM_WORLD_RANK.*MASTER_ADDR.*dist_train.sh'):
         init_cpu_group('mpi')
+
+
+def test_a_folder_is_no_output_file(tmp_path: Path) -> None:
+    assert output_file(tmp_path / 'a.pth') == tmp_path / 'a.pth'
+    with pytest.raises(UsageError, match='is a folder'):
+        output_file(tmp_path)
+
+
+def test_config_options_without_an_equals_sign_are_named(capsys: pytest.CaptureFixture) -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--cfg-options', nargs='+', action=ConfigOptions)
+    assert parser.parse_args(['--cfg-options', 'a.b=[1,2]', 'c=x=y']).cfg_options == {'a.b': [1, 2], 'c': 'x=y'}
+    with pytest.raises(SystemExit):
+        parser.parse_args(['--cfg-options', 'lr', '=', '3'])
+    assert "--cfg-options got 'lr'" in capsys.readouterr().err

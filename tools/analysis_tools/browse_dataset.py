@@ -11,7 +11,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from mmengine.config import DictAction
 from mmengine.dataset import BaseDataset
 from mmengine.registry import init_default_scope
 from mmengine.runner import set_random_seed
@@ -21,7 +20,7 @@ from mmfusenas.datasets.leaves import dataset_leaves
 from mmfusenas.datasets.pairing import stem_of
 from mmfusenas.datasets.pictures import to_display
 from mmfusenas.registry import DATASETS
-from mmfusenas.utils.command_line import read_config, run_tool
+from mmfusenas.utils.command_line import ConfigOptions, read_config, run_tool
 from mmfusenas.visualization import draw_mask
 
 
@@ -36,7 +35,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--split', default='train', help='train, search, val or test (default: train)')
     parser.add_argument('--number', type=int, default=20, help='pictures to write of a data set (default: 20)')
     parser.add_argument('--seed', type=int, default=0, help='seed of the augmentation (default: 0)')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='settings of the config to override')
+    parser.add_argument('--cfg-options', nargs='+', action=ConfigOptions, help='settings of the config to override')
     return parser.parse_args(argv)
 
 

@@ -19,7 +19,7 @@ from mmfusenas.nas import SearchSpace
 from mmfusenas.nas.cost_table import CostTable
 from mmfusenas.nas.latency import measure_costs
 from mmfusenas.utils.checkpoint_content import config_of_model
-from mmfusenas.utils.command_line import UsageError, command, load_config, run_tool
+from mmfusenas.utils.command_line import UsageError, command, load_config, output_file, run_tool
 
 
 def parse_args() -> argparse.Namespace:
@@ -84,6 +84,7 @@ def next_command(cfg: Config, config: str, out: str) -> str:
 def main() -> None:
     """Measure."""
     args = parse_args()
+    output_file(args.out)
     cfg = load_config(args.config)
     warn_if_busy()
     table = measure(cfg, tuple(args.shape), args.device)

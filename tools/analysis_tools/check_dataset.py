@@ -1,10 +1,10 @@
 """List what is wrong with the paired data sets of a config, before a long run finds it.
 
-Reads every pair of the train, search, validation and test sets and reports: files without a partner, unreadable or constant
-pictures, pairs of different size, pictures of more than 8 bit, infrared pictures in colour, malformed boxes and boxes
-outside the picture, tiny and repeated boxes, classes without a box, segmentation maps of another size or with numbers
-of no class, pictures or neighbouring video frames on both sides of the split. Errors stop a training; warnings are
-worth a look. Exits with 1 where there is an error.
+Reads every pair of the train, search, validation and test sets and reports: files without a partner, unreadable or
+constant pictures, pairs of different size, pictures of more than 8 bit, infrared pictures in colour, malformed boxes
+and boxes outside the picture, tiny and repeated boxes, classes without a box, segmentation maps of another size or
+with numbers of no class, pictures or neighbouring video frames on both sides of the split. Errors stop a training;
+warnings are worth a look. Exits with 1 where there is an error.
 """
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import cv2
-from mmengine.config import DictAction
 from mmengine.registry import init_default_scope
 from rich.progress import track
 from terminaltables import AsciiTable
@@ -26,7 +25,7 @@ from terminaltables import AsciiTable
 from mmfusenas.datasets.checks import check_classes, check_pair, check_same_pictures, check_same_videos
 from mmfusenas.datasets.leaves import dataset_leaves, resizes_pairs, survey
 from mmfusenas.datasets.problems import Problem, group_problems
-from mmfusenas.utils.command_line import read_config, run_tool
+from mmfusenas.utils.command_line import ConfigOptions, read_config, run_tool
 
 TRAINED = ('train', 'search')
 
@@ -45,7 +44,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
                         help='write every case as JSON, to FILE or (without one) instead of the tables')
     parser.add_argument('--gap', type=int, default=10, help='frame numbers that count as neighbours (default: 10)')
     parser.add_argument('--workers', type=int, default=os.cpu_count(), help='threads that read (default: all cores)')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='settings of the config to override')
+    parser.add_argument('--cfg-options', nargs='+', action=ConfigOptions, help='settings of the config to override')
     return parser.parse_args(argv)
 
 

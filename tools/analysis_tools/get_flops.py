@@ -9,7 +9,7 @@ from torch import nn
 from mmfusenas.apis.loading import build_model
 from mmfusenas.nas import SearchSpace
 from mmfusenas.utils.checkpoint_content import config_of_model
-from mmfusenas.utils.command_line import UsageError, command, load_config, run_tool
+from mmfusenas.utils.command_line import ConfigOptions, UsageError, command, load_config, run_tool
 from mmfusenas.utils.complexity import complexity_by_part, count_parameters, multiply_adds
 
 
@@ -20,6 +20,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('config', help='config file')
     parser.add_argument('--shape', nargs=2, type=int, default=(448, 620), metavar=('H', 'W'),
                         help='height and width of the pictures (default: 448 620, which the paper counts at)')
+    parser.add_argument('--cfg-options', nargs='+', action=ConfigOptions, metavar='KEY=VALUE',
+                        help='values to override in the config, e.g. model.genotype=genotype.json')
     parser.add_argument('--json', action='store_true', help='print a JSON object with parameters and macs, and no more')
     return parser.parse_args()
 
@@ -49,7 +51,7 @@ def report(model: nn.Module, macs: Counter[nn.Module], shape: tuple[int, int]) -
 def main() -> None:
     """Count."""
     args = parse_args()
-    cfg = load_config(args.config)
+    cfg = load_config(args.config, args.cfg_options)
     shape = tuple(args.shape)
     if min(shape) < 1:
         raise UsageError(f'--shape got {shape[0]} {shape[1]}; height and width are positive.')

@@ -10,14 +10,13 @@ from __future__ import annotations
 import argparse
 import sys
 
-from mmengine.config import DictAction
 from mmengine.registry import init_default_scope
 from rich.progress import track
 
 from mmfusenas.datasets.coco_layout import write_coco
 from mmfusenas.datasets.leaves import dataset_leaves, survey
 from mmfusenas.datasets.problems import DatasetError, report
-from mmfusenas.utils.command_line import read_config, run_tool
+from mmfusenas.utils.command_line import ConfigOptions, read_config, run_tool
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -30,7 +29,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--out', required=True, help='folder to write to')
     parser.add_argument('--pictures', choices=('link', 'copy'), default='link',
                         help='link the pictures (default), or copy them so that OUT stands alone')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='settings of the config to override')
+    parser.add_argument('--cfg-options', nargs='+', action=ConfigOptions, help='settings of the config to override')
     return parser.parse_args(argv)
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from mmfusenas.apis import load_model
 from mmfusenas.apis.exporting import export_onnx
-from mmfusenas.utils.command_line import UsageError, existing_file, run_tool
+from mmfusenas.utils.command_line import UsageError, existing_file, output_file, run_tool
 
 TRACED = (448, 640)
 
@@ -44,6 +44,7 @@ def main() -> None:
     """Export."""
     args = parse_args()
     shape = shape_of(args.shape)
+    output_file(args.out)
     if bool(args.model) == bool(args.config):
         raise UsageError('Give a config and its checkpoint, or --model with a name.')
     if args.config and not args.checkpoint:

@@ -4,7 +4,7 @@ from typing import Any
 
 from mmfusenas.apis.loading import build_model, load_weights, own_config, refuse_search
 from mmfusenas.utils.checkpoint import load_checkpoint, save_checkpoint
-from mmfusenas.utils.command_line import command, existing_file, run_tool
+from mmfusenas.utils.command_line import command, existing_file, output_file, run_tool
 
 KEPT = ('model_cfg', 'dataset_meta', 'test_pipeline', 'epoch', 'iter', 'seed')
 
@@ -37,6 +37,7 @@ def published(content: dict[str, Any], path: str) -> dict[str, Any]:
 def main() -> None:
     """Publish."""
     args = parse_args()
+    output_file(args.out)
     path = existing_file(args.checkpoint, 'Checkpoint')
     content = published(load_checkpoint(path), args.checkpoint)
     save_checkpoint(content, args.out)

@@ -13,7 +13,7 @@ import mmfusenas.models  # noqa: F401  registers TIMFusion
 from mmfusenas.nas import Genotype
 from mmfusenas.registry import MODELS
 from mmfusenas.utils.checkpoint import load_checkpoint, save_checkpoint
-from mmfusenas.utils.command_line import UsageError, command, existing_file, run_tool
+from mmfusenas.utils.command_line import UsageError, command, existing_file, output_file, run_tool
 
 # The order of the pictures is that of the published scripts: light(visible, infrared), but full(infrared, visible).
 NETWORKS = dict(
@@ -24,8 +24,8 @@ NETWORKS = dict(
     pet=dict(type='EnhancementNet', genotype='tim-mri-pet', merge='concat'),
     spect=dict(type='EnhancementNet', genotype='tim-mri-spect', merge='concat'),
 )
-CONFIGS = dict(light='fusion_light', full='fusion_full', enh='enhance_ivif', ct='enhance_mri-ct',
-               pet='enhance_mri-pet', spect='enhance_mri-spect')
+FUSION = ('light', 'full')
+CONFIGS = dict(enh='enhance_ivif', ct='enhance_mri-ct', pet='enhance_mri-pet', spect='enhance_mri-spect')
 
 # From the authors' tensor names to ours, one after the other.
 RENAMINGS = (
@@ -121,33 +121,53 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('source', metavar='SRC.pth', help="the authors' file: tensors only")
     parser.add_argument('out', metavar='OUT.pth', help='checkpoint to write: weights, genotype and model config')
     parser.add_argument('--network', required=True, choices=sorted(NETWORKS), help='which network the file holds')
+    parser.add_argument('--fusion', metavar='FULL.pth',
+                        help='with one of the enhancement networks: the file of `full`, for a checkpoint that holds '
+                             'both and infers by itself')
     return parser.parse_args()
 
 
-def next_command(network: str, out: str) -> str:
+def next_command(network: str, out: str, infers: bool) -> str:
     """Return the command that uses the weights: to fuse, or, of N_T alone, to train with a fusion network."""
-    config = f'configs/tim/{CONFIGS[network]}.py'
-    if network in ('light', 'full'):
-        return command('python', 'tools/infer.py', config, out) + ' --visible DIR --infrared DIR --out-dir DIR'
+    if infers:
+        return command('python', 'tools/infer.py', '--model', out) + ' --visible DIR --infrared DIR --out-dir DIR'
     weights = 'model.enhancement.init_cfg'
-    return command('python', 'tools/train.py', config, '--cfg-options', f'{weights}.type=Pretrained',
-                   f'{weights}.checkpoint={out}')
+    return command('python', 'tools/train.py', f'configs/tim/{CONFIGS[network]}.py', '--cfg-options',
+                   f'{weights}.type=Pretrained', f'{weights}.checkpoint={out}')
+
+
+def read(source: str, network: str) -> tuple[dict, dict[str, Tensor]]:
+    """Return config and weights of the network in a file of the authors."""
+    weights = state_dict_of(load_checkpoint(existing_file(source, 'Source')), source)
+    # The genotype travels in full: the checkpoint does not depend on what a later version publishes under the name.
+    genotype = Genotype.load(NETWORKS[network]['genotype']).to_dict()
+    config = dict(NETWORKS[network], genotype=genotype, _scope_='mmfusenas')
+    return config, convert(weights, MODELS.build(ConfigDict(config)).state_dict())
 
 
 def main() -> None:
     """Convert."""
     args = parse_args()
-    weights = state_dict_of(load_checkpoint(existing_file(args.source, 'Source')), args.source)
-    # The genotype travels in full: the checkpoint does not depend on what a later version publishes under the name.
-    genotype = Genotype.load(NETWORKS[args.network]['genotype']).to_dict()
-    config = dict(NETWORKS[args.network], genotype=genotype, _scope_='mmfusenas')
+    output_file(args.out)
+    infers = args.network in FUSION or args.fusion is not None
+    if args.network in FUSION and args.fusion:
+        raise UsageError(f'--fusion goes with the enhancement networks; {args.network} is a fusion network itself.')
+    config, weights = read(args.source, args.network)
+    genotype = config['genotype']
+    if args.fusion:
+        fusion, weights_of_fusion = read(args.fusion, 'full')
+        # N_T's first picture is the visible one, in medical fusion the MRI.
+        order = ['visible', 'infrared'] if args.network == 'enh' else ['infrared', 'visible']
+        config = dict(type='TIMEnhancement', fusion=fusion, enhancement=config, order=order, _scope_='mmfusenas')
+        weights = {**{f'fusion.{name}': value for name, value in weights_of_fusion.items()},
+                   **{f'enhancement.{name}': value for name, value in weights.items()}}
     model = MODELS.build(ConfigDict(config))
-    model.load_state_dict(convert(weights, model.state_dict()), strict=True)
+    model.load_state_dict(weights, strict=True)
     meta = dict(model_cfg=json.dumps(config), genotype=genotype, source=f'TIM {args.network}, converted')
     save_checkpoint(dict(state_dict=model.state_dict(), meta=meta), args.out)
     size = sum(parameter.numel() for parameter in model.parameters())
     print(f'{args.out}: {len(weights)} tensors, {size} parameters')
-    print(f'next:\n  {next_command(args.network, args.out)}')
+    print(f'next:\n  {next_command(args.network, args.out, infers)}')
 
 
 if __name__ == '__main__':

@@ -67,6 +67,10 @@ class MetaInitLoop(ResumableIterTrainLoop):
                   for task in tasks[1:]]
         self.dataloader_iterator = TaskStreams([self.dataloader, *others], steps + 1)
 
+    def state_dict(self) -> dict[str, Any]:
+        """Return what a checkpoint needs to know, with K and the number of tasks."""
+        return dict(super().state_dict(), steps=self.steps, tasks=len(self.dataloader_iterator.streams))
+
     def run_iter(self, data_batch: Sequence[Batches]) -> None:
         """Take one step on omega; ``data_batch`` holds for each task ``steps`` batches and the one that f looks at."""
         if type(self.runner.optim_wrapper) is not OptimWrapper:
