@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from mmfusenas.apis.deriving import compact_checkpoint, found_genotype, found_supernet
+from mmfusenas.apis.loading import input_options
 from mmfusenas.utils.checkpoint import load_checkpoint, save_checkpoint
 from mmfusenas.utils.command_line import command, existing_file, load_config, output_file, run_tool
 
@@ -23,12 +24,12 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def next_command(args: argparse.Namespace) -> str:
+def next_command(args: argparse.Namespace, inputs: str) -> str:
     """Return the command that is useful now: to look at what it does, or to train it from scratch."""
     retrain = Path(args.search).parent / 'retrain.py'
     if args.checkpoint:
         model = (retrain, args.checkpoint) if args.config else ('--model', args.checkpoint)
-        return command('python', 'tools/infer.py', *model) + ' --visible FOLDER --infrared FOLDER --out-dir FOLDER'
+        return f'{command("python", "tools/infer.py", *model)} {inputs} --out-dir FOLDER'
     return command('python', 'tools/train.py', retrain if retrain.is_file() else 'CONFIG')
 
 
@@ -48,7 +49,7 @@ def main() -> None:
     print(f'{genotype.costs.get("parameters"):,} parameters; genotype in {args.out}')
     if args.checkpoint:
         print(f'network with inherited weights in {args.checkpoint}')
-    print(f'\ndone; next:\n  {next_command(args)}')
+    print(f'\ndone; next:\n  {next_command(args, input_options(supernet))}')
 
 
 if __name__ == '__main__':

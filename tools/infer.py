@@ -1,4 +1,4 @@
-"""Fuse pairs of pictures: ``python tools/infer.py --model tim-light --visible vi --infrared ir --out-dir fused``."""
+"""Fuse pairs or enhance pictures: ``tools/infer.py --model tim-light --visible vi --infrared ir --out-dir fused``."""
 from mmfusenas.utils.allocator import restart_with_fast_allocator
 
 if __name__ == '__main__':
@@ -7,22 +7,25 @@ if __name__ == '__main__':
 import argparse
 from pathlib import Path
 
-from mmfusenas.apis import FusionInferencer, input_pairs, weights_table
+from mmfusenas.apis import EnhanceInferencer, FusionInferencer, input_pairs, input_pictures, weights_table
 from mmfusenas.utils.command_line import UsageError, command, existing_file, run_tool
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        description='Fuse pairs of visible and infrared pictures, and detect or segment in them where the model does. '
-                    'Writes OUT_DIR/pictures, OUT_DIR/drawn, OUT_DIR/masks and OUT_DIR/predictions.json. Of medical '
-                    'pairs the coloured picture (PET, SPECT) is given as visible, the MRI as infrared.',
+        description='Fuse pairs of visible and infrared pictures, or enhance pictures of one sensor, and detect or '
+                    'segment in them where the model does. Writes OUT_DIR/pictures, OUT_DIR/drawn, OUT_DIR/masks and '
+                    'OUT_DIR/predictions.json. Of medical pairs the coloured picture (PET, SPECT) is given as visible, '
+                    'the MRI as infrared.',
         epilog='examples: python tools/infer.py --model tim-light --visible vi --infrared ir --out-dir fused; '
+               'python tools/infer.py --model ruas-lol --input dark --out-dir bright; '
                'python tools/infer.py configs/tim/retinanet_ivif.py epoch_12.pth --visible a.png --infrared b.png '
                '--out-dir found. Folders are paired by equal file names, or by the longest common beginning '
                '(001_vi.png, 001_ir.png).')
     parser.add_argument('config', nargs='?', help='config file')
     parser.add_argument('checkpoint', nargs='?', help='checkpoint file that belongs to the config')
     parser.add_argument('--model', metavar='NAME', help='name of bundled weights (see --list), or a checkpoint alone')
+    parser.add_argument('--input', metavar='PATH', help='picture, folder or list, for a model of one sensor')
     parser.add_argument('--visible', metavar='PATH', help='visible picture, folder, or .txt list of one path a line')
     parser.add_argument('--infrared', metavar='PATH', help='infrared picture, folder, or list')
     parser.add_argument('--out-dir', metavar='DIR', help='folder for the results')
@@ -43,11 +46,22 @@ def model_of(args: argparse.Namespace) -> tuple[str, Path | None]:
     return args.config, existing_file(args.checkpoint, 'Checkpoint')
 
 
+def check_inputs(args: argparse.Namespace) -> None:
+    """Raise a UsageError where the command line lacks an input, or names two kinds of it."""
+    if args.input and (args.visible or args.infrared):
+        raise UsageError('--input is for a model of one sensor, --visible and --infrared are for pairs: give one kind.')
+    needed = ('out_dir',) if args.input else ('visible', 'infrared', 'out_dir')
+    missing = [f'--{name.replace("_", "-")}' for name in needed if not getattr(args, name)]
+    if missing:
+        raise UsageError(f'{" and ".join(missing)} missing: python tools/infer.py --help shows an example.')
+
+
 def next_command(args: argparse.Namespace) -> str:
     """Return the command that is useful now: to measure this model, or to train a detector with it."""
     if args.config:
         return command('python', 'tools/test.py', args.config, args.checkpoint)
-    return command('python', 'tools/train.py', 'configs/tim/retinanet_ivif.py')
+    config = 'configs/ruas/enhance.py' if args.input else 'configs/tim/retinanet_ivif.py'
+    return command('python', 'tools/train.py', config)
 
 
 def main() -> None:
@@ -58,11 +72,9 @@ def main() -> None:
         print('\nnext:\n  python tools/infer.py --model NAME --visible PATH --infrared PATH --out-dir DIR')
         return
     model, checkpoint = model_of(args)
-    missing = [f'--{name.replace("_", "-")}' for name in ('visible', 'infrared', 'out_dir') if not getattr(args, name)]
-    if missing:
-        raise UsageError(f'{" and ".join(missing)} missing: python tools/infer.py --help shows an example.')
-    pairs = input_pairs(args.visible, args.infrared)
-    inferencer = FusionInferencer(model, checkpoint, args.device, args.score_thr)
+    check_inputs(args)
+    pairs = input_pictures(args.input) if args.input else input_pairs(args.visible, args.infrared)
+    inferencer = (EnhanceInferencer if args.input else FusionInferencer)(model, checkpoint, args.device, args.score_thr)
     predictions = inferencer.run(pairs, args.out_dir)
     print(f'{len(pairs)} pictures in {predictions.parent / "pictures"}')
     if inferencer.has_task:

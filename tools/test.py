@@ -14,7 +14,7 @@ from typing import Any
 import torch.distributed as dist
 from mmengine.config import Config
 
-from mmfusenas.apis.loading import load_weights, refuse_search
+from mmfusenas.apis.loading import input_options, load_weights, refuse_search
 from mmfusenas.utils.bare_model import bare_model
 from mmfusenas.utils.checkpoint import load_checkpoint
 from mmfusenas.utils.command_line import ConfigOptions, UsageError, command, existing_file, load_config, run_tool
@@ -90,7 +90,7 @@ def main() -> None:
         if args.out:
             write_json(Path(args.out), plain(metrics))
         infer = command('python', 'tools/infer.py', args.config, args.checkpoint)
-        print(f'\ndone; next:\n  {infer} --visible FOLDER --infrared FOLDER --out-dir FOLDER')
+        print(f'\ndone; next:\n  {infer} {input_options(bare_model(runner))} --out-dir FOLDER')
     if dist.is_initialized():
         dist.destroy_process_group()
 

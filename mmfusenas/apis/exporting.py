@@ -1,4 +1,4 @@
-"""Whole models as ONNX graphs: from two pictures to the fused one and what the task finds in it."""
+"""Whole models as ONNX graphs: from the sensors' pictures to one, and what the task finds in it."""
 from __future__ import annotations
 
 import os
@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from mmfusenas.apis.optimize import optimize_for_inference
+from mmfusenas.models.task_guided import TaskGuided
 
 OPSET = 17
 TOLERANCE = 1e-3
@@ -20,13 +21,13 @@ _STEP = 32
 
 
 class FusionGraph(nn.Module):
-    """Visible and infrared picture in [0, 1] to the fused BGR picture in [0, 1].
+    """The sensors' pictures in [0, 1] to the scene module's BGR picture in [0, 1].
 
     Args:
         model: A scene module (fusion, enhancement).
 
     Shape:
-        N x 3 x H x W and N x 1 x H x W, to ``picture`` N x 3 x H x W.
+        ``visible`` N x 3 x H x W and, of a pair, ``infrared`` N x 1 x H x W, to ``picture`` N x 3 x H x W.
     """
 
     outputs = ('picture',)
@@ -35,8 +36,14 @@ class FusionGraph(nn.Module):
         super().__init__()
         self.scene = model
 
-    def forward(self, visible: Tensor, infrared: Tensor) -> Tensor | tuple[Tensor, ...]:
-        return self.scene.pictures(dict(visible=visible, infrared=infrared))['picture'].clamp(0, 1)
+    def forward(self, *pictures: Tensor) -> Tensor | tuple[Tensor, ...]:
+        return self.scene.pictures(dict(zip(self.scene.sensors, pictures, strict=True)))['picture'].clamp(0, 1)
+
+    def random(self, number: int, shape: tuple[int, int]) -> dict[str, Tensor]:
+        """Return random pictures of the sensors, the same each time."""
+        generator = torch.Generator().manual_seed(0)
+        channels = dict(visible=3, infrared=1)
+        return {name: torch.rand(number, channels[name], *shape, generator=generator) for name in self.scene.sensors}
 
 
 class _TaskGraph(FusionGraph):
@@ -64,8 +71,8 @@ class DetectionGraph(_TaskGraph):
 
     outputs = ('picture', 'boxes', 'scores')
 
-    def forward(self, visible: Tensor, infrared: Tensor) -> tuple[Tensor, ...]:
-        picture, head = super().forward(visible, infrared), self.task.bbox_head
+    def forward(self, *pictures: Tensor) -> tuple[Tensor, ...]:
+        picture, head = super().forward(*pictures), self.task.bbox_head
         scores, deltas = self.task(self.photograph(picture), mode='tensor')
         sizes = [level.shape[-2:] for level in scores]
         priors = torch.cat(head.prior_generator.grid_priors(sizes, device=picture.device))
@@ -91,8 +98,8 @@ class SegmentationGraph(_TaskGraph):
 
     outputs = ('picture', 'logits')
 
-    def forward(self, visible: Tensor, infrared: Tensor) -> tuple[Tensor, ...]:
-        picture = super().forward(visible, infrared)
+    def forward(self, *pictures: Tensor) -> tuple[Tensor, ...]:
+        picture = super().forward(*pictures)
         logits = self.task(self.photograph(picture), mode='tensor')
         align = self.task.decode_head.align_corners
         return picture, nn.functional.interpolate(logits, picture.shape[-2:], mode='bilinear', align_corners=align)
@@ -102,12 +109,12 @@ def graph_of(model: nn.Module) -> FusionGraph:
     """Return a model, made fast for inference, as the graph that is exported.
 
     Raises:
-        ValueError: If the model fuses no pictures, or has a detector that is not of one stage with anchors.
+        ValueError: If the model makes no picture, or has a detector that is not of one stage with anchors.
     """
     model = optimize_for_inference(model)
-    if not hasattr(model, 'task'):
+    if not isinstance(model, TaskGuided):
         if not hasattr(model, 'pictures'):
-            raise ValueError(f'{type(model).__name__} fuses no pair of pictures; only what does is exported.')
+            raise ValueError(f'{type(model).__name__} makes no picture of the sensors\'; only what does is exported.')
         return FusionGraph(model).eval()
     if hasattr(model.task, 'decode_head'):
         return SegmentationGraph(model).eval()
@@ -119,7 +126,7 @@ def graph_of(model: nn.Module) -> FusionGraph:
 
 
 def export_onnx(model: nn.Module, path: str | os.PathLike, shape: tuple[int, int], dynamic: bool = False) -> float:
-    """Write a model as an ONNX file, and compare it with PyTorch on a random pair.
+    """Write a model as an ONNX file, and compare it with PyTorch on random pictures.
 
     Args:
         model: Fusion or enhancement module, :class:`TaskGuidedDetector` or :class:`TaskGuidedSegmentor`, on the CPU.
@@ -144,16 +151,16 @@ def export_onnx(model: nn.Module, path: str | os.PathLike, shape: tuple[int, int
     if any(side % divisor for side in shape):
         raise ValueError(f'The pictures are {shape[0]} x {shape[1]}, and the task pads to a multiple of {divisor}: '
                          'give multiples of it as height and width, so that nothing has to be padded.')
-    pair = tuple(torch.rand(1, channels, *shape) for channels in (3, 1))
-    names = ('visible', 'infrared')
+    names = graph.scene.sensors
     axes = {name: {0: 'pictures', 2: 'height', 3: 'width'} for name in (*names, *graph.outputs)} if dynamic else None
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
     try:
         with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter('ignore')  # of traced sizes, which the comparison below looks at
-            torch.onnx.export(graph, pair, str(beside), input_names=list(names), output_names=list(graph.outputs),
-                              opset_version=OPSET, dynamic_axes=axes, dynamo=False)
+            torch.onnx.export(
+                graph, tuple(graph.random(1, shape).values()), str(beside), input_names=list(names),
+                output_names=list(graph.outputs), opset_version=OPSET, dynamic_axes=axes, dynamo=False)
         difference = _difference(graph, beside, shape)
         if dynamic:
             difference = max(difference, _difference(graph, beside, (shape[0] + 2 * _STEP, shape[1] + _STEP), 2))
@@ -169,11 +176,9 @@ def export_onnx(model: nn.Module, path: str | os.PathLike, shape: tuple[int, int
 def _difference(graph: FusionGraph, path: Path, shape: tuple[int, int], number: int = 1) -> float:
     from onnxruntime import InferenceSession
 
-    generator = torch.Generator().manual_seed(0)
-    pair = {name: torch.rand(number, channels, *shape, generator=generator)
-            for name, channels in (('visible', 3), ('infrared', 1))}
-    expected = graph(**pair)
+    pictures = graph.random(number, shape)
+    expected = graph(*pictures.values())
     session = InferenceSession(str(path), providers=['CPUExecutionProvider'])
-    got = session.run(None, {name: picture.numpy() for name, picture in pair.items()})
+    got = session.run(None, {name: picture.numpy() for name, picture in pictures.items()})
     expected = expected if isinstance(expected, tuple) else (expected,)
     return max(float((torch.from_numpy(a) - b).abs().max()) for a, b in zip(got, expected, strict=True))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mmengine import fileio
 
-from mmfusenas.datasets.pairing import Pair, pair_sources
+from mmfusenas.datasets.pairing import Pair, list_pictures, pair_sources, stem_of
 from mmfusenas.datasets.problems import Problem, raise_errors
 
 
@@ -40,9 +40,30 @@ def input_pairs(visible: str | Path, infrared: str | Path) -> list[Pair]:
     return pairs
 
 
+def input_pictures(source: str | Path) -> list[Pair]:
+    """Return the pictures of a file, a folder, or a ``.txt`` list of one path a line, for systems of one sensor.
+
+    Args:
+        source: File, folder or list. Results are named after the stems, so these have to differ.
+
+    Raises:
+        FileNotFoundError: ``source`` does not exist.
+        DatasetError: Missing files, equal stems, or no picture at all; with the first cases of each.
+
+    Example:
+        >>> input_pictures('dark.png')  # doctest: +SKIP
+        [Pair(stem='dark', visible='dark.png', infrared=None)]
+    """
+    pairs = [Pair(stem_of(path), path) for path in list_pictures(str(source))]
+    problems = [] if pairs else [Problem('error', 'no pictures', str(source), 'there is no picture here')]
+    raise_errors([*problems, *_missing_files(pairs), *_equal_stems(pairs)], f'The input {source}',
+                 advice='Give a picture, a folder of pictures, or a .txt list of one path a line.')
+    return pairs
+
+
 def _missing_files(pairs: Sequence[Pair]) -> list[Problem]:
     return [Problem('error', 'missing file', path, 'listed, but there is no such file')
-            for pair in pairs for path in (pair.visible, pair.infrared) if not fileio.exists(path)]
+            for pair in pairs for path in pair.paths if not fileio.exists(path)]
 
 
 def _equal_stems(pairs: Sequence[Pair]) -> list[Problem]:

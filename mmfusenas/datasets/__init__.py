@@ -1,10 +1,15 @@
-"""Data sets of picture pairs, and their pipeline."""
+"""Data sets of single pictures and pairs, and their pipeline."""
 from mmfusenas.registry import DATASETS
 from mmfusenas.utils.optional import available, register_missing
 
+from .acdc import ACDCDataset
 from .alternating_dataset import AlternatingDataset
+from .darkface import DarkFaceDataset
+from .exdark import ExDarkDataset
+from .fivek import FiveKDataset
 from .harvard import HarvardDataset
 from .llvip import LLVIPDataset
+from .lol import LOLDataset
 from .m3fd import M3FDDataset
 from .mfnet import MFNetDataset
 from .msrs import MSRSDataset
@@ -14,6 +19,8 @@ from .pair_dataset import PairDataset
 from .pair_seg_dataset import PairSegDataset
 from .samplers import ResumableBatchSampler, ResumableSampler
 from .seeded_dataset import SeededDataset
+from .synthetic_lowlight_scenes import SyntheticLowLightScenes
+from .synthetic_lowlight_seg_scenes import SyntheticLowLightSegScenes
 from .synthetic_scenes import SyntheticScenes
 from .synthetic_seg_scenes import SyntheticSegScenes
 from .transforms import *  # noqa: F401,F403
@@ -21,9 +28,11 @@ from .voc_pair_dataset import VOCPairDataset
 from .yolo_pair_dataset import YOLOPairDataset
 
 __all__ = [
-    'AlternatingDataset', 'HarvardDataset', 'LLVIPDataset', 'M3FDDataset', 'MFNetDataset', 'MSRSDataset',
-    'MSRSSegDataset', 'MultiSpectralDataset', 'PairDataset', 'PairSegDataset', 'ResumableBatchSampler',
-    'ResumableSampler', 'SeededDataset', 'SyntheticScenes', 'SyntheticSegScenes', 'VOCPairDataset', 'YOLOPairDataset',
+    'ACDCDataset', 'AlternatingDataset', 'DarkFaceDataset', 'ExDarkDataset', 'FiveKDataset', 'HarvardDataset',
+    'LLVIPDataset', 'LOLDataset', 'M3FDDataset', 'MFNetDataset', 'MSRSDataset', 'MSRSSegDataset',
+    'MultiSpectralDataset', 'PairDataset', 'PairSegDataset', 'ResumableBatchSampler', 'ResumableSampler',
+    'SeededDataset', 'SyntheticLowLightScenes', 'SyntheticLowLightSegScenes', 'SyntheticScenes', 'SyntheticSegScenes',
+    'VOCPairDataset', 'YOLOPairDataset',
 ]
 
 if available('mmdet'):

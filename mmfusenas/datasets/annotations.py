@@ -1,4 +1,4 @@
-"""Reading boxes from YOLO text and Pascal VOC files, as plain functions."""
+"""Reading boxes from annotation files, as plain functions."""
 from __future__ import annotations
 
 import math
@@ -11,6 +11,8 @@ from mmfusenas.nas.names import nearest
 
 Size = tuple[int, int]
 
+_REMEDY = "correct or remove it, or set bad_boxes='drop'"
+
 
 class RawBox(NamedTuple):
     """A box as it stands in the file.
@@ -18,7 +20,7 @@ class RawBox(NamedTuple):
     Attributes:
         name: Class name.
         bbox: x1, y1, x2, y2 in pixels from the top left corner; x2 and y2 lie outside.
-        where: File and line (YOLO), object number (VOC) or annotation id (COCO).
+        where: File and line, object number (VOC) or annotation id (COCO).
         ignore: Whether it is left out of training and scoring (VOC's ``difficult``, COCO's ``iscrowd``).
     """
 
@@ -113,6 +115,69 @@ def read_voc(
     return Annotation(size if all(size) else size_of(), boxes, problems)
 
 
+def read_darkface(text: str, path: str, names: Sequence[str], size_of: Callable[[], Size]) -> Annotation:
+    """Read DARK FACE's files: the number of faces, then a line of ``x1 y1 x2 y2`` in pixels for each.
+
+    Args:
+        text: Content of the file.
+        path: Its path, for the messages.
+        names: The one class name.
+        size_of: Returns the picture's (height, width).
+    """
+    size = size_of()
+    lines = [(number, line.split()) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
+    if not lines or len(lines[0][1]) != 1 or not lines[0][1][0].isdigit():
+        found = repr(' '.join(lines[0][1])) if lines else 'nothing'
+        message = f'the first line is to be the number of faces, got {found}'
+        return Annotation(size, [], [Problem('error', 'malformed file', path, message)])
+    boxes, problems = [], []
+    for number, words in lines[1:]:
+        where = f'{path}, line {number}'
+        try:
+            x1, y1, x2, y2 = map(float, words)
+        except ValueError:
+            message = f'{" ".join(words)!r} is not of the form "x1 y1 x2 y2"'
+            problems.append(Problem('error', 'malformed box', where, message))
+            continue
+        boxes.append(RawBox(names[0], (x1, y1, x2, y2), where))
+    said, found = int(lines[0][1][0]), len(lines) - 1
+    if said != found:
+        message = f'its first line says {said} faces, and {found} lines follow; is it cut off?'
+        problems.append(Problem('error', 'malformed file', path, message))
+    return Annotation(size, boxes, problems)
+
+
+def read_bbgt(text: str, path: str, names: Sequence[str], size_of: Callable[[], Size]) -> Annotation:
+    """Read bbGt files, version 3, of Piotr Dollar's toolbox: ``class left top width height ...`` in pixels a line.
+
+    Of the numbers that follow (occluded, visible part, ignored, angle) the one of ignored boxes is read.
+
+    Args:
+        text: Content of the file; lines that begin with % are passed over.
+        path: Its path, for the messages.
+        names: Every class name that may occur.
+        size_of: Returns the picture's (height, width).
+    """
+    size = size_of()
+    boxes, problems = [], []
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip() or line.startswith('%'):
+            continue
+        where = f'{path}, line {number}'
+        name, *words = line.split()
+        try:
+            left, top, width, height, *rest = map(float, words)
+        except ValueError:
+            message = f'{line.strip()!r} is not of the form "class left top width height ..."'
+            problems.append(Problem('error', 'malformed box', where, message))
+            continue
+        if name not in names:
+            problems.append(Problem('error', 'unknown class', where, unknown_class(name, names)))
+            continue
+        boxes.append(RawBox(name, (left, top, left + width, top + height), where, len(rest) > 5 and rest[5] == 1))
+    return Annotation(size, boxes, problems)
+
+
 def settle_box(box: RawBox, size: Size) -> tuple[list[float] | None, Problem | None]:
     """Clip a box to its picture, or say why it is none.
 
@@ -127,13 +192,26 @@ def settle_box(box: RawBox, size: Size) -> tuple[list[float] | None, Problem | N
     x1, y1, x2, y2 = box.bbox
     shown = f'{box.name} ({x1:.1f}, {y1:.1f}, {x2:.1f}, {y2:.1f})'
     if not all(map(math.isfinite, box.bbox)) or x2 <= x1 or y2 <= y1:
-        return None, Problem('error', 'box without area', box.where, f'{shown} has no area; correct or remove it')
+        return None, Problem('error', 'box without area', box.where, f'{shown} has no area; {_REMEDY}')
     height, width = size
     clipped = [max(x1, 0.0), max(y1, 0.0), min(x2, float(width)), min(y2, float(height))]
     if clipped[0] >= clipped[2] or clipped[1] >= clipped[3]:
-        message = f'{shown} lies outside the picture of {width} x {height}; correct or remove it'
+        message = f'{shown} lies outside the picture of {width} x {height}; {_REMEDY}'
         return None, Problem('error', 'box outside the picture', box.where, message)
     if max(abs(a - b) for a, b in zip(clipped, box.bbox)) > 1:
         message = f'{shown} reaches over the edge of the picture of {width} x {height}; it is clipped'
         return clipped, Problem('warning', 'box over the edge', box.where, message)
     return clipped, None
+
+
+def place_boxes(annotation: Annotation, classes: tuple[str, ...]) -> tuple[list[dict], list[Problem]]:
+    """Turn what a file says into mmdet's instances of ``classes``, clipped to the picture."""
+    instances, problems = [], list(annotation.problems)
+    labels = {name: label for label, name in enumerate(classes)}
+    for box in annotation.boxes:
+        bbox, problem = settle_box(box, annotation.size)
+        if problem:
+            problems.append(problem)
+        if bbox is not None and box.name in labels:
+            instances.append(dict(bbox=bbox, bbox_label=labels[box.name], ignore_flag=int(box.ignore)))
+    return instances, problems

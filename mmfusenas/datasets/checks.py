@@ -1,4 +1,4 @@
-"""What can be wrong with a paired data set, as plain functions: the check tool runs them all."""
+"""What can be wrong with a data set of pictures or pairs, as plain functions: the check tool runs them all."""
 from __future__ import annotations
 
 import hashlib
@@ -10,7 +10,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from mmfusenas.datasets.pairing import stem_of
+from mmfusenas.datasets.pairing import INPUTS, PATHS, stem_of
 from mmfusenas.datasets.pictures import PictureError, read_pair, read_picture, to_grey
 from mmfusenas.datasets.problems import Problem
 from mmfusenas.datasets.sequences import frame_of
@@ -19,74 +19,91 @@ from mmfusenas.datasets.transforms.load_seg_map import IGNORED, LoadSegMap
 TINY = 4
 """Boxes narrower or lower than this many pixels are reported."""
 
+_FLAGS = dict(img=cv2.IMREAD_COLOR, img2=cv2.IMREAD_ANYCOLOR, gt=cv2.IMREAD_COLOR)
+
 
 class PairFacts(NamedTuple):
-    """What was found in one pair.
+    """What was found in one sample: a picture, a pair, or either with a reference.
 
     Attributes:
         path: Of the visible picture.
         problems: What is wrong.
         labels: Class numbers of its boxes; None where the set has no boxes.
         size: Height and width of the visible picture; None where it cannot be read.
-        depths: Types of both pictures.
+        depths: Types of its pictures.
         digest: Digest of the visible file.
+        sensors: What its pictures are: ``visible``, ``infrared``, ``reference``.
     """
 
     path: str
     problems: list[Problem]
     labels: list[int] | None
     size: tuple[int, int] | None = None
-    depths: tuple[str, str] = ('', '')
+    depths: tuple[str, ...] = ()
     digest: str = ''
+    sensors: tuple[str, ...] = ()
 
 
 def check_pair(info: Mapping, sizes_may_differ: bool = False, classes: Sequence[str] = ()) -> PairFacts:
-    """Read both pictures of a pair, its boxes and its segmentation map, and say what is wrong.
+    """Read the pictures of a sample, its boxes and its segmentation map, and say what is wrong.
 
     Args:
-        info: As of :meth:`PairDataset.survey`; ``img`` and ``img2`` instead of files serve too.
-        sizes_may_differ: Whether the pipeline brings both to one size.
+        info: As of :meth:`PairDataset.survey`; ``img``, ``img2`` and ``gt`` instead of files serve too.
+        sizes_may_differ: Whether the pipeline brings all to one size.
         classes: Names of the classes that the numbers of a map stand for.
     """
-    names = info['img_path'], info['img_path2']
+    names = {key: info[path] for key, path in PATHS.items() if path in info}
     labels = [item['bbox_label'] for item in info['instances']] if 'instances' in info else None
-    pictures, problems = [], []
-    for key, path, flag in zip(('img', 'img2'), names, (cv2.IMREAD_COLOR, cv2.IMREAD_ANYCOLOR)):
-        try:
-            if key not in info and names[0] == names[1]:
-                pictures = list(read_pair(*names))
-                break
-            pictures.append(info[key] if key in info else read_picture(path, flag))
-        except PictureError as error:
-            problems.append(Problem('error', 'unreadable picture', path, str(error)))
+    pictures, problems = _read_pictures(info, names)
     if problems:
-        return PairFacts(names[0], problems, labels)
+        return PairFacts(names['img'], problems, labels)
     problems += check_sizes(pictures, names, info, sizes_may_differ)
-    for picture, path in zip(pictures, names):
-        problems += check_values(picture, path)
-    problems += check_infrared_colour(pictures[1], names[1])
-    problems += check_boxes(info.get('instances', ()), names[0])
-    if 'seg_map_path' in info:
-        problems += check_seg_map(info, pictures[0].shape[:2], classes)
-    depths = tuple(str(picture.dtype) for picture in pictures)
-    digest = hashlib.sha1(pictures[0].tobytes()).hexdigest()
-    return PairFacts(names[0], problems, labels, pictures[0].shape[:2], depths, digest)
+    for key, picture in pictures.items():
+        problems += check_values(picture, names[key])
+    if 'img2' in pictures:
+        problems += check_infrared_colour(pictures['img2'], names['img2'])
+    problems += check_boxes(info.get('instances', ()), names['img'])
+    size = pictures['img'].shape[:2]
+    if info.get('seg_map_path'):  # mmdet's sets have the key without a file
+        problems += check_seg_map(info, size, classes)
+    depths = tuple(str(picture.dtype) for picture in pictures.values())
+    digest = hashlib.sha1(pictures['img'].tobytes()).hexdigest()
+    return PairFacts(names['img'], problems, labels, size, depths, digest, tuple(INPUTS[key] for key in pictures))
+
+
+def _read_pictures(info: Mapping, names: Mapping[str, str]) -> tuple[dict[str, np.ndarray], list[Problem]]:
+    """Return the pictures of a sample by key, drawn or read as they are, and those that cannot be read."""
+    pictures, problems = {key: info[key] for key in names if key in info}, []
+    try:
+        if 'img' not in pictures and names['img'] == names.get('img2'):
+            pictures.update(zip(('img', 'img2'), read_pair(names['img'], names['img2'])))
+    except PictureError:
+        pass  # found again below, for each of the two
+    for key in [key for key in names if key not in pictures]:
+        try:
+            pictures[key] = read_picture(names[key], _FLAGS[key])
+        except PictureError as error:
+            problems.append(Problem('error', 'unreadable picture', names[key], str(error)))
+    return {key: pictures[key] for key in names if key in pictures}, problems
 
 
 def check_sizes(
-    pictures: Sequence[np.ndarray], names: Sequence[str], info: Mapping, sizes_may_differ: bool = False
+    pictures: Mapping[str, np.ndarray], names: Mapping[str, str], info: Mapping, sizes_may_differ: bool = False
 ) -> list[Problem]:
-    """Compare the sizes of both pictures, and the annotated size with the visible one's."""
+    """Compare the sizes of the pictures, and the annotated size with the visible one's."""
     problems = []
-    (h, w), (h2, w2) = (picture.shape[:2] for picture in pictures)
-    if (h, w) != (h2, w2):
-        level = 'warning' if sizes_may_differ else 'error'
-        message = f'{w} x {h}, and {names[1]} is {w2} x {h2}; set resize in LoadPairFromFile if both show one view'
-        problems.append(Problem(level, 'sizes differ', names[0], message))
+    h, w = pictures['img'].shape[:2]
+    for key, other in pictures.items():
+        h2, w2 = other.shape[:2]
+        if (h, w) != (h2, w2):
+            level = 'warning' if sizes_may_differ else 'error'
+            remedy = 'set resize in LoadPairFromFile if both show one view'
+            message = f'{w} x {h}, and {names[key]} is {w2} x {h2}; {remedy}'
+            problems.append(Problem(level, 'sizes differ', names['img'], message))
     said = info.get('height', h), info.get('width', w)
     if said != (h, w):
         message = f'annotated as {said[1]} x {said[0]}, but {w} x {h}: the boxes would be misplaced'
-        problems.append(Problem('error', 'annotated size is wrong', names[0], message))
+        problems.append(Problem('error', 'annotated size is wrong', names['img'], message))
     return problems
 
 

@@ -1,9 +1,10 @@
-"""The COCO layout of pairs, as plain functions: what the converter writes and ``CocoPairDataset`` reads.
+"""The COCO layout of pictures and pairs, as plain functions: what the converter writes, ``CocoPairDataset`` reads.
 
 ::
 
     ROOT/visible/STEM.png
-    ROOT/infrared/STEM.png
+    ROOT/infrared/STEM.png      of pairs
+    ROOT/reference/STEM.png     where there is a clean picture to compare with
     ROOT/annotations/train.json, val.json, test.json
 """
 from __future__ import annotations
@@ -16,13 +17,18 @@ from pathlib import Path
 import cv2
 from mmengine import fileio
 
+from mmfusenas.datasets.pairing import INPUTS, PATHS
 
-def coco_entry(info: Mapping, names: tuple[str, str], annotations: list[dict]) -> dict:
-    """Return the entry of ``images`` for a pair, and add its boxes to ``annotations``.
+FILE_NAMES = dict(img='file_name', img2='file_name2', gt='file_name_gt')
+"""Keys of ``images`` that name a picture below its folder; those beside the first only where they differ from it."""
+
+
+def coco_entry(info: Mapping, names: Mapping[str, str], annotations: list[dict]) -> dict:
+    """Return the entry of ``images`` for a sample, and add its boxes to ``annotations``.
 
     Args:
         info: As of :meth:`PairDataset.survey`.
-        names: File names below ``visible`` and ``infrared``.
+        names: File names below the folders, by key of ``FILE_NAMES``.
         annotations: Boxes so far; their ids count from 1.
     """
     for item in info.get('instances', ()):
@@ -32,8 +38,8 @@ def coco_entry(info: Mapping, names: tuple[str, str], annotations: list[dict]) -
             id=len(annotations) + 1, image_id=info['img_id'], category_id=item['bbox_label'],
             bbox=[x1, y1, width, height], area=width * height, iscrowd=item['ignore_flag'],
             **({'segmentation': item['mask']} if 'mask' in item else {})))
-    entry = dict(id=info['img_id'], file_name=names[0], height=info['height'], width=info['width'])
-    return entry if names[0] == names[1] else {**entry, 'file_name2': names[1]}
+    differing = {FILE_NAMES[key]: name for key, name in names.items() if key == 'img' or name != names['img']}
+    return dict(id=info['img_id'], height=info['height'], width=info['width'], **differing)
 
 
 def write_coco(root: str | Path, name: str, infos: Sequence[Mapping], classes: Sequence[str], link: bool) -> Path:
@@ -42,7 +48,7 @@ def write_coco(root: str | Path, name: str, infos: Sequence[Mapping], classes: S
     Args:
         root: Folder of the layout; other sets in it stay.
         name: Name of the annotation file, such as ``train``.
-        infos: Pairs, as of :meth:`PairDataset.survey`.
+        infos: Samples, as of :meth:`PairDataset.survey`.
         classes: Class names, in the order of their numbers.
         link: Whether to link the pictures rather than to copy them.
 
@@ -53,14 +59,12 @@ def write_coco(root: str | Path, name: str, infos: Sequence[Mapping], classes: S
         FileExistsError: Another picture of the same name is there.
     """
     root = Path(root)
-    for folder in ('visible', 'infrared', 'annotations'):
-        (root / folder).mkdir(parents=True, exist_ok=True)
+    (root / 'annotations').mkdir(parents=True, exist_ok=True)
     images: list[dict] = []
     annotations: list[dict] = []
     for info in infos:
-        names = tuple(
-            place_picture(info, key, root / folder, link)
-            for key, folder in (('img', 'visible'), ('img2', 'infrared')))
+        names = {key: place_picture(info, key, root / folder, link)
+                 for key, folder in INPUTS.items() if PATHS[key] in info}
         images.append(coco_entry(info, names, annotations))
     categories = [dict(id=number, name=name) for number, name in enumerate(classes)]
     path = root / 'annotations' / f'{name}.json'
@@ -72,7 +76,8 @@ def write_coco(root: str | Path, name: str, infos: Sequence[Mapping], classes: S
 
 def place_picture(info: Mapping, key: str, folder: Path, link: bool) -> str:
     """Link, copy or (where it is drawn and not read) save a picture into ``folder``; return its name there."""
-    source = info['img_path' if key == 'img' else 'img_path2']
+    folder.mkdir(parents=True, exist_ok=True)
+    source = info[PATHS[key]]
     drawn = key in info
     # A drawn picture has a path of its own only with its folders, which name the set.
     target = folder / (source.replace('/', '-') + '.png' if drawn else Path(source).name)

@@ -1,4 +1,4 @@
-"""Pairs with COCO annotations."""
+"""Pictures or pairs with COCO annotations."""
 from __future__ import annotations
 
 from os import path as osp
@@ -7,19 +7,22 @@ from mmdet.datasets import CocoDataset
 from mmengine import fileio
 
 from mmfusenas.datasets.annotations import RawBox, settle_box, unknown_class
+from mmfusenas.datasets.coco_layout import FILE_NAMES
+from mmfusenas.datasets.pairing import PATHS
 from mmfusenas.datasets.problems import DatasetError, Problem, report
 from mmfusenas.registry import DATASETS
 
 
 @DATASETS.register_module()
 class CocoPairDataset(CocoDataset):
-    """Pairs with one COCO file: the layout that ``tools/dataset_converters/to_coco.py`` writes.
+    """Pictures or pairs with one COCO file: the layout that ``tools/dataset_converters/to_coco.py`` writes.
 
     ``visible``, ``infrared`` and ``annotations/NAME.json``; an entry of ``images`` has ``file_name`` below the visible
     folder and, where it differs, ``file_name2`` below the infrared one. Other keys are COCO's.
 
     Args:
-        data_prefix: ``img`` and ``img2``: folders below ``data_root``.
+        data_prefix: ``img`` and, where there are any, ``img2`` (infrared) and ``gt`` (reference): folders below
+            ``data_root``. None is a pair, ``dict(img='visible', img2='infrared')``.
         bad_boxes: ``'error'``, or ``'drop'``: leave out boxes without area or outside the picture.
         kwargs: As of mmdet's ``CocoDataset``. ``metainfo.classes`` may be any part of the file's categories; None is
             all of them, in the file's order.
@@ -74,7 +77,10 @@ class CocoPairDataset(CocoDataset):
             if bbox is not None:
                 annotation['bbox'] = [bbox[0], bbox[1], bbox[2] - bbox[0], bbox[3] - bbox[1]]
         info = super().parse_data_info(raw_data_info)
-        info['img_path2'] = osp.join(self.data_prefix['img2'], picture.get('file_name2', picture['file_name']))
+        for key in ('img2', 'gt'):
+            if key in self.data_prefix:
+                name = picture.get(FILE_NAMES[key], picture['file_name'])
+                info[PATHS[key]] = osp.join(self.data_prefix[key], name)
         self._problems += _check_picture(info, self.backend_args)
         return info
 
@@ -89,7 +95,7 @@ class CocoPairDataset(CocoDataset):
 def _check_picture(info: dict, backend_args: dict | None) -> list[Problem]:
     problems = [
         Problem('error', 'missing picture', info[key], 'no such file; check data_prefix')
-        for key in ('img_path', 'img_path2') if not fileio.exists(info[key], backend_args=backend_args)
+        for key in PATHS.values() if key in info and not fileio.exists(info[key], backend_args=backend_args)
     ]
     if not isinstance(info['img_id'], int):
         message = f'its id is {info["img_id"]!r}; mmdet\'s CocoMetric needs whole numbers'

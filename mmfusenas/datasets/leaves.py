@@ -59,27 +59,33 @@ def survey(config: Mapping, most: int | None = None) -> tuple[Sequence[dict], li
     """Read a data set without its pipeline.
 
     Args:
-        config: Config of one data set.
+        config: Config of one data set, of ours or of mmdet or mmseg.
         most: Of a set that is drawn and not read, no more than so many.
 
     Returns:
-        A description of every pair (as of :meth:`PairDataset.survey`), what is wrong, and the classes.
+        A description of every sample (as of :meth:`PairDataset.survey`), what is wrong, and the classes.
 
     Raises:
-        DatasetError: The data set is none of pairs.
+        DatasetError: The data set is none of pictures.
     """
     dataset = DATASETS.build({**config, 'pipeline': [], 'lazy_init': True})
     if hasattr(dataset, 'survey'):
         infos, problems = dataset.survey()
         return infos, problems, dataset.metainfo.get('classes', ())
     dataset.full_init()
-    if 'img_path2' not in dataset.get_data_info(0):
-        raise DatasetError(f'{config["type"]} is no data set of pairs: its samples have no img_path2.')
-    return _Samples(dataset, most), [], dataset.metainfo.get('classes', ())
+    first = dataset.get_data_info(0)
+    if 'img_path' not in first:
+        raise DatasetError(f'{config["type"]} is no data set of pictures: its samples have no img_path.')
+    return _Samples(dataset, most if 'img' in first else None), [], dataset.metainfo.get('classes', ())
+
+
+def is_drawn(infos: Sequence[dict]) -> bool:
+    """Return whether a data set, as :func:`survey` gives it, draws its pictures: there are no files then."""
+    return isinstance(infos, _Samples) and 'img' in infos[0]
 
 
 class _Samples(Sequence):
-    """The first samples of a data set that draws its pictures, drawn when asked for."""
+    """The first samples of a data set, which one that draws its pictures draws when asked for."""
 
     def __init__(self, dataset: BaseDataset, most: int | None) -> None:
         self.dataset = dataset

@@ -1,15 +1,16 @@
-"""Picture pairs in two folders or two lists, with or without boxes."""
+"""Pictures in folders or lists: pairs, single ones, or with a reference; with or without boxes."""
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from fnmatch import fnmatchcase
 from functools import partial
 from os import path as osp
 
 from mmengine import fileio
 from mmengine.dataset import BaseDataset
 
-from mmfusenas.datasets.annotations import Annotation, settle_box, unknown_class
-from mmfusenas.datasets.pairing import Pair, pair_sources, read_list
+from mmfusenas.datasets.annotations import Annotation, place_boxes, unknown_class
+from mmfusenas.datasets.pairing import PATHS, find_samples, is_list, read_list, stem_of
 from mmfusenas.datasets.pictures import PictureError, picture_size
 from mmfusenas.datasets.problems import DatasetError, Problem, report
 from mmfusenas.registry import DATASETS
@@ -17,17 +18,20 @@ from mmfusenas.registry import DATASETS
 
 @DATASETS.register_module()
 class PairDataset(BaseDataset):
-    """Pairs of a visible and an infrared picture; by itself without boxes, for fusion.
+    """Pairs of a visible and an infrared picture, or what one sensor sees; by itself without boxes.
 
-    A format is added by a subclass with a ``READER`` (:class:`YOLOPairDataset`, :class:`VOCPairDataset`), and a
-    published set by a subclass with ``READER``, ``METAINFO`` and the folders ``PREFIX``.
+    A sample is what ``data_prefix`` names: a picture ``img`` alone, with that of a second sensor ``img2``, with a clean
+    reference ``gt`` to compare an enhanced one with, or with both. A format is added by a subclass with a ``READER``
+    (:class:`YOLOPairDataset`, :class:`VOCPairDataset`), and a published set by a subclass with ``READER``,
+    ``METAINFO`` and the folders ``PREFIX``; ``NESTED`` says that pictures lie in folders of those folders.
 
     Args:
         data_root: Folder of the set.
-        data_prefix: ``img`` (visible), ``img2`` (infrared) and, for boxes, ``ann``: folders below ``data_root``.
-            ``img`` and ``img2`` may both be ``.txt`` lists of one path a line, which belong together line by line. None
-            is the class's ``PREFIX``.
-        split: Text file of one stem a line, below ``data_root``; only those pairs are read, in this order.
+        data_prefix: ``img`` (visible), where there are any ``img2`` (infrared) and ``gt`` (reference), and for boxes
+            ``ann``: folders below ``data_root``. Those of pictures may all be ``.txt`` lists of one path a line, which
+            belong together line by line. None is the class's ``PREFIX``.
+        split: Text file of one stem a line, below ``data_root``; only those samples are read, in this order.
+        stems: Pattern of the stems to read, such as ``'*N'`` for the night frames of MSRS. Defaults to all.
         fold: (k, n): every n-th pair from the k-th on, counted from 0. (0, 2) and (1, 2) are the two halves that the
             weights and the choices of a search learn from. None: all.
         bad_boxes: ``'error'``, or ``'drop'``: leave out boxes without area, outside the picture or malformed.
@@ -39,19 +43,27 @@ class PairDataset(BaseDataset):
             indices, lazy_init, serialize_data, max_refetch.
 
     Raises:
+        ValueError: Folders in ``data_prefix`` that the class does not know, or without those that it needs.
         DatasetError: Files without a partner, stems of the split without files, bad boxes, unknown classes, or
             nothing at all: with the first cases and their number.
+
+    Example:
+        >>> pairs = PairDataset(data_root='data/roadscene')  # doctest: +SKIP
+        >>> dark = PairDataset(data_root='data/dark', data_prefix=dict(img=''))  # doctest: +SKIP
+        >>> referenced = PairDataset(data_root='data/mine', data_prefix=dict(img='low', gt='high'))  # doctest: +SKIP
     """
 
     READER: Callable[..., Annotation] | None = None
     ANNOTATION_SUFFIX = ''
     PREFIX = dict(img='vi', img2='ir')
+    NESTED = False
 
     def __init__(
         self,
         data_root: str = '',
         data_prefix: dict | None = None,
         split: str = '',
+        stems: str = '*',
         fold: tuple[int, int] | None = None,
         bad_boxes: str = 'error',
         unlabelled: str = 'error',
@@ -65,9 +77,9 @@ class PairDataset(BaseDataset):
         if fold is not None and not 0 <= fold[0] < fold[1]:
             raise ValueError(f'fold of a {type(self).__name__} is (k, n) with 0 <= k < n, got {fold}.')
         prefix = data_prefix or self.PREFIX
-        if set(prefix) != set(self.PREFIX):
-            raise ValueError(f'data_prefix of {type(self).__name__} needs {sorted(self.PREFIX)}, got {sorted(prefix)}.')
+        self._check_prefix(prefix)
         self.split = osp.join(data_root, split) if split else ''
+        self.stems = stems
         self.fold = fold
         self.bad_boxes = bad_boxes
         self.unlabelled = unlabelled
@@ -84,25 +96,25 @@ class PairDataset(BaseDataset):
         """Read the set and list what is wrong with it, without stopping at the first.
 
         Returns:
-            For every pair ``img_id`` (a whole number), ``img_path``, ``img_path2`` and, with boxes, ``height``,
-            ``width`` and ``instances`` (``bbox``, ``bbox_label``, ``ignore_flag``); and the problems.
+            For every sample ``img_id`` (a whole number), ``img_path``, where there are any ``img_path2`` and
+            ``gt_path``, and with boxes ``height``, ``width`` and ``instances`` (``bbox``, ``bbox_label``,
+            ``ignore_flag``); and the problems.
         """
         try:
-            pairs, problems = pair_sources(self.data_prefix['img'], self.data_prefix['img2'], self.backend_args)
-            problems += self._missing_files(pairs)
-            if self.split:
-                pairs, problems = self._select(pairs, problems)
+            samples, problems = find_samples(self._sources(), self.backend_args, self.key_of, self.NESTED)
+            problems += self._missing_files(samples)
+            samples, problems = self._select(samples, problems)
         except FileNotFoundError as error:
             return [], [Problem('error', 'nothing found', self.data_root or '.', str(error))]
         if self.fold:
-            pairs = pairs[self.fold[0]::self.fold[1]]
-        infos = [dict(img_id=i, img_path=p.visible, img_path2=p.infrared) for i, p in enumerate(pairs)]
+            samples = samples[self.fold[0]::self.fold[1]]
+        infos = [dict(img_id=i, **paths) for i, paths in enumerate(samples)]
         if self.READER is not None:
             unknown = self._check_classes()
             if unknown:
                 return [], problems + unknown
-            for pair, info in zip(pairs, infos):
-                problems += self._annotate(pair, info)
+            for info in infos:
+                problems += self._annotate(info)
         return infos, problems
 
     def filter_data(self) -> list[dict]:
@@ -117,9 +129,10 @@ class PairDataset(BaseDataset):
             if smallest:
                 infos = [info for info in infos if min(self._size(info)) >= smallest]
         if not infos:
+            kind = 'pair' if 'img2' in self.data_prefix else 'picture'
             raise DatasetError(
-                f'{type(self).__name__} has no pair left of {len(self.data_list)} after filter_cfg={self.filter_cfg}; '
-                f'looked in {dict(self.data_prefix)}, split={self.split or None}.'
+                f'{type(self).__name__} has no {kind} left of {len(self.data_list)} after '
+                f'filter_cfg={self.filter_cfg}; looked in {dict(self.data_prefix)}, split={self.split or None}.'
             )
         return infos
 
@@ -130,6 +143,42 @@ class PairDataset(BaseDataset):
     def read_annotation(self, text: str, path: str, picture: str) -> Annotation:
         """Read one annotation file; a format with options of its own overrides this."""
         return type(self).READER(text, path, self._names(), partial(picture_size, picture, self.backend_args))
+
+    def key_of(self, stem: str) -> str:
+        """Return what the stems of a sample's files have in common; by itself the stem."""
+        return stem
+
+    def listed(self) -> Sequence[str] | None:
+        """Return the stems of the split, or None for all; a set with a list of its own kind overrides this."""
+        return read_list(self.split, self.backend_args) if self.split else None
+
+    def annotation_path(self, picture: str) -> str:
+        """Return the annotation file of a picture."""
+        return self.beside(picture, 'ann', self.ANNOTATION_SUFFIX)
+
+    def beside(self, picture: str, key: str, suffix: str) -> str:
+        """Return the file of another folder that belongs to a picture, at the same place below it.
+
+        Args:
+            picture: Path of the picture.
+            key: Key of the folder in ``data_prefix``.
+            suffix: What follows the key of the sample in the file's name.
+        """
+        source = self.data_prefix['img']
+        nested = self.NESTED and picture.startswith(source)
+        place = osp.dirname(picture[len(source):].lstrip('/')) if nested else ''
+        return osp.join(self.data_prefix[key], place, self.key_of(stem_of(picture)) + suffix)
+
+    def _check_prefix(self, prefix: dict) -> None:
+        """Refuse folders that are not known, and the lack of those that are needed."""
+        needed = {'img'} | set(self.PREFIX) - set(PATHS)
+        if not needed <= set(prefix) <= needed | set(PATHS):
+            raise ValueError(
+                f'data_prefix of {type(self).__name__} needs {sorted(needed)} and may have '
+                f'{sorted(set(PATHS) - needed)}, got {sorted(prefix)}.')
+
+    def _sources(self) -> dict[str, str]:
+        return {key: self.data_prefix[key] for key in PATHS if key in self.data_prefix}
 
     def _names(self) -> list[str]:
         """Return every class name that the files may use."""
@@ -142,39 +191,53 @@ class PairDataset(BaseDataset):
         wrong = [name for name in classes if name not in names]
         return [Problem('error', 'unknown class', 'metainfo.classes', unknown_class(name, names)) for name in wrong]
 
-    def _missing_files(self, pairs: list[Pair]) -> list[Problem]:
+    def _missing_files(self, samples: list[dict]) -> list[Problem]:
         """Look for files that a list names; what was found in a folder is there."""
-        if not self.data_prefix['img'].endswith('.txt'):
+        if not is_list(self.data_prefix['img']):
             return []
         return [
             Problem('error', 'missing file', path, 'listed, but there is no such file')
-            for pair in pairs for path in pair[1:] if not fileio.exists(path, backend_args=self.backend_args)
+            for sample in samples for path in sample.values()
+            if not fileio.exists(path, backend_args=self.backend_args)
         ]
 
-    def _select(self, pairs: list[Pair], problems: list[Problem]) -> tuple[list[Pair], list[Problem]]:
-        """Keep the pairs of the split file; what lies beside it does not matter."""
-        found = {pair.stem: pair for pair in pairs}
-        wanted = read_list(self.split, self.backend_args)
-        missing = [
-            Problem('error', 'stem of the split without a pair', f'{self.split}: {stem}',
-                    f'{self.data_prefix["img"]} and {self.data_prefix["img2"]} do not both hold it')
-            for stem in wanted if stem not in found
-        ]
-        kept = [problem for problem in problems if problem.kind != 'picture without a partner']
-        return [found[stem] for stem in wanted if stem in found], kept + missing
+    def _select(self, samples: list[dict], problems: list[Problem]) -> tuple[list[dict], list[Problem]]:
+        """Keep the samples of the split and of the pattern; what lies beside the split does not matter."""
+        wanted = self.listed()
+        if wanted is not None:
+            samples, missing = self._choose(samples, wanted)
+            problems = [problem for problem in problems if problem.kind != 'picture without a partner'] + missing
+        kept = [sample for sample in samples if fnmatchcase(stem_of(sample['img_path']), self.stems)]
+        if samples and not kept:
+            message = f'stems={self.stems!r} fits none of the {len(samples)} stems, such as '
+            problems.append(Problem('error', 'no pictures', self.data_prefix['img'],
+                                    f'{message}{stem_of(samples[0]["img_path"])!r}'))
+        return kept, problems
 
-    def _annotate(self, pair: Pair, info: dict) -> list[Problem]:
+    def _choose(self, samples: list[dict], wanted: Sequence[str]) -> tuple[list[dict], list[Problem]]:
+        """Return the samples of the stems that a split names, in its order, and what is missing."""
+        found = {self.key_of(stem_of(sample['img_path'])): sample for sample in samples}
+        folders = list(self._sources().values())
+        kind, message = 'picture', f'{folders[0]} does not hold it'
+        if len(folders) > 1:
+            kind, message = 'pair', f'{" and ".join(folders)} do not {"both" if len(folders) == 2 else "all"} hold it'
+        missing = [Problem('error', f'stem of the split without a {kind}', f'{self.split}: {stem}', message)
+                   for stem in wanted if self.key_of(stem) not in found]
+        return [found[self.key_of(stem)] for stem in wanted if self.key_of(stem) in found], missing
+
+    def _annotate(self, info: dict) -> list[Problem]:
         """Add size and boxes to ``info``."""
-        path = osp.join(self.data_prefix['ann'], pair.stem + self.ANNOTATION_SUFFIX)
+        picture = info['img_path']
+        path = self.annotation_path(picture)
         info['instances'] = []
         try:
             if not fileio.exists(path, backend_args=self.backend_args):
-                info['height'], info['width'] = picture_size(pair.visible, self.backend_args)
+                info['height'], info['width'] = picture_size(picture, self.backend_args)
                 return [] if self.unlabelled == 'empty' else [_no_annotation(path)]
             text = fileio.get_text(path, backend_args=self.backend_args)
-            annotation = self.read_annotation(text, path, pair.visible)
+            annotation = self.read_annotation(text, path, picture)
         except PictureError as error:
-            return [Problem('error', 'unreadable picture', pair.visible, str(error))]
+            return [Problem('error', 'unreadable picture', picture, str(error))]
         info['height'], info['width'] = annotation.size
         info['instances'], problems = place_boxes(annotation, self.metainfo['classes'])
         if self.bad_boxes == 'drop':
@@ -185,19 +248,6 @@ class PairDataset(BaseDataset):
         if 'height' in info:
             return info['height'], info['width']
         return picture_size(info['img_path'], self.backend_args)
-
-
-def place_boxes(annotation: Annotation, classes: tuple[str, ...]) -> tuple[list[dict], list[Problem]]:
-    """Turn what a file says into mmdet's instances of ``classes``, clipped to the picture."""
-    instances, problems = [], list(annotation.problems)
-    labels = {name: label for label, name in enumerate(classes)}
-    for box in annotation.boxes:
-        bbox, problem = settle_box(box, annotation.size)
-        if problem:
-            problems.append(problem)
-        if bbox is not None and box.name in labels:
-            instances.append(dict(bbox=bbox, bbox_label=labels[box.name], ignore_flag=int(box.ignore)))
-    return instances, problems
 
 
 def _no_annotation(path: str) -> Problem:

@@ -1,7 +1,5 @@
-"""Picture pairs with a segmentation map each."""
+"""Pictures or pairs with a segmentation map each."""
 from __future__ import annotations
-
-from os import path as osp
 
 from mmengine import fileio
 
@@ -12,15 +10,16 @@ from mmfusenas.registry import DATASETS
 
 @DATASETS.register_module()
 class PairSegDataset(PairDataset):
-    """Pairs of a visible and an infrared picture with a map of class numbers, for mmseg.
+    """Pictures of one sensor, or pairs of a visible and an infrared one, with a map of class numbers, for mmseg.
 
-    The map of a pair is the file of the visible stem in the folder ``seg``. ``LoadSegMap`` reads it, or mmseg's own
+    The map is the file of the visible stem in the folder ``seg``. ``LoadSegMap`` reads it, or mmseg's own
     ``LoadAnnotations``.
 
-    Other arguments and errors as of :class:`PairDataset`; a pair without a map is an error.
+    Other arguments and errors as of :class:`PairDataset`; a picture without a map is an error.
 
     Args:
-        data_prefix: ``img``, ``img2`` and ``seg``: folders below ``data_root``. None is the class's ``PREFIX``.
+        data_prefix: ``img`` and ``seg``, and ``img2`` and ``gt`` where there are any: folders below ``data_root``. None
+            is the class's ``PREFIX``.
         seg_map_suffix: Suffix of the maps. Defaults to '.png'.
         label_map: Class numbers by number in the files, where they differ: ``{255: 1}`` for a mask of black and white.
         reduce_zero_label: Whether number 0 is to be ignored and the others count from 0, as in mmseg.
@@ -41,13 +40,12 @@ class PairSegDataset(PairDataset):
         super().__init__(data_root=data_root, data_prefix=data_prefix, **kwargs)
 
     def survey(self) -> tuple[list[dict], list[Problem]]:
-        """Read the set and list what is wrong with it; every pair also has what mmseg's loading asks for."""
+        """Read the set and list what is wrong with it; every sample also has what mmseg's loading asks for."""
         infos, problems = super().survey()
         if not self.metainfo.get('classes'):
             return [], [Problem('error', 'no classes', type(self).__name__, 'set metainfo=dict(classes=(...))')]
         for info in infos:
-            stem = osp.splitext(osp.basename(info['img_path']))[0]
-            path = osp.join(self.data_prefix['seg'], stem + self.seg_map_suffix)
+            path = self.beside(info['img_path'], 'seg', self.seg_map_suffix)
             info.update(seg_map_path=path, reduce_zero_label=self.reduce_zero_label,
                         label_map=self.label_map, seg_fields=[])
             if not fileio.exists(path, backend_args=self.backend_args):

@@ -1,9 +1,9 @@
-"""Which visible picture belongs to which infrared one."""
+"""Which pictures belong together: visible and infrared ones, pictures and their references."""
 from __future__ import annotations
 
 import os
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from os import path as osp
 from typing import NamedTuple
 
@@ -12,13 +12,24 @@ from mmengine import fileio
 from mmfusenas.datasets.pictures import PICTURE_SUFFIXES
 from mmfusenas.datasets.problems import Problem
 
+PATHS = dict(img='img_path', img2='img_path2', gt='gt_path')
+"""Keys of a sample's pictures, and of their files: the picture, that of a second sensor, a clean reference."""
+
+INPUTS = dict(img='visible', img2='infrared', gt='reference')
+"""Keys of a sample's pictures, and what the model's inputs call them."""
+
 
 class Pair(NamedTuple):
-    """One pair: the stem of the visible picture and both paths."""
+    """One pair: the stem of the visible picture and both paths; or one picture without a partner."""
 
     stem: str
     visible: str
-    infrared: str
+    infrared: str | None = None
+
+    @property
+    def paths(self) -> list[str]:
+        """The paths that there are."""
+        return [path for path in self[1:] if path is not None]
 
 
 def stem_of(path: str) -> str:
@@ -32,10 +43,20 @@ def read_list(path: str, backend_args: dict | None = None) -> list[str]:
     return [line.strip() for line in lines if line.strip()]
 
 
-def list_pictures(source: str, backend_args: dict | None = None) -> list[str]:
+def is_list(source: str) -> bool:
+    """Return whether a source of pictures is a list of paths."""
+    return source.lower().endswith('.txt')
+
+
+def list_pictures(source: str, backend_args: dict | None = None, nested: bool = False) -> list[str]:
     """Return the pictures of a file, a folder (sorted) or a ``.txt`` list of one path a line (in its order).
 
     A relative path in a list is looked for beside the list first, then from the working directory.
+
+    Args:
+        source: File, folder or list.
+        backend_args: Arguments of mmengine's file backend.
+        nested: Whether pictures lie in folders of the folder, too.
 
     Raises:
         FileNotFoundError: ``source`` does not exist.
@@ -45,19 +66,67 @@ def list_pictures(source: str, backend_args: dict | None = None) -> list[str]:
             f'{source} does not exist (working directory {os.getcwd()}). Check the path; for a data set, data_root, '
             'which the configs take from the environment (MSRS_ROOT and so on, docs/en/datasets.md).'
         )
-    if source.lower().endswith('.txt'):
+    if is_list(source):
         folder = osp.dirname(source)
         beside = [(line, osp.join(folder, line)) for line in read_list(source, backend_args)]
         return [second if fileio.exists(second, backend_args=backend_args) else first for first, second in beside]
     if not fileio.isdir(source, backend_args=backend_args):
         return [source]
     names = fileio.list_dir_or_file(
-        source, list_dir=False, recursive=False, backend_args=backend_args)
+        source, list_dir=False, recursive=nested, backend_args=backend_args)
     return [osp.join(source, name) for name in sorted(names) if name.lower().endswith(PICTURE_SUFFIXES)]
 
 
+def find_samples(
+    sources: Mapping[str, str], backend_args: dict | None = None, key_of: Callable[[str], str] = str,
+    nested: bool = False,
+) -> tuple[list[dict[str, str]], list[Problem]]:
+    """Find the samples that sources of pictures make, one or several, and say what does not fit.
+
+    Args:
+        sources: File, folder or ``.txt`` list by key of ``PATHS``. Where there are several, the pictures of ``img``
+            are paired with those of each other, as :func:`pair_sources` does it.
+        backend_args: Arguments of mmengine's file backend.
+        key_of: Makes of a stem what those of one sample have in common.
+        nested: Whether pictures lie in folders of the folders, too.
+
+    Returns:
+        Paths by value of ``PATHS``, a dict a sample, sorted by the key (lists: in their order), and the problems.
+
+    Raises:
+        FileNotFoundError: A source does not exist.
+    """
+    others = [key for key in PATHS if key != 'img' and key in sources]
+    if not others:
+        paths, problems = _single_pictures(sources['img'], backend_args, key_of, nested)
+        return [{PATHS['img']: path} for path in paths], problems
+    columns, problems = [], []
+    for key in others:
+        pairs, more = pair_sources(sources['img'], sources[key], backend_args, key_of, nested)
+        columns.append(pairs)
+        problems += more
+    # What one of several sources lacks is a problem already, and left out of all.
+    kept = set.intersection(*({pair.visible for pair in pairs} for pairs in columns))
+    rows = zip(*([pair for pair in pairs if pair.visible in kept] for pairs in columns))
+    return [{PATHS['img']: row[0].visible, **{PATHS[key]: pair.infrared for key, pair in zip(others, row)}}
+            for row in rows], list(dict.fromkeys(problems))
+
+
+def _single_pictures(
+    source: str, backend_args: dict | None, key_of: Callable[[str], str], nested: bool
+) -> tuple[list[str], list[Problem]]:
+    paths = list_pictures(source, backend_args, nested)
+    if not paths:
+        return [], [Problem('error', 'no pictures', source, 'no picture here')]
+    if is_list(source):
+        return paths, []
+    by_key, problems = _by_key(paths, key_of)
+    return [by_key[key] for key in sorted(by_key)], problems
+
+
 def pair_sources(
-    visible: str, infrared: str, backend_args: dict | None = None
+    visible: str, infrared: str, backend_args: dict | None = None, key_of: Callable[[str], str] = str,
+    nested: bool = False,
 ) -> tuple[list[Pair], list[Problem]]:
     """Pair two files, two lists (line by line) or two folders (by stems), and say what does not fit.
 
@@ -68,26 +137,28 @@ def pair_sources(
         visible: File, folder or ``.txt`` list.
         infrared: The same for the other picture.
         backend_args: Arguments of mmengine's file backend.
+        key_of: Makes of a stem what those of a pair have in common; ``str`` is the stem itself.
+        nested: Whether pictures lie in folders of the folders, too.
 
     Returns:
         The pairs, sorted by the visible stem (lists: in their order), and the problems.
     """
-    first, second = list_pictures(visible, backend_args), list_pictures(infrared, backend_args)
+    first, second = (list_pictures(source, backend_args, nested) for source in (visible, infrared))
     if not first and not second:
         return [], [Problem('error', 'no pictures', visible, f'no picture here and none in {infrared}')]
-    if all(osp.isfile(x) and x.lower().endswith('.txt') for x in (visible, infrared)):
+    if all(osp.isfile(x) and is_list(x) for x in (visible, infrared)):
         return _pair_lines(first, second, visible, infrared)
     if first == [visible] and second == [infrared]:  # two files
         return [Pair(stem_of(first[0]), first[0], second[0])], []
-    by_stem, problems = [], []
+    by_key, problems = [], []
     for paths in (first, second):
-        found, twice = _by_stem(paths)
-        by_stem.append(found)
+        found, twice = _by_key(paths, key_of)
+        by_key.append(found)
         problems += twice
-    if not set(by_stem[0]) & set(by_stem[1]):
-        pairs, more = _pair_by_beginning(*by_stem)
+    if not set(by_key[0]) & set(by_key[1]):
+        pairs, more = _pair_by_beginning(*by_key)
     else:
-        pairs, more = _pair_by_stem(*by_stem, visible, infrared)
+        pairs, more = _pair_by_stem(*by_key, visible, infrared)
     return pairs, problems + more
 
 
@@ -98,11 +169,11 @@ def _pair_lines(first: Sequence[str], second: Sequence[str], *names: str) -> tup
     return [Pair(stem_of(a), a, b) for a, b in zip(first, second)], []
 
 
-def _by_stem(paths: Sequence[str]) -> tuple[dict[str, str], list[Problem]]:
+def _by_key(paths: Sequence[str], key_of: Callable[[str], str]) -> tuple[dict[str, str], list[Problem]]:
     found: dict[str, str] = {}
     problems = []
     for path in paths:
-        other = found.setdefault(stem_of(path), path)
+        other = found.setdefault(key_of(stem_of(path)), path)
         if other != path:
             problems.append(Problem('error', 'two pictures of one stem', path, f'{other} has the same; remove one'))
     return found, problems

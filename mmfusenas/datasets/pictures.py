@@ -1,10 +1,12 @@
-"""Reading the two pictures of a pair, as plain functions.
+"""Reading the pictures of a sample, as plain functions.
 
-Visible pictures are H x W x 3 BGR, infrared ones H x W; both keep the depth of the file (uint8, uint16, float32).
+Visible pictures and references are H x W x 3 BGR, infrared ones H x W; all keep the depth of the file (uint8, uint16,
+float32).
 """
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 
 import cv2
 import mmcv
@@ -134,16 +136,18 @@ def picture_size(path: str, backend_args: dict | None = None) -> tuple[int, int]
 
 
 def match_sizes(
-    visible: np.ndarray, infrared: np.ndarray, resize: str | None, names: tuple[str, str] = ('visible', 'infrared')
+    visible: np.ndarray, infrared: np.ndarray, resize: str | None, names: tuple[str, str] = ('visible', 'infrared'),
+    ways: Sequence[str] = ('visible', 'infrared'),
 ) -> tuple[np.ndarray, np.ndarray]:
     """Bring a pair to one size, or refuse.
 
     Args:
         visible: H x W x 3.
-        infrared: H' x W'.
+        infrared: H' x W', or a reference H' x W' x 3.
         resize: ``'visible'``: the infrared picture is brought to the visible one's size; ``'infrared'``: the other
             way round; ``None``: different sizes are an error.
         names: What to call the two in the error, usually their paths.
+        ways: Words for ``resize`` that the error advises.
 
     Raises:
         ValueError: The sizes differ and ``resize`` is None.
@@ -154,8 +158,8 @@ def match_sizes(
         (h, w), (h2, w2) = visible.shape[:2], infrared.shape[:2]
         raise ValueError(
             f'The pictures of a pair differ in size: {names[0]} is {w} x {h}, {names[1]} is {w2} x {h2} (width x '
-            "height). If they show the same view, set resize='visible' or resize='infrared' in LoadPairFromFile: the "
-            'size that both are brought to. If not, they must be registered first.'
+            f'height). If they show the same view, set {" or ".join(f"resize={way!r}" for way in ways)} in '
+            'LoadPairFromFile: the size that both are brought to. If not, they must be registered first.'
         )
     target = visible if resize == 'visible' else infrared
     return _resize(visible, target.shape[:2]), _resize(infrared, target.shape[:2])

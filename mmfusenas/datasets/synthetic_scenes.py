@@ -47,6 +47,7 @@ class SyntheticScenes(BaseDataset):
         ((96, 128, 3), (96, 128))
     """
 
+    CLEAN = False  # whether the visible picture has no noise
     METAINFO = dict(
         classes=CLASSES, palette=[(255, 128, 0), (255, 220, 0), (60, 110, 255), (255, 60, 60), (60, 220, 90)]
     )
@@ -93,7 +94,8 @@ class SyntheticScenes(BaseDataset):
     def scene(self, index: int) -> Scene:
         """Return the drawn scene ``index``, which is shared: copy before changing it."""
         if index not in self._scenes:
-            drawn = draw_scene(self.seed, index, self.size, self.difficulty, self.conditions, self.misalign)
+            drawn = draw_scene(
+                self.seed, index, self.size, self.difficulty, self.conditions, self.misalign, self.CLEAN)
             if not self.cache:
                 return drawn
             self._scenes[index] = drawn

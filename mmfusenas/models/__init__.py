@@ -4,15 +4,17 @@ from mmfusenas.models import (
     cells,
     data_preprocessors,
     decode_heads,
+    dense_heads,
     detectors,
     losses,
     necks,
     ops,
+    restorers,
     scene,
     segmentors,
 )
 
 __all__ = [
-    'backbones', 'cells', 'data_preprocessors', 'decode_heads', 'detectors', 'losses', 'necks', 'ops', 'scene',
-    'segmentors',
+    'backbones', 'cells', 'data_preprocessors', 'decode_heads', 'dense_heads', 'detectors', 'losses', 'necks',
+    'ops', 'restorers', 'scene', 'segmentors',
 ]

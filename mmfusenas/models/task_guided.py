@@ -6,15 +6,13 @@ from abc import abstractmethod
 import torch
 from mmengine.model import BaseModel
 from torch import Tensor
-from torch.nn.modules.batchnorm import _BatchNorm
 
-from mmfusenas.models.scene.base_fusion import add_fused_img
+from mmfusenas.models.scene.base_scene import add_fused_img
+from mmfusenas.models.stages import Stages
 from mmfusenas.registry import MODELS
 
-STAGES = ('scene', 'joint', 'task')
 
-
-class TaskGuided(BaseModel):
+class TaskGuided(Stages, BaseModel):
     """Task-guided fusion (TIM section 3.1): scene module N_F, then an untouched task module N_T of mmdet or mmseg.
 
     The scene module turns the sensors' pictures into one BGR picture in 0-255; the task's own preprocessor normalises
@@ -49,36 +47,12 @@ class TaskGuided(BaseModel):
         self.task = self.build_task(task)
         self.eta = eta
         self.norm_eval = norm_eval
-        self.stage = 'joint'
         self.to(memory_format=torch.channels_last)  # what convolutions on a CPU, and under AMP, prefer
 
     @staticmethod
     @abstractmethod
     def build_task(config: dict) -> BaseModel:
         """Build the task module."""
-
-    @property
-    def stage(self) -> str:
-        """What trains: ``'scene'``, ``'joint'`` or ``'task'``."""
-        return self._stage
-
-    @stage.setter
-    def stage(self, stage: str) -> None:
-        if stage not in STAGES:
-            raise ValueError(f'{type(self).__name__} got stage {stage!r}; it knows {STAGES}.')
-        self._stage = stage
-        self.train(self.training)
-
-    def train(self, mode: bool = True) -> TaskGuided:
-        """Set the training mode; a frozen scene module stays in evaluation mode, and so may its BatchNorm."""
-        super().train(mode)
-        if self.stage == 'task':
-            self.scene.eval()
-        elif self.stage == 'joint' and self.norm_eval:
-            for module in self.scene.modules():
-                if isinstance(module, _BatchNorm):
-                    module.eval()
-        return self
 
     def forward(self, inputs: dict[str, Tensor], data_samples: list | None = None,
                 mode: str = 'tensor') -> dict[str, Tensor] | list | Tensor | tuple:
@@ -115,7 +89,7 @@ class TaskGuided(BaseModel):
 
     def predict(self, inputs: dict[str, Tensor], data_samples: list) -> list:
         """Return the samples with the task's predictions in the original picture's pixels, and the fused picture."""
-        picture = self.scene.pictures(inputs)['picture'].clamp(0, 1)
+        picture = self.scene.pictures_of_sizes(inputs, data_samples)['picture'].clamp(0, 1)
         data_samples = self.task.predict(*self._photographs(picture, data_samples))
         return add_fused_img(data_samples, picture)
 

@@ -20,8 +20,8 @@ class Choice(nn.Module):
     momentum and DistributedDataParallel all leave alone; only hyper-gradient strategies differentiate it.
 
     Args:
-        candidates: Candidate modules by name. All take the same inputs and return tensors (or tuples of tensors)
-            of the same shapes.
+        candidates: Candidate modules by name. All take the same inputs (tensors, and numbers that say which of
+            several weights to use) and return tensors (or tuples of tensors) of the same shapes.
         label: Last part of the choice's name in a search space, where the module path alone would name the thing
             that is chosen rather than the decision (``cells.0`` + ``type``). Defaults to '' (the path alone).
 

@@ -70,7 +70,8 @@ def _observe(space: SearchSpace, forward: Callable[[], object]) -> tuple[dict[st
     shapes: dict[str, list] = {name: [] for name in space.choices}
     handles = [
         choice.register_forward_pre_hook(
-            lambda _, inputs, calls=shapes[name]: calls.append([(x.shape, x.dtype) for x in inputs]))
+            lambda _, inputs, calls=shapes[name]: calls.append(
+                [(x.shape, x.dtype) if isinstance(x, Tensor) else x for x in inputs]))  # else the number of a stage
         for name, choice in space.choices.items()]
     space.relax()
     try:
@@ -94,7 +95,8 @@ def _runner(space: SearchSpace, site: tuple[str, str], shapes: Mapping[str, list
     """A function that runs one candidate alone, on inputs of the shapes of all its calls in the network."""
     name, candidate = site
     module = space.choices[name].get_submodule(candidate)
-    calls = [[torch.rand(shape, device=device, dtype=dtype) for shape, dtype in call] for call in shapes[name]]
+    calls = [[torch.rand(seen[0], device=device, dtype=seen[1]) if isinstance(seen, tuple) else seen for seen in call]
+             for call in shapes[name]]
 
     def run() -> None:
         for call in calls:

@@ -99,6 +99,22 @@ def test_any_size_and_number_of_pictures(build, size, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ['m.onnx']
 
 
+def test_one_sensor_and_a_decision_a_picture(tmp_path):
+    torch.manual_seed(0)
+    model = MODELS.build(ConfigDict(
+        type='RUASEnhancement', scene=dict(type='RUASScene', genotype='ruas-scene'),
+        task=dict(type='NoiseRemoval', genotype='ruas-denoise'), estimation=dict(type='NoiseEstimation'))).eval()
+    visible = 0.3 * pair(61, 83, number=3)[0]
+    with torch.no_grad():
+        levels = model.pictures(dict(visible=visible))['noise_level']
+        model.threshold = float(levels.sort()[0][1:].mean())  # one of the three is noisy
+        expected = model(dict(visible=visible)).clamp(0, 1)
+    export_onnx(model, tmp_path / 'm.onnx', (40, 48), dynamic=True)
+    session = InferenceSession(str(tmp_path / 'm.onnx'), providers=['CPUExecutionProvider'])
+    got = torch.from_numpy(session.run(None, dict(visible=visible.numpy()))[0])
+    torch.testing.assert_close(got, expected, atol=1e-5, rtol=1e-4)
+
+
 def test_fixed_size_of_several_scales(tmp_path):
     model = fusion('tim-full')
     export_onnx(model, tmp_path / 'm.onnx', (41, 50))
@@ -140,7 +156,7 @@ def test_what_cannot_be_exported_is_said(tmp_path):
         export_onnx(detector('retinanet'), tmp_path / 'm.onnx', (64, 96), dynamic=True)
     with pytest.raises(ValueError, match='multiple of 32'):
         export_onnx(detector('retinanet'), tmp_path / 'm.onnx', (60, 96))
-    with pytest.raises(ValueError, match='no pair of pictures'):
+    with pytest.raises(ValueError, match='makes no picture'):
         graph_of(torch.nn.Conv2d(3, 1, 1))
     assert not list(tmp_path.iterdir())
 

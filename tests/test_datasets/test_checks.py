@@ -35,6 +35,33 @@ def test_a_good_pair_has_nothing(tmp_path, make_picture):
     assert drawn.problems == [] and drawn.labels is None and drawn.digest == facts.digest
 
 
+def test_a_picture_alone_and_one_with_a_reference(tmp_path, make_picture):
+    picture = make_picture(0, (24, 32), 3)
+    info = write_pair(tmp_path, picture, make_picture(1, (24, 32), 3, np.uint16))
+    alone = check_pair(dict(img_path=info['img_path']))
+    assert alone.problems == [] and (alone.sensors, alone.depths) == (('visible', ), ('uint8', ))
+    referenced = check_pair(dict(img_path=info['img_path'], gt_path=info['img_path2']))
+    assert kinds(referenced.problems) == [('warning', 'uint16 picture')]  # a reference may be in colour
+    assert referenced.sensors == ('visible', 'reference') and referenced.digest == alone.digest
+    assert referenced.depths == ('uint8', 'uint16')
+    drawn = check_pair(dict(img_path='a', gt_path='b', img=picture, gt=np.zeros_like(picture)))
+    assert kinds(drawn.problems) == [('warning', 'constant picture')] and drawn.problems[0].where == 'b'
+
+
+@pytest.mark.parametrize('allowed, level', [(False, 'error'), (True, 'warning')])
+def test_a_reference_of_another_size(make_picture, allowed, level):
+    facts = check_pair(dict(img_path='a', gt_path='b', img=make_picture(0, (24, 32), 3),
+                            gt=make_picture(1, (48, 64), 3)), sizes_may_differ=allowed)
+    assert kinds(facts.problems) == [(level, 'sizes differ')]
+    assert facts.problems[0].message.startswith('32 x 24, and b is 64 x 48')
+
+
+def test_an_unreadable_reference(tmp_path, make_picture):
+    info = write_pair(tmp_path, make_picture(0, (24, 32), 3), None)
+    problem, = check_pair(dict(img_path=info['img_path'], gt_path=info['img_path2'])).problems
+    assert (problem.kind, problem.where) == ('unreadable picture', info['img_path2'])
+
+
 def test_unreadable_pictures(tmp_path, make_picture):
     info = write_pair(tmp_path, make_picture(0, (24, 32), 3), None)
     (tmp_path / 'vi.png').write_bytes(b'')

@@ -10,10 +10,14 @@ from mmengine.dataset import pseudo_collate
 from mmfusenas.datasets.leaves import dataset_leaves
 from mmfusenas.models.data_preprocessors import PairDataPreprocessor
 from mmfusenas.registry import DATASETS, METRICS
+from mmfusenas.utils.config_check import check_config
 
+PARTS = (('train', 1), ('test', 2))
 YOLO = '2 0.5 0.5 0.25 0.25\n'
 VOC = ('<annotation><object><name>{}</name><bndbox><xmin>8</xmin><ymin>9</ymin><xmax>40</xmax><ymax>50</ymax></bndbox>'
        '</object></annotation>')
+FACES = '1\n100 60 160 110\n'
+BBGT = '% bbGt version=3\nDog 100 60 60 50 0 0 0 0 0 0 0\n'
 # config -> environment variable, folders of visible and infrared pictures and annotations, annotation
 LAYOUTS = {
     'msrs_det': ('MSRS_ROOT', [(f'{part}/vi', f'{part}/ir', f'{part}/labels') for part in ('train', 'test')], YOLO),
@@ -25,6 +29,28 @@ LAYOUTS = {
                           VOC.format('bike')),
     'harvard_fusion': (
         'HARVARD_ROOT', [(f'mri_pet/{part}/pet', f'mri_pet/{part}/mri', '') for part in ('train', 'test')], ''),
+}
+# The same of one sensor: config -> variable, parts, files by path (2 dark pictures a part), inputs
+ONE_SENSOR = {
+    'lol': ('LOL_ROOT', {f'{part}/{kind}/{number}{k}.png': grey for part, number in (('our485', 1), ('eval15', 2))
+                         for kind, grey in (('low', 20), ('high', 90)) for k in (0, 1)}),
+    'fivek': ('FIVEK_ROOT', {f'{kind}/a{k}-x_{k}.png': grey for kind, grey in (('input', 20), ('expertC', 90))
+                             for k in range(4)}
+              | {'splits/train.txt': 'a0-x_0\na1-x_1\n', 'splits/test.txt': 'a2-x_2\na3-x_3\n'}),
+    'darkface_det': ('DARKFACE_ROOT', {f'image/{k}.png': 20 for k in range(4)}
+                     | {f'label/{k}.txt': FACES for k in range(4)}
+                     | {'splits/train.txt': '0\n1\n', 'splits/test.txt': '2\n3\n'}),
+    'exdark_det': ('EXDARK_ROOT', {f'ExDark/Dog/2015_{k}.png': 20 for k in range(6)}
+                   | {f'ExDark_Annno/Dog/2015_{k}.png.txt': BBGT for k in range(6)}
+                   | {'imageclasslist.txt': 'Name | Class | Light | In/Out | Train/Val/Test\n' + ''.join(
+                       f'2015_{k}.png 9 1 1 {1 + k // 2}\n' for k in range(6))}),
+    'msrs_night_det': ('MSRS_ROOT', {f'{part}/vi/{number}{k}{light}.png': 20 for part, number in PARTS
+                                     for k in (0, 1) for light in 'DN'}
+                       | {f'{part}/labels/{number}{k}N.txt': YOLO for part, number in PARTS for k in (0, 1)}),
+    'acdc_seg': ('ACDC_ROOT', {f'rgb_anon/night/{part}/GOPR{part}/{part}_{k}_rgb_anon.png': 20
+                               for part in ('train', 'val') for k in (0, 1)}
+                 | {f'gt/night/{part}/GOPR{part}/{part}_{k}_gt_labelTrainIds.png': 18
+                    for part in ('train', 'val') for k in (0, 1)}),
 }
 
 
@@ -40,6 +66,18 @@ def lay_out(root: Path, folders: list[tuple[str, str, str]], annotation: str) ->
     (root / 'splits').mkdir()
     (root / 'splits/train.txt').write_text('0\n')
     (root / 'splits/test.txt').write_text('1\n')
+
+
+def write_files(root: Path, files: dict[str, int | str]) -> None:
+    """Write texts, pictures of one grey level and, below ``gt``, maps of one number."""
+    for name, content in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(content, str):
+            path.write_text(content)
+        else:
+            shape = (200, 260) if name.startswith('gt/') else (200, 260, 3)
+            cv2.imwrite(str(path), np.full(shape, content, np.uint8))
 
 
 def load(root: Path, name: str) -> Config:
@@ -66,6 +104,46 @@ def test_real_sets(name, root, tmp_path, monkeypatch):
             assert 0.02 < ((box[2] - box[0]) * (box[3] - box[1])).item() / visible[0, 0].numel() < 0.1
 
 
+@pytest.mark.parametrize('name', ONE_SENSOR)
+def test_real_sets_of_one_sensor(name, root, tmp_path, monkeypatch):
+    variable, files = ONE_SENSOR[name]
+    write_files(tmp_path, files)
+    monkeypatch.setenv(variable, str(tmp_path))
+    config = load(root, name)
+    config.default_scope = 'mmfusenas'
+    if METRICS.get('ImageQualityMetric') or name.endswith(('_det', '_seg')):
+        check_config(config)
+    leaves = dataset_leaves(config)
+    assert list(leaves) == (['train', 'val', 'test'] if name == 'exdark_det' else ['train', 'val'])
+    sets = [DATASETS.build(leaf) for leaf in leaves.values()]
+    paths = [{dataset.get_data_info(i)['img_path'] for i in range(len(dataset))} for dataset in sets]
+    assert all(len(part) == 2 for part in paths) and len(set.union(*paths)) == 2 * len(sets)
+    for dataset in sets:
+        batch = PairDataPreprocessor()(pseudo_collate([dataset[0], dataset[1]]))
+        inputs, sample = batch['inputs'], batch['data_samples'][0]
+        expected = dict(visible=20 / 255, **({'reference': 90 / 255} if name in ('lol', 'fivek') else {}))
+        assert {key: round(x.max().item(), 4) for key, x in inputs.items()} == {
+            key: round(value, 4) for key, value in expected.items()}
+        if name.endswith('_det'):
+            box = sample.gt_instances.bboxes.tensor[0]
+            assert inputs['visible'].shape[-1] == 640 and 0.02 < (
+                (box[2] - box[0]) * (box[3] - box[1])).item() / inputs['visible'][0, 0].numel() < 0.1
+        if name.endswith('_seg'):
+            assert set(sample.gt_sem_seg.data.unique().tolist()) <= {18, 255}
+            assert sample.gt_sem_seg.data.shape[-2:] == ((200, 260) if dataset.test_mode else (512, 512))
+
+
+def test_dark_pictures_without_references_are_measured_on_lol(root, tmp_path, monkeypatch):
+    write_files(tmp_path, {**ONE_SENSOR['lol'][1], 'dark/x.png': 20, 'dark/notes.md': ''})
+    monkeypatch.setenv('LOL_ROOT', str(tmp_path))
+    monkeypatch.setenv('LOWLIGHT_ROOT', str(tmp_path / 'dark'))
+    config = load(root, 'lowlight_unpaired')
+    train, test = (DATASETS.build(config[f'{part}_dataloader'].dataset) for part in ('train', 'test'))
+    assert len(train) == 1 and {key: x.shape for key, x in train[0]['inputs'].items()} == dict(visible=(3, 128, 128))
+    assert len(test) == 2 and {key: x.shape for key, x in test[0]['inputs'].items()} == dict(
+        visible=(3, 200, 260), reference=(3, 200, 260))
+
+
 def test_two_real_sets_together(root, tmp_path, monkeypatch):
     folders = [(f'{part}/vi', f'{part}/ir', '') for part in ('train', 'test')]
     for name in ('roadscene', 'msrs'):
@@ -87,6 +165,22 @@ def test_built_in_scenes(name, root):
         packed = DATASETS.build({**leaf, 'length': 1})[0]
         assert packed['inputs']['visible'].shape == (3, 128, 160)
         assert packed['inputs']['infrared'].shape == (1, 128, 160)
+
+
+@pytest.mark.parametrize('name', ['synthetic_lowlight', 'synthetic_lowlight_det', 'synthetic_lowlight_seg'])
+def test_built_in_scenes_of_one_sensor(name, root):
+    leaves = dataset_leaves(load(root, name))
+    assert [leaf['seed'] for leaf in leaves.values()] == [0, 1, 2]
+    for leaf in leaves.values():
+        packed = DATASETS.build({**leaf, 'length': 1})[0]
+        assert {key: x.shape for key, x in packed['inputs'].items()} == dict(
+            visible=(3, 128, 160), reference=(3, 128, 160))
+
+
+def test_data_configs_of_one_sensor_are_short(root):
+    for name in [*ONE_SENSOR, 'lowlight_unpaired', 'lowlight_boxes', 'lowlight_patches', 'synthetic_lowlight']:
+        lines = (root / f'configs/_base_/datasets/{name}.py').read_text().splitlines()
+        assert len(lines) <= 40 and lines[0].startswith('# ')
 
 
 def test_evaluators_build(root):

@@ -51,6 +51,88 @@ def test_pictures_and_box_move_together(transform, seed):
         assert not (moved['img'] > 100).any() and not (moved['img2'] > 127).any()
 
 
+@pytest.mark.parametrize('seed', range(3))
+@pytest.mark.parametrize('transform', [
+    dict(type='RandomFlip', prob=[0.3, 0.3, 0.4], direction=['horizontal', 'vertical', 'diagonal']),
+    dict(type='mmdet.RandomFlip', prob=0.5),
+    dict(type='RandomPatch', size=(20, 30)),
+    dict(type='RandomResize', scale=(64, 48), ratio_range=(0.5, 2.0), keep_ratio=True),
+    dict(type='mmdet.Resize', scale=(50, 70), keep_ratio=False),
+    dict(type='mmdet.RandomCrop', crop_size=(40, 36), allow_negative_crop=True),
+    dict(type='mmdet.MinIoURandomCrop'),
+    dict(type='mmdet.RandomShift', prob=1.0, max_shift_px=8),
+    dict(type='mmdet.Pad', size=(80, 60), pad_val=dict(img=114)),
+    dict(type='mmdet.RandomAffine'),
+    dict(type='mmdet.Rotate', prob=1.0, level=6),
+    dict(type='mmdet.ShearX', prob=1.0, level=6),
+    dict(type='mmdet.Expand', seg_ignore_label=255),
+    dict(type='mmseg.RandomCrop', crop_size=(20, 24), cat_max_ratio=0.75),
+    dict(type='mmseg.RandomRotate', prob=1.0, degree=20),
+], ids=lambda transform: transform['type'])
+def test_picture_and_reference_move_together(transform, seed):
+    boxes = transform['type'].startswith('mmdet.')
+    steps = JointTransform([transform, dict(type='mmdet.RandomFlip' if boxes else 'RandomFlip', prob=0.5)])
+    picture = np.random.default_rng(seed).integers(0, 256, (48, 64, 3), dtype=np.uint8)
+
+    def run(**more):
+        given = {key: value for key, value in sample().items() if key != 'img2' and (boxes or key == 'img_shape')}
+        np.random.seed(seed)
+        maps = dict(gt_seg_map=picture[..., 0] // 128, seg_fields=['gt_seg_map'])
+        return steps(dict(given, img=picture.copy(), **maps, **more)), np.random.random()
+
+    moved, following = run(gt=picture.copy())
+    assert np.array_equal(moved['img'], moved['gt']) and moved['gt'].flags.c_contiguous
+    alone, following_alone = run()  # a reference changes nothing else
+    assert following == following_alone and set(moved) - set(alone) == {'gt'}
+    assert np.array_equal(alone['img'], moved['img']) and np.array_equal(alone['gt_seg_map'], moved['gt_seg_map'])
+    if boxes:
+        assert np.array_equal(alone['gt_bboxes'].tensor, moved['gt_bboxes'].tensor)
+
+
+def test_a_pair_with_a_reference_keeps_all_three_together(make_picture):
+    visible, infrared = make_picture(0, (24, 32), 3), make_picture(1, (24, 32), dtype=np.uint16)
+    np.random.seed(3)
+    moved = JointTransform([dict(type='RandomPatch', size=(10, 12)), dict(type='RandomFlip', prob=1.0)])(
+        dict(img=visible, img2=infrared, gt=visible // 2))
+    assert np.array_equal(moved['img'] // 2, moved['gt']) and moved['gt'].shape == (10, 12, 3)
+    assert moved['img2'].dtype == np.uint16 and moved['img2'].shape == (10, 12)
+    y, x = next((y, x) for y in range(15) for x in range(21)
+                if np.array_equal(visible[y:y + 10, x:x + 12][:, ::-1], moved['img']))
+    assert np.array_equal(infrared[y:y + 10, x:x + 12][:, ::-1], moved['img2'])
+
+
+def test_a_reference_keeps_its_own_depth(make_picture):
+    reference = make_picture(1, (24, 32), 3, np.uint16)
+    moved = JointTransform([dict(type='RandomFlip', prob=1.0)])(
+        dict(img=make_picture(0, (24, 32), 3), gt=reference.copy()))
+    assert moved['gt'].dtype == np.uint16 and np.array_equal(moved['gt'], reference[:, ::-1])
+
+
+def test_one_picture_needs_no_partner(make_picture):
+    picture = make_picture(0, (24, 32), 3)
+    given = {key: value for key, value in sample(size=(24, 32), box=(1, 1, 5, 5)).items() if key != 'img2'}
+    steps = [dict(type='mmdet.ShearX', prob=1.0), dict(type='mmdet.RandomFlip', prob=1.0)]
+    assert JointTransform(steps)(dict(given, img=picture))['img'].shape == (24, 32, 3)
+
+
+def test_a_transform_with_a_generator_of_its_own_is_refused(make_picture):
+    generator = np.random.default_rng(0)
+
+    def cut(results):
+        results['img'] = results['img'][:generator.integers(5, 20)]
+        return results
+
+    picture = make_picture(0, (24, 32), 3)
+    with pytest.raises(ValueError, match=r'of the picture low\.png and .* of its reference: it draws from a generator'):
+        JointTransform([cut])(dict(img=picture, gt=picture, img_path='low.png'))
+
+
+def test_a_reference_of_another_size_is_refused(make_picture):
+    with pytest.raises(ValueError, match=r'got img \(24, 32, 3\) and gt \(12, 16, 3\); img_path=low\.png'):
+        JointTransform([])(
+            dict(img=make_picture(0, (24, 32), 3), gt=make_picture(1, (12, 16), 3), img_path='low.png'))
+
+
 def test_a_rotation_moves_both_alike():
     np.random.seed(0)
     rotate = dict(type='mmdet.Rotate', prob=1.0, level=6, img_border_value=0, interpolation='nearest')
@@ -130,3 +212,10 @@ def test_random_patch_cuts_both_at_one_place(make_picture, size, shape):
 def test_random_patch_refuses_boxes():
     with pytest.raises(ValueError, match='mmdet.RandomCrop'):
         RandomPatch((8, 8))(sample())
+
+
+@pytest.mark.parametrize('key', ['img2', 'gt'])
+def test_random_patch_refuses_to_cut_one_of_several_pictures(make_picture, key):
+    with pytest.raises(ValueError, match='put it inside JointTransform'):
+        RandomPatch((8, 8))({'img': make_picture(0, (24, 32), 3), key: make_picture(1, (24, 32))})
+    assert RandomPatch((8, 9))(dict(img=make_picture(0, (24, 32), 3)))['img'].shape == (8, 9, 3)

@@ -248,7 +248,7 @@ def test_unknown_classes_of_the_config(pairs):
 
 
 def test_folders_that_a_format_does_not_know(pairs):
-    with pytest.raises(ValueError, match=r"YOLOPairDataset needs \['ann', 'img', 'img2'\], got \['img'\]"):
+    with pytest.raises(ValueError, match=r"YOLOPairDataset needs \['ann', 'img'\] and may have .*, got \['img'\]"):
         yolo(pairs, data_prefix=dict(img='vi'))
 
 
@@ -366,6 +366,21 @@ def test_coco_unknown_class_text_ids_and_missing_file(coco):
     edit(coco, lambda content: content['images'][0].update(id='zero'))
     with pytest.raises(DatasetError, match="its id is 'zero'; mmdet's CocoMetric needs whole numbers"):
         build_coco(coco)
+
+
+def test_coco_of_one_sensor_and_a_reference(pairs, tmp_path_factory):
+    root = tmp_path_factory.mktemp('coco')
+    source = yolo(pairs, data_prefix=dict(img='vi', gt='ir', ann='labels'))
+    write_coco(root, 'train', source.survey()[0], CLASSES['classes'], link=False)
+    assert sorted(path.name for path in root.iterdir()) == ['annotations', 'reference', 'visible']
+    alone = build_coco(root, data_prefix=dict(img='visible'))
+    assert [x['instances'] for x in alone] == [x['instances'] for x in source] and 'img_path2' not in alone[0]
+    (root / 'reference/001.png').rename(root / 'reference/other.png')
+    prefix = dict(img='visible', gt='reference')
+    with pytest.raises(DatasetError, match=r'missing picture \(1\):\n.*reference/001\.png'):
+        build_coco(root, data_prefix=prefix)
+    edit(root, lambda content: content['images'][1].update(file_name_gt='other.png'))
+    assert build_coco(root, data_prefix=prefix)[1]['gt_path'].endswith('reference/other.png')
 
 
 def test_coco_without_pictures(coco):

@@ -12,6 +12,7 @@ from mmengine.runner import Runner
 from mmengine.structures import InstanceData
 
 from mmfusenas.engine.hooks.fusion_visualization_hook import contact_picture
+from mmfusenas.structures import FusionDataSample
 from mmfusenas.visualization.panels import BAR
 
 
@@ -83,3 +84,12 @@ def test_boxes_are_scaled_to_the_picture_that_the_model_saw() -> None:
     for panel, (left, right, row) in ((visible, (100, 150, 70)), (infrared, (100, 150, 70)), (fused, (200, 300, 70))):
         columns = np.flatnonzero(panel[row, :, 0] > 100)
         assert abs(columns.min() - left) <= 2 and abs(columns.max() - right) <= 2
+
+
+def test_one_sensor_and_a_reference() -> None:
+    inputs = dict(visible=[torch.zeros(3, 100, 320, dtype=torch.uint8)],
+                  reference=[torch.full((3, 100, 320), 200, dtype=torch.uint8)])
+    sample = FusionDataSample(metainfo=dict(img_shape=(100, 320)))
+    sample.fused_img = np.full((100, 320, 3), 90, np.uint8)
+    sheet = contact_picture(inputs, 0, sample, {})
+    assert [int(sheet[BAR + 50, place, 0]) for place in (160, 482, 804)] == [0, 90, 200]

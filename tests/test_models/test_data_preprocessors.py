@@ -1,8 +1,12 @@
 """From packed pairs to a batch: scale, padding, and what is refused."""
 import pickle
 
+import cv2
+import numpy as np
 import pytest
 import torch
+from mmengine.dataset import Compose, pseudo_collate
+from mmengine.registry import DefaultScope
 
 from mmfusenas.models.data_preprocessors import PairDataPreprocessor
 from mmfusenas.registry import MODELS
@@ -78,6 +82,75 @@ def test_nan_names_the_file(name, file, bad):
     data['inputs'][name][1][0, 2, 3] = bad
     with pytest.raises(ValueError, match=f'NaN or infinity in the {name} picture {file}'):
         PairDataPreprocessor()(data)
+
+
+def lowlight(*sizes, dtype=torch.uint8, fill=255):
+    """A batch of one sensor with references."""
+    data = batch(*sizes)
+    data['inputs'] = dict(
+        visible=data['inputs']['visible'], reference=[torch.full((3, *size), fill).to(dtype) for size in sizes])
+    for i, sample in enumerate(data['data_samples']):
+        sample.set_metainfo(dict(gt_path=f'gt/{i}.png'))
+    return data
+
+
+def test_one_sensor_needs_no_infrared_picture():
+    data = batch((4, 6), (4, 6), fill=51)
+    del data['inputs']['infrared']
+    out = PairDataPreprocessor()(data)
+    assert list(out['inputs']) == ['visible'] and len(out['data_samples']) == 2
+    torch.testing.assert_close(out['inputs']['visible'], torch.full((2, 3, 4, 6), 0.2))
+
+
+@pytest.mark.parametrize('dtype, fill', [(torch.uint8, 51), (torch.uint16, 13107), (torch.float32, 51.0)])
+def test_a_reference_is_scaled_by_its_own_depth_and_padded(dtype, fill):
+    out = PairDataPreprocessor()(lowlight((4, 10), (7, 6), dtype=dtype, fill=fill))['inputs']
+    assert out['visible'].shape == out['reference'].shape == (2, 3, 7, 10)
+    torch.testing.assert_close(out['reference'][0, :, :4], torch.full((3, 4, 10), 0.2))
+    assert out['reference'][0, :, 4:].max() == out['reference'][1, :, :, 6:].max() == 0
+
+
+def test_a_bad_reference_names_its_file():
+    data = lowlight((4, 6), (4, 6), dtype=torch.float32)
+    data['inputs']['reference'][1][0, 2, 3] = float('nan')
+    with pytest.raises(ValueError, match=r'NaN or infinity in the reference picture gt/1\.png'):
+        PairDataPreprocessor()(data)
+    with pytest.raises(ValueError, match=r'reference picture gt/0\.png reaches 4096.*bit_depth=dict\(reference=16\)'):
+        PairDataPreprocessor(bit_depth=dict(reference=12))(lowlight((4, 6), dtype=torch.uint16, fill=4096))
+    data = lowlight((4, 6))
+    data['inputs']['reference'][0] = torch.zeros(3, 4, 5, dtype=torch.uint8)
+    with pytest.raises(ValueError, match=r'\(4, 6\).*\(4, 5\).*visible vi/0\.png, reference gt/0\.png'):
+        PairDataPreprocessor()(data)
+
+
+def test_the_depth_of_references_may_be_given_where_a_set_has_none():
+    data = batch((4, 6))
+    assert 'visible' in PairDataPreprocessor(bit_depth=dict(reference=12))(data)['inputs']
+    out = PairDataPreprocessor(bit_depth=dict(reference=12))(lowlight((4, 6), dtype=torch.uint16, fill=4095))
+    assert out['inputs']['reference'].unique().tolist() == [1.0]
+
+
+@pytest.mark.parametrize('stacked', [False, True])
+def test_a_list_of_pictures_is_what_one_sensor_sees(stacked):
+    pictures = [torch.full((3, 4, 6), 255, dtype=torch.uint8)] * 2
+    out = PairDataPreprocessor()(dict(inputs=torch.stack(pictures) if stacked else pictures))
+    assert list(out['inputs']) == ['visible'] and out['inputs']['visible'].shape == (2, 3, 4, 6)
+    assert out['inputs']['visible'].min() == 1
+    bad = torch.full((3, 4, 6), float('nan'))
+    with pytest.raises(ValueError, match=r'visible picture vi/0\.png'):
+        PairDataPreprocessor()(dict(inputs=[bad], data_samples=batch((4, 6))['data_samples']))
+
+
+@pytest.mark.parametrize('package, pack', [('mmdet', 'mmdet.PackDetInputs'), ('mmseg', 'mmseg.PackSegInputs')])
+def test_stock_pipelines_serve_in_front_of_one_sensor(tmp_path, package, pack):
+    pytest.importorskip(package)
+    path = str(tmp_path / 'a.png')
+    cv2.imwrite(path, np.full((20, 30, 3), 51, np.uint8))
+    with DefaultScope.overwrite_default_scope('mmfusenas'):
+        pipeline = Compose([dict(type='LoadImageFromFile'), dict(type='Resize', scale=(15, 10)), dict(type=pack)])
+    out = PairDataPreprocessor()(pseudo_collate([pipeline(dict(img_path=path, img_id=0)) for _ in range(2)]))
+    torch.testing.assert_close(out['inputs']['visible'], torch.full((2, 3, 10, 15), 0.2))
+    assert out['data_samples'][1].img_shape == (10, 15)
 
 
 def test_mixed_sizes_are_padded_right_and_below_to_the_largest_only():

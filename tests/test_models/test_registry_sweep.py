@@ -31,6 +31,10 @@ def pair() -> dict[str, Tensor]:
     return dict(visible=features(3), infrared=features(1))
 
 
+def picture() -> dict[str, Tensor]:
+    return dict(visible=features(3))
+
+
 @dataclass
 class Case:
     """A tiny config, the inputs, and how the part is called with them."""
@@ -61,9 +65,11 @@ TINY_SEGMENTOR = dict(
 CASES = {
     **{f'operator/{name}': Case(dict(channels=8, kernel_size=3))
        for name in ('ca', 'conv', 'db', 'dc', 'dil', 'rb', 'res', 'sa', 'sc')},
+    **{f'operator/{name}': Case(dict(channels=8, kernel_size=3, dilation=2)) for name in ('c', 'rc')},
     'operator/skip': Case(dict(channels=8)),
     **{f'cell/{name}': Case(dict(channels=8, operators=['rb_3', 'ca_5']))
        for name in ('decomposition', 'multi_scale', 'successive')},
+    'cell/distillation': Case(dict(channels=8, stages=1)),
     'cell/feature_distillation': Case(dict(in_channels=8, out_channels=6, channels=4, nodes=2)),
     'model/TIMFusion': Case(dict(channels=8, operators=['rb_3', 'ca_5'], loss=dict(type='FusionLoss')), pair,
                             lambda module, inputs: list(module(inputs, mode='loss').values())),
@@ -89,6 +95,21 @@ CASES = {
              enhancement=dict(type='EnhancementNet', channels=8, operators=['rb_3']),
              loss=dict(type='EnhancementLoss')), pair,
         lambda module, inputs: list(module(inputs, mode='loss').values())),
+    'model/RUASScene': Case(dict(loss=dict(type='RTVSceneLoss')), picture,
+                            lambda module, inputs: [module(inputs), *module(inputs, mode='loss').values()]),
+    'model/RTVSceneLoss': Case({}, lambda: [features(3), features(3, 1)],
+                               lambda module, inputs: list(module(*inputs).values())),
+    'model/SmoothSceneLoss': Case({}, lambda: [features(3), features(3, 1)],
+                                  lambda module, inputs: list(module(*inputs).values())),
+    'model/DenoisingLoss': Case({}, lambda: [features(3), features(3, 1)],
+                                lambda module, inputs: list(module(*inputs).values())),
+    'model/NoiseRemoval': Case(dict(channels=4, num_cells=2), lambda: features(3)),
+    'model/NoiseEstimation': Case(dict(channels=4), lambda: features(3)),
+    'model/RUASEnhancement': Case(
+        dict(scene=dict(type='RUASScene', stages=2, loss=dict(type='SmoothSceneLoss')),
+             task=dict(type='NoiseRemoval', channels=4, num_cells=1), loss=dict(type='DenoisingLoss'),
+             denoise='always'), picture,
+        lambda module, inputs: list(module(inputs, mode='loss').values())),
     'model/RegistrationNet': Case({}, lambda: [features(1), features(1, 1)], lambda module, inputs: module(*inputs)),
     'model/RegistrationLoss': Case({}, lambda: [features(2), features(1), features(1)],
                                    lambda module, inputs: list(module(*inputs).values())),
@@ -100,6 +121,17 @@ CASES = {
         dict(in_channels=[4, 8, 16], in_index=[0, 1, 2], channels=8, nodes=2, num_classes=3, dropout_ratio=0.0),
         lambda: [features(4, 8), features(8, 16), features(16, 32)],
         lambda module, inputs: [module(inputs), module.conv_seg_coarse(module._decode(inputs)[0])], needs='mmseg'),
+    'model/S3FDVGG': Case({}, lambda: features(3)),
+    'model/SearchedSSDNeck': Case(dict(in_channels=[4, 8], extras=[(4, 6, 2)], l2_norm_scales=[10]),
+                                  lambda: [features(4, 8), features(8, 16)]),
+    'model/SearchedSSDHead': Case(
+        dict(num_classes=2, in_channels=[4, 8], bbox_coder=dict(type='mmdet.DeltaXYWHBBoxCoder'),
+             anchor_generator=dict(type='mmdet.AnchorGenerator', strides=[8, 16], ratios=[1.0], scales=[1])),
+        lambda: [features(4, 8), features(8, 16)], needs='mmdet'),
+    'model/SearchedASPPHead': Case(
+        dict(in_channels=8, in_index=1, channels=4, c1_in_channels=4, c1_channels=4, num_classes=3,
+             norm_cfg=dict(type='BN'), dropout_ratio=0.0),
+        lambda: [features(4, 4), features(8, 16)], needs='mmseg'),
     'model/TaskGuidedSegmentor': Case(
         dict(scene=dict(type='TIMFusion', channels=8, genotype=None, operators=['rb_3'], cells=['successive']),
              task=TINY_SEGMENTOR), pair, needs='mmseg'),

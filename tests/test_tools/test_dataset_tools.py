@@ -5,9 +5,12 @@ import json
 import cv2
 import numpy as np
 import pytest
+from mmengine.dataset import BaseDataset
 from mmengine.registry import DefaultScope
 
 from mmfusenas.datasets import CocoPairDataset, YOLOPairDataset
+from mmfusenas.datasets.problems import DatasetError
+from mmfusenas.registry import DATASETS
 
 CONFIG = """
 dataset = dict(type='YOLOPairDataset', data_root={root!r}, metainfo=dict(classes=('person', 'car')))
@@ -121,6 +124,114 @@ def test_browse_draws_the_pair_as_the_model_gets_it(tool, data, tmp_path):
     assert browse.main([str(data), '--split', 'test']) == 1
 
 
+ONE_SENSOR = """
+dataset = dict(type='YOLOPairDataset', data_root={root!r}, metainfo=dict(classes=('person', 'car')))
+boxes = [dict(type='LoadPairFromFile'), dict(type='mmdet.LoadAnnotations', with_bbox=True),
+         dict(type='PackPairDetInputs')]
+train_dataloader = dict(dataset=dict(
+    data_prefix=dict(img='train/vi', ann='train/labels'), pipeline=boxes, **dataset))
+val_dataloader = dict(dataset=dict(
+    type='PairDataset', data_root={root!r}, data_prefix=dict(img='test/vi', gt='test/gt'),
+    pipeline=[dict(type='LoadPairFromFile'), dict(type='PackPairInputs')]))
+"""
+
+
+@pytest.fixture
+def dark(data):
+    """A config of one sensor: pictures with boxes for training, with references for testing."""
+    (data.parent / 'test/gt').mkdir()
+    for number in (100, 101):
+        picture = cv2.imread(str(data.parent / f'test/vi/{number}.png'))
+        cv2.imwrite(str(data.parent / f'test/gt/{number}.png'), 255 - picture)
+    data.write_text(ONE_SENSOR.format(root=str(data.parent)))
+    return data
+
+
+def test_check_of_one_sensor(tool, dark, capsys):
+    code, problems, found = check(tool, dark, capsys)
+    assert (code, problems) == (0, [])
+    assert [(s['name'], s['pairs'], s['depths'], s['boxes']) for s in found['datasets']] == [
+        ('train', 3, {'uint8': 3}, dict(person=2, car=1)), ('val', 2, {'uint8 + uint8': 2}, {})]
+    assert tool('analysis_tools/check_dataset').main([str(dark), '--workers', '1']) == 0
+    out = capsys.readouterr().out
+    assert 'train: YOLOPairDataset, 3 pictures; 32 x 24 (3); visible uint8 (3); person: 2 boxes' in out
+    assert 'val: PairDataset, 2 pictures; 32 x 24 (2); visible + reference uint8 + uint8 (2)' in out
+
+
+def test_check_finds_what_is_wrong_with_references(tool, dark, capsys):
+    cv2.imwrite(str(dark.parent / 'test/gt/100.png'), np.arange(16 * 16 * 3, dtype=np.uint8).reshape(16, 16, 3))
+    (dark.parent / 'test/gt/101.png').write_bytes(b'damaged')
+    code, problems, _ = check(tool, dark, capsys)
+    assert (code, problems) == (1, [('val', 'error', 'sizes differ'), ('val', 'error', 'unreadable picture')])
+
+
+def test_browse_shows_picture_and_reference_or_picture_with_boxes(tool, dark, tmp_path):
+    browse = tool('analysis_tools/browse_dataset')
+    assert browse.main([str(dark), '--out-dir', str(tmp_path / 'val'), '--split', 'val']) == 0
+    picture, reference = (cv2.imread(str(tmp_path / f'test/{folder}/101.png')) for folder in ('vi', 'gt'))
+    assert np.array_equal(cv2.imread(str(tmp_path / 'val/101.png')), np.hstack([picture, reference]))
+    assert browse.main([str(dark), '--out-dir', str(tmp_path / 'train')]) == 0
+    picture, drawn = cv2.imread(str(tmp_path / 'train/001.png')), cv2.imread(str(tmp_path / 'train/vi/001.png'))
+    assert picture.shape == (24, 64, 3) and np.array_equal(picture[:, :32], drawn)
+    assert (picture[18, 32 + 4:32 + 12] == (0, 255, 0)).all()
+
+
+STOCK = """
+train_dataloader = dict(dataset=dict(
+    type='mmdet.CocoDataset', data_root={root!r}, ann_file='annotations/train.json', data_prefix=dict(img='visible'),
+    metainfo=dict(classes=('person', 'car')),
+    pipeline=[dict(type='LoadImageFromFile'), dict(type='mmdet.LoadAnnotations', with_bbox=True),
+              dict(type='mmdet.PackDetInputs')]))
+"""
+
+
+def test_pictures_with_boxes_become_coco_that_mmdet_reads_itself(tool, dark, tmp_path, capsys):
+    options = ['--cfg-options', 'val_dataloader=None']
+    assert tool('dataset_converters/to_coco').main([str(dark), '--out', str(tmp_path / 'coco'), *options]) == 0
+    assert "data_prefix={'img': 'visible'}" in capsys.readouterr().out
+    assert sorted(path.name for path in (tmp_path / 'coco').iterdir()) == ['annotations', 'visible']
+    config = tmp_path / 'stock.py'
+    config.write_text(STOCK.format(root=str(tmp_path / 'coco')))
+    code, problems, found = check(tool, config, capsys)
+    assert (code, problems) == (0, []) and found['datasets'][0]['boxes'] == dict(person=2, car=1)
+    (tmp_path / 'coco/visible/001.png').unlink()
+    assert check(tool, config, capsys)[1] == [('train', 'error', 'unreadable picture')]
+    cv2.imwrite(str(tmp_path / 'coco/visible/001.png'), cv2.imread(str(tmp_path / 'train/vi/000.png')))
+    browse = tool('analysis_tools/browse_dataset')
+    assert browse.main([str(config), '--out-dir', str(tmp_path / 'out')]) == 0
+    assert cv2.imread(str(tmp_path / 'out/001.png')).shape == (24, 64, 3)
+
+
+def test_a_set_without_pictures_is_named(tool, tmp_path):
+    @DATASETS.register_module(force=True)
+    class ToolTexts(BaseDataset):
+        def load_data_list(self):
+            return [dict(text='a')]
+
+    config = tmp_path / 'config.py'
+    config.write_text("train_dataloader = dict(dataset=dict(type='ToolTexts'))")
+    with pytest.raises(DatasetError, match='ToolTexts is no data set of pictures: its samples have no img_path'):
+        tool('analysis_tools/check_dataset').main([str(config)])
+
+
+@pytest.mark.parametrize('name, panels', [
+    ('synthetic_ivif_det', 3), ('synthetic_lowlight', 2), ('synthetic_lowlight_det', 3), ('synthetic_lowlight_seg', 3)])
+def test_browse_shows_the_built_in_scenes(tool, root, tmp_path, name, panels):
+    config = str(root / f'configs/_base_/datasets/{name}.py')
+    browse = tool('analysis_tools/browse_dataset')
+    assert browse.main([config, '--out-dir', str(tmp_path), '--split', 'val', '--number', '1']) == 0
+    assert cv2.imread(str(next(tmp_path.glob('*.png')))).shape == (128, 160 * panels, 3)
+
+
+def test_neighbouring_numbers_of_drawn_scenes_are_no_video(tool, root, capsys):
+    config = root / 'configs/_base_/datasets/synthetic_lowlight_seg.py'
+    options = [f'{part}_dataloader.dataset.length=2' for part in ('train', 'val', 'test')]
+    code = tool('analysis_tools/check_dataset').main([
+        str(config), '--json', '--workers', '1', '--cfg-options', *options])
+    out = capsys.readouterr().out
+    assert code == 0 and json.loads(out[out.index('{'):])['across'] == []
+
+
 SEARCH = """
 custom_hooks = [dict(type='ArchitectureSearchHook', dataloader=[train_dataloader, val_dataloader])]
 val_dataloader = test_dataloader = None
@@ -182,6 +293,15 @@ def test_to_coco_saves_drawn_scenes(tool, root, tmp_path):
     assert cv2.imread(dataset[0]['img_path']).shape == (128, 160, 3)
     assert cv2.imread(dataset[0]['img_path2'], cv2.IMREAD_UNCHANGED).shape == (128, 160)
     assert sum(len(x['instances']) for x in dataset) > 0
+
+
+def test_pictures_that_are_no_frames_are_dealt_one_by_one(tool, tmp_path):
+    for number in range(60):
+        (tmp_path / f'{number}.png').write_bytes(b'')
+    arguments = [str(tmp_path), '--out', str(tmp_path / 'splits'), '--gap', '0', '--shares', 'train=50', 'test=10']
+    assert tool('dataset_converters/make_split').main(arguments) == 0
+    parts = [(tmp_path / f'splits/{part}.txt').read_text().split() for part in ('train', 'test')]
+    assert [len(part) for part in parts] == [50, 10] and len(set(sum(parts, []))) == 60
 
 
 def test_make_split(tool, tmp_path, capsys):

@@ -1,4 +1,7 @@
-"""Write contact pictures of a paired data set as the model gets it: visible, infrared, and both with boxes or classes.
+"""Write contact pictures of a data set as the model gets it.
+
+Of a pair: visible, infrared, and both with boxes or classes. Of one sensor: the picture, its reference where there is
+one, and the picture with boxes or classes where it has any.
 
 The pictures come out of the config's own pipeline, so crops, flips and colours are those of the training.
 """
@@ -43,7 +46,7 @@ def draw_boxes(picture: np.ndarray, sample, metainfo: dict) -> np.ndarray:
     """Draw the boxes and class names of a data sample into a copy of ``picture``."""
     picture = np.ascontiguousarray(picture)
     instances = sample.get('gt_instances')
-    if instances is None:
+    if 'bboxes' not in (instances or ()):
         return picture
     boxes = getattr(instances.bboxes, 'tensor', instances.bboxes)
     for box, label in zip(torch.as_tensor(boxes).round().int().tolist(), instances.labels.tolist()):
@@ -55,13 +58,22 @@ def draw_boxes(picture: np.ndarray, sample, metainfo: dict) -> np.ndarray:
 
 
 def contact_picture(packed: dict, metainfo: dict) -> np.ndarray:
-    """Return visible | infrared | their mean with the boxes or the classes, H x 3W x 3 uint8."""
-    visible = to_display(packed['inputs']['visible'].permute(1, 2, 0).numpy())
-    infrared = to_display(packed['inputs']['infrared'].permute(1, 2, 0).numpy())
-    both = cv2.addWeighted(visible, 0.5, infrared, 0.5, 0)
-    if 'gt_sem_seg' in packed['data_samples']:
-        both = draw_mask(both, packed['data_samples'].gt_sem_seg.data[0].numpy(), metainfo)
-    return np.hstack([visible, infrared, draw_boxes(both, packed['data_samples'], metainfo)])
+    """Return a sample's panels side by side, H x nW x 3 uint8.
+
+    visible | infrared | reference, as far as there are any; then the visible picture, of a pair the mean of both, with
+    the boxes or the classes. One sensor's picture without either has no such last panel.
+    """
+    inputs, sample = packed['inputs'], packed['data_samples']
+    inputs = inputs if isinstance(inputs, dict) else dict(visible=inputs)  # as mmdet and mmseg pack it
+    panels = {name: to_display(picture.permute(1, 2, 0).numpy()) for name, picture in inputs.items()}
+    drawn = panels['visible']
+    if 'infrared' in panels:
+        drawn = cv2.addWeighted(drawn, 0.5, panels['infrared'], 0.5, 0)
+    elif 'gt_instances' not in sample and 'gt_sem_seg' not in sample:
+        return np.hstack(list(panels.values()))
+    if 'data' in sample.get('gt_sem_seg', ()):  # mmdet's samples have theirs under another name
+        drawn = draw_mask(drawn, sample.gt_sem_seg.data[0].numpy(), metainfo)
+    return np.hstack([*panels.values(), draw_boxes(drawn.copy(), sample, metainfo)])
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -79,7 +91,7 @@ def main(argv: list[str] | None = None) -> int:
     for name in chosen:
         folder = Path(args.out_dir, name) if len(chosen) > 1 else Path(args.out_dir)
         number = write_pictures(DATASETS.build(leaves[name]), folder, args.number)
-        print(f'{number} pictures (visible, infrared, both with boxes or classes) in {folder}.')
+        print(f'{number} pictures (all inputs side by side, then with boxes or classes) in {folder}.')
     following = args.config if 'model' in config else 'CONFIG, of a config that inherits this one'
     print(f'Train: python tools/train.py {following}')
     return 0

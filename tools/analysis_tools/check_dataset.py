@@ -1,10 +1,10 @@
-"""List what is wrong with the paired data sets of a config, before a long run finds it.
+"""List what is wrong with the data sets of a config, before a long run finds it.
 
-Reads every pair of the train, search, validation and test sets and reports: files without a partner, unreadable or
-constant pictures, pairs of different size, pictures of more than 8 bit, infrared pictures in colour, malformed boxes
-and boxes outside the picture, tiny and repeated boxes, classes without a box, segmentation maps of another size or
-with numbers of no class, pictures or neighbouring video frames on both sides of the split. Errors stop a training;
-warnings are worth a look. Exits with 1 where there is an error.
+Reads every picture, pair and reference of the train, search, validation and test sets and reports: files without a
+partner, unreadable or constant pictures, pairs and references of different size, pictures of more than 8 bit, infrared
+pictures in colour, malformed boxes and boxes outside the picture, tiny and repeated boxes, classes without a box,
+segmentation maps of another size or with numbers of no class, pictures or neighbouring video frames on both sides of
+the split. Errors stop a training; warnings are worth a look. Exits with 1 where there is an error.
 """
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from rich.progress import track
 from terminaltables import AsciiTable
 
 from mmfusenas.datasets.checks import check_classes, check_pair, check_same_pictures, check_same_videos
-from mmfusenas.datasets.leaves import dataset_leaves, resizes_pairs, survey
+from mmfusenas.datasets.leaves import dataset_leaves, is_drawn, resizes_pairs, survey
 from mmfusenas.datasets.problems import Problem, group_problems
 from mmfusenas.utils.command_line import ConfigOptions, read_config, run_tool
 
@@ -63,8 +63,10 @@ def check_set(name: str, config: dict, workers: int, quiet: bool) -> dict:
         name=name, type=config['type'], pairs=len(infos), boxes=dict(counts), problems=problems,
         sizes=Counter('{1} x {0}'.format(*fact.size) for fact in facts if fact.size),
         depths=Counter(' + '.join(fact.depths) for fact in facts if fact.size),
+        sensors=next((fact.sensors for fact in facts if fact.size), ()),
         digests={fact.digest: fact.path for fact in facts if fact.size},
-        paths=[fact.path for fact in facts])
+        # Numbers of drawn scenes are no frames of a video.
+        paths=[] if is_drawn(infos) else [fact.path for fact in facts])
 
 
 def compare_sets(sets: list[dict], gap: int) -> list[Problem]:
@@ -76,16 +78,18 @@ def compare_sets(sets: list[dict], gap: int) -> list[Problem]:
                 names = train['name'], test['name']
                 problems += check_same_pictures(train['digests'], test['digests'], names)
                 # Numbers say something only within one folder tree: other sets count from 0 as well.
-                if train['type'] == test['type'] and train['type'] != 'SyntheticScenes':
+                if train['type'] == test['type']:
                     problems += check_same_videos(train['paths'], test['paths'], names, gap)
     return problems
 
 
 def show(found: dict) -> None:
     """Print one data set, and its problems as a table."""
-    facts = [f'{found["name"]}: {found["type"]}, {found["pairs"]} pairs']
+    sensors = ' + '.join(found['sensors'])
+    kind = 'pairs' if 'infrared' in sensors or not sensors else 'pictures'
+    facts = [f'{found["name"]}: {found["type"]}, {found["pairs"]} {kind}']
     facts += [f'{size} ({count})' for size, count in found['sizes'].most_common(3)]
-    facts += [f'visible + infrared {depth} ({count})' for depth, count in found['depths'].items()]
+    facts += [f'{sensors} {depth} ({count})' for depth, count in found['depths'].items()]
     facts += [f'{name}: {count} boxes' for name, count in found['boxes'].items()]
     print('\n' + '; '.join(facts))
     show_problems(found['problems'])
@@ -133,7 +137,7 @@ def main(argv: list[str] | None = None) -> int:
             print('\nBetween the sets:')
             show_problems(across)
         following = 'Correct the errors and run this again.' if errors else (
-            f'Look at the pairs: python tools/analysis_tools/browse_dataset.py {args.config} --out-dir browse')
+            f'Look at them: python tools/analysis_tools/browse_dataset.py {args.config} --out-dir browse')
         print(f'\n{len(errors)} errors. {following}')
     return 1 if errors else 0
 

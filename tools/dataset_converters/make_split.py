@@ -24,11 +24,12 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog='Example: python tools/dataset_converters/make_split.py data/m3fd/Vis --out data/m3fd/splits '
         '--shares train=0.8 test=0.2 --block 100 --guard 10')
-    parser.add_argument('pictures', help='folder of the visible pictures')
+    parser.add_argument('pictures', help='folder of the pictures, of pairs the visible ones')
     parser.add_argument('--out', required=True, help='folder of the split files, usually ROOT/splits')
     parser.add_argument('--shares', nargs='+', default=['train=0.8', 'test=0.2'], metavar='PART=SHARE',
                         help='parts and their shares of the frames (default: train=0.8 test=0.2)')
-    parser.add_argument('--gap', type=int, default=10, help='largest step of frame numbers in a video (default: 10)')
+    parser.add_argument('--gap', type=int, default=10, help='largest step of frame numbers in a video (default: 10); '
+                        '0: there are no videos, every picture is dealt by itself')
     parser.add_argument('--block', type=int, help='cut videos that are longer into blocks of so many frames')
     parser.add_argument('--guard', type=int, default=0, help='frames left out at every such cut (default: 0)')
     parser.add_argument('--seed', type=int, default=0, help='order of videos of one length (default: 0)')

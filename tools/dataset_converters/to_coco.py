@@ -1,9 +1,10 @@
-"""Write the paired data sets of a config in one documented COCO layout (docs/en/datasets.md).
+"""Write the data sets of a config in one documented COCO layout (docs/en/datasets.md).
 
     OUT/visible, OUT/infrared, OUT/annotations/{train,val,test}.json
 
-Any data set of pairs with boxes serves: MSRS, M3FD, LLVIP, MultiSpectral, your own, or the built-in scenes, which are
-drawn and saved. CocoPairDataset reads the result.
+Any data set with boxes serves, of pairs or of one sensor: MSRS, M3FD, LLVIP, MultiSpectral, DARK FACE, ExDark, your
+own, or the built-in scenes, which are drawn and saved. CocoPairDataset reads the result, and of one sensor mmdet's own
+CocoDataset does.
 """
 from __future__ import annotations
 
@@ -15,6 +16,7 @@ from rich.progress import track
 
 from mmfusenas.datasets.coco_layout import write_coco
 from mmfusenas.datasets.leaves import dataset_leaves, survey
+from mmfusenas.datasets.pairing import INPUTS, PATHS
 from mmfusenas.datasets.problems import DatasetError, report
 from mmfusenas.utils.command_line import ConfigOptions, read_config, run_tool
 
@@ -44,13 +46,15 @@ def main(argv: list[str] | None = None) -> int:
             report(problems, f'{name} ({leaf["type"]})')
             if not classes:
                 raise DatasetError(f'{name} ({leaf["type"]}) has no boxes, and COCO is a format of boxes.')
-            infos = track(infos, f'Converting {name}')
-            path = write_coco(args.out, name, infos, classes, args.pictures == 'link')
+            path = write_coco(args.out, name, track(infos, f'Converting {name}'), classes, args.pictures == 'link')
         except (DatasetError, OSError) as error:
             print(error, file=sys.stderr)
             return 1
         print(f'{name}: {path}')
-    print(f"Read it with dict(type='CocoPairDataset', data_root={args.out!r}, ann_file='annotations/train.json').")
+    prefix = {key: folder for key, folder in INPUTS.items() if PATHS[key] in infos[0]}
+    more = '' if set(prefix) == {'img', 'img2'} else f', data_prefix={prefix}'
+    print(f"Read it with dict(type='CocoPairDataset', data_root={args.out!r}, "
+          f"ann_file='annotations/train.json'{more}).")
     return 0
 
 

@@ -2,7 +2,9 @@
 import argparse
 from typing import Any
 
-from mmfusenas.apis.loading import build_model, load_weights, own_config, refuse_search
+from mmengine.model import BaseModel
+
+from mmfusenas.apis.loading import build_model, input_options, load_weights, own_config, refuse_search
 from mmfusenas.utils.checkpoint import load_checkpoint, save_checkpoint
 from mmfusenas.utils.command_line import command, existing_file, output_file, run_tool
 
@@ -21,14 +23,13 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def published(content: dict[str, Any], path: str) -> dict[str, Any]:
-    """Return what is kept of a checkpoint, after building its model and loading its weights.
+def published(content: dict[str, Any], model: BaseModel, path: str) -> dict[str, Any]:
+    """Return what is kept of a checkpoint, after loading its weights into its model.
 
     Raises:
-        ValueError: If it is of a search, knows no model, or its weights are not those of its model.
+        ValueError: If its weights are not those of its model.
     """
-    refuse_search(content, path)
-    load_weights(build_model(own_config(content, path), f'checkpoint {path}'), content['state_dict'], path)
+    load_weights(model, content['state_dict'], path)
     # Written in the usual memory format: training on a CPU has channels last.
     weights = {name: value.contiguous() for name, value in content['state_dict'].items()}
     return dict(meta={key: content['meta'][key] for key in KEPT if key in content['meta']}, state_dict=weights)
@@ -39,12 +40,15 @@ def main() -> None:
     args = parse_args()
     output_file(args.out)
     path = existing_file(args.checkpoint, 'Checkpoint')
-    content = published(load_checkpoint(path), args.checkpoint)
+    content = load_checkpoint(path)
+    refuse_search(content, path)
+    model = build_model(own_config(content, path), f'checkpoint {path}')
+    content = published(content, model, args.checkpoint)
     save_checkpoint(content, args.out)
     parameters = sum(value.numel() for value in content['state_dict'].values())
     print(f'{parameters:,} values of {path}, {path.stat().st_size / 1e6:.1f} MB, in {args.out}')
     infer = command('python', 'tools/infer.py', '--model', args.out)
-    print(f'\ndone; next:\n  {infer} --visible FOLDER --infrared FOLDER --out-dir FOLDER')
+    print(f'\ndone; next:\n  {infer} {input_options(model)} --out-dir FOLDER')
 
 
 if __name__ == '__main__':

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -66,6 +66,7 @@ def draw_scene(
     difficulty: str = 'normal',
     conditions: tuple[str, ...] = CONDITIONS,
     misalign: float = 0.0,
+    clean: bool = False,
 ) -> Scene:
     """Draw the scene that belongs to a seed and an index; another size gives the same scene at that size.
 
@@ -77,6 +78,7 @@ def draw_scene(
         conditions: Those to draw from.
         misalign: The infrared picture is shifted, turned and stretched, and no corner moves farther than this many
             pixels.
+        clean: Whether the visible picture has no noise.
 
     Raises:
         ValueError: Unknown difficulty or condition, a size that is too small, or a negative number.
@@ -92,6 +94,8 @@ def draw_scene(
     rng, noise = np.random.default_rng([seed, index, 1]), np.random.default_rng([seed, index, 2, *size])
     weather, street = draw_weather(rng, condition, table), draw_street(rng, size)
     things, spots = draw_things(rng, street, weather, table)
+    if clean:
+        weather = replace(weather, noise=0.0)
     frame = Frame.blank(size)
     paint_backdrop(frame, street, weather)
     paint_shadows(frame, street, weather, things)

@@ -47,10 +47,10 @@ def see_visible(
     picture = cv2.GaussianBlur(np.ascontiguousarray(grey.transpose(1, 2, 0)), (3, 3), 0.45)
     noise = grain(rng, (4, *frame.depth.shape))  # one plane for all colours, and one for each
     noisy = picture.transpose(2, 0, 1) + (noise[:1] + noise[1:]) * np.float32(0.7 * weather.noise)
-    return np.ascontiguousarray(_to_grey(noisy).transpose(1, 2, 0))
+    return np.ascontiguousarray(to_uint8(noisy).transpose(1, 2, 0))
 
 
-def _to_grey(values: np.ndarray) -> np.ndarray:
+def to_uint8(values: np.ndarray) -> np.ndarray:
     """Return values rounded to uint8."""
     return np.minimum(np.maximum(values + np.float32(0.5), 0), 255).astype(np.uint8)
 
@@ -121,11 +121,11 @@ def see_infrared(frame: Frame, weather: Weather, deviation: float, rng: np.rando
     if weather.condition == 'fog':
         clear = 1 / _growth(np.minimum(frame.depth, 120) * np.float32(_INFRARED_FOG * weather.fog))
         warmth = warmth * clear + np.float32(255 * weather.plants) * (1 - clear)
-    grey = cv2.GaussianBlur(_to_grey(warmth), (5, 5), 0.75 * max(height / 192, 0.8))
+    grey = cv2.GaussianBlur(to_uint8(warmth), (5, 5), 0.75 * max(height / 192, 0.8))
     u, v = (
         np.arange(width, dtype=np.float32) * (160 / height),
         np.arange(height, dtype=np.float32)[:, None] * (160 / height),
     )
     drift = 3 * sample_noise(2, u + np.float32(weather.ambient * 997 % 256), v)
     noise = np.float32(deviation) * (grain(rng, (height, width)) + np.float32(0.4) * grain(rng, (1, width)))
-    return _to_grey(grey + drift + noise)
+    return to_uint8(grey + drift + noise)

@@ -1,24 +1,31 @@
-"""Geometric transforms of both pictures of a pair together."""
+"""Geometric transforms of all pictures of a sample together."""
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
 
 import cv2
 import numpy as np
 from mmcv.transforms import BaseTransform
 from mmengine.dataset import Compose
 
+from mmfusenas.datasets.pairing import PATHS
 from mmfusenas.registry import TRANSFORMS
+from mmfusenas.utils.random_state import get_random_state, set_random_state
 
 
 @TRANSFORMS.register_module()
 class JointTransform(BaseTransform):
-    """Run stock geometric transforms on both pictures and the boxes at once.
+    """Run stock geometric transforms on all pictures of a sample and the boxes at once.
 
-    ``img`` and ``img2`` are stacked along the channels to one picture, the transforms run untouched on it as ``img``,
-    and it is split again, so that they cannot move apart. Any transform of mmcv or mmdet serves that does not ask how
-    many channels there are: RandomFlip, Resize, RandomResize, RandomCrop, Rotate, RandomAffine, RandomShift, Pad, ...
-    What stands outside, such as PhotoMetricDistortion, sees the visible picture alone.
+    ``img`` and, where there is one, ``img2`` are stacked along the channels to one picture, the transforms run
+    untouched on it as ``img``, and it is split again, so that they cannot move apart. Any transform of mmcv or mmdet
+    serves that does not ask how many channels there are: RandomFlip, Resize, RandomResize, RandomCrop, Rotate,
+    RandomAffine, RandomShift, Pad, ... What stands outside, such as PhotoMetricDistortion, sees the visible picture
+    alone.
+
+    A reference ``gt`` goes through the same transforms once more, with the same random numbers: it gets the fill
+    colours of the picture, and OpenCV's warps, which end at four channels, serve it too.
 
     Pictures of different depth are stacked in the wider one and come back in their own, so flips and crops are
     exact. Fill colours of three numbers (Rotate, RandomAffine) leave the infrared border at 0, and they count in
@@ -32,7 +39,8 @@ class JointTransform(BaseTransform):
         The results, or None where a transform gave up the sample (a crop without a box).
 
     Raises:
-        ValueError: The two pictures differ in size, or a transform cannot do with their channels.
+        ValueError: The pictures differ in size, a transform cannot do with their channels, or it moves a reference
+            otherwise than its picture.
 
     Example:
         >>> flip = JointTransform([dict(type='RandomFlip', prob=1.0)])
@@ -45,23 +53,31 @@ class JointTransform(BaseTransform):
         self.transforms = Compose(transforms)
 
     def transform(self, results: dict) -> dict | None:
-        """Stack, transform, split."""
-        visible, infrared = results['img'], results['img2']
-        if visible.shape[:2] != infrared.shape[:2]:
-            raise ValueError(
-                f'JointTransform needs pictures of one size, got img {visible.shape} and img2 {infrared.shape}; '
-                f'img_path={results.get("img_path")}. Set resize in LoadPairFromFile.'
-            )
-        parts = [np.atleast_3d(visible), np.atleast_3d(infrared)]
-        stacked = self._run({**results, 'img': np.concatenate(parts, axis=2)})
+        """Stack, transform, split; then the reference."""
+        pictures = {key: results[key] for key in PATHS if key in results}
+        _check_sizes(pictures, results.get('img_path'))
+        others = {key: value for key, value in results.items() if key not in PATHS}
+        reference = pictures.pop('gt', None)
+        # Transforms change what they are given, so the second run needs its own copy.
+        again = None if reference is None else (get_random_state(), deepcopy(others))
+        stacked = self._run({**others, 'img': np.concatenate([np.atleast_3d(x) for x in pictures.values()], axis=2)})
         if stacked is None:
             return None
-        split = parts[0].shape[2]
-        stacked['img'], stacked['img2'] = (
-            _restore(stacked['img'][..., :split], visible),
-            _restore(stacked['img'][..., split:], infrared),
-        )
+        stacked.update(_split(stacked['img'], pictures))
+        if reference is not None:
+            stacked['gt'] = self._repeat(reference, stacked['img'], *again)
         return stacked
+
+    def _repeat(self, reference: np.ndarray, picture: np.ndarray, state: dict, others: dict) -> np.ndarray:
+        """Run the transforms on the reference with the random numbers that the picture had."""
+        set_random_state(state)
+        done = self._run({**others, 'img': reference.copy()})
+        if done is None or done['img'].shape != picture.shape:
+            made = None if done is None else done['img'].shape
+            raise ValueError(
+                f'A transform inside JointTransform made {picture.shape} of the picture {others.get("img_path")} and '
+                f'{made} of its reference: it draws from a generator of its own, or looks at the pixels. In: {self}')
+        return np.ascontiguousarray(done['img'], dtype=reference.dtype)
 
     def _run(self, stacked: dict) -> dict | None:
         """Run the transforms, and explain those that ask for three channels."""
@@ -69,10 +85,12 @@ class JointTransform(BaseTransform):
         try:
             done = self.transforms(stacked)
         except (AssertionError, ValueError, cv2.error) as error:
+            hint = '' if shape[2] == 3 else (
+                '\nThose with a fill colour of three numbers (ShearX, TranslateX, Expand, CutOut) cannot do with '
+                f'{shape[2]} channels; RandomAffine and RandomShift can.')
             raise ValueError(
                 f'A transform inside JointTransform failed on the stacked picture {shape} of '
-                f'{stacked.get("img_path")}: {error}\nThose with a fill colour of three numbers (ShearX, TranslateX, '
-                f'Expand, CutOut) cannot do with {shape[2]} channels; RandomAffine and RandomShift can. In: {self}'
+                f'{stacked.get("img_path")}: {error}{hint} In: {self}'
             ) from error
         if done is not None and done['img'].shape[2:] != shape[2:]:
             raise ValueError(
@@ -83,6 +101,20 @@ class JointTransform(BaseTransform):
 
     def __repr__(self) -> str:
         return f'{type(self).__name__}({self.transforms})'
+
+
+def _check_sizes(pictures: Mapping[str, np.ndarray], path: str | None) -> None:
+    if len({picture.shape[:2] for picture in pictures.values()}) > 1:
+        shapes = ' and '.join(f'{key} {picture.shape}' for key, picture in pictures.items())
+        raise ValueError(f'JointTransform needs pictures of one size, got {shapes}; img_path={path}. Set resize in '
+                         'LoadPairFromFile.')
+
+
+def _split(stacked: np.ndarray, pictures: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Take the stacked picture apart again."""
+    ends = np.cumsum([np.atleast_3d(picture).shape[2] for picture in pictures.values()])
+    parts = np.split(stacked, ends[:-1], axis=2)
+    return {key: _restore(part, picture) for (key, picture), part in zip(pictures.items(), parts)}
 
 
 def _restore(picture: np.ndarray, like: np.ndarray) -> np.ndarray:

@@ -1,34 +1,37 @@
-"""Loading a picture pair."""
+"""Loading the pictures of a sample."""
 from __future__ import annotations
 
 from mmcv.transforms import BaseTransform
 
-from mmfusenas.datasets.pictures import match_sizes, read_pair
+from mmfusenas.datasets.pictures import match_sizes, read_pair, read_visible
 from mmfusenas.registry import TRANSFORMS
 
 
 @TRANSFORMS.register_module()
 class LoadPairFromFile(BaseTransform):
-    """Load the visible and the infrared picture of a pair; both keep the depth of their file.
+    """Load the picture of a sample, that of a second sensor and the reference, where there are any.
 
-    Required keys: ``img_path`` (visible), ``img_path2`` (infrared). Added keys: ``img`` (H x W x 3 BGR), ``img2``
-    (H x W), ``img_shape`` and ``ori_shape`` (H, W). Files of 8 and 16 bit and of float32 are read. A grey visible
-    file becomes three equal channels, a colour infrared file becomes grey. Where both paths are one, the file has four
-    channels, the last of them infrared.
+    All keep the depth of their file. Required key: ``img_path`` (visible); optional ones: ``img_path2`` (infrared) and
+    ``gt_path`` (a clean reference). Added keys: ``img`` (H x W x 3 BGR) and, for those, ``img2`` (H x W) and ``gt``
+    (H x W x 3 BGR), ``img_shape`` and ``ori_shape`` (H, W). Files of 8 and 16 bit and of float32 are read. A grey
+    visible file becomes three equal channels, a colour infrared file becomes grey. Where the visible and the infrared
+    path are one, the file has four channels, the last of them infrared.
 
     Args:
-        resize: What to do when the two differ in size: ``None`` is an error that names both, ``'visible'`` brings the
-            infrared picture to the visible one's size, ``'infrared'`` the other way round. Boxes belong to the
-            visible picture: with ``'infrared'`` they are scaled along.
+        resize: What to do when the pictures of a sample differ in size: ``None`` is an error that names both,
+            ``'visible'`` brings the others to the visible one's size, ``'infrared'`` to the infrared one's. Boxes
+            belong to the visible picture: with ``'infrared'`` they are scaled along.
         backend_args: Arguments of mmengine's file backend.
 
     Raises:
-        ValueError: ``resize`` is another word, or the sizes differ and it is None.
+        ValueError: ``resize`` is another word or names a picture that the sample lacks, or the sizes differ and it is
+            None.
         PictureError: A file is missing, empty, damaged or of another depth.
 
     Example:
         >>> load = LoadPairFromFile(resize='visible')
-        >>> results = load(dict(img_path='vi/1.png', img_path2='ir/1.png'))  # doctest: +SKIP
+        >>> pair = load(dict(img_path='vi/1.png', img_path2='ir/1.png'))  # doctest: +SKIP
+        >>> dark = load(dict(img_path='low/1.png', gt_path='high/1.png'))  # doctest: +SKIP
     """
 
     def __init__(self, resize: str | None = None, backend_args: dict | None = None) -> None:
@@ -38,15 +41,31 @@ class LoadPairFromFile(BaseTransform):
         self.backend_args = backend_args
 
     def transform(self, results: dict) -> dict:
-        """Add both pictures to ``results``."""
+        """Add the pictures to ``results``."""
+        pictures = self._read_sensors(results)
+        size = pictures['img'].shape[:2]
+        if 'gt_path' in results:
+            reference = read_visible(results['gt_path'], self.backend_args)
+            pictures['gt'] = match_sizes(
+                pictures['img'], reference, self.resize and 'visible', (results['img_path'], results['gt_path']),
+                ways=('visible', ))[1]
+        results.update(pictures, img_shape=size, ori_shape=size)
+        return results
+
+    def _read_sensors(self, results: dict) -> dict:
+        """Read what the sensors saw, brought to one size; the boxes are scaled along."""
+        if 'img_path2' not in results:
+            if self.resize == 'infrared':
+                raise ValueError(f"LoadPairFromFile: resize='infrared', and {results['img_path']} has no infrared "
+                                 "picture. Use resize='visible'.")
+            return dict(img=read_visible(results['img_path'], self.backend_args))
         paths = results['img_path'], results['img_path2']
         visible, infrared = read_pair(*paths, self.backend_args)
         before = visible.shape[:2]
         visible, infrared = match_sizes(visible, infrared, self.resize, paths)
         if visible.shape[:2] != before:
             self._scale_boxes(results, before, visible.shape[:2])
-        results.update(img=visible, img2=infrared, img_shape=visible.shape[:2], ori_shape=visible.shape[:2])
-        return results
+        return dict(img=visible, img2=infrared)
 
     def _scale_boxes(self, results: dict, old: tuple[int, int], new: tuple[int, int]) -> None:
         """Bring ``height``, ``width`` and the boxes of ``instances`` to the new size."""

@@ -1,4 +1,4 @@
-"""Packing a pair for the model: fusion only."""
+"""Packing a sample for the model: pictures only."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -7,16 +7,23 @@ import numpy as np
 import torch
 from mmcv.transforms import BaseTransform
 
+from mmfusenas.datasets.pairing import INPUTS
 from mmfusenas.registry import TRANSFORMS
 from mmfusenas.structures import FusionDataSample
 
-PAIR_META = ('img_id', 'img_path', 'img_path2', 'ori_shape', 'img_shape', 'scale_factor', 'flip', 'flip_direction')
-"""Meta keys that every packed pair has."""
+PAIR_META = ('img_id', 'img_path', 'img_path2', 'gt_path', 'ori_shape', 'img_shape', 'scale_factor', 'flip',
+             'flip_direction')
+"""Meta keys that every packed sample has, as far as the results do."""
 
 
 def picture_tensor(picture: np.ndarray) -> torch.Tensor:
     """Return C x H x W of H x W or H x W x C, with the same dtype."""
     return torch.from_numpy(np.ascontiguousarray(np.atleast_3d(picture).transpose(2, 0, 1)))
+
+
+def further_inputs(results: dict) -> dict[str, torch.Tensor]:
+    """Return the inputs beside ``visible``: ``infrared`` and ``reference``, where the results hold them."""
+    return {name: picture_tensor(results[key]) for key, name in INPUTS.items() if key != 'img' and key in results}
 
 
 def complete_meta(results: dict) -> dict:
@@ -31,16 +38,18 @@ def complete_meta(results: dict) -> dict:
 
 @TRANSFORMS.register_module()
 class PackPairInputs(BaseTransform):
-    """Pack a pair into tensors and a :class:`FusionDataSample`; needs no mmdet.
+    """Pack the pictures of a sample into tensors and a :class:`FusionDataSample`; needs no mmdet.
 
-    Required keys: ``img`` (H x W x 3), ``img2`` (H x W). Of what else the results hold, ``img2_aligned`` becomes the
-    input ``aligned`` and ``flow`` the sample's ``gt_flow`` (:class:`RandomDeformation`); the rest is dropped.
+    Required key: ``img`` (H x W x 3); optional ones: ``img2`` (H x W) and ``gt`` (H x W x 3). Of what else the results
+    hold, ``img2_aligned`` becomes the input ``aligned`` and ``flow`` the sample's ``gt_flow``
+    (:class:`RandomDeformation`); the rest is dropped.
 
     Args:
-        meta_keys: Keys kept as meta information, beside the eight of ``PAIR_META``.
+        meta_keys: Keys kept as meta information, beside ``PAIR_META``.
 
     Returns:
-        ``inputs``: ``visible`` 3 x H x W and ``infrared`` 1 x H x W, each of its own dtype; ``data_samples``.
+        ``inputs``: ``visible`` 3 x H x W and, where there are any, ``infrared`` 1 x H x W and ``reference`` 3 x H x W,
+        each of its own dtype; ``data_samples``.
 
     Example:
         >>> packed = PackPairInputs()(dict(img=np.zeros((4, 6, 3), np.uint8), img2=np.zeros((4, 6), np.uint16)))
@@ -55,7 +64,7 @@ class PackPairInputs(BaseTransform):
         """Pack ``results``."""
         results = complete_meta(results)
         meta = {key: results[key] for key in self.meta_keys if key in results}
-        inputs = dict(visible=picture_tensor(results['img']), infrared=picture_tensor(results['img2']))
+        inputs = dict(visible=picture_tensor(results['img']), **further_inputs(results))
         sample = FusionDataSample(metainfo=meta)
         if 'flow' in results:
             inputs['aligned'] = picture_tensor(results['img2_aligned'])

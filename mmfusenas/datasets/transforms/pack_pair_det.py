@@ -1,25 +1,25 @@
-"""Packing a pair for the model: with boxes."""
+"""Packing a sample for the model: with boxes."""
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from mmdet.datasets.transforms import PackDetInputs
 
-from mmfusenas.datasets.transforms.pack_pair import PAIR_META, complete_meta, picture_tensor
+from mmfusenas.datasets.transforms.pack_pair import PAIR_META, complete_meta, further_inputs
 from mmfusenas.registry import TRANSFORMS
 
 
 @TRANSFORMS.register_module()
 class PackPairDetInputs(PackDetInputs):
-    """mmdet's packing, with both pictures.
+    """mmdet's packing, with all pictures of a sample: one, a pair, and a reference.
 
     Args:
         meta_keys: Keys kept as meta information, beside ``PAIR_META`` and ``instances`` (the boxes as annotated, of
             which mmdet's CocoMetric makes its ground truth when it has no ``ann_file``).
 
     Returns:
-        ``inputs``: ``visible`` 3 x H x W and ``infrared`` 1 x H x W, each of its own dtype; ``data_samples``: a
-        ``DetDataSample``.
+        ``inputs``: ``visible`` 3 x H x W and, where there are any, ``infrared`` 1 x H x W and ``reference`` 3 x H x W,
+        each of its own dtype; ``data_samples``: a ``DetDataSample``.
     """
 
     def __init__(self, meta_keys: Sequence[str] = ()) -> None:
@@ -28,5 +28,5 @@ class PackPairDetInputs(PackDetInputs):
     def transform(self, results: dict) -> dict:
         """Pack ``results``."""
         packed = super().transform(complete_meta(results))
-        packed['inputs'] = dict(visible=packed['inputs'], infrared=picture_tensor(results['img2']))
+        packed['inputs'] = dict(visible=packed['inputs'], **further_inputs(results))
         return packed

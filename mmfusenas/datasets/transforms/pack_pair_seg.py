@@ -1,24 +1,25 @@
-"""Packing a pair for the model: with a segmentation map."""
+"""Packing a sample for the model: with a segmentation map."""
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from mmseg.datasets.transforms import PackSegInputs
 
-from mmfusenas.datasets.transforms.pack_pair import PAIR_META, complete_meta, picture_tensor
+from mmfusenas.datasets.transforms.pack_pair import PAIR_META, complete_meta, further_inputs
 from mmfusenas.registry import TRANSFORMS
 
 
 @TRANSFORMS.register_module()
 class PackPairSegInputs(PackSegInputs):
-    """mmseg's packing, with both pictures.
+    """mmseg's packing, with all pictures of a sample: one, a pair, and a reference.
 
     Args:
         meta_keys: Keys kept as meta information, beside ``PAIR_META``, ``seg_map_path`` and ``reduce_zero_label``.
 
     Returns:
-        ``inputs``: ``visible`` 3 x H x W and ``infrared`` 1 x H x W, each of its own dtype; ``data_samples``: a
-        ``SegDataSample`` with ``gt_sem_seg`` where the results hold ``gt_seg_map``.
+        ``inputs``: ``visible`` 3 x H x W and, where there are any, ``infrared`` 1 x H x W and ``reference`` 3 x H x W,
+        each of its own dtype; ``data_samples``: a ``SegDataSample`` with ``gt_sem_seg`` where the results hold
+        ``gt_seg_map``.
     """
 
     def __init__(self, meta_keys: Sequence[str] = ()) -> None:
@@ -27,5 +28,5 @@ class PackPairSegInputs(PackSegInputs):
     def transform(self, results: dict) -> dict:
         """Pack ``results``."""
         packed = super().transform(complete_meta(results))
-        packed['inputs'] = dict(visible=packed['inputs'], infrared=picture_tensor(results['img2']))
+        packed['inputs'] = dict(visible=packed['inputs'], **further_inputs(results))
         return packed

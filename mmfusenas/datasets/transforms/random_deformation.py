@@ -28,6 +28,9 @@ class RandomDeformation(BaseTransform):
         seed: A number makes the deformation one of (seed, ``img_id``) alone, the same every time: for validation.
             None draws a new one each time.
 
+    Raises:
+        ValueError: The sample has no infrared picture.
+
     Example:
         >>> deform = RandomDeformation(seed=0)
         >>> out = deform(dict(img_id=3, img2=np.random.rand(40, 50).astype(np.float32)))
@@ -42,6 +45,9 @@ class RandomDeformation(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Deform ``img2``."""
+        if 'img2' not in results:
+            raise ValueError('RandomDeformation deforms the infrared picture, and there is none of '
+                             f'{results.get("img_path")}; leave it out.')
         generator = np.random.default_rng(
             np.random.randint(2**31) if self.seed is None else [self.seed, int(results['img_id'])])
         field = self._field(results['img2'].shape[:2], generator)

@@ -12,14 +12,14 @@ from mmfusenas.registry import TRANSFORMS
 class RandomPatch(BaseTransform):
     """Cut a patch at a random place; mmcv has no random crop, and mmdet's serves where there are boxes.
 
-    A picture smaller than the patch is cut only along the side that is long enough. Belongs inside
-    :class:`JointTransform`, so that both pictures are cut at one place.
+    A picture smaller than the patch is cut only along the side that is long enough. Where a sample has a second
+    picture or a reference, it belongs inside :class:`JointTransform`, so that all are cut at one place.
 
     Args:
         size: Height and width of the patch in pixels.
 
     Raises:
-        ValueError: The sample has boxes, which this transform would not move.
+        ValueError: The sample has boxes, or pictures beside ``img``, which this transform would not move.
 
     Example:
         >>> RandomPatch((2, 3))(dict(img=np.zeros((4, 6, 4), np.uint8)))['img_shape']
@@ -37,6 +37,9 @@ class RandomPatch(BaseTransform):
         """Cut ``img`` and the segmentation maps."""
         if 'gt_bboxes' in results:
             raise ValueError('RandomPatch does not move boxes; use mmdet.RandomCrop inside JointTransform.')
+        if {'img2', 'gt'} & set(results):
+            raise ValueError('RandomPatch cuts img alone, and the sample has further pictures; put it inside '
+                             'JointTransform.')
         h, w = (min(side, length) for side, length in zip(self.size, results['img'].shape))
         top, left = self._place((results['img'].shape[0] - h, results['img'].shape[1] - w))
         for key in ('img', *results.get('seg_fields', ())):

@@ -1,4 +1,5 @@
 from mmfusenas.engine.hooks.architecture_search_hook import ArchitectureSearchHook
+from mmfusenas.engine.hooks.cooperative_search_hook import CooperativeSearchHook
 from mmfusenas.engine.hooks.fusion_visualization_hook import FusionVisualizationHook
 from mmfusenas.engine.hooks.genotype_export_hook import GenotypeExportHook
 from mmfusenas.engine.hooks.loss_guard_hook import LossGuardHook
@@ -6,6 +7,6 @@ from mmfusenas.engine.hooks.safe_checkpoint_hook import SafeCheckpointHook
 from mmfusenas.engine.hooks.task_guidance_hook import TaskGuidanceHook
 
 __all__ = [
-    'ArchitectureSearchHook', 'FusionVisualizationHook', 'GenotypeExportHook', 'LossGuardHook', 'SafeCheckpointHook',
-    'TaskGuidanceHook',
+    'ArchitectureSearchHook', 'CooperativeSearchHook', 'FusionVisualizationHook', 'GenotypeExportHook', 'LossGuardHook',
+    'SafeCheckpointHook', 'TaskGuidanceHook',
 ]

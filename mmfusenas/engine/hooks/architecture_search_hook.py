@@ -128,13 +128,8 @@ class ArchitectureSearchHook(Hook):
         model = bare_model(runner)
         upper = _prepared(model, next(self.streams[runner.epoch % len(self.streams)]))
         lower = _prepared(model, data_batch)
-        weights = [p for p in model.parameters() if p.requires_grad]
-        inner = inner_step(runner.optim_wrapper.optimizer, weights, clipped=bool(
-            runner.optim_wrapper.clip_grad_kwargs)) if isinstance(self.strategy, Unrolled) else None
         alphas = self._alphas(runner)
-        grads, log = self.strategy(
-            lambda: self._loss(runner, upper, 1) + self._regularization(), lambda: self._loss(runner, lower, 2),
-            alphas, weights, buffers=list(model.buffers()), inner=inner)
+        grads, log = self._hyper_gradient(runner, upper, lower, alphas)
         self._update(alphas, grads)
         for name, value in log.items():
             runner.message_hub.update_scalar(f'train/search_{name}', float(value))
@@ -174,12 +169,28 @@ class ArchitectureSearchHook(Hook):
             stream.dataloader.batch_sampler.reseed(self.seed)
             stream.seek(position)
 
-    def _loss(self, runner: Runner, data: dict, stream: int) -> Tensor:
-        """Return the model's loss on prepared data, the same value each time it is asked within an iteration."""
+    def _hyper_gradient(self, runner: Runner, upper: dict, lower: dict,
+                        alphas: list[nn.Parameter]) -> tuple[list[Tensor], dict[str, Tensor]]:
+        """Return the gradient for ``alphas`` and what is logged, from prepared data of both levels."""
+        model = bare_model(runner)
+        weights = [p for p in model.parameters() if p.requires_grad]
+        inner = inner_step(runner.optim_wrapper.optimizer, weights, clipped=bool(
+            runner.optim_wrapper.clip_grad_kwargs)) if isinstance(self.strategy, Unrolled) else None
+        return self.strategy(
+            lambda: self._loss(runner, upper, 1) + self._regularization(), lambda: self._loss(runner, lower, 2),
+            alphas, weights, buffers=list(model.buffers()), inner=inner)
+
+    def _loss(self, runner: Runner, data: dict, stream: int, without: str | None = None) -> Tensor:
+        """Return the model's loss on prepared data, the same value each time it is asked within an iteration.
+
+        Losses whose names begin with ``without`` do not count.
+        """
         model = bare_model(runner)
         randomness = seeded(self.seed, runner.iter, stream)
         with runner.optim_wrapper.optim_context(model), randomness, _cuda_seeded(runner.iter):
-            return model.parse_losses(model(**data, mode='loss'))[0]
+            losses = model(**data, mode='loss')
+            return model.parse_losses({name: value for name, value in losses.items()
+                                       if without is None or not name.startswith(without)})[0]
 
     def _expected_cost(self) -> ExpectedCost | None:
         if not self.cost:

@@ -83,10 +83,11 @@ class FusionVisualizationHook(Hook):
 
 def contact_picture(inputs: dict[str, Sequence], index: int, sample: BaseDataElement, dataset_meta: dict[str, Any],
                     score_thr: float = 0.3) -> np.ndarray:
-    """Return visible, infrared and fused picture side by side, with boxes or masks where there are any.
+    """Return the sensors' pictures, the model's and its reference side by side, with boxes or masks if there are any.
 
     Args:
-        inputs: A batch before preprocessing: lists of tensors C x H x W, ``visible`` and ``infrared``.
+        inputs: A batch before preprocessing: lists of tensors C x H x W, ``visible`` and, where there are any,
+            ``infrared`` and ``reference``.
         index: Place of the pair in the batch.
         sample: Its prediction, with ``fused_img``. Annotated boxes are read from its meta information
             ``instances``, predicted ones from ``pred_instances``; both are in pixels of the original picture. Masks
@@ -97,26 +98,29 @@ def contact_picture(inputs: dict[str, Sequence], index: int, sample: BaseDataEle
     Returns:
         A picture, BGR, uint8; small pictures are enlarged.
     """
-    visible, infrared = (
-        displayable(inputs[name][index].permute(1, 2, 0).cpu().numpy()) for name in ('visible', 'infrared'))
-    panels = {'visible': visible, 'infrared': infrared, 'fused': np.asarray(sample.fused_img)}
+    panels = {name: displayable(inputs[name][index].permute(1, 2, 0).cpu().numpy())
+              for name in ('visible', 'infrared') if name in inputs}
+    made = 'fused' if 'infrared' in inputs else 'enhanced'
+    panels[made] = np.asarray(sample.fused_img)
+    if 'reference' in inputs:
+        panels['reference'] = displayable(inputs['reference'][index].permute(1, 2, 0).cpu().numpy())
     large = {caption: enlarge(picture, 320)[0] for caption, picture in panels.items()}
     if 'pred_sem_seg' in sample:
         masks = {'as annotated': sample.get('gt_sem_seg'), 'as segmented': sample.pred_sem_seg}
         return side_by_side({**large, **{
-            caption: draw_mask(large['fused'], mask.data[0].cpu().numpy(), dataset_meta)
+            caption: draw_mask(large[made], mask.data[0].cpu().numpy(), dataset_meta)
             for caption, mask in masks.items() if mask is not None}})
     if 'pred_instances' not in sample:
         return side_by_side(large)
     from mmfusenas.visualization import draw_detections  # there are no detections without mmdet
-    scale = np.tile(sample.metainfo.get('scale_factor', (1.0, 1.0)), 2) * large['visible'].shape[1] / visible.shape[1]
+    scale = np.tile(sample.metainfo.get('scale_factor', (1.0, 1.0)), 2) * large['visible'].shape[1]
+    scale = scale / panels['visible'].shape[1]
     truth = [instance for instance in sample.metainfo.get('instances', ()) if not instance['ignore_flag']]
     boxes = np.array([instance['bbox'] for instance in truth]).reshape(-1, 4) * scale
     labels = np.array([instance['bbox_label'] for instance in truth], int)
     found = sample.pred_instances[sample.pred_instances.scores >= score_thr].cpu().numpy()
-    return side_by_side({
-        'visible, as annotated': draw_detections(large['visible'], boxes, labels, dataset_meta=dataset_meta),
-        'infrared, as annotated': draw_detections(large['infrared'], boxes, labels, dataset_meta=dataset_meta),
-        'fused, as detected': draw_detections(
-            large['fused'], found.bboxes * scale, found.labels, found.scores, dataset_meta),
-    })
+    drawn = {f'{caption}, as annotated': draw_detections(picture, boxes, labels, dataset_meta=dataset_meta)
+             for caption, picture in large.items() if caption != made}
+    drawn[f'{made}, as detected'] = draw_detections(
+        large[made], found.bboxes * scale, found.labels, found.scores, dataset_meta)
+    return side_by_side(drawn)

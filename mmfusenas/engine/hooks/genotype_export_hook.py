@@ -122,8 +122,8 @@ def retrain_config(cfg: Config, genotype: Genotype, work_dir: Path, changes: dic
     The genotype stands in the config itself, part by part, so that the file is complete alone.
     """
     cfg = Config(cfg.to_dict())
-    searching = ('ArchitectureSearchHook', 'GenotypeExportHook')
-    cfg.custom_hooks = [h for h in cfg.get('custom_hooks', []) if str(h['type']).rpartition('.')[2] not in searching]
+    searching = ('SearchHook', 'GenotypeExportHook')
+    cfg.custom_hooks = [h for h in cfg.get('custom_hooks', []) if not str(h['type']).endswith(searching)]
     cfg.merge_from_dict(dict(work_dir=str(work_dir / 'retrain'), resume=False, load_from=None, **changes))
     cfg.model = with_genotype(cfg.to_dict()['model'], genotype)
     return cfg

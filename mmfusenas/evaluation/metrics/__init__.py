@@ -1,10 +1,11 @@
 """Metrics of the evaluation loops."""
 from mmfusenas.evaluation.metrics.endpoint_error import EndpointError
 from mmfusenas.evaluation.metrics.fusion_metric import FusionMetric
+from mmfusenas.evaluation.metrics.image_quality_metric import ImageQualityMetric
 from mmfusenas.registry import METRICS
 from mmfusenas.utils.optional import available, register_missing
 
-__all__ = ['EndpointError', 'FusionMetric']
+__all__ = ['EndpointError', 'FusionMetric', 'ImageQualityMetric']
 
 if available('mmdet'):
     from .detection_metric import DetectionMetric

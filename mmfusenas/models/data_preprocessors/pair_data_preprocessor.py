@@ -1,7 +1,7 @@
-"""From packed pairs to a batch in [0, 1]."""
+"""From packed pictures and pairs to a batch in [0, 1]."""
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from mmengine.model import BaseDataPreprocessor, stack_batch
@@ -13,11 +13,16 @@ from mmfusenas.registry import MODELS
 _FULL_SCALE = {torch.uint8: 255.0, torch.uint16: 65535.0}
 _FLOAT_SCALE = 255.0
 _SENSOR = dict(aligned='infrared')  # an input that is a picture of another one's sensor
+_PATHS = dict(visible='img_path', infrared='img_path2', aligned='img_path2', reference='gt_path')
 
 
 @MODELS.register_module()
 class PairDataPreprocessor(BaseDataPreprocessor):
-    """Scale both pictures to [0, 1] by their depth, pad to the largest of the batch and stack.
+    """Scale the pictures of a batch to [0, 1] by their depth, pad to the largest and stack.
+
+    What a sample holds is what it was packed with: ``visible`` always, ``infrared`` of a pair, ``reference`` where
+    there is a clean picture to compare with. A list of 3 x H x W tensors, as mmdet's and mmseg's own packing gives
+    it, counts as ``visible``: stock data sets and pipelines serve in front of a system of one sensor.
 
     uint8 is divided by 255 and uint16 by 65535, unless ``bit_depth`` says that the files hold fewer bits. Floating
     point pictures, as photometric transforms leave them, count as 0-255 (or the range of ``bit_depth``) and are
@@ -29,11 +34,11 @@ class PairDataPreprocessor(BaseDataPreprocessor):
         non_blocking: Whether the copy to the device may run beside the computation.
 
     Returns:
-        ``inputs``: ``visible`` N x 3 x H x W and ``infrared`` N x 1 x H x W, float32 in [0, 1];
-        ``data_samples`` as they came, or None.
+        ``inputs``: ``visible`` N x 3 x H x W and, where there are any, ``infrared`` N x 1 x H x W and ``reference``
+        N x 3 x H x W, float32 in [0, 1]; ``data_samples`` as they came, or None.
 
     Raises:
-        ValueError: NaN or infinity in a picture, values beyond its bits, or pictures of a pair that differ in size;
+        ValueError: NaN or infinity in a picture, values beyond its bits, or pictures of a sample that differ in size;
             each names the file.
 
     Example:
@@ -50,8 +55,10 @@ class PairDataPreprocessor(BaseDataPreprocessor):
 
     def forward(self, data: dict, training: bool = False) -> dict:
         """Make a batch of what the data loader hands over (lists of tensors, or tensors already stacked)."""
+        if not isinstance(data['inputs'], Mapping):
+            data = dict(data, inputs=dict(visible=data['inputs']))
         samples = data.get('data_samples')
-        unknown = set(self.bit_depth) - set(data['inputs'])
+        unknown = set(self.bit_depth) - set(data['inputs']) - {'reference'}  # which some sets of a config lack
         if unknown:
             raise ValueError(f'bit_depth names {sorted(unknown)}; the inputs are {sorted(data["inputs"])}.')
         self._check_pairs(data['inputs'], samples)
@@ -97,12 +104,12 @@ class PairDataPreprocessor(BaseDataPreprocessor):
             if len(set(sizes.values())) > 1:
                 files = ', '.join(f'{name} {_file(samples, index, name)}' for name in sizes)
                 raise ValueError(
-                    f'The pictures of a pair differ in size (height, width): {sizes}; {files}. Geometric transforms '
-                    'belong inside JointTransform, and pairs of different size need resize in LoadPairFromFile.'
+                    f'The pictures of a sample differ in size (height, width): {sizes}; {files}. Geometric transforms '
+                    'belong inside JointTransform, and files of different size need resize in LoadPairFromFile.'
                 )
 
 
 def _file(samples: Sequence[BaseDataElement] | None, index: int, name: str) -> str:
     """Name the file of a picture, as far as it is known."""
-    path = samples[index].get('img_path' if name == 'visible' else 'img_path2') if samples else None
+    path = samples[index].get(_PATHS.get(name, 'img_path')) if samples else None
     return path or f'number {index} of the batch'

@@ -13,8 +13,8 @@ from mmfusenas.registry import OPERATORS
 def build_operator(name: str, channels: int, **kwargs) -> nn.Module:
     """Build a candidate operator from its short name.
 
-    A short name is the registered name of the operator and its kernel size: ``'rb_3'`` is the paper's 3-RB. An
-    operator without a kernel (``'skip'``) has the bare name.
+    A short name is the registered name of the operator and its kernel size: ``'rb_3'`` is the paper's 3-RB. A dilation
+    rate may follow, ``'c_3d6'``. An operator without a kernel (``'skip'``) has the bare name.
 
     Args:
         name: Short name.
@@ -23,12 +23,12 @@ def build_operator(name: str, channels: int, **kwargs) -> nn.Module:
 
     Raises:
         ValueError: If no operator of that name is registered (the message names the nearest one), or the kernel is
-            even, missing, or given to an operator that has none.
+            even, missing, or given to an operator that has none, as may be a dilation rate.
 
     Example:
         >>> build_operator('rb_3', channels=48)
     """
-    match = re.fullmatch(r'(.+)_(\d+)', name)
+    match = re.fullmatch(r'(.+)_(\d+)(?:d(\d+))?', name)
     kind, kernel = (match[1], dict(kernel_size=int(match[2]))) if match else (name, {})
     operator = OPERATORS.get(kind)
     if not callable(operator):  # mmengine also finds importable modules, such as gc
@@ -43,4 +43,8 @@ def build_operator(name: str, channels: int, **kwargs) -> nn.Module:
         raise ValueError(f'Candidate operator {name!r}: {problem}.')
     if kernel and kernel['kernel_size'] % 2 == 0:
         raise ValueError(f'Candidate operator {name!r}: only an odd kernel keeps the size of the features.')
+    if match and match[3]:
+        if 'dilation' not in inspect.signature(operator).parameters:
+            raise ValueError(f'Candidate operator {name!r}: {kind} takes no dilation rate.')
+        kernel['dilation'] = int(match[3])
     return operator(channels=channels, **kernel, **kwargs)

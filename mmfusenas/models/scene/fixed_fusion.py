@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmfusenas.models.scene.base_fusion import BaseFusion
+from mmfusenas.models.scene.base_scene import BaseScene
 from mmfusenas.registry import MODELS
 
 _LEVELS = 4
@@ -52,13 +52,13 @@ _RULES = dict(
 
 
 @MODELS.register_module()
-class FixedFusion(BaseFusion):
+class FixedFusion(BaseScene):
     """Visible alone, infrared alone, the mean (TIM table 4's "simple average principle"), maximum or Laplacian pyramid.
 
     Args:
         rule: ``'visible'``, ``'infrared'``, ``'average'``, ``'maximum'`` or ``'laplacian'``. ``'infrared'`` gives a
             grey picture: a single sensor is looked at without the other's colour.
-        data_preprocessor, init_cfg: As in :class:`BaseFusion`.
+        data_preprocessor, init_cfg: As in :class:`BaseScene`.
 
     Raises:
         ValueError: On an unknown rule.
@@ -73,11 +73,15 @@ class FixedFusion(BaseFusion):
         if rule not in _RULES:
             raise ValueError(f'FixedFusion got rule={rule!r}; it knows {list(_RULES)}.')
         self.rule = rule
+        if rule == 'visible':
+            self.sensors = ('visible',)
 
     def fuse(self, visible: Tensor, infrared: Tensor) -> Tensor:
         return _RULES[self.rule](visible, infrared)
 
     def pictures(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+        if self.rule == 'visible':
+            return dict(picture=inputs['visible'])
         if self.rule == 'infrared':
             return dict(picture=inputs['infrared'].expand(-1, 3, -1, -1))
         return super().pictures(inputs)

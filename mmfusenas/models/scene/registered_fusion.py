@@ -3,14 +3,14 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from mmfusenas.models.scene.base_fusion import BaseFusion
+from mmfusenas.models.scene.base_scene import BaseScene
 from mmfusenas.models.utils.color import luma
 from mmfusenas.models.utils.warp import warp
 from mmfusenas.registry import MODELS
 
 
 @MODELS.register_module()
-class RegisteredFusion(BaseFusion):
+class RegisteredFusion(BaseScene):
     """Registration, then fusion (TIM section 5.1.2): I_B = N_R(I_A, I_B'), I_F = N_F(I_A, I_B), trained jointly.
 
     The infrared picture is moved onto the visible one by the field that N_R estimates. In training the moved picture
@@ -21,7 +21,7 @@ class RegisteredFusion(BaseFusion):
         registration: Config of N_R, a :class:`RegistrationNet`.
         fusion: Config of N_F, any scene module with a loss of its own.
         loss: Config of the registration's loss, a :class:`RegistrationLoss`.
-        data_preprocessor, init_cfg: As in :class:`BaseFusion`.
+        data_preprocessor, init_cfg: As in :class:`BaseScene`.
 
     Example:
         >>> model = MODELS.build(dict(
@@ -50,10 +50,10 @@ class RegisteredFusion(BaseFusion):
         # the gradient of the fused picture, by which a task can guide the registration as well.
         sources = dict(visible=inputs['visible'], infrared=pictures['registered'].detach())
         losses = {f'fusion.{name}': value for name, value in self.fusion.losses(pictures, sources).items()}
-        if self.fusion_loss is None:
+        if self.scene_loss is None:
             return losses
         target = inputs.get('aligned', luma(inputs['visible']))
-        return {**self.fusion_loss(pictures['flow'], inputs['infrared'], target), **losses}
+        return {**self.scene_loss(pictures['flow'], inputs['infrared'], target), **losses}
 
     def predict(self, pictures: dict[str, Tensor], data_samples: list) -> list:
         """Return the samples with ``fused_img`` and the field, ``pred_flow`` (float array H x W x 2, pixels)."""

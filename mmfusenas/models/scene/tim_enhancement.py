@@ -3,13 +3,13 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from mmfusenas.models.scene.base_fusion import BaseFusion
+from mmfusenas.models.scene.base_scene import BaseScene
 from mmfusenas.models.utils.color import luma, replace_luma
 from mmfusenas.registry import MODELS
 
 
 @MODELS.register_module()
-class TIMEnhancement(BaseFusion):
+class TIMEnhancement(BaseScene):
     """Image fusion for visual enhancement (TIM section 4.2): the fusion network N_F, then the parallel N_T.
 
     Both train together: the loss is that of the enhanced picture and of the two branches of N_T, and ``eta`` times
@@ -23,7 +23,7 @@ class TIMEnhancement(BaseFusion):
             MRI, so ('infrared', 'visible'). Defaults to ('visible', 'infrared').
         eta: Weight of the fusion network's loss. Defaults to 1.0.
         loss: Config of the loss l_T, an :class:`EnhancementLoss`.
-        data_preprocessor, init_cfg: As in :class:`BaseFusion`.
+        data_preprocessor, init_cfg: As in :class:`BaseScene`.
 
     Raises:
         ValueError: If ``order`` is not the two names.
@@ -56,11 +56,11 @@ class TIMEnhancement(BaseFusion):
     def losses(self, pictures: dict[str, Tensor], inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         own = self.fusion.losses(dict(picture=pictures['fused'].expand(-1, 3, -1, -1)), inputs)
         losses = {f'fusion.{name}': self.eta * value for name, value in own.items()}
-        if self.fusion_loss is None:
+        if self.scene_loss is None:
             return losses
         sources = dict(visible=luma(inputs['visible']), infrared=inputs['infrared'])
         lumas = (pictures[name] for name in ('enhanced', 'detail', 'target'))
-        return {**self.fusion_loss(*lumas, *(sources[name] for name in self.order)), **losses}
+        return {**self.scene_loss(*lumas, *(sources[name] for name in self.order)), **losses}
 
     def _lumas(self, visible: Tensor, infrared: Tensor) -> dict[str, Tensor]:
         """Return the lumas of all four pictures, N x 1 x H x W each."""

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from mmfusenas.models.cells.build import build_cell
-from mmfusenas.models.scene.base_fusion import BaseFusion
+from mmfusenas.models.scene.base_scene import BaseScene
 from mmfusenas.models.scene.tim_layers import OPERATORS_TIM, head, stem
 from mmfusenas.nas import Choice, GenotypeSource, Searchable
 from mmfusenas.registry import MODELS
@@ -17,7 +17,7 @@ CELLS_TIM = ('successive', 'decomposition', 'multi_scale')
 
 
 @MODELS.register_module()
-class TIMFusion(Searchable, BaseFusion):
+class TIMFusion(Searchable, BaseScene):
     """The searched fusion network N_F (TIM section 4.1).
 
     Stem: conv 3 x 3, 2 -> 2C, PReLU, conv 3 x 3, 2C -> C, PReLU; searched cells; head: conv 3 x 3, C -> C, PReLU,
@@ -32,7 +32,7 @@ class TIMFusion(Searchable, BaseFusion):
         operators: Short names of the candidate operators. Defaults to the paper's twelve.
         order: Order in which the two lumas enter the stem. The published ``light`` was called with (visible,
             infrared), ``full`` with (infrared, visible). Defaults to ('visible', 'infrared').
-        loss, data_preprocessor, init_cfg: As in :class:`BaseFusion`.
+        loss, data_preprocessor, init_cfg: As in :class:`BaseScene`.
 
     Shape:
         ``fuse``: N x 1 x H x W twice, to N x 1 x H x W; any H and W of at least 4.

@@ -1,8 +1,8 @@
-"""What every module that fuses two pictures shares."""
+"""What every module that makes one picture of the sensors' pictures shares."""
 from __future__ import annotations
 
-from abc import abstractmethod
-
+import torch
+import torch.nn.functional as F
 from mmengine.model import BaseModel
 from torch import Tensor
 
@@ -10,36 +10,40 @@ from mmfusenas.models.utils.color import luma, replace_luma, to_uint8
 from mmfusenas.registry import MODELS
 
 
-class BaseFusion(BaseModel):
-    """Base of the scene modules that fuse a visible and an infrared picture.
+class BaseScene(BaseModel):
+    """Base of the scene modules, which fuse or brighten what the sensors see.
 
-    Luma is fused, the visible chroma is kept: colour in gives colour out. As a model of its own it trains with the
-    unsupervised ``loss`` and predicts ``fused_img``; inside a :class:`TaskGuidedDetector` its picture is what the
-    detector sees.
+    As a model of its own it trains with its unsupervised ``loss`` and predicts ``fused_img``; inside a
+    :class:`TaskGuided` model its picture is what the task sees. A module that fuses defines ``fuse``: luma is fused,
+    the visible chroma is kept, so colour in gives colour out. One of a single sensor defines ``pictures`` and
+    ``losses``.
 
     Args:
-        loss: Config of the unsupervised loss of (fused, visible, infrared) luma; None for a fixed rule that nothing
-            trains. Defaults to None.
+        loss: Config of the unsupervised loss, of (fused, visible, infrared) luma unless ``losses`` is defined anew;
+            None for a fixed rule that nothing trains. Defaults to None.
         data_preprocessor: Config of the preprocessor where the module is the whole model. Defaults to
             ``dict(type='PairDataPreprocessor')``.
         init_cfg: Initialisation, as everywhere in MMEngine.
     """
 
+    sensors: tuple[str, ...] = ('visible', 'infrared')
+    """Whose pictures the module takes."""
+
     def __init__(self, loss: dict | None = None, data_preprocessor: dict | None = None,
                  init_cfg: dict | None = None) -> None:
         super().__init__(data_preprocessor or dict(type='mmfusenas.PairDataPreprocessor'), init_cfg)
-        self.fusion_loss = MODELS.build(loss) if loss else None
+        self.scene_loss = MODELS.build(loss) if loss else None
 
-    @abstractmethod
     def fuse(self, visible: Tensor, infrared: Tensor) -> Tensor:
         """Return the fused luma.
 
         Shape:
             N x 1 x H x W in [0, 1] twice, to N x 1 x H x W, not clamped.
         """
+        raise NotImplementedError(f'{type(self).__name__} neither fuses nor has `pictures` of its own.')
 
     def pictures(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Return the fused BGR picture in [0, 1], not clamped, as ``picture``, and whatever else the losses look at.
+        """Return the BGR picture in [0, 1], not clamped, as ``picture``, and whatever else the losses look at.
 
         Shape:
             ``visible`` N x 3 x H x W and ``infrared`` N x 1 x H x W, to ``picture`` N x 3 x H x W.
@@ -49,9 +53,9 @@ class BaseFusion(BaseModel):
 
     def losses(self, pictures: dict[str, Tensor], inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         """Return the unsupervised losses of what :meth:`pictures` gave, an empty dict for a fixed rule."""
-        if self.fusion_loss is None:
+        if self.scene_loss is None:
             return {}
-        return self.fusion_loss(luma(pictures['picture']), luma(inputs['visible']), inputs['infrared'])
+        return self.scene_loss(luma(pictures['picture']), luma(inputs['visible']), inputs['infrared'])
 
     def predict(self, pictures: dict[str, Tensor], data_samples: list) -> list:
         """Return the samples with what :meth:`pictures` gave, ``fused_img`` for one."""
@@ -62,7 +66,7 @@ class BaseFusion(BaseModel):
         """Run the module as a model of its own.
 
         Args:
-            inputs: ``visible`` N x 3 x H x W and ``infrared`` N x 1 x H x W, in [0, 1].
+            inputs: The sensors' pictures, ``visible`` N x 3 x H x W and so on, in [0, 1].
             data_samples: A sample a picture, with ``img_shape``; used by ``predict``.
             mode: ``'tensor'`` returns pictures, ``'loss'`` a dict of losses, ``'predict'`` the samples with
                 ``fused_img`` (uint8 H x W x 3, BGR, without the padding of the batch).
@@ -70,14 +74,33 @@ class BaseFusion(BaseModel):
         Raises:
             RuntimeError: On any other mode.
         """
-        pictures = self.pictures(inputs)
         if mode == 'tensor':
-            return pictures['picture']
+            return self.pictures(inputs)['picture']
         if mode == 'loss':
-            return self.losses(pictures, inputs)
+            return self.losses(self.pictures(inputs), inputs)
         if mode == 'predict':
-            return self.predict(pictures, data_samples)
+            return self.predict(self.pictures_of_sizes(inputs, data_samples), data_samples)
         raise RuntimeError(f"{type(self).__name__}.forward got mode {mode!r}; it knows 'tensor', 'loss' and 'predict'.")
+
+    def pictures_of_sizes(self, inputs: dict[str, Tensor], data_samples: list) -> dict[str, Tensor]:
+        """Return :meth:`pictures` of a batch, each picture computed without the padding that the batch gave it.
+
+        So a prediction does not depend on what else is in the batch. Pictures of one size run at once.
+        """
+        batch = inputs['visible'].shape[2:]
+        shapes = [tuple(sample.metainfo['img_shape'][:2]) for sample in data_samples]
+        if all(shape == tuple(batch) for shape in shapes):
+            return self.pictures(inputs)
+        single = [self.pictures({name: x[i:i + 1, :, :height, :width] for name, x in inputs.items()})
+                  for i, (height, width) in enumerate(shapes)]
+        return {name: cat_padded([pictures[name] for pictures in single], batch) for name in single[0]}
+
+
+def cat_padded(pictures: list[Tensor], size: tuple[int, int]) -> Tensor:
+    """Return maps of several sizes (and numbers a picture, as they are) as one batch, padded with zeros."""
+    if pictures[0].dim() < 4:
+        return torch.cat(pictures)
+    return torch.cat([F.pad(x, (0, size[1] - x.shape[3], 0, size[0] - x.shape[2])) for x in pictures])
 
 
 def add_fused_img(data_samples: list, picture: Tensor) -> list:

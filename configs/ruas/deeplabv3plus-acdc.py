@@ -1,0 +1,14 @@
+# RUAS on ACDC's streets at night, Cityscapes' 19 classes (section 7.2, `ACDC_ROOT`).
+_base_ = [
+    '../_base_/datasets/acdc_seg.py', '../_base_/models/ruas_deeplabv3plus.py', '../_base_/schedules/adamw_12e.py',
+    '../_base_/default_runtime.py'
+]
+model = dict(task=dict(decode_head=dict(num_classes=19)))
+train_cfg = dict(max_epochs=100, val_interval=10)
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.03, by_epoch=False, begin=0, end=500),
+    dict(type='CosineAnnealingLR', eta_min_ratio=0.01, by_epoch=True, begin=0, end=100, convert_to_iter_based=True)]
+custom_hooks = [
+    *_base_.custom_hooks,
+    dict(type='TaskGuidanceHook', stages=[dict(stage='scene', end=5), dict(stage='joint')]),
+]

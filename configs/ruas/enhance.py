@@ -1,0 +1,12 @@
+# Low-light enhancement with the published architectures (section 5.1): the scene module first, without labels, then
+# noise removal and noise estimation on its pictures. On the built-in scenes; test-time forms: model.denoise=never|always.
+_base_ = [
+    '../_base_/models/ruas_enhancement.py', '../_base_/datasets/synthetic_lowlight.py',
+    '../_base_/schedules/adamw_12e.py', '../_base_/default_runtime.py'
+]
+optim_wrapper = dict(optimizer=dict(_delete_=True, type='Adam', lr=1e-3), paramwise_cfg=None)
+find_unused_parameters = True
+custom_hooks = [
+    *_base_.custom_hooks,
+    dict(type='TaskGuidanceHook', stages=[dict(stage='scene', end=6), dict(stage='task')]),
+]

@@ -1,0 +1,21 @@
+# Cooperative search of scene module and noise removal (section 4, algorithm 1), batch 1, 20 epochs: weights on one half
+# of the dark pictures, choices on the other. Ten iterations of the scene and one of the task, in turn.
+_base_ = './enhance.py'
+model = dict(scene=dict(genotype=None), task=dict(genotype=None), estimation=None, denoise='always')
+train_dataloader = dict(batch_size=1, dataset=dict(length=500))
+train_cfg = dict(max_epochs=20, val_interval=5)
+optim_wrapper = dict(optimizer=dict(_delete_=True, type='SGD', lr=0.01, momentum=0.9, weight_decay=3e-4))
+param_scheduler = [dict(type='CosineAnnealingLR', by_epoch=True, begin=0, end=20, convert_to_iter_based=True)]
+search_dataloader = dict(
+    _base_.train_dataloader, batch_size=1, dataset=dict(_base_.train_dataloader.dataset, length=500, seed=10))
+custom_hooks = [
+    *_base_.custom_hooks[:-1],
+    dict(type='CooperativeSearchHook', dataloader=search_dataloader, beta=1.0,
+         turns=[dict(stage='scene', iters=10), dict(stage='task', iters=1)],
+         optimizer=dict(type='Adam', lr=3e-4, betas=(0.5, 0.999), weight_decay=1e-3)),
+    # What was found trains as enhance.py does.
+    dict(type='GenotypeExportHook', shape=(400, 600), retrain={
+        'train_dataloader.batch_size': 8, 'train_dataloader.dataset.length': 2000, 'train_cfg.max_epochs': 12,
+        'param_scheduler.0.end': 12, 'optim_wrapper.optimizer': _base_.optim_wrapper.optimizer, 'custom_hooks':
+        _base_.custom_hooks, 'model.estimation': dict(type='NoiseEstimation'), 'model.denoise': 'adaptive'}),
+]

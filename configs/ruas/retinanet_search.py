@@ -1,0 +1,17 @@
+# Cooperative search of the scene module and of a RetinaNet's neck: any detector with a searchable part will do.
+_base_ = './retinanet.py'
+model = dict(
+    scene=dict(genotype=None),
+    task=dict(neck=dict(
+        _delete_=True, type='mmfusenas.FeatureDistillationNeck', out_channels=64, channels=64, num_outs=4)))
+train_dataloader = dict(batch_size=4, dataset=dict(length=1000))
+search_dataloader = dict(
+    _base_.train_dataloader, batch_size=4, dataset=dict(_base_.train_dataloader.dataset, length=1000, seed=10))
+custom_hooks = [
+    *_base_.custom_hooks[:-1],
+    dict(type='CooperativeSearchHook', dataloader=search_dataloader, beta=0.1, interval=10,
+         turns=[dict(stage='scene', iters=50), dict(stage='task', iters=100)],
+         optimizer=dict(type='Adam', lr=3e-3, betas=(0.5, 0.999), weight_decay=5e-4)),
+    dict(type='GenotypeExportHook', shape=(128, 160), retrain={
+        'train_dataloader.batch_size': 8, 'train_dataloader.dataset.length': 2000,
+        'custom_hooks': _base_.custom_hooks})]

@@ -1,0 +1,15 @@
+# RUAS on DARK FACE, faces in streets at night (section 7.1, `DARKFACE_ROOT`): pictures of 640 at the long side, 60 epochs.
+_base_ = [
+    '../_base_/datasets/darkface_det.py', '../_base_/models/ruas_ssd.py', '../_base_/schedules/adamw_12e.py',
+    '../_base_/default_runtime.py'
+]
+model = dict(task=dict(bbox_head=dict(num_classes=1)))
+optim_wrapper = dict(optimizer=dict(lr=5e-4))
+train_cfg = dict(max_epochs=60, val_interval=10)
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.03, by_epoch=False, begin=0, end=500),
+    dict(type='CosineAnnealingLR', eta_min_ratio=0.01, by_epoch=True, begin=0, end=60, convert_to_iter_based=True)]
+custom_hooks = [
+    *_base_.custom_hooks,
+    dict(type='TaskGuidanceHook', stages=[dict(stage='scene', end=10), dict(stage='joint')]),
+]

@@ -1,0 +1,209 @@
+"""What the inferencers share: the model, its task, the files that they write."""
+from __future__ import annotations
+
+import json
+import warnings
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from os import path as osp
+from pathlib import Path
+from typing import Any
+
+import cv2
+import mmcv
+import numpy as np
+import torch
+from mmengine.dataset import Compose, pseudo_collate
+from mmengine.registry import DefaultScope
+from mmengine.structures import BaseDataElement
+from rich.progress import track
+from torch import nn
+
+from mmfusenas.apis.loading import load_model
+from mmfusenas.apis.optimize import optimize_for_inference
+from mmfusenas.datasets.pairing import Pair
+from mmfusenas.datasets.transforms.pack_pair import picture_tensor
+from mmfusenas.models.task_guided import TaskGuided
+from mmfusenas.nas.files import write_text
+from mmfusenas.structures import FusionDataSample
+from mmfusenas.utils.allocator import keep_freed_memory
+from mmfusenas.visualization import draw_mask, enlarge
+
+Picture = str | Path | np.ndarray
+
+SMALLEST = 3
+"""Of a side in pixels: with less there is nothing to reflect at the border."""
+
+
+class BaseInferencer(ABC):
+    """Base of the inferencers: a model that makes one picture, and detects or segments in it where it has a task.
+
+    The picture has the size of the input, whatever size the task works at: it gets the input as the transforms of its
+    test data make it, and its boxes and masks are in pixels of the input. On a CPU the process keeps the memory that it
+    has used (:func:`~mmfusenas.utils.allocator.keep_freed_memory`), for speed.
+
+    Args:
+        model: A model, which is copied, or what :func:`load_model` takes: a name (``'tim-light'``), a config, or a
+            checkpoint alone.
+        checkpoint: Checkpoint that belongs to a config.
+        device: Device, for what is not yet a model. Defaults to 'cpu'.
+        score_thr: Lowest score of the detections returned, from 0 to 1. Defaults to 0.3.
+
+    Raises:
+        ValueError: If ``score_thr`` is no score, or the model takes pictures of other sensors; and what
+            :func:`load_model` raises.
+    """
+
+    sensors: tuple[str, ...]
+    """Whose pictures the models take."""
+    otherwise = ''
+    """What to do with a model of other sensors."""
+
+    def __init__(self, model: nn.Module | str | Path, checkpoint: str | Path | None = None, device: str = 'cpu',
+                 score_thr: float = 0.3) -> None:
+        if not 0 <= score_thr <= 1:
+            raise ValueError(f'{type(self).__name__} got score_thr={score_thr}; scores lie between 0 and 1.')
+        self.source = dict(model=str(checkpoint or model), config=str(model) if checkpoint else None)
+        if isinstance(model, nn.Module):
+            self.source['model'] = type(model).__name__
+        else:
+            model = load_model(model, checkpoint, device)
+        self.model = optimize_for_inference(model)
+        if not any(parameter.is_cuda for parameter in self.model.parameters()):
+            keep_freed_memory()
+        self.has_task = isinstance(model, TaskGuided)
+        self.scene = self.model.scene if self.has_task else self.model
+        if not set(self.scene.sensors) <= set(self.sensors):
+            raise ValueError(f'{type(self).__name__} gives a model pictures of {" and ".join(self.sensors)}; '
+                             f'{type(self.scene).__name__} takes {" and ".join(self.scene.sensors)}. {self.otherwise}')
+        if self.scene.sensors != self.sensors:
+            warnings.warn(f'{type(self.scene).__name__} looks at {" and ".join(self.scene.sensors)} alone. '
+                          f'{self.otherwise}', stacklevel=2)
+        self.score_thr = score_thr
+        self.dataset_meta = getattr(model, 'dataset_meta', {})
+        pipeline = getattr(model, 'test_pipeline', None) or ()
+        self.resize = next((step.get('resize') for step in pipeline if _is(step, 'LoadPairFromFile')), None)
+        if self.has_task:
+            # Where a model comes without the transforms of its test data, the task sees the pictures as they are.
+            pack = 'PackPairSegInputs' if hasattr(model.task, 'decode_head') else 'PackPairDetInputs'
+            steps = [step for step in pipeline if not _is(step, 'Load')] or [dict(type=pack)]
+            with DefaultScope.overwrite_default_scope('mmfusenas'):
+                self.pipeline = Compose(steps)
+
+    @abstractmethod
+    def read(self, *pictures: Picture) -> dict[str, Any]:
+        """Return what a data set would hand to its pipeline after loading."""
+
+    def __call__(self, *pictures: Picture) -> dict[str, np.ndarray | None]:
+        """Run on one input.
+
+        Args:
+            *pictures: Paths, or arrays as ``mmcv.imread`` gives, see :meth:`read`.
+
+        Returns:
+            ``picture`` (uint8 H x W x 3, BGR), ``boxes`` (N x 4, pixels of the input), ``scores`` and ``labels`` (N),
+            ``mask`` (uint8 H x W, class numbers). What the model does not predict is None.
+        """
+        results = self.read(*pictures)
+        if min(results['img'].shape[:2]) < SMALLEST:
+            raise ValueError(f'{results["img_path"]} is {results["img"].shape[1]} x {results["img"].shape[0]}: a '
+                             f'picture needs at least {SMALLEST} x {SMALLEST} pixels.')
+        output = dict(picture=None, boxes=None, scores=None, labels=None, mask=None)
+        with torch.inference_mode():
+            if self.has_task:
+                sample = self.model.test_step(pseudo_collate([self.pipeline(dict(results))]))[0]
+                output.update(self._predictions(sample))
+                if tuple(sample.img_shape[:2]) == results['img'].shape[:2]:
+                    return dict(output, picture=sample.fused_img)
+            return dict(output, picture=self._picture(results))
+
+    def run(self, pairs: Sequence[Pair], out_dir: str | Path) -> Path:
+        """Run on many inputs, show the progress, and write the results.
+
+        ``out_dir`` gets ``pictures/STEM.png``; with a detector or segmentor ``drawn/STEM.png``; with a segmentor
+        ``masks/STEM.png`` (class numbers, 8 bit); and ``predictions.json``: a list ``images`` with ``stem``,
+        ``picture`` (path in ``out_dir``), ``boxes``, ``scores``, ``labels``, ``classes`` (the name of each label; these
+        four are null without a detector), and ``model`` and ``config``.
+
+        Args:
+            pairs: Inputs, as :func:`input_pairs` or :func:`input_pictures` gives.
+            out_dir: Folder of the results; made where it is missing.
+
+        Returns:
+            Path of ``predictions.json``.
+
+        Raises:
+            ValueError: If a result would overwrite a picture of the input, or an input does not fit the model.
+            PictureError: If a file is missing or no picture.
+        """
+        out_dir = Path(out_dir)
+        self.check(pairs, out_dir / 'pictures')
+        images = [self._save(pair, out_dir) for pair in track(pairs, 'working')]
+        predictions = out_dir / 'predictions.json'
+        write_text(predictions, json.dumps(dict(images=images, **self.source), indent=1) + '\n')
+        return predictions
+
+    def check(self, pairs: Sequence[Pair], folder: Path) -> None:
+        """Look at the inputs, so that what does not fit is known before the first result is written to ``folder``."""
+        for pair in pairs:
+            target = osp.realpath(folder / f'{pair.stem}.png')
+            if target in map(osp.realpath, pair.paths):
+                raise ValueError(f'The result {target} would overwrite its own input: choose another folder.')
+
+    def draw(self, output: dict[str, np.ndarray | None]) -> np.ndarray:
+        """Return the picture of a result with its detections or its mask drawn in; small pictures are enlarged."""
+        picture, factor = enlarge(output['picture'])
+        if output['mask'] is not None:
+            return draw_mask(picture, output['mask'], self.dataset_meta)
+        from mmfusenas.visualization import draw_detections  # there are no detections without mmdet
+        return draw_detections(picture, output['boxes'] * factor, output['labels'], output['scores'], self.dataset_meta)
+
+    def _picture(self, results: dict[str, Any]) -> np.ndarray:
+        """Return the scene module's picture at the size of the input."""
+        meta = {key: results[key] for key in ('img_path', 'img_path2', 'img_shape') if key in results}
+        inputs = dict(visible=[picture_tensor(results['img'])])
+        if 'img2' in results:
+            inputs['infrared'] = [picture_tensor(results['img2'])]
+        data = self.model.data_preprocessor(dict(inputs=inputs, data_samples=[FusionDataSample(metainfo=meta)]))
+        return np.ascontiguousarray(self.scene(**data, mode='predict')[0].fused_img)
+
+    def _predictions(self, sample: BaseDataElement) -> dict[str, np.ndarray]:
+        """Return what the task found, in pixels of the input."""
+        if 'pred_sem_seg' in sample:
+            return dict(mask=sample.pred_sem_seg.data[0].cpu().numpy().astype(np.uint8))
+        found = sample.pred_instances
+        found = found[found.scores >= self.score_thr].cpu().numpy()
+        height, width = sample.ori_shape[:2]
+        boxes = found.bboxes.clip(0, [width, height, width, height])  # rounding may pass the border
+        return dict(boxes=boxes.astype(np.float32), scores=found.scores, labels=found.labels)
+
+    def _save(self, pair: Pair, out_dir: Path) -> dict[str, Any]:
+        output = self(*pair.paths)
+        name = f'pictures/{pair.stem}.png'
+        _write_picture(out_dir / name, output['picture'])
+        if self.has_task:
+            _write_picture(out_dir / 'drawn' / f'{pair.stem}.png', self.draw(output))
+        if output['mask'] is not None:
+            _write_picture(out_dir / 'masks' / f'{pair.stem}.png', output['mask'])
+        found = {key: None if output[key] is None else output[key].tolist() for key in ('boxes', 'scores', 'labels')}
+        return dict(stem=pair.stem, picture=name, **found, classes=self._class_names(found['labels']))
+
+    def _class_names(self, labels: list[int] | None) -> list[str] | None:
+        classes = self.dataset_meta.get('classes') or ()
+        return labels and [classes[label] if label < len(classes) else str(label) for label in labels]
+
+
+def name_of(picture: Picture, what: str) -> str:
+    """Return what to call an input in a message: its path, or what kind of array it is."""
+    return str(picture) if isinstance(picture, (str, Path)) else f'the {what} array'
+
+
+def _is(step: Any, name: str) -> bool:
+    """Return whether a transform's registered name, without scope, begins with ``name``."""
+    return str(step['type']).rpartition('.')[2].startswith(name)
+
+
+def _write_picture(path: Path, picture: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not mmcv.imwrite(picture, str(path), [cv2.IMWRITE_PNG_COMPRESSION, 3]):
+        raise OSError(f'{path} could not be written. Is the disk full?')

@@ -1,0 +1,73 @@
+"""The ExDark pictures."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from os import path as osp
+
+from mmfusenas.datasets.annotations import read_bbgt
+from mmfusenas.datasets.pair_dataset import PairDataset
+from mmfusenas.datasets.pairing import read_list, stem_of
+from mmfusenas.datasets.problems import DatasetError
+from mmfusenas.registry import DATASETS
+
+PARTS = dict(train='1', val='2', test='3')
+"""Number of each part in the official list."""
+
+
+@DATASETS.register_module()
+class ExDarkDataset(PairDataset):
+    """ExDark (Loh and Chan, 2019): 7 363 pictures in little light of ten kinds, with boxes of twelve classes.
+
+    Layout as published::
+
+        ExDark/CLASS/NAME.jpg               .png, .jpeg, ...; a folder a class, though pictures hold several
+        ExDark_Annno/CLASS/NAME.jpg.txt     bbGt, version 3: class left top width height ...
+        imageclasslist.txt                  name, class, light, in- or outdoors, part: 3 000, 1 800 and 2 563 pictures
+
+    Other arguments and errors as of :class:`PairDataset`.
+
+    Args:
+        part: ``'train'``, ``'val'`` or ``'test'`` of the official list; None takes ``split`` as everywhere, as a list
+            of one stem a line, and all pictures where it is ''.
+        split: List of the pictures. Defaults to 'imageclasslist.txt'.
+
+    Raises:
+        ValueError: On another part.
+
+    Example:
+        >>> ExDarkDataset('test', data_root='data/exdark', lazy_init=True).split
+        'data/exdark/imageclasslist.txt'
+    """
+
+    METAINFO = dict(
+        classes=(
+            'Bicycle', 'Boat', 'Bottle', 'Bus', 'Car', 'Cat', 'Chair', 'Cup', 'Dog', 'Motorbike', 'People', 'Table'),
+        palette=[(60, 220, 90), (70, 130, 180), (0, 200, 200), (200, 80, 255), (60, 110, 255), (255, 128, 0),
+                 (150, 90, 40), (255, 220, 0), (200, 160, 120), (120, 200, 0), (255, 60, 60), (128, 128, 128)],
+    )
+    READER = staticmethod(read_bbgt)
+    ANNOTATION_SUFFIX = '.txt'
+    PREFIX = dict(img='ExDark', ann='ExDark_Annno')
+    NESTED = True
+
+    def __init__(self, part: str | None = 'train', split: str = 'imageclasslist.txt', **kwargs) -> None:
+        if part is not None and part not in PARTS:
+            raise ValueError(f'part of ExDarkDataset is one of {list(PARTS)}, or None for all, got {part!r}.')
+        self.part = part
+        super().__init__(split=split, **kwargs)
+
+    def annotation_path(self, picture: str) -> str:
+        """Return the annotation file of a picture, which keeps the picture's suffix."""
+        return self.beside(picture, 'ann', osp.splitext(picture)[1] + self.ANNOTATION_SUFFIX)
+
+    def listed(self) -> Sequence[str] | None:
+        """Return the stems of the part."""
+        if self.part is None:
+            return super().listed()
+        rows = [line.split() for line in read_list(self.split, self.backend_args) if '|' not in line]
+        wrong = [row for row in rows if len(row) != 5 or row[4] not in PARTS.values()]
+        if wrong:
+            raise DatasetError(
+                f'{self.split} is not ExDark\'s list of "name class light in/out part" lines: it has '
+                f'{" ".join(wrong[0])!r}. Set part=None for a list of one stem a line.')
+        return [stem_of(row[0]) for row in rows if row[4] == PARTS[self.part]]

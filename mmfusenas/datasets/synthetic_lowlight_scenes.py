@@ -1,0 +1,79 @@
+"""The drawn street scenes in little light, as one sensor sees them."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from mmfusenas.datasets.scenes import darken
+from mmfusenas.datasets.synthetic_scenes import SyntheticScenes
+from mmfusenas.registry import DATASETS
+
+
+@DATASETS.register_module()
+class SyntheticLowLightScenes(SyntheticScenes):
+    """:class:`SyntheticScenes` in little light: a dark and noisy picture, and its clean reference.
+
+    Results are the same but for the pictures: ``img`` is dark, ``gt`` (H x W x 3 uint8 BGR, at ``gt_path``) is the view
+    in daylight without noise, and there is no ``img2``. Boxes, masks and classes are those of the scenes. With the
+    default ranges the pictures have the mean grey level of LOL's dark ones (10 to 45), and at their smaller size the
+    noise of LOL's.
+
+    Args:
+        length: Number of scenes.
+        size: Rows and columns of the pictures.
+        seed: Seed of the split.
+        difficulty: 'easy', 'normal' or 'hard'.
+        conditions: Those to draw from. Defaults to ('day', ).
+        exposure: Least and largest share of the light that is left; its square root, by which the grey levels shrink,
+            is drawn uniformly for each scene. Defaults to (0.02, 0.15).
+        noise: Least and largest standard deviation of the shot noise in grey levels. Defaults to (1.0, 5.0).
+        **kwargs: Further arguments of :class:`SyntheticScenes`.
+
+    Raises:
+        ValueError: Ranges that are none, or what :class:`SyntheticScenes` refuses.
+
+    Example:
+        >>> sample = SyntheticLowLightScenes(length=4, size=(96, 128))[0]
+        >>> sample['img'].shape, sample['gt'].shape, 'img2' in sample
+        ((96, 128, 3), (96, 128, 3), False)
+    """
+
+    CLEAN = True
+
+    def __init__(
+        self,
+        length: int,
+        size: tuple[int, int] = (128, 160),
+        seed: int = 0,
+        difficulty: str = 'normal',
+        conditions: Sequence[str] = ('day', ),
+        exposure: tuple[float, float] = (0.02, 0.15),
+        noise: tuple[float, float] = (1.0, 5.0),
+        **kwargs,
+    ) -> None:
+        if not 0 < exposure[0] <= exposure[1] <= 1:
+            raise ValueError(f'exposure of {type(self).__name__} is (low, high) above 0 and up to 1, got {exposure}')
+        if not 0 <= noise[0] <= noise[1]:
+            raise ValueError(f'noise of {type(self).__name__} is (low, high) of at least 0, got {noise}')
+        self.exposure, self.noise = tuple(exposure), tuple(noise)
+        super().__init__(length, size, seed, difficulty, conditions, **kwargs)
+
+    def load_data_list(self) -> list[dict]:
+        """Return what is known of each scene before it is drawn."""
+        infos = super().load_data_list()
+        for info in infos:
+            del info['img_path2']
+            stem = info['img_path'].removesuffix('_visible')
+            info.update(img_path=f'{stem}_low', gt_path=f'{stem}_reference')
+        return infos
+
+    def get_data_info(self, idx: int) -> dict:
+        """Return the description of a scene with its pictures, segmentation map and instances drawn."""
+        info = super().get_data_info(idx)
+        del info['img2']
+        info['gt'] = info['img']
+        rng = np.random.default_rng([self.seed, info['img_id'], 3])  # 0 to 2 are those of the scene itself
+        root = rng.uniform(*np.sqrt(self.exposure))
+        info['img'] = darken(info['gt'], root * root, rng.uniform(*self.noise), rng)
+        return info

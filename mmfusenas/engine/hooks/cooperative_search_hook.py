@@ -1,0 +1,162 @@
+"""RUAS's cooperative search: scene and task take turns."""
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from statistics import mean
+from typing import Any
+
+import torch
+from mmengine.dist import all_reduce
+from mmengine.runner import Runner
+from torch import Tensor, nn
+
+from mmfusenas.engine.hooks.architecture_search_hook import STATE_KEY, ArchitectureSearchHook
+from mmfusenas.nas.hypergrad import FirstOrder
+from mmfusenas.nas.hypergrad.vectors import add
+from mmfusenas.registry import HOOKS
+from mmfusenas.utils.bare_model import bare_model
+
+PLAYERS = ('scene', 'task')
+
+
+@HOOKS.register_module()
+class CooperativeSearchHook(ArchitectureSearchHook):
+    r"""Search scene and task cooperatively (RUAS eqs. 6-8, algorithm 1).
+
+    The two take turns: in a turn of the scene the model is in its stage ``'scene'``, in a turn of the task in its stage
+    ``'task'`` (:class:`Stages`), so the stock loop trains :math:`\omega_s` by :math:`L^s_{tr}` or :math:`\omega_t` by
+    :math:`L^t_{tr}` alone (eq. 8). After every ``interval`` weight steps the choices of the one whose turn it is are
+    updated, those whose names begin with ``scene`` or ``task``:
+
+    - :math:`\alpha_s` by :math:`\nabla_{\alpha_s} L^s_{val}(\alpha_s; \omega_s - \nabla L^s_{tr}) + \beta
+      \nabla_{\alpha_s} L^t_{val}(\alpha_t(\alpha_s); \omega_t)`, the second through the scene's picture (line 5);
+    - :math:`\alpha_t` by :math:`\nabla_{\alpha_t} L^t_{val}(\alpha_t(\alpha_s); \omega_t - \nabla L^t_{tr})`, on the
+      pictures of the present scene module (line 10).
+
+    The two searches that the paper compares with (table 4) need no hook of their own: the global one is an
+    :class:`ArchitectureSearchHook` on the model in its stage ``'joint'``, the independent one has two ``phases`` and a
+    :class:`TaskGuidanceHook` with the stages ``'scene'`` and ``'task'``.
+
+    Args:
+        turns: Turns, which repeat: dicts of ``stage`` and ``iters``, the number of iterations; or, to go on until
+            converged, of ``stage``, ``tolerance``, ``window`` and ``most``: a turn ends where the mean loss of the last
+            ``window`` iterations is less than the share ``tolerance`` below that of the ``window`` before, and after
+            ``most`` iterations at the latest. Defaults to ten iterations of the scene and one of the task, as the
+            authors' first version has it.
+        beta: Weight of the task in the scene's turns, at least 0. Defaults to 1.0.
+        strategy: Hyper-gradient strategy. Defaults to ``dict(type='Unrolled')``, one unrolled step by a central
+            difference of radius 0.01.
+        interval: Weight steps to one step on the choices. Defaults to 1.
+        **kwargs: Further arguments of :class:`ArchitectureSearchHook`, without ``phases``.
+
+    Raises:
+        ValueError: If a turn is none of the above, a player has no turn, or ``beta`` is negative.
+        TypeError: If the model has no stages.
+
+    Example:
+        >>> hook = dict(type='CooperativeSearchHook', dataloader=dict(...), beta=0.5,
+        ...             turns=[dict(stage='scene', iters=10), dict(stage='task', iters=1)])
+    """
+
+    def __init__(self, dataloader: dict | Sequence[dict],
+                 turns: Sequence[dict] = (dict(stage='scene', iters=10), dict(stage='task', iters=1)),
+                 beta: float = 1.0, strategy: dict | None = None, interval: int = 1, **kwargs: Any) -> None:
+        super().__init__(dataloader, strategy or dict(type='Unrolled'), interval=interval, **kwargs)
+        for turn in turns:
+            keys = set(turn) - {'stage'}
+            if turn.get('stage') not in PLAYERS or keys not in ({'iters'}, {'tolerance', 'window', 'most'}):
+                raise ValueError(f"CooperativeSearchHook got the turn {turn}; give dict(stage='scene', iters=10), or "
+                                 "dict(stage='task', tolerance=0.01, window=20, most=500).")
+        if {turn['stage'] for turn in turns} != set(PLAYERS) or beta < 0:
+            raise ValueError(f'CooperativeSearchHook got turns={list(turns)} and beta={beta}; both {PLAYERS} need a '
+                             'turn, and beta is at least 0.')
+        self.turns, self.beta = [dict(turn) for turn in turns], beta
+        self._turn = 0
+        self._losses: list[float] = []
+
+    def before_train(self, runner: Runner) -> None:
+        """Check that the model has stages and both players have choices; continue where a resumed search was."""
+        if not hasattr(bare_model(runner), 'stage'):
+            raise TypeError(f'CooperativeSearchHook got the model {type(bare_model(runner)).__name__}, which has no '
+                            'stages; it is for RUASEnhancement, TaskGuidedDetector and TaskGuidedSegmentor.')
+        super().before_train(runner)
+        for player in PLAYERS:
+            if not any(name.startswith(f'{player}.') for name in self.searched[0]):
+                raise ValueError(f'CooperativeSearchHook found no open choice of the {player}: is a genotype= set that '
+                                 'decides it? Search one of the two with ArchitectureSearchHook.')
+
+    def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
+        """Put the model in the stage whose turn it is."""
+        super().before_train_iter(runner, batch_idx, data_batch)
+        model = bare_model(runner)
+        if model.stage != self.stage:
+            model.stage = self.stage
+
+    def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None,
+                         outputs: dict | None = None) -> None:
+        """Take one step on the choices of the stage, and see whether its turn is over."""
+        super().after_train_iter(runner, batch_idx, data_batch, outputs)
+        loss = torch.as_tensor(float(outputs['loss'].detach()), dtype=torch.float64)
+        all_reduce(loss, 'mean')  # so that a turn ends in all processes at once
+        self._losses.append(float(loss))
+        if self._over():
+            self._turn, self._losses = (self._turn + 1) % len(self.turns), []
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Keep the state of the upper level, and how far the turn is."""
+        super().before_save_checkpoint(runner, checkpoint)
+        checkpoint[STATE_KEY].update(turn=self._turn, losses=list(self._losses))
+
+    @property
+    def stage(self) -> str:
+        """Whose turn it is: ``'scene'`` or ``'task'``."""
+        return self.turns[self._turn]['stage']
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        super()._restore(state)
+        self._turn, self._losses = state['turn'], list(state['losses'])
+
+    def _over(self) -> bool:
+        turn, losses = self.turns[self._turn], self._losses
+        if 'iters' in turn:
+            return len(losses) >= turn['iters']
+        window = turn['window']
+        if len(losses) >= turn['most'] or len(losses) < 2 * window:
+            return len(losses) >= turn['most']
+        before, now = mean(losses[-2 * window:-window]), mean(losses[-window:])
+        return before - now < turn['tolerance'] * abs(before)
+
+    def _alphas(self, runner: Runner) -> list[nn.Parameter]:
+        """Return the alphas of the player whose turn it is."""
+        return [self.space.choices[name].alpha for name in self.searched[0] if name.startswith(f'{self.stage}.')]
+
+    def _hyper_gradient(self, runner: Runner, upper: dict, lower: dict,
+                        alphas: list[nn.Parameter]) -> tuple[list[Tensor], dict[str, Tensor]]:
+        grads, log = super()._hyper_gradient(runner, upper, lower, alphas)
+        if self.stage == 'scene' and self.beta:
+            through, task_log = self._through_the_task(runner, upper, alphas)
+            grads, log = add(grads, through, self.beta), dict(log, task_loss=task_log['upper_loss'])
+        return grads, {f'{self.stage}_{name}': value for name, value in log.items()}
+
+    def _through_the_task(self, runner: Runner, data: dict,
+                          alphas: list[nn.Parameter]) -> tuple[list[Tensor], dict[str, Tensor]]:
+        """Return the gradient of the task's loss for the scene's choices (the second term of algorithm 1, line 5)."""
+        model = bare_model(runner)
+
+        def loss() -> Tensor:
+            return self._loss(runner, data, 3, without='scene.')
+
+        weights = [p for p in model.parameters() if p.requires_grad]
+        with in_stage(model, 'joint'):
+            return FirstOrder()(loss, loss, alphas, weights, buffers=list(model.buffers()))
+
+
+@contextmanager
+def in_stage(model: nn.Module, stage: str) -> Iterator[None]:
+    """Put a model in a stage for the span."""
+    before, model.stage = model.stage, stage
+    try:
+        yield
+    finally:
+        model.stage = before

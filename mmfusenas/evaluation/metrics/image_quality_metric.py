@@ -1,0 +1,69 @@
+"""How near a picture comes to its reference."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from mmengine.evaluator import BaseMetric
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+from torch import Tensor
+
+from mmfusenas.registry import METRICS
+
+_FULL_SCALE = {np.dtype(np.uint8): 255.0, np.dtype(np.uint16): 65535.0}
+
+
+@METRICS.register_module()
+class ImageQualityMetric(BaseMetric):
+    """PSNR and SSIM of the pictures that a model makes, to the reference pictures of the data set.
+
+    Both as scikit-image defines them, over the three channels in 8 bit, data range 255: PSNR in decibels, of the mean
+    squared error over all channels; SSIM with a uniform window of 7 pixels, the mean over the channels. The scores are
+    means over the pictures. A picture without any difference has an infinite PSNR, and so has the mean then.
+
+    Args:
+        **kwargs: Of mmengine's ``BaseMetric``. The prefix of the scores is ``'quality'``.
+
+    Raises:
+        KeyError: If the data set has no reference pictures.
+        ValueError: If a picture and its reference differ in size.
+
+    Example:
+        >>> val_evaluator = dict(type='ImageQualityMetric')
+    """
+
+    default_prefix = 'quality'
+
+    def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
+        """Score the pictures of one batch."""
+        if 'reference' not in data_batch['inputs']:
+            raise KeyError(f'ImageQualityMetric compares with reference pictures; the inputs are '
+                           f'{sorted(data_batch["inputs"])}. Give the data set a folder of them: '
+                           "data_prefix=dict(img='low', gt='high').")
+        for reference, sample in zip(data_batch['inputs']['reference'], data_samples, strict=True):
+            self.results.append(image_quality(sample['fused_img'], _eight_bit(reference), sample.get('img_path')))
+
+    def compute_metrics(self, results: list[dict[str, float]]) -> dict[str, float]:
+        """Return the means over the pictures."""
+        return {name: float(np.mean([scores[name] for scores in results])) for name in results[0]}
+
+
+def image_quality(picture: np.ndarray, reference: np.ndarray, name: str | None = None) -> dict[str, float]:
+    """Return PSNR and SSIM of a picture, both H x W x 3 uint8.
+
+    Raises:
+        ValueError: If the two differ in size; the message has ``name``.
+    """
+    if picture.shape != reference.shape:
+        raise ValueError(f'The picture {name or ""} is {picture.shape}, its reference {reference.shape}; references '
+                         'have the size of the input.')
+    with np.errstate(divide='ignore'):  # no difference: infinite
+        psnr = peak_signal_noise_ratio(reference, picture)
+    return dict(PSNR=float(psnr), SSIM=float(structural_similarity(reference, picture, channel_axis=2)))
+
+
+def _eight_bit(packed: Tensor) -> np.ndarray:
+    """Return a packed picture, 3 x H x W of its own depth, as H x W x 3 uint8."""
+    picture = packed.permute(1, 2, 0).numpy()
+    full_scale = _FULL_SCALE.get(picture.dtype, 255.0)
+    return np.rint(picture * (255 / full_scale)).clip(0, 255).astype(np.uint8)

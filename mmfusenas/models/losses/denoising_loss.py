@@ -1,0 +1,45 @@
+"""The loss of RUAS's noise removal."""
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mmfusenas.registry import MODELS
+
+
+@MODELS.register_module()
+class DenoisingLoss(nn.Module):
+    """Loss of a denoised picture: fidelity and total variation, or the distance to a clean reference.
+
+    Args:
+        fidelity: Weight of the squared difference to the noisy picture. Defaults to 1.0. The authors' first version
+            (CVPR 2021) has 1e-7, which leaves the total variation alone to decide.
+        variation: Weight of the total variation. Defaults to 0.1.
+        supervised: Whether the mean squared error to a clean reference takes the place of both. Defaults to False.
+
+    Shape:
+        picture, noisy, reference: N x 3 x H x W in [0, 1]; result: dict of scalars, means over pixels and channels.
+
+    Raises:
+        ValueError: If the loss is supervised and there is no reference.
+
+    Example:
+        >>> sorted(DenoisingLoss()(*torch.rand(2, 2, 3, 61, 83)))
+        ['loss_fidelity', 'loss_tv']
+    """
+
+    def __init__(self, fidelity: float = 1.0, variation: float = 0.1, supervised: bool = False) -> None:
+        super().__init__()
+        self.fidelity = fidelity
+        self.variation = variation
+        self.supervised = supervised
+
+    def forward(self, picture: Tensor, noisy: Tensor, reference: Tensor | None = None) -> dict[str, Tensor]:
+        if self.supervised:
+            if reference is None:
+                raise ValueError('DenoisingLoss(supervised=True) got no reference: give the data set a folder of them, '
+                                 "data_prefix=dict(img='low', gt='high').")
+            return dict(loss_reference=F.mse_loss(picture, reference))
+        across, down = (picture[..., :, 1:] - picture[..., :, :-1]), (picture[..., 1:, :] - picture[..., :-1, :])
+        return dict(loss_fidelity=self.fidelity * F.mse_loss(picture, noisy),
+                    loss_tv=self.variation * (across.abs().mean() + down.abs().mean()))

@@ -1,0 +1,75 @@
+"""The scene loss of RUAS: fidelity and relative total variation."""
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mmfusenas.registry import MODELS
+
+
+@MODELS.register_module()
+class RTVSceneLoss(nn.Module):
+    r"""Unsupervised loss of the illumination (RUAS section 3.2).
+
+    :math:`\lVert t - y \rVert^2 + \eta \lVert t \rVert_{RTV}`: the illumination is to stay near the picture, and to be
+    smooth but for its structure.
+
+    Args:
+        eta: Weight of the relative total variation. The paper names none. Defaults to 0.01.
+        sigma: Standard deviation of its window in pixels. Defaults to 3.0, as Xu et al. have it.
+
+    Shape:
+        t, y: N x 3 x H x W in [0, 1]; result: dict of scalars, means over pixels and channels.
+
+    Example:
+        >>> sorted(RTVSceneLoss()(*torch.rand(2, 2, 3, 61, 83)))
+        ['loss_fidelity', 'loss_rtv']
+    """
+
+    def __init__(self, eta: float = 0.01, sigma: float = 3.0) -> None:
+        super().__init__()
+        self.eta = eta
+        self.sigma = sigma
+
+    def forward(self, t: Tensor, y: Tensor) -> dict[str, Tensor]:
+        return dict(loss_fidelity=F.mse_loss(t, y), loss_rtv=self.eta * relative_total_variation(t, self.sigma).mean())
+
+
+def relative_total_variation(x: Tensor, sigma: float = 3.0, epsilon: float = 1e-3) -> Tensor:
+    r"""Return the relative total variation of each picture (Xu et al., Structure extraction from texture, 2012, eq. 5).
+
+    The mean over pixels of :math:`\frac{G * |\partial_x x|}{|G * \partial_x x| + \epsilon}` and the same in y: the
+    total variation in a Gaussian window over the inherent variation, which texture cancels and structure does not.
+
+    Args:
+        x: Pictures.
+        sigma: Standard deviation of the window G in pixels, which is cut off at three of them. Defaults to 3.0.
+        epsilon: Keeps the quotient finite where nothing changes. Defaults to 1e-3.
+
+    Shape:
+        N x C x H x W to N; H and W at least 2.
+    """
+    # Quotients of small differences: half precision leaves nothing of them.
+    with torch.autocast(x.device.type, enabled=False):
+        x = x if x.dtype == torch.float64 else x.float()
+        taps = _gaussian(sigma).to(x)
+        quotients = []
+        for gradient in (x[..., :, 1:] - x[..., :, :-1], x[..., 1:, :] - x[..., :-1, :]):
+            total, inherent = (_window(part, taps) for part in (gradient.abs(), gradient))
+            quotients.append((total / (inherent.abs() + epsilon)).mean((1, 2, 3)))
+        return quotients[0] + quotients[1]
+
+
+def _gaussian(sigma: float) -> Tensor:
+    reach = max(1, round(3 * sigma))
+    offsets = torch.arange(-reach, reach + 1, dtype=torch.float64)
+    taps = torch.exp(-0.5 * (offsets / sigma) ** 2)
+    return taps / taps.sum()
+
+
+def _window(x: Tensor, taps: Tensor) -> Tensor:
+    """Weigh by the window, in both directions; beyond the border lies nothing."""
+    shape, reach = x.shape, len(taps) // 2
+    x = F.conv2d(x.reshape(-1, 1, *shape[2:]), taps.view(1, 1, -1, 1), padding=(reach, 0))
+    return F.conv2d(x, taps.view(1, 1, 1, -1), padding=(0, reach)).view(shape)

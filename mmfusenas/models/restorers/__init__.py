@@ -1,0 +1,5 @@
+from mmfusenas.models.restorers.noise_estimation import NoiseEstimation
+from mmfusenas.models.restorers.noise_removal import NoiseRemoval
+from mmfusenas.models.restorers.ruas_enhancement import RUASEnhancement
+
+__all__ = ['NoiseEstimation', 'NoiseRemoval', 'RUASEnhancement']

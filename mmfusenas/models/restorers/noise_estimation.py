@@ -1,0 +1,51 @@
+"""The noise estimation of RUAS."""
+from __future__ import annotations
+
+import torch.nn.functional as F
+from mmengine.model import Sequential
+from torch import Tensor, nn
+
+from mmfusenas.registry import MODELS
+
+_STRONGEST = 0.2
+
+
+@MODELS.register_module()
+class NoiseEstimation(Sequential):
+    """The noise estimation module Psi_e (RUAS section 5.1): five convolutions that give a map of the noise.
+
+    The mean absolute value of the map is the noise level of a picture. The paper does not say how the module is
+    trained; here it learns the standard deviation of Gaussian noise that is added to smoothed pictures.
+
+    Args:
+        channels: Channels between the convolutions. Defaults to 32.
+        init_cfg: Initialisation. Defaults to Kaiming for the convolutions.
+
+    Shape:
+        N x 3 x H x W, RGB in [0, 1], to the same.
+
+    Example:
+        >>> sum(p.numel() for p in NoiseEstimation().parameters())
+        29507
+    """
+
+    def __init__(self, channels: int = 32, init_cfg: dict | None = None) -> None:
+        layers: list[nn.Module] = []
+        for i, o in ((3, channels), *3 * ((channels, channels),)):
+            layers += [nn.Conv2d(i, o, 3, padding=1), nn.ReLU()]
+        super().__init__(*layers, nn.Conv2d(channels, 3, 3, padding=1),
+                         init_cfg=init_cfg or dict(type='Kaiming', layer='Conv2d'))
+
+    def level(self, u: Tensor) -> Tensor:
+        """Return the noise level of each picture, N numbers."""
+        return self(u).abs().mean((1, 2, 3))
+
+    def loss(self, u: Tensor) -> dict[str, Tensor]:
+        """Return the error of the estimate on smoothed pictures with noise of a known strength.
+
+        Half the size by averaging takes most of the noise that the pictures have themselves.
+        """
+        clean = F.avg_pool2d(u.detach(), 2)
+        deviation = _STRONGEST * clean.new_empty(len(clean), 1, 1, 1).uniform_()
+        noisy = (clean + deviation * clean.new_empty(clean.shape).normal_()).clamp(0, 1)
+        return dict(loss_noise=(self(noisy) - deviation).abs().mean())

@@ -1,0 +1,103 @@
+"""RUAS for low-light enhancement: the scene module, then noise removal where there is noise."""
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from mmfusenas.models.scene.base_scene import BaseScene
+from mmfusenas.models.stages import Stages
+from mmfusenas.registry import MODELS
+
+DENOISE = ('adaptive', 'always', 'never')
+
+
+@MODELS.register_module()
+class RUASEnhancement(Stages, BaseScene):
+    """Low-light enhancement (RUAS section 5.1): u = Psi_s(y), then x = Psi_r(u) where Psi_e finds noise in u.
+
+    The decision is per picture. In training, ``stage`` says what learns: ``'scene'`` the scene module by its own loss;
+    ``'task'`` noise removal and noise estimation on the pictures of a frozen scene module; ``'joint'`` all, with the
+    scene's loss weighed by ``eta``. Noise removal learns from every picture, noisy or not.
+
+    Args:
+        scene: Config of the scene module Psi_s, a :class:`RUASScene`.
+        task: Config of the noise removal Psi_r, a :class:`NoiseRemoval`.
+        estimation: Config of the noise estimation Psi_e, a :class:`NoiseEstimation`; needed for 'adaptive'. Defaults
+            to None.
+        denoise: ``'adaptive'`` removes noise where its level reaches ``threshold`` (RUAS_A), ``'always'`` from every
+            picture (RUAS), ``'never'`` from none (RUAS_s). Defaults to 'adaptive'.
+        threshold: Noise level epsilon, in units of the [0, 1] picture. Defaults to 0.035, of the published models.
+        eta: Weight of the scene's loss in the joint stage. Defaults to 1.0.
+        loss: Config of the loss of noise removal, a :class:`DenoisingLoss`.
+        data_preprocessor, init_cfg: As in :class:`BaseScene`.
+
+    Shape:
+        ``visible`` N x 3 x H x W, BGR in [0, 1]; ``picture`` the same, ``brightened`` u, ``noise_level`` N numbers
+        (with ``'adaptive'``).
+
+    Raises:
+        ValueError: If ``denoise`` is another word, or it is 'adaptive' without ``estimation``.
+
+    Example:
+        >>> model = MODELS.build(dict(
+        ...     type='RUASEnhancement', scene=dict(type='RUASScene', genotype='ruas-scene'),
+        ...     task=dict(type='NoiseRemoval', genotype='ruas-denoise'), estimation=dict(type='NoiseEstimation')))
+        >>> sum(p.numel() for p in model.parameters())
+        36653
+    """
+
+    sensors = ('visible',)
+
+    def __init__(self, scene: dict, task: dict, estimation: dict | None = None, denoise: str = 'adaptive',
+                 threshold: float = 0.035, eta: float = 1.0, loss: dict | None = None,
+                 data_preprocessor: dict | None = None, init_cfg: dict | None = None) -> None:
+        super().__init__(loss, data_preprocessor, init_cfg)
+        if denoise not in DENOISE or (denoise == 'adaptive' and estimation is None):
+            raise ValueError(f'RUASEnhancement got denoise={denoise!r}, estimation={estimation}; it knows {DENOISE}, '
+                             "and 'adaptive' needs estimation=dict(type='NoiseEstimation').")
+        self.scene = MODELS.build(scene)
+        self.task = MODELS.build(task)
+        self.estimation = MODELS.build(estimation) if estimation else None
+        self.denoise, self.threshold, self.eta = denoise, threshold, eta
+
+    def pictures(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not (self.training and self.stage == 'task')):
+            brightened = self.scene.pictures(inputs)
+        u = brightened['picture'].flip(1)
+        pictures = dict(brightened, brightened=brightened['picture'])
+        if self.training:
+            return pictures if self.stage == 'scene' else dict(pictures, picture=self.task(u).flip(1))
+        if self.denoise == 'adaptive':
+            pictures['noise_level'] = self.estimation.level(u)
+            return dict(pictures, picture=self._where_noisy(u, pictures['noise_level'] >= self.threshold).flip(1))
+        return dict(pictures, picture=self.task(u).flip(1)) if self.denoise == 'always' else pictures
+
+    def losses(self, pictures: dict[str, Tensor], inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+        losses = {}
+        if self.stage != 'scene':
+            if self.scene_loss is not None:
+                losses.update(self.scene_loss(pictures['picture'], pictures['brightened'], inputs.get('reference')))
+            if self.estimation is not None:
+                losses.update(self.estimation.loss(pictures['brightened'].flip(1)))
+        if self.stage != 'task':
+            weight = self.eta if self.stage == 'joint' else 1.0
+            losses.update({f'scene.{k}': v * weight for k, v in self.scene.losses(pictures, inputs).items()})
+        return losses
+
+    def predict(self, pictures: dict[str, Tensor], data_samples: list) -> list:
+        """Return the samples with ``fused_img`` and, where it was estimated, ``noise_level`` and ``denoised``."""
+        for sample, level in zip(data_samples, pictures.get('noise_level', ())):
+            sample.noise_level, sample.denoised = float(level), bool(level >= self.threshold)
+        # The authors cut the decimals off when they write a picture; their figures are of such pictures.
+        return super().predict(dict(pictures, picture=(pictures['picture'] * 255).floor() / 255), data_samples)
+
+    def _where_noisy(self, u: Tensor, noisy: Tensor) -> Tensor:
+        if torch.onnx.is_in_onnx_export():  # a graph has no branches
+            return torch.where(noisy[:, None, None, None], self.task(u), u)
+        if not noisy.any():
+            return u
+        if noisy.all():
+            return self.task(u)
+        x = u.clone()
+        x[noisy] = self.task(u[noisy])
+        return x

@@ -1,0 +1,71 @@
+"""Enhancing pictures of one sensor from Python and by the tool."""
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from mmfusenas.apis import EnhanceInferencer, FusionInferencer, input_pictures
+from mmfusenas.apis.loading import build_model
+from mmfusenas.datasets.problems import DatasetError
+from mmfusenas.models.scene import FixedFusion
+
+RUAS = dict(type='RUASEnhancement', scene=dict(type='RUASScene', genotype='ruas-scene'), denoise='always',
+            task=dict(type='NoiseRemoval', genotype='ruas-denoise'))
+
+
+@pytest.fixture
+def model():
+    torch.manual_seed(0)
+    return build_model(RUAS, 'test').eval()
+
+
+def test_a_picture_is_what_the_model_makes_of_it(model, picture: Callable, tmp_path: Path) -> None:
+    dark = picture(61, 83, 3) // 4
+    cv2.imwrite(str(tmp_path / 'a.png'), dark)
+    infer = EnhanceInferencer(model)
+    out = infer(tmp_path / 'a.png')
+    with torch.no_grad():
+        y = torch.from_numpy(dark).permute(2, 0, 1)[None].float() / 255
+        expected = (model(dict(visible=y))[0].clamp(0, 1) * 255).permute(1, 2, 0).numpy()
+    # Decimals are cut off, as the authors do.
+    assert out['picture'].dtype == np.uint8 and (expected - out['picture'] > -1e-3).all()
+    assert (expected - out['picture'] < 1 + 1e-3).all()
+    assert np.array_equal(infer(dark)['picture'], out['picture'])
+    assert [out[key] for key in ('boxes', 'scores', 'labels', 'mask')] == [None] * 4
+
+
+def test_a_detector_behind_the_scene_module(detector_config: Callable, picture: Callable, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    detector = build_model(detector_config(type='RUASScene', genotype='ruas-scene-det', warm_start='feature'), 'test')
+    cv2.imwrite(str(tmp_path / 'a.png'), picture(64, 96, 3))
+    infer = EnhanceInferencer(detector, score_thr=0.0)
+    predictions = json.loads(infer.run(input_pictures(tmp_path / 'a.png'), tmp_path / 'out').read_text())
+    assert len(predictions['images'][0]['boxes']) == 6 and (tmp_path / 'out/drawn/a.png').is_file()
+
+
+def test_models_of_other_sensors_are_named(model) -> None:
+    with pytest.warns(UserWarning, match='RUASEnhancement looks at visible alone. Use EnhanceInferencer'):
+        FusionInferencer(model)
+    with pytest.raises(ValueError, match='FixedFusion takes visible and infrared. Use FusionInferencer'):
+        EnhanceInferencer(FixedFusion('average'))
+
+
+def test_inputs_are_looked_at_first(model, picture: Callable, tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match='nowhere'):
+        input_pictures(tmp_path / 'nowhere')
+    with pytest.raises(DatasetError, match='there is no picture here'):
+        input_pictures(tmp_path)
+    cv2.imwrite(str(tmp_path / 'a.png'), picture(8, 8, 3))
+    cv2.imwrite(str(tmp_path / 'a.bmp'), picture(8, 8, 3))
+    with pytest.raises(DatasetError, match='its result would overwrite that of'):
+        input_pictures(tmp_path)
+    (tmp_path / 'pictures').mkdir()
+    cv2.imwrite(str(tmp_path / 'pictures/a.png'), picture(8, 8, 3))
+    with pytest.raises(ValueError, match='would overwrite its own input'):
+        EnhanceInferencer(model).run(input_pictures(tmp_path / 'pictures'), tmp_path)
+    with pytest.raises(ValueError, match='is 2 x 8: a picture needs at least 3 x 3'):
+        EnhanceInferencer(model)(picture(8, 2, 3))

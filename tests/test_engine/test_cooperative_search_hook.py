@@ -1,0 +1,226 @@
+"""The cooperative search on the stock Runner: its gradient, its turns, its resume."""
+import copy
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.model import BaseModel
+from torch import nn
+
+from mmfusenas.engine.hooks.cooperative_search_hook import CooperativeSearchHook
+from mmfusenas.models.stages import Stages
+from mmfusenas.nas import Choice, SearchSpace
+from mmfusenas.registry import HOOKS, MODELS
+
+sys.path.append(str(Path(__file__).parent))
+import search_kit as kit  # noqa: E402
+
+LR, BETA, TARGETS = 0.25, 0.7, (3.0, -2.0)
+RUAS = dict(
+    _delete_=True, type='RUASEnhancement', denoise='always', loss=dict(type='DenoisingLoss'),
+    scene=dict(type='RUASScene', stages=2, operators=['skip', 'rc_1', 'c_3'], loss=dict(type='RTVSceneLoss')),
+    task=dict(type='NoiseRemoval', channels=4, num_cells=1, operators=['rc_1', 'c_3d2']))
+
+
+@pytest.fixture(autouse=True)
+def no_flush(monkeypatch):
+    monkeypatch.setattr('os.fsync', lambda descriptor: None)
+
+
+def search(work_dir, model=RUAS, stop=None, epochs=2, changes=None, **options):
+    hook = dict(type='CooperativeSearchHook', strategy=dict(type='Unrolled'), interval=1, beta=BETA,
+                optimizer=dict(type='SGD', lr=1.0), turns=[dict(stage='scene', iters=2), dict(stage='task', iters=1)])
+    return kit.config(work_dir, search=dict(hook, **options), stop=stop, epochs=epochs,
+                      model=copy.deepcopy(model), **changes or {})
+
+
+def hook_of(runner):
+    return next(hook for hook in runner.hooks if isinstance(hook, CooperativeSearchHook))
+
+
+class Number(nn.Module):
+    """A number that does not learn."""
+
+    def __init__(self, value):
+        super().__init__()
+        self.value = value
+
+    def forward(self, x):
+        return x.new_tensor(self.value)
+
+
+class Player(nn.Module):
+    """A weight, and a choice between two numbers."""
+
+    def __init__(self, numbers, weight):
+        super().__init__()
+        self.choice = Choice({f'n{i}': Number(value) for i, value in enumerate(numbers)})
+        self.weight = nn.Parameter(torch.tensor(weight))
+
+
+@MODELS.register_module(force=True)
+class TwoPlayers(Stages, BaseModel):
+    """Each player's weight w and its mixture m of numbers: L = (w + m - t)^2 / 2, where the task's t has u in it."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.scene, self.task = Player((1.0, 2.0), 0.5), Player((-1.0, 4.0), 1.5)
+
+    def forward(self, inputs, data_samples=None, mode='loss'):
+        zero = torch.stack(list(inputs['visible'])).float().sum() * 0
+        u = self.scene.weight + self.scene.choice(zero)
+        losses = {}
+        if self.stage != 'task':
+            losses['scene.loss'] = (u - TARGETS[0]).square() / 2
+        if self.stage != 'scene':
+            u = u if self.stage == 'joint' else u.detach()
+            losses['loss'] = (self.task.weight + self.task.choice(zero) - u - TARGETS[1]).square() / 2
+        return losses
+
+
+def mixtures(p_scene, p_task):
+    return p_scene @ torch.tensor([1.0, 2.0]), p_task @ torch.tensor([-1.0, 4.0])
+
+
+def closed_form(stage, w_s, w_t):
+    """The gradient of algorithm 1, lines 5 and 10, at undecided choices: dm/dalpha is half the distance / 2."""
+    m_s, m_t = mixtures(torch.full((2,), 0.5), torch.full((2,), 0.5))
+    d_s, d_t = torch.tensor([-0.25, 0.25]), torch.tensor([-1.25, 1.25])
+    r_s, r_t = w_s + m_s - TARGETS[0], w_t + m_t - (w_s + m_s) - TARGETS[1]
+    # After w' = w - lr r the residual is (1 - lr) r, and so is its derivative by m.
+    return (1 - LR) ** 2 * r_s * d_s - BETA * r_t * d_s if stage == 'scene' else (1 - LR) ** 2 * r_t * d_t
+
+
+@pytest.mark.parametrize('turn, stage', [(0, 'scene'), (1, 'task')])
+def test_the_gradient_is_the_closed_form_of_a_quadratic_game(tmp_path, turn, stage):
+    turns = [dict(stage='scene', iters=1), dict(stage='task', iters=1)]
+    changes = dict(optim_wrapper=dict(_delete_=True, optimizer=dict(type='SGD', lr=LR)))
+    first = 'scene' if stage == 'scene' else 'task'
+    runner = kit.train(search(tmp_path, dict(_delete_=True, type='TwoPlayers'), stop=1, changes=changes,
+                              turns=turns if first == 'scene' else turns[::-1]))
+    scene, task = runner.model.scene, runner.model.task
+    # The stock loop has trained the player whose turn it was, and it alone.
+    moved = dict(scene=(0.5 - LR * (0.5 + 1.5 - TARGETS[0]), 1.5),
+                 task=(0.5, 1.5 - LR * (1.5 + 1.5 - 2.0 - TARGETS[1])))[stage]
+    torch.testing.assert_close(torch.stack([scene.weight, task.weight]), torch.tensor(moved))
+    player, other = (scene, task) if stage == 'scene' else (task, scene)
+    torch.testing.assert_close(-player.choice.alpha, closed_form(stage, *moved), rtol=1e-4, atol=1e-5)
+    assert not other.choice.alpha.any()
+
+
+@pytest.mark.parametrize('stage', ['scene', 'task'])
+def test_the_gradient_of_a_network_is_that_of_finite_differences(tmp_path, stage):
+    turns = [dict(stage=stage, iters=1), dict(stage='task' if stage == 'scene' else 'scene', iters=1)]
+    smooth = dict(RUAS, loss=dict(type='DenoisingLoss', variation=0))  # the total variation is all kinks
+    runner = kit.train(search(tmp_path, smooth, stop=1, turns=turns, strategy=dict(type='Unrolled', exact=True)))
+    hook, model = hook_of(runner), runner.model
+    names = [name for name in hook.space.choices if name.startswith(stage)]
+    got = [-hook.space.choices[name].alpha.detach().clone() for name in names]
+    for choice in hook.space.choices.values():
+        nn.init.zeros_(choice.alpha)
+    model.double()
+    hook.streams[0].seek(0)
+    loader = runner.train_dataloader
+    loader.batch_sampler.reseed(hook.seed) if hasattr(loader.batch_sampler, 'reseed') else None
+    upper, lower = (prepared(model, batch) for batch in (next(hook.streams[0]), next(iter(loader))))
+    weights = [p for p in model.parameters() if p.requires_grad]
+    group = runner.optim_wrapper.optimizer.param_groups[0]
+    buffers = [runner.optim_wrapper.optimizer.state.get(p, {}).get('momentum_buffer') for p in weights]
+
+    def objective():
+        model.stage = stage
+        before = [p.detach().clone() for p in weights]
+        loss = model.parse_losses(model(**lower, mode='loss'))[0]
+        with torch.no_grad():
+            for p, grad, buffer in zip(weights, torch.autograd.grad(loss, weights, allow_unused=True), buffers):
+                if grad is not None:
+                    p -= group['lr'] * (grad + group['weight_decay'] * p + group['momentum'] * buffer.double())
+            value = model.parse_losses(model(**upper, mode='loss'))[0]
+            for p, old in zip(weights, before):
+                p.copy_(old)
+            if stage == 'scene':
+                model.stage = 'joint'
+                task = {k: v for k, v in model(**upper, mode='loss').items() if not k.startswith('scene.')}
+                value = value + BETA * model.parse_losses(task)[0]
+        return float(value)
+
+    for name, grad in zip(names, got):
+        alpha = hook.space.choices[name].alpha
+        for i in range(len(alpha)):
+            ends = []
+            for sign in (1, -1):
+                with torch.no_grad():
+                    alpha[i] = sign * 1e-4
+                ends.append(objective())
+            with torch.no_grad():
+                alpha[i] = 0
+            largest = float(torch.cat(got).abs().max())  # the network's kinks are in the differences alone
+            assert abs((ends[0] - ends[1]) / 2e-4 - float(grad[i])) < 0.02 * largest
+
+
+def prepared(model, batch):
+    data = model.data_preprocessor(batch, True)
+    return dict(data, inputs={name: x.double() for name, x in data['inputs'].items()})
+
+
+def test_beta_reaches_the_scene_through_its_picture(tmp_path):
+    runs = [kit.train(search(tmp_path / str(beta), stop=1, beta=beta)) for beta in (0.0, 5.0)]
+    first, second = ({n: c.alpha for n, c in SearchSpace(r.model).choices.items() if n.startswith('scene')}
+                     for r in runs)
+    assert any(not torch.allclose(first[name], second[name], rtol=1e-2) for name in first)
+
+
+def test_players_take_turns(tmp_path):
+    seen = []
+
+    @HOOKS.register_module(force=True)
+    class Watch(CooperativeSearchHook):
+        def before_train_iter(self, runner, batch_idx, data_batch=None):
+            super().before_train_iter(runner, batch_idx, data_batch)
+            seen.append(runner.model.stage)
+
+    runner_cfg = search(tmp_path)
+    runner_cfg.custom_hooks[1].type = 'Watch'
+    before = dict(MODELS.build(dict(runner_cfg.model, _scope_='mmfusenas')).named_parameters())
+    runner = kit.train(runner_cfg)
+    assert seen == ['scene', 'scene', 'task'] * 2 + ['scene', 'scene']
+    assert before.keys() == dict(runner.model.named_parameters()).keys()
+    assert all(choice.alpha.any() for choice in SearchSpace(runner.model).choices.values())
+
+
+def test_a_turn_goes_on_until_the_loss_stops_falling():
+    hook = CooperativeSearchHook(dataloader={}, turns=[
+        dict(stage='scene', tolerance=0.1, window=2, most=9), dict(stage='task', iters=1)])
+    for losses, over in (([4, 4, 2], False), ([4, 4, 2, 2], False), ([4, 4, 2, 2, 2, 1.9], True), ([1.0] * 4, True),
+                         ([9, 8, 7, 6, 5, 4, 3, 2], False), ([9, 8, 7, 6, 5, 4, 3, 2, 1], True)):
+        hook._losses = losses
+        assert hook._over() == over, losses
+
+
+@pytest.mark.parametrize('stop', [1, 2, 3, 4, 7])
+def test_a_resumed_search_is_the_same(tmp_path, stop):
+    adam = dict(optimizer=dict(type='Adam', lr=0.1))
+    whole = kit.train(search(tmp_path / 'whole', **adam))
+    changes = dict(default_hooks=dict(checkpoint=dict(interval=1)))
+    kit.train(search(tmp_path / 'parts', stop=stop, changes=changes, **adam))
+    part = kit.train(search(tmp_path / 'parts', changes=changes, **adam), resume=True)
+    first, second = whole.model.state_dict(), part.model.state_dict()
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    assert (hook_of(whole)._turn, hook_of(whole)._losses) == (hook_of(part)._turn, hook_of(part)._losses)
+
+
+@pytest.mark.parametrize('options', [
+    dict(turns=[dict(stage='scene', iters=2)]), dict(beta=-1), dict(turns=[dict(stage='joint', iters=1)]),
+    dict(turns=[dict(stage='scene', iters=1), dict(stage='task', tolerance=0.1)])])
+def test_turns_that_cannot_be_taken_are_named(options):
+    with pytest.raises(ValueError, match='CooperativeSearchHook got'):
+        CooperativeSearchHook(dataloader={}, **options)
+
+
+def test_models_without_stages_or_choices_are_named(tmp_path):
+    with pytest.raises(TypeError, match='TIMFusion, which has no stages'):
+        kit.train(search(tmp_path, model=dict(channels=4)))
+    decided = dict(RUAS, scene=dict(type='RUASScene', genotype='ruas-scene', loss=dict(type='RTVSceneLoss')))
+    with pytest.raises(ValueError, match='no open choice of the scene'):
+        kit.train(search(tmp_path, model=decided))

@@ -1,0 +1,272 @@
+"""RUAS: the unrolled scene module, the noise modules and their losses, against the paper's equations."""
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from mmfusenas.models.cells import DistillationCell
+from mmfusenas.models.losses import DenoisingLoss, RTVSceneLoss, SmoothSceneLoss, relative_total_variation
+from mmfusenas.models.restorers import NoiseEstimation, NoiseRemoval, RUASEnhancement
+from mmfusenas.models.scene import RUASScene
+from mmfusenas.models.scene.ruas_scene import local_max
+from mmfusenas.nas import SearchSpace
+from mmfusenas.nas.latency import measure_costs
+from mmfusenas.structures import FusionDataSample
+from mmfusenas.utils.complexity import count_parameters
+
+SCENE, TASK = dict(type='RUASScene', genotype='ruas-scene'), dict(type='NoiseRemoval', genotype='ruas-denoise')
+
+
+def enhancement(**options):
+    torch.manual_seed(0)
+    options = dict(dict(scene=dict(SCENE, loss=dict(type='RTVSceneLoss')), task=TASK,
+                        estimation=dict(type='NoiseEstimation'), loss=dict(type='DenoisingLoss')), **options)
+    return RUASEnhancement(**options)
+
+
+def dark(*shape, seed=0):
+    return torch.rand(shape, generator=torch.Generator().manual_seed(seed)) * 0.3
+
+
+@pytest.mark.parametrize('build, count', [
+    (lambda: RUASScene('ruas-scene'), 1161), (lambda: NoiseRemoval('ruas-denoise'), 5985),
+    (lambda: NoiseRemoval('ruas-denoise-cvpr'), 2277), (NoiseEstimation, 29507), (enhancement, 36653),
+    (lambda: enhancement(scene=dict(type='RUASScene'), task=dict(type='NoiseRemoval'), estimation=None,
+                         denoise='always'), 37944)])
+def test_sizes_are_the_published_ones(build, count):
+    assert count_parameters(build()) == count
+
+
+def compose(x, weights, stage):
+    """The cell of the published scene module by hand: skip, 1-RC, 3-2-RDC, 3-C, 3-C, skip, 3-C."""
+    def act(y):
+        return F.leaky_relu(y, 0.05)
+
+    def conv(y, place, padding=1, dilation=1):
+        names = (f'cell.ops.{place}.{stage}.{kind}' for kind in ('weight', 'bias'))
+        return F.conv2d(y, *(weights[name] for name in names), padding=padding, dilation=dilation)
+
+    d1, r1 = act(x), act(conv(x, 1, padding=0) + x + x)
+    d2, r2 = act(conv(r1, 2, padding=2, dilation=2) + r1), act(conv(r1, 3) + r1)
+    d3, r3 = act(conv(r2, 4)), act(r2 + r2)
+    r4 = act(conv(r3, 6))
+    names = (f'cell.distill.{stage}.{kind}' for kind in ('weight', 'bias'))
+    return F.conv2d(torch.cat([d1, d2, d3, r4], 1), *(weights[name] for name in names))
+
+
+@pytest.mark.parametrize('warm_start, gamma, t_min', [
+    ('rectified', 0.5, 1e-4), ('rectified', 0.0, 1e-3), ('fixed', 0.5, 1e-4), ('feature', 0.5, 0.4)])
+def test_unrolling_is_that_of_the_paper(warm_start, gamma, t_min):
+    torch.manual_seed(0)
+    net = RUASScene('ruas-scene', warm_start=warm_start, gamma=gamma, t_min=t_min)
+    weights, y = net.state_dict(), dark(2, 3, 19, 23)
+    padded = F.pad(y, (0, 1, 0, 1))
+    start = torch.stack([padded[..., i:19 + i, j:23 + j] for i in (0, 1) for j in (0, 1)]).amax(0)
+    torch.testing.assert_close(local_max(y), start)
+    expected, warm = [], start
+    for stage in range(3):
+        t = compose(warm, weights, stage).sigmoid().clamp(t_min, 1)
+        u = (y / t).clamp(0, 1)
+        expected.append((u, t))
+        warm = dict(rectified=local_max(u) - gamma * (u - y), fixed=start, feature=u)[warm_start]
+    with torch.no_grad():
+        for got, wanted in zip(net.unroll(y), expected, strict=True):
+            torch.testing.assert_close(got, wanted, atol=1e-6, rtol=0)
+        # The picture is BGR, the network's colours are RGB.
+        pictures = net.pictures(dict(visible=y.flip(1)))
+    torch.testing.assert_close(pictures['picture'], expected[-1][0].flip(1), atol=1e-6, rtol=0)
+    torch.testing.assert_close(pictures['illumination'], expected[-1][1], atol=1e-6, rtol=0)
+
+
+def test_stages_share_the_decisions_and_not_the_weights():
+    torch.manual_seed(0)
+    cell = DistillationCell(3, stages=2)
+    space = SearchSpace(cell)
+    assert list(space.choices) == [f'ops.{i}' for i in range(7)]
+    space.select(dict.fromkeys(space.choices, 'c_3'))
+    x = torch.rand(1, 3, 9, 9)
+    assert not torch.allclose(cell(x, 0), cell(x, 1))
+    found = space.derive(space.genotype())
+    torch.testing.assert_close(found(x, 1), cell(x, 1), rtol=0, atol=0)
+
+
+def test_costs_are_measured_over_all_stages():
+    scene = RUASScene(stages=3)
+    table = measure_costs(SearchSpace(scene), [torch.rand(1, 3, 20, 24)], lambda x: scene.unroll(x), repeats=3)
+    cost = table.choices['cell.ops.0']
+    assert cost['c_3']['parameters'] == 3 * 84 and cost['c_3']['macs'] == 3 * 81 * 20 * 24
+    assert cost['skip']['macs'] == 0 < cost['c_3']['latency_ms']
+
+
+def test_noise_is_removed_where_there_is_some_and_sizes_may_differ():
+    model = enhancement().eval()
+    nn.init.constant_(model.estimation[-1].bias, 0.0)
+    y = dark(3, 3, 40, 50)
+    with torch.no_grad():
+        single = [model(dict(visible=y[i:i + 1, :, :h, :w]), [sample(h, w)], mode='predict')[0]
+                  for i, (h, w) in enumerate(((40, 50), (31, 50), (40, 33)))]
+    levels = sorted(item.noise_level for item in single)
+    model.threshold = (levels[1] + levels[2]) / 2  # one of the three is noisy
+    with torch.no_grad():
+        single = [model(dict(visible=y[i:i + 1, :, :h, :w]), [sample(h, w)], mode='predict')[0]
+                  for i, (h, w) in enumerate(((40, 50), (31, 50), (40, 33)))]
+        batch = model(dict(visible=y), [sample(40, 50), sample(31, 50), sample(40, 33)], mode='predict')
+        same = model(dict(visible=y), [sample(40, 50) for _ in range(3)], mode='predict')
+    assert sorted(item.denoised for item in single) == [False, False, True]
+    for one, many in zip(single, batch, strict=True):
+        assert np.array_equal(one.fused_img, many.fused_img) and one.denoised == many.denoised
+    u = model.scene(dict(visible=y[:1])).flip(1)
+    expected = model.task(u) if same[0].denoised else u
+    assert np.abs(same[0].fused_img[..., ::-1] / 255
+                  - expected[0].permute(1, 2, 0).clamp(0, 1).detach().numpy()).max() < 1.01 / 255
+
+
+def sample(height, width):
+    return FusionDataSample(metainfo=dict(img_shape=(height, width)))
+
+
+def test_what_is_removed_is_asked_for():
+    y = dict(visible=dark(1, 3, 30, 30))
+    pictures = {kind: enhancement(denoise=kind).eval().pictures(y)['picture'] for kind in ('always', 'never')}
+    assert torch.equal(pictures['never'], enhancement().scene.pictures(y)['picture'])
+    assert not torch.equal(pictures['never'], pictures['always'])
+    for options in (dict(denoise='sometimes'), dict(estimation=None)):
+        with pytest.raises(ValueError, match='RUASEnhancement got denoise='):
+            enhancement(**options)
+
+
+@pytest.mark.parametrize('stage, trained, names', [
+    ('scene', {'scene'}, {'scene.loss_fidelity', 'scene.loss_rtv'}),
+    ('task', {'task', 'estimation'}, {'loss_fidelity', 'loss_tv', 'loss_noise'}),
+    ('joint', {'scene', 'task', 'estimation'},
+     {'scene.loss_fidelity', 'scene.loss_rtv', 'loss_fidelity', 'loss_tv', 'loss_noise'})])
+def test_stages_train_what_they_say(stage, trained, names):
+    model = enhancement(eta=0.5).train()
+    model.stage = stage
+    losses = model(dict(visible=dark(2, 3, 20, 24)), mode='loss')
+    assert set(losses) == names
+    model.parse_losses(losses)[0].backward()
+    assert {name.split('.')[0] for name, p in model.named_parameters() if p.grad is not None} == trained
+    if stage == 'joint':
+        alone = enhancement(eta=1.0).train()(dict(visible=dark(2, 3, 20, 24)), mode='loss')
+        torch.testing.assert_close(losses['scene.loss_rtv'], 0.5 * alone['scene.loss_rtv'])
+
+
+def test_a_reference_takes_the_place_of_the_prior():
+    model = enhancement(loss=dict(type='DenoisingLoss', supervised=True)).train()
+    with pytest.raises(ValueError, match='got no reference'):
+        model(dict(visible=dark(2, 3, 20, 24)), mode='loss')
+    y, reference = dark(2, 3, 20, 24), dark(2, 3, 20, 24, seed=1)
+    losses = model.losses(model.pictures(dict(visible=y)), dict(visible=y, reference=reference))
+    assert 'loss_reference' in losses and 'loss_tv' not in losses
+    x = model.pictures(dict(visible=y))['picture']
+    torch.testing.assert_close(losses['loss_reference'], F.mse_loss(x, reference))
+
+
+def test_estimation_learns_how_strong_noise_is():
+    torch.manual_seed(0)
+    net, smooth = NoiseEstimation(channels=8), F.interpolate(torch.rand(4, 3, 4, 4), 48, mode='bilinear')
+    net.init_weights()
+    optimizer = torch.optim.Adam(net.parameters(), 2e-3)
+    for _ in range(300):
+        loss = net.loss(smooth)['loss_noise']
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    with torch.no_grad():
+        levels = [float(net.level(smooth + s * torch.randn(smooth.shape)).mean()) for s in (0.0, 0.05, 0.1, 0.2)]
+    assert levels == sorted(levels) and levels[3] > 2 * levels[0]
+
+
+def test_relative_total_variation_is_its_definition():
+    x = torch.rand(1, 1, 7, 9, dtype=torch.float64)
+    sigma, epsilon, total = 0.7, 1e-3, 0.0
+    reach = round(3 * sigma)
+    taps = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
+    window = np.outer(taps, taps) / taps.sum() ** 2
+    for gradient in (x[0, 0].diff(dim=1).numpy(), x[0, 0].diff(dim=0).numpy()):
+        values = []
+        for i in range(gradient.shape[0]):
+            for j in range(gradient.shape[1]):
+                d = inherent = 0.0
+                for a in range(-reach, reach + 1):
+                    for b in range(-reach, reach + 1):
+                        if 0 <= i + a < gradient.shape[0] and 0 <= j + b < gradient.shape[1]:
+                            d += window[a + reach, b + reach] * abs(gradient[i + a, j + b])
+                            inherent += window[a + reach, b + reach] * gradient[i + a, j + b]
+                values.append(d / (abs(inherent) + epsilon))
+        total += np.mean(values)
+    assert float(relative_total_variation(x, sigma)) == pytest.approx(total, rel=1e-9)
+    ramp = torch.linspace(0, 1, 32).expand(1, 1, 32, 32)
+    texture = torch.rand(1, 1, 32, 32)
+    assert relative_total_variation(ramp) < relative_total_variation(texture)
+
+
+def test_scene_losses_are_their_definitions():
+    t, y = dark(2, 3, 6, 7), dark(2, 3, 6, 7, seed=1)
+    rtv = RTVSceneLoss(eta=0.2)(t, y)
+    torch.testing.assert_close(rtv['loss_fidelity'], (t - y).square().mean())
+    torch.testing.assert_close(rtv['loss_rtv'], 0.2 * relative_total_variation(t).mean())
+    smooth = SmoothSceneLoss(smoothness=3.0, sigma=0.2)(t, y)
+    torch.testing.assert_close(smooth['loss_fidelity'], (t - y).square().mean() / 2)
+    by_direction = {}
+    for i in range(6):
+        for j in range(7):
+            for a in range(-2, 3):
+                for b in range(-2, 3):
+                    if (a, b) != (0, 0) and 0 <= i + a < 6 and 0 <= j + b < 7:
+                        weight = torch.exp(-(y[..., i, j] - y[..., i + a, j + b]).square().sum(1) / (2 * 0.2 ** 2))
+                        value = weight * (t[..., i, j] - t[..., i + a, j + b]).abs().sum(1)
+                        by_direction.setdefault((a, b), []).append(value.mean())
+    assert len(by_direction) == 24
+    expected = 3 * torch.stack([torch.stack(values).mean() for values in by_direction.values()]).mean()
+    torch.testing.assert_close(smooth['loss_smooth'], expected)
+
+
+def test_denoising_loss_is_its_definition():
+    x, u = dark(1, 3, 5, 6), dark(1, 3, 5, 6, seed=1)
+    losses = DenoisingLoss(fidelity=2.0, variation=0.3)(x, u)
+    torch.testing.assert_close(losses['loss_fidelity'], 2 * (x - u).square().mean())
+    torch.testing.assert_close(losses['loss_tv'], 0.3 * (x.diff(dim=2).abs().mean() + x.diff(dim=3).abs().mean()))
+
+
+@pytest.mark.parametrize('options', [dict(warm_start='cold'), dict(gamma=1.5), dict(genotype='ruas-denois')])
+def test_settings_that_are_wrong_are_named(options):
+    with pytest.raises((ValueError, FileNotFoundError), match='RUASScene got|ruas-denoise'):
+        RUASScene(**options)
+
+
+def test_published_weights_give_the_published_pictures(shared, run_converted):
+    folder = shared / 'reference/ruas/lol'
+    images = run_converted(shared / 'reference/ruas/lol.pt', folder / 'low')
+    assert [image['stem'] for image in images] == ['00001', '00091', '00271', '00451', '00481']
+    for image in images:
+        ours, theirs = (cv2.imread(str(path)).astype(int) for path in (
+            image['picture'], folder / 'authors_result' / f'{image["stem"]}.png'))
+        assert np.abs(ours - theirs).max() <= 1
+
+
+@pytest.fixture
+def run_converted(root, tmp_path, monkeypatch):
+    """Convert a file of the authors, run the inferencer over a folder; return what predictions.json lists."""
+    import importlib.util
+    import sys
+
+    from mmfusenas.apis import EnhanceInferencer, input_pictures
+
+    def run(source: Path, folder: Path) -> list[dict]:
+        spec = importlib.util.spec_from_file_location('convert_ruas', root / 'tools/model_converters/ruas.py')
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        monkeypatch.setattr(sys, 'argv', ['ruas.py', str(source), str(tmp_path / 'out.pth')])
+        module.main()
+        written = EnhanceInferencer(tmp_path / 'out.pth').run(input_pictures(folder), tmp_path / 'out')
+        images = json.loads(written.read_text())['images']
+        return [dict(image, picture=written.parent / image['picture']) for image in images]
+
+    return run
