@@ -114,7 +114,7 @@ def graph_of(model: nn.Module) -> FusionGraph:
     model = optimize_for_inference(model)
     if not isinstance(model, TaskGuided):
         if not hasattr(model, 'pictures'):
-            raise ValueError(f'{type(model).__name__} makes no picture of the sensors\'; only what does is exported.')
+            raise ValueError(f'{type(model).__name__} makes no picture; only what does is exported.')
         return FusionGraph(model).eval()
     if hasattr(model.task, 'decode_head'):
         return SegmentationGraph(model).eval()

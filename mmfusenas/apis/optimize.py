@@ -10,14 +10,20 @@ from mmcv.cnn import ConvModule
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from mmfusenas.models.cells.fused_distillation_cell import FusedDistillationCell, fusible
+
+_WIDE = 16
+"""Channels from which on a convolution is faster channels-last; 1 x 1 ones of a few channels take many times as long."""
+
 
 def optimize_for_inference(model: nn.Module, compile: bool = False) -> nn.Module:
     """Return a copy of a network that computes the same, faster.
 
     The copy is in evaluation mode and without gradients. BatchNorm is folded into the convolution before it, two
-    convolutions with nothing between them become one where that is less work, PReLU works in place, and weights are
-    channels-last, which makes the convolutions' outputs so. Only what is provable from the modules is changed:
-    neighbours in an ``nn.Sequential``, and mmcv's ``ConvModule``. Results differ by rounding only.
+    convolutions with nothing between them become one where that is less work, the cells of RUAS become
+    :class:`FusedDistillationCell`, PReLU works in place, and the weights of wide convolutions are channels-last, which
+    makes their outputs so. Only what is provable from the modules is changed: neighbours in an ``nn.Sequential``,
+    mmcv's ``ConvModule``, and these cells. Results differ by rounding only.
 
     On a CPU most of the remaining time of large pictures is the mapping of new memory;
     :func:`~mmfusenas.utils.allocator.keep_freed_memory` ends that.
@@ -43,7 +49,12 @@ def optimize_for_inference(model: nn.Module, compile: bool = False) -> nn.Module
             _simplify(module, uses)
         elif isinstance(module, ConvModule):
             _fold_conv_module(module, uses)
-    model.to(memory_format=torch.channels_last)
+        for name, child in module.named_children():
+            if fusible(child):
+                setattr(module, name, FusedDistillationCell(child))
+    for module in list(model.modules()):
+        if isinstance(module, nn.Conv2d) and max(module.in_channels, module.out_channels) >= _WIDE:
+            module.to(memory_format=torch.channels_last)
     if compile:
         for part in _parts(model):
             part.compile(options={'freezing': True})

@@ -9,7 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from mmfusenas.apis.optimize import optimize_for_inference
 from mmfusenas.models.cells import DistillationCell
+from mmfusenas.models.cells.fused_distillation_cell import FusedDistillationCell
 from mmfusenas.models.losses import DenoisingLoss, RTVSceneLoss, SmoothSceneLoss, relative_total_variation
 from mmfusenas.models.restorers import NoiseEstimation, NoiseRemoval, RUASEnhancement
 from mmfusenas.models.scene import RUASScene
@@ -93,6 +95,30 @@ def test_stages_share_the_decisions_and_not_the_weights():
     assert not torch.allclose(cell(x, 0), cell(x, 1))
     found = space.derive(space.genotype())
     torch.testing.assert_close(found(x, 1), cell(x, 1), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize('ops', [
+    ['skip'] * 7, ['rc_1', 'c_3', 'rc_3d2', 'c_1', 'c_3', 'rc_3d2', 'rc_3'], ['c_3d2', 'rc_3', 'skip', 'rc_3d2'] * 2])
+def test_the_fused_cell_computes_the_same(ops):
+    torch.manual_seed(0)
+    cell = DistillationCell(5, stages=2)
+    space = SearchSpace(cell)
+    with pytest.raises(ValueError, match='derive it first'):
+        FusedDistillationCell(cell)
+    space.select(dict(zip(space.choices, ops)))
+    derived = space.derive(space.genotype()).double()
+    fused, x = FusedDistillationCell(derived), torch.randn(2, 5, 19, 23, dtype=torch.float64)
+    for stage in (0, 1):
+        torch.testing.assert_close(fused(x, stage), derived(x, stage), atol=1e-12, rtol=1e-9)
+
+
+def test_inference_fuses_the_cells():
+    fast = optimize_for_inference(enhancement().eval())
+    assert sum(isinstance(module, FusedDistillationCell) for module in fast.modules()) == 2
+    y = dict(visible=dark(2, 3, 31, 40))
+    with torch.no_grad():
+        torch.testing.assert_close(fast.pictures(y)['picture'], enhancement().eval().pictures(y)['picture'],
+                                   atol=1e-5, rtol=0)
 
 
 def test_costs_are_measured_over_all_stages():

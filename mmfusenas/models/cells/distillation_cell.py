@@ -15,7 +15,7 @@ OPERATORS_RUAS = ('skip', 'c_1', 'c_3', 'c_3d2', 'rc_1', 'rc_3', 'rc_3d2')
 """The candidates of RUAS section 4.1: 1-C, 3-C, 3-2-DC, their residual forms, and skip."""
 
 _SEARCHED = 7
-_SLOPE = 0.05
+SLOPE = 0.05
 
 
 class PerStage(nn.ModuleList):
@@ -62,7 +62,7 @@ class DistillationCell(nn.Module):
     def forward(self, x: Tensor, stage: int = 0) -> Tensor:
         kept = []
         for distilled, remaining in zip(self.ops[:6:2], self.ops[1:6:2]):
-            kept.append(F.leaky_relu(distilled(x, stage), _SLOPE))
-            x = F.leaky_relu(remaining(x, stage) + x, _SLOPE)
-        kept.append(F.leaky_relu(self.ops[6](x, stage), _SLOPE))
+            kept.append(F.leaky_relu(distilled(x, stage), SLOPE))
+            x = F.leaky_relu(remaining(x, stage) + x, SLOPE)
+        kept.append(F.leaky_relu(self.ops[6](x, stage), SLOPE))
         return self.distill[stage](torch.cat(kept, 1))

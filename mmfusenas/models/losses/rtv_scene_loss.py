@@ -16,7 +16,8 @@ class RTVSceneLoss(nn.Module):
     smooth but for its structure.
 
     Args:
-        eta: Weight of the relative total variation. The paper names none. Defaults to 0.01.
+        eta: Weight of the relative total variation. The paper names none. Defaults to 0.1; with less the pictures come
+            out too bright.
         sigma: Standard deviation of its window in pixels. Defaults to 3.0, as Xu et al. have it.
 
     Shape:
@@ -27,7 +28,7 @@ class RTVSceneLoss(nn.Module):
         ['loss_fidelity', 'loss_rtv']
     """
 
-    def __init__(self, eta: float = 0.01, sigma: float = 3.0) -> None:
+    def __init__(self, eta: float = 0.1, sigma: float = 3.0) -> None:
         super().__init__()
         self.eta = eta
         self.sigma = sigma

