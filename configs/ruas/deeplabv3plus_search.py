@@ -15,5 +15,5 @@ custom_hooks = [
          optimizer=dict(type='Adam', lr=3e-4, betas=(0.5, 0.999), weight_decay=5e-4)),
     dict(type='GenotypeExportHook', shape=(128, 160), retrain={
         'train_dataloader.batch_size': 8, 'train_dataloader.dataset.length': 2000, 'train_cfg.max_epochs': 12,
-        'param_scheduler.0.end': 12, 'optim_wrapper.optimizer': _base_.optim_wrapper.optimizer,
+        'param_scheduler.0.end': 12, 'optim_wrapper.optimizer': dict(_base_.optim_wrapper.optimizer, _delete_=True),
         'custom_hooks': _base_.custom_hooks})]

@@ -1,5 +1,6 @@
 # Low-light enhancement with the published architectures (section 5.1): the scene module first, without labels, then
-# noise removal and noise estimation on its pictures. On the built-in scenes; test-time forms: model.denoise=never|always.
+# noise removal and noise estimation on its pictures. On the built-in scenes. `model.denoise` is 'adaptive' (RUAS_A),
+# 'always' (RUAS) or 'never' (RUAS_s).
 _base_ = [
     '../_base_/models/ruas_enhancement.py', '../_base_/datasets/synthetic_lowlight.py',
     '../_base_/schedules/adamw_12e.py', '../_base_/default_runtime.py'

@@ -16,6 +16,7 @@ custom_hooks = [
     # What was found trains as enhance.py does.
     dict(type='GenotypeExportHook', shape=(400, 600), retrain={
         'train_dataloader.batch_size': 8, 'train_dataloader.dataset.length': 2000, 'train_cfg.max_epochs': 12,
-        'param_scheduler.0.end': 12, 'optim_wrapper.optimizer': _base_.optim_wrapper.optimizer, 'custom_hooks':
-        _base_.custom_hooks, 'model.estimation': dict(type='NoiseEstimation'), 'model.denoise': 'adaptive'}),
+        'param_scheduler.0.end': 12, 'custom_hooks': _base_.custom_hooks,
+        'optim_wrapper.optimizer': dict(_base_.optim_wrapper.optimizer, _delete_=True),
+        'model.estimation': dict(_delete_=True, type='NoiseEstimation'), 'model.denoise': 'adaptive'}),
 ]

@@ -1,4 +1,4 @@
-# RUAS on ExDark, twelve classes (section 7.1, `EXDARK_ROOT`): pictures of 640 at the long side, 60 epochs.
+# RUAS on ExDark, twelve classes (section 7.1, `EXDARK_ROOT`): long side 640, 60 epochs.
 _base_ = [
     '../_base_/datasets/exdark_det.py', '../_base_/models/ruas_ssd.py', '../_base_/schedules/adamw_12e.py',
     '../_base_/default_runtime.py'

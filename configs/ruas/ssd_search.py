@@ -1,5 +1,5 @@
-# Cooperative search of the scene module and of SSD's neck and head (sections 4 and 7.1): 30 epochs, batch 1, the backbone
-# is fixed in its form and trains along. The supernet has about 100 M weights beside the backbone.
+# Cooperative search of the scene module and of SSD's neck and head (sections 4 and 7.1): 30 epochs, batch 1. The
+# backbone is as it is, and trains along. The supernet has about 100 M weights beside the backbone.
 _base_ = './ssd.py'
 model = dict(scene=dict(genotype=None), task=dict(neck=dict(genotype=None), bbox_head=dict(genotype=None)))
 train_dataloader = dict(batch_size=1, dataset=dict(length=1000))
@@ -18,5 +18,5 @@ custom_hooks = [
          optimizer=dict(type='Adam', lr=3e-4, betas=(0.5, 0.999), weight_decay=5e-4)),
     dict(type='GenotypeExportHook', shape=(128, 160), retrain={
         'train_dataloader.batch_size': 8, 'train_dataloader.dataset.length': 2000, 'train_cfg.max_epochs': 12,
-        'param_scheduler.1.end': 12, 'optim_wrapper.optimizer': _base_.optim_wrapper.optimizer,
+        'param_scheduler.1.end': 12, 'optim_wrapper.optimizer': dict(_base_.optim_wrapper.optimizer, _delete_=True),
         'custom_hooks': _base_.custom_hooks})]

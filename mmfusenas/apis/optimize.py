@@ -13,7 +13,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from mmfusenas.models.cells.fused_distillation_cell import FusedDistillationCell, fusible
 
 _WIDE = 16
-"""Channels from which on a convolution is faster channels-last; 1 x 1 ones of a few channels take many times as long."""
+"""Channels from which a convolution is faster channels-last; 1 x 1 ones of a few channels take many times as long."""
 
 
 def optimize_for_inference(model: nn.Module, compile: bool = False) -> nn.Module:

@@ -5,6 +5,7 @@ import pytest
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
+from mmfusenas.engine.hooks.genotype_export_hook import retrain_config
 from mmfusenas.nas import SearchSpace
 from mmfusenas.registry import MODELS
 from mmfusenas.utils.config_check import check_config
@@ -51,3 +52,18 @@ def test_rows_of_a_table_have_one_budget():
                   ('enhance_search', 'enhance_search_global', 'enhance_search_independent')):
         for key in ('train_dataloader', 'test_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler'):
             assert len({str(rows[stem][key]) for stem in stems}) == 1, (stems, key)
+
+
+@pytest.mark.parametrize('stem', ['enhance_search', 'enhance_search_unpaired', 'ssd_search_demo',
+                                  'deeplabv3plus_search_demo', 'retinanet_search'])
+def test_what_is_found_trains_as_the_published(stem, tmp_path):
+    cfg = Config.fromfile(next(path for path in CONFIGS if path.stem == stem))
+    space = SearchSpace(MODELS.build(cfg.model))
+    export = next(hook for hook in cfg.custom_hooks if hook['type'] == 'GenotypeExportHook')
+    found = retrain_config(cfg, space.genotype(), tmp_path, export['retrain'])
+    check_config(found)
+    published = Config.fromfile(next(path for path in CONFIGS if path.stem == stem.split('_search')[0] + (
+        '_unpaired' if 'unpaired' in stem else '')))
+    assert [hook['type'] for hook in found.custom_hooks] == [hook['type'] for hook in published.custom_hooks]
+    assert found.optim_wrapper.optimizer == published.optim_wrapper.optimizer
+    assert not len(SearchSpace(MODELS.build(found.model)))
