@@ -16,7 +16,7 @@ def test_help(path):
     done = subprocess.run([sys.executable, str(path), '--help'], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
     assert path.name in done.stdout
-    for config in re.findall(r'configs/tim/\w[\w.-]*\.py', path.read_text()):
+    for config in re.findall(r'configs/\w+/\w[\w.-]*\.py', path.read_text()):
         assert (BENCHMARKS.parent / config).is_file(), config
 
 
