@@ -6,10 +6,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 from mmengine.hooks import Hook
 from mmengine.model import MMDistributedDataParallel  # noqa: F401  (registered for the wrapper's config)
 
+from mmfusenas.models.restorers import RUASEnhancement
 from mmfusenas.models.scene import TIMFusion
 from mmfusenas.nas import SearchSpace
 from mmfusenas.registry import HOOKS, MODELS
@@ -31,6 +33,24 @@ class DoubleTIMFusion(TIMFusion):
         return super().forward({name: x.double() for name, x in inputs.items()}, data_samples, mode)
 
 
+@MODELS.register_module(force=True)
+class DoubleRUASEnhancement(RUASEnhancement):
+    """The same of two players."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.double()
+
+    def forward(self, inputs: dict, data_samples: list | None = None, mode: str = 'tensor') -> Any:
+        return super().forward({name: x.double() for name, x in inputs.items()}, data_samples, mode)
+
+
+COOPERATIVE = dict(
+    _delete_=True, type='DoubleRUASEnhancement', denoise='always', loss=dict(type='DenoisingLoss'),
+    scene=dict(type='RUASScene', stages=2, operators=['skip', 'rc_1', 'c_3'], loss=dict(type='RTVSceneLoss')),
+    task=dict(type='NoiseRemoval', channels=4, num_cells=1, operators=['rc_1', 'c_3d2']))
+
+
 @HOOKS.register_module(force=True)
 class FixedNormHook(Hook):
     """Leave the BatchNorm statistics alone: those of a batch depend on how it is divided."""
@@ -41,9 +61,15 @@ class FixedNormHook(Hook):
                 module.eval()
 
 
-def search(folder: Path, batch_size: int, launcher: str = 'none') -> None:
-    cfg = kit.config(folder, search=dict(interval=1, optimizer=dict(type='Adam', lr=0.1, eps=1e-12)), export={})
-    cfg.model.type = 'DoubleTIMFusion'
+def search(folder: Path, batch_size: int, kind: str, launcher: str = 'none') -> None:
+    options = dict(interval=1, optimizer=dict(type='Adam', lr=0.1, eps=1e-12))
+    if kind == 'cooperative':
+        # A turn that lasts until the loss is settled ends in both processes at once.
+        options.update(type='CooperativeSearchHook', strategy=dict(type='Unrolled'), turns=[
+            dict(stage='scene', tolerance=0.02, window=1, most=3), dict(stage='task', iters=1)])
+        cfg = kit.config(folder, search=options, export={}, model=dict(COOPERATIVE), find_unused_parameters=True)
+    else:
+        cfg = kit.config(folder, search=options, export={}, model=dict(type='DoubleTIMFusion'))
     cfg.custom_hooks.append(dict(type='FixedNormHook'))
     for loader in (cfg.train_dataloader, cfg.custom_hooks[1].dataloader):
         loader.batch_size = batch_size
@@ -55,14 +81,15 @@ def search(folder: Path, batch_size: int, launcher: str = 'none') -> None:
     torch.save(found, folder / f'{os.environ.get("RANK", "one")}.pth')
 
 
-def test_two_ranks_search_as_one(tmp_path):
+@pytest.mark.parametrize('kind', ['plain', 'cooperative'])
+def test_two_ranks_search_as_one(tmp_path, kind):
     with socket.socket() as free:
         free.bind(('', 0))
         port = str(free.getsockname()[1])
-    search(tmp_path, batch_size=4)
+    search(tmp_path, 4, kind)
     processes = [
         subprocess.Popen(
-            [sys.executable, __file__, str(tmp_path)], stderr=subprocess.PIPE, text=True,
+            [sys.executable, __file__, str(tmp_path), kind], stderr=subprocess.PIPE, text=True,
             env=dict(os.environ, RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE='2', MASTER_ADDR='127.0.0.1',
                      MASTER_PORT=port, OMP_NUM_THREADS='1'))
         for rank in range(2)]
@@ -80,5 +107,5 @@ def test_two_ranks_search_as_one(tmp_path):
 
 
 if __name__ == '__main__':
-    search(Path(sys.argv[1]), batch_size=2, launcher='pytorch')
+    search(Path(sys.argv[1]), 2, sys.argv[2], launcher='pytorch')
     torch.distributed.destroy_process_group()
