@@ -32,7 +32,7 @@ def main() -> None:
                            for version, denoise in VERSIONS.items()})
     if args.authors:
         config, checkpoint = PUBLISHED, beside(args.authors, args.work_dir / 'authors')
-        found['authors\' weights'].append({version: test(config, checkpoint, [f'model.denoise={denoise}'])
+        found['published weights'].append({version: test(config, checkpoint, [f'model.denoise={denoise}'])
                                            for version, denoise in VERSIONS.items()})
     head = ['', *(f'{version} {name}' for version in VERSIONS for name in ('PSNR', 'SSIM'))]
     rows = [[row, *(figure([scores[version][f'quality/{name}'] for scores in results])

@@ -156,6 +156,12 @@ def sample(height, width):
     return FusionDataSample(metainfo=dict(img_shape=(height, width)))
 
 
+def test_what_has_not_learned_is_left_out():
+    model, y = enhancement(denoise='always').eval(), dict(visible=dark(1, 3, 30, 30))
+    model.stage = 'scene'
+    assert torch.equal(model.pictures(y)['picture'], model.scene.pictures(y)['picture'])
+
+
 def test_what_is_removed_is_asked_for():
     y = dict(visible=dark(1, 3, 30, 30))
     pictures = {kind: enhancement(denoise=kind).eval().pictures(y)['picture'] for kind in ('always', 'never')}

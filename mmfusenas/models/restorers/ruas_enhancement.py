@@ -65,8 +65,10 @@ class RUASEnhancement(Stages, BaseScene):
             brightened = self.scene.pictures(inputs)
         u = brightened['picture'].flip(1)
         pictures = dict(brightened, brightened=brightened['picture'])
+        if self.stage == 'scene':  # the rest has not learned anything yet, so validations do without it too
+            return pictures
         if self.training:
-            return pictures if self.stage == 'scene' else dict(pictures, picture=self.task(u).flip(1))
+            return dict(pictures, picture=self.task(u).flip(1))
         if self.denoise == 'adaptive':
             pictures['noise_level'] = self.estimation.level(u)
             return dict(pictures, picture=self._where_noisy(u, pictures['noise_level'] >= self.threshold).flip(1))
