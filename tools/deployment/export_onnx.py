@@ -12,8 +12,8 @@ TRACED = (448, 640)
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description='Write a fusion network, an enhancement network, or either with a detector or segmentor as an ONNX '
-                    'file, and compare it with PyTorch in onnxruntime. Inputs: `visible` N x 3 x H x W (BGR) and '
-                    '`infrared` N x 1 x H x W in [0, 1]. Outputs: `picture` (BGR in [0, 1]); of a detector `boxes` '
+                    'file, and compare it with PyTorch in onnxruntime. Inputs: `visible` N x 3 x H x W (BGR) and, '
+                    'of pairs, `infrared` N x 1 x H x W in [0, 1]. Outputs: `picture` (BGR in [0, 1]); of a detector `boxes` '
                     '(pixels) and `scores` of all anchors, before any is suppressed; of a segmentor `logits`.',
         epilog='examples: export_onnx.py --model tim-light --out light.onnx --shape dynamic; export_onnx.py '
                'configs/tim/retinanet_ivif.py epoch_12.pth --out detector.onnx --shape 480 640. With dynamic sizes, '
@@ -55,12 +55,13 @@ def main() -> None:
         raise UsageError(
             f"ONNX export needs onnx and onnxruntime ({error}): pip install 'mmfusenas[deploy]'.") from error
     checkpoint = existing_file(args.checkpoint, 'Checkpoint') if args.checkpoint else None
-    difference = export_onnx(load_model(args.model or args.config, checkpoint), args.out, shape or TRACED, not shape)
+    model = load_model(args.model or args.config, checkpoint)
+    difference = export_onnx(model, args.out, shape or TRACED, not shape)
     size = Path(args.out).stat().st_size / 1e6
     sizes = f'{shape[0]} x {shape[1]}' if shape else 'any height and width that are multiples of 32'
     print(f'{args.out}: {size:.1f} MB, {sizes}; differs from PyTorch by at most {difference:.1e}')
-    print(f'\ndone; next, in Python:\n  onnxruntime.InferenceSession({str(args.out)!r}).run(None, dict(visible=..., '
-          'infrared=...))')
+    pictures = ', '.join(f'{sensor}=...' for sensor in getattr(model, 'scene', model).sensors)
+    print(f'\ndone; next, in Python:\n  onnxruntime.InferenceSession({str(args.out)!r}).run(None, dict({pictures}))')
 
 
 if __name__ == '__main__':

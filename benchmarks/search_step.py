@@ -1,0 +1,98 @@
+"""What one step of the cooperative search costs over its floor: the forward and backward passes that it consists of.
+
+RUAS's supernet (scene module and noise removal) on random dark pictures. A step of the scene is one unrolled
+hyper-gradient by a central difference (three passes of the training loss and one of the validation loss) and one pass
+of the task's loss through the scene's picture; a step of the task is the unrolled hyper-gradient alone. The floor is the
+time of these passes by themselves. Everything takes turns, and each step is compared with the floor of its own turn, so
+that a machine that slows down slows both; the median over the turns counts.
+
+    python benchmarks/search_step.py [--size 128] [--batch 1] [--repeats 7]
+"""
+import argparse
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from statistics import median
+from types import SimpleNamespace
+
+import torch
+from mmengine.config import ConfigDict
+from terminaltables import AsciiTable
+from torch import Tensor, nn
+
+import mmfusenas.models  # noqa: F401  registers RUASEnhancement
+from mmfusenas.engine.hooks import CooperativeSearchHook
+from mmfusenas.nas import SearchSpace
+from mmfusenas.registry import MODELS
+
+CONFIG = dict(
+    type='RUASEnhancement', scene=dict(type='RUASScene', loss=dict(type='RTVSceneLoss')),
+    task=dict(type='NoiseRemoval'), denoise='always', loss=dict(type='DenoisingLoss'))
+PASSES = {'scene': dict(scene=4, joint=1), 'task': dict(task=4)}
+
+
+def main() -> None:
+    args = parse_args()
+    torch.manual_seed(0)
+    model = MODELS.build(ConfigDict(CONFIG)).train()
+    upper, lower = (dict(inputs=dict(visible=0.3 * torch.rand(args.batch, 3, args.size, args.size))) for _ in range(2))
+    hook, runner = searching(model)
+    times: dict[str, list[tuple[float, float]]] = {stage: [] for stage in PASSES}
+    for turn in range(args.repeats + 1):
+        for place, stage in enumerate(PASSES):
+            hook._turn, model.stage = place, stage
+            alphas = hook._alphas(runner)
+            step = seconds(lambda alphas=alphas: hook._hyper_gradient(runner, upper, lower, alphas))
+            floor = sum(count * seconds(lambda alphas=alphas: one_pass(model, upper, alphas), model, part)
+                        for part, count in PASSES[stage].items())
+            if turn:
+                times[stage].append((step, floor))
+    rows = [[stage, f'{median(step for step, _ in values):.3f}', f'{median(floor for _, floor in values):.3f}',
+             f'{median(step / floor for step, floor in values):.2f}'] for stage, values in times.items()]
+    print(AsciiTable([['step of the', 'seconds', 'its passes', 'over them'], *rows],
+                     f'RUAS supernet, batch {args.batch} of {args.size} x {args.size}').table)
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--size', type=int, default=128, help='height and width of the pictures (default: 128)')
+    parser.add_argument('--batch', type=int, default=1, help='pictures in the batch (default: 1)')
+    parser.add_argument('--repeats', type=int, default=7, help='measurements of each (default: 7)')
+    return parser.parse_args()
+
+
+def searching(model: nn.Module) -> tuple[CooperativeSearchHook, SimpleNamespace]:
+    """Return a hook on the supernet, and the part of a Runner that its step asks for."""
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
+    wrapper = SimpleNamespace(optimizer=optimizer, clip_grad_kwargs=None, optim_context=lambda model: nullcontext())
+    hook = CooperativeSearchHook(dataloader={}, turns=[dict(stage=stage, iters=1) for stage in PASSES])
+    hook.space, hook.seed, hook.expected_cost = SearchSpace(model), 0, None
+    hook.space.relax()
+    hook.searched = [list(hook.space.choices)]
+    return hook, SimpleNamespace(model=model, optim_wrapper=wrapper, iter=0)
+
+
+def one_pass(model: nn.Module, data: dict, alphas: list[Tensor]) -> None:
+    """Evaluate the loss and differentiate it for weights and choices."""
+    for alpha in alphas:
+        alpha.requires_grad_(True)
+    loss = model.parse_losses(model(**data, mode='loss'))[0]
+    torch.autograd.grad(loss, [*alphas, *(p for p in model.parameters() if p.requires_grad)], allow_unused=True)
+    for alpha in alphas:
+        alpha.requires_grad_(False)
+
+
+def seconds(run: Callable[[], object], model: nn.Module | None = None, stage: str = '') -> float:
+    """Time a run, with the model in a stage where one is given."""
+    if model is not None:
+        before, model.stage = model.stage, stage
+    start = time.perf_counter()
+    run()
+    elapsed = time.perf_counter() - start
+    if model is not None:
+        model.stage = before
+    return elapsed
+
+
+if __name__ == '__main__':
+    main()
