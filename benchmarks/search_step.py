@@ -1,10 +1,10 @@
 """What one step of the cooperative search costs over its floor: the forward and backward passes that it consists of.
 
-RUAS's supernet (scene module and noise removal) on random dark pictures. A step of the scene is one unrolled
-hyper-gradient by a central difference (three passes of the training loss and one of the validation loss) and one pass
-of the task's loss through the scene's picture; a step of the task is the unrolled hyper-gradient alone. The floor is the
-time of these passes by themselves. Everything takes turns, and each step is compared with the floor of its own turn, so
-that a machine that slows down slows both; the median over the turns counts.
+RUAS's supernet (scene module and noise removal) on random dark pictures. A step of the scene is an unrolled hyper-
+gradient by a central difference, that is three passes of the training loss and one of the validation loss, and a pass
+of the task's loss through the scene's picture; a step of the task is the unrolled hyper-gradient alone. The floor is
+the time of these passes by themselves. Everything takes turns, and each step is compared with the floor of its own
+turn, so that a machine that slows down slows both; the median over the turns counts.
 
     python benchmarks/search_step.py [--size 128] [--batch 1] [--repeats 7]
 """

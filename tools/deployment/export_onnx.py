@@ -13,8 +13,8 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description='Write a fusion network, an enhancement network, or either with a detector or segmentor as an ONNX '
                     'file, and compare it with PyTorch in onnxruntime. Inputs: `visible` N x 3 x H x W (BGR) and, '
-                    'of pairs, `infrared` N x 1 x H x W in [0, 1]. Outputs: `picture` (BGR in [0, 1]); of a detector `boxes` '
-                    '(pixels) and `scores` of all anchors, before any is suppressed; of a segmentor `logits`.',
+                    'of pairs, `infrared` N x 1 x H x W in [0, 1]. Outputs: `picture` (BGR in [0, 1]); of a detector '
+                    '`boxes` (pixels) and `scores` of all anchors, before any is suppressed; of a segmentor `logits`.',
         epilog='examples: export_onnx.py --model tim-light --out light.onnx --shape dynamic; export_onnx.py '
                'configs/tim/retinanet_ivif.py epoch_12.pth --out detector.onnx --shape 480 640. With dynamic sizes, '
                'networks of several scales (tim-full) take multiples of 4, segmentors multiples of 32.')
