@@ -1,12 +1,8 @@
 # The same from a folder of dark pictures without references (`LOWLIGHT_ROOT`), scored on LOL's test pairs (`LOL_ROOT`).
 _base_ = [
-    '../_base_/models/ruas_enhancement.py', '../_base_/datasets/lowlight_unpaired.py',
-    '../_base_/schedules/adamw_12e.py', '../_base_/default_runtime.py'
+    '../_base_/models/ruas_enhancement.py', '../_base_/datasets/lowlight_unpaired.py', '../_base_/schedules/adam_100e.py',
+    '../_base_/default_runtime.py'
 ]
-optim_wrapper = dict(optimizer=dict(_delete_=True, type='Adam', lr=1e-3), paramwise_cfg=None)
-train_cfg = dict(max_epochs=100, val_interval=10)
-param_scheduler = [dict(type='CosineAnnealingLR', eta_min_ratio=0.01, by_epoch=True, begin=0, end=100,
-                        convert_to_iter_based=True)]
 find_unused_parameters = True
 custom_hooks = [
     *_base_.custom_hooks,

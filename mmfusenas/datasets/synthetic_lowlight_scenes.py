@@ -54,6 +54,8 @@ class SyntheticLowLightScenes(SyntheticScenes):
     ) -> None:
         if not 0 < exposure[0] <= exposure[1] <= 1:
             raise ValueError(f'exposure of {type(self).__name__} is (low, high) above 0 and up to 1, got {exposure}')
+        if kwargs.get('misalign'):
+            raise ValueError(f'{type(self).__name__} has one sensor, and nothing to misalign; leave misalign out')
         if not 0 <= noise[0] <= noise[1]:
             raise ValueError(f'noise of {type(self).__name__} is (low, high) of at least 0, got {noise}')
         self.exposure, self.noise = tuple(exposure), tuple(noise)

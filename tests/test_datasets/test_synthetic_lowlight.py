@@ -181,3 +181,8 @@ def test_scenes_for_segmentation():
     assert dataset.metainfo['classes'] == SEMANTICS and len(dataset.metainfo['palette']) == 11
     packed = dataset[0]
     assert packed['data_samples'].gt_sem_seg.data.max() < 11 and sorted(packed['inputs']) == ['reference', 'visible']
+
+
+def test_one_sensor_cannot_be_misaligned():
+    with pytest.raises(ValueError, match='one sensor, and nothing to misalign'):
+        SyntheticLowLightScenes(length=1, misalign=2.0)

@@ -106,6 +106,6 @@ def local_max(x: Tensor) -> Tensor:
         >>> local_max(torch.tensor([[[[1.0, 2.0], [3.0, 0.0]]]])).flatten().tolist()
         [3.0, 2.0, 3.0, 0.0]
     """
-    # As two maxima of shifted pictures: max_pool2d takes fifty times as long on a CPU.
+    # As two maxima of shifted pictures: max_pool2d takes many times as long on a CPU.
     x = torch.maximum(x, F.pad(x[..., 1:], (0, 1)))
     return torch.maximum(x, F.pad(x[..., 1:, :], (0, 0, 0, 1)))
