@@ -158,7 +158,7 @@ def test_vgg_refuses_other_files(tmp_path):
     with pytest.raises(FileNotFoundError):
         FusionLoss(vgg=str(tmp_path / 'missing.pth'))
     torch.save({'features.0.weight': torch.zeros(2)}, tmp_path / 'other.pth')
-    with pytest.raises(ValueError, match='no weights of VGG16'):
+    with pytest.raises(ValueError, match='no weights of VGG '):
         FusionLoss(vgg=str(tmp_path / 'other.pth'))
 
 

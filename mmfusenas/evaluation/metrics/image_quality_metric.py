@@ -4,10 +4,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import torch
 from mmengine.evaluator import BaseMetric
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from torch import Tensor
 
+from mmfusenas.models.losses.lpips import LPIPS
 from mmfusenas.registry import METRICS
 
 _FULL_SCALE = {np.dtype(np.uint8): 255.0, np.dtype(np.uint16): 65535.0}
@@ -15,13 +17,15 @@ _FULL_SCALE = {np.dtype(np.uint8): 255.0, np.dtype(np.uint16): 65535.0}
 
 @METRICS.register_module()
 class ImageQualityMetric(BaseMetric):
-    """PSNR and SSIM of the pictures that a model makes, to the reference pictures of the data set.
+    """PSNR, SSIM and LPIPS of the pictures that a model makes, to the reference pictures of the data set.
 
-    Both as scikit-image defines them, over the three channels in 8 bit, data range 255: PSNR in decibels, of the mean
-    squared error over all channels; SSIM with a uniform window of 7 pixels, the mean over the channels. The scores are
-    means over the pictures. A picture without any difference has an infinite PSNR, and so has the mean then.
+    PSNR and SSIM as scikit-image defines them, over the three channels in 8 bit, data range 255: PSNR in decibels, of
+    the mean squared error over all channels; SSIM with a uniform window of 7 pixels, the mean over the channels. The
+    scores are means over the pictures. A picture without any difference has an infinite PSNR, and so has the mean then.
 
     Args:
+        lpips: File of torchvision's AlexNet weights, ``alexnet-owt-7be5be79.pth``: also
+            :class:`~mmfusenas.models.losses.lpips.LPIPS` (version 0.1). Without one there is none.
         **kwargs: Of mmengine's ``BaseMetric``. The prefix of the scores is ``'quality'``.
 
     Raises:
@@ -30,9 +34,14 @@ class ImageQualityMetric(BaseMetric):
 
     Example:
         >>> val_evaluator = dict(type='ImageQualityMetric')
+        >>> test_evaluator = dict(type='ImageQualityMetric', lpips='alexnet-owt-7be5be79.pth')
     """
 
     default_prefix = 'quality'
+
+    def __init__(self, lpips: str | None = None, **kwargs) -> None:
+        super().__init__(**kwargs)
+        self.lpips = LPIPS(lpips) if lpips else None
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
         """Score the pictures of one batch."""
@@ -41,7 +50,12 @@ class ImageQualityMetric(BaseMetric):
                            f'{sorted(data_batch["inputs"])}. Give the data set a folder of them: '
                            "data_prefix=dict(img='low', gt='high').")
         for reference, sample in zip(data_batch['inputs']['reference'], data_samples, strict=True):
-            self.results.append(image_quality(sample['fused_img'], _eight_bit(reference), sample.get('img_path')))
+            pictures = sample['fused_img'], _eight_bit(reference)
+            scores = image_quality(*pictures, sample.get('img_path'))
+            if self.lpips:
+                with torch.inference_mode():
+                    scores['LPIPS'] = float(self.lpips(*map(_unit_range, pictures)))
+            self.results.append(scores)
 
     def compute_metrics(self, results: list[dict[str, float]]) -> dict[str, float]:
         """Return the means over the pictures."""
@@ -67,3 +81,8 @@ def _eight_bit(packed: Tensor) -> np.ndarray:
     picture = packed.permute(1, 2, 0).numpy()
     full_scale = _FULL_SCALE.get(picture.dtype, 255.0)
     return np.rint(picture * (255 / full_scale)).clip(0, 255).astype(np.uint8)
+
+
+def _unit_range(picture: np.ndarray) -> Tensor:
+    """Return a picture H x W x 3 uint8, BGR, as 1 x 3 x H x W in [0, 1], RGB."""
+    return torch.from_numpy(picture[..., ::-1].copy()).permute(2, 0, 1)[None] / 255

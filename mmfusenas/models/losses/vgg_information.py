@@ -7,9 +7,8 @@ from mmcv.cnn import VGG
 from torch import Tensor
 
 from mmfusenas.models.losses.information import squared_laplacian
-from mmfusenas.utils.checkpoint import load_checkpoint
+from mmfusenas.models.utils.torchvision_features import MEAN, STD, load_features
 
-MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 SMALLEST = 96  # the fifth map, 1 / 32 of the sides, is 3 x 3 then
 
 
@@ -32,16 +31,7 @@ class VGGInformation:
     """
 
     def __init__(self, checkpoint: str) -> None:
-        network = VGG(16, out_indices=range(5)).requires_grad_(False)
-        content = load_checkpoint(checkpoint)
-        weights = {name: value for name, value in content.get('state_dict', content).items()
-                   if name.startswith('features.')}
-        try:
-            network.load_state_dict(weights)
-        except RuntimeError as error:
-            raise ValueError(f"{checkpoint} holds no weights of VGG16 as torchvision names them "
-                             f"('features.0.weight', ...): {str(error).splitlines()[1].strip()}") from error
-        self.network = network
+        self.network = load_features(VGG(16, out_indices=range(5)), checkpoint)
 
     def __call__(self, picture: Tensor) -> Tensor:
         """Return the information of pictures N x 1 x H x W in [0, 1], N values; small ones are enlarged first."""

@@ -1,0 +1,48 @@
+"""How natural pictures look."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from mmengine.evaluator import BaseMetric
+
+from mmfusenas.datasets.pictures import to_grey
+from mmfusenas.evaluation.functional.niqe import NaturalModel, niqe
+from mmfusenas.registry import METRICS
+
+
+@METRICS.register_module()
+class NIQEMetric(BaseMetric):
+    """NIQE of the pictures that a model makes: lower is more natural; no references are needed.
+
+    Of the luma in 8 bit, by :func:`~mmfusenas.evaluation.functional.niqe.niqe`. The score is the mean over the pictures
+    that have one.
+
+    Args:
+        model: File of the authors' model of natural pictures, ``niqe_pris_params.npz``, as mmagic and BasicSR ship it.
+        **kwargs: Of mmengine's ``BaseMetric``. The prefix of the score is ``'quality'``.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It is another file, or a picture is smaller than two blocks of 96 x 96.
+
+    Example:
+        >>> test_evaluator = dict(type='NIQEMetric', model='niqe_pris_params.npz')
+    """
+
+    default_prefix = 'quality'
+
+    def __init__(self, model: str, **kwargs) -> None:
+        super().__init__(**kwargs)
+        self.model = NaturalModel.load(model)
+
+    def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
+        """Score the pictures of one batch."""
+        for sample in data_samples:
+            picture = torch.from_numpy(to_grey(sample['fused_img']).astype(np.float64))
+            self.results.append(float(niqe(picture[None, None], self.model)))
+
+    def compute_metrics(self, results: list[float]) -> dict[str, float]:
+        """Return the mean over the pictures."""
+        return dict(NIQE=float(np.nanmean(results)))

@@ -1,0 +1,64 @@
+"""Perceptual distance of two pictures."""
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+import torchmetrics
+from mmcv.cnn import AlexNet
+from torch import Tensor
+
+from mmfusenas.models.utils.torchvision_features import MEAN, STD, load_features
+from mmfusenas.utils.checkpoint import load_checkpoint
+
+MAPS = (1, 4, 7, 9, 11)
+"""Layers of AlexNet whose outputs are compared: after every ReLU."""
+
+SMALLEST = 35  # the last map is 1 x 1 then
+
+
+class LPIPS:
+    """Learned perceptual image patch similarity, version 0.1 with AlexNet (Zhang et al., CVPR 2018, eq. 1).
+
+    The features of each layer are scaled to unit length at every place; their squared differences, weighted by channel
+    with weights that were fitted to people's judgement, are averaged over the places and summed over the layers. 0 for
+    equal pictures. The weights by channel are those that torchmetrics brings along, the features come from a file of
+    the user's. No module, so that its weights stay out of the checkpoints of what is trained with it.
+
+    Args:
+        checkpoint: File of torchvision's AlexNet, ``alexnet-owt-7be5be79.pth``.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It holds other weights, or the pictures are smaller than 35 x 35.
+
+    Example:
+        >>> lpips = LPIPS('alexnet-owt-7be5be79.pth')  # doctest: +SKIP
+        >>> lpips(torch.rand(2, 3, 128, 160), torch.rand(2, 3, 128, 160)).shape  # doctest: +SKIP
+        torch.Size([2])
+    """
+
+    def __init__(self, checkpoint: str) -> None:
+        self.network = load_features(AlexNet(), checkpoint).features
+        file = Path(torchmetrics.__file__).parent / 'functional/image/lpips_models/alex.pth'
+        self.weights = list(load_checkpoint(file).values())  # 1 x C x 1 x 1 each
+
+    def __call__(self, picture: Tensor, reference: Tensor) -> Tensor:
+        """Return the distances of pictures N x 3 x H x W, RGB in [0, 1]: N values."""
+        if min(picture.shape[2:]) < SMALLEST:
+            raise ValueError(f'LPIPS compares pictures of at least {SMALLEST} x {SMALLEST}; got '
+                             f'{picture.shape[2]} x {picture.shape[3]}.')
+        self.network.to(picture)
+        pairs = zip(self._features(picture), self._features(reference), self.weights)
+        return torch.stack([(weight.to(first) * (first - second).square()).sum(1).mean((1, 2))
+                            for first, second, weight in pairs]).sum(0)
+
+    def _features(self, picture: Tensor) -> list[Tensor]:
+        """Return the maps that are compared, of unit length at every place."""
+        mean, std = (picture.new_tensor(values).view(1, 3, 1, 1) for values in (MEAN, STD))
+        x, maps = (picture - mean) / std, []
+        for i, layer in enumerate(self.network[:MAPS[-1] + 1]):
+            x = layer(x)
+            if i in MAPS:
+                maps.append(x / (x.square().sum(1, keepdim=True) + 1e-8).sqrt())
+        return maps

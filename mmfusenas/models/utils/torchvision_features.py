@@ -1,0 +1,36 @@
+"""Feature extractors of mmcv with the ImageNet weights of torchvision's files."""
+from __future__ import annotations
+
+from torch import nn
+
+from mmfusenas.utils.checkpoint import load_checkpoint
+
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+"""Of the RGB pictures in [0, 1] that those weights were trained with."""
+
+
+def load_features(network: nn.Module, checkpoint: str) -> nn.Module:
+    """Load the layers ``features.*`` of a file into a network of mmcv (``VGG``, ``AlexNet``), and freeze it.
+
+    Args:
+        network: Without classifier.
+        checkpoint: File of torchvision's weights of the same network.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It holds other weights.
+
+    Example:
+        >>> from mmcv.cnn import AlexNet
+        >>> network = load_features(AlexNet(), 'alexnet-owt-7be5be79.pth')  # doctest: +SKIP
+    """
+    content = load_checkpoint(checkpoint)
+    weights = {name: value for name, value in content.get('state_dict', content).items()
+               if name.startswith('features.')}
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError as error:
+        raise ValueError(f"{checkpoint} holds no weights of {type(network).__name__} as torchvision names them "
+                         f"('features.0.weight', ...): {str(error).splitlines()[1].strip()}") from error
+    network.eval()  # returns nothing in mmcv's VGG
+    return network.requires_grad_(False)
