@@ -1,7 +1,8 @@
 # Cooperative search on a folder of dark pictures without references (`LOWLIGHT_ROOT`), one half for each level; the
 # score is that of LOL's test pairs (`LOL_ROOT`).
 _base_ = './enhance_unpaired.py'
-model = dict(scene=dict(genotype=None), task=dict(genotype=None), estimation=None, denoise='always')
+model = dict(scene=dict(genotype=None), task=dict(genotype=None), estimation=None, denoise='always',
+             known_noise=False, loss=dict(supervised=False))  # the task's loss has to reach the scene module
 train_dataloader = dict(batch_size=1, dataset=dict(fold=(0, 2)))
 search_dataloader = dict(
     _base_.train_dataloader, batch_size=1, dataset=dict(_base_.train_dataloader.dataset, fold=(1, 2)))
@@ -18,5 +19,6 @@ custom_hooks = [
         'train_dataloader.batch_size': 8, 'train_dataloader.dataset.fold': None, 'train_cfg.max_epochs': 100,
         'param_scheduler.0.end': 100, 'custom_hooks': _base_.custom_hooks,
         'optim_wrapper.optimizer': dict(_base_.optim_wrapper.optimizer, _delete_=True),
-        'model.estimation': dict(_delete_=True, type='NoiseEstimation'), 'model.denoise': 'adaptive'}),
+        'model.estimation': dict(_delete_=True, type='NoiseEstimation'), 'model.denoise': 'adaptive',
+        'model.known_noise': True, 'model.loss.supervised': True}),
 ]

@@ -200,6 +200,24 @@ def test_a_reference_takes_the_place_of_the_prior():
     torch.testing.assert_close(losses['loss_reference'], F.mse_loss(x, reference))
 
 
+def test_removal_learns_from_known_noise():
+    model = enhancement(known_noise=True, loss=dict(type='DenoisingLoss', supervised=True)).train()
+    inputs = dict(visible=dark(4, 3, 32, 32))
+    pictures = model.pictures(inputs)
+    torch.testing.assert_close(pictures['clean'], F.avg_pool2d(pictures['brightened'], 2))
+    deviations = (pictures['noisy'] - pictures['clean']).flatten(1).std(1)
+    assert (deviations < 0.2).all() and deviations.std() > 0.01
+    torch.testing.assert_close(pictures['picture'], model.task(pictures['noisy'].flip(1)).flip(1))
+    losses = model.losses(pictures, inputs)
+    torch.testing.assert_close(losses['loss_reference'], F.mse_loss(pictures['picture'], pictures['clean']))
+    losses['loss_reference'].backward()
+    assert not any(p.grad is not None and p.grad.any() for p in model.scene.parameters())
+    assert all(p.grad.any() for p in model.task.parameters())
+    model.eval()
+    with torch.no_grad():
+        assert model.pictures(inputs)['picture'].shape == inputs['visible'].shape
+
+
 def test_estimation_learns_how_strong_noise_is():
     torch.manual_seed(0)
     net, smooth = NoiseEstimation(channels=8), F.interpolate(torch.rand(4, 3, 4, 4), 48, mode='bilinear')

@@ -1,13 +1,11 @@
 """The noise estimation of RUAS."""
 from __future__ import annotations
 
-import torch.nn.functional as F
 from mmengine.model import Sequential
 from torch import Tensor, nn
 
+from mmfusenas.models.restorers.known_noise import add_known_noise
 from mmfusenas.registry import MODELS
-
-_STRONGEST = 0.2
 
 
 @MODELS.register_module()
@@ -41,11 +39,6 @@ class NoiseEstimation(Sequential):
         return self(u).abs().mean((1, 2, 3))
 
     def loss(self, u: Tensor) -> dict[str, Tensor]:
-        """Return the error of the estimate on smoothed pictures with noise of a known strength.
-
-        Half the size by averaging takes most of the noise that the pictures have themselves.
-        """
-        clean = F.avg_pool2d(u.detach(), 2)
-        deviation = _STRONGEST * clean.new_empty(len(clean), 1, 1, 1).uniform_()
-        noisy = (clean + deviation * clean.new_empty(clean.shape).normal_()).clamp(0, 1)
+        """Return the error of the estimate on smoothed pictures with noise of a known strength."""
+        noisy, _, deviation = add_known_noise(u)
         return dict(loss_noise=(self(noisy) - deviation).abs().mean())

@@ -4,6 +4,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from mmfusenas.models.restorers.known_noise import add_known_noise
 from mmfusenas.models.scene.base_scene import BaseScene
 from mmfusenas.models.stages import Stages
 from mmfusenas.registry import MODELS
@@ -17,7 +18,8 @@ class RUASEnhancement(Stages, BaseScene):
 
     The decision is per picture. In training, ``stage`` says what learns: ``'scene'`` the scene module by its own loss;
     ``'task'`` noise removal and noise estimation on the pictures of a frozen scene module; ``'joint'`` all, with the
-    scene's loss weighed by ``eta``. Noise removal learns from every picture, noisy or not.
+    scene's loss weighed by ``eta``. Noise removal learns from every picture, noisy or not; with ``known_noise`` it
+    learns to take noise of a known strength away again, because dark pictures at hand may have little of their own.
 
     Args:
         scene: Config of the scene module Psi_s, a :class:`RUASScene`.
@@ -27,6 +29,9 @@ class RUASEnhancement(Stages, BaseScene):
         denoise: ``'adaptive'`` removes noise where its level reaches ``threshold`` (RUAS_A), ``'always'`` from every
             picture (RUAS), ``'never'`` from none (RUAS_s). Defaults to 'adaptive'.
         threshold: Noise level epsilon, in units of the [0, 1] picture. Defaults to 0.035, of the published models.
+        known_noise: Whether noise removal trains on smoothed pictures u with added noise, for which the smoothed
+            picture is the reference of ``loss`` (:func:`add_known_noise`; nothing of its loss reaches the scene
+            module then). Defaults to False.
         eta: Weight of the scene's loss in the joint stage. Defaults to 1.0.
         loss: Config of the loss of noise removal, a :class:`DenoisingLoss`.
         data_preprocessor, init_cfg: As in :class:`BaseScene`.
@@ -49,7 +54,7 @@ class RUASEnhancement(Stages, BaseScene):
     sensors = ('visible',)
 
     def __init__(self, scene: dict, task: dict, estimation: dict | None = None, denoise: str = 'adaptive',
-                 threshold: float = 0.035, eta: float = 1.0, loss: dict | None = None,
+                 threshold: float = 0.035, known_noise: bool = False, eta: float = 1.0, loss: dict | None = None,
                  data_preprocessor: dict | None = None, init_cfg: dict | None = None) -> None:
         super().__init__(loss, data_preprocessor, init_cfg)
         if denoise not in DENOISE or (denoise == 'adaptive' and estimation is None):
@@ -58,7 +63,7 @@ class RUASEnhancement(Stages, BaseScene):
         self.scene = MODELS.build(scene)
         self.task = MODELS.build(task)
         self.estimation = MODELS.build(estimation) if estimation else None
-        self.denoise, self.threshold, self.eta = denoise, threshold, eta
+        self.denoise, self.threshold, self.known_noise, self.eta = denoise, threshold, known_noise, eta
 
     def pictures(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         with torch.set_grad_enabled(torch.is_grad_enabled() and not (self.training and self.stage == 'task')):
@@ -67,6 +72,10 @@ class RUASEnhancement(Stages, BaseScene):
         pictures = dict(brightened, brightened=brightened['picture'])
         if self.stage == 'scene':  # the rest has not learned anything yet, so validations do without it too
             return pictures
+        if self.training and self.known_noise:
+            noisy, clean, _ = add_known_noise(u)
+            pictures.update(noisy=noisy.flip(1), clean=clean.flip(1))
+            return dict(pictures, picture=self.task(noisy).flip(1))
         if self.training:
             return dict(pictures, picture=self.task(u).flip(1))
         if self.denoise == 'adaptive':
@@ -78,7 +87,8 @@ class RUASEnhancement(Stages, BaseScene):
         losses = {}
         if self.stage != 'scene':
             if self.scene_loss is not None:
-                losses.update(self.scene_loss(pictures['picture'], pictures['brightened'], inputs.get('reference')))
+                losses.update(self.scene_loss(pictures['picture'], pictures.get('noisy', pictures['brightened']),
+                                              pictures.get('clean', inputs.get('reference'))))
             if self.estimation is not None:
                 losses.update(self.estimation.loss(pictures['brightened'].flip(1)))
         if self.stage != 'task':
