@@ -20,12 +20,13 @@ from mmfusenas.utils.checkpoint import load_checkpoint
 from mmfusenas.utils.command_line import ConfigOptions, UsageError, command, existing_file, load_config, run_tool
 from mmfusenas.utils.config_check import check_config
 from mmfusenas.utils.launch import build_runner
+from mmfusenas.utils.weights import weights_file, weights_records
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Measure a checkpoint as the test part of its config says.')
     parser.add_argument('config', help='config file')
-    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument('checkpoint', help='checkpoint file, or the name of bundled weights (infer.py --list)')
     parser.add_argument('--work-dir', help='folder for logs (default: work_dirs/CONFIG)')
     parser.add_argument('--show-dir', help='folder for pictures with the predictions drawn in')
     parser.add_argument('--out', metavar='FILE.json', help='write the metrics as a flat JSON object')
@@ -47,7 +48,8 @@ def prepare_config(args: argparse.Namespace) -> Config:
         raise UsageError(f'{args.config} has nothing to test: it lacks test_dataloader, test_cfg and test_evaluator.')
     cfg.launcher = args.launcher
     cfg.work_dir = args.work_dir or cfg.get('work_dir') or f'work_dirs/{Path(args.config).stem}'
-    cfg.load_from = str(existing_file(args.checkpoint, 'Checkpoint'))
+    named = args.checkpoint in weights_records()
+    cfg.load_from = str(weights_file(args.checkpoint) if named else existing_file(args.checkpoint, 'Checkpoint'))
     cfg.resume = False
     if args.show_dir:
         set_show_dir(cfg, args.show_dir)

@@ -106,6 +106,8 @@ def test_a_checkpoint_of_another_model_is_not_tested(toy: Path, run_tool: Callab
 
 def test_missing_checkpoint_of_a_test(toy: Path, run_tool: Callable) -> None:
     assert 'Checkpoint none.pth does not exist' in run_tool('test', 'toy.py', 'none.pth')
+    bundled = run_tool('test', 'toy.py', 'tim-light')  # found by its name, and of another model
+    assert 'tim-light.pth' in bundled and 'does not exist' not in bundled
     Path('empty.pth').touch()
     assert '--show-dir needs a hook that draws' in run_tool('test', 'toy.py', 'empty.pth', '--show-dir', 'pictures')
 
