@@ -83,15 +83,17 @@ def write_json(path: Path, values: dict[str, Any]) -> None:
 def main() -> None:
     """Test."""
     args = parse_args()
-    runner = build_runner(prepare_config(args), args.local_rank)
-    content = load_checkpoint(args.checkpoint)
-    refuse_search(content, args.checkpoint)
-    load_weights(bare_model(runner), content.get('state_dict', content), args.checkpoint)  # strictly, as mmengine not
+    cfg = prepare_config(args)
+    runner = build_runner(cfg, args.local_rank)
+    checkpoint = cfg.load_from
+    content = load_checkpoint(checkpoint)
+    refuse_search(content, checkpoint)
+    load_weights(bare_model(runner), content.get('state_dict', content), checkpoint)  # strictly, as mmengine not
     metrics = runner.test()
     if runner.rank == 0:
         if args.out:
             write_json(Path(args.out), plain(metrics))
-        infer = command('python', 'tools/infer.py', args.config, args.checkpoint)
+        infer = command('python', 'tools/infer.py', args.config, checkpoint)
         print(f'\ndone; next:\n  {infer} {input_options(bare_model(runner))} --out-dir FOLDER')
     if dist.is_initialized():
         dist.destroy_process_group()
