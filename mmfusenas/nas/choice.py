@@ -82,6 +82,10 @@ class Choice(nn.Module):
         """Return the selected candidate, or the one of the largest ``alpha`` (the first of equals)."""
         return self.selected or self.candidates[int(self.alpha.argmax())]
 
+    def derived(self, candidate: str) -> nn.Module:
+        """Return the module that stands in the choice's place in a derived network: the candidate."""
+        return self.get_submodule(candidate)
+
     def forward(self, *inputs: Tensor) -> Tensor | tuple[Tensor, ...]:
         if self.selected is not None:
             return self.get_submodule(self.selected)(*inputs)

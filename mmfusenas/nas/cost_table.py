@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from torch import nn
@@ -12,14 +12,17 @@ from mmfusenas.nas.choice import Choice
 from mmfusenas.nas.files import write_text
 from mmfusenas.nas.genotype import Genotype
 from mmfusenas.nas.names import nearest
-from mmfusenas.nas.space import SearchSpace
+from mmfusenas.nas.space import SearchSpace, holds
 
 COSTS = ('latency_ms', 'macs', 'parameters')
 """What a table knows of a candidate: milliseconds, multiply-adds, number of parameters."""
 
-FORMAT = 1
+FORMAT = 2
 
 Cost = dict[str, float]
+
+Site = tuple[str, ...]
+"""What has costs of its own: (choice, candidate), (optional part, ), or () for what lies outside both."""
 
 
 @dataclass(frozen=True)
@@ -27,12 +30,15 @@ class CostTable:
     """Costs of every candidate of a search space, and of what lies outside all choices.
 
     The cost of a candidate is its own: choices inside it are left out and have entries of their own, so that the
-    cost of a network is the sum over its active choices (TIM section 4.1 sums per layer).
+    cost of a network is the sum over its active choices (TIM section 4.1 sums per layer; DCNAS eq. 11). Candidates that
+    share weights are counted as they are in a derived network.
 
     Args:
         space_hash: ``SearchSpace.hash`` of the measured space.
         choices: ``{choice: {candidate: {'latency_ms', 'macs', 'parameters'}}}``.
         rest: The same costs of the fixed part.
+        optional: ``{path: {'latency_ms', 'macs', 'parameters', 'used_by': [[choice, candidate], ...]}}`` of the fixed
+            part of every optional part.
         conditions: What the figures hold for: ``input_shapes``, ``device``, ``torch``, ``threads``.
 
     Example:
@@ -48,6 +54,7 @@ class CostTable:
     choices: dict[str, dict[str, Cost]]
     rest: Cost
     conditions: dict[str, object]
+    optional: dict[str, dict] = field(default_factory=dict)
 
     def save(self, path: str | os.PathLike) -> None:
         """Write the table as JSON, in one move."""
@@ -84,7 +91,8 @@ class CostTable:
         if genotype.space_hash and genotype.space_hash != self.space_hash:
             raise ValueError(f'The cost table is of the space {self.space_hash}, the genotype of {genotype.space} '
                              f'{genotype.space_hash}; measure a table of that space.')
-        parts = [self.rest, *(self._candidate(*item) for item in genotype.choices.items())]
+        optional = [costs for costs in self.optional.values() if holds([costs['used_by']], genotype.choices)]
+        parts = [self.rest, *optional, *(self._candidate(*item) for item in genotype.choices.items())]
         return {name: sum(part[name] for part in parts) for name in COSTS}
 
     def check(self, space: SearchSpace) -> None:
@@ -97,7 +105,10 @@ class CostTable:
             raise ValueError(f'The cost table is of the space {self.space_hash}, {type(space.model).__name__} is '
                              f'{space.hash}: choices or candidates differ. Measure a table of this model.')
         for site, parameters in count_parameters(space).items():
-            measured = (self._candidate(*site) if site else self.rest)['parameters']
+            if len(site) == 2:
+                measured = self._candidate(*site)['parameters']
+            else:
+                measured = (self.optional.get(*site, {}) if site else self.rest).get('parameters')
             if measured != parameters:
                 where = ' of '.join(reversed(site)) if site else 'the fixed part'
                 raise ValueError(f'The cost table has {measured} parameters for {where}, {type(space.model).__name__} '
@@ -113,20 +124,30 @@ class CostTable:
         return self.choices[choice][candidate]
 
 
-def count_parameters(space: SearchSpace) -> dict[tuple, int]:
-    """Count parameters by (choice, candidate), and by ``()`` outside all choices; alphas are no parameters."""
-    owner_of, seen = owners(space), set()
-    counts = dict.fromkeys([(), *((name, candidate) for name, choice in space.choices.items()
-                                  for candidate in choice.candidates)], 0)
-    for module in space.model.modules():
-        for parameter in () if isinstance(module, Choice) else module.parameters(recurse=False):
-            if parameter not in seen:  # a shared parameter is stored once
-                seen.add(parameter)
-                counts[owner_of.get(module, ())] += parameter.numel()
+Site = tuple[str, ...]
+"""What has a cost of its own: (choice, candidate), (optional part, ), or () for what lies outside both."""
+
+
+def count_parameters(space: SearchSpace) -> dict[Site, int]:
+    """Count parameters by site; alphas are no parameters, and one that several sites share counts at the first."""
+    counts, seen = {}, set()
+    for site, root in site_roots(space).items():
+        own = {parameter for module in own_modules(space, root) for parameter in module.parameters(recurse=False)}
+        counts[site] = sum(parameter.numel() for parameter in own - seen)
+        seen |= own
     return counts
 
 
-def owners(space: SearchSpace) -> dict[nn.Module, tuple[str, str]]:
-    """The innermost (choice, candidate) around each module; a space lists outer choices before inner ones."""
-    return {module: (name, candidate) for name, choice in space.choices.items() for candidate in choice.candidates
-            for module in choice.get_submodule(candidate).modules()}
+def site_roots(space: SearchSpace) -> dict[Site, nn.Module]:
+    """Return the module of every site: the model, its optional parts, the candidates as a derived network has them."""
+    return {(): space.model, **{(path, ): space.model.get_submodule(path) for path in space.optional},
+            **{(name, candidate): choice.derived(candidate) for name, choice in space.choices.items()
+               for candidate in choice.candidates}}
+
+
+def own_modules(space: SearchSpace, root: nn.Module) -> list[nn.Module]:
+    """Return the modules of a site, without those of the choices and optional parts inside."""
+    if isinstance(root, Choice):
+        return []
+    parts = {space.model.get_submodule(path) for path in space.optional}
+    return [root, *(module for child in root.children() if child not in parts for module in own_modules(space, child))]

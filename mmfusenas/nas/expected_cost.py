@@ -1,13 +1,15 @@
 """The expected-cost regulariser of TIM section 4.1."""
 from __future__ import annotations
 
-from math import prod
+from collections.abc import Iterable
+from itertools import groupby
+from operator import itemgetter
 
 import torch
 from torch import Tensor
 
 from mmfusenas.nas.cost_table import COSTS, CostTable
-from mmfusenas.nas.space import SearchSpace
+from mmfusenas.nas.space import Condition, SearchSpace
 
 
 class ExpectedCost:
@@ -40,18 +42,29 @@ class ExpectedCost:
             raise ValueError(f'ExpectedCost got cost={cost!r}; a table knows {list(COSTS)}.')
         table.check(space)
         self.space, self.rest = space, table.rest[cost]
+        self.optional = {path: costs[cost] for path, costs in table.optional.items()}
         self.costs = {name: torch.tensor([table.choices[name][key][cost] for key in choice.candidates],
                                          dtype=torch.float64) for name, choice in space.choices.items()}
 
     def __call__(self) -> Tensor:
         """Return the expected cost, a scalar tensor in the unit of the table."""
-        probabilities = {name: choice.probabilities() for name, choice in self.space.choices.items()}
+        self.probabilities = {name: choice.probabilities() for name, choice in self.space.choices.items()}
         total = self.rest
-        for name, chances in probabilities.items():
-            used = prod(probabilities[outer][self._index(outer, candidate)]
-                        for outer, candidate in self.space.conditions(name))
-            total = total + used * (chances @ self.costs[name].to(chances))
+        for path, cost in self.optional.items():
+            total = total + self._used([self.space.optional[path]]) * cost
+        for name, chances in self.probabilities.items():
+            total = total + self._used(self.space.conditions(name)) * (chances @ self.costs[name].to(chances))
         return total
+
+    def _used(self, conditions: Iterable[Condition]) -> Tensor | float:
+        """Return the probability that all conditions hold, the choices being independent."""
+        used = 1.0
+        for condition in conditions:
+            unmet = 1.0
+            for choice, alternatives in groupby(sorted(condition), key=itemgetter(0)):
+                unmet = unmet * (1 - sum(self.probabilities[choice][self._index(*pair)] for pair in alternatives))
+            used = used * (1 - unmet)
+        return used
 
     def _index(self, choice: str, candidate: str) -> int:
         return self.space.choices[choice].candidates.index(candidate)

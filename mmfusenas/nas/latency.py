@@ -3,14 +3,14 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from statistics import median
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from mmfusenas.nas.cost_table import CostTable, count_parameters, owners
+from mmfusenas.nas.cost_table import CostTable, count_parameters, own_modules, site_roots
 from mmfusenas.nas.macs import count_macs
 from mmfusenas.nas.space import SearchSpace
 
@@ -51,31 +51,35 @@ def measure_costs(space: SearchSpace, inputs: Sequence[Tensor], run: Callable | 
 
     device = inputs[0].device
     with _measurable(space):
-        shapes, macs = _observe(space, forward)
+        roots, calls = site_roots(space), _observe(space, forward)
+        runs = {site: _runner(root, calls[site[0]], device) if site else forward for site, root in roots.items()}
         clock = Clock(space, device, repeats)
-        entry = {site: dict(latency_ms=None, macs=macs.get(site, 0), parameters=count)
+        entry = {site: dict(latency_ms=None, macs=_own_macs(space, roots[site], runs[site]), parameters=count)
                  for site, count in count_parameters(space).items()}
         for site in track(list(entry)):
-            entry[site]['latency_ms'] = clock.time(_runner(space, site, shapes, device) if site else forward)
+            entry[site]['latency_ms'] = clock.time(runs[site], roots[site])
     return CostTable(
         space_hash=space.hash, rest=entry[()],
         choices={name: {candidate: entry[name, candidate] for candidate in choice.candidates}
                  for name, choice in space.choices.items()},
         conditions=dict(input_shapes=[list(tensor.shape) for tensor in inputs], device=_device_name(device),
-                        torch=torch.__version__, threads=torch.get_num_threads()))
+                        torch=torch.__version__, threads=torch.get_num_threads()),
+        optional={path: dict(entry[(path, )], used_by=[list(pair) for pair in condition])
+                  for path, condition in space.optional.items()})
 
 
-def _observe(space: SearchSpace, forward: Callable[[], object]) -> tuple[dict[str, list], dict[tuple, int]]:
-    """Shapes of the inputs of every call of every choice, and multiply-adds by owner, from one relaxed run."""
-    shapes: dict[str, list] = {name: [] for name in space.choices}
+def _observe(space: SearchSpace, forward: Callable[[], object]) -> dict[str, list]:
+    """Shapes of the inputs of every call of every choice and optional part, from one relaxed run."""
+    watched = {**space.choices, **{path: space.model.get_submodule(path) for path in space.optional}}
+    shapes: dict[str, list] = {name: [] for name in watched}
     handles = [
-        choice.register_forward_pre_hook(
+        module.register_forward_pre_hook(
             lambda _, inputs, calls=shapes[name]: calls.append(
                 [(x.shape, x.dtype) if isinstance(x, Tensor) else x for x in inputs]))  # else the number of a stage
-        for name, choice in space.choices.items()]
+        for name, module in watched.items()]
     space.relax()
     try:
-        counted = count_macs(space.model, forward)
+        forward()
     finally:
         for handle in handles:
             handle.remove()
@@ -83,39 +87,38 @@ def _observe(space: SearchSpace, forward: Callable[[], object]) -> tuple[dict[st
         if not calls:
             raise ValueError(f'Choice {name!r} of {type(space.model).__name__} did not run, so its cost is not known; '
                              'give `run` a function that runs the whole searched model.')
-    owner_of, macs = owners(space), {}
-    for layer, count in counted.items():
-        owner = owner_of.get(layer, ())
-        macs[owner] = macs.get(owner, 0) + count
-    return shapes, macs
+    return shapes
 
 
-def _runner(space: SearchSpace, site: tuple[str, str], shapes: Mapping[str, list],
-            device: torch.device) -> Callable[[], None]:
-    """A function that runs one candidate alone, on inputs of the shapes of all its calls in the network."""
-    name, candidate = site
-    module = space.choices[name].get_submodule(candidate)
-    calls = [[torch.rand(seen[0], device=device, dtype=seen[1]) if isinstance(seen, tuple) else seen for seen in call]
-             for call in shapes[name]]
+def _runner(module: nn.Module, calls: list, device: torch.device) -> Callable[[], None]:
+    """A function that runs a module alone, on inputs of the shapes of all its calls in the network."""
+    inputs = [[torch.rand(seen[0], device=device, dtype=seen[1]) if isinstance(seen, tuple) else seen for seen in call]
+              for call in calls]
 
     def run() -> None:
-        for call in calls:
+        for call in inputs:
             module(*call)
 
     return run
 
 
+def _own_macs(space: SearchSpace, root: nn.Module, run: Callable[[], None]) -> int:
+    counted = count_macs(root, run)
+    return sum(counted[module] for module in own_modules(space, root))
+
+
 class Clock:
-    """Median time of a run, without the time that it spends in choices."""
+    """Median time of a run, without the time that it spends in choices and optional parts."""
 
     def __init__(self, space: SearchSpace, device: torch.device, repeats: int) -> None:
         self.choices, self.device, self.repeats = list(space.choices.values()), device, repeats
+        self.parts = [space.model.get_submodule(path) for path in space.optional]
+
+    def time(self, run: Callable[[], object], root: nn.Module) -> float:
+        """Milliseconds of a run of ``root``."""
         for choice in self.choices:
             choice.select(choice.candidates[0])  # their time is left out: which candidate runs makes no difference
-
-    def time(self, run: Callable[[], object]) -> float:
-        """Milliseconds."""
-        with self._watched():
+        with self._watched([*self.choices, *(part for part in self.parts if part is not root)]):
             self._once(run)  # the first run allocates and chooses algorithms
             times: list[float] = []
             while len(times) < _FEWEST or (len(times) < self.repeats and sum(times) < _ENOUGH_MS):
@@ -129,9 +132,9 @@ class Clock:
         return 1e3 * (self._now() - start - self.inside)
 
     @contextmanager
-    def _watched(self) -> Iterator[None]:
-        handles = [handle for choice in self.choices for handle in
-                   (choice.register_forward_pre_hook(self._enter), choice.register_forward_hook(self._leave))]
+    def _watched(self, modules: list[nn.Module]) -> Iterator[None]:
+        handles = [handle for module in modules for handle in
+                   (module.register_forward_pre_hook(self._enter), module.register_forward_hook(self._leave))]
         try:
             yield
         finally:

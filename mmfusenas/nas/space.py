@@ -15,18 +15,23 @@ from mmfusenas.nas.genotype import Genotype, GenotypeSource
 from mmfusenas.nas.names import nearest
 
 
+Condition = tuple[tuple[str, str], ...]
+"""Alternatives (choice, candidate): it holds where one of them is chosen."""
+
+
 @dataclass(frozen=True)
 class _Site:
-    """Where a choice stands: its module, and the decisions under which it is used at all."""
+    """Where a choice stands: its module, and the conditions under which it is used at all."""
 
     choice: Choice
-    conditions: tuple[tuple[str, str], ...]
+    conditions: tuple[Condition, ...]
 
 
 class SearchSpace:
     """All choices of a model, named by module path, in the fixed order of the module tree.
 
-    A choice that stands inside a candidate of another choice is *active* only where that candidate is chosen.
+    A choice that stands inside a candidate of another choice is *active* only where that candidate is chosen, one
+    inside an optional part (:meth:`Searchable.optional_parts`) only where the part is used.
 
     Args:
         model: Module that holds the choices. It is referred to, not copied.
@@ -48,15 +53,16 @@ class SearchSpace:
         if isinstance(model, Choice):
             raise ValueError('SearchSpace got a bare Choice; give the module that holds it.')
         self.model = model
-        self._sites = dict(_walk(model, '', ()))
+        self.optional = dict(_optional(model))
+        self._sites = dict(_walk(model, '', (), self.optional))
 
     @property
     def choices(self) -> dict[str, Choice]:
         """Choices by name, in order."""
         return {name: site.choice for name, site in self._sites.items()}
 
-    def conditions(self, name: str) -> tuple[tuple[str, str], ...]:
-        """Return the (choice, candidate) pairs under which the choice ``name`` is used, outermost first."""
+    def conditions(self, name: str) -> tuple[Condition, ...]:
+        """Return the conditions under which the choice ``name`` is used, outermost first; all have to hold."""
         return self._sites[name].conditions
 
     def __len__(self) -> int:
@@ -100,7 +106,7 @@ class SearchSpace:
         return {
             name: choices[name]
             for name, site in self._sites.items()
-            if all(choices[outer] == candidate for outer, candidate in site.conditions)
+            if holds(site.conditions, choices)
         }
 
     def entropy(self) -> float:
@@ -155,8 +161,7 @@ class SearchSpace:
         return model
 
     def _needed(self, choices: Mapping[str, str]) -> list[str]:
-        return [name for name, site in self._sites.items()
-                if all(choices.get(outer) == candidate for outer, candidate in site.conditions)]
+        return [name for name, site in self._sites.items() if holds(site.conditions, choices)]
 
     def _check_names(self, choices: Mapping[str, str]) -> None:
         known = self.choices
@@ -179,6 +184,13 @@ class Searchable:
     The supernet and its derived network are one class: the constructor builds the supernet and ends with
     ``self.specialize(genotype)``, which prunes it where a genotype is given.
     """
+
+    def optional_parts(self) -> dict[str, Condition]:
+        """Return the parts that only some decisions use: alternatives (choice, candidate) by path, seen from here.
+
+        The module has to do without a part where none of them is chosen. None by default.
+        """
+        return {}
 
     def specialize(self, genotype: GenotypeSource | None) -> None:
         """Prune this module to ``genotype`` (a name, file, dict or Genotype); leave a supernet where it is None.
@@ -203,32 +215,56 @@ def searchable_parts(model: nn.Module) -> dict[str, nn.Module]:
     return parts
 
 
-def prune(module: nn.Module, choices: Mapping[str, str], prefix: str = '') -> None:
-    """Replace, in place, every choice in ``module`` by its candidate in ``choices``."""
+def holds(conditions: Iterable[Condition], choices: Mapping[str, str]) -> bool:
+    """Return whether every condition has an alternative that is chosen."""
+    return all(any(choices.get(name) == candidate for name, candidate in condition) for condition in conditions)
+
+
+def prune(model: nn.Module, choices: Mapping[str, str]) -> None:
+    """Replace, in place, every choice in ``model`` by its candidate in ``choices``, unused parts by nothing."""
+    for path, condition in dict(_optional(model)).items():
+        if not holds([condition], choices):
+            parent, _, name = path.rpartition('.')
+            model.get_submodule(parent).register_module(name, nn.Identity())
+    _replace(model, choices, '')
+
+
+def _replace(module: nn.Module, choices: Mapping[str, str], prefix: str) -> None:
     for name, child in list(module.named_children()):
         path = f'{prefix}{name}'
         while isinstance(child, Choice):
             candidate = choices[_choice_name(path, child)]
-            child, path = child.get_submodule(candidate), f'{path}.{candidate}'
+            child, path = child.derived(candidate), f'{path}.{candidate}'
         module.register_module(name, child)
-        prune(child, choices, f'{path}.')
+        _replace(child, choices, f'{path}.')
 
 
 def _choice_name(path: str, choice: Choice) -> str:
     return f'{path}.{choice.label}' if choice.label else path
 
 
-def _walk(module: nn.Module, prefix: str, conditions: tuple) -> Iterable[tuple[str, _Site]]:
+def _walk(module: nn.Module, prefix: str, conditions: tuple,
+          optional: Mapping[str, Condition]) -> Iterable[tuple[str, _Site]]:
     for name, child in module.named_children():
         path = f'{prefix}{name}'
+        under = (*conditions, optional[path]) if path in optional else conditions
         if not isinstance(child, Choice):
-            yield from _walk(child, f'{path}.', conditions)
+            yield from _walk(child, f'{path}.', under, optional)
             continue
         choice_name = _choice_name(path, child)
-        yield choice_name, _Site(child, conditions)
+        yield choice_name, _Site(child, under)
         for candidate in child.candidates:
             inner = nn.ModuleDict({candidate: child.get_submodule(candidate)})
-            yield from _walk(inner, f'{path}.', (*conditions, (choice_name, candidate)))
+            yield from _walk(inner, f'{path}.', (*under, ((choice_name, candidate), )), optional)
+
+
+def _optional(model: nn.Module) -> Iterable[tuple[str, Condition]]:
+    """Yield the optional parts of ``model`` by path, with their conditions."""
+    for path, module in model.named_modules():
+        if isinstance(module, Searchable):
+            start = f'{path}.' if path else ''
+            for part, condition in module.optional_parts().items():
+                yield f'{start}{part}', tuple((f'{start}{name}', candidate) for name, candidate in condition)
 
 
 def _part_hint(genotype: Genotype) -> str:

@@ -164,9 +164,9 @@ def test_the_clock_leaves_out_choices_inside():
             return now[0]
 
     clock = FakeClock(SearchSpace(net), torch.device('cpu'), repeats=3)
-    assert clock.time(lambda: net(0)) == 7000.0
-    assert clock.time(lambda: outer.nested(0)) == 3000.0
-    assert clock.time(lambda: inner.slow(0)) == 100000.0
+    assert clock.time(lambda: net(0), net) == 7000.0
+    assert clock.time(lambda: outer.nested(0), outer.nested) == 3000.0
+    assert clock.time(lambda: inner.slow(0), inner.slow) == 100000.0
 
 
 # --- expectation ----------------------------------------------------------------------------------------------------
@@ -275,9 +275,9 @@ def test_files_that_are_no_table(space, tmp_path):
     with pytest.raises(ValueError, match='is not JSON'):
         CostTable.load(path)
     path.write_text(json.dumps(dict(format=1, choices={})))
-    with pytest.raises(ValueError, match='is not a cost table of format 1'):
+    with pytest.raises(ValueError, match='is not a cost table of format 2'):
         CostTable.load(path)
     tabulate(space).save(path)
     path.write_text(path.read_text().replace('"format": 1', '"format": 2'))
-    with pytest.raises(ValueError, match='is not a cost table of format 1'):
+    with pytest.raises(ValueError, match='is not a cost table of format 2'):
         CostTable.load(path)

@@ -50,7 +50,7 @@ def test_names_are_paths_in_the_order_of_the_tree():
     assert [len(alpha) for alpha in space.alphas()] == [2, 3, 2, 2]
     assert space.alphas()[0] is space.model.first.alpha
     assert space.conditions('first') == ()
-    assert space.conditions('second.block.inner') == (('second.type', 'block'),)
+    assert space.conditions('second.block.inner') == ((('second.type', 'block'), ), )
 
 
 def test_choices_inside_what_was_not_chosen_are_left_out():

@@ -228,10 +228,11 @@ class ArchitectureSearchHook(Hook):
         return sum(position >= phase['end'] for phase in self.phases[:-1])
 
     def _alphas(self, runner: Runner) -> list[nn.Parameter]:
-        """Return the alphas of the present phase, without those inside a candidate that was decided against."""
+        """Return the alphas of the present phase, without those of what was decided against."""
         decided = {name: choice.selected for name, choice in self.space.choices.items() if choice.selected}
         return [self.space.choices[name].alpha for name in self.searched[self._phase(runner)]
-                if all(decided.get(outer, candidate) == candidate for outer, candidate in self.space.conditions(name))]
+                if all(any(decided.get(outer, candidate) == candidate for outer, candidate in condition)
+                       for condition in self.space.conditions(name))]
 
     def _update(self, alphas: list[nn.Parameter], grads: list[Tensor]) -> None:
         for alpha, grad in zip(alphas, grads, strict=True):

@@ -1,0 +1,131 @@
+"""Paths of a one-shot supernet: drawn, counted and kept under a constraint, thousands at a time."""
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from mmfusenas.nas.cost_table import COSTS, CostTable
+from mmfusenas.nas.space import Condition, SearchSpace
+
+_BATCH = 4096
+_MOST_DRAWS = 1_000_000
+
+
+class PathSampler:
+    """Draws paths of a search space, and knows what each costs (DCNAS section III-C).
+
+    A batch of paths is a tensor of integers, N x L: the number of the candidate of every choice, in the order of the
+    space. Entries of choices that are not used are there too, and count for nothing.
+
+    Args:
+        space: The choices.
+        table: Costs of their candidates.
+        cost: ``'parameters'``, ``'macs'`` or ``'latency_ms'``. Defaults to 'parameters'.
+
+    Raises:
+        ValueError: If the table is of another space, or the cost is unknown.
+
+    Example:
+        >>> from torch import nn
+        >>> from mmfusenas.nas import Choice, measure_costs
+        >>> space = SearchSpace(nn.Sequential(Choice(dict(skip=nn.Identity(), conv=nn.Conv2d(2, 2, 1, bias=False)))))
+        >>> sampler = PathSampler(space, measure_costs(space, [torch.rand(1, 2, 5, 5)]))
+        >>> sampler.cost(torch.tensor([[0], [1]])).tolist()
+        [0.0, 4.0]
+    """
+
+    def __init__(self, space: SearchSpace, table: CostTable, cost: str = 'parameters') -> None:
+        if cost not in COSTS:
+            raise ValueError(f'PathSampler got cost={cost!r}; a table knows {list(COSTS)}.')
+        table.check(space)
+        self.names = list(space.choices)
+        self.candidates = [choice.candidates for choice in space.choices.values()]
+        self.sizes = torch.tensor([len(candidates) for candidates in self.candidates])
+        self.rest = table.rest[cost]
+        self.costs = self._by_candidate({(name, candidate): table.choices[name][candidate][cost]
+                                         for name, candidates in zip(self.names, self.candidates)
+                                         for candidate in candidates})
+        self.optional = [(self._alternatives(condition), table.optional[path][cost])
+                         for path, condition in space.optional.items()]
+        self.conditions: dict[Condition, list[int]] = {}
+        for i, name in enumerate(self.names):
+            for condition in space.conditions(name):
+                self.conditions.setdefault(condition, []).append(i)
+        self.masks = {condition: self._alternatives(condition) for condition in self.conditions}
+
+    def sample(self, number: int, generator: torch.Generator | None = None) -> Tensor:
+        """Draw paths, every choice uniformly."""
+        draws = torch.rand(number, len(self.sizes), generator=generator, dtype=torch.float64)
+        return (draws * self.sizes).long()
+
+    def active(self, paths: Tensor) -> Tensor:
+        """Return which choices are used, N x L booleans."""
+        active = torch.ones_like(paths, dtype=torch.bool)
+        for condition, columns in self.conditions.items():
+            active[:, columns] &= _any(self.masks[condition], paths)[:, None]
+        return active
+
+    def cost(self, paths: Tensor) -> Tensor:
+        """Return what the networks of the paths cost (eq. 11), N numbers in the unit of the table."""
+        own = self.costs.expand(len(paths), -1, -1).gather(2, paths[..., None])[..., 0]
+        total = self.rest + (own * self.active(paths)).sum(1)
+        for mask, cost in self.optional:
+            total = total + cost * _any(mask, paths)
+        return total
+
+    def random_cost(self, generator: torch.Generator | None = None) -> float:
+        """Draw a constraint: the cost of a random path (eq. 10)."""
+        return float(self.cost(self.sample(1, generator)))
+
+    def between(self, lowest: float, highest: float, number: int, generator: torch.Generator | None = None) -> Tensor:
+        """Draw paths that cost no less and no more than that (eq. 12), by drawing until enough are accepted.
+
+        Raises:
+            RuntimeError: If of a million paths too few are accepted.
+        """
+        accepted, drawn = [], 0
+        while sum(map(len, accepted)) < number:
+            if drawn >= _MOST_DRAWS:
+                raise RuntimeError(f'Only {sum(map(len, accepted))} of {drawn:,} random paths cost between '
+                                   f'{lowest:g} and {highest:g}. Widen the range; {self.typical()}.')
+            paths = self.sample(_BATCH, generator)
+            costs = self.cost(paths)
+            accepted.append(paths[(costs >= lowest) & (costs <= highest)])
+            drawn += _BATCH
+        return torch.cat(accepted)[:number]
+
+    def typical(self) -> str:
+        """Say what random paths cost."""
+        costs = self.cost(self.sample(_BATCH, torch.Generator().manual_seed(0)))
+        return f'random paths cost {costs.min():g} to {costs.max():g}, {costs.mean():g} on average'
+
+    def choices(self, path: Tensor) -> dict[str, str]:
+        """Return the decisions of one path, L numbers, that are used."""
+        active = self.active(path[None])[0].tolist()
+        return {name: candidates[i] for name, candidates, i, used in
+                zip(self.names, self.candidates, path.tolist(), active) if used}
+
+    def path(self, choices: Mapping[str, str]) -> Tensor:
+        """Return the path of decisions, L numbers; what they leave open is the first candidate."""
+        return torch.tensor([candidates.index(choices[name]) if name in choices else 0
+                             for name, candidates in zip(self.names, self.candidates)])
+
+    def _by_candidate(self, values: Mapping[tuple[str, str], float]) -> Tensor:
+        """Return values by (choice, candidate) as L x (most candidates)."""
+        table = torch.zeros(len(self.names), int(self.sizes.max()), dtype=torch.float64)
+        for (name, candidate), value in values.items():
+            i = self.names.index(name)
+            table[i, self.candidates[i].index(candidate)] = value
+        return table
+
+    def _alternatives(self, condition: Condition) -> Tensor:
+        return self._by_candidate({pair: 1.0 for pair in condition}).bool()
+
+
+def _any(mask: Tensor, paths: Tensor) -> Tensor:
+    """Return whether a path has one of the marked candidates, N booleans."""
+    columns = mask.any(1).nonzero()[:, 0]
+    marked = mask[columns].expand(len(paths), -1, -1)
+    return marked.gather(2, paths[:, columns, None])[..., 0].any(1)
