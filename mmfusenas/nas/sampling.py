@@ -121,7 +121,7 @@ class PathSampler:
         return table
 
     def _alternatives(self, condition: Condition) -> Tensor:
-        return self._by_candidate({pair: 1.0 for pair in condition}).bool()
+        return self._by_candidate(dict.fromkeys(condition, 1.0)).bool()
 
 
 def _any(mask: Tensor, paths: Tensor) -> Tensor:

@@ -14,7 +14,6 @@ from mmfusenas.nas.choice import Choice
 from mmfusenas.nas.genotype import Genotype, GenotypeSource
 from mmfusenas.nas.names import nearest
 
-
 Condition = tuple[tuple[str, str], ...]
 """Alternatives (choice, candidate): it holds where one of them is chosen."""
 

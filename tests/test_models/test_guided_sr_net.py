@@ -3,6 +3,7 @@ import json
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from mmfusenas.models.cells.guided_fusion import Attention, searched_fusion
@@ -104,7 +105,7 @@ def test_fusions_are_their_definitions():
     weight = fusion.concat.reduce.weight[:, :, 0, 0]
     torch.testing.assert_close(outputs['concat'], torch.einsum('oc,nchw->nohw', weight, torch.cat([x, y], 1)))
     op = fusion.attention
-    gated = [gate.gate(z).sigmoid() * torch.where(gate.feature(z) > 0, gate.feature(z), gate.act.weight * gate.feature(z))
+    gated = [gate.gate(z).sigmoid() * F.prelu(gate.feature(z), gate.act.weight)
              for gate, z in zip(op.gates, (x, y))]
     merged = op.merge(torch.cat(gated, 1))
     mean = merged.mean((2, 3))

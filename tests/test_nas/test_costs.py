@@ -278,6 +278,6 @@ def test_files_that_are_no_table(space, tmp_path):
     with pytest.raises(ValueError, match='is not a cost table of format 2'):
         CostTable.load(path)
     tabulate(space).save(path)
-    path.write_text(path.read_text().replace('"format": 1', '"format": 2'))
+    path.write_text(path.read_text().replace('"format": 2', '"format": 1'))
     with pytest.raises(ValueError, match='is not a cost table of format 2'):
         CostTable.load(path)
