@@ -1,0 +1,57 @@
+"""The performance predictor: its loss by hand, and that it learns an order."""
+import pytest
+import torch
+from scipy.stats import kendalltau
+
+from mmfusenas.nas.predictor import PathPredictor, fit_predictor, ranking_loss
+
+
+def test_ranking_loss_by_hand():
+    scores, truth = torch.tensor([0.5, 0.45, 2.0]), torch.tensor([3.0, 2.0, 1.0])
+    # (0, 1) right by 0.05, less than the margin; (0, 2) and (1, 2) wrong by 1.5 and 1.55
+    assert float(ranking_loss(scores, truth)) == pytest.approx((0.05 + 1.6 + 1.65) / 3)
+    assert float(ranking_loss(torch.tensor([3.0, 2.0, 1.0]), truth)) == 0
+    assert float(ranking_loss(scores, torch.ones(3))) == 0
+    two = torch.tensor([1.0, 1.0, 2.0])  # equal ones are no pair
+    assert float(ranking_loss(scores, two)) == 0
+
+
+def test_the_gradient_of_the_ranking_loss():
+    scores = torch.randn(6, dtype=torch.float64, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    truth = torch.randn(6, generator=torch.Generator().manual_seed(1))
+    assert torch.autograd.gradcheck(lambda s: ranking_loss(s, truth), scores)
+
+
+def paths_with_scores(number, seed):
+    generator = torch.Generator().manual_seed(seed)
+    paths = torch.randint(5, (number, 12), generator=generator)
+    used = torch.rand(number, 12, generator=generator) > 0.2
+    worth = torch.linspace(-1, 1, 60).view(12, 5)[:, torch.tensor([2, 0, 4, 1, 3])]
+    constraint = torch.rand(number, generator=generator)
+    return paths, used, constraint, (worth.gather(1, paths.T).T * used).sum(1)
+
+
+@pytest.mark.parametrize('loss', ['rank', 'l1', 'l2'])
+def test_it_learns_an_order_that_holds_for_paths_it_has_not_seen(loss):
+    torch.manual_seed(0)
+    predictor = PathPredictor([5] * 12, 8, 16)
+    optimizer = torch.optim.Adam(predictor.parameters(), 1e-2)
+    *held_out, truth = paths_with_scores(200, 1)
+    with torch.no_grad():
+        before = kendalltau(predictor(*held_out), truth).statistic
+    first = fit_predictor(predictor, optimizer, paths_with_scores(300, 0), loss, epochs=1)
+    last = fit_predictor(predictor, optimizer, paths_with_scores(300, 0), loss, epochs=30)
+    with torch.no_grad():
+        after = kendalltau(predictor(*held_out), truth).statistic
+    assert last < 0.5 * first and after > 0.7 > abs(before)
+
+
+def test_what_does_not_count_does_not_change_a_score():
+    predictor = PathPredictor([5] * 12)
+    paths, used, constraint, _ = paths_with_scores(4, 0)
+    other = torch.where(used, paths, (paths + 1) % 5)
+    assert (other != paths).any()
+    torch.testing.assert_close(predictor(paths, used, constraint), predictor(other, used, constraint))
+    assert (predictor(paths, used, constraint + 1) != predictor(paths, used, constraint)).all()
+    with pytest.raises(ValueError, match="loss='hinge'"):
+        fit_predictor(predictor, None, (), 'hinge')
