@@ -64,13 +64,11 @@ def set_mixed_precision(cfg: Config) -> None:
 
 def set_resume(cfg: Config, checkpoint: str) -> None:
     """Go on from a checkpoint; ``'auto'`` is the latest in the work dir, where there is one."""
-    cfg.resume = True
-    if checkpoint != 'auto':
-        cfg.load_from = str(existing_file(checkpoint, 'Checkpoint'))
-        return
-    cfg.load_from = None
-    if find_latest_checkpoint(cfg.work_dir) is None:
+    if checkpoint == 'auto' and find_latest_checkpoint(cfg.work_dir) is None:
         print(f'{cfg.work_dir} holds no checkpoint yet: training starts from the beginning', file=sys.stderr)
+        return
+    cfg.resume = True
+    cfg.load_from = None if checkpoint == 'auto' else str(existing_file(checkpoint, 'Checkpoint'))
 
 
 def how_to_continue(args: argparse.Namespace, work_dir: str) -> str:

@@ -23,23 +23,27 @@ def found_supernet(content: Mapping[str, Any], path: str) -> BaseModel:
     """Return the supernet of a search's checkpoint, with its weights and with the live choices.
 
     Args:
-        content: Checkpoint of a search. Its weights may be averages (EMA); the live choices are kept beside them.
+        content: Checkpoint of a search. Its weights may be averages (EMA); the live choices are kept beside them, or
+            the genotype of the best path, where paths were searched.
         path: Its file, for messages.
 
     Raises:
         ValueError: If it is no checkpoint of a search, or its space is not the one that this package builds.
     """
-    state = content.get(SEARCH_KEY)
+    state = content.get(SEARCH_KEY) or content.get('genotype')
     if state is None:
-        raise ValueError(f'{path} is no checkpoint of a search: it holds {", ".join(content)}, but not {SEARCH_KEY!r}, '
-                         'which ArchitectureSearchHook puts there. Give epoch_N.pth of the work dir of a search.')
+        raise ValueError(f'{path} is no checkpoint of a search: it holds {", ".join(content)}, but neither '
+                         f"{SEARCH_KEY!r} nor 'genotype', which a search puts there. Give epoch_N.pth of its work dir.")
     supernet = build_model(own_config(content, path), f'checkpoint {path}')
     space = SearchSpace(supernet)
     if space.hash != state['space_hash']:
         raise ValueError(f'{path} is of another search space: {state["space_hash"]}, while its config builds the space '
                          f'{space.hash} here. Derive it with the package and the custom parts that searched.')
     supernet.load_state_dict(content['state_dict'])
-    load_alphas(space.choices, state['alphas'])
+    if SEARCH_KEY in content:
+        load_alphas(space.choices, state['alphas'])
+    else:
+        space.select(state['choices'])
     return supernet.eval()
 
 

@@ -138,6 +138,23 @@ def count_parameters(space: SearchSpace) -> dict[Site, int]:
     return counts
 
 
+def parameter_table(space: SearchSpace) -> CostTable:
+    """Return a table of the numbers of parameters alone, for which nothing has to run.
+
+    Example:
+        >>> space = SearchSpace(nn.Sequential(Choice(dict(skip=nn.Identity(), conv=nn.Conv2d(2, 2, 1, bias=False)))))
+        >>> parameter_table(space).choices['0']['conv']
+        {'parameters': 4}
+    """
+    entry = {site: dict(parameters=count) for site, count in count_parameters(space).items()}
+    return CostTable(
+        space_hash=space.hash, rest=entry[()], conditions={},
+        choices={name: {candidate: entry[name, candidate] for candidate in choice.candidates}
+                 for name, choice in space.choices.items()},
+        optional={path: dict(entry[(path, )], used_by=[list(pair) for pair in condition])
+                  for path, condition in space.optional.items()})
+
+
 def site_roots(space: SearchSpace) -> dict[Site, nn.Module]:
     """Return the module of every site: the model, its optional parts, the candidates as a derived network has them."""
     return {(): space.model, **{(path, ): space.model.get_submodule(path) for path in space.optional},

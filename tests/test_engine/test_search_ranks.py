@@ -15,6 +15,7 @@ from mmfusenas.models.restorers import RUASEnhancement
 from mmfusenas.models.scene import TIMFusion
 from mmfusenas.nas import SearchSpace
 from mmfusenas.registry import HOOKS, MODELS
+from mmfusenas.utils.bare_model import bare_model
 from mmfusenas.utils.launch import build_runner
 
 sys.path.append(str(Path(__file__).parent))
@@ -73,20 +74,51 @@ def search(folder: Path, batch_size: int, kind: str, launcher: str = 'none') -> 
     cfg.custom_hooks.append(dict(type='FixedNormHook'))
     for loader in (cfg.train_dataloader, cfg.custom_hooks[1].dataloader):
         loader.batch_size = batch_size
+    runner = run(cfg, launcher)
+    model = bare_model(runner)
+    keep(folder, weights=model.state_dict(), alphas={n: c.alpha for n, c in SearchSpace(model).choices.items()})
+
+
+def one_shot(folder: Path, batch_size: int, kind: str, launcher: str = 'none') -> None:
+    cfg = kit.config(folder, model=dict(type='DoubleTIMFusion'), find_unused_parameters=True, export={})
+    scored = dict(cfg.train_dataloader.dataset, offset=100, length=4)
+    if kind == 'supernet':
+        cfg.custom_hooks += [dict(type='FixedNormHook'), dict(
+            type='PathSamplingHook', dataset=scored, batch_size=2, free=1, tried=8, paths=4, slack=0.5, fit_epochs=3)]
+        cfg.custom_hooks = [hook for hook in cfg.custom_hooks if hook['type'] != 'GenotypeExportHook']
+        cfg.train_dataloader.batch_size = batch_size
+    else:
+        cfg.train_cfg = dict(type='EvolutionSearchLoop', max_epochs=3, limit=1200, strategy='plain', population=6,
+                             top=3)
+        cfg.train_dataloader = dict(cfg.train_dataloader, dataset=scored)
+    runner = run(cfg, launcher)
+    if kind == 'supernet':
+        hook = next(hook for hook in runner.hooks if hasattr(hook, 'predictor'))
+        keep(folder, weights=bare_model(runner).state_dict(), alphas=hook.predictor.state_dict())
+    else:
+        keep(folder, weights=dict(scores=runner.train_loop.scores), alphas=dict(paths=runner.train_loop.paths))
+
+
+def run(cfg: Any, launcher: str) -> Any:
     cfg.launcher = launcher
     runner = build_runner(cfg)
     runner.train()
-    model = runner.model.module if launcher != 'none' else runner.model
-    found = dict(weights=model.state_dict(), alphas={n: c.alpha for n, c in SearchSpace(model).choices.items()})
+    return runner
+
+
+def keep(folder: Path, **found: Any) -> None:
     torch.save(found, folder / f'{os.environ.get("RANK", "one")}.pth')
 
 
-@pytest.mark.parametrize('kind', ['plain', 'cooperative'])
+KINDS = dict(plain=search, cooperative=search, supernet=one_shot, evolution=one_shot)
+
+
+@pytest.mark.parametrize('kind', list(KINDS))
 def test_two_ranks_search_as_one(tmp_path, kind):
     with socket.socket() as free:
         free.bind(('', 0))
         port = str(free.getsockname()[1])
-    search(tmp_path, 4, kind)
+    KINDS[kind](tmp_path, 4, kind)
     processes = [
         subprocess.Popen(
             [sys.executable, __file__, str(tmp_path), kind], stderr=subprocess.PIPE, text=True,
@@ -102,10 +134,10 @@ def test_two_ranks_search_as_one(tmp_path, kind):
         for kind in ('alphas', 'weights'):
             for name, value in one[kind].items():
                 assert torch.allclose(rank[kind][name], value, rtol=1e-6, atol=1e-6), (kind, name)
-    # The choices are not only close but equal on both ranks.
+    # The choices (what a one-shot search has learned of paths) are not only close but equal on both ranks.
     assert all(torch.equal(ranks[0]['alphas'][name], ranks[1]['alphas'][name]) for name in one['alphas'])
 
 
 if __name__ == '__main__':
-    search(Path(sys.argv[1]), 2, sys.argv[2], launcher='pytorch')
+    KINDS[sys.argv[2]](Path(sys.argv[1]), 2, sys.argv[2], launcher='pytorch')
     torch.distributed.destroy_process_group()

@@ -40,6 +40,9 @@ def test_resume(toy: Path, run_tool: Callable, capsys: pytest.CaptureFixture) ->
     """Without a checkpoint it starts from the beginning, else it goes on from the latest or the one that is named."""
     assert run_tool('train', 'toy.py', '--resume') == ''
     assert 'holds no checkpoint yet' in capsys.readouterr().err
+    # What it starts from is then what the config says.
+    assert 'none.pth' in run_tool('train', 'toy.py', '--work-dir', 'new', '--resume', '--cfg-options',
+                                  'load_from=none.pth')
     first = (WORK_DIR / 'epoch_1.pth').stat().st_mtime_ns
     assert run_tool('train', 'toy.py', '--resume', '--cfg-options', 'train_cfg.max_epochs=3') == ''
     assert (WORK_DIR / 'epoch_1.pth').stat().st_mtime_ns == first

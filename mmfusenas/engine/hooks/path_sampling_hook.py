@@ -1,0 +1,158 @@
+"""Which path of a one-shot supernet trains next."""
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from scipy.stats import kendalltau
+from torch import Tensor
+
+from mmfusenas.engine.loops.resumable import run_seed
+from mmfusenas.engine.path_scorer import PathScorer
+from mmfusenas.nas import CostTable, SearchSpace
+from mmfusenas.nas.cost_table import parameter_table
+from mmfusenas.nas.predictor import LOSSES, PathPredictor, fit_predictor
+from mmfusenas.nas.sampling import PathSampler
+from mmfusenas.registry import DATASETS, HOOKS
+from mmfusenas.utils.bare_model import bare_model
+
+STATE_KEY = 'path_sampling'
+"""Key of the hook's state in a checkpoint: predictor, random numbers, paths that are waiting."""
+
+
+@HOOKS.register_module()
+class PathSamplingHook(Hook):
+    """Train one path of a supernet at a time, and after a while the promising ones (DCNAS algorithm 1).
+
+    In the first ``free`` epochs every iteration trains a path drawn uniformly. Then ``tried`` random paths are scored
+    on validation pictures, and a predictor learns to rank them. From there on each iteration draws a constraint tau,
+    the cost of a random path (eq. 10), draws ``paths`` paths of a cost in [(1 - slack) tau, tau] (eq. 12), and trains
+    the ``keep`` best of them by the predictor, one an iteration. Every ``interval`` epochs the predictor learns from
+    ``refresh`` new paths under one constraint. How well it ranked them before, Kendall's tau, is logged as
+    ``predictor_tau``, the cost of the trained path as ``path_cost``.
+
+    All processes train the same path. Everything is kept in the checkpoints: a resumed run draws the same paths.
+
+    Args:
+        dataset: Config of the data set on which paths are scored, of pictures that are not trained on.
+        batch_size: Pictures a batch there. Defaults to 16.
+        by: See :class:`PathScorer`. Defaults to 'loss'.
+        paths: m. Defaults to 20.
+        keep: k. Defaults to 1.
+        slack: Sigma, as a share of the constraint. Defaults to 0.05.
+        free: Epochs without predictor. Defaults to 30.
+        tried: Paths that the predictor first learns from. Defaults to 1024.
+        interval: t, epochs between two refreshments. Defaults to 20.
+        refresh: Paths of a refreshment. Defaults to 64.
+        loss: What the predictor learns by: ``'rank'`` (eq. 17), ``'l1'``, ``'l2'``, or None for no predictor: every
+            iteration then trains a random path to the end (table IX). Defaults to 'rank'.
+        fit_epochs: Passes over the paths in each learning. Defaults to 100.
+        table: File of a cost table of ``build_latency_table.py``; needed unless ``cost`` is 'parameters'.
+        cost: ``'parameters'``, ``'macs'`` or ``'latency_ms'``: what constraints are of. Defaults to 'parameters'.
+
+    Raises:
+        ValueError: If ``loss`` is another word, ``keep`` is more than ``paths``, or another cost than parameters comes
+            without a table.
+
+    Example:
+        >>> custom_hooks = [dict(type='PathSamplingHook', dataset=dict(...))]
+    """
+
+    def __init__(self, dataset: dict, batch_size: int = 16, by: str = 'loss', paths: int = 20, keep: int = 1,
+                 slack: float = 0.05, free: int = 30, tried: int = 1024, interval: int = 20, refresh: int = 64,
+                 loss: str | None = 'rank', fit_epochs: int = 100, table: str | None = None,
+                 cost: str = 'parameters') -> None:
+        if loss not in (*LOSSES, None) or not 0 < keep <= paths:
+            raise ValueError(f'PathSamplingHook got loss={loss!r}, keep={keep} of paths={paths}; it knows '
+                             f'{[*LOSSES, None]}, and keeps at least one and at most all paths.')
+        if table is None and cost != 'parameters':
+            raise ValueError(f'PathSamplingHook got cost={cost!r} and no table: measure one, python '
+                             'tools/analysis_tools/build_latency_table.py CONFIG --out FILE, and give table=FILE.')
+        self.dataset, self.scoring = dataset, dict(batch_size=batch_size, by=by)
+        self.paths, self.keep, self.slack = paths, keep, slack
+        self.free, self.tried, self.interval, self.refresh = free, tried, interval, refresh
+        self.loss, self.fit_epochs, self.table, self.cost = loss, fit_epochs, table, cost
+        self._resumed: dict[str, Any] | None = None
+
+    def before_train(self, runner: Runner) -> None:
+        """Build sampler, predictor and scorer; continue where a resumed run was."""
+        self.space = SearchSpace(bare_model(runner))
+        self.sampler = path_sampler(self.space, self.table, self.cost)
+        self.generator = torch.Generator().manual_seed(run_seed(runner))
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(run_seed(runner))
+            self.predictor = PathPredictor(self.sampler.sizes.tolist())
+        self.optimizer = torch.optim.Adam(self.predictor.parameters(), lr=1e-3)
+        self.scale = float(self.sampler.cost(self.sampler.sample(1000, self.generator)).mean())
+        self.waiting = self.sampler.sample(0)
+        self.learned = -1
+        if self._resumed:
+            self._restore(self._resumed)
+        if self.loss is not None:
+            self.scorer = PathScorer(bare_model(runner), DATASETS.build(self.dataset), **self.scoring)
+
+    def before_train_epoch(self, runner: Runner) -> None:
+        """Let the predictor learn, where it is time."""
+        since = runner.epoch - self.free
+        if self.loss is None or since < 0 or since % self.interval or self.learned == runner.epoch:
+            return
+        constraint, sampler = self.sampler.random_cost(self.generator), self.sampler
+        paths = sampler.sample(self.tried, self.generator) if since == 0 else sampler.between(
+            (1 - self.slack) * constraint, constraint, self.refresh, self.generator)
+        constraints = sampler.cost(paths) if since == 0 else torch.full((len(paths), ), constraint)
+        self._learn(runner, paths, constraints)
+        self.learned = runner.epoch
+
+    def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
+        """Select the path that trains."""
+        if not len(self.waiting):
+            self.waiting = self._next_paths(runner.epoch)
+        path, self.waiting = self.waiting[0], self.waiting[1:]
+        self.space.select(self.sampler.choices(path))
+        runner.message_hub.update_scalar('train/path_cost', float(self.sampler.cost(path[None])))
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Keep the state of the sampling."""
+        checkpoint[STATE_KEY] = dict(
+            space_hash=self.space.hash, predictor=self.predictor.state_dict(),
+            optimizer=self.optimizer.state_dict(), generator=self.generator.get_state(), scale=self.scale,
+            waiting=self.waiting, learned=self.learned, loss=self.loss)
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Remember the state of the sampling; it is put back in ``before_train``."""
+        if runner._resume:
+            self._resumed = checkpoint.get(STATE_KEY)
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        self.predictor.load_state_dict(state['predictor'])
+        self.optimizer.load_state_dict(state['optimizer'])
+        self.generator.set_state(state['generator'].cpu())
+        self.scale, self.waiting, self.learned = state['scale'], state['waiting'].cpu(), state['learned']
+
+    def _next_paths(self, epoch: int) -> Tensor:
+        if self.loss is None or epoch < self.free:
+            return self.sampler.sample(1, self.generator)
+        constraint = self.sampler.random_cost(self.generator)
+        paths = self.sampler.between((1 - self.slack) * constraint, constraint, self.paths, self.generator)
+        scores = self._predict(paths, torch.full((len(paths), ), constraint))
+        return paths[scores.topk(self.keep).indices]
+
+    @torch.no_grad()
+    def _predict(self, paths: Tensor, constraints: Tensor) -> Tensor:
+        return self.predictor(paths, self.sampler.active(paths), constraints / self.scale)
+
+    def _learn(self, runner: Runner, paths: Tensor, constraints: Tensor) -> None:
+        truth = -self.scorer(self.sampler, paths)
+        runner.message_hub.update_scalar(
+            'train/predictor_tau', float(kendalltau(self._predict(paths, constraints), truth).statistic))
+        data = (paths, self.sampler.active(paths), constraints / self.scale, truth)
+        loss = fit_predictor(self.predictor, self.optimizer, data, self.loss, self.fit_epochs, generator=self.generator)
+        runner.logger.info(f'Epoch {runner.epoch}: the predictor learned from {len(paths)} paths '
+                           f'(loss {loss:.4g}; score {-truth.max():.4g} to {-truth.min():.4g}).')
+
+
+def path_sampler(space: SearchSpace, table: str | None, cost: str) -> PathSampler:
+    """Return the sampler of a space by a file of costs, or by numbers of parameters, which need no file."""
+    return PathSampler(space, CostTable.load(table) if table else parameter_table(space), cost)

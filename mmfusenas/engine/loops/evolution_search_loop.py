@@ -1,0 +1,210 @@
+"""Evolutionary search of a one-shot supernet under a constraint."""
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.dist import is_main_process
+from mmengine.runner import BaseLoop, Runner
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from mmfusenas.engine.hooks.path_sampling_hook import STATE_KEY, path_sampler
+from mmfusenas.engine.loops.resumable import run_seed
+from mmfusenas.engine.loops.stop_signals import StopSignals
+from mmfusenas.engine.path_scorer import PathScorer
+from mmfusenas.nas import SearchSpace
+from mmfusenas.nas.predictor import PathPredictor
+from mmfusenas.registry import DATASETS, LOOPS
+from mmfusenas.utils.bare_model import bare_model
+from mmfusenas.utils.checkpoint import load_checkpoint
+from mmfusenas.visualization.pareto_plot import plot_pareto
+
+STRATEGIES = ('guided', 'plain', 'random')
+
+
+@LOOPS.register_module()
+class EvolutionSearchLoop(BaseLoop):
+    """Search the paths of a trained supernet for the best below a constraint (DCNAS algorithm 2).
+
+    The weights stay as ``load_from`` brings them. A round scores a population of paths on the pictures of
+    ``train_dataloader`` (none of those that the supernet trained on), keeps the ``top`` best of all rounds, and makes
+    the next population of them: one half by crossing two, every choice from either, one half by changing one, every
+    choice with probability ``mutation``. Every path obeys the constraint. The best path so far is what the model has
+    selected, so that :class:`GenotypeExportHook` writes its genotype. A round counts as an epoch of one iteration.
+
+    Several processes share the paths of a population, and get what one process gets. A resumed search ends as one that
+    was not stopped. ``pareto.png`` in the work dir shows every path that was scored, cost against score.
+
+    Args:
+        runner: Runner.
+        dataloader: Config of the dataloader; its data set and batch size are used.
+        limit: Tau, the largest cost, in the unit of ``cost``.
+        max_epochs: Rounds. Defaults to 200.
+        strategy: ``'guided'``: the first population is what the supernet's predictor holds best of ``pool`` legal
+            paths. ``'plain'``: it is random. ``'random'``: every population is. Defaults to 'guided'.
+        population: N, an even number. Defaults to 50.
+        top: k, the number of parents. Defaults to 10.
+        mutation: Probability of every choice. Defaults to 0.1.
+        pool: Legal paths that the predictor looks at. Defaults to 1000.
+        by: See :class:`PathScorer`. Defaults to 'loss'.
+        table, cost: As of :class:`PathSamplingHook`.
+
+    Raises:
+        ValueError: If the strategy is another word, the population is odd or smaller than ``top``, or the search is
+            guided and ``load_from`` holds no predictor.
+
+    Example:
+        >>> train_cfg = dict(type='EvolutionSearchLoop', limit=0.6e6)
+    """
+
+    def __init__(self, runner: Runner, dataloader: dict, limit: float, max_epochs: int = 200, strategy: str = 'guided',
+                 population: int = 50, top: int = 10, mutation: float = 0.1, pool: int = 1000, by: str = 'loss',
+                 table: str | None = None, cost: str = 'parameters') -> None:
+        if strategy not in STRATEGIES or population % 2 or not 0 < top <= population:
+            raise ValueError(f'EvolutionSearchLoop got strategy={strategy!r}, population={population}, top={top}; it '
+                             f'knows {list(STRATEGIES)}, and the population is even and at least as large as top.')
+        dataset = DATASETS.build(dataloader['dataset'])
+        super().__init__(runner, DataLoader(dataset, len(dataset)))  # a round is an epoch of one iteration
+        self.scoring = dict(batch_size=dataloader['batch_size'], by=by)
+        self.limit, self.max_epochs, self.max_iters, self.strategy = limit, max_epochs, max_epochs, strategy
+        self.size, self.top, self.mutation, self.pool = population, top, mutation, pool
+        self.table, self.cost = table, cost
+        self._epoch = self._iter = 0
+        self.stop_training = False
+        self._state: dict[str, Any] | None = None
+
+    @property
+    def epoch(self) -> int:
+        """Rounds that are done."""
+        return self._epoch
+
+    @property
+    def iter(self) -> int:
+        """The same."""
+        return self._iter
+
+    def run(self) -> nn.Module:
+        """Search."""
+        self.space = SearchSpace(bare_model(self.runner))
+        self.sampler = path_sampler(self.space, self.table, self.cost)
+        self.generator = torch.Generator().manual_seed(run_seed(self.runner))
+        self.paths, self.scores = self.sampler.sample(0), torch.zeros(0, dtype=torch.float64)  # all that were scored
+        self.runner.call_hook('before_train')
+        if self._state:
+            self._restore(self._state)
+        else:
+            self.population = self._first()
+        scorer = PathScorer(bare_model(self.runner), self.dataloader.dataset, **self.scoring)
+        while self._epoch < self.max_epochs and not self.stop_training:
+            with StopSignals() as signals:
+                self._round(scorer)
+                if signals.received is not None:
+                    self.runner.call_hook('before_stop')
+                    signals.obey()
+        if is_main_process():
+            plot_pareto(self.sampler.cost(self.paths), self.scores, self.limit, self.cost, self.scoring['by']).savefig(
+                Path(self.runner.work_dir) / 'pareto.png', dpi=120)
+        self.runner.call_hook('after_train')
+        return self.runner.model
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what a checkpoint needs to know."""
+        return dict(loop=type(self).__name__, limit=self.limit, cost=self.cost, strategy=self.strategy,
+                    space_hash=self.space.hash, generator=self.generator.get_state(), population=self.population,
+                    paths=self.paths, scores=self.scores)
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Remember the state of the search that is continued.
+
+        Raises:
+            RuntimeError: If it had another constraint, strategy or space.
+        """
+        now = dict(loop=type(self).__name__, limit=self.limit, cost=self.cost, strategy=self.strategy,
+                   space_hash=self.space.hash)
+        changed = [f'{key}: {state.get(key)} then, {value} now' for key, value in now.items()
+                   if state.get(key) != value]
+        if changed:
+            raise RuntimeError(f'This search cannot continue the checkpoint, it differs ({"; ".join(changed)}). Set '
+                               'them back, or begin a new search in another --work-dir.')
+        self._state = state
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        self.generator.set_state(state['generator'].cpu())
+        self.population, self.paths, self.scores = (state[key].cpu() for key in ('population', 'paths', 'scores'))
+        self._select_best()
+
+    def _round(self, scorer: PathScorer) -> None:
+        self.runner.call_hook('before_train_epoch')
+        self.runner.call_hook('before_train_iter', batch_idx=0)
+        new = self._not_yet_scored(self.population)
+        self.scores = torch.cat([self.scores, scorer(self.sampler, new)])
+        self.paths = torch.cat([self.paths, new])
+        best = self.scores.argsort(stable=True)
+        self.population = self._next(self.paths[best[:self.top]])
+        self._select_best()
+        self.runner.call_hook('after_train_iter', batch_idx=0, outputs=dict(
+            search_best=self.scores[best[0]], search_top=self.scores[best[:self.size]].mean(),
+            search_cost=self.sampler.cost(self.paths[best[:1]])[0]))
+        self._iter += 1
+        self.runner.call_hook('after_train_epoch')
+        self._epoch += 1
+
+    def _select_best(self) -> None:
+        self.space.select(self.sampler.choices(self.paths[self.scores.argmin()]))
+
+    def _first(self) -> Tensor:
+        if self.strategy != 'guided':
+            return self._random(self.size)
+        paths, state = self._random(self.pool), self._predictor_state()
+        predictor = PathPredictor(self.sampler.sizes.tolist())
+        predictor.load_state_dict(state['predictor'])
+        constraint = torch.full((len(paths), ), self.limit / state['scale'])
+        with torch.no_grad():
+            return paths[predictor(paths, self.sampler.active(paths), constraint).topk(self.size).indices]
+
+    def _predictor_state(self) -> dict[str, Any]:
+        source = self.runner.cfg.get('load_from')
+        state = load_checkpoint(source).get(STATE_KEY) if source else None
+        if state is None or state['loss'] is None or state['learned'] < 0:
+            raise ValueError(f"A guided search begins with the predictor of the supernet, and load_from is {source}, "
+                             "which holds none that has learned. Set load_from to a checkpoint of PathSamplingHook's, "
+                             "or train_cfg.strategy='plain'.")
+        return state
+
+    def _random(self, number: int) -> Tensor:
+        return self.sampler.between(0, self.limit, number, self.generator)
+
+    def _next(self, parents: Tensor) -> Tensor:
+        if self.strategy == 'random':
+            return self._random(self.size)
+        return torch.cat([self._legal(self._cross, parents), self._legal(self._mutate, parents)])
+
+    def _legal(self, make: Any, parents: Tensor) -> Tensor:
+        """Return half a population of what ``make`` makes, drawing until each obeys the constraint."""
+        children = parents[:0]
+        while len(children) < self.size // 2:
+            drawn = make(parents)
+            children = torch.cat([children, drawn[self.sampler.cost(drawn) <= self.limit]])
+        return children[:self.size // 2]
+
+    def _cross(self, parents: Tensor) -> Tensor:
+        first, second = torch.randint(len(parents), (2, self.size), generator=self.generator)
+        from_first = torch.rand(self.size, parents.shape[1], generator=self.generator) < 0.5
+        return torch.where(from_first, parents[first], parents[second])
+
+    def _mutate(self, parents: Tensor) -> Tensor:
+        chosen = parents[torch.randint(len(parents), (self.size, ), generator=self.generator)]
+        changed = torch.rand(chosen.shape, generator=self.generator) < self.mutation
+        return torch.where(changed, self.sampler.sample(self.size, self.generator), chosen)
+
+    def _not_yet_scored(self, paths: Tensor) -> Tensor:
+        """Return the different ones among paths that were not scored in a former round."""
+        seen = {tuple(path) for path in self._canonical(self.paths).tolist()}
+        new = {tuple(key): i for i, key in enumerate(self._canonical(paths).tolist()) if tuple(key) not in seen}
+        return paths[sorted(new.values())]
+
+    def _canonical(self, paths: Tensor) -> Tensor:
+        """Return paths with -1 where a choice does not count."""
+        return torch.where(self.sampler.active(paths), paths, -1)

@@ -1,0 +1,70 @@
+"""How well paths of a supernet do on validation pictures."""
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import torch
+from mmengine.dataset import pseudo_collate
+from mmengine.dist import all_reduce, get_rank, get_world_size
+from mmengine.model import BaseModel
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from mmfusenas.nas import SearchSpace
+from mmfusenas.nas.sampling import PathSampler
+from mmfusenas.utils.random_state import seeded
+
+
+class PathScorer:
+    """Runs single paths of a supernet, with the weights that they inherit, over a data set; the lower, the better.
+
+    The batches are read once and kept. Several processes share the paths among them. The choices are left as the last
+    path has them.
+
+    Args:
+        model: The supernet, without the wrapper of distributed training.
+        dataset: The data set; its pipeline should give the same each time.
+        batch_size: Pictures a batch.
+        by: What counts: ``'loss'``, or another name that the model gives beside its losses (``'rmse'``). The mean over
+            the batches is the score. Defaults to 'loss'.
+
+    Raises:
+        ValueError: If the model gives nothing of that name, or the score is not finite.
+
+    Example:
+        >>> scorer = PathScorer(model, dataset, batch_size=16)  # doctest: +SKIP
+        >>> scorer(sampler, sampler.sample(5)).shape  # doctest: +SKIP
+        torch.Size([5])
+    """
+
+    def __init__(self, model: BaseModel, dataset: Dataset, batch_size: int, by: str = 'loss') -> None:
+        self.model, self.by, self.space = model, by, SearchSpace(model)
+        with seeded(0):
+            samples = [dataset[i] for i in range(len(dataset))]
+        self.batches = [model.data_preprocessor(pseudo_collate(samples[i:i + batch_size]), False)
+                        for i in range(0, len(samples), batch_size)]
+
+    def __call__(self, sampler: PathSampler, paths: Tensor, track: Callable[[Iterable], Iterable] = iter) -> Tensor:
+        """Return the scores of paths N x L, N numbers in double precision, the same in all processes."""
+        scores, training = torch.zeros(len(paths), dtype=torch.float64), self.model.training
+        self.model.eval()
+        with torch.no_grad():
+            for i in track(range(get_rank(), len(paths), get_world_size())):
+                self.space.select(sampler.choices(paths[i]))
+                scores[i] = self._score()
+        self.model.train(training)
+        all_reduce(scores)
+        if not scores.isfinite().all():
+            broken = sampler.choices(paths[~scores.isfinite()][0])
+            raise ValueError(f'The path {broken} gives a {self.by} that is not finite. Lower the learning rate of the '
+                             'supernet, or look at the pictures with tools/analysis_tools/check_dataset.py.')
+        return scores
+
+    def _score(self) -> float:
+        values = []
+        for batch in self.batches:
+            logged = self.model.parse_losses(self.model(**batch, mode='loss'))[1]
+            if self.by not in logged:
+                raise ValueError(f'{type(self.model).__name__} gives {sorted(logged)} and no {self.by!r}; set `by`.')
+            values.append(float(logged[self.by]))
+        return sum(values) / len(values)

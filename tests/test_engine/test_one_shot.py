@@ -1,0 +1,176 @@
+"""One-shot search on a small supernet: which paths train, what the predictor learns, what evolution finds."""
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.runner import Runner
+
+from mmfusenas.apis.deriving import found_genotype, found_supernet
+from mmfusenas.engine.hooks import PathSamplingHook
+from mmfusenas.engine.hooks.path_sampling_hook import STATE_KEY
+from mmfusenas.engine.path_scorer import PathScorer
+from mmfusenas.nas import Genotype, SearchSpace
+from mmfusenas.nas.cost_table import parameter_table
+from mmfusenas.nas.sampling import PathSampler
+from mmfusenas.registry import DATASETS, HOOKS
+from mmfusenas.utils.bare_model import bare_model
+from mmfusenas.utils.checkpoint import load_checkpoint
+from mmfusenas.utils.complexity import count_parameters
+
+sys.path.append(str(Path(__file__).parent))
+import search_kit as kit  # noqa: E402
+
+SCORED = dict(kit.loader(offset=100)['dataset'], length=4)
+SAMPLING = dict(type='PathSamplingHook', dataset=SCORED, batch_size=2, free=1, tried=12, interval=2, refresh=6, paths=5,
+                slack=0.5, fit_epochs=5)
+
+
+@HOOKS.register_module(force=True)
+class NoteHook(PathSamplingHook):
+    """Notes the paths that train."""
+
+    def before_train(self, runner: Runner) -> None:
+        super().before_train(runner)
+        runner.noted = []
+
+    def before_train_iter(self, runner: Runner, *args, **kwargs) -> None:
+        super().before_train_iter(runner, *args, **kwargs)
+        runner.noted.append({name: choice.selected for name, choice in self.space.choices.items()})
+
+
+def supernet(work_dir, epochs=4, stop=None, resume=False, **sampling):
+    cfg = kit.config(work_dir, epochs=epochs, stop=stop)
+    cfg.custom_hooks.append(dict(SAMPLING, type='NoteHook', **sampling))
+    return kit.train(cfg, resume=resume)
+
+
+def search(work_dir, source, rounds=4, stop=None, resume=False, limit=1200, **options):
+    cfg = kit.config(work_dir, export={}, stop=stop)
+    options = dict(dict(population=6, top=3, pool=20), **options)
+    cfg.merge_from_dict(dict(
+        load_from=None if resume else source, train_dataloader=dict(dataset=SCORED),
+        train_cfg=dict(_delete_=True, type='EvolutionSearchLoop', max_epochs=rounds, limit=limit, **options)))
+    cfg.default_hooks.checkpoint.update(interval=1, by_epoch=True)
+    return kit.train(cfg, resume=resume)
+
+
+@pytest.fixture(scope='module')
+def trained(tmp_path_factory):
+    """The checkpoint of a supernet whose predictor has learned twice."""
+    work_dir = tmp_path_factory.mktemp('supernet')
+    return supernet(work_dir), str(work_dir / 'iter_16.pth')
+
+
+def same(first, second):
+    return all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_one_path_trains_at_a_time_and_all_their_weights(trained, tmp_path):
+    runner, _ = trained
+    assert len(runner.noted) == 16 and len({tuple(path.items()) for path in runner.noted}) > 8
+    first = supernet(tmp_path, epochs=1, stop=1)
+    space = SearchSpace(first.model)
+    chosen = space.active(first.noted[0])
+    for name, choice in space.choices.items():
+        for candidate in choice.candidates:
+            touched = any(p.grad is not None for p in choice.get_submodule(candidate).parameters())
+            assert not touched or chosen.get(name) == candidate, (name, candidate)
+
+
+def test_the_predictor_learns_when_it_is_time(trained):
+    runner, path = trained
+    state = load_checkpoint(path)[STATE_KEY]
+    assert state['learned'] == 3 and state['loss'] == 'rank'  # after the free epoch, and two epochs later
+    taus = runner.message_hub.get_scalar('train/predictor_tau').data[0]
+    assert len(taus) == 2
+    without = PathSamplingHook(SCORED, loss=None)
+    assert without.loss is None
+
+
+def test_what_trains_are_the_best_of_those_under_a_constraint(trained):
+    hook = next(hook for hook in trained[0].hooks if isinstance(hook, PathSamplingHook))
+    hook.keep = 2
+    generator = hook.generator.get_state()
+    paths = hook._next_paths(3)
+    hook.generator.set_state(generator)
+    constraint = hook.sampler.random_cost(hook.generator)
+    drawn = hook.sampler.between(0.5 * constraint, constraint, 5, hook.generator)
+    scores = hook._predict(drawn, torch.full((5, ), constraint))
+    assert torch.equal(paths, drawn[scores.argsort(descending=True)[:2]])
+    assert (hook.sampler.cost(paths) <= constraint).all()
+
+
+@pytest.mark.parametrize('stops', [(3, 4, 6), (9, 13)])
+def test_a_stopped_supernet_ends_as_one_that_was_not(trained, tmp_path, stops):
+    for stop in (*stops, None):
+        runner = supernet(tmp_path, stop=stop, resume=stop != stops[0])
+    assert same(runner.model.state_dict(), trained[0].model.state_dict())
+    ours, theirs = (load_checkpoint(path)[STATE_KEY] for path in (str(tmp_path / 'iter_16.pth'), trained[1]))
+    assert same(ours['predictor'], theirs['predictor']) and torch.equal(ours['generator'], theirs['generator'])
+
+
+def test_scores_are_the_losses_of_the_derived_networks(trained):
+    model = bare_model(trained[0])
+    space = SearchSpace(model)
+    sampler, scorer = PathSampler(space, parameter_table(space)), PathScorer(model, DATASETS.build(SCORED), 2)
+    paths = sampler.sample(3, torch.Generator().manual_seed(1))
+    scores = scorer(sampler, paths)
+    for path, score in zip(paths, scores):
+        derived = space.derive(Genotype(sampler.choices(path))).eval()
+        losses = [derived.parse_losses(derived(**batch, mode='loss'))[1]['loss'].item() for batch in scorer.batches]
+        assert float(score) == pytest.approx(sum(losses) / len(losses), rel=1e-5)
+    with pytest.raises(ValueError, match="no 'rmse'"):
+        PathScorer(model, DATASETS.build(SCORED), 2, by='rmse')(sampler, paths)
+
+
+@pytest.mark.parametrize('strategy', ['guided', 'plain', 'random'])
+def test_the_best_path_below_the_limit_is_found(trained, tmp_path, strategy):
+    runner = search(tmp_path, trained[1], strategy=strategy)
+    loop = runner.train_loop
+    costs = loop.sampler.cost(loop.paths)
+    assert (costs <= 1200).all() and len(loop.paths) == len({tuple(p) for p in loop._canonical(loop.paths).tolist()})
+    genotype = Genotype.load(tmp_path / 'genotype.json')
+    best = loop.sampler.choices(loop.paths[loop.scores.argmin()])
+    assert genotype.choices == best and genotype.costs['parameters'] == float(costs[loop.scores.argmin()])
+    derived = SearchSpace(bare_model(runner)).derive(genotype)
+    assert count_parameters(derived) <= 1200
+    assert (tmp_path / 'pareto.png').stat().st_size > 1000 and (tmp_path / 'retrain.py').is_file()
+    assert same(runner.model.state_dict(), trained[0].model.state_dict())  # no weight has moved
+    content = load_checkpoint(tmp_path / 'epoch_4.pth')
+    found = found_genotype(found_supernet(content, 'epoch_4.pth'), content)
+    assert found.choices == best and found.source['epoch'] == 4
+
+
+def test_children_are_made_of_the_best(trained, tmp_path):
+    loop = search(tmp_path, trained[1], rounds=1).train_loop
+    parents = loop.paths[loop.scores.argsort()[:3]]
+    crossed, mutated = loop.population[:3], loop.population[3:]
+    assert all((child == parents).any(0).all() for child in crossed)
+    loop.mutation = 0.0
+    assert all((child == parents).all(1).any() for child in loop._mutate(parents))
+    assert len(mutated) == 3
+
+
+@pytest.mark.parametrize('stops', [(2, ), (3, 4)])
+def test_a_stopped_search_ends_as_one_that_was_not(trained, tmp_path, stops):
+    whole = search(tmp_path / 'whole', trained[1]).train_loop
+    for stop in (*stops, None):
+        part = search(tmp_path / 'part', trained[1], stop=stop, resume=stop != stops[0])
+    assert torch.equal(part.train_loop.paths, whole.paths) and torch.equal(part.train_loop.scores, whole.scores)
+    assert (tmp_path / 'part/genotype.json').read_text() == (tmp_path / 'whole/genotype.json').read_text()
+    with pytest.raises(RuntimeError, match='limit: 1200 then, 1100 now'):
+        search(tmp_path / 'part', trained[1], rounds=5, resume=True, limit=1100)
+
+
+def test_what_a_search_cannot_do_is_said(trained, tmp_path):
+    for options, message in ((dict(strategy='greedy'), "strategy='greedy'"), (dict(population=5), 'population=5')):
+        with pytest.raises(ValueError, match=message):
+            search(tmp_path, trained[1], **options)
+    supernet(tmp_path / 'plain', epochs=1, loss=None)
+    with pytest.raises(ValueError, match='holds none that has learned'):
+        search(tmp_path / 'search', str(tmp_path / 'plain/iter_4.pth'))
+    with pytest.raises(ValueError, match="loss='hinge'"):
+        PathSamplingHook(SCORED, loss='hinge')
+    with pytest.raises(ValueError, match='no table'):
+        PathSamplingHook(SCORED, cost='latency_ms')
