@@ -8,7 +8,7 @@ search_dataloader = dict(
     _base_.train_dataloader, batch_size=1, dataset=dict(_base_.train_dataloader.dataset, fold=(1, 2)))
 train_cfg = dict(max_epochs=20, val_interval=20)
 optim_wrapper = dict(optimizer=dict(_delete_=True, type='SGD', lr=0.01, momentum=0.9, weight_decay=3e-4))
-param_scheduler = [dict(type='CosineAnnealingLR', by_epoch=True, begin=0, end=20, convert_to_iter_based=True)]
+param_scheduler = [dict(_base_.param_scheduler[0], periods=[20], restart_weights=[1], end=20)]
 custom_hooks = [
     *_base_.custom_hooks[:-1],
     dict(type='CooperativeSearchHook', dataloader=search_dataloader, beta=1.0,
@@ -16,8 +16,9 @@ custom_hooks = [
          optimizer=dict(type='Adam', lr=3e-3, betas=(0.5, 0.999), weight_decay=1e-3)),
     # What was found trains as enhance_unpaired.py does, on all pictures.
     dict(type='GenotypeExportHook', shape=(400, 600), retrain={
-        'train_dataloader.batch_size': 8, 'train_dataloader.dataset.fold': None, 'train_cfg.max_epochs': 100,
-        'param_scheduler.0.end': 100, 'custom_hooks': _base_.custom_hooks,
+        'train_dataloader.batch_size': 8, 'train_dataloader.dataset.fold': None, 'train_cfg.max_epochs': 200,
+        'param_scheduler.0.periods': [50, 150], 'param_scheduler.0.restart_weights': [1, 1],
+        'param_scheduler.0.end': 200, 'custom_hooks': _base_.custom_hooks,
         'optim_wrapper.optimizer': dict(_base_.optim_wrapper.optimizer, _delete_=True),
         'model.estimation': dict(_delete_=True, type='NoiseEstimation'), 'model.denoise': 'adaptive',
         'model.known_noise': True, 'model.loss.supervised': True}),

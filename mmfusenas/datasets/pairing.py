@@ -74,7 +74,7 @@ def list_pictures(source: str, backend_args: dict | None = None, nested: bool = 
         return [source]
     names = fileio.list_dir_or_file(
         source, list_dir=False, recursive=nested, backend_args=backend_args)
-    return [osp.join(source, name) for name in sorted(names) if name.lower().endswith(PICTURE_SUFFIXES)]
+    return [osp.join(source, name) for name in sorted(names) if name.lower().endswith((*PICTURE_SUFFIXES, '.npy'))]
 
 
 def find_samples(

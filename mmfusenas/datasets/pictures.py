@@ -25,7 +25,12 @@ class PictureError(RuntimeError):
     """A picture file that is missing, unreadable or of a kind that cannot be used. Names the file."""
 
 
-def _read_bytes(path: str, backend_args: dict | None) -> bytes:
+def read_bytes(path: str, backend_args: dict | None) -> bytes:
+    """Return the content of a file.
+
+    Raises:
+        PictureError: It is missing or empty.
+    """
     try:
         content = fileio.get(path, backend_args=backend_args)
     except OSError as error:
@@ -52,7 +57,7 @@ def read_picture(path: str, flag: int, backend_args: dict | None = None) -> np.n
     Raises:
         PictureError: The file is missing, empty, damaged, or of another depth.
     """
-    content = _read_bytes(path, backend_args)
+    content = read_bytes(path, backend_args)
     try:
         picture = mmcv.imfrombytes(content, flag=flag | cv2.IMREAD_ANYDEPTH, backend='cv2')
     except cv2.error as error:
@@ -120,7 +125,7 @@ def picture_size(path: str, backend_args: dict | None = None) -> tuple[int, int]
     Raises:
         PictureError: The file is missing, empty, or no picture.
     """
-    content = _read_bytes(path, backend_args) if backend_args else None
+    content = read_bytes(path, backend_args) if backend_args else None
     try:
         with Image.open(io.BytesIO(content) if content else path) as picture:
             width, height = picture.size

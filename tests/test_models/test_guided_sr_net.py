@@ -10,6 +10,7 @@ from mmfusenas.models.cells.guided_fusion import Attention, searched_fusion
 from mmfusenas.models.cells.mobile_block import ElasticMobileBlock, MobileBlock
 from mmfusenas.models.restorers.guided_sr_net import GuidedSRNet
 from mmfusenas.nas import Genotype, SearchSpace
+from mmfusenas.nas.cost_table import parameter_table
 from mmfusenas.nas.latency import measure_costs
 from mmfusenas.nas.macs import count_macs
 from mmfusenas.nas.sampling import PathSampler
@@ -51,11 +52,11 @@ def test_genotypes_are_those_that_the_paper_prints(shared, name, channels):
 
 
 def scramble(block, seed=0):
-    """Give the kernel transforms and slopes values of their own, as training does."""
+    """Give the kernel transforms, slopes and the last layer values of their own, as training does."""
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for name, parameter in block.named_parameters():
-            if 'transforms' in name or 'act' in name:
+            if 'transforms' in name or 'act' in name or 'tail' in name:
                 parameter.add_(0.1 * torch.randn(parameter.shape, generator=generator))
 
 
@@ -120,8 +121,8 @@ def test_derived_networks_equal_the_supernet_and_cost_what_the_table_says():
     space, generator = SearchSpace(net), torch.Generator().manual_seed(0)
     assert len(space) == 3 * 4 * 4 + 4
     pair = torch.rand(1, 1, 16, 16), torch.rand(1, 3, 16, 16)
-    sampler = PathSampler(space, measure_costs(space, pair, repeats=3))
-    by_macs = PathSampler(space, measure_costs(space, pair, repeats=3), 'macs')
+    table = measure_costs(space, pair, repeats=3)
+    sampler, by_macs = PathSampler(space, table), PathSampler(space, table, 'macs')
     levels = set()
     for i, path in enumerate(sampler.sample(50, generator)):
         choices = sampler.choices(path)
@@ -130,7 +131,7 @@ def test_derived_networks_equal_the_supernet_and_cost_what_the_table_says():
         x = torch.rand(1, 1, 17 + i % 9, 23 - i % 5), torch.rand(1, 3, 17 + i % 9, 23 - i % 5)
         with torch.no_grad():
             torch.testing.assert_close(derived(*x), net(*x), rtol=0, atol=1e-6)
-        assert derived(*x).shape == x[0].shape
+        assert derived(*x).shape == x[0].shape and (derived(*x) != x[0]).any()
         assert float(sampler.cost(path[None])) == count_parameters(derived)
         assert float(by_macs.cost(path[None])) == count_macs(derived, lambda: derived(*pair)).total()  # noqa: B023
         levels.add(net._guided_levels())
@@ -141,12 +142,16 @@ def test_derived_networks_equal_the_supernet_and_cost_what_the_table_says():
 def test_random_paths_are_as_large_as_published():
     for channels, mean, lowest, highest in ((8, 0.695e6, 0.34e6, 1.10e6), (16, 2.495e6, 1.25e6, 3.99e6)):
         space = SearchSpace(GuidedSRNet(channels=channels))
-        table = measure_costs(space, (torch.rand(1, 1, 8, 8), torch.rand(1, 3, 8, 8)), repeats=3)
-        sampler = PathSampler(space, table)
+        sampler = PathSampler(space, parameter_table(space))
         costs = sampler.cost(sampler.sample(3000, torch.Generator().manual_seed(0)))
         assert float(costs.mean()) == pytest.approx(mean, rel=0.02)
         assert float(costs.min()) == pytest.approx(lowest, rel=0.1)
         assert float(costs.max()) == pytest.approx(highest, rel=0.1)
+
+
+def test_training_starts_from_the_upsampled_target():
+    target = torch.rand(1, 1, 16, 24)
+    torch.testing.assert_close(GuidedSRNet('dcnas-tiny-16x', channels=8)(target, torch.rand(1, 3, 16, 24)), target)
 
 
 def test_an_undecided_network_is_an_error_and_a_foreign_genotype_too():

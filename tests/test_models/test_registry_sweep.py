@@ -79,6 +79,14 @@ CASES = {
     'model/PairDataPreprocessor': Case(
         {}, lambda: dict(inputs={name: list(x.detach() * 255) for name, x in pair().items()}),
         lambda module, inputs: list(module(inputs)['inputs'].values())),
+    'model/GuidedDataPreprocessor': Case(
+        {}, lambda: dict(inputs=dict(visible=list(features(3).detach() * 255), infrared=list(features(1).detach()))),
+        lambda module, inputs: list(module(inputs)['inputs'].values())),
+    'model/GuidedSRNet': Case(dict(channels=4, blocks=1), lambda: [features(1), features(3)],
+                              lambda module, inputs: module(*inputs)),
+    'model/GuidedSR': Case(
+        dict(net=dict(type='GuidedSRNet', channels=4, blocks=1)), lambda: dict(pair(), reference=features(1, 1)),
+        lambda module, inputs: list(module(inputs, mode='loss').values())),
     'model/FeatureDistillationNeck': Case(
         dict(in_channels=[4, 8, 16], out_channels=8, channels=4, nodes=2, num_outs=4),
         lambda: [features(4, 8), features(8, 16), features(16, 32)]),

@@ -2,14 +2,19 @@
 from mmfusenas.registry import TRANSFORMS
 from mmfusenas.utils.optional import available, register_missing
 
+from .degrade_target import DegradeTarget
 from .joint_transform import JointTransform
+from .load_guided import LoadGuidedFromFile
 from .load_pair import LoadPairFromFile
 from .load_seg_map import LoadSegMap
 from .pack_pair import PackPairInputs
 from .random_deformation import RandomDeformation
 from .random_patch import RandomPatch
 
-__all__ = ['JointTransform', 'LoadPairFromFile', 'LoadSegMap', 'PackPairInputs', 'RandomDeformation', 'RandomPatch']
+__all__ = [
+    'DegradeTarget', 'JointTransform', 'LoadGuidedFromFile', 'LoadPairFromFile', 'LoadSegMap', 'PackPairInputs',
+    'RandomDeformation', 'RandomPatch',
+]
 
 if available('mmdet'):
     from .pack_pair_det import PackPairDetInputs

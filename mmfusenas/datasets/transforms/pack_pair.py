@@ -12,7 +12,7 @@ from mmfusenas.registry import TRANSFORMS
 from mmfusenas.structures import FusionDataSample
 
 PAIR_META = ('img_id', 'img_path', 'img_path2', 'gt_path', 'ori_shape', 'img_shape', 'scale_factor', 'flip',
-             'flip_direction')
+             'flip_direction', 'target_range')
 """Meta keys that every packed sample has, as far as the results do."""
 
 

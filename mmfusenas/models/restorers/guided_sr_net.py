@@ -76,6 +76,7 @@ class GuidedSRNet(Searchable, BaseModule):
         self.ups = nn.ModuleList(nn.Sequential(nn.Conv2d(width, 2 * width, 1, bias=False), nn.PixelShuffle(2))
                                  for width in widths[1:])
         self.tail = nn.Sequential(nn.PReLU(), nn.Conv2d(channels, target_channels, 3, padding=1, bias=False))
+        nn.init.zeros_(self.tail[1].weight)  # training starts from the upsampled target
         self.specialize(genotype)
 
     def optional_parts(self) -> dict[str, Condition]:

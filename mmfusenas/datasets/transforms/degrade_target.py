@@ -1,0 +1,93 @@
+"""What a poorer sensor would have seen of a target."""
+from __future__ import annotations
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from mmcv.transforms import BaseTransform
+
+from mmfusenas.registry import TRANSFORMS
+
+RANGES = ('input', 'reference')
+
+
+@TRANSFORMS.register_module()
+class DegradeTarget(BaseTransform):
+    """Bring the target down to low resolution and up again, and scale it to [0, 1] for the network.
+
+    Bicubic, with antialiasing on the way down, and Gaussian noise in between (DCNAS section IV-B); the sides go to
+    multiples of the scale by cutting rows and columns at the end. Where the sample has a ``gt`` already, the target is
+    real: it is only scaled.
+
+    Required keys: ``img``, ``img2``. Changed: ``img2``, as the network sees it; ``gt``, the same scaling of the target
+    in high resolution, which may leave [0, 1]. Added: ``target_range`` (low, high), which undoes the scaling.
+
+    Args:
+        scale: Times that the sides shrink. Defaults to 1, not at all.
+        noise: Standard deviation of the noise, in 255ths of the range of the target in low resolution. Defaults to 0.
+        value_range: What becomes [0, 1]: ``'input'``, from the smallest to the largest value of the target in low
+            resolution; ``'reference'``, those of the high resolution, as in the paper and others, which tells the
+            network something of the answer; or two numbers (low, high). Defaults to 'input'.
+        seed: Seed of the noise of every picture, for tests; None takes the global generator. Defaults to None.
+
+    Raises:
+        ValueError: If the range is another word, the scale is below 1, or the picture is smaller than it.
+
+    Example:
+        >>> degrade = DegradeTarget(scale=4)
+        >>> sample = degrade(dict(img=np.zeros((18, 24, 3), np.uint8), img2=np.random.rand(18, 24).astype('float32')))
+        >>> sample['img'].shape, sample['img2'].shape, sample['gt'].shape
+        ((16, 24, 3), (16, 24), (16, 24))
+    """
+
+    def __init__(self, scale: int = 1, noise: float = 0.0, value_range: str | tuple[float, float] = 'input',
+                 seed: int | None = None) -> None:
+        if scale < 1 or (isinstance(value_range, str) and value_range not in RANGES):
+            raise ValueError(f'DegradeTarget got scale={scale}, value_range={value_range!r}; the scale is at least 1, '
+                             f'and a range one of {RANGES} or (low, high).')
+        self.scale, self.noise, self.value_range, self.seed = scale, noise, value_range, seed
+
+    def transform(self, results: dict) -> dict:
+        """Degrade and scale the target of ``results``."""
+        real = 'gt' in results
+        height, width = (side - side % self.scale for side in results['img2'].shape[:2])
+        if not height or not width:
+            raise ValueError(f'The target {results.get("img_path2", "")} of {results["img2"].shape[:2]} is smaller '
+                             f'than the scale {self.scale}.')
+        for key in ('img', 'img2', *(('gt', ) if real else ())):
+            results[key] = results[key][:height, :width]
+        reference = results['gt'] if real else results['img2']
+        low = results['img2'] if real else self._noisy(
+            resize_bicubic(reference, (height // self.scale, width // self.scale), antialias=True))
+        start, end = self._range(low, reference)
+        results['img2'] = (low if real else resize_bicubic(low, (height, width))) - start
+        results['img2'] /= end - start
+        results['gt'] = (reference - start) / (end - start)
+        results.update(target_range=(start, end), img_shape=(height, width))
+        return results
+
+    def _noisy(self, low: np.ndarray) -> np.ndarray:
+        if not self.noise:
+            return low
+        generator = np.random if self.seed is None else np.random.default_rng(self.seed)
+        deviation = self.noise / 255 * (float(np.ptp(low)) or 1.0)
+        return low + generator.normal(0, deviation, low.shape).astype(np.float32)
+
+    def _range(self, low: np.ndarray, reference: np.ndarray) -> tuple[float, float]:
+        if not isinstance(self.value_range, str):
+            return tuple(map(float, self.value_range))
+        values = low if self.value_range == 'input' else reference
+        start, end = float(values.min()), float(values.max())
+        flat = end - start <= 1e-6 * abs(end)  # any unit will do
+        return (start, start + 1.0) if flat else (start, end)
+
+    def __repr__(self) -> str:
+        return (f'{type(self).__name__}(scale={self.scale}, noise={self.noise}, value_range={self.value_range}, '
+                f'seed={self.seed})')
+
+
+def resize_bicubic(picture: np.ndarray, size: tuple[int, int], antialias: bool = False) -> np.ndarray:
+    """Return a picture H x W or H x W x C, float32, in another size, by bicubic interpolation (as Pillow's)."""
+    tensor = torch.from_numpy(np.atleast_3d(picture).transpose(2, 0, 1)[None].copy())
+    resized = F.interpolate(tensor, size, mode='bicubic', antialias=antialias)[0].numpy().transpose(1, 2, 0)
+    return np.ascontiguousarray(resized[..., 0] if picture.ndim == 2 else resized)

@@ -1,0 +1,84 @@
+"""Loading what guided super-resolution needs: a guidance picture and a target of any unit."""
+from __future__ import annotations
+
+import io
+
+import cv2
+import numpy as np
+from mmcv.transforms import BaseTransform
+
+from mmfusenas.datasets.pictures import PictureError, read_bytes, read_picture, to_grey
+from mmfusenas.datasets.transforms.degrade_target import resize_bicubic
+from mmfusenas.registry import TRANSFORMS
+
+
+@TRANSFORMS.register_module()
+class LoadGuidedFromFile(BaseTransform):
+    """Load a guidance picture and the target that it guides: depth, a thermal or a saliency picture, or spectral bands.
+
+    Required keys: ``img_path`` (guidance) and ``img_path2`` (target); optional: ``gt_path``, the target in high
+    resolution, where ``img_path2`` is what a real sensor gave. Added keys: ``img`` (H x W x 3 BGR, or H x W x 1 where
+    the file is grey), ``img2`` and, for that, ``gt`` (H x W, or H x W x B of several bands), float32 in the unit of the
+    file, ``img_shape`` and ``ori_shape`` (H, W). A smaller target is brought to the guidance's size by bicubic
+    interpolation. Files are pictures of 8 or 16 bit or float32, or arrays (``.npy``).
+
+    Args:
+        bands: Whether a target of three channels is three bands; otherwise it becomes grey. Defaults to False.
+        backend_args: Arguments of mmengine's file backend.
+
+    Raises:
+        PictureError: A file is missing, damaged or of another kind, holds NaN, or is larger than the guidance.
+
+    Example:
+        >>> load = LoadGuidedFromFile()
+        >>> load(dict(img_path='rgb/1.png', img_path2='depth/1.npy'))['img2'].dtype  # doctest: +SKIP
+        dtype('float32')
+    """
+
+    def __init__(self, bands: bool = False, backend_args: dict | None = None) -> None:
+        self.bands = bands
+        self.backend_args = backend_args
+
+    def transform(self, results: dict) -> dict:
+        """Add the pictures to ``results``."""
+        guidance = read_array(results['img_path'], self.backend_args)
+        if guidance.ndim == 3 and (guidance[..., :1] == guidance).all():
+            guidance = guidance[..., :1]
+        results['img'] = np.ascontiguousarray(np.atleast_3d(guidance))
+        size = results['img'].shape[:2]
+        for key, path in (('img2', 'img_path2'), ('gt', 'gt_path')):
+            if path in results:
+                results[key] = self._target(results[path], size)
+        return dict(results, img_shape=size, ori_shape=size)
+
+    def _target(self, path: str, size: tuple[int, int]) -> np.ndarray:
+        target = read_array(path, self.backend_args)
+        if not self.bands:
+            target = to_grey(target)
+        target = target.astype(np.float32)
+        if not np.isfinite(target).all():
+            raise PictureError(f'The target {path} holds NaN or infinity. Repair or remove the file.')
+        if target.shape[0] > size[0] or target.shape[1] > size[1]:
+            raise PictureError(f'The target {path} is {target.shape[1]} x {target.shape[0]}, larger than its guidance '
+                               f'of {size[1]} x {size[0]} (width x height). Are the two folders exchanged?')
+        return target if target.shape[:2] == size else resize_bicubic(target, size)
+
+    def __repr__(self) -> str:
+        return f'{type(self).__name__}(bands={self.bands}, backend_args={self.backend_args})'
+
+
+def read_array(path: str, backend_args: dict | None = None) -> np.ndarray:
+    """Read a picture as it is, H x W or H x W x C (BGR), or an array of a ``.npy`` file.
+
+    Raises:
+        PictureError: The file is missing, damaged or of another kind.
+    """
+    if not path.endswith('.npy'):
+        return read_picture(path, cv2.IMREAD_ANYCOLOR, backend_args)
+    try:
+        array = np.load(io.BytesIO(read_bytes(path, backend_args)), allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise PictureError(f'{path} is no array of numbers ({error}). Save it by numpy.save.') from error
+    if array.ndim not in (2, 3) or array.dtype.kind not in 'uif':
+        raise PictureError(f'{path} holds {array.dtype} of the shape {array.shape}; H x W or H x W x C numbers serve.')
+    return array

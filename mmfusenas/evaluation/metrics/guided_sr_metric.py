@@ -1,0 +1,98 @@
+"""How near a super-resolved target comes to the true one."""
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import torch
+from mmengine.evaluator import BaseMetric
+from torch import Tensor
+from torchmetrics.functional import image as F
+
+from mmfusenas.nas.names import nearest
+from mmfusenas.registry import METRICS
+
+Pictures = tuple[Tensor, Tensor]
+
+MEASURES: Mapping[str, Callable[..., Tensor]] = dict(
+    RMSE=lambda x, y, metric: metric.unit * (x - y).square().mean().sqrt(),
+    MAE=lambda x, y, metric: metric.unit * (x - y).abs().mean(),
+    PSNR=lambda x, y, metric: F.peak_signal_noise_ratio(x, y, data_range=metric.full_scale),
+    SSIM=lambda x, y, metric: F.structural_similarity_index_measure(x, y, data_range=metric.full_scale),
+    SAM=lambda x, y, metric: F.spectral_angle_mapper(x, y),
+    ERGAS=lambda x, y, metric: F.error_relative_global_dimensionless_synthesis(x, y, ratio=metric.ratio),
+    SCC=lambda x, y, metric: F.spatial_correlation_coefficient(x, y),
+    Q=lambda x, y, metric: F.universal_image_quality_index(x, y),
+    F=lambda x, y, metric: f_measure(x, y, metric.full_scale),
+)
+"""Of a result and its reference, 1 x B x H x W in the unit of the target, double precision."""
+
+
+@METRICS.register_module()
+class GuidedSRMetric(BaseMetric):
+    """Errors and quality of super-resolved targets, means over the pictures.
+
+    ``RMSE`` and ``MAE`` in the unit asked for; ``PSNR`` (dB) and ``SSIM`` (Gaussian window of 11) of the full scale;
+    for several bands ``SAM`` (mean spectral angle in radians), ``ERGAS`` (relative global error), ``SCC`` (spatial
+    correlation) and ``Q`` (universal quality index), as torchmetrics defines them; ``F``, the F-measure of a saliency
+    map, see :func:`f_measure`.
+
+    Args:
+        metric: Names of the measures. Defaults to ``('RMSE', )``.
+        unit: What the target's unit is multiplied with: 0.1 makes centimetres of millimetres. Defaults to 1.
+        full_scale: Largest value of the target, for PSNR, SSIM and F. Defaults to 255.
+        ratio: Times that the sides of the target shrank, for ERGAS, which multiplies by 100 over it. Defaults to 4.
+        border: Pixels at every side that do not count. Defaults to 0.
+        **kwargs: Of mmengine's ``BaseMetric``. The prefix of the scores is ``'sr'``.
+
+    Raises:
+        ValueError: If a measure is unknown; the message has the nearest one.
+        KeyError: If the data set has no references.
+
+    Example:
+        >>> val_evaluator = dict(type='GuidedSRMetric', unit=0.1, border=6)
+    """
+
+    default_prefix = 'sr'
+
+    def __init__(self, metric: Sequence[str] = ('RMSE', ), unit: float = 1.0, full_scale: float = 255.0,
+                 ratio: float = 4, border: int = 0, **kwargs) -> None:
+        super().__init__(**kwargs)
+        for name in metric:
+            if name not in MEASURES:
+                raise ValueError(f'GuidedSRMetric knows no {name!r}{nearest(name, MEASURES)}. It knows '
+                                 f'{list(MEASURES)}.')
+        self.metric, self.unit, self.full_scale, self.ratio, self.border = metric, unit, full_scale, ratio, border
+
+    def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
+        """Measure the results of one batch."""
+        if 'reference' not in data_batch['inputs']:
+            raise KeyError(f'GuidedSRMetric compares with references; the inputs are {sorted(data_batch["inputs"])}. '
+                           'Put DegradeTarget into the test pipeline.')
+        for reference, sample in zip(data_batch['inputs']['reference'], data_samples, strict=True):
+            low, high = sample['target_range']
+            result = np.atleast_3d(sample['restored']).transpose(2, 0, 1)
+            pair = [x.double()[None] for x in (torch.from_numpy(result), reference * (high - low) + low)]
+            if self.border:
+                pair = [x[..., self.border:-self.border, self.border:-self.border] for x in pair]
+            self.results.append({name: float(MEASURES[name](*pair, self)) for name in self.metric})
+
+    def compute_metrics(self, results: list[dict[str, float]]) -> dict[str, float]:
+        """Return the means over the pictures."""
+        return {name: float(np.mean([scores[name] for scores in results])) for name in self.metric}
+
+
+def f_measure(saliency: Tensor, truth: Tensor, full_scale: float, beta2: float = 0.3) -> Tensor:
+    """F-measure of a saliency map (Achanta et al., CVPR 2009): salient is what exceeds twice the map's mean.
+
+    (1 + b) P R / (b P + R) of precision P and recall R, b = 0.3; of the truth what exceeds half of the full scale.
+
+    Args:
+        saliency: The map, any shape.
+        truth: Of the same shape.
+        full_scale: Largest value of both.
+        beta2: b. Defaults to 0.3.
+    """
+    salient, true = saliency >= min(2 * float(saliency.mean()), full_scale), truth > full_scale / 2
+    hits = (salient & true).sum()
+    return (1 + beta2) * hits / (beta2 * true.sum() + salient.sum()).clamp(min=1)

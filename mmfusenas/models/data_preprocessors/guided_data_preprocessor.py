@@ -1,0 +1,37 @@
+"""From packed guidance and targets to a batch."""
+from __future__ import annotations
+
+import torch
+
+from mmfusenas.models.data_preprocessors.pair_data_preprocessor import PairDataPreprocessor
+from mmfusenas.registry import MODELS
+
+
+@MODELS.register_module()
+class GuidedDataPreprocessor(PairDataPreprocessor):
+    """Scale the guidance of a batch to [0, 1] by its depth; targets stay as :class:`DegradeTarget` scaled them.
+
+    Args:
+        bit_depth, non_blocking: As of :class:`PairDataPreprocessor`.
+
+    Returns:
+        ``inputs``: ``visible`` (the guidance) N x G x H x W in [0, 1], ``infrared`` (the target, upsampled) and, where
+        there is one, ``reference`` (in high resolution) N x T x H x W, float32; ``data_samples`` as they came.
+
+    Raises:
+        ValueError: As of its base.
+
+    Example:
+        >>> sample = dict(visible=[torch.zeros(3, 4, 6, dtype=torch.uint8)], infrared=[torch.full((1, 4, 6), 1.5)])
+        >>> GuidedDataPreprocessor()(dict(inputs=sample))['inputs']['infrared'].max().item()
+        1.5
+    """
+
+    def _scale(self, name: str, picture: torch.Tensor) -> torch.Tensor:
+        return super()._scale(name, picture) if name == 'visible' else picture.float()
+
+    def _check_values(self, name: str, picture: torch.Tensor, file: str) -> None:
+        if name == 'visible':
+            super()._check_values(name, picture, file)
+        elif not torch.isfinite(picture).all():
+            raise ValueError(f'NaN or infinity in the {name} picture {file}. Repair or remove the file.')

@@ -1,0 +1,183 @@
+"""Guided super-resolution from files to scores: loading, degradation, model, metric."""
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmengine.dataset import pseudo_collate
+from mmengine.registry import init_default_scope
+from PIL import Image
+
+from mmfusenas.datasets import PairDataset
+from mmfusenas.datasets.pictures import PictureError
+from mmfusenas.datasets.transforms import DegradeTarget, LoadGuidedFromFile
+from mmfusenas.datasets.transforms.degrade_target import resize_bicubic
+from mmfusenas.evaluation.metrics import GuidedSRMetric
+from mmfusenas.evaluation.metrics.guided_sr_metric import f_measure
+from mmfusenas.models.restorers import GuidedSR
+
+NET = dict(type='GuidedSRNet', genotype='dcnas-tiny-16x', channels=8)
+PIPELINE = [dict(type='LoadGuidedFromFile'), dict(type='DegradeTarget', scale=4), dict(type='PackPairInputs')]
+
+
+def depth(height=37, width=50, seed=0):
+    noise = np.random.default_rng(seed).uniform(500, 3000, (height, width)).astype(np.float32)
+    return cv2.GaussianBlur(noise, (0, 0), 3)
+
+
+@pytest.fixture(autouse=True)
+def scope():
+    init_default_scope('mmfusenas')
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Two samples: depth in millimetres of 16 bit and as an array in metres; colour and grey guidance."""
+    for name in ('rgb', 'depth'):
+        (tmp_path / name).mkdir()
+    for i, stem in enumerate(('01', '02')):
+        guidance = np.random.default_rng(i).integers(0, 256, (37, 50, 3), dtype=np.uint8)
+        cv2.imwrite(str(tmp_path / f'rgb/{stem}_color.png'), guidance if i == 0 else guidance[..., 0])
+    cv2.imwrite(str(tmp_path / 'depth/01_depth.png'), depth().round().astype(np.uint16))
+    np.save(tmp_path / 'depth/02_depth.npy', (depth(seed=1) / 1000).astype(np.float64))
+    return tmp_path
+
+
+def dataset(folder, **options):
+    return PairDataset(data_root=str(folder), **dict(dict(data_prefix=dict(img='rgb', img2='depth'),
+                                                          pipeline=PIPELINE), **options))
+
+
+def test_files_become_guidance_and_target_in_their_own_unit(folder):
+    samples = [dataset(folder, pipeline=[dict(type='LoadGuidedFromFile')])[i] for i in range(2)]
+    assert [sample['img'].shape for sample in samples] == [(37, 50, 3), (37, 50, 1)]
+    assert samples[0]['img2'].dtype == np.float32 and samples[0]['img2'].max() > 1000
+    np.testing.assert_allclose(samples[1]['img2'], depth(seed=1) / 1000, rtol=1e-6)
+
+
+def test_a_real_target_in_low_resolution_is_brought_to_size(folder):
+    np.save(folder / 'low.npy', depth()[::2, ::2])
+    loaded = LoadGuidedFromFile()(dict(img_path=str(folder / 'rgb/01_color.png'), img_path2=str(folder / 'low.npy'),
+                                       gt_path=str(folder / 'depth/01_depth.png')))
+    np.testing.assert_allclose(loaded['img2'], resize_bicubic(depth()[::2, ::2], (37, 50)))
+    sample = DegradeTarget()(dict(loaded))
+    low, high = sample['target_range']
+    assert (low, high) == (loaded['img2'].min(), loaded['img2'].max())
+    np.testing.assert_allclose(sample['gt'] * (high - low) + low, loaded['gt'], rtol=1e-5)
+
+
+def test_bad_files_are_named(folder):
+    guidance = str(folder / 'rgb/01_color.png')
+    for name, array, message in (('nan', np.full((4, 4), np.nan), 'holds NaN'), ('text', np.array(['a']), 'holds <U1'),
+                                 ('large', np.zeros((60, 60)), 'larger than its guidance')):
+        np.save(folder / f'{name}.npy', array)
+        with pytest.raises(PictureError, match=f'{name}.npy.*{message}'):
+            LoadGuidedFromFile()(dict(img_path=guidance, img_path2=str(folder / f'{name}.npy')))
+    (folder / 'cut.npy').write_bytes(b'\x93NUMPY')
+    with pytest.raises(PictureError, match='cut.npy is no array'):
+        LoadGuidedFromFile()(dict(img_path=guidance, img_path2=str(folder / 'cut.npy')))
+
+
+def test_degradation_is_pillows_bicubic():
+    target = depth(36, 48)
+    degrade = DegradeTarget(scale=4, value_range=(0, 1000))
+    sample = degrade(dict(img=np.zeros((36, 48, 3), np.uint8), img2=target.copy()))
+    down = np.array(Image.fromarray(target).resize((12, 9), Image.Resampling.BICUBIC))
+    np.testing.assert_allclose(resize_bicubic(target, (9, 12), antialias=True), down, rtol=1e-4)
+    np.testing.assert_allclose(sample['img2'] * 1000, resize_bicubic(down, (36, 48)), rtol=1e-4)
+    np.testing.assert_allclose(sample['gt'] * 1000, target, rtol=1e-5)
+    sample = DegradeTarget(scale=8)(dict(img=np.zeros((37, 50, 3), np.uint8), img2=depth()))
+    assert sample['img'].shape == (32, 48, 3) and sample['img2'].shape == sample['gt'].shape == (32, 48)
+
+
+def test_ranges_are_of_what_they_say():
+    target = depth(32, 32)
+    low = resize_bicubic(target, (4, 4), antialias=True)
+    img = np.zeros((32, 32, 3), np.uint8)
+    assert DegradeTarget(8)(dict(img=img, img2=target.copy()))['target_range'] == (low.min(), low.max())
+    assert DegradeTarget(8, value_range='reference')(
+        dict(img=img, img2=target.copy()))['target_range'] == (target.min(), target.max())
+    flat = DegradeTarget(8)(dict(img=img, img2=np.full((32, 32), 7, np.float32)))
+    np.testing.assert_allclose(flat['target_range'], (7, 8), rtol=1e-6)
+    assert np.abs(flat['img2']).max() < 1e-5
+
+
+def test_noise_is_as_strong_as_asked_for():
+    target = np.tile(np.linspace(0, 255, 256, dtype=np.float32), (256, 1))
+    sample = dict(img=np.zeros((256, 256, 3), np.uint8), img2=target)
+    clean = resize_bicubic(target, (128, 128), antialias=True)
+    noisy = DegradeTarget(2, noise=25)._noisy(clean)
+    assert np.std(noisy - clean) == pytest.approx(25 * np.ptp(clean) / 255, rel=0.05)
+    first, second = (DegradeTarget(2, noise=25, seed=3)(dict(sample)) for _ in range(2))
+    assert np.array_equal(first['img2'], second['img2'])
+    with pytest.raises(ValueError, match="value_range='both'"):
+        DegradeTarget(2, value_range='both')
+    with pytest.raises(ValueError, match='smaller than the scale 64'):
+        DegradeTarget(64)(dict(img=np.zeros((32, 80, 3), np.uint8), img2=depth(32, 80)))
+
+
+@pytest.mark.parametrize('net', [None, NET])
+def test_from_files_to_scores(folder, net):
+    data, model = dataset(folder), GuidedSR(net).eval()
+    batch = pseudo_collate([data[0]])
+    inputs = model.data_preprocessor(batch)
+    losses = model(**inputs, mode='loss')
+    assert float(losses['rmse']) >= float(losses['loss_l1']) > 0
+    with torch.no_grad():
+        sample, = model(**inputs, mode='predict')
+    truth = depth().round()[:36, :48]
+    assert sample.restored.shape == (36, 48) and sample.fused_img.shape == (36, 48, 3)
+    up = resize_bicubic(resize_bicubic(truth, (9, 12), antialias=True), (36, 48))
+    np.testing.assert_allclose(sample.restored, up, rtol=1e-4)  # an untrained network changes nothing
+    metric = GuidedSRMetric(['RMSE', 'MAE', 'PSNR'], unit=0.1, full_scale=3000, border=2)
+    metric.process(batch, [sample.to_dict()])
+    scores = metric.evaluate(size=1)
+    error = (up - truth)[2:-2, 2:-2]
+    rmse = float(np.sqrt(np.mean(error.astype(np.float64) ** 2)))
+    assert scores['sr/RMSE'] == pytest.approx(0.1 * rmse, rel=1e-3)
+    assert scores['sr/MAE'] == pytest.approx(0.1 * np.abs(error).mean(), rel=1e-3)
+    assert scores['sr/PSNR'] == pytest.approx(20 * np.log10(3000 / rmse), rel=1e-3)
+
+
+def test_bands_stay_bands_and_three_of_them_are_shown(tmp_path):
+    for name in ('pan', 'ms'):
+        (tmp_path / name).mkdir()
+    bands = np.stack([depth(32, 40, seed) for seed in range(4)], 2)
+    np.save(tmp_path / 'pan/1.npy', bands.mean(2).astype(np.uint16))
+    np.save(tmp_path / 'ms/1.npy', bands)
+    pipeline = [dict(type='LoadGuidedFromFile', bands=True), dict(type='DegradeTarget', scale=4, value_range=(0, 2047)),
+                dict(type='PackPairInputs')]
+    data = dataset(tmp_path, data_prefix=dict(img='pan', img2='ms'), pipeline=pipeline)
+    model = GuidedSR(dict(NET, target_channels=4, guidance_channels=1), bands=(2, 1, 0),
+                     data_preprocessor=dict(type='GuidedDataPreprocessor', bit_depth=dict(visible=11))).eval()
+    batch = pseudo_collate([data[0]])
+    with torch.no_grad():
+        sample, = model(**model.data_preprocessor(batch), mode='predict')
+    assert sample.restored.shape == (32, 40, 4)
+    shown = (sample.restored[..., :3] / 2047).clip(0, 1) * 255
+    assert np.abs(sample.fused_img - shown).max() <= 1
+    metric = GuidedSRMetric(['SAM', 'ERGAS', 'SCC', 'Q'], ratio=4)
+    metric.process(batch, [sample.to_dict()])
+    scores = metric.evaluate(size=1)
+    x, y = sample.restored.reshape(-1, 4).astype(float), bands.reshape(-1, 4).astype(float)
+    angles = np.arccos((x * y).sum(1) / np.linalg.norm(x, axis=1) / np.linalg.norm(y, axis=1))
+    assert scores['sr/SAM'] == pytest.approx(angles.mean(), rel=1e-3)
+    ergas = 100 / 4 * np.sqrt(np.mean(((x - y) ** 2).mean(0) / y.mean(0) ** 2))
+    assert scores['sr/ERGAS'] == pytest.approx(ergas, rel=1e-3)
+    assert 0 < scores['sr/Q'] < 1 and -1 < scores['sr/SCC'] < 1
+
+
+def test_f_measure_by_hand():
+    saliency, truth = torch.tensor([200.0, 180.0, 10.0, 10.0]), torch.tensor([255.0, 0.0, 255.0, 0.0])
+    # mean 100, so 200 alone is salient: precision 1, recall 1/2
+    assert float(f_measure(saliency, truth, 255)) == pytest.approx(1.3 * 0.5 / (0.3 + 0.5))
+    assert float(f_measure(truth, truth, 255)) == pytest.approx(1)
+    assert float(f_measure(torch.zeros(4), torch.zeros(4), 255)) == 0
+
+
+def test_what_is_missing_is_said():
+    with pytest.raises(KeyError, match='learns from references'):
+        GuidedSR(None)(dict(visible=torch.rand(1, 3, 8, 8), infrared=torch.rand(1, 1, 8, 8)), mode='loss')
+    with pytest.raises(KeyError, match='compares with references'):
+        GuidedSRMetric().process(dict(inputs=dict(visible=[])), [])
+    with pytest.raises(ValueError, match="no 'RSME'.*RMSE"):
+        GuidedSRMetric(['RSME'])
