@@ -7,10 +7,10 @@ _base_ = [
 model = dict(known_noise=True, loss=dict(supervised=True))
 find_unused_parameters = True
 # Each of the two stages has a schedule of its own.
-train_cfg = dict(max_epochs=200)
-param_scheduler = [dict(type='CosineRestartLR', periods=[50, 150], restart_weights=[1, 1], eta_min_ratio=0.01,
-                        by_epoch=True, begin=0, end=200, convert_to_iter_based=True)]
+train_cfg = dict(max_epochs=250)
+param_scheduler = [dict(type='CosineRestartLR', periods=[100, 150], restart_weights=[1, 1], eta_min_ratio=0.01,
+                        by_epoch=True, begin=0, end=250, convert_to_iter_based=True)]
 custom_hooks = [
     *_base_.custom_hooks,
-    dict(type='TaskGuidanceHook', stages=[dict(stage='scene', end=50), dict(stage='task')]),
+    dict(type='TaskGuidanceHook', stages=[dict(stage='scene', end=100), dict(stage='task')]),
 ]
