@@ -66,3 +66,22 @@ def test_rows_are_means_of_the_seeds_and_are_made_once(rows, tmp_path, capsys):
     assert rows(*options, '--train-options', 'a.b=1') == []
     with pytest.raises(SystemExit, match='of another run'):
         rows(*options)
+
+
+def test_records_give_the_table_again_without_the_weights(rows, tmp_path, capsys, monkeypatch):
+    options = ('--configs', 'configs/x-{}.py', '--rows', 'a', '--seeds', 0, 1, '--work-dir')
+    rows(*options, tmp_path / 'rows')
+    table = capsys.readouterr().out
+    search = tmp_path / 'rows/x-a-0'
+    (search / 'search.json').write_text('{}')
+    (search / 'x/vis_data').mkdir(parents=True)
+    (search / 'x/vis_data/scalars.json').write_text('{"step": 1, "loss": 0.5, "lr": 1}\n{"step": 1, "acc": 2}\n')
+    import records
+    monkeypatch.setattr(sys, 'argv', ['records.py', str(tmp_path / 'rows'), '--out', str(tmp_path / 'kept')])
+    records.main()
+    capsys.readouterr()
+    kept = tmp_path / 'kept/rows'
+    assert not list(kept.rglob('*.pth')) and (kept / 'x-a-0/last_checkpoint').read_text() == 'epoch_1.pth'
+    assert (kept / 'x-a-0/kept/vis_data/scalars.json').read_text() == '{"step": 1, "loss": 0.5}\n'
+    assert rows(*options, kept) == []
+    assert capsys.readouterr().out == table

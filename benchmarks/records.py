@@ -1,0 +1,52 @@
+"""Keep what the runs of a benchmark found, without their weights: enough for its tables and figures.
+
+    python benchmarks/records.py work_dirs/strategies                       # to benchmarks/records/strategies
+    cp -r benchmarks/records/strategies work_dirs/ && python benchmarks/search_strategies.py    # the table again
+
+Kept of every run: that it is done and with which options, its metrics, the genotype that it found, its training loss.
+"""
+import argparse
+import json
+import shutil
+from pathlib import Path
+
+KEPT = ('done', 'metrics*.json', 'genotype.json', 'latency_*.json')
+
+
+def main() -> None:
+    args = parse_args()
+    target = args.out / args.work_dir.name
+    for pattern in KEPT:
+        for file in sorted(args.work_dir.rglob(pattern)):
+            place = target / file.relative_to(args.work_dir)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, place)
+    for done in sorted(target.rglob('done')):
+        source = args.work_dir / done.parent.relative_to(target)
+        # The name alone: the folder is another one where the records are used.
+        (done.parent / 'last_checkpoint').write_text(Path((source / 'last_checkpoint').read_text().strip()).name)
+        keep_losses(source, done.parent)
+    files = [file for file in target.rglob('*') if file.is_file()]
+    print(f'{target}: {len(files)} files, {sum(file.stat().st_size for file in files) / 1e6:.1f} MB')
+
+
+def keep_losses(source: Path, target: Path) -> None:
+    """Keep the loss of every logged step of a search."""
+    lines = [json.loads(line) for file in sorted(source.glob('*/vis_data/scalars.json'))
+             for line in file.read_text().splitlines()]
+    steps = {line['step']: line['loss'] for line in lines if 'loss' in line}
+    if (source / 'search.json').is_file() and steps:
+        place = target / 'kept/vis_data/scalars.json'
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(''.join(f'{{"step": {step}, "loss": {loss:.5g}}}\n' for step, loss in steps.items()))
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('work_dir', type=Path, metavar='WORK_DIR', help='folder of a benchmark')
+    parser.add_argument('--out', type=Path, default=Path('benchmarks/records'), help='default: %(default)s')
+    return parser.parse_args()
+
+
+if __name__ == '__main__':
+    main()
