@@ -1,4 +1,4 @@
-"""Fuse pairs or enhance pictures: ``tools/infer.py --model tim-light --visible vi --infrared ir --out-dir fused``."""
+"""Fuse, enhance, super-resolve: ``tools/infer.py --model tim-light --visible vi --infrared ir --out-dir fused``."""
 from mmfusenas.utils.allocator import restart_with_fast_allocator
 
 if __name__ == '__main__':
@@ -7,16 +7,24 @@ if __name__ == '__main__':
 import argparse
 from pathlib import Path
 
-from mmfusenas.apis import EnhanceInferencer, FusionInferencer, input_pairs, input_pictures, weights_table
+from mmfusenas.apis import (
+    EnhanceInferencer,
+    FusionInferencer,
+    GuidedSRInferencer,
+    input_pairs,
+    input_pictures,
+    weights_table,
+)
 from mmfusenas.utils.command_line import UsageError, command, existing_file, run_tool
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description='Fuse pairs of visible and infrared pictures, or enhance pictures of one sensor, and detect or '
-                    'segment in them where the model does. Writes OUT_DIR/pictures, OUT_DIR/drawn, OUT_DIR/masks and '
-                    'OUT_DIR/predictions.json. Of medical pairs the coloured picture (PET, SPECT) is given as visible, '
-                    'the MRI as infrared.',
+                    'segment in them where the model does; or bring a target (depth, say) to the resolution of its '
+                    'guidance. Writes OUT_DIR/pictures, OUT_DIR/drawn, OUT_DIR/masks, OUT_DIR/restored (arrays in the '
+                    'unit of the target) and OUT_DIR/predictions.json. Of medical pairs the coloured picture (PET, '
+                    'SPECT) is given as visible, the MRI as infrared.',
         epilog='examples: python tools/infer.py --model tim-light --visible vi --infrared ir --out-dir fused; '
                'python tools/infer.py --model ruas-lol --input dark --out-dir bright; '
                'python tools/infer.py configs/tim/retinanet_ivif.py epoch_12.pth --visible a.png --infrared b.png '
@@ -28,6 +36,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--input', metavar='PATH', help='picture, folder or list, for a model of one sensor')
     parser.add_argument('--visible', metavar='PATH', help='visible picture, folder, or .txt list of one path a line')
     parser.add_argument('--infrared', metavar='PATH', help='infrared picture, folder, or list')
+    parser.add_argument('--target', metavar='PATH', help='target of low resolution, folder, or list; also .npy files')
+    parser.add_argument('--guidance', metavar='PATH', help='guidance of high resolution, folder, or list')
     parser.add_argument('--out-dir', metavar='DIR', help='folder for the results')
     parser.add_argument('--device', default='cpu', help='cpu (default) or cuda')
     parser.add_argument('--score-thr', type=float, default=0.3, metavar='S', help='lowest score of a detection (0.3)')
@@ -46,22 +56,32 @@ def model_of(args: argparse.Namespace) -> tuple[str, Path | None]:
     return args.config, existing_file(args.checkpoint, 'Checkpoint')
 
 
-def check_inputs(args: argparse.Namespace) -> None:
-    """Raise a UsageError where the command line lacks an input, or names two kinds of it."""
-    if args.input and (args.visible or args.infrared):
-        raise UsageError('--input is for a model of one sensor, --visible and --infrared are for pairs: give one kind.')
-    needed = ('out_dir',) if args.input else ('visible', 'infrared', 'out_dir')
-    missing = [f'--{name.replace("_", "-")}' for name in needed if not getattr(args, name)]
+KINDS = {('input', ): EnhanceInferencer, ('visible', 'infrared'): FusionInferencer,
+         ('target', 'guidance'): GuidedSRInferencer}
+"""Options that name the inputs of each kind of model."""
+
+
+def kind_of(args: argparse.Namespace) -> tuple[str, ...]:
+    """Return the options that name the inputs; raise a UsageError where one is lacking, or two kinds are named."""
+    named = [kind for kind in KINDS if any(getattr(args, name) for name in kind)]
+    if len(named) > 1:
+        raise UsageError('--input is for a model of one sensor, --visible and --infrared are for pairs, --target and '
+                         '--guidance for super-resolution: give one kind.')
+    kind = named[0] if named else ('visible', 'infrared')
+    missing = [f'--{name.replace("_", "-")}' for name in (*kind, 'out_dir') if not getattr(args, name)]
     if missing:
         raise UsageError(f'{" and ".join(missing)} missing: python tools/infer.py --help shows an example.')
+    return kind
 
 
 def next_command(args: argparse.Namespace) -> str:
     """Return the command that is useful now: to measure this model, or to train a detector with it."""
     if args.config:
         return command('python', 'tools/test.py', args.config, args.checkpoint)
-    config = 'configs/ruas/enhance.py' if args.input else 'configs/tim/retinanet_ivif.py'
-    return command('python', 'tools/train.py', config)
+    if args.target:
+        return command('python', 'tools/train.py', 'configs/dcnas/depth_x8.py')
+    return command('python', 'tools/train.py', 'configs/ruas/enhance.py' if args.input else
+                   'configs/tim/retinanet_ivif.py')
 
 
 def main() -> None:
@@ -72,9 +92,10 @@ def main() -> None:
         print('\nnext:\n  python tools/infer.py --model NAME --visible PATH --infrared PATH --out-dir DIR')
         return
     model, checkpoint = model_of(args)
-    check_inputs(args)
-    pairs = input_pictures(args.input) if args.input else input_pairs(args.visible, args.infrared)
-    inferencer = (EnhanceInferencer if args.input else FusionInferencer)(model, checkpoint, args.device, args.score_thr)
+    kind = kind_of(args)
+    sources = [getattr(args, name) for name in kind]
+    pairs = input_pictures(*sources) if len(sources) == 1 else input_pairs(*sources)
+    inferencer = KINDS[kind](model, checkpoint, args.device, args.score_thr)
     predictions = inferencer.run(pairs, args.out_dir)
     print(f'{len(pairs)} pictures in {predictions.parent / "pictures"}')
     if inferencer.has_task:

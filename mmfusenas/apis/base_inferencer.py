@@ -115,15 +115,16 @@ class BaseInferencer(ABC):
                 output.update(self._predictions(sample))
                 if tuple(sample.img_shape[:2]) == results['img'].shape[:2]:
                     return dict(output, picture=sample.fused_img)
-            return dict(output, picture=self._picture(results))
+            return dict(output, **self._pictures(results))
 
     def run(self, pairs: Sequence[Pair], out_dir: str | Path) -> Path:
         """Run on many inputs, show the progress, and write the results.
 
-        ``out_dir`` gets ``pictures/STEM.png``; with a detector or segmentor ``drawn/STEM.png``; with a segmentor
-        ``masks/STEM.png`` (class numbers, 8 bit); and ``predictions.json``: a list ``images`` with ``stem``,
-        ``picture`` (path in ``out_dir``), ``boxes``, ``scores``, ``labels``, ``classes`` (the name of each label; these
-        four are null without a detector), and ``model`` and ``config``.
+        ``out_dir`` gets ``pictures/STEM.png``; of guided super-resolution ``restored/STEM.npy``; with a detector or
+        segmentor ``drawn/STEM.png``; with a segmentor ``masks/STEM.png`` (class numbers, 8 bit); and
+        ``predictions.json``: a list ``images`` with ``stem``, ``picture`` (path in ``out_dir``), ``boxes``, ``scores``,
+        ``labels``, ``classes`` (the name of each label; these four are null without a detector), and ``model`` and
+        ``config``.
 
         Args:
             pairs: Inputs, as :func:`input_pairs` or :func:`input_pictures` gives.
@@ -158,14 +159,14 @@ class BaseInferencer(ABC):
         from mmfusenas.visualization import draw_detections  # there are no detections without mmdet
         return draw_detections(picture, output['boxes'] * factor, output['labels'], output['scores'], self.dataset_meta)
 
-    def _picture(self, results: dict[str, Any]) -> np.ndarray:
-        """Return the scene module's picture at the size of the input."""
+    def _pictures(self, results: dict[str, Any]) -> dict[str, np.ndarray]:
+        """Return the scene module's ``picture`` at the size of the input."""
         meta = {key: results[key] for key in ('img_path', 'img_path2', 'img_shape') if key in results}
         inputs = dict(visible=[picture_tensor(results['img'])])
         if 'img2' in results:
             inputs['infrared'] = [picture_tensor(results['img2'])]
         data = self.model.data_preprocessor(dict(inputs=inputs, data_samples=[FusionDataSample(metainfo=meta)]))
-        return np.ascontiguousarray(self.scene(**data, mode='predict')[0].fused_img)
+        return dict(picture=np.ascontiguousarray(self.scene(**data, mode='predict')[0].fused_img))
 
     def _predictions(self, sample: BaseDataElement) -> dict[str, np.ndarray]:
         """Return what the task found, in pixels of the input."""
@@ -181,6 +182,8 @@ class BaseInferencer(ABC):
         output = self(*pair.paths)
         name = f'pictures/{pair.stem}.png'
         _write_picture(out_dir / name, output['picture'])
+        if 'restored' in output:
+            _write_array(out_dir / 'restored' / f'{pair.stem}.npy', output['restored'])
         if self.has_task:
             _write_picture(out_dir / 'drawn' / f'{pair.stem}.png', self.draw(output))
         if output['mask'] is not None:
@@ -207,3 +210,11 @@ def _write_picture(path: Path, picture: np.ndarray) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     if not mmcv.imwrite(picture, str(path), [cv2.IMWRITE_PNG_COMPRESSION, 3]):
         raise OSError(f'{path} could not be written. Is the disk full?')
+
+
+def _write_array(path: Path, array: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f'.{path.name}.part')
+    with open(beside, 'wb') as file:
+        np.save(file, array)
+    beside.replace(path)

@@ -14,6 +14,7 @@ from mmfusenas.engine.hooks.architecture_search_hook import STATE_KEY as SEARCH_
 from mmfusenas.engine.hooks.architecture_search_hook import load_alphas
 from mmfusenas.nas import Genotype, SearchSpace, with_genotype
 from mmfusenas.utils.complexity import complexity
+from mmfusenas.utils.sensors import sensor_channels
 
 CHECK_SIZE = 320
 """Rows and columns of the picture on which a derived network is compared; SSD300 takes no smaller one."""
@@ -89,9 +90,9 @@ def compact_checkpoint(content: Mapping[str, Any], supernet: BaseModel, genotype
 def largest_difference(first: BaseModel, second: BaseModel) -> float:
     """Return the largest difference of two networks' raw outputs on a random pair, over the largest output."""
     generator = torch.Generator().manual_seed(0)
-    pair = {name: torch.rand(1, channels, CHECK_SIZE, CHECK_SIZE, generator=generator)
-            for name, channels in (('visible', 3), ('infrared', 1))}
-    pairs = list(zip(_tensors(first(pair)), _tensors(second(pair)), strict=True))
+    inputs = {name: torch.rand(1, channels, CHECK_SIZE, CHECK_SIZE, generator=generator)
+              for name, channels in sensor_channels(first).items()}
+    pairs = list(zip(_tensors(first(inputs)), _tensors(second(inputs)), strict=True))
     return max(float((a - b).abs().max() / a.abs().max().clamp(min=1e-12)) for a, b in pairs)
 
 

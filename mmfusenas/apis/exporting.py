@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from mmfusenas.apis.optimize import optimize_for_inference
 from mmfusenas.models.task_guided import TaskGuided
+from mmfusenas.utils.sensors import sensor_channels
 
 OPSET = 17
 TOLERANCE = 1e-3
@@ -42,7 +43,7 @@ class FusionGraph(nn.Module):
     def random(self, number: int, shape: tuple[int, int]) -> dict[str, Tensor]:
         """Return random pictures of the sensors, the same each time."""
         generator = torch.Generator().manual_seed(0)
-        channels = dict(visible=3, infrared=1)
+        channels = sensor_channels(self.scene)
         return {name: torch.rand(number, channels[name], *shape, generator=generator) for name in self.scene.sensors}
 
 

@@ -65,7 +65,8 @@ def load_model(source: str | Path | Config, checkpoint: str | Path | None = None
 def input_options(model: BaseModel) -> str:
     """Return how a model is given its pictures by ``tools/infer.py``, for the command that comes next."""
     sensors = getattr(getattr(model, 'scene', model), 'sensors', ())
-    return '--input FOLDER' if sensors == ('visible',) else '--visible FOLDER --infrared FOLDER'
+    options = {('visible', ): '--input FOLDER', ('guidance', 'target'): '--target FOLDER --guidance FOLDER'}
+    return options.get(sensors, '--visible FOLDER --infrared FOLDER')
 
 
 def check_device(name: str) -> torch.device:

@@ -9,6 +9,7 @@ from torch import nn
 
 from mmfusenas.nas import Choice
 from mmfusenas.nas.macs import count_macs
+from mmfusenas.utils.sensors import sensor_channels
 
 
 def complexity(model: nn.Module, shape: Sequence[int] | None = None) -> dict[str, int | None]:
@@ -34,12 +35,13 @@ def complexity(model: nn.Module, shape: Sequence[int] | None = None) -> dict[str
 def multiply_adds(model: nn.Module, shape: Sequence[int]) -> Counter[nn.Module]:
     """Count multiply-adds by layer for one picture (or pair) of ``shape``; the model's mode is as before afterwards."""
     device = next(model.parameters(), torch.empty(0)).device  # a fixed rule has no parameters
-    visible, infrared = (torch.zeros(1, channels, *shape, device=device) for channels in (3, 1))
-    pair = hasattr(model, 'pictures') or hasattr(model, 'scene')
+    inputs = {name: torch.zeros(1, channels, *shape, device=device)
+              for name, channels in sensor_channels(model).items()}
+    named = hasattr(model, 'pictures') or hasattr(model, 'scene')
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
     try:
-        return count_macs(model, lambda: model(dict(visible=visible, infrared=infrared) if pair else visible))
+        return count_macs(model, lambda: model(inputs if named else inputs['visible']))
     finally:
         for module, training in modes:
             module.training = training

@@ -20,6 +20,7 @@ from mmfusenas.nas.cost_table import CostTable
 from mmfusenas.nas.latency import measure_costs
 from mmfusenas.utils.checkpoint_content import config_of_model
 from mmfusenas.utils.command_line import UsageError, command, load_config, output_file, run_tool
+from mmfusenas.utils.sensors import sensor_channels
 
 
 def parse_args() -> argparse.Namespace:
@@ -44,8 +45,9 @@ def measure(cfg: Config, shape: tuple[int, int], device: str) -> CostTable:
     space = SearchSpace(model)
     if not len(space):
         raise UsageError(f'{cfg.filename} has no choice left to measure: give the config of a search.')
-    pair = [torch.rand(1, channels, *shape, device=device) for channels in (3, 1)]
-    return measure_costs(space, pair, lambda visible, infrared: model(dict(visible=visible, infrared=infrared)),
+    inputs = {name: torch.rand(1, channels, *shape, device=device)
+              for name, channels in sensor_channels(model).items()}
+    return measure_costs(space, list(inputs.values()), lambda *pictures: model(dict(zip(inputs, pictures))),
                          track=partial(track, description='measuring'))
 
 

@@ -59,7 +59,7 @@ class DegradeTarget(BaseTransform):
         reference = results['gt'] if real else results['img2']
         low = results['img2'] if real else self._noisy(
             resize_bicubic(reference, (height // self.scale, width // self.scale), antialias=True))
-        start, end = self._range(low, reference)
+        start, end = self.range_of(low, reference)
         results['img2'] = (low if real else resize_bicubic(low, (height, width))) - start
         results['img2'] /= end - start
         results['gt'] = (reference - start) / (end - start)
@@ -73,7 +73,8 @@ class DegradeTarget(BaseTransform):
         deviation = self.noise / 255 * (float(np.ptp(low)) or 1.0)
         return low + generator.normal(0, deviation, low.shape).astype(np.float32)
 
-    def _range(self, low: np.ndarray, reference: np.ndarray) -> tuple[float, float]:
+    def range_of(self, low: np.ndarray, reference: np.ndarray) -> tuple[float, float]:
+        """Return what becomes 0 and 1, of a target in low and in high resolution."""
         if not isinstance(self.value_range, str):
             return tuple(map(float, self.value_range))
         values = low if self.value_range == 'input' else reference

@@ -6,6 +6,8 @@ import torch
 from mmfusenas.models.data_preprocessors.pair_data_preprocessor import PairDataPreprocessor
 from mmfusenas.registry import MODELS
 
+_NAMES = dict(visible='guidance', infrared='target')
+
 
 @MODELS.register_module()
 class GuidedDataPreprocessor(PairDataPreprocessor):
@@ -15,17 +17,22 @@ class GuidedDataPreprocessor(PairDataPreprocessor):
         bit_depth, non_blocking: As of :class:`PairDataPreprocessor`.
 
     Returns:
-        ``inputs``: ``visible`` (the guidance) N x G x H x W in [0, 1], ``infrared`` (the target, upsampled) and, where
-        there is one, ``reference`` (in high resolution) N x T x H x W, float32; ``data_samples`` as they came.
+        ``inputs``: ``guidance`` N x G x H x W in [0, 1], ``target`` (upsampled) and, where there is one, ``reference``
+        (in high resolution) N x T x H x W, float32; ``data_samples`` as they came.
 
     Raises:
         ValueError: As of its base.
 
     Example:
         >>> sample = dict(visible=[torch.zeros(3, 4, 6, dtype=torch.uint8)], infrared=[torch.full((1, 4, 6), 1.5)])
-        >>> GuidedDataPreprocessor()(dict(inputs=sample))['inputs']['infrared'].max().item()
+        >>> GuidedDataPreprocessor()(dict(inputs=sample))['inputs']['target'].max().item()
         1.5
     """
+
+    def forward(self, data: dict, training: bool = False) -> dict:
+        """Make a batch; what is packed as ``visible`` and ``infrared`` are the guidance and the target."""
+        batch = super().forward(data, training)
+        return dict(batch, inputs={_NAMES.get(name, name): picture for name, picture in batch['inputs'].items()})
 
     def _scale(self, name: str, picture: torch.Tensor) -> torch.Tensor:
         return super()._scale(name, picture) if name == 'visible' else picture.float()

@@ -23,8 +23,7 @@ class GuidedSR(BaseScene):
         init_cfg: Initialisation, as everywhere in MMEngine.
 
     Shape:
-        ``visible`` (guidance) N x G x H x W and ``infrared`` (target, upsampled) N x T x H x W, to ``restored``
-        N x T x H x W, not clamped.
+        ``guidance`` N x G x H x W and ``target`` (upsampled) N x T x H x W, to ``restored`` N x T x H x W, not clamped.
 
     Raises:
         KeyError: In training, if there is no reference.
@@ -32,21 +31,25 @@ class GuidedSR(BaseScene):
     Example:
         >>> model = MODELS.build(dict(
         ...     type='GuidedSR', net=dict(type='GuidedSRNet', genotype='dcnas-tiny-16x', channels=8)))
-        >>> model(dict(visible=torch.rand(1, 3, 61, 83), infrared=torch.rand(1, 1, 61, 83))).shape
+        >>> model(dict(guidance=torch.rand(1, 3, 61, 83), target=torch.rand(1, 1, 61, 83))).shape
         torch.Size([1, 3, 61, 83])
     """
+
+    sensors = ('guidance', 'target')
 
     def __init__(self, net: dict | None, bands: tuple[int, int, int] | None = None,
                  data_preprocessor: dict | None = None, init_cfg: dict | None = None) -> None:
         super().__init__(None, data_preprocessor or dict(type='mmfusenas.GuidedDataPreprocessor'), init_cfg)
         self.net = MODELS.build(net) if net else None
         self.bands = bands
+        if self.net is not None:
+            self.channels = dict(guidance=self.net.guidance_channels, target=self.net.target_channels)
 
     def pictures(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         """Return the target in high resolution as ``restored``, and a BGR ``picture`` of it to look at."""
-        restored = inputs['infrared']
+        restored = inputs['target']
         if self.net is not None:
-            restored = self.net(restored, inputs['visible'])
+            restored = self.net(restored, inputs['guidance'])
         shown = restored[:, list(self.bands[::-1])] if self.bands else restored[:, :1].expand(-1, 3, -1, -1)
         return dict(picture=shown, restored=restored)
 

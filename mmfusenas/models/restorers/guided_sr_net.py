@@ -67,6 +67,7 @@ class GuidedSRNet(Searchable, BaseModule):
     def __init__(self, genotype: GenotypeSource | None = None, channels: int = 16, target_channels: int = 1,
                  guidance_channels: int = 3, blocks: int = 4, init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg)
+        self.target_channels, self.guidance_channels = target_channels, guidance_channels
         widths = [channels * 2 ** level for level in range(LEVELS)]
         self.guidance = _encoder(guidance_channels, widths, blocks)
         self.target = _encoder(target_channels, widths, blocks)

@@ -87,7 +87,7 @@ class BaseScene(BaseModel):
 
         So a prediction does not depend on what else is in the batch. Pictures of one size run at once.
         """
-        batch = inputs['visible'].shape[2:]
+        batch = next(iter(inputs.values())).shape[2:]
         shapes = [tuple(sample.metainfo['img_shape'][:2]) for sample in data_samples]
         if all(shape == tuple(batch) for shape in shapes):
             return self.pictures(inputs)

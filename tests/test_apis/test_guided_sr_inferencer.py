@@ -1,0 +1,65 @@
+"""Guided super-resolution from Python."""
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from mmfusenas.apis import FusionInferencer, GuidedSRInferencer
+from mmfusenas.apis.loading import build_model, input_options
+from mmfusenas.datasets.transforms import DegradeTarget
+from mmfusenas.datasets.transforms.degrade_target import resize_bicubic
+
+MODEL = dict(type='GuidedSR', net=dict(type='GuidedSRNet', genotype='dcnas-tiny-16x', channels=8))
+
+
+@pytest.fixture
+def model():
+    torch.manual_seed(0)
+    model = build_model(MODEL, 'test').eval()
+    torch.nn.init.normal_(model.net.tail[1].weight, std=0.01)
+    return model
+
+
+def depth(height=12, width=16):
+    noise = np.random.default_rng(0).uniform(500, 3000, (height, width)).astype(np.float32)
+    return cv2.GaussianBlur(noise, (0, 0), 1)
+
+
+def test_a_result_is_what_the_model_makes_of_a_test_sample(model, picture: Callable) -> None:
+    low, guidance = depth(), picture(48, 64, 3)
+    out = GuidedSRInferencer(model)(low, guidance)
+    up = resize_bicubic(low, (48, 64))
+    start, end = float(low.min()), float(low.max())
+    with torch.no_grad():
+        inputs = dict(guidance=torch.from_numpy(guidance).permute(2, 0, 1)[None] / 255,
+                      target=torch.from_numpy((up - start) / (end - start))[None, None])
+        expected = model.pictures(inputs)['restored'][0, 0].numpy() * (end - start) + start
+    np.testing.assert_allclose(out['restored'], expected, rtol=1e-4)
+    assert np.abs(out['restored'] - up).max() > 1  # the network does something
+    shown = ((expected - start) / (end - start)).clip(0, 1) * 255
+    assert out['picture'].shape == (48, 64, 3) and np.abs(out['picture'] - shown[..., None]).max() < 0.51
+    assert out['boxes'] is None
+
+
+def test_the_scaling_is_that_of_the_test_data(model, picture: Callable) -> None:
+    model.test_pipeline = [dict(type='mmfusenas.DegradeTarget', scale=4, value_range=(0, 255))]
+    infer = GuidedSRInferencer(model)
+    assert isinstance(infer.scaling, DegradeTarget) and infer.scaling.value_range == (0, 255)
+    thermal = picture(12, 16)
+    out = infer(thermal, picture(48, 64, 3))
+    assert np.abs(out['restored'].clip(0, 255) - out['picture'][..., 0]).max() < 0.51
+
+
+def test_inputs_that_do_not_fit_are_refused(model, picture: Callable) -> None:
+    infer = GuidedSRInferencer(model)
+    with pytest.raises(ValueError, match='Are the two exchanged'):
+        infer(picture(48, 64, 3), depth())
+    with pytest.raises(ValueError, match='no NaN'):
+        infer(np.full((4, 4), np.nan, np.float32), picture(8, 8, 3))
+    with pytest.raises(ValueError, match='has 4 channels, the model takes 3'):
+        infer(depth(), np.zeros((48, 64, 4), np.uint8))
+    with pytest.raises(ValueError, match='FusionInferencer gives a model pictures of visible and infrared'):
+        FusionInferencer(model)
+    assert input_options(model) == '--target FOLDER --guidance FOLDER'
