@@ -20,7 +20,8 @@ def test_the_tool_writes_pictures_and_arrays(tmp_path: Path, run_tool: Callable)
     np.save(tmp_path / 'depth/1_depth.npy', depth)
     cv2.imwrite(str(tmp_path / 'depth/2_depth.png'), depth.astype(np.uint16))
     for i in (1, 2):
-        cv2.imwrite(str(tmp_path / f'rgb/{i}_rgb.png'), np.random.default_rng(i).integers(0, 256, (45, 61, 3), dtype=np.uint8))
+        guidance = np.random.default_rng(i).integers(0, 256, (45, 61, 3), dtype=np.uint8)
+        cv2.imwrite(str(tmp_path / f'rgb/{i}_rgb.png'), guidance)
     meta = dict(model_cfg=json.dumps(dict(MODEL, _scope_='mmfusenas')))
     save_checkpoint(dict(meta=meta, state_dict=model.state_dict()), tmp_path / 'model.pth')
     out = tmp_path / 'out'

@@ -1,0 +1,50 @@
+"""Every config of DCNAS is free of typos, short, and builds."""
+from pathlib import Path
+
+import pytest
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+
+from mmfusenas.engine.hooks.genotype_export_hook import retrain_config
+from mmfusenas.nas import Genotype, SearchSpace
+from mmfusenas.registry import MODELS
+from mmfusenas.utils.config_check import check_config
+
+CONFIGS = sorted((Path(__file__).parent.parent.parent / 'configs' / 'dcnas').glob('*.py'))
+
+
+@pytest.fixture(autouse=True)
+def scope():
+    init_default_scope('mmfusenas')
+
+
+@pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
+def test_config_is_clean_short_and_builds(path):
+    cfg = Config.fromfile(path)
+    check_config(cfg)
+    assert len(path.read_text().splitlines()) <= 25 and path.read_text().startswith('# ')
+    open_choices = len(SearchSpace(MODELS.build(cfg.model)))
+    assert bool(open_choices) == path.stem.endswith(('_supernet', '_search'))
+
+
+def test_paths_are_scored_on_pictures_that_are_not_trained_on():
+    supernet = Config.fromfile(next(path for path in CONFIGS if path.stem == 'depth_x8_supernet'))
+    search = Config.fromfile(next(path for path in CONFIGS if path.stem == 'depth_x8_search'))
+    trained = supernet.train_dataloader.dataset.dataset.datasets
+    for scored in (supernet.custom_hooks[-1].dataset, search.train_dataloader.dataset):
+        for fit, held in zip(trained, scored.datasets, strict=True):
+            assert fit.data_root == held.data_root and fit.data_prefix == held.data_prefix
+            assert not set(fit.indices) & set(held.indices)
+
+
+def test_what_is_found_trains_as_the_published(tmp_path):
+    cfg = Config.fromfile(next(path for path in CONFIGS if path.stem == 'depth_x8_search'))
+    choices = {f'net.{name}': candidate for name, candidate in Genotype.load('dcnas-4x').choices.items()}
+    genotype = Genotype(choices, parts={'net': dict(space='GuidedSRNet', space_hash='')})
+    found = retrain_config(cfg, genotype, tmp_path, cfg.custom_hooks[-1].retrain)
+    plain = Config.fromfile(next(path for path in CONFIGS if path.stem == 'depth_x8'))
+    check_config(found)
+    for key in ('train_dataloader', 'val_dataloader', 'test_dataloader', 'train_cfg', 'param_scheduler',
+                'optim_wrapper', 'val_evaluator'):
+        assert found[key] == plain[key], key
+    assert not len(SearchSpace(MODELS.build(found.model)))
