@@ -1,12 +1,11 @@
 """How well paths of a supernet do on validation pictures."""
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-
 import torch
 from mmengine.dataset import pseudo_collate
 from mmengine.dist import all_reduce, get_rank, get_world_size
 from mmengine.model import BaseModel
+from rich.progress import track
 from torch import Tensor
 from torch.utils.data import Dataset
 
@@ -44,12 +43,13 @@ class PathScorer:
         self.batches = [model.data_preprocessor(pseudo_collate(samples[i:i + batch_size]), False)
                         for i in range(0, len(samples), batch_size)]
 
-    def __call__(self, sampler: PathSampler, paths: Tensor, track: Callable[[Iterable], Iterable] = iter) -> Tensor:
+    def __call__(self, sampler: PathSampler, paths: Tensor) -> Tensor:
         """Return the scores of paths N x L, N numbers in double precision, the same in all processes."""
+        rank, step = get_rank(), get_world_size()
         scores, training = torch.zeros(len(paths), dtype=torch.float64), self.model.training
         self.model.eval()
         with torch.no_grad():
-            for i in track(range(get_rank(), len(paths), get_world_size())):
+            for i in track(range(rank, len(paths), step), 'scoring paths', disable=rank > 0, transient=True):
                 self.space.select(sampler.choices(paths[i]))
                 scores[i] = self._score()
         self.model.train(training)

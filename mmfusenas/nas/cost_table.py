@@ -93,7 +93,7 @@ class CostTable:
                              f'{genotype.space_hash}; measure a table of that space.')
         optional = [costs for costs in self.optional.values() if holds([costs['used_by']], genotype.choices)]
         parts = [self.rest, *optional, *(self._candidate(*item) for item in genotype.choices.items())]
-        return {name: sum(part[name] for part in parts) for name in COSTS}
+        return {name: sum(part[name] for part in parts) for name in self.rest}
 
     def check(self, space: SearchSpace) -> None:
         """Raise where the table is not of ``space``.

@@ -1,0 +1,46 @@
+"""How many random paths of the guided super-resolution supernet one core draws, prices and checks in a second.
+
+    OMP_NUM_THREADS=1 python benchmarks/sampling.py
+"""
+import argparse
+from time import perf_counter
+
+import torch
+from terminaltables import AsciiTable
+
+from mmfusenas.models.restorers import GuidedSRNet
+from mmfusenas.nas import Genotype, SearchSpace
+from mmfusenas.nas.cost_table import parameter_table
+from mmfusenas.nas.sampling import PathSampler
+
+
+def main() -> None:
+    args = parse_args()
+    torch.set_num_threads(1)
+    space = SearchSpace(GuidedSRNet(channels=args.channels))
+    table = parameter_table(space)
+    sampler, generator = PathSampler(space, table), torch.Generator().manual_seed(0)
+    target = sampler.random_cost(generator)
+    start = perf_counter()
+    costs = torch.cat([sampler.cost(sampler.sample(4096, generator)) for _ in range(args.paths // 4096)])
+    accepted = ((costs <= target) & (costs >= 0.95 * target)).sum()
+    batches = perf_counter() - start
+    start = perf_counter()
+    for _ in range(args.paths // 400):
+        table.predict(Genotype(space.sample(generator)))
+    singly = perf_counter() - start
+    rows = [['', 'paths a second'], ['as tensors, by PathSampler', f'{len(costs) / batches:,.0f}'],
+            ['one by one, by CostTable.predict', f'{args.paths // 400 / singly:,.0f}'],
+            ['ratio', f'{len(costs) / batches / (args.paths // 400 / singly):,.0f}']]
+    print(AsciiTable(rows, f'{len(space)} choices, {accepted} of {len(costs)} within 5 % of {target:,.0f}').table)
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--paths', type=int, default=409600, help='default: %(default)s')
+    parser.add_argument('--channels', type=int, default=16, help='C (default: %(default)s)')
+    return parser.parse_args()
+
+
+if __name__ == '__main__':
+    main()
