@@ -27,6 +27,7 @@ from mmfusenas.models.task_guided import TaskGuided
 from mmfusenas.nas.files import write_text
 from mmfusenas.structures import FusionDataSample
 from mmfusenas.utils.allocator import keep_freed_memory
+from mmfusenas.utils.checkpoint import save_array
 from mmfusenas.visualization import draw_mask, enlarge
 
 Picture = str | Path | np.ndarray
@@ -183,7 +184,7 @@ class BaseInferencer(ABC):
         name = f'pictures/{pair.stem}.png'
         _write_picture(out_dir / name, output['picture'])
         if 'restored' in output:
-            _write_array(out_dir / 'restored' / f'{pair.stem}.npy', output['restored'])
+            save_array(out_dir / 'restored' / f'{pair.stem}.npy', output['restored'])
         if self.has_task:
             _write_picture(out_dir / 'drawn' / f'{pair.stem}.png', self.draw(output))
         if output['mask'] is not None:
@@ -210,11 +211,3 @@ def _write_picture(path: Path, picture: np.ndarray) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     if not mmcv.imwrite(picture, str(path), [cv2.IMWRITE_PNG_COMPRESSION, 3]):
         raise OSError(f'{path} could not be written. Is the disk full?')
-
-
-def _write_array(path: Path, array: np.ndarray) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f'.{path.name}.part')
-    with open(beside, 'wb') as file:
-        np.save(file, array)
-    beside.replace(path)

@@ -172,6 +172,13 @@ def check_plain(path: str | Path) -> None:
             f'{", ".join(foreign)}, and was not written. Look for it in before_save_checkpoint of the hooks in use.')
 
 
+def save_array(path: Path, array: np.ndarray) -> None:
+    """Write an array as ``.npy``, moved into place whole; its folder is made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with written_beside(path) as partial, open(partial, 'wb') as file:
+        np.save(file, array)
+
+
 @contextmanager
 def written_beside(path: str | Path) -> Iterator[Path]:
     """Give the path of a file to write; at the end of the block it is flushed to disk and takes the place of ``path``.

@@ -1,0 +1,22 @@
+# Spectral bands guided by a panchromatic picture, by 4 (`PANSHARPENING_ROOT`; one scene each, by Wald's protocol:
+#     python tools/dataset_converters/pansharpening.py imgWV2.mat --bands 2 3 5 7 --out $PANSHARPENING_ROOT/train
+#     python tools/dataset_converters/pansharpening.py imgIK.mat --out $PANSHARPENING_ROOT/test
+scale = 4
+scene = dict(type='PairDataset', data_root='{{$PANSHARPENING_ROOT:data/pansharpening}}')
+load, pack = dict(type='LoadGuidedFromFile', bands=True), dict(type='PackPairInputs')
+degrade = dict(type='DegradeTarget', scale=scale, value_range=(0, 2047))  # 11 bits
+augment = dict(type='JointTransform', transforms=[
+    dict(type='RandomPatch', size=(64, 64)),
+    dict(type='RandomFlip', prob=[0.25, 0.25, 0.25], direction=['horizontal', 'vertical', 'diagonal'])])
+train_dataloader = dict(
+    batch_size=8, num_workers=2, persistent_workers=True, sampler=dict(type='DefaultSampler', shuffle=True),
+    dataset=dict(type='RepeatDataset', times=64, dataset=dict(
+        scene, data_prefix=dict(img='train/pan', img2='train/ms'), pipeline=[load, augment, degrade, pack])))
+val_dataloader = dict(
+    batch_size=1, num_workers=1, persistent_workers=True, sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(scene, data_prefix=dict(img='test/pan', img2='test/ms'), test_mode=True,
+                 pipeline=[load, degrade, pack]))
+test_dataloader = val_dataloader
+val_evaluator = dict(type='GuidedSRMetric', metric=['PSNR', 'SSIM', 'SAM', 'ERGAS', 'SCC', 'Q'], full_scale=2047,
+                     ratio=scale)
+test_evaluator = val_evaluator

@@ -1,0 +1,69 @@
+"""Write satellite scenes of a .mat file as guidance and target for guided super-resolution, by Wald's protocol.
+
+    OUT/pan/STEM.npy, OUT/ms/STEM.npy
+
+There is no spectral picture of the resolution of the panchromatic one, so both go down by their ratio: the panchromatic
+picture, in the size of the spectral bands (bicubic, antialiased), guides the bands back from a degraded copy of
+themselves, which DegradeTarget makes. The file holds I_PAN (H x W), I_MS (h x w x bands) and ratio.
+"""
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import numpy as np
+from scipy.io import loadmat
+from scipy.io.matlab import MatReadError
+
+from mmfusenas.datasets.transforms.degrade_target import resize_bicubic
+from mmfusenas.utils.checkpoint import save_array
+from mmfusenas.utils.command_line import UsageError, existing_file, run_tool
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog='Example: python tools/dataset_converters/pansharpening.py imgWV2.mat --out data/pansharpening/train '
+        '--bands 2 3 5 7, for the four bands that IKONOS has too.')
+    parser.add_argument('scenes', nargs='+', metavar='FILE.mat', help='scenes')
+    parser.add_argument('--out', required=True, type=Path, metavar='OUT', help='folder to write to')
+    parser.add_argument('--bands', nargs='+', type=int, metavar='N', help='bands to keep, from 1 (default: all)')
+    return parser.parse_args(argv)
+
+
+def convert(path: Path, bands: list[int] | None) -> tuple[np.ndarray, np.ndarray]:
+    """Return the panchromatic picture at the size of the bands, H x W, and the bands H x W x B, float32."""
+    try:
+        scene = loadmat(existing_file(path, 'Scene'))
+    except (MatReadError, ValueError, NotImplementedError) as error:
+        raise UsageError(f'{path} is no .mat file of version 7 or older ({error}).') from error
+    missing = [name for name in ('I_PAN', 'I_MS', 'ratio') if name not in scene]
+    if missing:
+        raise UsageError(f'{path} lacks {" and ".join(missing)}; it holds {[x for x in scene if x[:2] != "__"]}.')
+    pan, ms, ratio = scene['I_PAN'].astype(np.float32), scene['I_MS'].astype(np.float32), int(scene['ratio'].item())
+    if pan.shape != (ms.shape[0] * ratio, ms.shape[1] * ratio):
+        raise UsageError(f'{path}: I_PAN is {pan.shape}, not {ratio} times I_MS {ms.shape}.')
+    if bands and not 1 <= min(bands) <= max(bands) <= ms.shape[2]:
+        raise UsageError(f'{path} has the bands 1 to {ms.shape[2]}, asked for are {bands}.')
+    chosen = [band - 1 for band in bands] if bands else slice(None)
+    return resize_bicubic(pan, ms.shape[:2], antialias=True), np.ascontiguousarray(ms[..., chosen])
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Convert."""
+    args = parse_args(argv)
+    scenes = {Path(path).stem: convert(Path(path), args.bands) for path in args.scenes}
+    for stem, arrays in scenes.items():
+        for name, array in zip(('pan', 'ms'), arrays):
+            save_array(args.out / name / f'{stem}.npy', array)
+        print(f'{stem}: {arrays[1].shape[0]} x {arrays[1].shape[1]}, {arrays[1].shape[2]} bands, '
+              f'values up to {arrays[1].max():g}')
+    print(f"Read them with dict(type='PairDataset', data_root='{args.out}', data_prefix=dict(img='pan', img2='ms')) "
+          'and LoadGuidedFromFile(bands=True).')
+    return 0
+
+
+if __name__ == '__main__':
+    run_tool(lambda: sys.exit(main()))
