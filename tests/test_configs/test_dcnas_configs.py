@@ -24,25 +24,32 @@ def test_config_is_clean_short_and_builds(path):
     check_config(cfg)
     assert len(path.read_text().splitlines()) <= 25 and path.read_text().startswith('# ')
     open_choices = len(SearchSpace(MODELS.build(cfg.model)))
-    assert bool(open_choices) == path.stem.endswith(('_supernet', '_search'))
+    assert bool(open_choices) == ('_supernet' in path.stem or '_search' in path.stem)
 
 
-def test_paths_are_scored_on_pictures_that_are_not_trained_on():
-    supernet = Config.fromfile(next(path for path in CONFIGS if path.stem == 'depth_x8_supernet'))
-    search = Config.fromfile(next(path for path in CONFIGS if path.stem == 'depth_x8_search'))
+CHAINS = [('depth_x4', ''), ('depth_x8', ''), ('depth', '_demo')]
+
+
+@pytest.mark.parametrize('name, end', CHAINS)
+def test_paths_are_scored_on_pictures_that_are_not_trained_on(name, end):
+    supernet, search = (Config.fromfile(CONFIGS[0].parent / f'{name}_{part}{end}.py')
+                        for part in ('supernet', 'search'))
+    scale = 4 if 'x4' in name else 8
     trained = supernet.train_dataloader.dataset.dataset.datasets
     for scored in (supernet.custom_hooks[-1].dataset, search.train_dataloader.dataset):
         for fit, held in zip(trained, scored.datasets, strict=True):
             assert fit.data_root == held.data_root and fit.data_prefix == held.data_prefix
             assert not set(fit.indices) & set(held.indices)
+            assert fit.pipeline[-2].scale == held.pipeline[-2].scale == scale
 
 
-def test_what_is_found_trains_as_the_published(tmp_path):
-    cfg = Config.fromfile(next(path for path in CONFIGS if path.stem == 'depth_x8_search'))
+@pytest.mark.parametrize('name, end', CHAINS)
+def test_what_is_found_trains_as_the_published(name, end, tmp_path):
+    cfg = Config.fromfile(CONFIGS[0].parent / f'{name}_search{end}.py')
     choices = {f'net.{name}': candidate for name, candidate in Genotype.load('dcnas-4x').choices.items()}
     genotype = Genotype(choices, parts={'net': dict(space='GuidedSRNet', space_hash='')})
     found = retrain_config(cfg, genotype, tmp_path, cfg.custom_hooks[-1].retrain)
-    plain = Config.fromfile(next(path for path in CONFIGS if path.stem == 'depth_x8'))
+    plain = Config.fromfile(CONFIGS[0].parent / f'{name}{end}.py')
     check_config(found)
     for key in ('train_dataloader', 'val_dataloader', 'test_dataloader', 'train_cfg', 'param_scheduler',
                 'optim_wrapper', 'val_evaluator'):

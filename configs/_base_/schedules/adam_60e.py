@@ -1,0 +1,6 @@
+# Adam for sixty epochs, the rate halved every twenty.
+train_cfg = dict(type='ResumableEpochTrainLoop', max_epochs=60, val_interval=20)
+val_cfg = dict(type='ValLoop')
+test_cfg = dict(type='TestLoop')
+optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=5e-4, betas=(0.9, 0.99), eps=1e-8))
+param_scheduler = [dict(type='StepLR', step_size=20, gamma=0.5, by_epoch=True)]
