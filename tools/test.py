@@ -26,7 +26,8 @@ from mmfusenas.utils.weights import weights_file, weights_records
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Measure a checkpoint as the test part of its config says.')
     parser.add_argument('config', help='config file')
-    parser.add_argument('checkpoint', help='checkpoint file, or the name of bundled weights (infer.py --list)')
+    parser.add_argument('checkpoint', nargs='?', help='checkpoint file, or the name of bundled weights (infer.py '
+                        '--list); left out of a rule without weights')
     parser.add_argument('--work-dir', help='folder for logs (default: work_dirs/CONFIG)')
     parser.add_argument('--show-dir', help='folder for pictures with the predictions drawn in')
     parser.add_argument('--out', metavar='FILE.json', help='write the metrics as a flat JSON object')
@@ -48,8 +49,9 @@ def prepare_config(args: argparse.Namespace) -> Config:
         raise UsageError(f'{args.config} has nothing to test: it lacks test_dataloader, test_cfg and test_evaluator.')
     cfg.launcher = args.launcher
     cfg.work_dir = args.work_dir or cfg.get('work_dir') or f'work_dirs/{Path(args.config).stem}'
-    named = args.checkpoint in weights_records()
-    cfg.load_from = str(weights_file(args.checkpoint) if named else existing_file(args.checkpoint, 'Checkpoint'))
+    if args.checkpoint:
+        named = args.checkpoint in weights_records()
+        cfg.load_from = str(weights_file(args.checkpoint) if named else existing_file(args.checkpoint, 'Checkpoint'))
     cfg.resume = False
     if args.show_dir:
         set_show_dir(cfg, args.show_dir)
@@ -85,16 +87,19 @@ def main() -> None:
     args = parse_args()
     cfg = prepare_config(args)
     runner = build_runner(cfg, args.local_rank)
-    checkpoint = cfg.load_from
-    content = load_checkpoint(checkpoint)
-    refuse_search(content, checkpoint)
-    load_weights(bare_model(runner), content.get('state_dict', content), checkpoint)  # strictly, as mmengine not
+    if args.checkpoint:
+        content = load_checkpoint(cfg.load_from)
+        refuse_search(content, cfg.load_from)
+        load_weights(bare_model(runner), content.get('state_dict', content), cfg.load_from)  # strictly
+    elif next(bare_model(runner).parameters(), None) is not None:
+        raise UsageError(f'{args.config} has weights: give a checkpoint of them.')
     metrics = runner.test()
     if runner.rank == 0:
         if args.out:
             write_json(Path(args.out), plain(metrics))
-        infer = command('python', 'tools/infer.py', args.config, checkpoint)
-        print(f'\ndone; next:\n  {infer} {input_options(bare_model(runner))} --out-dir FOLDER')
+        if args.checkpoint:
+            infer = command('python', 'tools/infer.py', args.config, cfg.load_from)
+            print(f'\ndone; next:\n  {infer} {input_options(bare_model(runner))} --out-dir FOLDER')
     if dist.is_initialized():
         dist.destroy_process_group()
 

@@ -179,7 +179,13 @@ def _resize(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def to_display(picture: np.ndarray) -> np.ndarray:
-    """Return H x W x 3 uint8 to look at; deeper pictures are stretched from their smallest to their largest value."""
+    """Return H x W x 3 uint8 to look at.
+
+    Deeper pictures are stretched from their smallest to their largest value; of other than one or three bands the mean
+    is shown.
+    """
+    if picture.ndim == 3 and picture.shape[2] not in (1, 3):
+        picture = picture.mean(2)
     picture = to_colour(picture)
     if picture.dtype == np.uint8:
         return picture

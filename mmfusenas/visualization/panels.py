@@ -7,27 +7,8 @@ from math import ceil
 import cv2
 import numpy as np
 
-from mmfusenas.datasets.pictures import to_colour
-
 BAR = 24
 """Height of a caption in pixels."""
-
-
-def displayable(picture: np.ndarray) -> np.ndarray:
-    """Return an 8 bit BGR picture to look at.
-
-    Deeper pictures are stretched from their darkest to their brightest value: few sensors fill their 16 bits.
-
-    Shape:
-        H x W, H x W x 1 or H x W x 3 of any number type, to H x W x 3 of uint8.
-
-    Example:
-        >>> displayable(np.array([[7000, 9000]], np.uint16))[0, :, 0].tolist()
-        [0, 255]
-    """
-    if picture.dtype != np.uint8:
-        picture = cv2.normalize(picture.astype(np.float32), None, 0, 255, cv2.NORM_MINMAX).round().astype(np.uint8)
-    return to_colour(picture)
 
 
 def enlarge(picture: np.ndarray, width: int = 480) -> tuple[np.ndarray, int]:

@@ -105,9 +105,15 @@ def test_size_follows_the_orientation_that_reading_applies(tmp_path, make_pictur
     assert picture_size(info['img_path']) == LoadPairFromFile()(info)['img'].shape[:2] == (32, 24)
 
 
-def test_deep_pictures_are_stretched_for_display():
+def test_deep_pictures_are_stretched_for_display_and_others_stay():
     shown = to_display(np.array([[1000, 2000], [3000, 5000]], np.uint16))
     assert shown[..., 0].tolist() == [[0, 64], [128, 255]] and shown.shape == (2, 2, 3)
+    plain = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)
+    np.testing.assert_array_equal(to_display(plain), plain)
+    assert to_display(plain[..., :1]).shape == (2, 2, 3)
+    bands = np.stack([np.full((2, 2), i, np.float32) for i in (0, 1, 5, 6)], 2)
+    bands[0, 0] += 4
+    assert to_display(bands)[..., 0].tolist() == [[255, 0], [0, 0]]
 
 
 def test_published_pairs_load(shared):

@@ -84,6 +84,7 @@ CASES = {
         lambda module, inputs: list(module(inputs)['inputs'].values())),
     'model/GuidedSRNet': Case(dict(channels=4, blocks=1), lambda: [features(1), features(3)],
                               lambda module, inputs: module(*inputs)),
+    'model/GuidedFilterSR': Case({}, lambda: [features(1), features(3)], lambda module, inputs: module(*inputs)),
     'model/GuidedSR': Case(
         dict(net=dict(type='GuidedSRNet', channels=4, blocks=1)),
         lambda: dict(guidance=features(3), target=features(1), reference=1 - features(1)),

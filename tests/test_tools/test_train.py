@@ -112,6 +112,7 @@ def test_missing_checkpoint_of_a_test(toy: Path, run_tool: Callable) -> None:
     bundled = run_tool('test', 'toy.py', 'tim-light')  # found by its name, and of another model
     assert 'tim-light.pth' in bundled and 'does not exist' not in bundled
     Path('empty.pth').touch()
+    assert 'toy.py has weights: give a checkpoint' in run_tool('test', 'toy.py')
     assert '--show-dir needs a hook that draws' in run_tool('test', 'toy.py', 'empty.pth', '--show-dir', 'pictures')
 
 

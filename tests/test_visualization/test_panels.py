@@ -1,16 +1,8 @@
 """Pictures side by side."""
 import numpy as np
 
-from mmfusenas.visualization import displayable, draw_detections, draw_mask, enlarge, side_by_side
+from mmfusenas.visualization import draw_detections, draw_mask, enlarge, side_by_side
 from mmfusenas.visualization.panels import BAR
-
-
-def test_deep_pictures_are_stretched_and_others_stay() -> None:
-    deep = np.array([[1000, 3000, 1400]], np.uint16)
-    assert displayable(deep).tolist() == [[[0] * 3, [255] * 3, [51] * 3]]
-    plain = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)
-    np.testing.assert_array_equal(displayable(plain), plain)
-    assert displayable(plain[..., :1]).shape == (2, 2, 3)
 
 
 def test_small_pictures_grow_by_a_whole_factor() -> None:

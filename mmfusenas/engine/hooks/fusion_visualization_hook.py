@@ -13,8 +13,9 @@ from mmengine.runner import Runner
 from mmengine.structures import BaseDataElement
 from torch.utils.data import DataLoader
 
+from mmfusenas.datasets.pictures import to_display
 from mmfusenas.registry import HOOKS
-from mmfusenas.visualization import displayable, draw_mask, enlarge, side_by_side
+from mmfusenas.visualization import draw_mask, enlarge, side_by_side
 
 
 @HOOKS.register_module()
@@ -98,12 +99,14 @@ def contact_picture(inputs: dict[str, Sequence], index: int, sample: BaseDataEle
     Returns:
         A picture, BGR, uint8; small pictures are enlarged.
     """
-    panels = {name: displayable(inputs[name][index].permute(1, 2, 0).cpu().numpy())
-              for name in ('visible', 'infrared') if name in inputs}
-    made = 'fused' if 'infrared' in inputs else 'enhanced'
+    guided = 'restored' in sample
+    captions = dict(visible='guidance', infrared='target') if guided else dict(visible='visible', infrared='infrared')
+    panels = {caption: to_display(inputs[name][index].permute(1, 2, 0).cpu().numpy())
+              for name, caption in captions.items() if name in inputs}
+    made = 'restored' if guided else 'fused' if 'infrared' in inputs else 'enhanced'
     panels[made] = np.asarray(sample.fused_img)
     if 'reference' in inputs:
-        panels['reference'] = displayable(inputs['reference'][index].permute(1, 2, 0).cpu().numpy())
+        panels['reference'] = to_display(inputs['reference'][index].permute(1, 2, 0).cpu().numpy())
     large = {caption: enlarge(picture, 320)[0] for caption, picture in panels.items()}
     if 'pred_sem_seg' in sample:
         masks = {'as annotated': sample.get('gt_sem_seg'), 'as segmented': sample.pred_sem_seg}

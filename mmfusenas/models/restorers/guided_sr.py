@@ -16,7 +16,8 @@ class GuidedSR(BaseScene):
     ``target_range``; predicts ``restored`` in the unit of the target.
 
     Args:
-        net: Config of the network, a :class:`GuidedSRNet`; None gives back the bicubic input, to compare with.
+        net: Config of the network, a :class:`GuidedSRNet`, or of a rule, a :class:`GuidedFilterSR`; None gives back the
+            bicubic input, to compare with.
         bands: Which three bands make the picture to look at, in the order red, green, blue; None for a target of one.
             Defaults to None.
         data_preprocessor: Defaults to ``dict(type='GuidedDataPreprocessor')``.
