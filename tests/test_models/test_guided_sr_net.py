@@ -136,6 +136,7 @@ def test_derived_networks_equal_the_supernet_and_cost_what_the_table_says():
         assert float(by_macs.cost(path[None])) == count_macs(derived, lambda: derived(*pair)).total()  # noqa: B023
         levels.add(net._guided_levels())
         assert sum(isinstance(stage, nn.Identity) for stage in derived.guidance) == 4 - net._guided_levels()
+        assert not SearchSpace(derived).optional
     assert levels >= {1, 2, 3, 4}
 
 

@@ -7,39 +7,50 @@ from torch import Tensor, nn
 from mmfusenas.nas import Choice
 
 
-class NoFusion(nn.Module):
-    """Drop both features: nothing is added to what is being reconstructed.
+class Fusion(nn.Module):
+    """Base of the operations on the two features of a level.
 
     Shape:
-        Both features N x C x H x W, as of every operation here, to the same; one that is not used may be None.
+        target and guidance N x C x H x W to the same; the guidance may be None where it is not used.
     """
+
+    guided = True
+    """Whether the guidance is used."""
+
+
+class NoFusion(Fusion):
+    """Drop both features: nothing is added to what is being reconstructed."""
+
+    guided = False
 
     def forward(self, target: Tensor, guidance: Tensor | None) -> Tensor:
         return torch.zeros_like(target)
 
 
-class TargetOnly(nn.Module):
+class TargetOnly(Fusion):
     """Keep the target's feature (eq. 8)."""
+
+    guided = False
 
     def forward(self, target: Tensor, guidance: Tensor | None) -> Tensor:
         return target
 
 
-class GuidanceOnly(nn.Module):
+class GuidanceOnly(Fusion):
     """Keep the guidance's feature (eq. 8)."""
 
     def forward(self, target: Tensor, guidance: Tensor) -> Tensor:
         return guidance
 
 
-class Sum(nn.Module):
+class Sum(Fusion):
     """Sum of both features."""
 
     def forward(self, target: Tensor, guidance: Tensor) -> Tensor:
         return target + guidance
 
 
-class Concat(nn.Module):
+class Concat(Fusion):
     """ConcatPW (eq. 5): both features side by side, then a 1 x 1 convolution."""
 
     def __init__(self, channels: int) -> None:
@@ -63,7 +74,7 @@ class GatedFeature(nn.Module):
         return self.gate(x).sigmoid() * self.act(self.feature(x))
 
 
-class Attention(nn.Module):
+class Attention(Fusion):
     """Attention (eqs. 6-7) with the network H of AHMF: both features gated, and weighed by channel against each other.
 
     The weights come from mean plus variance over all places of a feature that both are merged into. The two weighed
@@ -97,7 +108,3 @@ def searched_fusion(channels: int) -> Choice:
     """
     return Choice(dict(none=NoFusion(), target=TargetOnly(), guidance=GuidanceOnly(), sum=Sum(),
                        concat=Concat(channels), attention=Attention(channels)))
-
-
-GUIDED = ('guidance', 'sum', 'concat', 'attention')
-"""Candidates that use the guidance's feature."""

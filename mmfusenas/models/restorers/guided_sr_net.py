@@ -5,14 +5,13 @@ import torch.nn.functional as F
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from mmfusenas.models.cells.guided_fusion import GUIDED, Attention, Concat, GuidanceOnly, Sum, searched_fusion
+from mmfusenas.models.cells.guided_fusion import searched_fusion
 from mmfusenas.models.cells.mobile_block import ElasticMobileBlock
 from mmfusenas.nas import Choice, GenotypeSource, Searchable
 from mmfusenas.nas.space import Condition
 from mmfusenas.registry import MODELS
 
 LEVELS = 4
-_GUIDED_TYPES = (GuidanceOnly, Sum, Concat, Attention)
 
 
 class ResidualGroup(nn.Module):
@@ -82,8 +81,10 @@ class GuidedSRNet(Searchable, BaseModule):
 
     def optional_parts(self) -> dict[str, Condition]:
         """Return the guidance groups, each used by the fusions of its level and of the deeper ones."""
-        return {f'guidance.{level}': tuple((f'fusions.{deeper}', candidate) for deeper in range(level, LEVELS)
-                                           for candidate in GUIDED) for level in range(LEVELS)}
+        used_by = [(level, (f'fusions.{level}', name)) for level, fusion in enumerate(self.fusions)
+                   if isinstance(fusion, Choice) for name in fusion.candidates if fusion.get_submodule(name).guided]
+        return {f'guidance.{level}': tuple(use for deeper, use in used_by if deeper >= level)
+                for level in range(LEVELS) if used_by}
 
     def forward(self, target: Tensor, guidance: Tensor) -> Tensor:
         height, width = target.shape[2:]
@@ -108,8 +109,8 @@ class GuidedSRNet(Searchable, BaseModule):
         """Return how many guidance groups run: up to the deepest fusion that uses the guidance."""
         def guided(fusion: nn.Module) -> bool:
             if isinstance(fusion, Choice):
-                return fusion.selected is None or fusion.selected in GUIDED
-            return isinstance(fusion, _GUIDED_TYPES)
+                return fusion.selected is None or fusion.get_submodule(fusion.selected).guided
+            return fusion.guided
 
         return max((level + 1 for level, fusion in enumerate(self.fusions) if guided(fusion)), default=0)
 
