@@ -161,13 +161,16 @@ class BaseInferencer(ABC):
         return draw_detections(picture, output['boxes'] * factor, output['labels'], output['scores'], self.dataset_meta)
 
     def _pictures(self, results: dict[str, Any]) -> dict[str, np.ndarray]:
-        """Return the scene module's ``picture`` at the size of the input."""
-        meta = {key: results[key] for key in ('img_path', 'img_path2', 'img_shape') if key in results}
+        """Return the scene module's ``picture`` at the size of the input, and ``restored`` where it makes one."""
+        meta = {key: results[key] for key in ('img_path', 'img_path2', 'img_shape', 'target_range')
+                if key in results}
         inputs = dict(visible=[picture_tensor(results['img'])])
         if 'img2' in results:
             inputs['infrared'] = [picture_tensor(results['img2'])]
         data = self.model.data_preprocessor(dict(inputs=inputs, data_samples=[FusionDataSample(metainfo=meta)]))
-        return dict(picture=np.ascontiguousarray(self.scene(**data, mode='predict')[0].fused_img))
+        sample = self.scene(**data, mode='predict')[0]
+        made = dict(restored=sample.restored) if 'restored' in sample else {}
+        return dict(picture=np.ascontiguousarray(sample.fused_img), **made)
 
     def _predictions(self, sample: BaseDataElement) -> dict[str, np.ndarray]:
         """Return what the task found, in pixels of the input."""

@@ -4,14 +4,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import torch
 
 from mmfusenas.apis.base_inferencer import BaseInferencer, Picture, name_of
 from mmfusenas.datasets.pictures import to_grey
 from mmfusenas.datasets.transforms.degrade_target import DegradeTarget, resize_bicubic
 from mmfusenas.datasets.transforms.load_guided import read_array
-from mmfusenas.datasets.transforms.pack_pair import picture_tensor
-from mmfusenas.structures import FusionDataSample
 
 
 class GuidedSRInferencer(BaseInferencer):
@@ -65,14 +62,6 @@ class GuidedSRInferencer(BaseInferencer):
                              'one, and has no NaN or infinity. Are the two exchanged?')
         size = picture.shape[:2]
         up = low if low.shape[:2] == size else resize_bicubic(low, size)
-        return dict(img=picture, img2=up, low=low, img_path=paths[0], img_path2=paths[0], img_shape=size)
-
-    @torch.inference_mode()
-    def _pictures(self, results: dict[str, Any]) -> dict[str, np.ndarray]:
-        low, high = self.scaling.range_of(results['low'], results['img2'])
-        inputs = dict(visible=[picture_tensor(results['img'])],
-                      infrared=[picture_tensor((results['img2'] - low) / (high - low))])
-        meta = dict(img_path=results['img_path'], img_shape=results['img_shape'], target_range=(low, high))
-        data = self.model.data_preprocessor(dict(inputs=inputs, data_samples=[FusionDataSample(metainfo=meta)]))
-        sample = self.scene(**data, mode='predict')[0]
-        return dict(picture=np.ascontiguousarray(sample.fused_img), restored=sample.restored)
+        start, end = self.scaling.range_of(low, up)
+        return dict(img=picture, img2=(up - start) / (end - start), target_range=(start, end), img_path=paths[0],
+                    img_path2=paths[0], img_shape=size)

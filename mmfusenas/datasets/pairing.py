@@ -51,7 +51,8 @@ def is_list(source: str) -> bool:
 def list_pictures(source: str, backend_args: dict | None = None, nested: bool = False) -> list[str]:
     """Return the pictures of a file, a folder (sorted) or a ``.txt`` list of one path a line (in its order).
 
-    A relative path in a list is looked for beside the list first, then from the working directory.
+    Arrays (``.npy``) count as pictures. A relative path in a list is looked for beside the list first, then from the
+    working directory.
 
     Args:
         source: File, folder or list.

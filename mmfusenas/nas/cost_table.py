@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -124,10 +125,6 @@ class CostTable:
         return self.choices[choice][candidate]
 
 
-Site = tuple[str, ...]
-"""What has a cost of its own: (choice, candidate), (optional part, ), or () for what lies outside both."""
-
-
 def count_parameters(space: SearchSpace) -> dict[Site, int]:
     """Count parameters by site; alphas are no parameters, and one that several sites share counts at the first."""
     counts, seen = {}, set()
@@ -146,12 +143,16 @@ def parameter_table(space: SearchSpace) -> CostTable:
         >>> parameter_table(space).choices['0']['conv']
         {'parameters': 4}
     """
-    entry = {site: dict(parameters=count) for site, count in count_parameters(space).items()}
+    return table_of(space, {site: dict(parameters=count) for site, count in count_parameters(space).items()}, {})
+
+
+def table_of(space: SearchSpace, costs: Mapping[Site, Cost], conditions: dict[str, object]) -> CostTable:
+    """Return the table of a space by the costs of its sites."""
     return CostTable(
-        space_hash=space.hash, rest=entry[()], conditions={},
-        choices={name: {candidate: entry[name, candidate] for candidate in choice.candidates}
+        space_hash=space.hash, rest=costs[()], conditions=conditions,
+        choices={name: {candidate: costs[name, candidate] for candidate in choice.candidates}
                  for name, choice in space.choices.items()},
-        optional={path: dict(entry[(path, )], used_by=[list(pair) for pair in condition])
+        optional={path: dict(costs[(path, )], used_by=[list(pair) for pair in condition])
                   for path, condition in space.optional.items()})
 
 

@@ -10,7 +10,7 @@ from statistics import median
 import torch
 from torch import Tensor, nn
 
-from mmfusenas.nas.cost_table import CostTable, count_parameters, own_modules, site_roots
+from mmfusenas.nas.cost_table import CostTable, count_parameters, own_modules, site_roots, table_of
 from mmfusenas.nas.macs import count_macs
 from mmfusenas.nas.space import SearchSpace
 
@@ -58,14 +58,9 @@ def measure_costs(space: SearchSpace, inputs: Sequence[Tensor], run: Callable | 
                  for site, count in count_parameters(space).items()}
         for site in track(list(entry)):
             entry[site]['latency_ms'] = clock.time(runs[site], roots[site])
-    return CostTable(
-        space_hash=space.hash, rest=entry[()],
-        choices={name: {candidate: entry[name, candidate] for candidate in choice.candidates}
-                 for name, choice in space.choices.items()},
-        conditions=dict(input_shapes=[list(tensor.shape) for tensor in inputs], device=_device_name(device),
-                        torch=torch.__version__, threads=torch.get_num_threads()),
-        optional={path: dict(entry[(path, )], used_by=[list(pair) for pair in condition])
-                  for path, condition in space.optional.items()})
+    return table_of(space, entry, dict(
+        input_shapes=[list(tensor.shape) for tensor in inputs], device=_device_name(device), torch=torch.__version__,
+        threads=torch.get_num_threads()))
 
 
 def _observe(space: SearchSpace, forward: Callable[[], object]) -> dict[str, list]:
@@ -85,7 +80,8 @@ def _observe(space: SearchSpace, forward: Callable[[], object]) -> dict[str, lis
             handle.remove()
     for name, calls in shapes.items():
         if not calls:
-            raise ValueError(f'Choice {name!r} of {type(space.model).__name__} did not run, so its cost is not known; '
+            kind = 'Choice' if name in space.choices else 'Part'
+            raise ValueError(f'{kind} {name!r} of {type(space.model).__name__} did not run, so its cost is not known; '
                              'give `run` a function that runs the whole searched model.')
     return shapes
 

@@ -8,9 +8,9 @@ from mmengine.runner import Runner
 
 from mmfusenas.apis.deriving import found_genotype, found_supernet
 from mmfusenas.engine.hooks import PathSamplingHook
-from mmfusenas.engine.hooks.path_sampling_hook import STATE_KEY
+from mmfusenas.engine.hooks.path_sampling_hook import STATE_KEY, path_sampler
 from mmfusenas.engine.path_scorer import PathScorer
-from mmfusenas.nas import Genotype, SearchSpace
+from mmfusenas.nas import Genotype, SearchSpace, measure_costs
 from mmfusenas.nas.cost_table import parameter_table
 from mmfusenas.nas.sampling import PathSampler
 from mmfusenas.registry import DATASETS, HOOKS
@@ -84,8 +84,6 @@ def test_the_predictor_learns_when_it_is_time(trained):
     assert state['learned'] == 3 and state['loss'] == 'rank'  # after the free epoch, and two epochs later
     taus = runner.message_hub.get_scalar('train/predictor_tau').data[0]
     assert len(taus) == 2
-    without = PathSamplingHook(SCORED, loss=None)
-    assert without.loss is None
 
 
 def test_what_trains_are_the_best_of_those_under_a_constraint(trained):
@@ -122,6 +120,16 @@ def test_scores_are_the_losses_of_the_derived_networks(trained):
         assert float(score) == pytest.approx(sum(losses) / len(losses), rel=1e-5)
     with pytest.raises(ValueError, match="no 'rmse'"):
         PathScorer(model, DATASETS.build(SCORED), 2, by='rmse')(sampler, paths)
+
+
+def test_constraints_may_be_of_a_measured_table(trained, tmp_path):
+    space = SearchSpace(bare_model(trained[0]))
+    inputs = torch.rand(1, 3, 16, 20), torch.rand(1, 1, 16, 20)
+    table = measure_costs(space, inputs, lambda *x: space.model(dict(zip(('visible', 'infrared'), x))), repeats=3)
+    table.save(tmp_path / 'table.json')
+    sampler = path_sampler(space, tmp_path / 'table.json', 'macs')
+    path = sampler.sample(1)
+    assert float(sampler.cost(path)) == table.predict(Genotype(sampler.choices(path[0])))['macs'] > 1000
 
 
 @pytest.mark.parametrize('strategy', ['guided', 'plain', 'random'])
@@ -168,7 +176,7 @@ def test_what_a_search_cannot_do_is_said(trained, tmp_path):
         with pytest.raises(ValueError, match=message):
             search(tmp_path, trained[1], **options)
     supernet(tmp_path / 'plain', epochs=1, loss=None)
-    with pytest.raises(ValueError, match='holds none that has learned'):
+    with pytest.raises(ValueError, match='holds none of this space that has learned'):
         search(tmp_path / 'search', str(tmp_path / 'plain/iter_4.pth'))
     with pytest.raises(ValueError, match="loss='hinge'"):
         PathSamplingHook(SCORED, loss='hinge')

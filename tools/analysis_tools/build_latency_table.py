@@ -55,7 +55,8 @@ def printed(table: CostTable) -> str:
     """Return the table as text: the choices, then the fixed part of the network."""
     rows = [['Choice', 'Candidate', 'Latency (ms)', 'Multiply-adds (M)', 'Parameters']]
     sites = [(name, candidate, cost) for name, costs in table.choices.items() for candidate, cost in costs.items()]
-    for name, candidate, cost in [*sites, ('the fixed part', '', table.rest)]:
+    parts = [(path, 'the part itself', cost) for path, cost in table.optional.items()]
+    for name, candidate, cost in [*sites, *parts, ('the fixed part', '', table.rest)]:
         numbers = f'{cost["latency_ms"]:.2f}', f'{cost["macs"] / 1e6:,.1f}', f'{cost["parameters"]:,}'
         rows.append([name, candidate, *numbers])
     text = AsciiTable(rows)

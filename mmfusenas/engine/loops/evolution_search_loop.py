@@ -167,10 +167,10 @@ class EvolutionSearchLoop(BaseLoop):
     def _predictor_state(self) -> dict[str, Any]:
         source = self.runner.cfg.get('load_from')
         state = load_checkpoint(source).get(STATE_KEY) if source else None
-        if state is None or state['loss'] is None or state['learned'] < 0:
+        if not state or state['loss'] is None or state['learned'] < 0 or state['space_hash'] != self.space.hash:
             raise ValueError(f"A guided search begins with the predictor of the supernet, and load_from is {source}, "
-                             "which holds none that has learned. Set load_from to a checkpoint of PathSamplingHook's, "
-                             "or train_cfg.strategy='plain'.")
+                             "which holds none of this space that has learned. Set load_from to a checkpoint of "
+                             "PathSamplingHook's, or train_cfg.strategy='plain'.")
         return state
 
     def _random(self, number: int) -> Tensor:

@@ -37,6 +37,7 @@ class GuidedSR(BaseScene):
     """
 
     sensors = ('guidance', 'target')
+    channels = dict(guidance=3, target=1)
 
     def __init__(self, net: dict | None, bands: tuple[int, int, int] | None = None,
                  data_preprocessor: dict | None = None, init_cfg: dict | None = None) -> None:
