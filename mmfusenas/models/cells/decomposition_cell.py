@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from mmfusenas.models.cells.searched_ops import searched_ops
+from mmfusenas.models.utils.depthwise import DepthwiseConv2d
 from mmfusenas.models.utils.guided_filter import guided_filter
 from mmfusenas.registry import CELLS
 
@@ -60,9 +61,7 @@ class EnhanceBlock(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        depthwise = [
-            nn.Conv2d(channels, channels, k, padding=k - 1, dilation=2, groups=channels, bias=False) for k in (5, 3, 3)
-        ]
+        depthwise = [DepthwiseConv2d(channels, kernel_size, dilation=2) for kernel_size in (5, 3, 3)]
         self.body = nn.Sequential(
             *depthwise, nn.Conv2d(channels, channels, 1, bias=False), nn.BatchNorm2d(channels), nn.PReLU()
         )

@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mmfusenas.models.utils.depthwise import DepthwiseConv2d, depthwise_conv2d
 from mmfusenas.nas import Choice
 
 KERNELS = (3, 5, 7)
@@ -47,7 +48,7 @@ class MobileBlock(nn.Module):
         width = ratio * channels
         self.expand = nn.Conv2d(channels, width, 1, bias=False)
         self.expand_act = nn.PReLU()
-        self.depthwise = nn.Conv2d(width, width, kernel, padding=kernel // 2, groups=width, bias=False)
+        self.depthwise = DepthwiseConv2d(width, kernel)
         self.depthwise_act = nn.PReLU()
         self.reduce = nn.Conv2d(width, channels, 1, bias=False)
         self.attention = SqueezeExcitation(channels)
@@ -97,7 +98,7 @@ class SharedWeights(MobileBlock):
     def forward(self, x: Tensor, kernel: int, ratio: int) -> Tensor:
         width = ratio * x.shape[1]
         y = self.expand_act(F.conv2d(x, self.expand.weight[:width]))
-        y = self.depthwise_act(F.conv2d(y, self.kernels(kernel, width), padding=kernel // 2, groups=width))
+        y = self.depthwise_act(depthwise_conv2d(y, self.kernels(kernel, width)))
         return x + self.attention(F.conv2d(y, self.reduce.weight[:, :width]))
 
     def block(self, kernel: int, ratio: int) -> MobileBlock:

@@ -1,6 +1,7 @@
 """DC: the dilated convolution of TIM's fusion space."""
 from torch import Tensor, nn
 
+from mmfusenas.models.utils.depthwise import DepthwiseConv2d
 from mmfusenas.registry import OPERATORS
 
 
@@ -26,8 +27,7 @@ class DilatedConv(nn.Module):
         super().__init__()
         self.body = nn.Sequential(
             nn.ReLU(),
-            nn.Conv2d(channels, channels, kernel_size, padding=kernel_size - 1, dilation=2, groups=channels,
-                      bias=False),
+            DepthwiseConv2d(channels, kernel_size, dilation=2),
             nn.Conv2d(channels, channels, 1, bias=False),
             nn.BatchNorm2d(channels),
         )

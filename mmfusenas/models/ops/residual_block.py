@@ -1,6 +1,7 @@
 """RB: the residual block of TIM's fusion space."""
 from torch import Tensor, nn
 
+from mmfusenas.models.utils.depthwise import DepthwiseConv2d
 from mmfusenas.registry import OPERATORS
 
 
@@ -25,8 +26,8 @@ class ResidualBlock(nn.Module):
     def __init__(self, channels: int, kernel_size: int) -> None:
         super().__init__()
         self.body = nn.Sequential(
-            nn.Conv2d(channels, channels, kernel_size, padding=kernel_size // 2, groups=channels, bias=False),
-            nn.Conv2d(channels, channels, 3, padding=2, dilation=2, groups=channels, bias=False),
+            DepthwiseConv2d(channels, kernel_size),
+            DepthwiseConv2d(channels, 3, dilation=2),
             nn.Conv2d(channels, channels, 1, bias=False),
             nn.BatchNorm2d(channels),
             nn.PReLU(),

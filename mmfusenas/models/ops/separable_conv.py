@@ -1,6 +1,7 @@
 """SC: the separable convolution of TIM's fusion space."""
 from torch import Tensor, nn
 
+from mmfusenas.models.utils.depthwise import DepthwiseConv2d
 from mmfusenas.registry import OPERATORS
 
 
@@ -28,7 +29,7 @@ class SeparableConv(nn.Module):
         for _ in range(2):
             layers += [
                 nn.ReLU(),
-                nn.Conv2d(channels, channels, kernel_size, padding=kernel_size // 2, groups=channels, bias=False),
+                DepthwiseConv2d(channels, kernel_size),
                 nn.Conv2d(channels, channels, 1, bias=False),
                 nn.BatchNorm2d(channels),
             ]
