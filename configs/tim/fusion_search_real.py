@@ -11,7 +11,7 @@ custom_hooks = [
     *_base_.custom_hooks,
     dict(type='ArchitectureSearchHook', dataloader=_base_.search_dataloader, interval=20,
          phases=[dict(choices='type$', end=20), dict(choices='ops')],
-         optimizer=dict(type='Adam', lr=3e-3, betas=(0.5, 0.999), weight_decay=1e-3)),
+         optimizer=dict(type='Adam', lr=5e-2, betas=(0.5, 0.999), weight_decay=1e-3)),
     # What is found trains on all pairs.
     dict(type='GenotypeExportHook', shape=(448, 620), retrain={
         **{f'train_dataloader.dataset.datasets.{i}.fold': None for i in range(4)},

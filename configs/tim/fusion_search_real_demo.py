@@ -12,5 +12,5 @@ param_scheduler = [dict(type='CosineAnnealingLR', by_epoch=True, begin=0, end=12
 search_hook, export_hook = _base_.custom_hooks[-2:]
 search_hook.update(
     dataloader=[dict(_base_.loader, batch_size=4, dataset=task) for task in halves[1]], interval=4,
-    phases=[dict(choices='type$', end=4), dict(choices='ops')], optimizer=dict(search_hook.optimizer, lr=5e-2))
+    phases=[dict(choices='type$', end=4), dict(choices='ops')])
 custom_hooks = [*_base_.custom_hooks[:-2], search_hook, export_hook]

@@ -1,4 +1,3 @@
 # What meta-initialisation is measured against: the same tasks and as many gradients as K = 4 takes, one after the other.
 _base_ = './meta_init_real_demo.py'
-optim_wrapper = dict(optimizer=dict(lr=1e-3))
 train_cfg = dict(_delete_=True, type='ResumableIterTrainLoop', max_iters=1500, val_interval=1500)

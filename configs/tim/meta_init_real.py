@@ -6,5 +6,8 @@ model = dict(type='TIMFusion', genotype='tim-light', loss=dict(type='FusionLoss'
 optim_wrapper = dict(optimizer=dict(_delete_=True, type='Adam', lr=1e-4), paramwise_cfg=None)
 train_cfg = dict(_delete_=True, type='MetaInitLoop', max_iters=1000, val_interval=200, steps=4)
 param_scheduler = []
+# Nothing is searched, so all pairs serve.
+tasks = [dict(task, fold=None) for task in _base_.halves[0]]
+train_dataloader = dict(dataset=dict(datasets=tasks))
 default_hooks = dict(checkpoint=dict(by_epoch=False, interval=100))
 log_processor = dict(by_epoch=False)

@@ -11,5 +11,7 @@ custom_hooks = [
     dict(type='TaskGuidanceHook', stages=[dict(stage='scene', end=1), dict(stage='joint')]),
     dict(type='ArchitectureSearchHook', dataloader=search_dataloader, interval=20,
          optimizer=dict(type='Adam', lr=3e-3, betas=(0.5, 0.999), weight_decay=1e-3)),
-    dict(type='GenotypeExportHook', shape=(384, 512), retrain={'train_dataloader.dataset.fold': None}),
+    # What is found trains for 240 epochs on all pairs.
+    dict(type='GenotypeExportHook', shape=(384, 512), retrain={
+        'train_dataloader.dataset.fold': None, 'train_cfg.max_epochs': 240, 'param_scheduler.0.end': 240}),
 ]

@@ -19,7 +19,8 @@ from mmfusenas.datasets.transforms.load_seg_map import IGNORED, LoadSegMap
 TINY = 4
 """Boxes narrower or lower than this many pixels are reported."""
 
-_FLAGS = dict(img=cv2.IMREAD_COLOR, img2=cv2.IMREAD_ANYCOLOR, gt=cv2.IMREAD_COLOR)
+_FLAGS = dict(img=cv2.IMREAD_COLOR, img2=cv2.IMREAD_ANYCOLOR, img2_aligned=cv2.IMREAD_ANYCOLOR,
+              gt=cv2.IMREAD_COLOR)
 
 
 class PairFacts(NamedTuple):

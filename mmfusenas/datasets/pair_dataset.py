@@ -27,9 +27,10 @@ class PairDataset(BaseDataset):
 
     Args:
         data_root: Folder of the set.
-        data_prefix: ``img`` (visible), where there are any ``img2`` (infrared) and ``gt`` (reference), and for boxes
-            ``ann``: folders below ``data_root``. Those of pictures may all be ``.txt`` lists of one path a line, which
-            belong together line by line. None is the class's ``PREFIX``.
+        data_prefix: ``img`` (visible), where there are any ``img2`` (infrared), ``img2_aligned`` (the infrared pictures
+            in register, where ``img2`` are not) and ``gt`` (reference), and for boxes ``ann``: folders below
+            ``data_root``. Those of pictures may all be ``.txt`` lists of one path a line, which belong together line
+            by line. None is the class's ``PREFIX``.
         split: Text file of one stem a line, below ``data_root``; only those samples are read, in this order.
         stems: Pattern of the stems to read, such as ``'*N'`` for the night frames of MSRS. Defaults to all.
         fold: (k, n): every n-th pair from the k-th on, counted from 0. (0, 2) and (1, 2) are the two halves that the

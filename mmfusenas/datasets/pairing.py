@@ -12,10 +12,11 @@ from mmengine import fileio
 from mmfusenas.datasets.pictures import PICTURE_SUFFIXES
 from mmfusenas.datasets.problems import Problem
 
-PATHS = dict(img='img_path', img2='img_path2', gt='gt_path')
-"""Keys of a sample's pictures, and of their files: the picture, that of a second sensor, a clean reference."""
+PATHS = dict(img='img_path', img2='img_path2', img2_aligned='img_path2_aligned', gt='gt_path')
+"""Keys of a sample's pictures, and of their files: the picture, that of a second sensor, the latter in register where
+it is not itself, a clean reference."""
 
-INPUTS = dict(img='visible', img2='infrared', gt='reference')
+INPUTS = dict(img='visible', img2='infrared', img2_aligned='aligned', gt='reference')
 """Keys of a sample's pictures, and what the model's inputs call them."""
 
 

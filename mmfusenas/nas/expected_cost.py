@@ -41,7 +41,7 @@ class ExpectedCost:
         if cost not in COSTS:
             raise ValueError(f'ExpectedCost got cost={cost!r}; a table knows {list(COSTS)}.')
         table.check(space)
-        self.space, self.rest = space, table.rest[cost]
+        self.space, self.cost, self.rest = space, cost, table.rest[cost]
         self.optional = {path: costs[cost] for path, costs in table.optional.items()}
         self.costs = {name: torch.tensor([table.choices[name][key][cost] for key in choice.candidates],
                                          dtype=torch.float64) for name, choice in space.choices.items()}

@@ -1,5 +1,4 @@
 """Every config of TIM is free of typos, short, and builds."""
-import re
 from pathlib import Path
 
 import pytest
@@ -48,14 +47,24 @@ def test_splits_of_the_built_in_scenes_are_different():
     assert len({loader.dataset.seed for loader in loaders}) == 4
 
 
-def test_comparison_rows_differ_in_the_scene_alone():
-    rows = {p.stem: Config.fromfile(p) for p in CONFIGS if re.fullmatch(r'retinanet_[a-z]+_demo', p.stem)}
-    ivif = rows.pop('retinanet_ivif_demo')
-    assert set(rows) == {f'retinanet_{row}_demo' for row in ('visible', 'infrared', 'average', 'direct')}
+@pytest.mark.parametrize('family', ['retinanet_{}_demo', 'retinanet_{}', 'retinanet_{}-msrs',
+                                    'retinanet_{}-multispectral', 'resnet18_{}', 'resnet18_{}-mfnet'])
+def test_comparison_rows_differ_in_the_scene_alone(family):
+    rows = {name: Config.fromfile(CONFIGS[0].parent / f'{family.format(name)}.py')
+            for name in ('ivif', 'visible', 'infrared', 'average', 'direct')}
+    ivif = rows.pop('ivif')
     for name, row in rows.items():
         for key in ('train_dataloader', 'test_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler'):
             assert row[key] == ivif[key], (name, key)
         assert row.model.task == ivif.model.task, name
+
+
+@pytest.mark.parametrize('end', ['', '_real'])
+def test_pairs_out_of_register_are_the_same_with_and_without_registration(end):
+    found, none = (Config.fromfile(CONFIGS[0].parent / f'registration_{row}{end}.py') for row in ('ivif', 'none'))
+    assert none.model == found.model.fusion
+    for key in ('train_dataloader', 'test_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler'):
+        assert none[key] == found[key], key
 
 
 def test_data_roots_come_from_the_environment(monkeypatch, tmp_path):

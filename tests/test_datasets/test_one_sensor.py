@@ -104,7 +104,7 @@ def test_what_has_no_reference_is_listed_once(referenced):
 
 
 @pytest.mark.parametrize('build, prefix, message', [
-    (PairDataset, dict(gt='gt'), r"needs \['img'\] and may have \['gt', 'img2'\], got \['gt'\]"),
+    (PairDataset, dict(gt='gt'), r"needs \['img'\] and may have \['gt', 'img2', 'img2_aligned'\], got \['gt'\]"),
     (PairDataset, dict(img='vi', ann='labels'), r"got \['ann', 'img'\]"),
     (PairSegDataset, dict(img='vi'), r"needs \['img', 'seg'\]"),
 ])

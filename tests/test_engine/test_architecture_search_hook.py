@@ -1,4 +1,5 @@
 """The search hook on the stock Runner."""
+import json
 import signal
 import sys
 from pathlib import Path
@@ -172,6 +173,21 @@ def test_expected_cost_is_added_to_the_upper_loss(tmp_path):
     for name, slope in zip(moved, slopes, strict=True):
         assert slope.any(), name
         assert torch.allclose(moved[name] - before[name], -1e-3 * slope, atol=1e-5), name
+
+
+def test_expected_cost_of_every_epoch_is_kept(tmp_path):
+    init_default_scope('mmfusenas')
+    cfg = kit.config(tmp_path)
+    space = SearchSpace(MODELS.build(cfg.model))
+    pair = dict(visible=torch.rand(1, 3, 16, 20), infrared=torch.rand(1, 1, 16, 20))
+    measure_costs(space, list(pair.values()), run=lambda *_: space.model(pair)).save(tmp_path / 'table.json')
+    cost = dict(table=str(tmp_path / 'table.json'), weight=1e-6, cost='parameters')
+    runner = kit.train(kit.config(tmp_path / 'run', search=dict(cost=cost), export={}))
+    epochs = json.loads((tmp_path / 'run/search.json').read_text())['epochs']
+    assert epochs[-1]['expected_cost'] == {'parameters': pytest.approx(search_hook(runner).expected_cost().item())}
+    assert epochs[0]['expected_cost'] != epochs[-1]['expected_cost']
+    plain = kit.train(kit.config(tmp_path / 'plain', search={}, export={}))
+    assert json.loads(Path(plain.work_dir, 'search.json').read_text())['epochs'][0]['expected_cost'] == {}
 
 
 @pytest.mark.parametrize('ema', [False, True])

@@ -186,3 +186,48 @@ def test_weights_never_see_a_loss_that_is_not_finite(tmp_path):
     with pytest.raises(FloatingPointError, match=r'not finite, of the tasks \[1\]'):
         runner.train()
     assert torch.equal(runner.model.weight, before)
+
+
+@MODELS.register_module(force=True)
+class ScoredLine(Line):
+    """A line with a loss of its own, as scene modules have one."""
+
+    def __init__(self):
+        super().__init__()
+        self.scene_loss = Scaled(1.0)
+
+    def forward(self, inputs, data_samples=None, mode='tensor'):
+        return {name: self.scene_loss(value)
+                for name, value in super().forward(inputs, data_samples, mode).items()}
+
+
+@MODELS.register_module(force=True)
+class Scaled(nn.Module):
+    def __init__(self, factor):
+        super().__init__()
+        self.factor = factor
+
+    def forward(self, loss):
+        return self.factor * loss
+
+
+@pytest.mark.parametrize('second_order', [True, False])
+def test_another_outer_loss_takes_the_place_of_f_alone(tmp_path, second_order):
+    steps = []
+    for factor in (None, 3.0):
+        cfg = config(tmp_path / str(factor), second_order)
+        cfg.model = dict(type='ScoredLine')
+        if factor:
+            cfg.train_cfg.outer_loss = dict(type='Scaled', factor=factor)
+        runner = Runner.from_cfg(cfg)
+        omega = runner.model.weight.detach().clone()
+        runner.train()
+        steps.append(omega - runner.model.weight.detach())
+        assert runner.model.scene_loss.factor == 1.0
+    torch.testing.assert_close(steps[1], 3 * steps[0])
+
+
+def test_an_outer_loss_needs_a_scene_module(tmp_path):
+    cfg = config(tmp_path, False, **{'train_cfg.outer_loss': dict(type='Scaled', factor=2.0)})
+    with pytest.raises(ValueError, match='no scene module'):
+        Runner.from_cfg(cfg).train()

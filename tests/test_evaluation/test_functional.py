@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.fft import dctn
+from scipy.ndimage import gaussian_filter
 from torchmetrics.functional.image import visual_information_fidelity
 
 from mmfusenas.evaluation import functional as F
@@ -176,6 +177,35 @@ def test_ms_ssim_takes_as_many_scales_as_fit():
     torch.testing.assert_close(F.ms_ssim(equal, equal, equal), torch.tensor([2.0]).double())
     small = F.ms_ssim(*triplet(15, 15))  # one scale: a Gaussian window of 11 pixels
     assert 0 < small < 2
+
+
+def test_ms_ssim_is_the_product_over_five_scales():
+    """Wang et al., 2003: contrast and structure of every scale, luminance of the last, to the power of the weights."""
+    weights = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
+    fused, *sources = triplet(180, 176)
+    expected = 0.0
+    for source in sources:
+        x, y, product = fused, source, 1.0
+        for level, weight in enumerate(weights):
+            luminance, contrast = gaussian_similarity(x[0, 0].numpy(), y[0, 0].numpy())
+            inside = slice(5, -5)  # where the window fits; torchmetrics takes the last scale whole, mirrored
+            product *= np.mean(contrast * luminance if level == 4 else contrast[inside, inside]) ** weight
+            x, y = (torch.nn.functional.avg_pool2d(picture, 2) for picture in (x, y))
+        expected += product
+    assert F.ms_ssim(fused, *sources).item() == pytest.approx(expected, abs=1e-4)
+    assert F.ms_ssim(fused, *sources).item() != pytest.approx(F.ssim(fused, *sources).item(), abs=1e-2)
+
+
+def gaussian_similarity(x, y):
+    """Luminance and contrast-structure terms under a Gaussian window of 11 pixels."""
+    def mean(picture):
+        return gaussian_filter(picture, 1.5, truncate=5 / 1.5, mode='mirror')
+
+    mean_x, mean_y = mean(x), mean(y)
+    c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
+    luminance = (2 * mean_x * mean_y + c1) / (mean_x ** 2 + mean_y ** 2 + c1)
+    variances = mean(x * x) - mean_x ** 2 + mean(y * y) - mean_y ** 2
+    return luminance, (2 * (mean(x * y) - mean_x * mean_y) + c2) / (variances + c2)
 
 
 @pytest.mark.parametrize('name', MEASURES)

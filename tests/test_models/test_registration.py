@@ -1,7 +1,9 @@
 """Registration: the field, the transform that makes one, the loss, and fusion of what was put back."""
+import cv2
 import numpy as np
 import pytest
 import torch
+from mmengine.registry import init_default_scope
 from mmengine.structures import BaseDataElement
 from torch.autograd import gradcheck
 
@@ -11,7 +13,7 @@ from mmfusenas.models.losses import RegistrationLoss
 from mmfusenas.models.scene import RegistrationNet
 from mmfusenas.models.utils.color import luma
 from mmfusenas.models.utils.warp import warp
-from mmfusenas.registry import MODELS
+from mmfusenas.registry import DATASETS, MODELS, TRANSFORMS
 
 
 def smooth(height=64, width=80, seed=0):
@@ -182,3 +184,38 @@ def test_fused_pictures_are_scored_against_the_picture_before_its_deformation(pa
     metric = FusionMetric(metric=['SSIM'])
     metric.process(dict(inputs={k: [v] for k, v in packed['inputs'].items()}), [dict(fused_img=fused)])
     assert metric.evaluate(size=1)['fusion/SSIM'] == pytest.approx(2)
+
+
+def test_a_data_set_may_hold_the_infrared_picture_in_register(tmp_path):
+    """Given pairs out of register train and are scored by the picture in register, boxes or not."""
+    init_default_scope('mmfusenas')
+    generator = np.random.default_rng(0)
+    pictures = {name: generator.integers(0, 255, (24, 30, 3), np.uint8) for name in ('vi', 'warped', 'ir')}
+    for name, picture in pictures.items():
+        (tmp_path / name).mkdir()
+        cv2.imwrite(str(tmp_path / name / '1.png'), picture if name == 'vi' else picture[..., 0])
+    data = DATASETS.build(dict(
+        type='PairDataset', data_root=str(tmp_path), data_prefix=dict(img='vi', img2='warped', img2_aligned='ir'),
+        pipeline=[dict(type='LoadPairFromFile'),
+                  dict(type='JointTransform', transforms=[dict(type='RandomFlip', prob=1.0)]),
+                  dict(type='PackPairInputs')]))
+    inputs = data[0]['inputs']
+    for name, key in (('infrared', 'warped'), ('aligned', 'ir')):
+        assert np.array_equal(inputs[name][0].numpy(), pictures[key][:, ::-1, 0]), name
+    model = MODELS.build(dict(
+        type='RegisteredFusion', registration=dict(type='RegistrationNet'), loss=dict(type='RegistrationLoss'),
+        fusion=dict(type='TIMFusion', genotype='tim-light', channels=8, loss=dict(type='FusionLoss'))))
+    batch = model.data_preprocessor(dict(inputs={k: [v] for k, v in inputs.items()}, data_samples=None))['inputs']
+    held = model(batch, mode='loss')['loss_registration']
+    assert held != model({k: v for k, v in batch.items() if k != 'aligned'}, mode='loss')['loss_registration']
+
+
+@pytest.mark.parametrize('pack', ['PackPairDetInputs', 'PackPairSegInputs'])
+def test_deformed_pairs_of_a_task_keep_the_picture_in_register(pack):
+    pytest.importorskip('mmdet')
+    pytest.importorskip('mmseg')
+    init_default_scope('mmfusenas')
+    sample = dict(img=np.zeros((24, 30, 3), np.uint8), img2=np.random.rand(24, 30).astype(np.float32), img_id=0)
+    deformed = TRANSFORMS.build(dict(type='RandomDeformation', seed=0))(dict(sample))
+    inputs = TRANSFORMS.build(dict(type=pack))(deformed)['inputs']
+    assert np.array_equal(inputs['aligned'][0].numpy(), sample['img2'])

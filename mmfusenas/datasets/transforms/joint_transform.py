@@ -10,6 +10,7 @@ from mmcv.transforms import BaseTransform
 from mmengine.dataset import Compose
 
 from mmfusenas.datasets.pairing import PATHS
+from mmfusenas.datasets.pictures import to_colour
 from mmfusenas.registry import TRANSFORMS
 from mmfusenas.utils.random_state import get_random_state, set_random_state
 
@@ -24,8 +25,8 @@ class JointTransform(BaseTransform):
     RandomAffine, RandomShift, Pad, ... What stands outside, such as PhotoMetricDistortion, sees the visible picture
     alone.
 
-    A reference ``gt`` goes through the same transforms once more, with the same random numbers: it gets the fill
-    colours of the picture, and OpenCV's warps, which end at four channels, serve it too.
+    A reference ``gt``, and ``img2_aligned``, go through the same transforms once more, with the same random numbers:
+    the reference gets the fill colours of the picture, and OpenCV's warps, which end at four channels, serve too.
 
     Pictures of different depth are stacked in the wider one and come back in their own, so flips and crops are
     exact. Fill colours of three numbers (Rotate, RandomAffine) leave the infrared border at 0, and they count in
@@ -57,27 +58,26 @@ class JointTransform(BaseTransform):
         pictures = {key: results[key] for key in PATHS if key in results}
         _check_sizes(pictures, results.get('img_path'))
         others = {key: value for key, value in results.items() if key not in PATHS}
-        reference = pictures.pop('gt', None)
+        references = {key: pictures.pop(key) for key in ('img2_aligned', 'gt') if key in pictures}
         # Transforms change what they are given, so the second run needs its own copy.
-        again = None if reference is None else (get_random_state(), deepcopy(others))
+        again = (get_random_state(), deepcopy(others)) if references else ()
         stacked = self._run({**others, 'img': np.concatenate([np.atleast_3d(x) for x in pictures.values()], axis=2)})
         if stacked is None:
             return None
         stacked.update(_split(stacked['img'], pictures))
-        if reference is not None:
-            stacked['gt'] = self._repeat(reference, stacked['img'], *again)
+        stacked.update({key: self._repeat(picture, stacked['img'], *again) for key, picture in references.items()})
         return stacked
 
     def _repeat(self, reference: np.ndarray, picture: np.ndarray, state: dict, others: dict) -> np.ndarray:
         """Run the transforms on the reference with the random numbers that the picture had."""
         set_random_state(state)
-        done = self._run({**others, 'img': reference.copy()})
+        done = self._run({**deepcopy(others), 'img': to_colour(reference).copy()})
         if done is None or done['img'].shape != picture.shape:
             made = None if done is None else done['img'].shape
             raise ValueError(
                 f'A transform inside JointTransform made {picture.shape} of the picture {others.get("img_path")} and '
                 f'{made} of its reference: it draws from a generator of its own, or looks at the pixels. In: {self}')
-        return np.ascontiguousarray(done['img'], dtype=reference.dtype)
+        return _restore(done['img'], reference)
 
     def _run(self, stacked: dict) -> dict | None:
         """Run the transforms, and explain those that ask for three channels."""

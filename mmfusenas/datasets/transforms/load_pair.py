@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from mmcv.transforms import BaseTransform
 
-from mmfusenas.datasets.pictures import match_sizes, read_pair, read_visible
+from mmfusenas.datasets.pictures import match_sizes, read_infrared, read_pair, read_visible
 from mmfusenas.registry import TRANSFORMS
 
 
@@ -11,8 +11,9 @@ from mmfusenas.registry import TRANSFORMS
 class LoadPairFromFile(BaseTransform):
     """Load the picture of a sample, that of a second sensor and the reference, where there are any.
 
-    All keep the depth of their file. Required key: ``img_path`` (visible); optional ones: ``img_path2`` (infrared) and
-    ``gt_path`` (a clean reference). Added keys: ``img`` (H x W x 3 BGR) and, for those, ``img2`` (H x W) and ``gt``
+    All keep the depth of their file. Required key: ``img_path`` (visible); optional ones: ``img_path2`` (infrared),
+    ``img_path2_aligned`` (the infrared picture in register, where ``img_path2`` is not) and ``gt_path`` (a clean
+    reference). Added keys: ``img`` (H x W x 3 BGR) and, for those, ``img2`` and ``img2_aligned`` (H x W) and ``gt``
     (H x W x 3 BGR), ``img_shape`` and ``ori_shape`` (H, W). Files of 8 and 16 bit and of float32 are read. A grey
     visible file becomes three equal channels, a colour infrared file becomes grey. Where the visible and the infrared
     path are one, the file has four channels, the last of them infrared.
@@ -44,11 +45,11 @@ class LoadPairFromFile(BaseTransform):
         """Add the pictures to ``results``."""
         pictures = self._read_sensors(results)
         size = pictures['img'].shape[:2]
-        if 'gt_path' in results:
-            reference = read_visible(results['gt_path'], self.backend_args)
-            pictures['gt'] = match_sizes(
-                pictures['img'], reference, self.resize and 'visible', (results['img_path'], results['gt_path']),
-                ways=('visible', ))[1]
+        for key, path, read in (('img2_aligned', 'img_path2_aligned', read_infrared), ('gt', 'gt_path', read_visible)):
+            if path in results:
+                pictures[key] = match_sizes(
+                    pictures['img'], read(results[path], self.backend_args), self.resize and 'visible',
+                    (results['img_path'], results[path]), ways=('visible', ))[1]
         results.update(pictures, img_shape=size, ori_shape=size)
         return results
 

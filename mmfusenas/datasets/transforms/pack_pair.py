@@ -7,12 +7,12 @@ import numpy as np
 import torch
 from mmcv.transforms import BaseTransform
 
-from mmfusenas.datasets.pairing import INPUTS
+from mmfusenas.datasets.pairing import INPUTS, PATHS
 from mmfusenas.registry import TRANSFORMS
 from mmfusenas.structures import FusionDataSample
 
-PAIR_META = ('img_id', 'img_path', 'img_path2', 'gt_path', 'ori_shape', 'img_shape', 'scale_factor', 'flip',
-             'flip_direction', 'target_range')
+PAIR_META = ('img_id', *PATHS.values(), 'ori_shape', 'img_shape', 'scale_factor', 'flip', 'flip_direction',
+             'target_range')
 """Meta keys that every packed sample has, as far as the results do."""
 
 
@@ -22,7 +22,7 @@ def picture_tensor(picture: np.ndarray) -> torch.Tensor:
 
 
 def further_inputs(results: dict) -> dict[str, torch.Tensor]:
-    """Return the inputs beside ``visible``: ``infrared`` and ``reference``, where the results hold them."""
+    """Return the inputs beside ``visible``: ``infrared``, ``aligned``, ``reference``, where the results hold them."""
     return {name: picture_tensor(results[key]) for key, name in INPUTS.items() if key != 'img' and key in results}
 
 
@@ -40,16 +40,15 @@ def complete_meta(results: dict) -> dict:
 class PackPairInputs(BaseTransform):
     """Pack the pictures of a sample into tensors and a :class:`FusionDataSample`; needs no mmdet.
 
-    Required key: ``img`` (H x W x 3); optional ones: ``img2`` (H x W) and ``gt`` (H x W x 3). Of what else the results
-    hold, ``img2_aligned`` becomes the input ``aligned`` and ``flow`` the sample's ``gt_flow``
-    (:class:`RandomDeformation`); the rest is dropped.
+    Required key: ``img`` (H x W x 3); optional ones: ``img2``, ``img2_aligned`` (H x W) and ``gt`` (H x W x 3). Of what
+    else the results hold, ``flow`` becomes the sample's ``gt_flow`` (:class:`RandomDeformation`); the rest is dropped.
 
     Args:
         meta_keys: Keys kept as meta information, beside ``PAIR_META``.
 
     Returns:
-        ``inputs``: ``visible`` 3 x H x W and, where there are any, ``infrared`` 1 x H x W and ``reference`` 3 x H x W,
-        each of its own dtype; ``data_samples``.
+        ``inputs``: ``visible`` 3 x H x W and, where there are any, ``infrared`` and ``aligned`` 1 x H x W and
+        ``reference`` 3 x H x W, each of its own dtype; ``data_samples``.
 
     Example:
         >>> packed = PackPairInputs()(dict(img=np.zeros((4, 6, 3), np.uint8), img2=np.zeros((4, 6), np.uint16)))
@@ -67,7 +66,6 @@ class PackPairInputs(BaseTransform):
         inputs = dict(visible=picture_tensor(results['img']), **further_inputs(results))
         sample = FusionDataSample(metainfo=meta)
         if 'flow' in results:
-            inputs['aligned'] = picture_tensor(results['img2_aligned'])
             sample.gt_flow = results['flow']
         return dict(inputs=inputs, data_samples=sample)
 

@@ -18,8 +18,8 @@ class PackPairDetInputs(PackDetInputs):
             which mmdet's CocoMetric makes its ground truth when it has no ``ann_file``).
 
     Returns:
-        ``inputs``: ``visible`` 3 x H x W and, where there are any, ``infrared`` 1 x H x W and ``reference`` 3 x H x W,
-        each of its own dtype; ``data_samples``: a ``DetDataSample``.
+        ``inputs``: ``visible`` 3 x H x W and, where there are any, ``infrared`` and ``aligned`` 1 x H x W and
+        ``reference`` 3 x H x W, each of its own dtype; ``data_samples``: a ``DetDataSample``.
     """
 
     def __init__(self, meta_keys: Sequence[str] = ()) -> None:

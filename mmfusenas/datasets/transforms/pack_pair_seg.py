@@ -17,9 +17,9 @@ class PackPairSegInputs(PackSegInputs):
         meta_keys: Keys kept as meta information, beside ``PAIR_META``, ``seg_map_path`` and ``reduce_zero_label``.
 
     Returns:
-        ``inputs``: ``visible`` 3 x H x W and, where there are any, ``infrared`` 1 x H x W and ``reference`` 3 x H x W,
-        each of its own dtype; ``data_samples``: a ``SegDataSample`` with ``gt_sem_seg`` where the results hold
-        ``gt_seg_map``.
+        ``inputs``: ``visible`` 3 x H x W and, where there are any, ``infrared`` and ``aligned`` 1 x H x W and
+        ``reference`` 3 x H x W, each of its own dtype; ``data_samples``: a ``SegDataSample`` with ``gt_sem_seg`` where
+        the results hold ``gt_seg_map``.
     """
 
     def __init__(self, meta_keys: Sequence[str] = ()) -> None:

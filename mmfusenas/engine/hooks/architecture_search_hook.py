@@ -131,6 +131,8 @@ class ArchitectureSearchHook(Hook):
         alphas = self._alphas(runner)
         grads, log = self._hyper_gradient(runner, upper, lower, alphas)
         self._update(alphas, grads)
+        if self.expected_cost:
+            log[f'expected_{self.expected_cost.cost}'] = self.expected_cost()
         for name, value in log.items():
             runner.message_hub.update_scalar(f'train/search_{name}', float(value))
 

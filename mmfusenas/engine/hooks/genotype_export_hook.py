@@ -99,8 +99,11 @@ class GenotypeExportHook(Hook):
     def _entry(self, runner: Runner, space: SearchSpace, epoch: int) -> dict[str, Any]:
         scalars = {name.removeprefix('train/search_'): float(scalar.current())
                    for name, scalar in runner.message_hub.log_scalars.items() if name.startswith('train/search_')}
+        expected = {name.removeprefix('expected_'): scalars.pop(name) for name in list(scalars)
+                    if name.startswith('expected_')}
         probabilities = {name: choice.probabilities().tolist() for name, choice in space.choices.items()}
-        return dict(epoch=epoch, iteration=runner.iter, probabilities=probabilities, entropy=space.entropy(), **scalars)
+        return dict(epoch=epoch, iteration=runner.iter, probabilities=probabilities, entropy=space.entropy(),
+                    expected_cost=expected, **scalars)
 
     @master_only
     def _write(self, runner: Runner, space: SearchSpace, genotype: Genotype, name: str) -> None:

@@ -1,21 +1,25 @@
 """Pretext meta-initialisation: weights from which every fusion task is learned in a few steps."""
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
+from mmengine.device import get_device
+from mmengine.dist import get_world_size
 from mmengine.optim import OptimWrapper
 from mmengine.registry import OPTIMIZERS
 from mmengine.runner import Runner
 from torch import Tensor, nn
+from torch.distributed.nn.functional import all_reduce as differentiable_all_reduce
 from torch.func import functional_call
 
 from mmfusenas.datasets.resumable_dataloader import BatchStream, build_resumable_dataloader
 from mmfusenas.engine.loops.resumable import run_seed
 from mmfusenas.engine.loops.resumable_iter_train_loop import ResumableIterTrainLoop
 from mmfusenas.nas.hypergrad.vectors import average, fill
-from mmfusenas.registry import LOOPS
+from mmfusenas.registry import LOOPS, MODELS
 from mmfusenas.utils.bare_model import bare_model
 
 Batches = Sequence[dict]
@@ -27,9 +31,10 @@ class MetaInitLoop(ResumableIterTrainLoop):
 
     One iteration: for every task the weights start at omega and take ``steps`` gradient steps on the task's own
     batches (line 9); the model's loss f at the weights reached, on one more batch, measures how well it went; omega
-    takes one step of the Runner's optimizer along the sum over the tasks of f's gradient (line 11). f is the loss
-    that weighs the sources by their information, the same as in the steps. The BatchNorm statistics kept are the
-    mean over the tasks. A checkpoint is the result: ``load_from``, or ``init_cfg`` of the scene module.
+    takes one step of the Runner's optimizer along the sum over the tasks of f's gradient (line 11). f measures the
+    information kept: by itself it is the loss of the steps, which weighs the sources by theirs. The BatchNorm
+    statistics kept are the mean over the tasks. A checkpoint is the result: ``load_from``, or ``init_cfg`` of the
+    scene module.
 
     Resumes exactly, as its base does. Mixed precision is not for it.
 
@@ -40,13 +45,15 @@ class MetaInitLoop(ResumableIterTrainLoop):
         max_iters: Iterations to train.
         steps: K, gradient steps a task. Defaults to 4 (table 9).
         inner_optimizer: Optimizer of these steps, a new one for each task. Defaults to Adam with 1e-3.
+        outer_loss: Config of a scene loss that takes the place of the model's own in f, such as
+            ``dict(type='FusionLoss', vgg=FILE)``, the information of VGG's features. Defaults to None (the model's).
         second_order: Whether f is differentiated through the steps, which then are plain SGD with the learning rate of
             ``inner_optimizer``; by default its gradient at the weights reached counts as that at omega.
         val_begin, val_interval, dynamic_intervals: As of the base.
 
     Raises:
-        ValueError: If the dataset is no AlternatingDataset, ``steps`` is below 1, or the optimizer wrapper is another
-            than the plain one.
+        ValueError: If the dataset is no AlternatingDataset, ``steps`` is below 1, the optimizer wrapper is another
+            than the plain one, or ``outer_loss`` is given and the model has no ``scene_loss``.
         FloatingPointError: If f is not finite, before the weights see it.
 
     Example:
@@ -54,7 +61,8 @@ class MetaInitLoop(ResumableIterTrainLoop):
     """
 
     def __init__(self, runner: Runner, dataloader: dict, max_iters: int, steps: int = 4,
-                 inner_optimizer: dict | None = None, second_order: bool = False, **kwargs) -> None:
+                 inner_optimizer: dict | None = None, outer_loss: dict | None = None, second_order: bool = False,
+                 **kwargs) -> None:
         tasks = dataloader['dataset'].get('datasets') if isinstance(dataloader, dict) else None
         if not tasks or steps < 1:
             raise ValueError(f'MetaInitLoop got steps={steps} and a dataset of {len(tasks or ())} tasks; give at least '
@@ -63,6 +71,10 @@ class MetaInitLoop(ResumableIterTrainLoop):
         super().__init__(runner, dict(dataloader, dataset=tasks[0]), max_iters, **kwargs)
         self.steps, self.second_order = steps, second_order
         self.inner_optimizer = inner_optimizer or dict(type='Adam', lr=1e-3)
+        self.outer_loss = MODELS.build(outer_loss).to(get_device()) if outer_loss else None
+        if outer_loss and not hasattr(bare_model(runner), 'scene_loss'):
+            raise ValueError(f'MetaInitLoop got outer_loss={outer_loss}, and {type(bare_model(runner)).__name__} is no '
+                             'scene module with a loss of its own; leave it out.')
         others = [build_resumable_dataloader(dict(dataloader, dataset=task), run_seed(runner), endless=True)
                   for task in tasks[1:]]
         self.dataloader_iterator = TaskStreams([self.dataloader, *others], steps + 1)
@@ -121,7 +133,8 @@ class MetaInitLoop(ResumableIterTrainLoop):
                 parameter.grad = grad
             optimizer.step()
         optimizer.zero_grad()
-        loss = _loss(model, batches[-1])
+        with self._measuring(model):
+            loss = _loss(model, batches[-1])
         return loss.detach(), fill(list(torch.autograd.grad(loss, parameters, allow_unused=True)), parameters)
 
     def _through_the_steps(self, model: nn.Module, weights: dict[str, nn.Parameter],
@@ -131,12 +144,25 @@ class MetaInitLoop(ResumableIterTrainLoop):
         for batch in batches[:-1]:
             loss = model.parse_losses(functional_call(model, reached, (), dict(batch, mode='loss')))[0]
             grads = torch.autograd.grad(loss, list(reached.values()), create_graph=True, allow_unused=True)
-            grads = fill(list(grads), list(reached.values()))
+            grads = _mean_of_ranks(fill(list(grads), list(reached.values())))
             reached = {name: value - self.inner_optimizer['lr'] * grad
                        for (name, value), grad in zip(reached.items(), grads)}
-        loss = model.parse_losses(functional_call(model, reached, (), dict(batches[-1], mode='loss')))[0]
+        with self._measuring(model):
+            loss = model.parse_losses(functional_call(model, reached, (), dict(batches[-1], mode='loss')))[0]
         parameters = list(weights.values())
         return loss.detach(), fill(list(torch.autograd.grad(loss, parameters, allow_unused=True)), parameters)
+
+    @contextmanager
+    def _measuring(self, model: nn.Module) -> Iterator[None]:
+        """Let the model's loss be f inside the block."""
+        if self.outer_loss is None:
+            yield
+            return
+        own, model.scene_loss = model.scene_loss, self.outer_loss
+        try:
+            yield
+        finally:
+            model.scene_loss = own
 
 
 class TaskStreams:
@@ -162,6 +188,14 @@ class TaskStreams:
 
 def _loss(model: nn.Module, data: dict) -> Tensor:
     return model.parse_losses(model(**data, mode='loss'))[0]
+
+
+def _mean_of_ranks(grads: list[Tensor]) -> list[Tensor]:
+    """Return the means over the processes, which can be differentiated, in one reduction."""
+    if get_world_size() == 1:
+        return grads
+    flat = differentiable_all_reduce(torch.cat([grad.flatten() for grad in grads])) / get_world_size()
+    return [mean.view_as(grad) for mean, grad in zip(flat.split([grad.numel() for grad in grads]), grads)]
 
 
 @torch.no_grad()

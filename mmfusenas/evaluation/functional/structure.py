@@ -29,7 +29,8 @@ def ms_ssim(fused: Tensor, visible: Tensor, infrared: Tensor) -> Tensor:
 
     Wang et al., Multiscale structural similarity for image quality assessment, 2003: Gaussian window of 11 pixels
     and standard deviation 1.5, five scales. Of pictures of 160 pixels or less on a side as many scales as fit, their
-    weights brought to a sum of 1 again. A scale of negative similarity counts as 0.
+    weights brought to a sum of 1 again. A scale of negative similarity counts as 0. The last scale is taken whole, its
+    border mirrored; of the others the pixels where the window fits.
 
     Shape:
         N x 1 x H x W in [0, 255] three times, H and W at least 11, to N values in [0, 2].

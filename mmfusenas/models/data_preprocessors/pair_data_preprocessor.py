@@ -13,7 +13,7 @@ from mmfusenas.registry import MODELS
 _FULL_SCALE = {torch.uint8: 255.0, torch.uint16: 65535.0}
 _FLOAT_SCALE = 255.0
 _SENSOR = dict(aligned='infrared')  # an input that is a picture of another one's sensor
-_PATHS = dict(visible='img_path', infrared='img_path2', aligned='img_path2', reference='gt_path')
+_PATHS = dict(visible='img_path', infrared='img_path2', aligned='img_path2_aligned', reference='gt_path')
 
 
 @MODELS.register_module()
@@ -34,8 +34,8 @@ class PairDataPreprocessor(BaseDataPreprocessor):
         non_blocking: Whether the copy to the device may run beside the computation.
 
     Returns:
-        ``inputs``: ``visible`` N x 3 x H x W and, where there are any, ``infrared`` N x 1 x H x W and ``reference``
-        N x 3 x H x W, float32 in [0, 1]; ``data_samples`` as they came, or None.
+        ``inputs``: ``visible`` N x 3 x H x W and, where there are any, ``infrared`` and ``aligned`` N x 1 x H x W and
+        ``reference`` N x 3 x H x W, float32 in [0, 1]; ``data_samples`` as they came, or None.
 
     Raises:
         ValueError: NaN or infinity in a picture, values beyond its bits, or pictures of a sample that differ in size;

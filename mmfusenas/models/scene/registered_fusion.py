@@ -14,8 +14,8 @@ class RegisteredFusion(BaseScene):
     """Registration, then fusion (TIM section 5.1.2): I_B = N_R(I_A, I_B'), I_F = N_F(I_A, I_B), trained jointly.
 
     The infrared picture is moved onto the visible one by the field that N_R estimates. In training the moved picture
-    is held to the infrared picture before its deformation (``aligned``, from :class:`RandomDeformation`), and where
-    there is none to the visible one.
+    is held to the infrared picture before its deformation (``aligned``, from :class:`RandomDeformation` or
+    ``img2_aligned`` of a data set), and where there is none to the visible one.
 
     Args:
         registration: Config of N_R, a :class:`RegistrationNet`.

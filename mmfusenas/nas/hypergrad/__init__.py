@@ -9,7 +9,8 @@ from mmfusenas.nas.hypergrad.first_order import FirstOrder
 from mmfusenas.nas.hypergrad.implicit_gauss_newton import ImplicitGaussNewton
 from mmfusenas.nas.hypergrad.inner import inner_step
 from mmfusenas.nas.hypergrad.neumann import Neumann
+from mmfusenas.nas.hypergrad.random_choice import RandomChoice
 from mmfusenas.nas.hypergrad.unrolled import Unrolled
 
-__all__ = ['ConjugateGradient', 'FirstOrder', 'HyperGradient', 'ImplicitGaussNewton', 'Neumann', 'Unrolled',
-           'inner_step']
+__all__ = ['ConjugateGradient', 'FirstOrder', 'HyperGradient', 'ImplicitGaussNewton', 'Neumann',
+           'RandomChoice', 'Unrolled', 'inner_step']

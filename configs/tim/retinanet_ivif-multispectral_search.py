@@ -1,0 +1,22 @@
+# Search of the neck on MultiSpectral (paper, section 4.3.1): batch 1, 120 epochs of which 40 train the fusion alone, the
+# choices by 3e-4. The cells have GroupNorm, for batch 1. What is found trains 160 000 iterations of two on all pairs.
+_base_ = './retinanet_ivif-multispectral.py'
+model = dict(scene=dict(init_cfg=None), task=dict(neck=dict(
+    _delete_=True, type='mmfusenas.FeatureDistillationNeck', out_channels=64, channels=64, num_outs=4,
+    norm_cfg=dict(type='GN', num_groups=8))))
+train_dataloader = dict(batch_size=1, dataset=dict(fold=(0, 2)))
+search_dataloader = dict(_base_.train_dataloader, batch_size=1, dataset=dict(
+    _base_.train_dataloader.dataset, fold=(1, 2)))
+optim_wrapper = dict(optimizer=dict(lr=2e-3))
+train_cfg = dict(max_epochs=120, val_interval=20)
+cosine = dict(type='CosineAnnealingLR', eta_min=1e-8, by_epoch=True, begin=0, end=120, convert_to_iter_based=True)
+param_scheduler = [_base_.param_scheduler[0], cosine]
+stages = dict(type='TaskGuidanceHook', stages=[dict(stage='scene', end=40), dict(stage='joint')])
+search_hook = dict(type='ArchitectureSearchHook', dataloader=search_dataloader, interval=20,
+                   optimizer=dict(type='Adam', lr=3e-4, betas=(0.5, 0.999), weight_decay=1e-3))
+custom_hooks = [
+    *_base_.custom_hooks[:-1], stages, search_hook,
+    dict(type='GenotypeExportHook', shape=(256, 320), retrain={
+        'train_dataloader.dataset.fold': None, 'train_dataloader.batch_size': 2,
+        'train_cfg.max_epochs': 125, 'param_scheduler.1.end': 125}),
+]

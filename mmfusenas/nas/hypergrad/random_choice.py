@@ -1,0 +1,34 @@
+"""What every search has to beat: choices that do not look at the losses."""
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from mmfusenas.nas.hypergrad.base import BilevelProblem, HyperGradient
+from mmfusenas.nas.hypergrad.vectors import average
+from mmfusenas.registry import SEARCH_STRATEGIES
+
+
+@SEARCH_STRATEGIES.register_module()
+class RandomChoice(HyperGradient):
+    """Random search through the same hook: a gradient of independent normal numbers, whatever the losses are.
+
+    The choices walk at random, so each ends at any of its candidates with the same probability, while the weights are
+    trained as in any other search: the row that the strategies of a table stand beside. The numbers come from torch's
+    generator, which a checkpoint keeps, and are the same in all processes.
+
+    Example:
+        >>> import torch
+        >>> a, w = torch.zeros(3), torch.ones(2, requires_grad=True)
+        >>> loss = lambda: (w.sum() - a.sum()) ** 2
+        >>> grads, log = RandomChoice()(loss, loss, [a], [w])
+        >>> grads[0].shape, float(log['upper_loss'])
+        (torch.Size([3]), 4.0)
+    """
+
+    def estimate(self, problem: BilevelProblem, inner: Mapping | None) -> tuple[list[Tensor], dict[str, Tensor]]:
+        """See :class:`HyperGradient`; the lower loss is not evaluated, the upper one only for the log."""
+        loss = problem.evaluate(problem.upper_loss)
+        choices = problem.upper_params
+        value, *grads = average([loss.detach(), *(torch.randn_like(choice) for choice in choices)], [loss, *choices])
+        return grads, dict(upper_loss=value.reshape(()))
