@@ -35,6 +35,8 @@ Picture = str | Path | np.ndarray
 SMALLEST = 3
 """Of a side in pixels: with less there is nothing to reflect at the border."""
 
+_NOISE = ('noise_level', 'denoised')
+
 
 class BaseInferencer(ABC):
     """Base of the inferencers: a model that makes one picture, and detects or segments in it where it has a task.
@@ -103,7 +105,8 @@ class BaseInferencer(ABC):
 
         Returns:
             ``picture`` (uint8 H x W x 3, BGR), ``boxes`` (N x 4, pixels of the input), ``scores`` and ``labels`` (N),
-            ``mask`` (uint8 H x W, class numbers). What the model does not predict is None.
+            ``mask`` (uint8 H x W, class numbers). What the model does not predict is None. RUAS_A adds
+            ``noise_level`` (of the [0, 1] picture) and ``denoised`` (whether noise was removed).
         """
         results = self.read(*pictures)
         if min(results['img'].shape[:2]) < SMALLEST:
@@ -124,8 +127,8 @@ class BaseInferencer(ABC):
         ``out_dir`` gets ``pictures/STEM.png``; of guided super-resolution ``restored/STEM.npy``; with a detector or
         segmentor ``drawn/STEM.png``; with a segmentor ``masks/STEM.png`` (class numbers, 8 bit); and
         ``predictions.json``: a list ``images`` with ``stem``, ``picture`` (path in ``out_dir``), ``boxes``, ``scores``,
-        ``labels``, ``classes`` (the name of each label; these four are null without a detector), and ``model`` and
-        ``config``.
+        ``labels``, ``classes`` (the name of each label; these four are null without a detector), of RUAS_A
+        ``noise_level`` and ``denoised``, and ``model`` and ``config``.
 
         Args:
             pairs: Inputs, as :func:`input_pairs` or :func:`input_pictures` gives.
@@ -161,7 +164,7 @@ class BaseInferencer(ABC):
         return draw_detections(picture, output['boxes'] * factor, output['labels'], output['scores'], self.dataset_meta)
 
     def _pictures(self, results: dict[str, Any]) -> dict[str, np.ndarray]:
-        """Return the scene module's ``picture`` at the size of the input, and ``restored`` where it makes one."""
+        """Return the scene module's ``picture`` at the size of the input, and what else it says of it."""
         meta = {key: results[key] for key in ('img_path', 'img_path2', 'img_shape', 'target_range')
                 if key in results}
         inputs = dict(visible=[picture_tensor(results['img'])])
@@ -169,7 +172,7 @@ class BaseInferencer(ABC):
             inputs['infrared'] = [picture_tensor(results['img2'])]
         data = self.model.data_preprocessor(dict(inputs=inputs, data_samples=[FusionDataSample(metainfo=meta)]))
         sample = self.scene(**data, mode='predict')[0]
-        made = dict(restored=sample.restored) if 'restored' in sample else {}
+        made = {key: sample.get(key) for key in ('restored', *_NOISE) if key in sample}
         return dict(picture=np.ascontiguousarray(sample.fused_img), **made)
 
     def _predictions(self, sample: BaseDataElement) -> dict[str, np.ndarray]:
@@ -193,6 +196,7 @@ class BaseInferencer(ABC):
         if output['mask'] is not None:
             _write_picture(out_dir / 'masks' / f'{pair.stem}.png', output['mask'])
         found = {key: None if output[key] is None else output[key].tolist() for key in ('boxes', 'scores', 'labels')}
+        found.update({key: output[key] for key in _NOISE if key in output})
         return dict(stem=pair.stem, picture=name, **found, classes=self._class_names(found['labels']))
 
     def _class_names(self, labels: list[int] | None) -> list[str] | None:

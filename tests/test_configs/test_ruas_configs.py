@@ -2,6 +2,7 @@
 from pathlib import Path
 
 import pytest
+import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
@@ -36,6 +37,17 @@ def test_model_builds_and_knows_what_is_open(stem):
     assert model.stage == 'joint'
 
 
+@pytest.mark.parametrize('stem', ['ssd_r50', 'ssd_r101', 'ssd_r152', 'ssd_stock_r50'])
+def test_a_backbone_from_scratch_learns_its_statistics(stem):
+    """mmdet's ResNet fixes them by itself, for pretrained weights."""
+    backbone = Config.fromfile(CONFIGS[0].parent / f'{stem}.py').model.task.backbone
+    with torch.device('meta'):
+        net = MODELS.build(dict(backbone, _scope_='mmdet'))
+    net.train()
+    norms = [module for module in net.modules() if isinstance(module, torch.nn.BatchNorm2d)]
+    assert norms and all(norm.training for norm in norms)
+
+
 def test_searches_look_at_pictures_that_the_weights_do_not_see():
     for path in CONFIGS:
         cfg = Config.fromfile(path)
@@ -47,7 +59,11 @@ def test_searches_look_at_pictures_that_the_weights_do_not_see():
 
 def test_rows_of_a_table_have_one_budget():
     rows = {path.stem: Config.fromfile(path) for path in CONFIGS}
-    for stems in (('ssd', 'ssd_end-to-end', 'ssd_end-to-end-scene', 'ssd_plain'),
+    for stems in (('ssd', 'ssd_end-to-end', 'ssd_end-to-end-scene', 'ssd_plain', 'ssd_stock', 'ssd_stock-scene',
+                   'ssd_enhanced', 'ssd_r50', 'ssd_stock_r50'),
+                  ('ssd-darkface', 'ssd_stock-darkface', 'ssd_enhanced-darkface'),
+                  ('ssd-exdark', 'ssd_stock-exdark', 'ssd_enhanced-exdark'),
+                  ('deeplabv3plus-acdc', 'deeplabv3plus_plain-acdc'),
                   ('ssd-msrs-night', 'ssd_plain-msrs-night'), ('deeplabv3plus', 'deeplabv3plus_plain'),
                   ('enhance_search', 'enhance_search_global', 'enhance_search_independent')):
         for key in ('train_dataloader', 'test_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler'):

@@ -1,11 +1,12 @@
 """Trains a toy or searches, kills the run with SIGKILL again and again, and resumes it; a program of its own.
 
 Everything is imported once, and each life of the run is a fork of that state. ``test_resume_killed.py`` runs it as
-``python resume_killed.py FOLDER toy|search WORKERS RANDOM_KILLS``; it prints what it found as JSON.
+``python resume_killed.py FOLDER toy|search|cooperative WORKERS RANDOM_KILLS``; it prints what it found as JSON.
 """
 from __future__ import annotations
 
 import contextlib
+import copy
 import json
 import os
 import random
@@ -67,24 +68,32 @@ def train_toy(folder: Path, workers: int, epochs: int, pipe: int) -> dict:
     return state
 
 
-def search(folder: Path, workers: int, epochs: int, pipe: int) -> dict:
+def search(folder: Path, workers: int, epochs: int, pipe: int, options: dict | None = None, **changes) -> dict:
     """Search with EMA, from the last checkpoint on; return the final weights, choices, optimizers and files."""
     cfg = search_kit.config(
-        folder, search={}, export={}, epochs=epochs, ema=True,
-        **{'default_hooks.checkpoint.interval': INTERVAL, 'train_dataloader.num_workers': workers})
+        folder, search=options or {}, export={}, epochs=epochs, ema=True,
+        **changes, **{'default_hooks.checkpoint.interval': INTERVAL, 'train_dataloader.num_workers': workers})
     cfg.custom_hooks[1].dataloader.num_workers = workers
     cfg.custom_hooks.append(dict(type='ReportHook', pipe=pipe))
     runner = search_kit.train(cfg, resume=True)
     hooks = {type(hook).__name__: hook for hook in runner.hooks}
     return dict(
         model=runner.model.state_dict(), optimizer=runner.optim_wrapper.state_dict(),
-        ema=hooks['EMAHook'].ema_model.state_dict(), search=hooks['ArchitectureSearchHook'].optimizer.state_dict(),
+        ema=hooks['EMAHook'].ema_model.state_dict(),
+        search=hooks[cfg.custom_hooks[1].type].optimizer.state_dict(),
         torch=torch.get_rng_state(),
         files={str(file.relative_to(folder)): file.read_text() for file in sorted(folder.rglob('*.json'))
                if 'vis_data' not in file.parts})
 
 
-RUNS = dict(toy=train_toy, search=search)
+def cooperate(folder: Path, workers: int, epochs: int, pipe: int) -> dict:
+    """Search two players cooperatively, a turn of the task going on until its loss stops falling."""
+    turns = [dict(stage='scene', iters=2), dict(stage='task', tolerance=0.05, window=2, most=5)]
+    return search(folder, workers, epochs, pipe, dict(type='CooperativeSearchHook', turns=turns),
+                  model=copy.deepcopy(search_kit.RUAS))
+
+
+RUNS = dict(toy=train_toy, search=search, cooperative=cooperate)
 
 
 def live(run: str, folder: Path, workers: int, epochs: int, pipe: int, death: tuple | None) -> None:

@@ -17,6 +17,12 @@ from mmfusenas.structures import FusionDataSample
 
 _RUNS = itertools.count()
 
+RUAS = dict(
+    _delete_=True, type='RUASEnhancement', denoise='always', loss=dict(type='DenoisingLoss'),
+    scene=dict(type='RUASScene', stages=2, operators=['skip', 'rc_1', 'c_3'], loss=dict(type='RTVSceneLoss')),
+    task=dict(type='NoiseRemoval', channels=4, num_cells=1, operators=['rc_1', 'c_3d2']))
+"""A model of two players for the cooperative search."""
+
 
 @DATASETS.register_module(force=True)
 class RandomPairs(BaseDataset):

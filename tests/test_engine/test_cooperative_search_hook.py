@@ -15,12 +15,9 @@ from mmfusenas.registry import HOOKS, MODELS
 
 sys.path.append(str(Path(__file__).parent))
 import search_kit as kit  # noqa: E402
+from search_kit import RUAS  # noqa: E402
 
 LR, BETA, TARGETS = 0.25, 0.7, (3.0, -2.0)
-RUAS = dict(
-    _delete_=True, type='RUASEnhancement', denoise='always', loss=dict(type='DenoisingLoss'),
-    scene=dict(type='RUASScene', stages=2, operators=['skip', 'rc_1', 'c_3'], loss=dict(type='RTVSceneLoss')),
-    task=dict(type='NoiseRemoval', channels=4, num_cells=1, operators=['rc_1', 'c_3d2']))
 
 
 @pytest.fixture(autouse=True)
@@ -210,8 +207,29 @@ def test_a_resumed_search_is_the_same(tmp_path, stop):
     assert (hook_of(whole)._turn, hook_of(whole)._losses) == (hook_of(part)._turn, hook_of(part)._losses)
 
 
+def test_validation_sees_both_players_whoevers_turn_it_is(tmp_path):
+    stages = []
+
+    @HOOKS.register_module(force=True)
+    class WatchValidation(CooperativeSearchHook):
+        def before_val_epoch(self, runner):
+            super().before_val_epoch(runner)
+            stages.append((self.stage, runner.model.stage))
+
+    cfg = search(tmp_path, turns=[dict(stage='scene', iters=4), dict(stage='task', iters=4)])
+    cfg.custom_hooks[1].type = 'WatchValidation'
+    cfg.merge_from_dict(dict(
+        train_cfg=dict(val_interval=1), val_cfg=dict(type='ValLoop'), val_dataloader=kit.loader(length=2),
+        val_evaluator=dict(type='FusionMetric', metric=['EN'])))
+    cfg.val_dataloader.sampler.shuffle = False
+    cfg.model.update(denoise='never')  # the pairs have no reference: any metric will do
+    runner = kit.train(cfg)
+    assert stages == [('task', 'joint'), ('scene', 'joint')] and runner.iter == 8
+    assert all(choice.alpha.any() for choice in SearchSpace(runner.model).choices.values())
+
+
 @pytest.mark.parametrize('options', [
-    dict(turns=[dict(stage='scene', iters=2)]), dict(beta=-1), dict(turns=[dict(stage='joint', iters=1)]),
+    dict(phases=[dict(choices='a', end=1), dict(choices='b')]), dict(turns=[dict(stage='scene', iters=2)]), dict(beta=-1), dict(turns=[dict(stage='joint', iters=1)]),
     dict(turns=[dict(stage='scene', iters=1), dict(stage='task', tolerance=0.1)])])
 def test_turns_that_cannot_be_taken_are_named(options):
     with pytest.raises(ValueError, match='CooperativeSearchHook got'):

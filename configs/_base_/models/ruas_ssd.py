@@ -14,7 +14,7 @@ model = dict(
             pad_size_divisor=1),
         # From scratch; where there is a net, init_cfg=dict(type='Pretrained', checkpoint='torchvision://vgg16').
         # A ResNet (table 7), all four stages, stands here as well; the neck asks it for its channels, the head is told:
-        # task=dict(backbone=dict(_delete_=True, type='ResNet', depth=50),
+        # task=dict(backbone=dict(_delete_=True, type='ResNet', depth=50, norm_eval=False),  # from scratch
         #           bbox_head=dict(in_channels=(256, 512, 1024, 2048, 512, 256)))
         backbone=dict(type='mmfusenas.S3FDVGG'),
         neck=dict(type='mmfusenas.SearchedSSDNeck', genotype='ruas-ssd#neck'),

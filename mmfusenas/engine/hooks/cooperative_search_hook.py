@@ -51,7 +51,7 @@ class CooperativeSearchHook(ArchitectureSearchHook):
         **kwargs: Further arguments of :class:`ArchitectureSearchHook`, without ``phases``.
 
     Raises:
-        ValueError: If a turn is none of the above, a player has no turn, or ``beta`` is negative.
+        ValueError: If a turn is none of the above, a player has no turn, ``beta`` is negative, or there are phases.
         TypeError: If the model has no stages.
 
     Example:
@@ -63,6 +63,9 @@ class CooperativeSearchHook(ArchitectureSearchHook):
                  turns: Sequence[dict] = (dict(stage='scene', iters=10), dict(stage='task', iters=1)),
                  beta: float = 1.0, strategy: dict | None = None, interval: int = 1, **kwargs: Any) -> None:
         super().__init__(dataloader, strategy or dict(type='Unrolled'), interval=interval, **kwargs)
+        if len(self.phases) > 1:
+            raise ValueError(f'CooperativeSearchHook got phases={self.phases}; it has turns instead. For phases take '
+                             'ArchitectureSearchHook.')
         for turn in turns:
             keys = set(turn) - {'stage'}
             if turn.get('stage') not in PLAYERS or keys not in ({'iters'}, {'tolerance', 'window', 'most'}):
@@ -102,6 +105,10 @@ class CooperativeSearchHook(ArchitectureSearchHook):
         self._losses.append(float(loss))
         if self._over():
             self._turn, self._losses = (self._turn + 1) % len(self.turns), []
+
+    def before_val_epoch(self, runner: Runner) -> None:
+        """Validate both players, whoever's turn it is."""
+        bare_model(runner).stage = 'joint'
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Keep the state of the upper level, and how far the turn is."""

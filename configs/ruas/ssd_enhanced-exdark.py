@@ -1,0 +1,4 @@
+# Enhancer + detector on ExDark: the scene module trains without labels and then stays as it is.
+_base_ = './ssd-exdark.py'
+custom_hooks = [
+    *_base_.custom_hooks[:-1], dict(type='TaskGuidanceHook', stages=[dict(stage='scene', end=10), dict(stage='task')])]

@@ -1,0 +1,4 @@
+# Enhancer + detector (tables 9 and 10): the scene module trains without labels and then stays as it is.
+_base_ = './ssd.py'
+custom_hooks = [
+    *_base_.custom_hooks[:-1], dict(type='TaskGuidanceHook', stages=[dict(stage='scene', end=2), dict(stage='task')])]
