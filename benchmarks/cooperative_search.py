@@ -1,13 +1,15 @@
-"""Cooperative, independent and global search of RUAS beside the published architecture: tables 4 and 5.
+"""Cooperative, independent and global search of RUAS beside the published architecture: tables 4 and 5, fig. 5.
 
 Searches with every config and seed, trains what was found, and tests it on the pictures with references in the three
 versions of the paper: RUAS_s (no noise removal), RUAS (always), RUAS_A (where noise is found). Beside it the published
 architecture trained the same way, a random one of the same space, and, where its file is given, the authors' weights.
-Prints means and standard deviations over the seeds. The same command goes on where it was stopped.
+Prints means and standard deviations over the seeds, with the size of scene module and noise removal and their
+multiply-adds at 600 x 400, and the operators of every cell found. The same command goes on where it was stopped.
 
     LOWLIGHT_ROOT=data/lowlight LOL_ROOT=data/lol python benchmarks/cooperative_search.py [--authors ruas-lol.pth]
 """
 import argparse
+import json
 from collections import defaultdict
 from pathlib import Path
 
@@ -20,24 +22,46 @@ SEARCHES = {'cooperative': 'configs/ruas/enhance_search_unpaired.py',
             'global': 'configs/ruas/enhance_search_global_unpaired.py'}
 PUBLISHED = 'configs/ruas/enhance_unpaired.py'
 VERSIONS = {'RUAS_s': 'never', 'RUAS': 'always', 'RUAS_A': 'adaptive'}
+MEASURES, COSTS = ('PSNR', 'SSIM'), ('parameters', 'macs')
 
 
 def main() -> None:
     args = parse_args()
     runs = [(row, seed) for seed in args.seeds for row in args.rows]
-    found = defaultdict(list)
+    found, genotypes = defaultdict(list), defaultdict(list)
     for row, seed in track_iter_progress(runs):
         config, checkpoint = trained(row, seed, args)
-        found[row].append({version: test(config, checkpoint, [f'model.denoise={denoise}'])
-                           for version, denoise in VERSIONS.items()})
+        found[row].append(scores(config, checkpoint))
+        if checkpoint.parent.name == 'retrain':
+            genotypes[row].append(json.loads((checkpoint.parent.parent / 'genotype.json').read_text()))
     if args.authors:
-        config, checkpoint = PUBLISHED, beside(args.authors, args.work_dir / 'authors')
-        found['published weights'].append({version: test(config, checkpoint, [f'model.denoise={denoise}'])
-                                           for version, denoise in VERSIONS.items()})
-    head = ['', *(f'{version} {name}' for version in VERSIONS for name in ('PSNR', 'SSIM'))]
-    rows = [[row, *(figure([scores[version][f'quality/{name}'] for scores in results])
-                    for version in VERSIONS for name in ('PSNR', 'SSIM'))] for row, results in found.items()]
-    print('\n' + AsciiTable([head, *rows], f'{PUBLISHED}, seeds {args.seeds}').table)
+        found['published weights'].append(scores(PUBLISHED, beside(args.authors, args.work_dir / 'authors')))
+    report(found, genotypes, args)
+
+
+def scores(config: str, checkpoint: Path) -> dict[str, float]:
+    """Return PSNR and SSIM of the three versions of a network."""
+    metrics = {version: test(config, checkpoint, [f'model.denoise={denoise}'])
+               for version, denoise in VERSIONS.items()}
+    return {f'{version} {name}': metrics[version][f'quality/{name}'] for version in VERSIONS for name in MEASURES}
+
+
+def report(found: dict[str, list[dict]], genotypes: dict[str, list[dict]], args: argparse.Namespace) -> None:
+    """Print the table, and the cells."""
+    names = [f'{version} {name}' for version in VERSIONS for name in MEASURES]
+    rows = [[row, *(figure([result[name] for result in results]) for name in names),
+             *(figure([genotype['costs'][cost] / 1e6 for genotype in genotypes[row]]) for cost in COSTS)]
+            for row, results in found.items()]
+    print('\n' + AsciiTable([['', *names, 'M parameters', 'M multiply-adds'], *rows],
+                            f'{PUBLISHED}, seeds {args.seeds}').table)
+    cells = [[row, genotype['source']['seed'], *(cell(genotype, part) for part in ('scene', 'task'))]
+             for row, several in genotypes.items() for genotype in several]
+    print(AsciiTable([['', 'seed', 'scene module, o1 to o7', 'noise removal, o1 to o7'], *cells]).table)
+
+
+def cell(genotype: dict, part: str) -> str:
+    """Return the operators of a part's cell, in order."""
+    return ' '.join(operator for name, operator in genotype['choices'].items() if name.startswith(f'{part}.'))
 
 
 def parse_args() -> argparse.Namespace:

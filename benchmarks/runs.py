@@ -35,6 +35,14 @@ def test(config: str, checkpoint: Path, options: Sequence[str] = ()) -> dict[str
     return json.loads(file.read_text())
 
 
+def last_scores(folder: Path) -> dict[str, float]:
+    """Return what the last validation of a training in ``folder`` gave."""
+    lines = [json.loads(line) for file in sorted(folder.glob('*/vis_data/scalars.json'))
+             for line in file.read_text().splitlines()]
+    return [{name: value for name, value in line.items() if '/' in name} for line in lines
+            if any('/' in name for name in line) and 'loss' not in line][-1]
+
+
 def search_hook(config: str) -> str:
     """Return the place of a search's hook in its config, as ``--cfg-options`` names it."""
     types = [hook['type'] for hook in Config.fromfile(config).custom_hooks]

@@ -229,7 +229,8 @@ def test_validation_sees_both_players_whoevers_turn_it_is(tmp_path):
 
 
 @pytest.mark.parametrize('options', [
-    dict(phases=[dict(choices='a', end=1), dict(choices='b')]), dict(turns=[dict(stage='scene', iters=2)]), dict(beta=-1), dict(turns=[dict(stage='joint', iters=1)]),
+    dict(phases=[dict(choices='a', end=1), dict(choices='b')]), dict(turns=[dict(stage='scene', iters=2)]),
+    dict(beta=-1), dict(turns=[dict(stage='joint', iters=1)]),
     dict(turns=[dict(stage='scene', iters=1), dict(stage='task', tolerance=0.1)])])
 def test_turns_that_cannot_be_taken_are_named(options):
     with pytest.raises(ValueError, match='CooperativeSearchHook got'):

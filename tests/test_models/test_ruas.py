@@ -1,5 +1,7 @@
 """RUAS: the unrolled scene module, the noise modules and their losses, against the paper's equations."""
+import importlib.util
 import json
+import sys
 from pathlib import Path
 
 import cv2
@@ -7,8 +9,11 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from mmengine.config import ConfigDict
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from torch import nn
 
+from mmfusenas.apis.loading import load_model
 from mmfusenas.apis.optimize import optimize_for_inference
 from mmfusenas.models.cells import DistillationCell
 from mmfusenas.models.cells.fused_distillation_cell import FusedDistillationCell
@@ -18,6 +23,7 @@ from mmfusenas.models.scene import RUASScene
 from mmfusenas.models.scene.ruas_scene import local_max
 from mmfusenas.nas import SearchSpace
 from mmfusenas.nas.latency import measure_costs
+from mmfusenas.registry import MODELS
 from mmfusenas.structures import FusionDataSample
 from mmfusenas.utils.complexity import count_parameters
 
@@ -299,20 +305,66 @@ def test_published_weights_give_the_published_pictures(shared, run_converted):
         ours, theirs = (cv2.imread(str(path)).astype(int) for path in (
             image['picture'], folder / 'authors_result' / f'{image["stem"]}.png'))
         assert np.abs(ours - theirs).max() <= 1
+    # Levels, decisions and scores as ../specs of the published network have them.
+    levels = [0.0080, 0.0118, 0.1468, 0.1403, 0.0070]
+    assert [image['noise_level'] for image in images] == pytest.approx(levels, abs=6e-5)
+    assert [image['denoised'] for image in images] == [False, False, True, True, False]
+    pairs = [(cv2.imread(str(image['picture'])), cv2.imread(str(folder / 'reference' / f'{image["stem"]}.png')))
+             for image in images]
+    assert np.mean([peak_signal_noise_ratio(clean, ours) for ours, clean in pairs]) == pytest.approx(15.374, abs=2e-3)
+    assert np.mean([structural_similarity(clean, ours, channel_axis=2) for ours, clean in pairs]) == pytest.approx(
+        0.6163, abs=1e-4)
+
+
+NAMES = ('c1_d', 'c1_r', 'c2_d', 'c2_r', 'c3_d', 'c3_r', 'c4')
+
+
+def as_the_authors_name_it(key):
+    """The authors' name of a tensor of ours, after the list of names in the specification."""
+    part, *rest = key.split('.')
+    if part == 'estimation':
+        return f'estimation.{key}'
+    if rest[0] == 'cell':
+        place, number, stage = rest[1:4] if rest[1] == 'ops' else ('distill', None, rest[2])
+        inside = f'{NAMES[int(number)]}.op' if place == 'ops' else 'c5'
+        owner = f'enhance_net.iems.{stage}.cell' if part == 'scene' else f'denoise_net.nrms.{stage}'
+        return f'{owner}.{inside}.{rest[-1]}'
+    return f'denoise_net.{dict(stem="stem", head="activate.0")[rest[0]]}.{rest[-1]}'
+
+
+@pytest.mark.parametrize(('release', 'size'), [('journal', 36653), ('cvpr', 3438)])
+def test_weights_of_both_releases_convert(root, tmp_path, monkeypatch, release, size):
+    """Strictly: every tensor of the authors' finds its place, and a missing one is named."""
+    module = converter(root)
+    torch.manual_seed(0)
+    model = MODELS.build(ConfigDict(module.model_config(release)))
+    weights = {as_the_authors_name_it(name): value for name, value in model.state_dict().items()}
+    assert sum(value.numel() for value in weights.values()) == size
+    torch.save(weights, tmp_path / 'theirs.pt')
+    arguments = ['ruas.py', str(tmp_path / 'theirs.pt'), str(tmp_path / 'out.pth'), '--release', release]
+    monkeypatch.setattr(sys, 'argv', arguments)
+    module.main()
+    loaded = load_model(tmp_path / 'out.pth').state_dict()
+    assert all(torch.equal(loaded[name], value) for name, value in model.state_dict().items())
+    weights.popitem()
+    with pytest.raises(module.UsageError, match='missing from the file'):
+        module.convert(weights, model.state_dict())
+
+
+def converter(root):
+    spec = importlib.util.spec_from_file_location('convert_ruas', root / 'tools/model_converters/ruas.py')
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 @pytest.fixture
 def run_converted(root, tmp_path, monkeypatch):
     """Convert a file of the authors, run the inferencer over a folder; return what predictions.json lists."""
-    import importlib.util
-    import sys
-
     from mmfusenas.apis import EnhanceInferencer, input_pictures
 
     def run(source: Path, folder: Path) -> list[dict]:
-        spec = importlib.util.spec_from_file_location('convert_ruas', root / 'tools/model_converters/ruas.py')
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
+        module = converter(root)
         monkeypatch.setattr(sys, 'argv', ['ruas.py', str(source), str(tmp_path / 'out.pth')])
         module.main()
         written = EnhanceInferencer(tmp_path / 'out.pth').run(input_pictures(folder), tmp_path / 'out')

@@ -1,0 +1,99 @@
+"""RUAS with naively determined architectures beside the published one: table 3.
+
+Scene module and noise removal of one operator each, and the whole supernet with equal weights, trained as the published
+architecture is, from dark pictures alone, and scored with noise removal on every picture (RUAS) on pairs with
+references. Sizes and multiply-adds are those of scene module and noise removal, at 600 x 400; so is the time, one
+picture in evaluation mode. The same command goes on where it was stopped.
+
+    LOWLIGHT_ROOT=data/lowlight LOL_ROOT=data/lol python benchmarks/ruas_networks.py
+"""
+from mmfusenas.utils.allocator import restart_with_fast_allocator
+
+if __name__ == '__main__':
+    restart_with_fast_allocator()  # has to come before torch is imported
+
+import argparse
+import json
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmengine.utils import track_iter_progress
+from runs import last_scores, test, train
+from terminaltables import AsciiTable
+
+import mmfusenas.models  # noqa: F401  registers RUASEnhancement
+from mmfusenas.models.cells.distillation_cell import OPERATORS_RUAS
+from mmfusenas.nas import SearchSpace
+from mmfusenas.registry import MODELS
+from mmfusenas.utils.complexity import complexity
+
+CONFIG, SUPERNET = 'configs/ruas/enhance_unpaired.py', 'configs/ruas/enhance_unpaired_supernet.py'
+ROWS = ('supernet', *(name for name in OPERATORS_RUAS if name != 'skip'), 'published')
+PLACES = ('model.scene.genotype', 'model.task.genotype')
+
+
+def main() -> None:
+    args = parse_args()
+    init_default_scope('mmfusenas')
+    results = {row: measure(row, args) for row in track_iter_progress(list(args.rows))}
+    rows = [[row, f'{found["PSNR"]:.3f}', f'{found["SSIM"]:.4f}', f'{found["parameters"]:,}',
+             f'{found["macs"] / 1e9:.3f}', f'{found["seconds"]:.3f}'] for row, found in results.items()]
+    print('\n' + AsciiTable([['', 'PSNR', 'SSIM', 'parameters', 'multiply-adds (G)', 'seconds'], *rows],
+                            f'{CONFIG}, seed {args.seed}, {torch.get_num_threads()} threads').table)
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--rows', nargs='+', default=ROWS, choices=ROWS, help='default: all')
+    parser.add_argument('--seed', type=int, default=0, help='default: %(default)s')
+    parser.add_argument('--train-options', nargs='+', default=[], metavar='KEY=VALUE',
+                        help='values to override in the config when training')
+    parser.add_argument('--repeats', type=int, default=5, help='timed runs of a picture (default: %(default)s)')
+    parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/ruas_networks'), help='default: %(default)s')
+    return parser.parse_args()
+
+
+def measure(row: str, args: argparse.Namespace) -> dict[str, float]:
+    """Train and score a row; return its figures."""
+    folder = args.work_dir / f'{row}-{args.seed}'
+    options = [f'randomness.seed={args.seed}', *args.train_options]
+    if row == 'supernet':
+        train(SUPERNET, folder, options)
+        scores, config = last_scores(folder), Config.fromfile(SUPERNET)
+    else:
+        genotypes = [] if row == 'published' else [f'{place}={single_operator(row, args.work_dir)}' for place in PLACES]
+        scores = test(CONFIG, train(CONFIG, folder, [*options, *genotypes]), ['model.denoise=always'])
+        config = Config.fromfile(CONFIG)
+        config.merge_from_dict(dict(option.split('=') for option in genotypes))
+    config.model.update(estimation=None, denoise='always')
+    model = MODELS.build(config.model).eval()
+    SearchSpace(model).relax()
+    return dict({name.rpartition('/')[2]: value for name, value in scores.items()}, seconds=seconds(model, args),
+                **complexity(model, (400, 600)))
+
+
+def single_operator(operator: str, folder: Path) -> str:
+    """Write the genotype of a cell whose seven operators are the same; return its path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f'{operator}.json'
+    path.write_text(json.dumps(dict(choices={f'cell.ops.{i}': operator for i in range(7)})))
+    return str(path)
+
+
+@torch.inference_mode()
+def seconds(model: torch.nn.Module, args: argparse.Namespace) -> float:
+    """Return the median time of a picture, without the first run."""
+    inputs, times = dict(visible=torch.rand(1, 3, 400, 600)), []
+    for _ in range(args.repeats + 1):
+        start = perf_counter()
+        model(inputs)
+        times.append(perf_counter() - start)
+    return median(times[1:])
+
+
+if __name__ == '__main__':
+    main()
