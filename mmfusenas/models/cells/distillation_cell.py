@@ -7,8 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mmfusenas.models.cells.linear_choice import LinearChoice, PerStage
 from mmfusenas.models.ops import build_operator
-from mmfusenas.nas import Choice
 from mmfusenas.registry import CELLS
 
 OPERATORS_RUAS = ('skip', 'c_1', 'c_3', 'c_3d2', 'rc_1', 'rc_3', 'rc_3d2')
@@ -16,17 +16,6 @@ OPERATORS_RUAS = ('skip', 'c_1', 'c_3', 'c_3d2', 'rc_1', 'rc_3', 'rc_3d2')
 
 _SEARCHED = 7
 SLOPE = 0.05
-
-
-class PerStage(nn.ModuleList):
-    """One operator with weights of its own for every stage: one decision, used several times.
-
-    Example:
-        >>> PerStage([nn.Identity(), nn.ReLU()])(torch.rand(1), 1)
-    """
-
-    def forward(self, x: Tensor, stage: int) -> Tensor:
-        return self[stage](x)
 
 
 @CELLS.register_module(name='distillation')
@@ -55,7 +44,8 @@ class DistillationCell(nn.Module):
     def __init__(self, channels: int, stages: int = 1, operators: Sequence[str] = OPERATORS_RUAS) -> None:
         super().__init__()
         self.ops = nn.ModuleList(
-            Choice({name: PerStage(build_operator(name, channels) for _ in range(stages)) for name in operators})
+            LinearChoice({name: PerStage(build_operator(name, channels) for _ in range(stages)) for name in operators},
+                         channels)
             for _ in range(_SEARCHED))
         self.distill = nn.ModuleList(nn.Conv2d(4 * channels, channels, 1) for _ in range(stages))
 

@@ -5,8 +5,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmfusenas.models.cells.distillation_cell import SLOPE, DistillationCell, PerStage
-from mmfusenas.models.ops import PlainConv, ResidualPlainConv, Skip
+from mmfusenas.models.cells.distillation_cell import SLOPE, DistillationCell
+from mmfusenas.models.cells.linear_choice import LINEAR, PerStage, convolution_of
 
 
 class FusedDistillationCell(nn.Module):
@@ -57,7 +57,7 @@ class _SideBySide(nn.ModuleList):
 def fusible(cell: nn.Module) -> bool:
     """Return whether a module is a distillation cell with its choices decided, of RUAS's operators."""
     return type(cell) is DistillationCell and all(
-        isinstance(op, PerStage) and all(type(part) in (PlainConv, ResidualPlainConv, Skip) for part in op)
+        isinstance(op, PerStage) and all(type(part) in LINEAR for part in op)
         for op in cell.ops)
 
 
@@ -67,15 +67,12 @@ def _kernel(cell: DistillationCell, place: int, stage: int, residual: bool = Fal
     if not fusible(cell):
         raise ValueError('FusedDistillationCell got a cell with open choices, or with operators that are no plain '
                          'convolutions: derive it first.')
-    op, like = cell.ops[place][stage], cell.distill[stage]
-    identity = torch.eye(like.out_channels, device=like.weight.device, dtype=like.weight.dtype)
-    if isinstance(op, Skip):
-        weight, bias, dilation = identity[:, :, None, None].clone(), torch.zeros_like(like.bias), 1
-    else:
-        weight, bias, dilation = op.weight.clone(), op.bias.clone(), op.dilation[0]
-    centre = weight.shape[-1] // 2
-    weight[:, :, centre, centre] += (isinstance(op, ResidualPlainConv) + residual) * identity
-    return weight, bias, dilation
+    like = cell.distill[stage].bias
+    weight, bias, dilation = convolution_of(cell.ops[place][stage], like)
+    if residual:
+        identity = torch.eye(len(like), device=like.device, dtype=like.dtype)[:, :, None, None]
+        weight = weight + F.pad(identity, (weight.shape[-1] // 2,) * 4)
+    return weight.clone(), bias.clone(), dilation
 
 
 def _merged(first: tuple[Tensor, Tensor, int], second: tuple[Tensor, Tensor, int]) -> nn.Module:
