@@ -3,8 +3,9 @@
 RUAS's supernet (scene module and noise removal) on random dark pictures. A step of the scene is an unrolled hyper-
 gradient by a central difference, that is three passes of the training loss and one of the validation loss, and a pass
 of the task's loss through the scene's picture; a step of the task is the unrolled hyper-gradient alone. The floor is
-the time of these passes by themselves. Everything takes turns, and each step is compared with the floor of its own
-turn, so that a machine that slows down slows both; the median over the turns counts.
+the time of these passes by themselves. The same step with every candidate of a relaxed choice run by itself, not as one
+convolution (:class:`LinearChoice`), stands beside it. Everything takes turns, and each step is compared with the others
+of its own turn, so that a machine that slows down slows all; the median over the turns counts.
 
     python benchmarks/search_step.py [--size 128] [--batch 1] [--repeats 7]
 """
@@ -22,6 +23,7 @@ from torch import Tensor, nn
 
 import mmfusenas.models  # noqa: F401  registers RUASEnhancement
 from mmfusenas.engine.hooks import CooperativeSearchHook
+from mmfusenas.models.cells.linear_choice import LinearChoice
 from mmfusenas.nas import SearchSpace
 from mmfusenas.registry import MODELS
 
@@ -37,19 +39,23 @@ def main() -> None:
     model = MODELS.build(ConfigDict(CONFIG)).train()
     upper, lower = (dict(inputs=dict(visible=0.3 * torch.rand(args.batch, 3, args.size, args.size))) for _ in range(2))
     hook, runner = searching(model)
-    times: dict[str, list[tuple[float, float]]] = {stage: [] for stage in PASSES}
+    cells = [choice for choice in hook.space.choices.values() if isinstance(choice, LinearChoice)]
+    times: dict[str, list[tuple[float, float, float]]] = {stage: [] for stage in PASSES}
     for turn in range(args.repeats + 1):
         for place, stage in enumerate(PASSES):
             hook._turn, model.stage = place, stage
             alphas = hook._alphas(runner)
-            step = seconds(lambda alphas=alphas: hook._hyper_gradient(runner, upper, lower, alphas))
+            step, apart = (merged(cells, one, lambda alphas=alphas: hook._hyper_gradient(runner, upper, lower, alphas))
+                           for one in (True, False))
             floor = sum(count * seconds(lambda alphas=alphas: one_pass(model, upper, alphas), model, part)
                         for part, count in PASSES[stage].items())
             if turn:
-                times[stage].append((step, floor))
-    rows = [[stage, f'{median(step for step, _ in values):.3f}', f'{median(floor for _, floor in values):.3f}',
-             f'{median(step / floor for step, floor in values):.2f}'] for stage, values in times.items()]
-    print(AsciiTable([['step of the', 'seconds', 'its passes', 'over them'], *rows],
+                times[stage].append((step, floor, apart))
+    rows = [[stage, *(f'{median(column):.3f}' for column in zip(*values)),
+             f'{median(step / floor for step, floor, _ in values):.2f}',
+             f'{median(step / apart for step, _, apart in values):.2f}'] for stage, values in times.items()]
+    head = ['step of the', 'seconds', 'its passes', 'candidates apart', 'over the passes', 'over apart']
+    print(AsciiTable([head, *rows],
                      f'RUAS supernet, batch {args.batch} of {args.size} x {args.size}').table)
 
 
@@ -70,6 +76,16 @@ def searching(model: nn.Module) -> tuple[CooperativeSearchHook, SimpleNamespace]
     hook.space.relax()
     hook.searched = [list(hook.space.choices)]
     return hook, SimpleNamespace(model=model, optim_wrapper=wrapper, iter=0)
+
+
+def merged(choices: list[LinearChoice], one: bool, run: Callable[[], object]) -> float:
+    """Time a run with relaxed choices as one convolution, or every candidate by itself."""
+    for choice in choices:
+        choice.linear = one
+    elapsed = seconds(run)
+    for choice in choices:
+        choice.linear = True
+    return elapsed
 
 
 def one_pass(model: nn.Module, data: dict, alphas: list[Tensor]) -> None:
