@@ -19,6 +19,7 @@ from .pair_dataset import PairDataset
 from .pair_seg_dataset import PairSegDataset
 from .samplers import ResumableBatchSampler, ResumableSampler
 from .seeded_dataset import SeededDataset
+from .synthetic_guided_scenes import SyntheticGuidedScenes
 from .synthetic_lowlight_scenes import SyntheticLowLightScenes
 from .synthetic_lowlight_seg_scenes import SyntheticLowLightSegScenes
 from .synthetic_scenes import SyntheticScenes
@@ -31,8 +32,8 @@ __all__ = [
     'ACDCDataset', 'AlternatingDataset', 'DarkFaceDataset', 'ExDarkDataset', 'FiveKDataset', 'HarvardDataset',
     'LLVIPDataset', 'LOLDataset', 'M3FDDataset', 'MFNetDataset', 'MSRSDataset', 'MSRSSegDataset',
     'MultiSpectralDataset', 'PairDataset', 'PairSegDataset', 'ResumableBatchSampler', 'ResumableSampler',
-    'SeededDataset', 'SyntheticLowLightScenes', 'SyntheticLowLightSegScenes', 'SyntheticScenes', 'SyntheticSegScenes',
-    'VOCPairDataset', 'YOLOPairDataset',
+    'SeededDataset', 'SyntheticGuidedScenes', 'SyntheticLowLightScenes', 'SyntheticLowLightSegScenes',
+    'SyntheticScenes', 'SyntheticSegScenes', 'VOCPairDataset', 'YOLOPairDataset',
 ]
 
 if available('mmdet'):

@@ -1,6 +1,6 @@
 """Write satellite scenes of a .mat file as guidance and target for guided super-resolution, by Wald's protocol.
 
-    OUT/pan/STEM.npy, OUT/ms/STEM.npy
+    OUT/pan/STEM.npy, OUT/ms/STEM.npy                       with --tile 64: STEM_000.npy, STEM_001.npy, ...
 
 There is no spectral picture of the resolution of the panchromatic one, so both go down by their ratio: the panchromatic
 picture, in the size of the spectral bands (bicubic, antialiased), guides the bands back from a degraded copy of
@@ -30,6 +30,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('scenes', nargs='+', metavar='FILE.mat', help='scenes')
     parser.add_argument('--out', required=True, type=Path, metavar='OUT', help='folder to write to')
     parser.add_argument('--bands', nargs='+', type=int, metavar='N', help='bands to keep, from 1 (default: all)')
+    parser.add_argument('--tile', type=int, metavar='SIZE',
+                        help='cut a scene into squares of so many pixels, row by row; what is left over is dropped')
     return parser.parse_args(argv)
 
 
@@ -51,10 +53,25 @@ def convert(path: Path, bands: list[int] | None) -> tuple[np.ndarray, np.ndarray
     return resize_bicubic(pan, ms.shape[:2], antialias=True), np.ascontiguousarray(ms[..., chosen])
 
 
+def tiles(scenes: dict[str, tuple[np.ndarray, np.ndarray]], size: int) -> dict[str, list[np.ndarray]]:
+    """Cut every scene into whole squares, numbered row by row."""
+    found = {}
+    for stem, arrays in scenes.items():
+        height, width = arrays[0].shape
+        if not 0 < size <= min(height, width):
+            raise UsageError(f'--tile {size} does not fit into {stem} of {height} x {width}.')
+        places = [(i, j) for i in range(0, height - size + 1, size) for j in range(0, width - size + 1, size)]
+        found.update({f'{stem}_{k:03d}': [x[i:i + size, j:j + size] for x in arrays]
+                      for k, (i, j) in enumerate(places)})
+    return found
+
+
 def main(argv: list[str] | None = None) -> int:
     """Convert."""
     args = parse_args(argv)
     scenes = {Path(path).stem: convert(Path(path), args.bands) for path in args.scenes}
+    if args.tile is not None:
+        scenes = tiles(scenes, args.tile)
     for stem, arrays in scenes.items():
         for name, array in zip(('pan', 'ms'), arrays):
             save_array(args.out / name / f'{stem}.npy', array)

@@ -1,6 +1,7 @@
 # Spectral bands guided by a panchromatic picture, by 4 (`PANSHARPENING_ROOT`; one scene each, by Wald's protocol:
-#     python tools/dataset_converters/pansharpening.py imgWV2.mat --bands 2 3 5 7 --out $PANSHARPENING_ROOT/train
+#     python tools/dataset_converters/pansharpening.py imgWV2.mat --bands 2 3 5 7 --tile 64 --out $PANSHARPENING_ROOT/train
 #     python tools/dataset_converters/pansharpening.py imgIK.mat --out $PANSHARPENING_ROOT/test
+# Every fifth tile of the training scene is kept for paths.
 scale = 4
 scene = dict(type='PairDataset', data_root='{{$PANSHARPENING_ROOT:data/pansharpening}}')
 load, pack = dict(type='LoadGuidedFromFile', bands=True), dict(type='PackPairInputs')
@@ -10,8 +11,11 @@ augment = dict(type='JointTransform', transforms=[
     dict(type='RandomFlip', prob=[0.25, 0.25, 0.25], direction=['horizontal', 'vertical', 'diagonal'])])
 train_dataloader = dict(
     batch_size=8, num_workers=2, persistent_workers=True, sampler=dict(type='DefaultSampler', shuffle=True),
-    dataset=dict(type='RepeatDataset', times=64, dataset=dict(
-        scene, data_prefix=dict(img='train/pan', img2='train/ms'), pipeline=[load, augment, degrade, pack])))
+    dataset=dict(type='RepeatDataset', times=4, dataset=dict(
+        scene, data_prefix=dict(img='train/pan', img2='train/ms'), indices=[i for i in range(25) if i % 5],
+        pipeline=[load, augment, degrade, pack])))
+held_out = dict(scene, data_prefix=dict(img='train/pan', img2='train/ms'), indices=list(range(0, 25, 5)),
+                pipeline=[load, degrade, pack])
 val_dataloader = dict(
     batch_size=1, num_workers=1, persistent_workers=True, sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(scene, data_prefix=dict(img='test/pan', img2='test/ms'), test_mode=True,

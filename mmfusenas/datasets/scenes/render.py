@@ -42,6 +42,7 @@ class Scene:
         labels: N int64, indices into ``CLASSES``.
         instance_map: H x W uint8, 1 + index of the object, 0 elsewhere.
         semantic_map: H x W uint8, indices into ``SEMANTICS``.
+        depth: H x W float32, distance in metres, 400 at the sky.
         condition: One of ``CONDITIONS``.
     """
 
@@ -51,6 +52,7 @@ class Scene:
     labels: np.ndarray
     instance_map: np.ndarray
     semantic_map: np.ndarray
+    depth: np.ndarray
     condition: str
 
 
@@ -105,7 +107,7 @@ def draw_scene(
     infrared = see_infrared(frame, weather, table.infrared_noise, noise)
     if misalign > 0:
         infrared = misaligned(infrared, misalign, noise)
-    return Scene(visible, infrared, boxes, labels, frame.instance, frame.semantic, condition)
+    return Scene(visible, infrared, boxes, labels, frame.instance, frame.semantic, frame.depth, condition)
 
 
 def check_arguments(seed: int, size: tuple[int, int], conditions: tuple[str, ...], misalign: float) -> None:

@@ -9,6 +9,7 @@ from mmengine.evaluator import BaseMetric
 from torch import Tensor
 from torchmetrics.functional import image as F
 
+from mmfusenas.models.losses.lpips import LPIPS
 from mmfusenas.nas.names import nearest
 from mmfusenas.registry import METRICS
 
@@ -43,6 +44,10 @@ class GuidedSRMetric(BaseMetric):
         full_scale: Largest value of the target, for PSNR, SSIM and F. Defaults to 255.
         ratio: Times that the sides of the target shrank, for ERGAS, which multiplies by 100 over it. Defaults to 4.
         border: Pixels at every side that do not count. Defaults to 0.
+        lpips: File of torchvision's AlexNet weights, ``alexnet-owt-7be5be79.pth``: also ``LPIPS``, of the picture that
+            ``bands`` make. Without one there is none.
+        bands: Which three bands LPIPS looks at, in the order red, green, blue; a target of one band is grey. Defaults
+            to (0, 0, 0).
         **kwargs: Of mmengine's ``BaseMetric``. The prefix of the scores is ``'sr'``.
 
     Raises:
@@ -56,13 +61,15 @@ class GuidedSRMetric(BaseMetric):
     default_prefix = 'sr'
 
     def __init__(self, metric: Sequence[str] = ('RMSE', ), unit: float = 1.0, full_scale: float = 255.0,
-                 ratio: float = 4, border: int = 0, **kwargs) -> None:
+                 ratio: float = 4, border: int = 0, lpips: str | None = None, bands: Sequence[int] = (0, 0, 0),
+                 **kwargs) -> None:
         super().__init__(**kwargs)
         for name in metric:
             if name not in MEASURES:
                 raise ValueError(f'GuidedSRMetric knows no {name!r}{nearest(name, MEASURES)}. It knows '
                                  f'{list(MEASURES)}.')
         self.metric, self.unit, self.full_scale, self.ratio, self.border = metric, unit, full_scale, ratio, border
+        self.lpips, self.bands = LPIPS(lpips) if lpips else None, list(bands)
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
         """Measure the results of one batch."""
@@ -75,11 +82,16 @@ class GuidedSRMetric(BaseMetric):
             pair = [x.double()[None] for x in (torch.from_numpy(result), reference * (high - low) + low)]
             if self.border:
                 pair = [x[..., self.border:-self.border, self.border:-self.border] for x in pair]
-            self.results.append({name: float(MEASURES[name](*pair, self)) for name in self.metric})
+            scores = {name: float(MEASURES[name](*pair, self)) for name in self.metric}
+            if self.lpips:
+                with torch.inference_mode():
+                    scores['LPIPS'] = float(self.lpips(*((x[:, self.bands].float() / self.full_scale).clamp(0, 1)
+                                                         for x in pair)))
+            self.results.append(scores)
 
     def compute_metrics(self, results: list[dict[str, float]]) -> dict[str, float]:
         """Return the means over the pictures."""
-        return {name: float(np.mean([scores[name] for scores in results])) for name in self.metric}
+        return {name: float(np.mean([scores[name] for scores in results])) for name in results[0]}
 
 
 def f_measure(saliency: Tensor, truth: Tensor, full_scale: float, beta2: float = 0.3) -> Tensor:

@@ -1,0 +1,24 @@
+# Depth guided by colour on NYU v2 (`NYU_ROOT`), metres, scored in centimetres: the first 1 000 pairs train but for every
+# hundredth, which scores paths; the other 449 test.
+#     python tools/dataset_converters/nyu.py nyu_depth_v2_labeled.mat --out $NYU_ROOT
+scale = 8
+nyu = dict(type='PairDataset', data_root='{{$NYU_ROOT:data/nyu}}')
+folders = {part: dict(img=f'{part}/rgb', img2=f'{part}/depth') for part in ('train', 'test')}
+load, pack = dict(type='LoadGuidedFromFile'), dict(type='PackPairInputs')
+degrade = dict(type='DegradeTarget', scale=scale)
+augment = dict(type='JointTransform', transforms=[
+    dict(type='RandomPatch', size=(256, 256)), dict(type='RandomFlip', prob=0.5)])
+middle = dict(type='JointTransform', transforms=[dict(type='CenterCrop', crop_size=256)])
+train_dataloader = dict(
+    batch_size=16, num_workers=4, persistent_workers=True, sampler=dict(type='DefaultSampler', shuffle=True),
+    dataset=dict(nyu, data_prefix=folders['train'], indices=[i for i in range(1000) if i % 100],
+                 pipeline=[load, augment, degrade, pack]))
+held_out = dict(nyu, data_prefix=folders['train'], indices=list(range(0, 1000, 100)),
+                pipeline=[load, middle, degrade, pack])
+val_dataloader = dict(
+    batch_size=1, num_workers=2, persistent_workers=True, sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(nyu, data_prefix=folders['test'], test_mode=True, pipeline=[load, degrade, pack]))
+test_dataloader = val_dataloader
+# As others score it: without the six pixels at every side.
+val_evaluator = dict(type='GuidedSRMetric', unit=100.0, border=6)
+test_evaluator = val_evaluator

@@ -1,0 +1,18 @@
+# Depth as a phone's sensor gives it, guided by its colour camera: the pairs of RGB-D-D in low and high resolution
+# (`RGBDD_ROOT` as published), millimetres, scored in centimetres.
+#     python tools/dataset_converters/rgbdd.py $RGBDD_ROOT
+rgbdd = dict(type='PairDataset', data_root='{{$RGBDD_ROOT:data/rgbdd}}')
+lists = {part: dict(img=f'{part}_rgb.txt', img2=f'{part}_low.txt', gt=f'{part}_high.txt') for part in ('train', 'test')}
+load, pack = dict(type='LoadGuidedFromFile'), dict(type='PackPairInputs')
+degrade = dict(type='DegradeTarget')  # the target is poor already: it is only scaled
+augment = dict(type='JointTransform', transforms=[
+    dict(type='RandomPatch', size=(256, 256)), dict(type='RandomFlip', prob=0.5)])
+train_dataloader = dict(
+    batch_size=16, num_workers=4, persistent_workers=True, sampler=dict(type='DefaultSampler', shuffle=True),
+    dataset=dict(rgbdd, data_prefix=lists['train'], pipeline=[load, augment, degrade, pack]))
+val_dataloader = dict(
+    batch_size=1, num_workers=2, persistent_workers=True, sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(rgbdd, data_prefix=lists['test'], test_mode=True, pipeline=[load, degrade, pack]))
+test_dataloader = val_dataloader
+val_evaluator = dict(type='GuidedSRMetric', unit=0.1)
+test_evaluator = val_evaluator

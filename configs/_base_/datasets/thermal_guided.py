@@ -1,0 +1,29 @@
+# Thermal pictures guided by visible ones: what MSRS and RoadScene see in the infrared (`MSRS_ROOT`, `ROADSCENE_ROOT`), 8
+# bit, bicubic degradation by 8. Half of the training pairs train, every twentieth of the others scores paths; the test is on
+# the test pairs of both.
+scale = 8
+sets = [dict(type='PairDataset', data_root=root) for root in (
+    '{{$MSRS_ROOT:data/msrs}}', '{{$ROADSCENE_ROOT:data/roadscene}}')]
+load, pack = dict(type='LoadGuidedFromFile'), dict(type='PackPairInputs')
+degrade = dict(type='DegradeTarget', scale=scale, value_range=(0, 255))
+augment = dict(type='JointTransform', transforms=[
+    dict(type='RandomPatch', size=(128, 128)),
+    dict(type='RandomFlip', prob=[0.25, 0.25, 0.25], direction=['horizontal', 'vertical', 'diagonal'])])
+middle = dict(type='JointTransform', transforms=[dict(type='CenterCrop', crop_size=192)])
+folders = {part: dict(img=f'{part}/vi', img2=f'{part}/ir') for part in ('train', 'test')}
+fitted, held, tested = (
+    [dict(leaf, data_prefix=folders[part], filter_cfg=dict(min_size=192), **options) for leaf in sets]
+    for part, options in (
+        ('train', dict(fold=(1, 2), pipeline=[load, augment, degrade, pack])),
+        ('train', dict(fold=(0, 20), pipeline=[load, middle, degrade, pack])),
+        ('test', dict(test_mode=True, pipeline=[load, degrade, pack]))))
+held_out = dict(type='ConcatDataset', datasets=held)
+train_dataloader = dict(
+    batch_size=16, num_workers=2, persistent_workers=True, sampler=dict(type='DefaultSampler', shuffle=True),
+    dataset=dict(type='RepeatDataset', times=4, dataset=dict(type='ConcatDataset', datasets=fitted)))
+val_dataloader = dict(
+    batch_size=1, num_workers=1, persistent_workers=True, sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(type='ConcatDataset', datasets=tested))
+test_dataloader = val_dataloader
+val_evaluator = dict(type='GuidedSRMetric', metric=['PSNR', 'SSIM'])
+test_evaluator = val_evaluator

@@ -1,0 +1,17 @@
+# The best path for pan-sharpening below 0.6 M parameters (DCNAS algorithm 2).
+#     python tools/train.py configs/dcnas/pansharpening_x4_search.py --cfg-options load_from=work_dirs/pansharpening_x4_supernet/epoch_400.pth
+_base_ = './pansharpening_x4.py'
+model = dict(net=dict(genotype=None))
+train_dataloader = dict(batch_size=8, dataset=dict(_delete_=True, **_base_.held_out))
+train_cfg = dict(_delete_=True, type='EvolutionSearchLoop', limit=0.6e6, max_epochs=20, by='rmse')
+val_cfg, val_dataloader, val_evaluator = None, None, None
+param_scheduler = None
+default_hooks = dict(logger=dict(interval=1))
+# What was found trains as pansharpening_x4.py does.
+retrained = ('train_dataloader', 'train_cfg', 'val_cfg', 'val_dataloader', 'val_evaluator')
+custom_hooks = [
+    *_base_.custom_hooks,
+    dict(type='GenotypeExportHook', shape=(128, 128), retrain={
+        'param_scheduler': _base_.param_scheduler, **{key: dict(_base_[key], _delete_=True) for key in retrained}}),
+]
+del retrained

@@ -1,0 +1,74 @@
+"""The drawn street scenes as guidance and target of guided super-resolution."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from mmfusenas.datasets.scenes import Scene
+from mmfusenas.datasets.synthetic_scenes import SyntheticScenes
+from mmfusenas.registry import DATASETS
+
+
+def _depth(scene: Scene) -> np.ndarray:
+    return scene.depth.clip(max=FARTHEST)
+
+
+def _thermal(scene: Scene) -> np.ndarray:
+    return scene.infrared
+
+
+def _saliency(scene: Scene) -> np.ndarray:
+    return np.where(scene.instance_map > 0, 255, 0)
+
+
+TARGETS = dict(depth=_depth, thermal=_thermal, saliency=_saliency)
+FARTHEST = 80.0
+"""Metres: what is farther, and the sky, has this depth, as a sensor's limit."""
+
+
+@DATASETS.register_module()
+class SyntheticGuidedScenes(SyntheticScenes):
+    """:class:`SyntheticScenes` for guided super-resolution: the visible picture guides a target of another kind.
+
+    ``img`` is the guidance (H x W x 3 uint8 BGR), ``img2`` the target in high resolution (H x W float32):
+    ``'depth'`` in metres, at most 80; ``'thermal'``, the infrared picture, 0 to 255; ``'saliency'``, 255 where the
+    objects of the five classes are, else 0. :class:`DegradeTarget` makes of it what a poor sensor sees.
+
+    Args:
+        target: 'depth', 'thermal' or 'saliency'.
+        length: Number of scenes.
+        size: Rows and columns.
+        seed: Seed of the split.
+        difficulty: 'easy', 'normal' or 'hard'.
+        conditions: Those to draw from. Defaults to ('day', ).
+        **kwargs: Further arguments of :class:`SyntheticScenes`.
+
+    Raises:
+        ValueError: On another target, and what :class:`SyntheticScenes` refuses.
+
+    Example:
+        >>> sample = SyntheticGuidedScenes('depth', length=4, size=(96, 128))[0]
+        >>> sample['img2'].shape, str(sample['img2'].dtype), sample['img2'].max() <= 80
+        ((96, 128), 'float32', True)
+    """
+
+    def __init__(self, target: str, length: int, size: tuple[int, int] = (128, 160), seed: int = 0,
+                 difficulty: str = 'normal', conditions: Sequence[str] = ('day', ), **kwargs) -> None:
+        if target not in TARGETS:
+            raise ValueError(f'SyntheticGuidedScenes got target={target!r}; it knows {list(TARGETS)}.')
+        self.target = target
+        super().__init__(length, size, seed, difficulty, conditions, **kwargs)
+
+    def load_data_list(self) -> list[dict]:
+        """Return what is known of each scene before it is drawn."""
+        infos = super().load_data_list()
+        for info in infos:
+            info['img_path2'] = info['img_path2'].replace('_infrared', f'_{self.target}')
+        return infos
+
+    def get_data_info(self, idx: int) -> dict:
+        """Return the description of a scene with guidance and target drawn."""
+        info = super().get_data_info(idx)
+        scene = self.scene(info['img_id'])
+        return dict(info, img2=TARGETS[self.target](scene).astype(np.float32))
