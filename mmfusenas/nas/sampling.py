@@ -1,6 +1,7 @@
 """Paths of a one-shot supernet: drawn, counted and kept under a constraint, thousands at a time."""
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import torch
@@ -10,7 +11,9 @@ from mmfusenas.nas.cost_table import COSTS, CostTable
 from mmfusenas.nas.space import Condition, SearchSpace
 
 _BATCH = 4096
-_MOST_DRAWS = 1_000_000
+_MOST_DRAWS = 50 * _BATCH
+_MOST_STEPS = 500
+_POOL = 256
 
 
 class PathSampler:
@@ -23,9 +26,12 @@ class PathSampler:
         space: The choices.
         table: Costs of their candidates.
         cost: ``'parameters'``, ``'macs'`` or ``'latency_ms'``. Defaults to 'parameters'.
+        fixed: Candidates by regular expression: every choice that one matches, by ``re.search``, always has that
+            candidate. So a part of the space alone is searched (DCNAS table VIII). Defaults to none.
 
     Raises:
-        ValueError: If the table is of another space, or the cost is unknown.
+        ValueError: If the table is of another space, the cost is unknown, or ``fixed`` matches no choice or names a
+            candidate that one lacks.
 
     Example:
         >>> from torch import nn
@@ -36,7 +42,8 @@ class PathSampler:
         [0.0, 4.0]
     """
 
-    def __init__(self, space: SearchSpace, table: CostTable, cost: str = 'parameters') -> None:
+    def __init__(self, space: SearchSpace, table: CostTable, cost: str = 'parameters',
+                 fixed: Mapping[str, str] | None = None) -> None:
         if cost not in COSTS:
             raise ValueError(f'PathSampler got cost={cost!r}; a table knows {list(COSTS)}.')
         table.check(space)
@@ -54,11 +61,14 @@ class PathSampler:
             for condition in space.conditions(name):
                 self.conditions.setdefault(condition, []).append(i)
         self.masks = {condition: self._alternatives(condition) for condition in self.conditions}
+        self.fixed = dict(column for item in (fixed or {}).items() for column in self._fixed_by(*item))
 
     def sample(self, number: int, generator: torch.Generator | None = None) -> Tensor:
         """Draw paths, every choice uniformly."""
         draws = torch.rand(number, len(self.sizes), generator=generator, dtype=torch.float64)
-        return (draws * self.sizes).long()
+        paths = (draws * self.sizes).long()
+        paths[:, list(self.fixed)] = torch.tensor(list(self.fixed.values()), dtype=torch.long)
+        return paths
 
     def active(self, paths: Tensor) -> Tensor:
         """Return which choices are used, N x L booleans."""
@@ -82,19 +92,41 @@ class PathSampler:
     def between(self, lowest: float, highest: float, number: int, generator: torch.Generator | None = None) -> Tensor:
         """Draw paths that cost no less and no more than that (eq. 12), by drawing until enough are accepted.
 
+        Where so few are accepted that this would take minutes, those drawn that come nearest are changed step by step,
+        one or two choices each, until enough different ones cost what is asked for.
+
         Raises:
-            RuntimeError: If of a million paths too few are accepted.
+            RuntimeError: If there are too few such paths.
         """
-        accepted, drawn = [], 0
-        while sum(map(len, accepted)) < number:
-            if drawn >= _MOST_DRAWS:
-                raise RuntimeError(f'Only {sum(map(len, accepted))} of {drawn:,} random paths cost between '
-                                   f'{lowest:g} and {highest:g}. Widen the range; {self.typical()}.')
+        accepted, nearest = [], self.sample(0)
+        for _ in range(_MOST_DRAWS // _BATCH):
             paths = self.sample(_BATCH, generator)
-            costs = self.cost(paths)
-            accepted.append(paths[(costs >= lowest) & (costs <= highest)])
-            drawn += _BATCH
-        return torch.cat(accepted)[:number]
+            away = self._away(paths, lowest, highest)
+            accepted.append(paths[away == 0])
+            if sum(map(len, accepted)) >= number:
+                return torch.cat(accepted)[:number]
+            pool = torch.cat([nearest, paths])
+            nearest = pool[self._away(pool, lowest, highest).argsort(stable=True)[:max(2 * number, _POOL)]]
+        return self._walk(nearest, lowest, highest, number, generator)
+
+    def _walk(self, paths: Tensor, lowest: float, highest: float, number: int,
+              generator: torch.Generator | None) -> Tensor:
+        """Change paths until enough different ones cost what is asked for; a change that leads away is taken back."""
+        for _ in range(_MOST_STEPS):
+            inside = paths[self._away(paths, lowest, highest) == 0].unique(dim=0)
+            if len(inside) >= number:
+                return inside[torch.randperm(len(inside), generator=generator)[:number]]
+            changed = torch.rand(paths.shape, generator=generator) < 2 / len(self.sizes)
+            moved = torch.where(changed, self.sample(len(paths), generator), paths)
+            closer = self._away(moved, lowest, highest) <= self._away(paths, lowest, highest)
+            paths = torch.where(closer[:, None], moved, paths)
+        raise RuntimeError(f'Found only {len(inside)} of {number} different paths that cost between {lowest:g} and '
+                           f'{highest:g}. Widen the range; {self.typical()}.')
+
+    def _away(self, paths: Tensor, lowest: float, highest: float) -> Tensor:
+        """Return how far the costs of paths are from a range, 0 inside it."""
+        costs = self.cost(paths)
+        return (lowest - costs).clamp(min=0) + (costs - highest).clamp(min=0)
 
     def typical(self) -> str:
         """Say what random paths cost."""
@@ -111,6 +143,16 @@ class PathSampler:
         """Return the path of decisions, L numbers; what they leave open is the first candidate."""
         return torch.tensor([candidates.index(choices[name]) if name in choices else 0
                              for name, candidates in zip(self.names, self.candidates)])
+
+    def _fixed_by(self, pattern: str, candidate: str) -> list[tuple[int, int]]:
+        """Return number and candidate of the choices that a pattern fixes."""
+        columns = [i for i, name in enumerate(self.names) if re.search(pattern, name)]
+        lacking = [self.names[i] for i in columns if candidate not in self.candidates[i]]
+        if lacking or not columns:
+            raise ValueError(f'PathSampler got fixed={{{pattern!r}: {candidate!r}}}, which ' + (
+                f'{lacking[0]!r} has not; it has {list(self.candidates[self.names.index(lacking[0])])}.' if lacking
+                else f'matches none of the {len(self.names)} choices, such as {self.names[0]!r}.'))
+        return [(i, self.candidates[i].index(candidate)) for i in columns]
 
     def _by_candidate(self, values: Mapping[tuple[str, str], float]) -> Tensor:
         """Return values by (choice, candidate) as L x (most candidates)."""

@@ -182,3 +182,48 @@ def test_what_a_search_cannot_do_is_said(trained, tmp_path):
         PathSamplingHook(SCORED, loss='hinge')
     with pytest.raises(ValueError, match='no table'):
         PathSamplingHook(SCORED, cost='latency_ms')
+
+
+@pytest.mark.parametrize('loss', ['l1', 'l2'])
+def test_scores_are_learned_in_units_of_their_spread(tmp_path, monkeypatch, loss):
+    """Losses of a network differ by thousandths; L1 and L2 would not see it."""
+    seen = []
+
+    def fit(predictor, optimizer, data, *args, **kwargs):
+        seen.append(data[-1])
+        return 0.0
+
+    monkeypatch.setattr('mmfusenas.engine.hooks.path_sampling_hook.fit_predictor', fit)
+    supernet(tmp_path, loss=loss)
+    assert [len(scores) for scores in seen] == [12, 6]
+    for scores in seen:
+        assert abs(float(scores.mean())) < 1e-6 and float(scores.std()) == pytest.approx(1)
+
+
+def test_a_resumed_supernet_of_another_kind_is_refused(tmp_path):
+    supernet(tmp_path, epochs=2, stop=5)
+    with pytest.raises(ValueError, match='loss: rank then, l1 now'):
+        supernet(tmp_path, epochs=2, resume=True, loss='l1')
+
+
+def test_a_predictor_of_other_constraints_is_refused(trained, tmp_path):
+    cfg_table = tmp_path / 'table.json'
+    model = trained[0].model
+    pair = dict(visible=torch.rand(1, 3, 16, 20), infrared=torch.rand(1, 1, 16, 20))
+    measure_costs(SearchSpace(model), list(pair.values()), run=lambda *_: model(pair), repeats=3).save(cfg_table)
+    with pytest.raises(ValueError, match='learned with constraints of parameters, this search has limits of macs'):
+        search(tmp_path / 'x', trained[1], limit=1e9, cost='macs', table=str(cfg_table))
+
+
+def test_a_resumed_search_of_another_kind_is_refused(trained, tmp_path):
+    search(tmp_path, trained[1], stop=2)
+    with pytest.raises(RuntimeError, match='by: loss then, rmse now'):
+        search(tmp_path, trained[1], resume=True, by='rmse')
+
+
+def test_fixed_choices_stay_in_every_population(trained, tmp_path):
+    fixed = {r'cells\.0\.type$': 'successive'}
+    runner = search(tmp_path, trained[1], fixed=fixed, strategy='plain')
+    column = list(SearchSpace(runner.model).choices).index('cells.0.type')
+    paths = runner.train_loop.paths[:, column]
+    assert (paths == 0).all() and len(paths) > 6

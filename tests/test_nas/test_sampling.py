@@ -4,6 +4,7 @@ import torch
 from torch import nn
 
 from mmfusenas.nas import Choice, Genotype, SearchSpace
+from mmfusenas.nas.cost_table import parameter_table
 from mmfusenas.nas.latency import measure_costs
 from mmfusenas.nas.sampling import PathSampler
 
@@ -68,9 +69,44 @@ def test_constraints_are_kept(space, table):
         assert ((costs >= target - 5) & (costs <= target)).all()
 
 
+class Row(nn.Module):
+    """Forty choices between nothing and a weight: costs are binomial."""
+
+    def __init__(self):
+        super().__init__()
+        self.parts = nn.Sequential(*(Choice(dict(skip=nn.Identity(), conv=nn.Conv2d(1, 1, 1, bias=False)))
+                                     for _ in range(40)))
+
+    def forward(self, x):
+        return self.parts(x)
+
+
+def test_rare_costs_are_reached_step_by_step():
+    """Three of forty: one draw of a hundred million."""
+    sampler = PathSampler(space := SearchSpace(Row()), parameter_table(space))
+    generator = torch.Generator().manual_seed(0)
+    paths = sampler.between(2, 3, 200, generator)
+    assert len(paths.unique(dim=0)) == 200 and set(sampler.cost(paths).tolist()) <= {2.0, 3.0}
+    assert (paths.float().mean(0) < 0.2).all()  # not all from one corner of the space
+    assert torch.equal(paths, sampler.between(2, 3, 200, torch.Generator().manual_seed(0)))
+
+
+def test_a_part_of_the_space_can_be_fixed():
+    space = SearchSpace(Row())
+    sampler = PathSampler(space, parameter_table(space), fixed={r'parts\.[0-9]$': 'conv', r'parts\.3.$': 'skip'})
+    paths = sampler.sample(100)
+    assert (paths[:, :10] == 1).all() and (paths[:, 30:] == 0).all()
+    assert 0.4 < paths[:, 10:30].float().mean() < 0.6
+    assert (sampler.between(11, 11, 5)[:, :10] == 1).all()
+    for fixed, message in (({'nothing': 'conv'}, 'matches none of the 40 choices'),
+                           ({'parts': 'convv'}, "'parts.0' has not; it has")):
+        with pytest.raises(ValueError, match=message):
+            PathSampler(space, parameter_table(space), fixed=fixed)
+
+
 def test_what_cannot_be_met_is_an_error(space, table, monkeypatch):
     monkeypatch.setattr('mmfusenas.nas.sampling._MOST_DRAWS', 10_000)
-    with pytest.raises(RuntimeError, match=r'Only 0 of 12,288 random paths cost between 1e\+06 and 2e\+06. Widen'):
+    with pytest.raises(RuntimeError, match=r'only 0 of 3 different paths that cost between 1e\+06 and 2e\+06. Widen'):
         PathSampler(space, table).between(1e6, 2e6, 3)
     with pytest.raises(ValueError, match="cost='size'"):
         PathSampler(space, table, 'size')

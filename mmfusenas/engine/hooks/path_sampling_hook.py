@@ -51,10 +51,11 @@ class PathSamplingHook(Hook):
         fit_epochs: Passes over the paths in each learning. Defaults to 100.
         table: File of a cost table of ``build_latency_table.py``; needed unless ``cost`` is 'parameters'.
         cost: ``'parameters'``, ``'macs'`` or ``'latency_ms'``: what constraints are of. Defaults to 'parameters'.
+        fixed: As of :class:`PathSampler`. Defaults to none.
 
     Raises:
-        ValueError: If ``loss`` is another word, ``keep`` is more than ``paths``, or another cost than parameters comes
-            without a table.
+        ValueError: If ``loss`` is another word, ``keep`` is more than ``paths``, another cost than parameters comes
+            without a table, or a resumed run had another space, cost, loss or other fixed choices.
 
     Example:
         >>> custom_hooks = [dict(type='PathSamplingHook', dataset=dict(...))]
@@ -63,7 +64,7 @@ class PathSamplingHook(Hook):
     def __init__(self, dataset: dict, batch_size: int = 16, by: str = 'loss', paths: int = 20, keep: int = 1,
                  slack: float = 0.05, free: int = 30, tried: int = 1024, interval: int = 20, refresh: int = 64,
                  loss: str | None = 'rank', fit_epochs: int = 100, table: str | None = None,
-                 cost: str = 'parameters') -> None:
+                 cost: str = 'parameters', fixed: dict[str, str] | None = None) -> None:
         if loss not in (*LOSSES, None) or not 0 < keep <= paths:
             raise ValueError(f'PathSamplingHook got loss={loss!r}, keep={keep} of paths={paths}; it knows '
                              f'{[*LOSSES, None]}, and keeps at least one and at most all paths.')
@@ -73,13 +74,13 @@ class PathSamplingHook(Hook):
         self.dataset, self.scoring = dataset, dict(batch_size=batch_size, by=by)
         self.paths, self.keep, self.slack = paths, keep, slack
         self.free, self.tried, self.interval, self.refresh = free, tried, interval, refresh
-        self.loss, self.fit_epochs, self.table, self.cost = loss, fit_epochs, table, cost
+        self.loss, self.fit_epochs, self.table, self.cost, self.fixed = loss, fit_epochs, table, cost, dict(fixed or {})
         self._resumed: dict[str, Any] | None = None
 
     def before_train(self, runner: Runner) -> None:
         """Build sampler, predictor and scorer; continue where a resumed run was."""
         self.space = SearchSpace(bare_model(runner))
-        self.sampler = path_sampler(self.space, self.table, self.cost)
+        self.sampler = path_sampler(self.space, self.table, self.cost, self.fixed)
         self.generator = torch.Generator().manual_seed(run_seed(runner))
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(run_seed(runner))
@@ -116,16 +117,24 @@ class PathSamplingHook(Hook):
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Keep the state of the sampling."""
         checkpoint[STATE_KEY] = dict(
-            space_hash=self.space.hash, predictor=self.predictor.state_dict(),
-            optimizer=self.optimizer.state_dict(), generator=self.generator.get_state(), scale=self.scale,
-            waiting=self.waiting, learned=self.learned, loss=self.loss)
+            self._kind(), predictor=self.predictor.state_dict(), optimizer=self.optimizer.state_dict(),
+            generator=self.generator.get_state(), scale=self.scale, waiting=self.waiting, learned=self.learned)
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Remember the state of the sampling; it is put back in ``before_train``."""
         if runner._resume:
             self._resumed = checkpoint.get(STATE_KEY)
 
+    def _kind(self) -> dict[str, Any]:
+        """Return what a resumed run has to have in common with this one."""
+        return dict(space_hash=self.space.hash, cost=self.cost, loss=self.loss, fixed=self.fixed)
+
     def _restore(self, state: dict[str, Any]) -> None:
+        changed = [f'{key}: {state.get(key)} then, {value} now' for key, value in self._kind().items()
+                   if state.get(key) != value]
+        if changed:
+            raise ValueError(f'PathSamplingHook cannot continue the checkpoint, it differs ({"; ".join(changed)}). Set '
+                             'them back, or begin in another --work-dir.')
         self.predictor.load_state_dict(state['predictor'])
         self.optimizer.load_state_dict(state['optimizer'])
         self.generator.set_state(state['generator'].cpu())
@@ -147,12 +156,14 @@ class PathSamplingHook(Hook):
         truth = -self.scorer(self.sampler, paths)
         runner.message_hub.update_scalar(
             'train/predictor_tau', float(kendalltau(self._predict(paths, constraints), truth).statistic))
-        data = (paths, self.sampler.active(paths), constraints / self.scale, truth)
+        # L1 and L2 learn of numbers of order one; between two learnings the loss of the whole supernet falls.
+        scores = (truth - truth.mean()) / truth.std().clamp(min=1e-12)
+        data = (paths, self.sampler.active(paths), constraints / self.scale, scores)
         loss = fit_predictor(self.predictor, self.optimizer, data, self.loss, self.fit_epochs, generator=self.generator)
         runner.logger.info(f'Epoch {runner.epoch}: the predictor learned from {len(paths)} paths '
                            f'(loss {loss:.4g}; score {-truth.max():.4g} to {-truth.min():.4g}).')
 
 
-def path_sampler(space: SearchSpace, table: str | None, cost: str) -> PathSampler:
+def path_sampler(space: SearchSpace, table: str | None, cost: str, fixed: dict[str, str] | None = None) -> PathSampler:
     """Return the sampler of a space by a file of costs, or by numbers of parameters, which need no file."""
-    return PathSampler(space, CostTable.load(table) if table else parameter_table(space), cost)
+    return PathSampler(space, CostTable.load(table) if table else parameter_table(space), cost, fixed)

@@ -49,7 +49,7 @@ class EvolutionSearchLoop(BaseLoop):
         mutation: Probability of every choice. Defaults to 0.1.
         pool: Legal paths that the predictor looks at. Defaults to 1000.
         by: See :class:`PathScorer`. Defaults to 'loss'.
-        table, cost: As of :class:`PathSamplingHook`.
+        table, cost, fixed: As of :class:`PathSamplingHook`.
 
     Raises:
         ValueError: If the strategy is another word, the population is odd or smaller than ``top``, or the search is
@@ -61,7 +61,7 @@ class EvolutionSearchLoop(BaseLoop):
 
     def __init__(self, runner: Runner, dataloader: dict, limit: float, max_epochs: int = 200, strategy: str = 'guided',
                  population: int = 50, top: int = 10, mutation: float = 0.1, pool: int = 1000, by: str = 'loss',
-                 table: str | None = None, cost: str = 'parameters') -> None:
+                 table: str | None = None, cost: str = 'parameters', fixed: dict[str, str] | None = None) -> None:
         if strategy not in STRATEGIES or population % 2 or not 0 < top <= population:
             raise ValueError(f'EvolutionSearchLoop got strategy={strategy!r}, population={population}, top={top}; it '
                              f'knows {list(STRATEGIES)}, and the population is even and at least as large as top.')
@@ -70,7 +70,7 @@ class EvolutionSearchLoop(BaseLoop):
         self.scoring = dict(batch_size=dataloader['batch_size'], by=by)
         self.limit, self.max_epochs, self.max_iters, self.strategy = limit, max_epochs, max_epochs, strategy
         self.size, self.top, self.mutation, self.pool = population, top, mutation, pool
-        self.table, self.cost = table, cost
+        self.table, self.cost, self.fixed = table, cost, dict(fixed or {})
         self._epoch = self._iter = 0
         self.stop_training = False
         self._state: dict[str, Any] | None = None
@@ -88,7 +88,7 @@ class EvolutionSearchLoop(BaseLoop):
     def run(self) -> nn.Module:
         """Search."""
         self.space = SearchSpace(bare_model(self.runner))
-        self.sampler = path_sampler(self.space, self.table, self.cost)
+        self.sampler = path_sampler(self.space, self.table, self.cost, self.fixed)
         self.generator = torch.Generator().manual_seed(run_seed(self.runner))
         self.paths, self.scores = self.sampler.sample(0), torch.zeros(0, dtype=torch.float64)  # all that were scored
         self.runner.call_hook('before_train')
@@ -111,19 +111,22 @@ class EvolutionSearchLoop(BaseLoop):
 
     def state_dict(self) -> dict[str, Any]:
         """Return what a checkpoint needs to know."""
+        return dict(self._kind(), generator=self.generator.get_state(), population=self.population, paths=self.paths,
+                    scores=self.scores)
+
+    def _kind(self) -> dict[str, Any]:
+        """Return what a resumed search has to have in common with this one."""
         return dict(loop=type(self).__name__, limit=self.limit, cost=self.cost, strategy=self.strategy,
-                    space_hash=self.space.hash, generator=self.generator.get_state(), population=self.population,
-                    paths=self.paths, scores=self.scores)
+                    space_hash=self.space.hash, by=self.scoring['by'], size=self.size, top=self.top,
+                    mutation=self.mutation, pool=self.pool, fixed=self.fixed)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Remember the state of the search that is continued.
 
         Raises:
-            RuntimeError: If it had another constraint, strategy or space.
+            RuntimeError: If it had another constraint, strategy, score, population or space.
         """
-        now = dict(loop=type(self).__name__, limit=self.limit, cost=self.cost, strategy=self.strategy,
-                   space_hash=self.space.hash)
-        changed = [f'{key}: {state.get(key)} then, {value} now' for key, value in now.items()
+        changed = [f'{key}: {state.get(key)} then, {value} now' for key, value in self._kind().items()
                    if state.get(key) != value]
         if changed:
             raise RuntimeError(f'This search cannot continue the checkpoint, it differs ({"; ".join(changed)}). Set '
@@ -171,6 +174,10 @@ class EvolutionSearchLoop(BaseLoop):
             raise ValueError(f"A guided search begins with the predictor of the supernet, and load_from is {source}, "
                              "which holds none of this space that has learned. Set load_from to a checkpoint of "
                              "PathSamplingHook's, or train_cfg.strategy='plain'.")
+        if state['cost'] != self.cost:
+            raise ValueError(f'The predictor of {source} learned with constraints of {state["cost"]}, this search has '
+                             f'limits of {self.cost}. Set train_cfg.cost and train_cfg.table as in the supernet, or '
+                             "train_cfg.strategy='plain'.")
         return state
 
     def _random(self, number: int) -> Tensor:
