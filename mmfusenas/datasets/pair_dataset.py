@@ -35,6 +35,7 @@ class PairDataset(BaseDataset):
         stems: Pattern of the stems to read, such as ``'*N'`` for the night frames of MSRS. Defaults to all.
         fold: (k, n): every n-th pair from the k-th on, counted from 0. (0, 2) and (1, 2) are the two halves that the
             weights and the choices of a search learn from. None: all.
+        leave_out: (k, n): all but every n-th pair from the k-th on, which ``fold`` of another data set reads.
         bad_boxes: ``'error'``, or ``'drop'``: leave out boxes without area, outside the picture or malformed.
         unlabelled: ``'error'``, or ``'empty'``: a picture without annotation file has no objects.
         backend_args: Arguments of mmengine's file backend.
@@ -66,6 +67,7 @@ class PairDataset(BaseDataset):
         split: str = '',
         stems: str = '*',
         fold: tuple[int, int] | None = None,
+        leave_out: tuple[int, int] | None = None,
         bad_boxes: str = 'error',
         unlabelled: str = 'error',
         backend_args: dict | None = None,
@@ -75,13 +77,14 @@ class PairDataset(BaseDataset):
             raise ValueError(f"bad_boxes is 'error' or 'drop', got {bad_boxes!r}.")
         if unlabelled not in ('error', 'empty'):
             raise ValueError(f"unlabelled is 'error' or 'empty', got {unlabelled!r}.")
-        if fold is not None and not 0 <= fold[0] < fold[1]:
-            raise ValueError(f'fold of a {type(self).__name__} is (k, n) with 0 <= k < n, got {fold}.')
+        for name, part in (('fold', fold), ('leave_out', leave_out)):
+            if part is not None and not 0 <= part[0] < part[1]:
+                raise ValueError(f'{name} of a {type(self).__name__} is (k, n) with 0 <= k < n, got {part}.')
         prefix = data_prefix or self.PREFIX
         self._check_prefix(prefix)
         self.split = osp.join(data_root, split) if split else ''
         self.stems = stems
-        self.fold = fold
+        self.fold, self.leave_out = fold, leave_out
         self.bad_boxes = bad_boxes
         self.unlabelled = unlabelled
         self.backend_args = backend_args
@@ -109,6 +112,8 @@ class PairDataset(BaseDataset):
             return [], [Problem('error', 'nothing found', self.data_root or '.', str(error))]
         if self.fold:
             samples = samples[self.fold[0]::self.fold[1]]
+        if self.leave_out:
+            del samples[self.leave_out[0]::self.leave_out[1]]
         infos = [dict(img_id=i, **paths) for i, paths in enumerate(samples)]
         if self.READER is not None:
             unknown = self._check_classes()

@@ -27,7 +27,8 @@ def test_config_is_clean_short_and_builds(path):
     assert bool(open_choices) == ('_supernet' in path.stem or '_search' in path.stem)
 
 
-CHAINS = [('depth_x4', ''), ('depth_x8', ''), ('depth', '_demo')]
+CHAINS = [('depth_x4', ''), ('depth_x8', ''), ('depth', '_demo'), ('thermal_x4', ''), ('thermal_x8', ''),
+          ('pansharpening_x4', ''), ('scenes_depth_x8', '')]
 
 
 @pytest.mark.parametrize('name, end', CHAINS)
@@ -35,12 +36,18 @@ def test_paths_are_scored_on_pictures_that_are_not_trained_on(name, end):
     supernet, search = (Config.fromfile(CONFIGS[0].parent / f'{name}_{part}{end}.py')
                         for part in ('supernet', 'search'))
     scale = 4 if 'x4' in name else 8
-    trained = supernet.train_dataloader.dataset.dataset.datasets
     for scored in (supernet.custom_hooks[-1].dataset, search.train_dataloader.dataset):
-        for fit, held in zip(trained, scored.datasets, strict=True):
-            assert fit.data_root == held.data_root and fit.data_prefix == held.data_prefix
-            assert not set(fit.indices) & set(held.indices)
-            assert fit.pipeline[-2].scale == held.pipeline[-2].scale == scale
+        for fit, held in zip(leaves(supernet.train_dataloader.dataset), leaves(scored), strict=True):
+            assert fit.get('data_root') == held.get('data_root') and fit.get('data_prefix') == held.get('data_prefix')
+            apart = fit.seed != held.seed if 'seed' in fit else fit.leave_out == held.fold
+            assert apart and fit.pipeline[-2].scale == held.pipeline[-2].scale == scale
+
+
+def leaves(dataset):
+    """The data sets below a concatenation or a repetition."""
+    if 'datasets' in dataset:
+        return [leaf for part in dataset.datasets for leaf in leaves(part)]
+    return leaves(dataset.dataset) if 'dataset' in dataset else [dataset]
 
 
 @pytest.mark.parametrize('name, end', CHAINS)

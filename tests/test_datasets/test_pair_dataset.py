@@ -400,3 +400,15 @@ def test_warnings_are_said_once_in_the_log(pairs, caplog):
     said = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
     assert len(said) == 1
     assert '2 boxes were clipped or left out' in said[0] and 'labels/001.txt, line 1' in said[0]
+
+
+def test_a_part_is_read_or_left_out(pairs):
+    def paths(**options):
+        data = PairDataset(data_root=str(pairs), data_prefix=dict(img='vi', img2='ir'), **options)
+        return [data.get_data_info(i)['img_path'] for i in range(len(data))]
+
+    everything, part, rest = paths(), paths(fold=(1, 3)), paths(leave_out=(1, 3))
+    assert part == everything[1::3] and sorted(part + rest) == everything and not set(part) & set(rest)
+    for name in ('fold', 'leave_out'):
+        with pytest.raises(ValueError, match=rf'{name} of a PairDataset is \(k, n\)'):
+            paths(**{name: (3, 3)})

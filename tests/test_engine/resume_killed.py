@@ -1,7 +1,7 @@
 """Trains a toy or searches, kills the run with SIGKILL again and again, and resumes it; a program of its own.
 
 Everything is imported once, and each life of the run is a fork of that state. ``test_resume_killed.py`` runs it as
-``python resume_killed.py FOLDER toy|search|cooperative WORKERS RANDOM_KILLS``; it prints what it found as JSON.
+``python resume_killed.py FOLDER RUN WORKERS RANDOM_KILLS``; it prints what it found as JSON.
 """
 from __future__ import annotations
 
@@ -93,7 +93,34 @@ def cooperate(folder: Path, workers: int, epochs: int, pipe: int) -> dict:
                   model=copy.deepcopy(search_kit.RUAS))
 
 
-RUNS = dict(toy=train_toy, search=search, cooperative=cooperate)
+def sample_paths(folder: Path, workers: int, epochs: int, pipe: int) -> dict:
+    """Train a supernet path by path, with a predictor; return weights, optimizers and what is yet to train."""
+    scored = dict(search_kit.loader(offset=100)['dataset'], length=4)
+    cfg = search_kit.config(folder, epochs=2 * epochs, **{
+        'default_hooks.checkpoint.interval': INTERVAL, 'train_dataloader.num_workers': workers})
+    cfg.custom_hooks += [dict(type='PathSamplingHook', dataset=scored, batch_size=2, free=1, tried=12, interval=2,
+                              refresh=6, paths=5, slack=0.5, fit_epochs=5), dict(type='ReportHook', pipe=pipe)]
+    runner = search_kit.train(cfg, resume=True)
+    hook = next(hook for hook in runner.hooks if type(hook).__name__ == 'PathSamplingHook')
+    return dict(model=runner.model.state_dict(), optimizer=runner.optim_wrapper.state_dict(),
+                predictor=hook.predictor.state_dict(), waiting=hook.waiting, generator=hook.generator.get_state())
+
+
+def evolve(folder: Path, workers: int, epochs: int, pipe: int) -> dict:
+    """Search paths by evolution, a round an iteration; return every path that was scored, and the genotype."""
+    scored = dict(search_kit.loader(offset=100)['dataset'], length=4)
+    cfg = search_kit.config(folder, export={})
+    cfg.merge_from_dict(dict(train_dataloader=dict(dataset=scored, num_workers=workers), train_cfg=dict(
+        _delete_=True, type='EvolutionSearchLoop', max_epochs=4 * epochs, limit=1200, population=6, top=3,
+        strategy='plain')))
+    cfg.default_hooks.checkpoint.update(interval=INTERVAL, by_epoch=True)
+    cfg.custom_hooks.append(dict(type='ReportHook', pipe=pipe))
+    loop = search_kit.train(cfg, resume=True).train_loop
+    return dict(paths=loop.paths, scores=loop.scores, population=loop.population,
+                genotype=(folder / 'genotype.json').read_text())
+
+
+RUNS = dict(toy=train_toy, search=search, cooperative=cooperate, supernet=sample_paths, evolution=evolve)
 
 
 def live(run: str, folder: Path, workers: int, epochs: int, pipe: int, death: tuple | None) -> None:

@@ -18,7 +18,7 @@ def _run(folder, root, run, workers, random_kills):
     return json.loads(done.stdout.splitlines()[-1])
 
 
-@pytest.mark.parametrize('run', ['toy', 'search', 'cooperative'])
+@pytest.mark.parametrize('run', ['toy', 'search', 'cooperative', 'supernet', 'evolution'])
 def test_killed_while_saving(tmp_path, root, run):
     result = _run(tmp_path, root, run, workers=0, random_kills=0)
     assert result['kills'] == 4
@@ -27,7 +27,7 @@ def test_killed_while_saving(tmp_path, root, run):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('run', ['toy', 'search', 'cooperative'])
+@pytest.mark.parametrize('run', ['toy', 'search', 'cooperative', 'supernet', 'evolution'])
 @pytest.mark.parametrize('workers', [0, 2])
 def test_killed_ten_times(tmp_path, root, run, workers):
     result = _run(tmp_path, root, run, workers, random_kills=6)

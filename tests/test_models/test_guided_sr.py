@@ -15,6 +15,7 @@ from mmfusenas.engine.hooks.fusion_visualization_hook import contact_picture
 from mmfusenas.evaluation.metrics import GuidedSRMetric
 from mmfusenas.evaluation.metrics.guided_sr_metric import f_measure
 from mmfusenas.models.restorers import GuidedSR
+from mmfusenas.registry import TRANSFORMS
 
 NET = dict(type='GuidedSRNet', genotype='dcnas-tiny-16x', channels=8)
 PIPELINE = [dict(type='LoadGuidedFromFile'), dict(type='DegradeTarget', scale=4), dict(type='PackPairInputs')]
@@ -50,7 +51,10 @@ def dataset(folder, **options):
 
 def test_files_become_guidance_and_target_in_their_own_unit(folder):
     samples = [dataset(folder, pipeline=[dict(type='LoadGuidedFromFile')])[i] for i in range(2)]
-    assert [sample['img'].shape for sample in samples] == [(37, 50, 3), (37, 50, 1)]
+    assert [sample['img'].shape for sample in samples] == [(37, 50, 3), (37, 50, 3)]
+    assert (samples[1]['img'][..., :1] == samples[1]['img']).all()
+    grey = [dataset(folder, pipeline=[dict(type='LoadGuidedFromFile', channels=1)])[i]['img'] for i in range(2)]
+    assert [x.shape for x in grey] == [(37, 50, 1)] * 2
     assert samples[0]['img2'].dtype == np.float32 and samples[0]['img2'].max() > 1000
     np.testing.assert_allclose(samples[1]['img2'], depth(seed=1) / 1000, rtol=1e-6)
 
@@ -62,7 +66,7 @@ def test_a_real_target_in_low_resolution_is_brought_to_size(folder):
     np.testing.assert_allclose(loaded['img2'], resize_bicubic(depth()[::2, ::2], (37, 50)))
     sample = DegradeTarget()(dict(loaded))
     low, high = sample['target_range']
-    assert (low, high) == (loaded['img2'].min(), loaded['img2'].max())
+    assert (low, high) == (depth()[::2, ::2].min(), depth()[::2, ::2].max())  # as the inferencer scales it
     np.testing.assert_allclose(sample['gt'] * (high - low) + low, loaded['gt'], rtol=1e-5)
 
 
@@ -145,8 +149,9 @@ def test_bands_stay_bands_and_three_of_them_are_shown(tmp_path):
     bands = np.stack([depth(32, 40, seed) for seed in range(4)], 2)
     np.save(tmp_path / 'pan/1.npy', bands.mean(2).astype(np.uint16))
     np.save(tmp_path / 'ms/1.npy', bands)
-    pipeline = [dict(type='LoadGuidedFromFile', bands=True), dict(type='DegradeTarget', scale=4, value_range=(0, 2047)),
-                dict(type='PackPairInputs')]
+    pipeline = [dict(type='LoadGuidedFromFile', bands=True, channels=1),
+                dict(type='JointTransform', transforms=[dict(type='RandomFlip', prob=0.0)]),
+                dict(type='DegradeTarget', scale=4, value_range=(0, 2047)), dict(type='PackPairInputs')]
     data = dataset(tmp_path, data_prefix=dict(img='pan', img2='ms'), pipeline=pipeline)
     model = GuidedSR(dict(NET, target_channels=4, guidance_channels=1), bands=(2, 1, 0),
                      data_preprocessor=dict(type='GuidedDataPreprocessor', bit_depth=dict(visible=11))).eval()
@@ -166,7 +171,38 @@ def test_bands_stay_bands_and_three_of_them_are_shown(tmp_path):
     assert scores['sr/SAM'] == pytest.approx(angles.mean(), rel=1e-3)
     ergas = 100 / 4 * np.sqrt(np.mean(((x - y) ** 2).mean(0) / y.mean(0) ** 2))
     assert scores['sr/ERGAS'] == pytest.approx(ergas, rel=1e-3)
-    assert 0 < scores['sr/Q'] < 1 and -1 < scores['sr/SCC'] < 1
+
+
+def quality(x, y, **options):
+    metric = GuidedSRMetric(['SAM', 'SCC', 'Q', 'F'], **options)
+    batch = dict(inputs=dict(reference=[torch.from_numpy(y.transpose(2, 0, 1))]))
+    metric.process(batch, [dict(restored=x, target_range=(0.0, 1.0))])
+    return metric.results[0]
+
+
+def test_spectral_measures_by_hand():
+    """Of y = 2 x: no angle, Q = (2 a / (1 + a^2))^2 = 0.64 at every place, SCC = 1; of y = -x, SCC = -1."""
+    x = np.stack([depth(40, 48, seed) for seed in range(4)], 2).astype(np.float64)
+    same = quality(x, 2 * x)
+    assert same['SAM'] == pytest.approx(0, abs=1e-6) and same['SCC'] == pytest.approx(1, abs=1e-3)
+    assert same['Q'] == pytest.approx(0.64, abs=1e-6)
+    assert quality(x, x.max() - x)['SCC'] == pytest.approx(-1, abs=1e-3)
+    right = np.zeros((4, 4, 2))
+    right[..., 0] = 1
+    turned = right[..., ::-1].copy()
+    turned[0], right[0] = 0, 0  # nothing in any band: no angle
+    metric = GuidedSRMetric(['SAM'])
+    metric.process(dict(inputs=dict(reference=[torch.from_numpy(turned.transpose(2, 0, 1))])),
+                   [dict(restored=right, target_range=(0.0, 1.0))])
+    assert metric.results[0]['SAM'] == pytest.approx(np.pi / 2)
+
+
+def test_joint_transforms_serve_references_of_several_bands():
+    flip = TRANSFORMS.build(dict(type='JointTransform', transforms=[dict(type='RandomFlip', prob=1.0)]))
+    sample = dict(img=np.zeros((4, 6, 1), np.uint8), img2=np.random.rand(4, 6, 5), gt=np.random.rand(4, 6, 5))
+    done = flip({key: value.copy() for key, value in sample.items()})
+    for key, value in sample.items():
+        assert np.array_equal(done[key], value[:, ::-1]), key
 
 
 def test_f_measure_by_hand():
@@ -174,7 +210,11 @@ def test_f_measure_by_hand():
     # mean 100, so 200 alone is salient: precision 1, recall 1/2
     assert float(f_measure(saliency, truth, 255)) == pytest.approx(1.3 * 0.5 / (0.3 + 0.5))
     assert float(f_measure(truth, truth, 255)) == pytest.approx(1)
-    assert float(f_measure(torch.zeros(4), torch.zeros(4), 255)) == 0
+    assert np.isnan(float(f_measure(torch.zeros(4), torch.zeros(4), 255)))
+    metric = GuidedSRMetric(['F'])
+    for truth in (torch.zeros(1, 8, 8), torch.full((1, 8, 8), 255.0)):
+        metric.process(dict(inputs=dict(reference=[truth])), [dict(restored=np.eye(8) * 255, target_range=(0.0, 1.0))])
+    assert metric.compute_metrics(metric.results)['F'] == pytest.approx(1.3 * 8 / (0.3 * 64 + 8))
 
 
 def test_what_is_missing_is_said():

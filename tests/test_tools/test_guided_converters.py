@@ -60,7 +60,8 @@ def test_rgbdd_is_listed_and_read_with_its_own_low_resolution(converter, tmp_pat
     low, high = sample['target_range']
     truth = cv2.imread(str(tmp_path / 'models/models_train/a2/a2_HR_gt.png'), cv2.IMREAD_UNCHANGED)
     np.testing.assert_allclose(sample['gt'] * (high - low) + low, truth, atol=1e-2)
-    assert sample['img2'].shape == (24, 32) and sample['img2'].min() == pytest.approx(0, abs=1e-6)
+    seen = cv2.imread(str(tmp_path / 'models/models_train/a2/a2_LR_fill_depth.png'), cv2.IMREAD_UNCHANGED)
+    assert sample['img2'].shape == (24, 32) and (low, high) == (seen.min(), seen.max())
     (tmp_path / 'models/models_test/b1/b1_HR_gt.png').unlink()
     with pytest.raises(UsageError, match='1 pictures are missing, such as .*b1_HR_gt.png'):
         converter('rgbdd').main([str(tmp_path)])

@@ -11,9 +11,9 @@ augment = dict(type='JointTransform', transforms=[
 middle = dict(type='JointTransform', transforms=[dict(type='CenterCrop', crop_size=256)])
 train_dataloader = dict(
     batch_size=16, num_workers=4, persistent_workers=True, sampler=dict(type='DefaultSampler', shuffle=True),
-    dataset=dict(nyu, data_prefix=folders['train'], indices=[i for i in range(1000) if i % 100],
+    dataset=dict(nyu, data_prefix=folders['train'], leave_out=(0, 100),
                  pipeline=[load, augment, degrade, pack]))
-held_out = dict(nyu, data_prefix=folders['train'], indices=list(range(0, 1000, 100)),
+held_out = dict(nyu, data_prefix=folders['train'], fold=(0, 100),
                 pipeline=[load, middle, degrade, pack])
 val_dataloader = dict(
     batch_size=1, num_workers=2, persistent_workers=True, sampler=dict(type='DefaultSampler', shuffle=False),

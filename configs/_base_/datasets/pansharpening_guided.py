@@ -4,7 +4,7 @@
 # Every fifth tile of the training scene is kept for paths.
 scale = 4
 scene = dict(type='PairDataset', data_root='{{$PANSHARPENING_ROOT:data/pansharpening}}')
-load, pack = dict(type='LoadGuidedFromFile', bands=True), dict(type='PackPairInputs')
+load, pack = dict(type='LoadGuidedFromFile', bands=True, channels=1), dict(type='PackPairInputs')
 degrade = dict(type='DegradeTarget', scale=scale, value_range=(0, 2047))  # 11 bits
 augment = dict(type='JointTransform', transforms=[
     dict(type='RandomPatch', size=(64, 64)),
@@ -12,9 +12,9 @@ augment = dict(type='JointTransform', transforms=[
 train_dataloader = dict(
     batch_size=8, num_workers=2, persistent_workers=True, sampler=dict(type='DefaultSampler', shuffle=True),
     dataset=dict(type='RepeatDataset', times=4, dataset=dict(
-        scene, data_prefix=dict(img='train/pan', img2='train/ms'), indices=[i for i in range(25) if i % 5],
+        scene, data_prefix=dict(img='train/pan', img2='train/ms'), leave_out=(0, 5),
         pipeline=[load, augment, degrade, pack])))
-held_out = dict(scene, data_prefix=dict(img='train/pan', img2='train/ms'), indices=list(range(0, 25, 5)),
+held_out = dict(scene, data_prefix=dict(img='train/pan', img2='train/ms'), fold=(0, 5),
                 pipeline=[load, degrade, pack])
 val_dataloader = dict(
     batch_size=1, num_workers=1, persistent_workers=True, sampler=dict(type='DefaultSampler', shuffle=False),
@@ -22,5 +22,5 @@ val_dataloader = dict(
                  pipeline=[load, degrade, pack]))
 test_dataloader = val_dataloader
 val_evaluator = dict(type='GuidedSRMetric', metric=['PSNR', 'SSIM', 'SAM', 'ERGAS', 'SCC', 'Q'], full_scale=2047,
-                     ratio=scale)
+                     ratio=scale, bands=(2, 1, 0))
 test_evaluator = val_evaluator

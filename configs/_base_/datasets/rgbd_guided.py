@@ -17,12 +17,12 @@ val_pipeline = [
     dict(type='LoadGuidedFromFile'), dict(type='JointTransform', transforms=[dict(type='CenterCrop', crop_size=256)]),
     dict(type='DegradeTarget', scale=scale), dict(type='PackPairInputs')]
 fitted = [
-    dict(rgbdd, data_prefix=folders['train'], indices=[i for i in range(30) if i % 5], pipeline=train_pipeline),
-    dict(middlebury, data_prefix=folders['train'], indices=[i for i in range(14) if i % 5], pipeline=train_pipeline)]
+    dict(rgbdd, data_prefix=folders['train'], leave_out=(0, 5), pipeline=train_pipeline),
+    dict(middlebury, data_prefix=folders['train'], leave_out=(0, 5), pipeline=train_pipeline)]
 # What the supernet's predictor and the search of paths look at.
 held_out = dict(type='ConcatDataset', datasets=[
-    dict(rgbdd, data_prefix=folders['train'], indices=list(range(0, 30, 5)), pipeline=val_pipeline),
-    dict(middlebury, data_prefix=folders['train'], indices=list(range(0, 14, 5)), pipeline=val_pipeline)])
+    dict(rgbdd, data_prefix=folders['train'], fold=(0, 5), pipeline=val_pipeline),
+    dict(middlebury, data_prefix=folders['train'], fold=(0, 5), pipeline=val_pipeline)])
 train_dataloader = dict(
     batch_size=16, num_workers=2, persistent_workers=True, sampler=dict(type='DefaultSampler', shuffle=True),
     dataset=dict(type='RepeatDataset', times=10, dataset=dict(type='ConcatDataset', datasets=fitted)))

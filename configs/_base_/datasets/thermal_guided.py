@@ -1,6 +1,5 @@
 # Thermal pictures guided by visible ones: what MSRS and RoadScene see in the infrared (`MSRS_ROOT`, `ROADSCENE_ROOT`), 8
-# bit, bicubic degradation by 8. Half of the training pairs train, every twentieth of the others scores paths; the test is on
-# the test pairs of both.
+# bit, bicubic degradation by 8. Every twentieth training pair scores paths; the test is on the test pairs of both.
 scale = 8
 sets = [dict(type='PairDataset', data_root=root) for root in (
     '{{$MSRS_ROOT:data/msrs}}', '{{$ROADSCENE_ROOT:data/roadscene}}')]
@@ -14,7 +13,7 @@ folders = {part: dict(img=f'{part}/vi', img2=f'{part}/ir') for part in ('train',
 fitted, held, tested = (
     [dict(leaf, data_prefix=folders[part], filter_cfg=dict(min_size=192), **options) for leaf in sets]
     for part, options in (
-        ('train', dict(fold=(1, 2), pipeline=[load, augment, degrade, pack])),
+        ('train', dict(leave_out=(0, 20), pipeline=[load, augment, degrade, pack])),
         ('train', dict(fold=(0, 20), pipeline=[load, middle, degrade, pack])),
         ('test', dict(test_mode=True, pipeline=[load, degrade, pack]))))
 held_out = dict(type='ConcatDataset', datasets=held)

@@ -17,7 +17,7 @@ class DegradeTarget(BaseTransform):
 
     Bicubic, with antialiasing on the way down, and Gaussian noise in between (DCNAS section IV-B); the sides go to
     multiples of the scale by cutting rows and columns at the end. Where the sample has a ``gt`` already, the target is
-    real: it is only scaled.
+    real: it is only scaled, by ``low_range`` where it has that (what interpolation made of the target does not count).
 
     Required keys: ``img``, ``img2``. Changed: ``img2``, as the network sees it; ``gt``, the same scaling of the target
     in high resolution, which may leave [0, 1]. Added: ``target_range`` (low, high), which undoes the scaling.
@@ -59,7 +59,8 @@ class DegradeTarget(BaseTransform):
         reference = results['gt'] if real else results['img2']
         low = results['img2'] if real else self._noisy(
             resize_bicubic(reference, (height // self.scale, width // self.scale), antialias=True))
-        start, end = self.range_of(low, reference)
+        given = np.array(results['low_range']) if real and 'low_range' in results else low
+        start, end = self.range_of(given, reference)
         results['img2'] = (low if real else resize_bicubic(low, (height, width))) - start
         results['img2'] /= end - start
         results['gt'] = (reference - start) / (end - start)

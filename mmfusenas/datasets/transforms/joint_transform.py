@@ -71,8 +71,9 @@ class JointTransform(BaseTransform):
     def _repeat(self, reference: np.ndarray, picture: np.ndarray, state: dict, others: dict) -> np.ndarray:
         """Run the transforms on the reference with the random numbers that the picture had."""
         set_random_state(state)
-        done = self._run({**deepcopy(others), 'img': to_colour(reference).copy()})
-        if done is None or done['img'].shape != picture.shape:
+        pixels = to_colour(reference) if reference.ndim == 2 else reference
+        done = self._run({**deepcopy(others), 'img': pixels.copy()})
+        if done is None or done['img'].shape[:2] != picture.shape[:2]:
             made = None if done is None else done['img'].shape
             raise ValueError(
                 f'A transform inside JointTransform made {picture.shape} of the picture {others.get("img_path")} and '

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from mmcv.transforms import BaseTransform
 
-from mmfusenas.datasets.pictures import PictureError, read_bytes, read_picture, to_grey
+from mmfusenas.datasets.pictures import PictureError, read_bytes, read_picture, to_colour, to_grey
 from mmfusenas.datasets.transforms.degrade_target import resize_bicubic
 from mmfusenas.registry import TRANSFORMS
 
@@ -17,13 +17,15 @@ class LoadGuidedFromFile(BaseTransform):
     """Load a guidance picture and the target that it guides: depth, a thermal or a saliency picture, or spectral bands.
 
     Required keys: ``img_path`` (guidance) and ``img_path2`` (target); optional: ``gt_path``, the target in high
-    resolution, where ``img_path2`` is what a real sensor gave. Added keys: ``img`` (H x W x 3 BGR, or H x W x 1 where
-    the file is grey), ``img2`` and, for that, ``gt`` (H x W, or H x W x B of several bands), float32 in the unit of the
-    file, ``img_shape`` and ``ori_shape`` (H, W). A smaller target is brought to the guidance's size by bicubic
-    interpolation. Files are pictures of 8 or 16 bit or float32, or arrays (``.npy``).
+    resolution, where ``img_path2`` is what a real sensor gave. Added keys: ``img`` (H x W x 3 BGR, or H x W x 1),
+    ``img2`` and, for that, ``gt`` (H x W, or H x W x B of several bands), float32 in the unit of the file,
+    ``low_range`` (smallest and largest value of the target as it is in its file), ``img_shape`` and ``ori_shape``
+    (H, W). A smaller target is brought to the guidance's size by bicubic interpolation. Files are pictures of 8 or 16
+    bit or float32, or arrays (``.npy``).
 
     Args:
         bands: Whether a target of three channels is three bands; otherwise it becomes grey. Defaults to False.
+        channels: Of the guidance: 3, of a grey file thrice the same, or 1, to which colour is brought. Defaults to 3.
         backend_args: Arguments of mmengine's file backend.
 
     Raises:
@@ -35,20 +37,24 @@ class LoadGuidedFromFile(BaseTransform):
         dtype('float32')
     """
 
-    def __init__(self, bands: bool = False, backend_args: dict | None = None) -> None:
-        self.bands = bands
+    def __init__(self, bands: bool = False, channels: int = 3, backend_args: dict | None = None) -> None:
+        if channels not in (1, 3):
+            raise ValueError(f'LoadGuidedFromFile got channels={channels}; a guidance has 3 or 1.')
+        self.bands, self.channels = bands, channels
         self.backend_args = backend_args
 
     def transform(self, results: dict) -> dict:
         """Add the pictures to ``results``."""
         guidance = read_array(results['img_path'], self.backend_args)
-        if guidance.ndim == 3 and (guidance[..., :1] == guidance).all():
-            guidance = guidance[..., :1]
-        results['img'] = np.ascontiguousarray(np.atleast_3d(guidance))
+        guidance = to_colour(guidance) if self.channels == 3 else np.atleast_3d(to_grey(guidance))
+        results['img'] = np.ascontiguousarray(guidance)
         size = results['img'].shape[:2]
         for key, path in (('img2', 'img_path2'), ('gt', 'gt_path')):
             if path in results:
-                results[key] = self._target(results[path], size)
+                target = self._target(results[path], size)
+                if key == 'img2':
+                    results['low_range'] = float(target.min()), float(target.max())
+                results[key] = target if target.shape[:2] == size else resize_bicubic(target, size)
         return dict(results, img_shape=size, ori_shape=size)
 
     def _target(self, path: str, size: tuple[int, int]) -> np.ndarray:
@@ -61,10 +67,10 @@ class LoadGuidedFromFile(BaseTransform):
         if target.shape[0] > size[0] or target.shape[1] > size[1]:
             raise PictureError(f'The target {path} is {target.shape[1]} x {target.shape[0]}, larger than its guidance '
                                f'of {size[1]} x {size[0]} (width x height). Are the two folders exchanged?')
-        return target if target.shape[:2] == size else resize_bicubic(target, size)
+        return target
 
     def __repr__(self) -> str:
-        return f'{type(self).__name__}(bands={self.bands}, backend_args={self.backend_args})'
+        return f'{type(self).__name__}(bands={self.bands}, channels={self.channels}, backend_args={self.backend_args})'
 
 
 def read_array(path: str, backend_args: dict | None = None) -> np.ndarray:

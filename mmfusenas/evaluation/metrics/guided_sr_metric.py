@@ -20,7 +20,7 @@ MEASURES: Mapping[str, Callable[..., Tensor]] = dict(
     MAE=lambda x, y, metric: metric.unit * (x - y).abs().mean(),
     PSNR=lambda x, y, metric: F.peak_signal_noise_ratio(x, y, data_range=metric.full_scale),
     SSIM=lambda x, y, metric: F.structural_similarity_index_measure(x, y, data_range=metric.full_scale),
-    SAM=lambda x, y, metric: F.spectral_angle_mapper(x, y),
+    SAM=lambda x, y, metric: spectral_angle(x, y),
     ERGAS=lambda x, y, metric: F.error_relative_global_dimensionless_synthesis(x, y, ratio=metric.ratio),
     SCC=lambda x, y, metric: F.spatial_correlation_coefficient(x, y),
     Q=lambda x, y, metric: F.universal_image_quality_index(x, y),
@@ -34,9 +34,10 @@ class GuidedSRMetric(BaseMetric):
     """Errors and quality of super-resolved targets, means over the pictures.
 
     ``RMSE`` and ``MAE`` in the unit asked for; ``PSNR`` (dB) and ``SSIM`` (Gaussian window of 11) of the full scale;
-    for several bands ``SAM`` (mean spectral angle in radians), ``ERGAS`` (relative global error), ``SCC`` (spatial
-    correlation) and ``Q`` (universal quality index), as torchmetrics defines them; ``F``, the F-measure of a saliency
-    map, see :func:`f_measure`.
+    for several bands ``SAM`` (mean spectral angle in radians, of the pixels that are not zero in all bands), ``ERGAS``
+    (relative global error), ``SCC`` (spatial correlation) and ``Q`` (universal quality index), the last three as
+    torchmetrics defines them; ``F``, the F-measure of a saliency map, see :func:`f_measure`: a picture without anything
+    salient does not count.
 
     Args:
         metric: Names of the measures. Defaults to ``('RMSE', )``.
@@ -91,13 +92,26 @@ class GuidedSRMetric(BaseMetric):
 
     def compute_metrics(self, results: list[dict[str, float]]) -> dict[str, float]:
         """Return the means over the pictures."""
-        return {name: float(np.mean([scores[name] for scores in results])) for name in results[0]}
+        means = {name: (np.nanmean if name == 'F' else np.mean) for name in results[0]}
+        return {name: float(mean([scores[name] for scores in results])) for name, mean in means.items()}
+
+
+def spectral_angle(result: Tensor, truth: Tensor) -> Tensor:
+    """Mean angle between the spectra of two pictures in radians (SAM), without pixels that are zero in all bands.
+
+    Shape:
+        1 x B x H x W twice.
+    """
+    lengths = result.norm(dim=1) * truth.norm(dim=1)
+    cosines = (result * truth).sum(1)[lengths > 0] / lengths[lengths > 0]
+    return cosines.clamp(-1, 1).acos().mean() if len(cosines) else lengths.sum()
 
 
 def f_measure(saliency: Tensor, truth: Tensor, full_scale: float, beta2: float = 0.3) -> Tensor:
     """F-measure of a saliency map (Achanta et al., CVPR 2009): salient is what exceeds twice the map's mean.
 
-    (1 + b) P R / (b P + R) of precision P and recall R, b = 0.3; of the truth what exceeds half of the full scale.
+    (1 + b) P R / (b P + R) of precision P and recall R, b = 0.3; of the truth what exceeds half of the full scale. NaN
+    where nothing does.
 
     Args:
         saliency: The map, any shape.
@@ -106,5 +120,7 @@ def f_measure(saliency: Tensor, truth: Tensor, full_scale: float, beta2: float =
         beta2: b. Defaults to 0.3.
     """
     salient, true = saliency >= min(2 * float(saliency.mean()), full_scale), truth > full_scale / 2
+    if not true.any():
+        return torch.tensor(float('nan'))
     hits = (salient & true).sum()
     return (1 + beta2) * hits / (beta2 * true.sum() + salient.sum()).clamp(min=1)
