@@ -105,3 +105,12 @@ def test_the_best_genotype_is_kept_where_a_metric_says_so(tmp_path):
         hook.after_val_epoch(runner, {} if score is None else dict(mAP=score))
         kept = Genotype.load(tmp_path / 'genotype.json').choices['cells.0.successive.ops.0']
         assert kept == {0.5: 'sa_3', 0.4: 'sa_3', 0.6: 'sc_3', None: 'sc_3'}[score]
+
+
+def test_every_export_makes_the_same_changes(tmp_path):
+    """A replaced optimizer is replaced after the first epoch too, and what was None may become a dict again."""
+    retrain = {'optim_wrapper.optimizer': dict(_delete_=True, type='AdamW', lr=0.5),
+               'val_cfg': dict(_delete_=True, type='ValLoop')}
+    kit.train(kit.config(tmp_path, search={}, export=dict(retrain=retrain), epochs=3, val_cfg=None))
+    cfg = Config.fromfile(tmp_path / 'retrain.py')
+    assert cfg.optim_wrapper.optimizer == dict(type='AdamW', lr=0.5) and cfg.val_cfg == dict(type='ValLoop')

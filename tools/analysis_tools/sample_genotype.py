@@ -1,5 +1,6 @@
 """Draw a random architecture of a search: ``sample_genotype.py CONFIG --seed 1 --work-dir work_dirs/random_1``."""
 import argparse
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +10,9 @@ from mmengine.config import Config
 from mmfusenas.apis.loading import build_model
 from mmfusenas.engine.hooks.genotype_export_hook import retrain_config
 from mmfusenas.nas import Genotype, SearchSpace
+from mmfusenas.nas.cost_table import parameter_table
 from mmfusenas.nas.files import write_text
+from mmfusenas.nas.sampling import PathSampler
 from mmfusenas.utils.checkpoint_content import config_of_model
 from mmfusenas.utils.command_line import UsageError, command, load_config, run_tool
 from mmfusenas.utils.complexity import complexity
@@ -24,20 +27,28 @@ def parse_args() -> argparse.Namespace:
                '--work-dir work_dirs/random_1')
     parser.add_argument('config', help='config of a search')
     parser.add_argument('--seed', type=int, default=0, help='which one (default: 0)')
+    parser.add_argument('--between', nargs=2, type=float, metavar=('LOW', 'HIGH'),
+                        help='of so many parameters: to stand beside one found, draw one of its size')
     parser.add_argument('--work-dir', required=True, metavar='DIR', help='folder for genotype.json and retrain.py')
     return parser.parse_args()
 
 
-def sampled(cfg: Config, seed: int) -> Genotype:
-    """Return the random genotype of a seed.
+def sampled(cfg: Config, seed: int, between: Sequence[float] | None = None) -> Genotype:
+    """Return the random genotype of a seed, of so many parameters where a range is given.
 
     Raises:
         UsageError: The config has no open choice.
+        RuntimeError: No network is of that size.
     """
     space = SearchSpace(build_model(config_of_model(cfg, cfg.get('default_scope')), f'config {cfg.filename}'))
     if not len(space):
         raise UsageError(f'{cfg.filename} has no choice left to draw: give the config of a search.')
-    space.select(space.sample(torch.Generator().manual_seed(seed)))
+    generator = torch.Generator().manual_seed(seed)
+    if between:
+        sampler = PathSampler(space, parameter_table(space))
+        space.select(sampler.choices(sampler.between(*between, 1, generator)[0]))
+    else:
+        space.select(space.sample(generator))
     genotype = space.genotype(source=dict(config=str(cfg.filename), epoch=0, seed=seed, drawn='at random'))
     return replace(genotype, costs=complexity(space.derive(genotype), export_options(cfg).get('shape')))
 
@@ -52,7 +63,7 @@ def main() -> None:
     """Draw."""
     args = parse_args()
     cfg = load_config(args.config)
-    work_dir, genotype = Path(args.work_dir), sampled(cfg, args.seed)
+    work_dir, genotype = Path(args.work_dir), sampled(cfg, args.seed, args.between)
     genotype.save(work_dir / 'genotype.json')
     retrain = work_dir / 'retrain.py'
     write_text(retrain, retrain_config(cfg, genotype, work_dir, export_options(cfg).get('retrain', {})).pretty_text)

@@ -1,6 +1,7 @@
 """What a search leaves behind: genotypes, its history, and the config that retrains what it found."""
 from __future__ import annotations
 
+import copy
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -127,6 +128,8 @@ def retrain_config(cfg: Config, genotype: Genotype, work_dir: Path, changes: dic
     cfg = Config(cfg.to_dict())
     searching = ('SearchHook', 'GenotypeExportHook')
     cfg.custom_hooks = [h for h in cfg.get('custom_hooks', []) if not str(h['type']).endswith(searching)]
+    # A copy, because merging takes every `_delete_` out of what it merges, and there is an export an epoch.
+    changes = copy.deepcopy(dict(changes))
     cfg.merge_from_dict(dict(work_dir=str(work_dir / 'retrain'), resume=False, load_from=None, **changes))
     cfg.model = with_genotype(cfg.to_dict()['model'], genotype)
     return cfg

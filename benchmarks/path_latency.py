@@ -1,0 +1,70 @@
+"""Predicted against measured latency of random paths: DCNAS, section IV-A (an RMSE of 0.80 ms there).
+
+Measures a cost table of the guided super-resolution supernet on this machine, then the networks derived from random
+paths. The prediction is the sum over the table (eq. 11). Wants an idle machine.
+
+    OMP_NUM_THREADS=1 python benchmarks/path_latency.py [--paths 50] [--channels 8] [--shape 128 128]
+"""
+from mmfusenas.utils.allocator import restart_with_fast_allocator
+
+if __name__ == '__main__':
+    restart_with_fast_allocator()  # has to come before torch is imported
+
+import argparse
+from statistics import median
+from time import perf_counter
+
+import numpy as np
+import torch
+from mmengine.utils import track_iter_progress
+from scipy.stats import kendalltau, pearsonr
+from terminaltables import AsciiTable
+from torch import Tensor, nn
+
+from mmfusenas.models.restorers import GuidedSRNet
+from mmfusenas.nas import Genotype, SearchSpace
+from mmfusenas.nas.latency import measure_costs
+from mmfusenas.nas.sampling import PathSampler
+
+
+def main() -> None:
+    args = parse_args()
+    inputs = [torch.rand(1, channels, *args.shape) for channels in (1, 3)]
+    space = SearchSpace(GuidedSRNet(channels=args.channels).eval())
+    table = measure_costs(space, inputs, repeats=args.repeats)
+    sampler = PathSampler(space, table, 'latency_ms')
+    paths = sampler.sample(args.paths, torch.Generator().manual_seed(0))
+    predicted = sampler.cost(paths).numpy()
+    measured = np.array([milliseconds(space.derive(Genotype(sampler.choices(path))), inputs, args.repeats)
+                         for path in track_iter_progress(list(paths))])
+    rows = [['RMSE', f'{np.sqrt(np.mean((predicted - measured) ** 2)):.3f} ms'],
+            ['measured, mean', f'{measured.mean():.3f} ms'],
+            ['measured over predicted', f'{np.mean(measured / predicted):.3f}'],
+            ['correlation', f'{pearsonr(predicted, measured).statistic:.4f}'],
+            ["Kendall's tau", f'{kendalltau(predicted, measured).statistic:.3f}']]
+    title = f'C = {args.channels}, {args.shape[0]} x {args.shape[1]}, {torch.get_num_threads()} threads'
+    print('\n' + AsciiTable([[f'{args.paths} random paths', ''], *rows], title).table)
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--paths', type=int, default=50, help='default: %(default)s')
+    parser.add_argument('--channels', type=int, default=8, help='C (default: %(default)s)')
+    parser.add_argument('--shape', nargs=2, type=int, default=(128, 128), metavar=('H', 'W'), help='default: 128 128')
+    parser.add_argument('--repeats', type=int, default=15, help='timed runs of each (default: %(default)s)')
+    return parser.parse_args()
+
+
+@torch.inference_mode()
+def milliseconds(net: nn.Module, inputs: list[Tensor], repeats: int) -> float:
+    """Return the median time of a run, without the first."""
+    times = []
+    for _ in range(repeats + 1):
+        start = perf_counter()
+        net(*inputs)
+        times.append(1e3 * (perf_counter() - start))
+    return median(times[1:])
+
+
+if __name__ == '__main__':
+    main()
