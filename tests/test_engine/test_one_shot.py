@@ -12,6 +12,7 @@ from mmfusenas.engine.hooks.path_sampling_hook import STATE_KEY, path_sampler
 from mmfusenas.engine.path_scorer import PathScorer
 from mmfusenas.nas import Genotype, SearchSpace, measure_costs
 from mmfusenas.nas.cost_table import parameter_table
+from mmfusenas.nas.predictor import PathPredictor
 from mmfusenas.nas.sampling import PathSampler
 from mmfusenas.registry import DATASETS, HOOKS
 from mmfusenas.utils.bare_model import bare_model
@@ -227,3 +228,23 @@ def test_fixed_choices_stay_in_every_population(trained, tmp_path):
     column = list(SearchSpace(runner.model).choices).index('cells.0.type')
     paths = runner.train_loop.paths[:, column]
     assert (paths == 0).all() and len(paths) > 6
+
+
+def test_a_guided_search_begins_with_what_the_predictor_holds_best(trained, tmp_path):
+    loop = search(tmp_path, trained[1], rounds=1).train_loop
+    state = load_checkpoint(trained[1])[STATE_KEY]
+    pool = loop.sampler.between(0, 1200, 20, torch.Generator().manual_seed(3))  # the run's seed
+    predictor = PathPredictor(loop.sampler.sizes.tolist())
+    predictor.load_state_dict(state['predictor'])
+    with torch.no_grad():
+        held = predictor(pool, loop.sampler.active(pool), torch.full((20, ), 1200 / state['scale']))
+    best = {tuple(path) for path in loop._canonical(pool[held.argsort(descending=True)[:6]]).tolist()}
+    assert {tuple(path) for path in loop._canonical(loop.paths).tolist()} == best
+
+
+def test_mutation_changes_as_many_choices_as_asked_for(trained, tmp_path):
+    loop = search(tmp_path, trained[1], rounds=1).train_loop
+    loop.mutation, parent = 0.4, loop.paths[:1]
+    children = torch.cat([loop._mutate(parent) for _ in range(300)])
+    shares = (children != parent).double().mean(0)
+    torch.testing.assert_close(shares, 0.4 * (1 - 1 / loop.sampler.sizes.double()), rtol=0, atol=0.06)
