@@ -106,3 +106,13 @@ def test_a_random_architecture_trains_like_a_found_one(
 def test_nothing_to_draw_is_an_error(root: Path, tmp_path: Path, run_tool: Callable) -> None:
     end = run_tool('analysis_tools/sample_genotype', root / 'configs/tim/fusion_light.py', '--work-dir', tmp_path / 'x')
     assert 'no choice left to draw' in end and not (tmp_path / 'x').exists()
+
+
+@pytest.mark.parametrize(('config', 'place'), [('depth_supernet_demo', 'custom_hooks.1'),
+                                               ('depth_search_demo', 'train_cfg')])
+def test_a_table_of_a_one_shot_search_goes_where_its_constraints_are(root, monkeypatch, config, place):
+    monkeypatch.syspath_prepend(str(root / 'tools/analysis_tools'))
+    import build_latency_table
+    path = root / f'configs/dcnas/{config}.py'
+    said = build_latency_table.next_command(Config.fromfile(path), str(path), 't.json')
+    assert said.endswith(f'--cfg-options {place}.table=t.json {place}.cost=latency_ms')

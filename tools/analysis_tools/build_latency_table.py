@@ -75,6 +75,11 @@ def warn_if_busy() -> None:
 def next_command(cfg: Config, config: str, out: str) -> str:
     """Return the command that searches with the table."""
     hooks = [str(hook['type']).rpartition('.')[2] for hook in cfg.get('custom_hooks', [])]
+    one_shot = (f'custom_hooks.{hooks.index("PathSamplingHook")}' if 'PathSamplingHook' in hooks else
+                'train_cfg' if str(cfg.get('train_cfg', {}).get('type')).endswith('EvolutionSearchLoop') else None)
+    if one_shot:  # its constraints, or its limit, which then is in milliseconds
+        return command('python', 'tools/train.py', config, '--cfg-options', f'{one_shot}.table={out}',
+                       f'{one_shot}.cost=latency_ms')
     if 'ArchitectureSearchHook' not in hooks:
         return f"set cost=dict(table='{out}', weight=...) in the ArchitectureSearchHook of a search of this model"
     place = f'custom_hooks.{hooks.index("ArchitectureSearchHook")}.cost'
