@@ -46,7 +46,7 @@ def last_scores(folder: Path) -> dict[str, float]:
 def search_hook(config: str) -> str:
     """Return the place of a search's hook in its config, as ``--cfg-options`` names it."""
     types = [hook['type'] for hook in Config.fromfile(config).custom_hooks]
-    return f'custom_hooks.{types.index("ArchitectureSearchHook")}'
+    return f'custom_hooks.{types.index("BilevelSearchHook")}'
 
 
 def draw(config: str, folder: Path, seed: int) -> Path:

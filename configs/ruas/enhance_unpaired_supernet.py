@@ -5,4 +5,4 @@ model = dict(scene=dict(genotype=None), task=dict(genotype=None), denoise='alway
 train_cfg = dict(val_interval=250)
 custom_hooks = [
     *_base_.custom_hooks,
-    dict(type='ArchitectureSearchHook', dataloader=_base_.train_dataloader, begin=10**9)]
+    dict(type='BilevelSearchHook', dataloader=_base_.train_dataloader, begin=10**9)]

@@ -5,5 +5,5 @@ coop, export = _base_.custom_hooks[-2:]
 stage = dict(type='TaskGuidanceHook', stages=[dict(stage='task')])
 export.retrain.update(custom_hooks=[*export.retrain.custom_hooks[:-1], stage])
 custom_hooks = [
-    *_base_.custom_hooks[:-2], stage, dict(type='ArchitectureSearchHook', dataloader=coop.dataloader,
+    *_base_.custom_hooks[:-2], stage, dict(type='BilevelSearchHook', dataloader=coop.dataloader,
     optimizer=coop.optimizer, interval=coop.interval, strategy=dict(type='Unrolled')), export]

@@ -13,7 +13,7 @@ train_cfg = dict(max_epochs=100, val_interval=20)
 param_scheduler = [dict(type='CosineAnnealingLR', by_epoch=True, begin=0, end=100, convert_to_iter_based=True)]
 custom_hooks = [
     *_base_.custom_hooks,
-    dict(type='ArchitectureSearchHook', dataloader=search_dataloader, interval=20,
+    dict(type='BilevelSearchHook', dataloader=search_dataloader, interval=20,
          optimizer=dict(type='Adam', lr=3e-3, betas=(0.5, 0.999), weight_decay=1e-3)),
     # What is found trains on all pairs, by Adam.
     dict(type='GenotypeExportHook', shape=(448, 620), retrain={

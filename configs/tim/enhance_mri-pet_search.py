@@ -6,7 +6,7 @@ search_dataloader = dict(_base_.train_dataloader, dataset=dict(_base_.train_data
 optim_wrapper = dict(optimizer=dict(_delete_=True, type='SGD', lr=1e-3, momentum=0.9, weight_decay=3e-4))
 custom_hooks = [
     *_base_.custom_hooks,
-    dict(type='ArchitectureSearchHook', dataloader=search_dataloader, interval=20,
+    dict(type='BilevelSearchHook', dataloader=search_dataloader, interval=20,
          optimizer=dict(type='Adam', lr=3e-3, betas=(0.5, 0.999), weight_decay=1e-3)),
     dict(type='GenotypeExportHook', shape=(256, 256), retrain={
         'train_dataloader.dataset.fold': None,

@@ -9,7 +9,7 @@ param_scheduler = [
 custom_hooks = [
     *_base_.custom_hooks[:-1],
     dict(type='TaskGuidanceHook', stages=[dict(stage='scene', end=1), dict(stage='joint')]),
-    dict(type='ArchitectureSearchHook', dataloader=search_dataloader, interval=20,
+    dict(type='BilevelSearchHook', dataloader=search_dataloader, interval=20,
          optimizer=dict(type='Adam', lr=3e-3, betas=(0.5, 0.999), weight_decay=1e-3)),
     # What is found trains for 240 epochs on all pairs.
     dict(type='GenotypeExportHook', shape=(384, 512), retrain={

@@ -1,4 +1,4 @@
-# Search of the decoder for segmentation (paper, section 4.3.2): weights on one half of the scenes, choices on the other.
+# Search of the decoder for segmentation (section 4.3.2): weights on one half of the scenes, choices on the other.
 _base_ = './resnet18_ivif.py'
 model = dict(task=dict(decode_head=dict(genotype=None)))
 train_dataloader = dict(batch_size=4, dataset=dict(length=1000))
@@ -7,7 +7,7 @@ search_dataloader = dict(
 custom_hooks = [
     *_base_.custom_hooks[:-1],
     dict(type='TaskGuidanceHook', stages=[dict(stage='scene', end=1), dict(stage='joint')]),
-    dict(type='ArchitectureSearchHook', dataloader=search_dataloader, interval=20,
+    dict(type='BilevelSearchHook', dataloader=search_dataloader, interval=20,
          optimizer=dict(type='Adam', lr=2e-2, betas=(0.5, 0.999), weight_decay=1e-3)),
     dict(type='GenotypeExportHook', shape=_base_.size,
          retrain={'train_dataloader.batch_size': 8, 'train_dataloader.dataset.length': 2000}),

@@ -1,4 +1,4 @@
-# Search of the neck on MultiSpectral (paper, section 4.3.1): batch 1, 120 epochs of which 40 train the fusion alone, the
+# Search of the neck on MultiSpectral (section 4.3.1): batch 1, 120 epochs of which 40 train the fusion alone, the
 # choices by 3e-4. The cells have GroupNorm, for batch 1. What is found trains 160 000 iterations of two on all pairs.
 _base_ = './retinanet_ivif-multispectral.py'
 model = dict(scene=dict(init_cfg=None), task=dict(neck=dict(
@@ -12,7 +12,7 @@ train_cfg = dict(max_epochs=120, val_interval=20)
 cosine = dict(type='CosineAnnealingLR', eta_min=1e-8, by_epoch=True, begin=0, end=120, convert_to_iter_based=True)
 param_scheduler = [_base_.param_scheduler[0], cosine]
 stages = dict(type='TaskGuidanceHook', stages=[dict(stage='scene', end=40), dict(stage='joint')])
-search_hook = dict(type='ArchitectureSearchHook', dataloader=search_dataloader, interval=20,
+search_hook = dict(type='BilevelSearchHook', dataloader=search_dataloader, interval=20,
                    optimizer=dict(type='Adam', lr=3e-4, betas=(0.5, 0.999), weight_decay=1e-3))
 custom_hooks = [
     *_base_.custom_hooks[:-1], stages, search_hook,

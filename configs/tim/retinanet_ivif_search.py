@@ -12,7 +12,7 @@ search_dataloader = dict(
 custom_hooks = [
     *_base_.custom_hooks[:-1],
     dict(type='TaskGuidanceHook', stages=[dict(stage='scene', end=1), dict(stage='joint')]),
-    dict(type='ArchitectureSearchHook', dataloader=search_dataloader, interval=20,
+    dict(type='BilevelSearchHook', dataloader=search_dataloader, interval=20,
          optimizer=dict(type='Adam', lr=2e-2, betas=(0.5, 0.999), weight_decay=1e-3)),
     dict(type='GenotypeExportHook', shape=_base_.size,
          retrain={'train_dataloader.batch_size': 8, 'train_dataloader.dataset.length': 2000}),

@@ -170,9 +170,11 @@ class BaseInferencer(ABC):
         inputs = dict(visible=[picture_tensor(results['img'])])
         if 'img2' in results:
             inputs['infrared'] = [picture_tensor(results['img2'])]
+        if 'kernel' in results:
+            inputs['kernel'] = [picture_tensor(results['kernel'])]
         data = self.model.data_preprocessor(dict(inputs=inputs, data_samples=[FusionDataSample(metainfo=meta)]))
         sample = self.scene(**data, mode='predict')[0]
-        made = {key: sample.get(key) for key in ('restored', *_NOISE) if key in sample}
+        made = {key: sample.get(key) for key in ('restored', 'guidance', *_NOISE) if key in sample}
         return dict(picture=np.ascontiguousarray(sample.fused_img), **made)
 
     def _predictions(self, sample: BaseDataElement) -> dict[str, np.ndarray]:

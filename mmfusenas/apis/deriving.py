@@ -10,8 +10,8 @@ from mmengine.model import BaseModel
 from torch import Tensor
 
 from mmfusenas.apis.loading import build_model, load_weights, own_config
-from mmfusenas.engine.hooks.architecture_search_hook import STATE_KEY as SEARCH_KEY
-from mmfusenas.engine.hooks.architecture_search_hook import load_alphas
+from mmfusenas.engine.hooks.bilevel_search_hook import STATE_KEY as SEARCH_KEY
+from mmfusenas.engine.hooks.bilevel_search_hook import load_variables
 from mmfusenas.nas import Genotype, SearchSpace, with_genotype
 from mmfusenas.utils.complexity import complexity
 from mmfusenas.utils.sensors import sensor_channels
@@ -42,7 +42,7 @@ def found_supernet(content: Mapping[str, Any], path: str) -> BaseModel:
                          f'{space.hash} here. Derive it with the package and the custom parts that searched.')
     supernet.load_state_dict(content['state_dict'])
     if SEARCH_KEY in content:
-        load_alphas(space.choices, state['alphas'])
+        load_variables(space, state['alphas'])
     else:
         space.select(state['choices'])
     return supernet.eval()
@@ -52,10 +52,11 @@ def found_genotype(supernet: BaseModel, content: Mapping[str, Any]) -> Genotype:
     """Return the genotype of the live choices, with the costs and the source that the checkpoint knows."""
     space = SearchSpace(supernet)
     exported = Genotype.from_dict(content['genotype']) if 'genotype' in content else None
-    if exported and exported.choices == space.genotype().choices:
+    live = space.genotype()
+    if exported and (exported.choices, exported.weights) == (live.choices, live.weights):
         return space.genotype(exported.costs, exported.source)
     meta = content.get('meta', {})
-    costs = complexity(space.derive(space.genotype()))
+    costs = complexity(space.derive(live))
     return space.genotype(costs, dict(config='', epoch=meta.get('epoch'), seed=meta.get('seed')))
 
 

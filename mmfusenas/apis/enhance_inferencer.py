@@ -1,18 +1,32 @@
 """Brightening and restoring single pictures, and detecting or segmenting in them, from Python."""
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mmfusenas.apis.base_inferencer import BaseInferencer, Picture, name_of
 from mmfusenas.datasets.pictures import read_visible, to_colour
+from mmfusenas.datasets.transforms.load_kernel import normal_kernel, read_kernel
+from mmfusenas.models.restorers import HyperGuidedRestoration
 
 
 class EnhanceInferencer(BaseInferencer):
     """Enhance pictures of one sensor, and detect or segment in them where the model has a detector or a segmentor.
 
-    Arguments and results are those of :class:`BaseInferencer`.
+    Results are those of :class:`BaseInferencer`; a :class:`HyperGuidedRestoration` adds ``guidance``, its map of the
+    noise, the rain or the haze (H x W).
+
+    Args:
+        *args: As of :class:`BaseInferencer`.
+        kernel: Blur kernel of the pictures, as a file (:func:`read_kernel`) or K x K with an odd K; None where nothing
+            is blurred. Defaults to None.
+        **kwargs: As of :class:`BaseInferencer`.
+
+    Raises:
+        ValueError: If the model does not deblur, and what :class:`BaseInferencer` raises.
+        PictureError: If the kernel is none.
 
     Example:
         >>> infer = EnhanceInferencer('ruas-lol')  # doctest: +SKIP
@@ -22,6 +36,13 @@ class EnhanceInferencer(BaseInferencer):
 
     sensors = ('visible',)
     otherwise = 'Use FusionInferencer, or tools/infer.py --visible PATH --infrared PATH.'
+
+    def __init__(self, *args: Any, kernel: str | Path | np.ndarray | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.kernel = None if kernel is None else normal_kernel(kernel) if isinstance(
+            kernel, np.ndarray) else read_kernel(kernel)
+        if self.kernel is not None and not isinstance(self.scene, HyperGuidedRestoration):
+            raise ValueError(f'{type(self.scene).__name__} does not deblur: it takes no kernel.')
 
     def read(self, picture: Picture) -> dict[str, Any]:
         """Return what a data set would hand to its pipeline after loading.
@@ -35,4 +56,6 @@ class EnhanceInferencer(BaseInferencer):
         """
         path = name_of(picture, 'picture')
         picture = to_colour(picture) if isinstance(picture, np.ndarray) else read_visible(path)
-        return dict(img=picture, img_path=path, img_id=0, img_shape=picture.shape[:2], ori_shape=picture.shape[:2])
+        kernel = {} if self.kernel is None else dict(kernel=self.kernel)
+        return dict(kernel, img=picture, img_path=path, img_id=0, img_shape=picture.shape[:2],
+                    ori_shape=picture.shape[:2])

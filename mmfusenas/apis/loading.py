@@ -12,7 +12,7 @@ from mmengine.config import Config, ConfigDict
 from mmengine.model import BaseModel
 from torch import Tensor
 
-from mmfusenas.engine.hooks.architecture_search_hook import STATE_KEY as SEARCH_KEY
+from mmfusenas.engine.hooks.bilevel_search_hook import STATE_KEY as SEARCH_KEY
 from mmfusenas.nas import SearchSpace
 from mmfusenas.registry import MODELS
 from mmfusenas.utils.checkpoint import load_checkpoint
@@ -120,7 +120,8 @@ def own_config(content: Mapping[str, Any], path: str | Path) -> dict[str, Any]:
 
 def refuse_search(content: Mapping[str, Any], path: str | Path) -> None:
     """Raise a ValueError where a checkpoint is of a search, whose model is a supernet still to be decided."""
-    if SEARCH_KEY in content:
+    # Where proxies alone were learned there is nothing left to decide.
+    if content.get(SEARCH_KEY, dict(decisions=0)).get('decisions', 1):
         raise ValueError(f'{path} is the checkpoint of a search, which has no decided network yet. Derive it first: '
                          f'python tools/derive.py {path} --out genotype.json --checkpoint derived.pth')
 

@@ -4,10 +4,12 @@ from mmfusenas.utils.optional import available, register_missing
 
 from .acdc import ACDCDataset
 from .alternating_dataset import AlternatingDataset
+from .bsds import BSDSDataset
 from .darkface import DarkFaceDataset
 from .exdark import ExDarkDataset
 from .fivek import FiveKDataset
 from .harvard import HarvardDataset
+from .levin import LevinDataset
 from .llvip import LLVIPDataset
 from .lol import LOLDataset
 from .m3fd import M3FDDataset
@@ -17,23 +19,28 @@ from .msrs_seg import MSRSSegDataset
 from .multispectral import MultiSpectralDataset
 from .pair_dataset import PairDataset
 from .pair_seg_dataset import PairSegDataset
+from .rain100 import Rain100Dataset
+from .reside import RESIDEDataset
 from .samplers import ResumableBatchSampler, ResumableSampler
 from .seeded_dataset import SeededDataset
 from .synthetic_guided_scenes import SyntheticGuidedScenes
+from .synthetic_haze_scenes import SyntheticHazeScenes
 from .synthetic_lowlight_scenes import SyntheticLowLightScenes
 from .synthetic_lowlight_seg_scenes import SyntheticLowLightSegScenes
 from .synthetic_scenes import SyntheticScenes
 from .synthetic_seg_scenes import SyntheticSegScenes
 from .transforms import *  # noqa: F401,F403
+from .uieb import UIEBDataset
 from .voc_pair_dataset import VOCPairDataset
 from .yolo_pair_dataset import YOLOPairDataset
 
 __all__ = [
-    'ACDCDataset', 'AlternatingDataset', 'DarkFaceDataset', 'ExDarkDataset', 'FiveKDataset', 'HarvardDataset',
-    'LLVIPDataset', 'LOLDataset', 'M3FDDataset', 'MFNetDataset', 'MSRSDataset', 'MSRSSegDataset',
-    'MultiSpectralDataset', 'PairDataset', 'PairSegDataset', 'ResumableBatchSampler', 'ResumableSampler',
-    'SeededDataset', 'SyntheticGuidedScenes', 'SyntheticLowLightScenes', 'SyntheticLowLightSegScenes',
-    'SyntheticScenes', 'SyntheticSegScenes', 'VOCPairDataset', 'YOLOPairDataset',
+    'ACDCDataset', 'AlternatingDataset', 'BSDSDataset', 'DarkFaceDataset', 'ExDarkDataset', 'FiveKDataset',
+    'HarvardDataset', 'LLVIPDataset', 'LOLDataset', 'LevinDataset', 'M3FDDataset', 'MFNetDataset', 'MSRSDataset',
+    'MSRSSegDataset', 'MultiSpectralDataset', 'PairDataset', 'PairSegDataset', 'RESIDEDataset', 'Rain100Dataset',
+    'ResumableBatchSampler', 'ResumableSampler', 'SeededDataset', 'SyntheticGuidedScenes', 'SyntheticHazeScenes',
+    'SyntheticLowLightScenes', 'SyntheticLowLightSegScenes', 'SyntheticScenes', 'SyntheticSegScenes', 'UIEBDataset',
+    'VOCPairDataset', 'YOLOPairDataset',
 ]
 
 if available('mmdet'):

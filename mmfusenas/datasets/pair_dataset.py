@@ -35,7 +35,8 @@ class PairDataset(BaseDataset):
         stems: Pattern of the stems to read, such as ``'*N'`` for the night frames of MSRS. Defaults to all.
         fold: (k, n): every n-th pair from the k-th on, counted from 0. (0, 2) and (1, 2) are the two halves that the
             weights and the choices of a search learn from. None: all.
-        leave_out: (k, n): all but every n-th pair from the k-th on, which ``fold`` of another data set reads.
+        leave_out: (k, n): all but every n-th pair from the k-th on, which ``fold`` of another data set reads. A
+            ``fold`` beside it is one of what is left.
         bad_boxes: ``'error'``, or ``'drop'``: leave out boxes without area, outside the picture or malformed.
         unlabelled: ``'error'``, or ``'empty'``: a picture without annotation file has no objects.
         backend_args: Arguments of mmengine's file backend.
@@ -105,15 +106,15 @@ class PairDataset(BaseDataset):
             ``ignore_flag``); and the problems.
         """
         try:
-            samples, problems = find_samples(self._sources(), self.backend_args, self.key_of, self.NESTED)
+            samples, problems = self.find()
             problems += self._missing_files(samples)
             samples, problems = self._select(samples, problems)
         except FileNotFoundError as error:
             return [], [Problem('error', 'nothing found', self.data_root or '.', str(error))]
-        if self.fold:
-            samples = samples[self.fold[0]::self.fold[1]]
         if self.leave_out:
             del samples[self.leave_out[0]::self.leave_out[1]]
+        if self.fold:
+            samples = samples[self.fold[0]::self.fold[1]]
         infos = [dict(img_id=i, **paths) for i, paths in enumerate(samples)]
         if self.READER is not None:
             unknown = self._check_classes()
@@ -122,6 +123,10 @@ class PairDataset(BaseDataset):
             for info in infos:
                 problems += self._annotate(info)
         return infos, problems
+
+    def find(self) -> tuple[list[dict[str, str]], list[Problem]]:
+        """Return the paths of every sample, and what does not fit; a set that pairs otherwise overrides this."""
+        return find_samples(self._sources(), self.backend_args, self.key_of, self.NESTED)
 
     def filter_data(self) -> list[dict]:
         """Leave out what ``filter_cfg`` says; as in mmdet, not in test mode."""

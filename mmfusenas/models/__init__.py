@@ -2,6 +2,7 @@ import mmfusenas.utils.checkpoint  # noqa: F401, so that init_cfg knows mmfusena
 from mmfusenas.models import (
     backbones,
     cells,
+    classifiers,
     data_preprocessors,
     decode_heads,
     dense_heads,
@@ -9,12 +10,13 @@ from mmfusenas.models import (
     losses,
     necks,
     ops,
+    physics,
     restorers,
     scene,
     segmentors,
 )
 
 __all__ = [
-    'backbones', 'cells', 'data_preprocessors', 'decode_heads', 'dense_heads', 'detectors', 'losses', 'necks',
-    'ops', 'restorers', 'scene', 'segmentors',
+    'backbones', 'cells', 'classifiers', 'data_preprocessors', 'decode_heads', 'dense_heads', 'detectors', 'losses',
+    'necks', 'ops', 'physics', 'restorers', 'scene', 'segmentors',
 ]

@@ -12,11 +12,13 @@ from mmfusenas.nas.hypergrad import (
 )
 from mmfusenas.nas.latency import measure_costs
 from mmfusenas.nas.macs import count_macs
+from mmfusenas.nas.proxy import Proxy
 from mmfusenas.nas.space import Searchable, SearchSpace, prune, searchable_parts
+from mmfusenas.nas.weighting import FixedWeighting, Weighting
 
 __all__ = [
-    'COSTS', 'Choice', 'ConjugateGradient', 'CostTable', 'ExpectedCost', 'FirstOrder', 'Genotype',
-    'GenotypeSource', 'ImplicitGaussNewton', 'Neumann', 'SearchSpace', 'Searchable', 'Unrolled', 'count_macs',
-    'count_parameters', 'inner_step', 'measure_costs', 'prune', 'published_genotypes', 'searchable_parts',
+    'COSTS', 'Choice', 'ConjugateGradient', 'CostTable', 'ExpectedCost', 'FirstOrder', 'FixedWeighting', 'Genotype',
+    'GenotypeSource', 'ImplicitGaussNewton', 'Neumann', 'Proxy', 'SearchSpace', 'Searchable', 'Unrolled', 'Weighting',
+    'count_macs', 'count_parameters', 'inner_step', 'measure_costs', 'prune', 'published_genotypes', 'searchable_parts',
     'with_genotype',
 ]

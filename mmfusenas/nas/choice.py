@@ -53,9 +53,19 @@ class Choice(nn.Module):
                 )
             self.add_module(name, module)
 
+    @property
+    def decided(self) -> bool:
+        """Whether one candidate runs alone."""
+        return self.selected is not None
+
     def relax(self) -> None:
         """Run every candidate, weighted by ``softmax(alpha)``."""
         self.relaxed, self.selected = True, None
+
+    def decide(self) -> str:
+        """Select the candidate of the largest ``alpha``, and return its name."""
+        self.select(self.best())
+        return self.selected
 
     def select(self, candidate: str) -> None:
         """Run ``candidate`` alone.
@@ -92,7 +102,7 @@ class Choice(nn.Module):
         if not self.relaxed:
             raise RuntimeError(
                 f'A choice among {list(self.candidates)} is not decided: this model is a supernet. Search it with '
-                'ArchitectureSearchHook in custom_hooks, or pass genotype= to build a derived network.'
+                'BilevelSearchHook in custom_hooks, or pass genotype= to build a derived network.'
             )
         weights = self.alpha.softmax(0)
         outputs = [self.get_submodule(name)(*inputs) for name in self.candidates]

@@ -35,6 +35,7 @@ class Genotype:
             space. Empty in a genotype written by hand: then the names alone are checked.
         costs: ``parameters``, ``macs`` and ``latency_ms`` of the derived network; None where not measured.
         source: Where it comes from: config, epoch, seed, or a publication.
+        weights: Weights of the terms of every :class:`Weighting`, by its name: a loss that was searched.
         parts: Searchable modules inside the searched model, by module path, with their own ``space`` and
             ``space_hash``: ``part('task.neck')`` is then a genotype of that module alone.
 
@@ -44,11 +45,12 @@ class Genotype:
         True
     """
 
-    choices: dict[str, str]
+    choices: dict[str, str] = field(default_factory=dict)
     space: str = ''
     space_hash: str = ''
     costs: dict[str, Any] = field(default_factory=dict)
     source: dict[str, Any] = field(default_factory=dict)
+    weights: dict[str, dict[str, float]] = field(default_factory=dict)
     parts: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -69,10 +71,13 @@ class Genotype:
         if version != FORMAT:
             raise ValueError(f'{where} has format {version!r}; this version of mmfusenas reads format {FORMAT}.')
         unknown = set(fields) - set(cls.__dataclass_fields__)
-        if unknown or not isinstance(fields.get('choices'), Mapping):
+        if unknown or not isinstance(fields.get('choices', fields.get('weights')), Mapping):
             problem = f'unknown fields {sorted(unknown)}' if unknown else "no 'choices': {name: candidate}"
             raise ValueError(f'{where} is not a genotype: {problem}. Fields are {list(cls.__dataclass_fields__)}.')
-        for name, candidate in fields['choices'].items():
+        for name, terms in fields.get('weights', {}).items():
+            if not isinstance(terms, Mapping):
+                raise ValueError(f'{where}: the weights {name!r} are {terms!r}; give {{term: number}}.')
+        for name, candidate in fields.get('choices', {}).items():
             if not isinstance(candidate, str):
                 raise ValueError(f'{where}: choice {name!r} is {candidate!r}; a candidate is a name, such as "rb_3".')
         return cls(**{key: dict(value) if isinstance(value, Mapping) else value for key, value in fields.items()})
@@ -119,8 +124,9 @@ class Genotype:
                 f'Its parts are {list(self.parts)}.'
             )
         prefix = f'{path}.'
-        choices = {name[len(prefix):]: value for name, value in self.choices.items() if name.startswith(prefix)}
-        return Genotype(choices, **self.parts[path], source=self.source)
+        choices, weights = ({name[len(prefix):]: value for name, value in decided.items() if name.startswith(prefix)}
+                            for decided in (self.choices, self.weights))
+        return Genotype(choices, **self.parts[path], source=self.source, weights=weights)
 
     def save(self, path: str | os.PathLike) -> None:
         """Write the genotype as JSON: beside, then moved into place, so that a reader never sees half a file."""

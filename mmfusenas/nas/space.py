@@ -1,4 +1,4 @@
-"""All choices of a model."""
+"""All choices of a model, and what else an upper level decides."""
 from __future__ import annotations
 
 import copy
@@ -13,6 +13,8 @@ from torch import nn
 from mmfusenas.nas.choice import Choice
 from mmfusenas.nas.genotype import Genotype, GenotypeSource
 from mmfusenas.nas.names import nearest
+from mmfusenas.nas.proxy import Proxy
+from mmfusenas.nas.weighting import Weighting
 
 Condition = tuple[tuple[str, str], ...]
 """Alternatives (choice, candidate): it holds where one of them is chosen."""
@@ -31,6 +33,9 @@ class SearchSpace:
 
     A choice that stands inside a candidate of another choice is *active* only where that candidate is chosen, one
     inside an optional part (:meth:`Searchable.optional_parts`) only where the part is used.
+
+    ``weightings`` are the :class:`Weighting` modules by path, which a genotype records as well, and ``proxies`` the
+    :class:`Proxy` networks, which it does not.
 
     Args:
         model: Module that holds the choices. It is referred to, not copied.
@@ -54,6 +59,9 @@ class SearchSpace:
         self.model = model
         self.optional = dict(_optional(model))
         self._sites = dict(_walk(model, '', (), self.optional))
+        modules = dict(model.named_modules())
+        self.weightings = {path: module for path, module in modules.items() if isinstance(module, Weighting)}
+        self.proxies = {path: module for path, module in modules.items() if isinstance(module, Proxy)}
 
     @property
     def choices(self) -> dict[str, Choice]:
@@ -61,16 +69,28 @@ class SearchSpace:
         return {name: site.choice for name, site in self._sites.items()}
 
     def conditions(self, name: str) -> tuple[Condition, ...]:
-        """Return the conditions under which the choice ``name`` is used, outermost first; all have to hold."""
-        return self._sites[name].conditions
+        """Return the conditions under which a variable is used, outermost first; all have to hold."""
+        return self._sites[name].conditions if name in self._sites else ()
+
+    @property
+    def decisions(self) -> dict[str, Choice | Weighting]:
+        """Choices and weightings by name: what a genotype records."""
+        return {**self.choices, **self.weightings}
+
+    @property
+    def variables(self) -> dict[str, Choice | Weighting | Proxy]:
+        """What an upper level learns: choices, weightings and proxies by name."""
+        return {**self.decisions, **self.proxies}
 
     def __len__(self) -> int:
-        return len(self._sites)
+        """Return the number of decisions that a genotype records."""
+        return len(self.decisions)
 
     @property
     def hash(self) -> str:
-        """Hash of the ordered choice names and candidate names: another hash is another space."""
+        """Hash of the ordered names of choices and candidates, weightings and terms: another hash, another space."""
         names = [[name, list(choice.candidates)] for name, choice in self.choices.items()]
+        names += [[name, list(weighting.terms)] for name, weighting in self.weightings.items()]
         return hashlib.sha256(json.dumps(names).encode()).hexdigest()[:16]
 
     def alphas(self) -> list[nn.Parameter]:
@@ -78,9 +98,9 @@ class SearchSpace:
         return [choice.alpha for choice in self.choices.values()]
 
     def relax(self, names: Iterable[str] | None = None) -> None:
-        """Make the choices ``names`` (default: all) a softmax-weighted sum of their candidates."""
-        for name in self.choices if names is None else names:
-            self.choices[name].relax()
+        """Make the choices ``names`` (default: all) a softmax-weighted sum of their candidates; and weightings so."""
+        for name in self.decisions if names is None else names:
+            self.decisions[name].relax()
 
     def select(self, choices: Mapping[str, str]) -> None:
         """Make the named choices run one candidate each.
@@ -122,6 +142,7 @@ class SearchSpace:
             space_hash=self.hash,
             costs=dict(costs or {}),
             source=dict(source or {}),
+            weights={name: weighting.best() for name, weighting in self.weightings.items()},
             parts={path: dict(space=type(module).__name__, space_hash=SearchSpace(module).hash)
                    for path, module in searchable_parts(self.model).items()},
         )
@@ -139,6 +160,7 @@ class SearchSpace:
                 f'The genotype does not decide {missing[0]!r} of {type(self.model).__name__} '
                 f'({len(missing)} choices missing). Is it the genotype of another space?{_part_hint(genotype)}'
             )
+        self._check_weights(genotype)
         if genotype.space_hash and genotype.space_hash != self.hash:
             raise ValueError(
                 f'The genotype is of the space {genotype.space} {genotype.space_hash}, this model is '
@@ -156,8 +178,15 @@ class SearchSpace:
         """
         self.check(genotype)
         model = copy.deepcopy(self.model)
-        prune(model, genotype.choices)
+        prune(model, genotype)
         return model
+
+    def _check_weights(self, genotype: Genotype) -> None:
+        if set(genotype.weights) != set(self.weightings):
+            raise ValueError(f'The genotype has the weights {sorted(genotype.weights)}, {type(self.model).__name__} '
+                             f'needs {sorted(self.weightings)}.{_part_hint(genotype)}')
+        for name, weighting in self.weightings.items():
+            weighting.check(genotype.weights[name])
 
     def _needed(self, choices: Mapping[str, str]) -> list[str]:
         return [name for name, site in self._sites.items() if holds(site.conditions, choices)]
@@ -201,7 +230,7 @@ class Searchable:
         if genotype is not None:
             genotype = Genotype.load(genotype)
             SearchSpace(self).check(genotype)
-            prune(self, genotype.choices)
+            prune(self, genotype)
 
 
 def searchable_parts(model: nn.Module) -> dict[str, nn.Module]:
@@ -219,13 +248,18 @@ def holds(conditions: Iterable[Condition], choices: Mapping[str, str]) -> bool:
     return all(any(choices.get(name) == candidate for name, candidate in condition) for condition in conditions)
 
 
-def prune(model: nn.Module, choices: Mapping[str, str]) -> None:
-    """Replace, in place, every choice in ``model`` by its candidate in ``choices``, unused parts by nothing."""
+def prune(model: nn.Module, genotype: Genotype) -> None:
+    """Replace, in place, every choice and weighting in ``model`` by what was decided, unused parts by nothing."""
+    choices = genotype.choices
     for path, condition in dict(_optional(model)).items():
         if not holds([condition], choices):
             parent, _, name = path.rpartition('.')
             model.get_submodule(parent).register_module(name, nn.Identity())
     _replace(model, choices, '')
+    for path, module in list(model.named_modules()):
+        if isinstance(module, Weighting):
+            parent, _, name = path.rpartition('.')
+            model.get_submodule(parent).register_module(name, module.derived(genotype.weights[path]))
 
 
 def _replace(module: nn.Module, choices: Mapping[str, str], prefix: str) -> None:

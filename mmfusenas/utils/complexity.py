@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import nn
 
-from mmfusenas.nas import Choice
+from mmfusenas.nas import Choice, Weighting
 from mmfusenas.nas.macs import count_macs
 from mmfusenas.utils.sensors import sensor_channels
 
@@ -49,7 +49,7 @@ def multiply_adds(model: nn.Module, shape: Sequence[int]) -> Counter[nn.Module]:
 
 def count_parameters(model: nn.Module) -> int:
     """Count the parameters of a model, without architecture parameters."""
-    alphas = {id(module.alpha) for module in model.modules() if isinstance(module, Choice)}
+    alphas = {id(module.alpha) for module in model.modules() if isinstance(module, Choice | Weighting)}
     return sum(parameter.numel() for parameter in model.parameters() if id(parameter) not in alphas)
 
 

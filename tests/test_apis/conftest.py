@@ -54,7 +54,7 @@ def search_checkpoint(detector_config: Callable) -> dict:
     live = {name: torch.randn(len(choice.candidates)) for name, choice in space.choices.items()}
     return dict(
         meta=dict(model_cfg=json.dumps(config), dataset_meta=DATASET_META, epoch=3, seed=7),
-        state_dict=model.state_dict(), architecture_search=dict(alphas=live, space_hash=space.hash))
+        state_dict=model.state_dict(), bilevel_search=dict(alphas=live, space_hash=space.hash))
 
 
 @pytest.fixture

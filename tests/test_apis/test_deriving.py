@@ -12,7 +12,7 @@ from mmfusenas.nas import Genotype, SearchSpace
 
 def test_genotype_is_that_of_the_live_choices(search_checkpoint: dict) -> None:
     supernet = found_supernet(search_checkpoint, 's.pth')
-    live = search_checkpoint['architecture_search']['alphas']
+    live = search_checkpoint['bilevel_search']['alphas']
     candidates = {name: choice.candidates for name, choice in SearchSpace(supernet).choices.items()}
     genotype = found_genotype(supernet, search_checkpoint)
     assert genotype.choices == {name: candidates[name][int(live[name].argmax())] for name in genotype.choices}
@@ -53,7 +53,7 @@ def test_fusion_alone_is_derived_without_parts(search_checkpoint: dict) -> None:
     config = dict(json.loads(search_checkpoint['meta']['model_cfg'])['scene'], _scope_='mmfusenas')
     model = build_model(config, 'test')
     space = SearchSpace(model)
-    content = dict(meta=dict(model_cfg=json.dumps(config)), state_dict=model.state_dict(), architecture_search=dict(
+    content = dict(meta=dict(model_cfg=json.dumps(config)), state_dict=model.state_dict(), bilevel_search=dict(
         alphas={name: choice.alpha for name, choice in space.choices.items()}, space_hash=space.hash))
     supernet = found_supernet(content, 's.pth')
     compact = compact_checkpoint(content, supernet, found_genotype(supernet, content))
@@ -70,8 +70,8 @@ def test_a_network_that_differs_is_not_written(search_checkpoint: dict) -> None:
 
 
 @pytest.mark.parametrize(('change', 'message'), [
-    (dict(architecture_search=None), 'is no checkpoint of a search: it holds meta, state_dict'),
-    (dict(architecture_search=dict(space_hash='0123')), 'of another search space: 0123, while'),
+    (dict(bilevel_search=None), 'is no checkpoint of a search: it holds meta, state_dict'),
+    (dict(bilevel_search=dict(space_hash='0123')), 'of another search space: 0123, while'),
 ])  # fmt: skip
 def test_other_checkpoints_are_refused(change: dict, message: str, search_checkpoint: dict) -> None:
     with pytest.raises(ValueError, match=re.escape(message)):

@@ -42,7 +42,7 @@ def test_another_backbone_is_one_line(name, backbone):
 
 def test_splits_of_the_built_in_scenes_are_different():
     cfg = Config.fromfile(next(p for p in CONFIGS if p.stem == 'retinanet_ivif_search'))
-    hook = next(hook for hook in cfg.custom_hooks if hook['type'] == 'ArchitectureSearchHook')
+    hook = next(hook for hook in cfg.custom_hooks if hook['type'] == 'BilevelSearchHook')
     loaders = (cfg.train_dataloader, hook.dataloader, cfg.val_dataloader, cfg.test_dataloader)
     assert len({loader.dataset.seed for loader in loaders}) == 4
 

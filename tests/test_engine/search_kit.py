@@ -78,7 +78,7 @@ def config(work_dir: Path, search: dict | None = None, export: dict | None = Non
     hooks: list[dict] = [dict(type='StopHook', stop=stop)]
     if search is not None:
         strategy = dict(type='ImplicitGaussNewton')
-        hooks.append(dict(dict(type='ArchitectureSearchHook', dataloader=loader(offset=100), strategy=strategy,
+        hooks.append(dict(dict(type='BilevelSearchHook', dataloader=loader(offset=100), strategy=strategy,
                                interval=2, optimizer=dict(type='Adam', lr=0.1)), **search))
     if export is not None:
         hooks.append(dict(type='GenotypeExportHook', **export))

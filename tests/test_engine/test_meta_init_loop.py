@@ -194,10 +194,10 @@ class ScoredLine(Line):
 
     def __init__(self):
         super().__init__()
-        self.scene_loss = Scaled(1.0)
+        self.loss = Scaled(1.0)
 
     def forward(self, inputs, data_samples=None, mode='tensor'):
-        return {name: self.scene_loss(value)
+        return {name: self.loss(value)
                 for name, value in super().forward(inputs, data_samples, mode).items()}
 
 
@@ -223,7 +223,7 @@ def test_another_outer_loss_takes_the_place_of_f_alone(tmp_path, second_order):
         omega = runner.model.weight.detach().clone()
         runner.train()
         steps.append(omega - runner.model.weight.detach())
-        assert runner.model.scene_loss.factor == 1.0
+        assert runner.model.loss.factor == 1.0
     torch.testing.assert_close(steps[1], 3 * steps[0])
 
 

@@ -129,7 +129,7 @@ def test_both_networks_train_and_eta_weighs_the_fusion_loss(model, inputs):
     assert set(losses) == {'loss_intensity', 'loss_ssim', 'loss_detail', 'loss_target', 'fusion.loss_intensity',
                            'fusion.loss_ssim'}
     pictures = model.pictures(inputs)
-    own = model.fusion.scene_loss(pictures['fused'], luma(inputs['visible']), inputs['infrared'])
+    own = model.fusion.loss(pictures['fused'], luma(inputs['visible']), inputs['infrared'])
     torch.testing.assert_close(losses['fusion.loss_ssim'], 0.5 * own['loss_ssim'])
     # The task's losses alone reach the fusion network: that is what trains it for the enhanced picture.
     sum(value for name, value in losses.items() if not name.startswith('fusion.')).backward()

@@ -20,8 +20,7 @@ def relaxed_cell(**options):
 
 
 def value_and_gradients(cell, merged):
-    for choice in cell.ops:
-        choice.linear = merged
+    cell.train(merged)
     x = torch.randn(2, 3, 9, 11, dtype=torch.float64, generator=torch.Generator().manual_seed(1), requires_grad=True)
     out = cell(x, 1)
     leaves = [x, *cell.parameters()]
@@ -49,13 +48,23 @@ def test_one_convolution_runs_in_training_and_every_candidate_in_evaluation():
     assert len(calls) == 1 + 1 + 7 * (len(OPERATORS_RUAS) - 1)
 
 
-def test_other_operators_run_as_in_every_choice():
-    choice = LinearChoice({name: PerStage([build_operator(name, 4)]) for name in ('skip', 'rb_3')}, 4)
+@pytest.mark.parametrize('names', [('skip', 'rb_3'), ('skip', 'c_3', 'dense_1', 'rc_3d2', 'dense_3')])
+def test_other_operators_run_as_in_every_choice(names):
+    choice = LinearChoice({name: build_operator(name, 4) for name in names})
     choice.relax()
     x = torch.rand(1, 4, 9, 8)
-    expected = 0.5 * x + 0.5 * choice.rb_3[0](x)
-    assert not choice.linear
-    torch.testing.assert_close(choice(x, 0), expected)
+    expected = sum(choice.get_submodule(name)(x) for name in names) / len(names)
+    torch.testing.assert_close(choice(x), expected)
+
+
+def test_widths_change_and_biases_are_missing():
+    names = ('c_5', 'c_1', 'c_3d2')
+    choice = LinearChoice({name: build_operator(name, 3, out_channels=5, bias=False) for name in names})
+    choice.relax()
+    x = torch.rand(1, 3, 9, 8)
+    merged = choice(x)
+    torch.testing.assert_close(merged, choice.eval()(x))
+    assert merged.shape[1] == 5
 
 
 @pytest.mark.parametrize('dilation', [1, 2, 3])

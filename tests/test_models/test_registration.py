@@ -128,12 +128,12 @@ def test_losses_train_both_and_the_sources_of_the_fusion_stand_for_data(model, p
     assert {'loss_registration', 'loss_reverse', 'loss_smoothness', 'fusion.loss_ssim'} <= set(losses)
     truth = batch['inputs']['aligned']
     pictures = model.pictures(batch['inputs'])
-    torch.testing.assert_close(losses['loss_registration'], model.scene_loss(
+    torch.testing.assert_close(losses['loss_registration'], model.loss(
         pictures['flow'], batch['inputs']['infrared'], truth)['loss_registration'])
     own = sum(value for name, value in losses.items() if name.startswith('fusion.'))
     field, = torch.autograd.grad(own, model.registration.parameters().__next__(), retain_graph=True)
     luma_of, moved = luma(batch['inputs']['visible']), pictures['registered'].detach()
-    constant = model.fusion.scene_loss(luma(model.pictures(batch['inputs'])['picture']), luma_of, moved)
+    constant = model.fusion.loss(luma(model.pictures(batch['inputs'])['picture']), luma_of, moved)
     expected, = torch.autograd.grad(sum(constant.values()), model.registration.parameters().__next__())
     torch.testing.assert_close(field, expected)
     assert field.abs().sum() > 0
@@ -152,7 +152,7 @@ def test_any_scene_module_fuses_and_no_loss_is_no_loss(packed):
     losses = model(**batch, mode='loss')
     assert set(losses) == {'fusion.loss_intensity', 'fusion.loss_ssim', 'fusion.loss_target', 'fusion.loss_detail',
                            'fusion.fusion.loss_intensity', 'fusion.fusion.loss_ssim'}
-    model.fusion.scene_loss = None
+    model.fusion.loss = None
     assert set(model(**batch, mode='loss')) == {'fusion.fusion.loss_intensity', 'fusion.fusion.loss_ssim'}
 
 

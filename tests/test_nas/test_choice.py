@@ -67,7 +67,7 @@ def test_equal_alphas_choose_the_first():
 
 
 def test_undecided_choice_is_an_error_not_a_uniform_mixture():
-    with pytest.raises(RuntimeError, match='not decided.*ArchitectureSearchHook'):
+    with pytest.raises(RuntimeError, match='not decided.*BilevelSearchHook'):
         choice()(torch.tensor(1.0))
 
 

@@ -35,7 +35,7 @@ def test_file_round_trip_is_identical(file):
 def test_file_is_the_documented_json(file):
     data = json.loads(file.read_text())
     assert data['format'] == 1
-    assert set(data) == {'format', 'choices', 'space', 'space_hash', 'costs', 'source', 'parts'}
+    assert set(data) == {'format', 'choices', 'space', 'space_hash', 'costs', 'source', 'weights', 'parts'}
     assert list(data['choices']) == list(FULL.choices), 'the order of the space is kept'
     assert data['costs'] == dict(parameters=127358, macs=None, latency_ms=1.5)
 

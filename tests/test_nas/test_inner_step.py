@@ -46,12 +46,29 @@ def test_inner_step_takes_others_as_the_plain_step_and_says_so_once():
     optimizer = torch.optim.Adamax([weight], lr=0.01, weight_decay=0.1)
     with pytest.warns(UserWarning, match='Adamax.*plain gradient step'):
         inner = inner_step(optimizer, [weight])
-    assert inner == dict(lr=[0.01], momentum=[0.0], weight_decay=[0.1], momentum_buffers=[None])
+    assert inner == dict(lr=[0.01], momentum=[0.0], weight_decay=[0.1], momentum_buffers=[None], max_norm=None)
     with warnings.catch_warnings():
         warnings.simplefilter('error')
         inner_step(optimizer, [weight])
-    with pytest.warns(UserWarning, match='SGD with clipped gradients'):
-        inner_step(torch.optim.SGD([weight], lr=0.1), [weight], clipped=True)
+    with pytest.warns(UserWarning, match='SGD with gradients clipped otherwise than by their norm'):
+        inner_step(torch.optim.SGD([weight], lr=0.1), [weight], dict(clip_value=1.0))
+
+
+@pytest.mark.parametrize('exact', [True, False])
+def test_the_unrolled_step_is_clipped_as_the_training_step_is(exact):
+    a, w, v = torch.tensor([1.0]), torch.tensor([3.0], requires_grad=True), torch.tensor([0.5], requires_grad=True)
+    upper = lambda: (w ** 2).sum() / 2 + (v ** 2).sum()  # noqa: E731
+    lower = lambda: ((w - 2 * a) ** 2).sum() / 2 + (0.75 * v).sum()  # noqa: E731  gradients 1 and 0.75
+    optimizer = torch.optim.SGD([w, v], lr=0.5)
+    inner = inner_step(optimizer, [w, v], dict(max_norm=0.5))
+    grads, _ = Unrolled(exact=exact)(upper, lower, [a], [w, v], inner=inner)
+    rate = 0.5 * 0.5 / 1.25
+    # w' = w - rate, and -d2L / da dw (rate w') = 2 rate w'
+    assert grads[0].item() == pytest.approx(2 * rate * (3 - rate), rel=1e-4)
+    lower().backward()
+    torch.nn.utils.clip_grad_norm_([w, v], 0.5)
+    optimizer.step()
+    assert w.item() == pytest.approx(3 - rate, abs=1e-6)
 
 
 @pytest.mark.parametrize('options, match', [

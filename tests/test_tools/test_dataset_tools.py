@@ -233,7 +233,7 @@ def test_neighbouring_numbers_of_drawn_scenes_are_no_video(tool, root, capsys):
 
 
 SEARCH = """
-custom_hooks = [dict(type='ArchitectureSearchHook', dataloader=[train_dataloader, val_dataloader])]
+custom_hooks = [dict(type='BilevelSearchHook', dataloader=[train_dataloader, val_dataloader])]
 val_dataloader = test_dataloader = None
 """
 

@@ -35,7 +35,7 @@ def search(tmp_path: Path) -> Path:
     space = SearchSpace(model)
     alphas = {name: torch.arange(float(len(choice.candidates))) for name, choice in space.choices.items()}
     save_checkpoint(dict(meta=dict(model_cfg=json.dumps(SUPERNET), epoch=2, seed=5), state_dict=model.state_dict(),
-                         architecture_search=dict(alphas=alphas, space_hash=space.hash)), tmp_path / 'search.pth')
+                         bilevel_search=dict(alphas=alphas, space_hash=space.hash)), tmp_path / 'search.pth')
     return tmp_path / 'search.pth'
 
 

@@ -28,7 +28,7 @@ def test_other_checkpoints_are_refused(tmp_path, run_tool):
     model = build_model(MODEL, 'test')
     meta = dict(model_cfg=json.dumps(MODEL))
     cases = {
-        'is the checkpoint of a search': dict(meta=meta, state_dict=model.state_dict(), architecture_search={}),
+        'is the checkpoint of a search': dict(meta=meta, state_dict=model.state_dict(), bilevel_search={}),
         'does not hold the config of its model': dict(meta={}, state_dict=model.state_dict()),
         'do not fit TIMFusion': dict(meta=meta, state_dict=dict(other=torch.zeros(1))),
     }

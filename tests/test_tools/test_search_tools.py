@@ -60,7 +60,7 @@ SCENE = dict(type='TIMFusion', channels=4, num_cells=1, cells=('successive',), o
 def test_table_measures_the_model_of_a_config(
         tmp_path: Path, run_tool: Callable, capsys: pytest.CaptureFixture) -> None:
     config, out = tmp_path / 'c.py', tmp_path / 'table.json'
-    hooks = [dict(type='EMAHook'), dict(type='ArchitectureSearchHook', cost=dict(weight=0.1))]
+    hooks = [dict(type='EMAHook'), dict(type='BilevelSearchHook', cost=dict(weight=0.1))]
     config.write_text(f"default_scope = 'mmfusenas'\nmodel = {SCENE}\ncustom_hooks = {hooks}")
     tool = 'analysis_tools/build_latency_table'
     assert run_tool(tool, config, '--out', out, '--shape', '20', '30') == ''
@@ -72,7 +72,7 @@ def test_table_measures_the_model_of_a_config(
     text = capsys.readouterr().out
     assert '| cells.0.successive.ops.1 | ca_3 ' in text and 'the fixed part' in text
     assert f'python tools/train.py {config} --cfg-options custom_hooks.1.cost.table={out}\n' in text
-    hooks[1] = dict(type='ArchitectureSearchHook')
+    hooks[1] = dict(type='BilevelSearchHook')
     config.write_text(f"default_scope = 'mmfusenas'\nmodel = {SCENE}\ncustom_hooks = {hooks}")
     assert run_tool(tool, config, '--out', out, '--shape', '20', '30') == ''
     assert f'custom_hooks.1.cost.table={out} custom_hooks.1.cost.weight=' in capsys.readouterr().out
@@ -88,7 +88,7 @@ def test_a_random_architecture_trains_like_a_found_one(
         root: Path, tmp_path: Path, run_tool: Callable, capsys: pytest.CaptureFixture) -> None:
     config = tmp_path / 'search.py'  # the search of the fusion network, narrow and on small pictures
     config.write_text(f"_base_ = {str(root / 'configs/tim/fusion_search.py')!r}\nmodel = dict(channels=8)\n"
-                      "custom_hooks = [dict(type='ArchitectureSearchHook', dataloader=dict()),"
+                      "custom_hooks = [dict(type='BilevelSearchHook', dataloader=dict()),"
                       " dict(type='GenotypeExportHook', shape=(48, 64))]\n")
     found = []
     for name, seed in (('a', 1), ('b', 1), ('c', 2)):

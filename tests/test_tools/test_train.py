@@ -103,7 +103,7 @@ def test_a_checkpoint_of_another_model_is_not_tested(toy: Path, run_tool: Callab
     save_checkpoint(dict(state_dict={'other.weight': torch.zeros(2)}), 'other.pth')
     message = run_tool('test', 'toy.py', 'other.pth')
     assert 'The weights of other.pth do not fit' in message and '1 unknown to the model (other.weight)' in message
-    save_checkpoint(dict(state_dict={}, architecture_search={}), 'search.pth')
+    save_checkpoint(dict(state_dict={}, bilevel_search={}), 'search.pth')
     assert 'search.pth is the checkpoint of a search' in run_tool('test', 'toy.py', 'search.pth')
 
 

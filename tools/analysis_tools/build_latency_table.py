@@ -80,11 +80,11 @@ def next_command(cfg: Config, config: str, out: str) -> str:
     if one_shot:  # its constraints, or its limit, which then is in milliseconds
         return command('python', 'tools/train.py', config, '--cfg-options', f'{one_shot}.table={out}',
                        f'{one_shot}.cost=latency_ms')
-    if 'ArchitectureSearchHook' not in hooks:
-        return f"set cost=dict(table='{out}', weight=...) in the ArchitectureSearchHook of a search of this model"
-    place = f'custom_hooks.{hooks.index("ArchitectureSearchHook")}.cost'
+    if 'BilevelSearchHook' not in hooks:
+        return f"set cost=dict(table='{out}', weight=...) in the BilevelSearchHook of a search of this model"
+    place = f'custom_hooks.{hooks.index("BilevelSearchHook")}.cost'
     options = [f'{place}.table={out}']
-    if not (cfg.custom_hooks[hooks.index('ArchitectureSearchHook')].get('cost') or {}).get('weight'):
+    if not (cfg.custom_hooks[hooks.index('BilevelSearchHook')].get('cost') or {}).get('weight'):
         options.append(f'{place}.weight=0.001')
     return command('python', 'tools/train.py', config, '--cfg-options', *options)
 

@@ -2,18 +2,24 @@
 from mmfusenas.registry import TRANSFORMS
 from mmfusenas.utils.optional import available, register_missing
 
+from .blur_and_noise import BlurAndNoise
+from .darken import Darken
 from .degrade_target import DegradeTarget
 from .joint_transform import JointTransform
 from .load_guided import LoadGuidedFromFile
+from .load_kernel import LoadKernel
 from .load_pair import LoadPairFromFile
 from .load_seg_map import LoadSegMap
 from .pack_pair import PackPairInputs
+from .rain_streaks import RainStreaks
 from .random_deformation import RandomDeformation
 from .random_patch import RandomPatch
+from .random_quarter_turn import RandomQuarterTurn
 
 __all__ = [
-    'DegradeTarget', 'JointTransform', 'LoadGuidedFromFile', 'LoadPairFromFile', 'LoadSegMap', 'PackPairInputs',
-    'RandomDeformation', 'RandomPatch',
+    'BlurAndNoise', 'Darken', 'DegradeTarget', 'JointTransform', 'LoadGuidedFromFile', 'LoadKernel', 'LoadPairFromFile',
+    'LoadSegMap', 'PackPairInputs', 'RainStreaks', 'RandomDeformation', 'RandomPatch',
+    'RandomQuarterTurn',
 ]
 
 if available('mmdet'):

@@ -40,15 +40,16 @@ def complete_meta(results: dict) -> dict:
 class PackPairInputs(BaseTransform):
     """Pack the pictures of a sample into tensors and a :class:`FusionDataSample`; needs no mmdet.
 
-    Required key: ``img`` (H x W x 3); optional ones: ``img2``, ``img2_aligned`` (H x W) and ``gt`` (H x W x 3). Of what
-    else the results hold, ``flow`` becomes the sample's ``gt_flow`` (:class:`RandomDeformation`); the rest is dropped.
+    Required key: ``img`` (H x W x 3, or H x W for a restoration of grey pictures); optional ones: ``img2``,
+    ``img2_aligned``, ``noise`` (H x W), ``gt`` (as ``img``) and ``kernel`` (K x K). Of what else the results hold,
+    ``flow`` becomes the sample's ``gt_flow`` (:class:`RandomDeformation`); the rest is dropped.
 
     Args:
         meta_keys: Keys kept as meta information, beside ``PAIR_META``.
 
     Returns:
-        ``inputs``: ``visible`` 3 x H x W and, where there are any, ``infrared`` and ``aligned`` 1 x H x W and
-        ``reference`` 3 x H x W, each of its own dtype; ``data_samples``.
+        ``inputs``: ``visible`` 3 x H x W and, where there are any, ``infrared``, ``aligned`` and ``noise`` 1 x H x W,
+        ``reference`` 3 x H x W and ``kernel`` 1 x K x K, each of its own dtype; ``data_samples``.
 
     Example:
         >>> packed = PackPairInputs()(dict(img=np.zeros((4, 6, 3), np.uint8), img2=np.zeros((4, 6), np.uint16)))
@@ -64,6 +65,7 @@ class PackPairInputs(BaseTransform):
         results = complete_meta(results)
         meta = {key: results[key] for key in self.meta_keys if key in results}
         inputs = dict(visible=picture_tensor(results['img']), **further_inputs(results))
+        inputs.update({key: picture_tensor(results[key]) for key in ('noise', 'kernel') if key in results})
         sample = FusionDataSample(metainfo=meta)
         if 'flow' in results:
             sample.gt_flow = results['flow']

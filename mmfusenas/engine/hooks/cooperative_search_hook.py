@@ -11,7 +11,7 @@ from mmengine.dist import all_reduce
 from mmengine.runner import Runner
 from torch import Tensor, nn
 
-from mmfusenas.engine.hooks.architecture_search_hook import STATE_KEY, ArchitectureSearchHook
+from mmfusenas.engine.hooks.bilevel_search_hook import STATE_KEY, BilevelSearchHook
 from mmfusenas.nas.hypergrad import FirstOrder
 from mmfusenas.nas.hypergrad.vectors import add
 from mmfusenas.registry import HOOKS
@@ -21,7 +21,7 @@ PLAYERS = ('scene', 'task')
 
 
 @HOOKS.register_module()
-class CooperativeSearchHook(ArchitectureSearchHook):
+class CooperativeSearchHook(BilevelSearchHook):
     r"""Search scene and task cooperatively (RUAS eqs. 6-8, algorithm 1).
 
     The two take turns: in a turn of the scene the model is in its stage ``'scene'``, in a turn of the task in its stage
@@ -35,7 +35,7 @@ class CooperativeSearchHook(ArchitectureSearchHook):
       pictures of the present scene module (line 10).
 
     The two searches that the paper compares with (table 4) need no hook of their own: the global one is an
-    :class:`ArchitectureSearchHook` on the model in its stage ``'joint'``, the independent one has two ``phases`` and a
+    :class:`BilevelSearchHook` on the model in its stage ``'joint'``, the independent one has two ``phases`` and a
     :class:`TaskGuidanceHook` with the stages ``'scene'`` and ``'task'``.
 
     Args:
@@ -48,7 +48,7 @@ class CooperativeSearchHook(ArchitectureSearchHook):
         strategy: Hyper-gradient strategy. Defaults to ``dict(type='Unrolled')``, one unrolled step by a central
             difference of radius 0.01.
         interval: Weight steps to one step on the choices. Defaults to 1.
-        **kwargs: Further arguments of :class:`ArchitectureSearchHook`, without ``phases``.
+        **kwargs: Further arguments of :class:`BilevelSearchHook`, without ``phases``.
 
     Raises:
         ValueError: If a turn is none of the above, a player has no turn, ``beta`` is negative, or there are phases.
@@ -65,7 +65,7 @@ class CooperativeSearchHook(ArchitectureSearchHook):
         super().__init__(dataloader, strategy or dict(type='Unrolled'), interval=interval, **kwargs)
         if len(self.phases) > 1:
             raise ValueError(f'CooperativeSearchHook got phases={self.phases}; it has turns instead. For phases take '
-                             'ArchitectureSearchHook.')
+                             'BilevelSearchHook.')
         for turn in turns:
             keys = set(turn) - {'stage'}
             if turn.get('stage') not in PLAYERS or keys not in ({'iters'}, {'tolerance', 'window', 'most'}):
@@ -87,7 +87,7 @@ class CooperativeSearchHook(ArchitectureSearchHook):
         for player in PLAYERS:
             if not any(name.startswith(f'{player}.') for name in self.searched[0]):
                 raise ValueError(f'CooperativeSearchHook found no open choice of the {player}: is a genotype= set that '
-                                 'decides it? Search one of the two with ArchitectureSearchHook.')
+                                 'decides it? Search one of the two with BilevelSearchHook.')
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
         """Put the model in the stage whose turn it is."""

@@ -26,8 +26,8 @@ class GenotypeExportHook(Hook):
     """Write the found genotype after each epoch of a search and at its end.
 
     In the work dir: ``genotypes/epoch_N.json``, ``genotype.json`` (the last, or the best by a validation metric),
-    ``search.json`` (probabilities, entropy, losses and expected costs of every epoch) and ``retrain.py``, a config that
-    trains the derived network from scratch. Each file is moved into place whole.
+    ``search.json`` (probabilities, entropy, losses and expected costs of every epoch, weights of a searched loss) and
+    ``retrain.py``, a config that trains the derived network from scratch. Each file is moved into place whole.
 
     Args:
         shape: Height and width of the pictures for the multiply-adds in ``costs``; None leaves them out.
@@ -37,7 +37,7 @@ class GenotypeExportHook(Hook):
             'train.txt'}``): a search sees a part of the data and a schedule of its own.
 
     Example:
-        >>> custom_hooks = [dict(type='ArchitectureSearchHook', ...), dict(type='GenotypeExportHook')]
+        >>> custom_hooks = [dict(type='BilevelSearchHook', ...), dict(type='GenotypeExportHook')]
     """
 
     priority = 'LOW'  # after the search hook's step, before the checkpoint is written
@@ -92,7 +92,7 @@ class GenotypeExportHook(Hook):
     def _genotype(self, runner: Runner, space: SearchSpace, epoch: int) -> Genotype:
         source = dict(config=runner.cfg.filename or '', epoch=epoch, seed=runner.seed)
         genotype = space.genotype(source=source)
-        key = tuple(genotype.choices.items())
+        key = tuple(genotype.choices.items())  # weights of a loss cost nothing
         if key not in self._costs:  # a copy of the model and a forward: not at every checkpoint
             self._costs = {key: complexity(space.derive(genotype), self.shape)}
         return replace(genotype, costs=self._costs[key])
@@ -103,6 +103,9 @@ class GenotypeExportHook(Hook):
         expected = {name.removeprefix('expected_'): scalars.pop(name) for name in list(scalars)
                     if name.startswith('expected_')}
         probabilities = {name: choice.probabilities().tolist() for name, choice in space.choices.items()}
+        weights = {name: weighting.best() for name, weighting in space.weightings.items()}
+        if weights:
+            scalars['weights'] = weights
         return dict(epoch=epoch, iteration=runner.iter, probabilities=probabilities, entropy=space.entropy(),
                     expected_cost=expected, **scalars)
 

@@ -53,7 +53,7 @@ class MetaInitLoop(ResumableIterTrainLoop):
 
     Raises:
         ValueError: If the dataset is no AlternatingDataset, ``steps`` is below 1, the optimizer wrapper is another
-            than the plain one, or ``outer_loss`` is given and the model has no ``scene_loss``.
+            than the plain one, or ``outer_loss`` is given and the model has no ``loss``.
         FloatingPointError: If f is not finite, before the weights see it.
 
     Example:
@@ -72,7 +72,7 @@ class MetaInitLoop(ResumableIterTrainLoop):
         self.steps, self.second_order = steps, second_order
         self.inner_optimizer = inner_optimizer or dict(type='Adam', lr=1e-3)
         self.outer_loss = MODELS.build(outer_loss).to(get_device()) if outer_loss else None
-        if outer_loss and not hasattr(bare_model(runner), 'scene_loss'):
+        if outer_loss and not hasattr(bare_model(runner), 'loss'):
             raise ValueError(f'MetaInitLoop got outer_loss={outer_loss}, and {type(bare_model(runner)).__name__} is no '
                              'scene module with a loss of its own; leave it out.')
         others = [build_resumable_dataloader(dict(dataloader, dataset=task), run_seed(runner), endless=True)
@@ -158,11 +158,11 @@ class MetaInitLoop(ResumableIterTrainLoop):
         if self.outer_loss is None:
             yield
             return
-        own, model.scene_loss = model.scene_loss, self.outer_loss
+        own, model.loss = model.loss, self.outer_loss
         try:
             yield
         finally:
-            model.scene_loss = own
+            model.loss = own
 
 
 class TaskStreams:

@@ -9,6 +9,7 @@ from mmengine.evaluator import BaseMetric
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from torch import Tensor
 
+from mmfusenas.datasets.pictures import to_colour
 from mmfusenas.models.losses.lpips import LPIPS
 from mmfusenas.registry import METRICS
 
@@ -50,7 +51,7 @@ class ImageQualityMetric(BaseMetric):
                            f'{sorted(data_batch["inputs"])}. Give the data set a folder of them: '
                            "data_prefix=dict(img='low', gt='high').")
         for reference, sample in zip(data_batch['inputs']['reference'], data_samples, strict=True):
-            pictures = sample['fused_img'], _eight_bit(reference)
+            pictures = sample['fused_img'], eight_bit(reference)
             scores = image_quality(*pictures, sample.get('img_path'))
             if self.lpips:
                 with torch.inference_mode():
@@ -76,11 +77,11 @@ def image_quality(picture: np.ndarray, reference: np.ndarray, name: str | None =
     return dict(PSNR=float(psnr), SSIM=float(structural_similarity(reference, picture, channel_axis=2)))
 
 
-def _eight_bit(packed: Tensor) -> np.ndarray:
-    """Return a packed picture, 3 x H x W of its own depth, as H x W x 3 uint8."""
+def eight_bit(packed: Tensor) -> np.ndarray:
+    """Return a packed picture, 1 or 3 x H x W of its own depth, as H x W x 3 uint8."""
     picture = packed.permute(1, 2, 0).numpy()
     full_scale = _FULL_SCALE.get(picture.dtype, 255.0)
-    return np.rint(picture * (255 / full_scale)).clip(0, 255).astype(np.uint8)
+    return to_colour(np.rint(picture * (255 / full_scale)).clip(0, 255).astype(np.uint8))
 
 
 def _unit_range(picture: np.ndarray) -> Tensor:

@@ -44,8 +44,7 @@ class DistillationCell(nn.Module):
     def __init__(self, channels: int, stages: int = 1, operators: Sequence[str] = OPERATORS_RUAS) -> None:
         super().__init__()
         self.ops = nn.ModuleList(
-            LinearChoice({name: PerStage(build_operator(name, channels) for _ in range(stages)) for name in operators},
-                         channels)
+            LinearChoice({name: PerStage(build_operator(name, channels) for _ in range(stages)) for name in operators})
             for _ in range(_SEARCHED))
         self.distill = nn.ModuleList(nn.Conv2d(4 * channels, channels, 1) for _ in range(stages))
 

@@ -1,7 +1,7 @@
-"""A choice between convolutions, which relaxed is one convolution."""
+"""A choice between convolutions, which relaxed are one convolution."""
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
@@ -11,7 +11,7 @@ from mmfusenas.models.ops import PlainConv, ResidualPlainConv, Skip
 from mmfusenas.nas import Choice
 
 LINEAR = (PlainConv, ResidualPlainConv, Skip)
-"""Operators that are one convolution with bias, or nothing."""
+"""Operators that are one convolution, or nothing."""
 
 
 class PerStage(nn.ModuleList):
@@ -26,56 +26,55 @@ class PerStage(nn.ModuleList):
 
 
 class LinearChoice(Choice):
-    """A choice between operators that are linear in their input, C channels to C, with weights for every stage.
+    """A choice between operators that are linear in their input, as far as they are.
 
-    A weighted sum of convolutions is the convolution by the weighted sum of their kernels. So a relaxed choice in
-    training is one convolution, not as many as there are candidates: what it returns and its gradients are the same, at
-    a fraction of the time. Where a candidate is not of ``LINEAR``, and in evaluation, it runs as every choice does.
+    A weighted sum of convolutions is the convolution by the weighted sum of their kernels. So in training the relaxed
+    candidates of ``LINEAR`` are one convolution together: what it returns and its gradients are the same, at a fraction
+    of the time. The others, and all of them in evaluation, run as in every choice. Strides are 1.
 
     Args:
-        candidates: :class:`PerStage` lists of operators by name.
-        channels: C.
+        candidates: Operators by name, or :class:`PerStage` lists of them, which are called with the number of a stage.
         label: As of :class:`Choice`.
 
     Example:
-        >>> choice = LinearChoice(dict(skip=PerStage([Skip(3)]), c_3=PerStage([PlainConv(3, 3)])), channels=3)
+        >>> choice = LinearChoice(dict(skip=Skip(3), c_3=PlainConv(3, 3), dense_1=DenseConv(3, 1)))
         >>> choice.relax()
-        >>> choice(torch.rand(1, 3, 8, 8), 0).shape
+        >>> choice(torch.rand(1, 3, 8, 8)).shape
         torch.Size([1, 3, 8, 8])
     """
 
-    def __init__(self, candidates: Mapping[str, PerStage], channels: int, label: str = '') -> None:
-        super().__init__(candidates, label)
-        self.channels = channels
-        self.linear = all(type(operator) in LINEAR for stages in candidates.values() for operator in stages)
-
-    def forward(self, x: Tensor, stage: int) -> Tensor:
-        if not (self.relaxed and self.training and self.linear):
-            return super().forward(x, stage)
-        weight, bias = mixed([self.get_submodule(name)[stage] for name in self.candidates], self.alpha.softmax(0),
-                             self.channels)
-        return F.conv2d(x, weight, bias, padding=weight.shape[-1] // 2)
+    def forward(self, x: Tensor, *stage: int) -> Tensor:
+        operators = [self.get_submodule(name) for name in self.candidates]
+        if stage:
+            operators = [stages[stage[0]] for stages in operators]
+        if not (self.relaxed and self.training) or sum(type(operator) in LINEAR for operator in operators) < 2:
+            return super().forward(x, *stage)
+        weighted = list(zip(self.alpha.softmax(0), operators, strict=True))
+        total = mixed([pair for pair in weighted if type(pair[1]) in LINEAR], x)
+        return sum((weight * operator(x) for weight, operator in weighted if type(operator) not in LINEAR), start=total)
 
 
-def mixed(operators: Sequence[nn.Module], weights: Tensor, channels: int) -> tuple[Tensor, Tensor]:
-    """Return kernel and bias of the weighted sum of operators; dilated kernels are spread out."""
-    kernels = [convolution_of(operator, weights.new_empty(channels)) for operator in operators]
-    size = max(dilation * (kernel.shape[-1] - 1) + 1 for kernel, _, dilation in kernels)
-    kernel = sum(weight * spread(kernel, dilation, size) for weight, (kernel, _, dilation) in zip(weights, kernels))
-    return kernel, sum(weight * bias for weight, (_, bias, _) in zip(weights, kernels))
+def mixed(weighted: Sequence[tuple[Tensor, nn.Module]], x: Tensor) -> Tensor:
+    """Return the weighted sum of what operators of ``LINEAR`` make of x, by one convolution."""
+    convolutions = [(weight, convolution_of(operator, x)) for weight, operator in weighted]
+    size = max(dilation * (kernel.shape[-1] - 1) + 1 for _, (kernel, _, dilation) in convolutions)
+    kernel = sum(weight * spread(kernel, dilation, size) for weight, (kernel, _, dilation) in convolutions)
+    biases = [weight * bias for weight, (_, bias, _) in convolutions if bias is not None]
+    return F.conv2d(x, kernel, sum(biases) if biases else None, padding=size // 2)
 
 
-def convolution_of(operator: nn.Module, like: Tensor) -> tuple[Tensor, Tensor, int]:
+def convolution_of(operator: nn.Module, x: Tensor) -> tuple[Tensor, Tensor | None, int]:
     """Return weight, bias and dilation of the convolution that an operator of ``LINEAR`` is, its own input added.
 
     Args:
         operator: Operator.
-        like: Tensor of as many elements as there are channels, whose type and device an operator without weights has.
+        x: Its input: an operator without weights has as many channels, and their type is the weights'.
     """
-    identity = torch.eye(len(like), device=like.device, dtype=like.dtype)[:, :, None, None]
-    if isinstance(operator, Skip):
-        return identity, torch.zeros_like(like), 1
-    weight = operator.weight
+    weight = getattr(operator, 'weight', None)
+    like = x if weight is None else weight
+    identity = torch.eye(x.shape[1], device=x.device, dtype=like.dtype)[:, :, None, None]
+    if weight is None:
+        return identity, None, 1
     if isinstance(operator, ResidualPlainConv):
         weight = weight + F.pad(identity, (weight.shape[-1] // 2,) * 4)
     return weight, operator.bias, operator.dilation[0]

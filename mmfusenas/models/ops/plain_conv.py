@@ -1,4 +1,4 @@
-"""C and DC: the convolutions of RUAS's search spaces."""
+"""C and DC: the convolutions of the search spaces of RUAS and of the Hadamard restoration."""
 from __future__ import annotations
 
 from torch import nn
@@ -8,7 +8,7 @@ from mmfusenas.registry import OPERATORS
 
 @OPERATORS.register_module(name='c')
 class PlainConv(nn.Conv2d):
-    """Convolution k x k with bias and nothing else (m-C and n-d-DC of RUAS, table 1).
+    """Convolution k x k and nothing else (m-C and n-d-DC of RUAS, table 1).
 
     Args:
         channels: Channels in.
@@ -16,6 +16,7 @@ class PlainConv(nn.Conv2d):
         dilation: Dilation rate d. Defaults to 1.
         out_channels: Channels out. Defaults to ``channels``.
         stride: Stride. Defaults to 1.
+        bias: Whether there is one. Defaults to True; the Hadamard restoration has none.
 
     Shape:
         N x C x H x W to N x out_channels x H x W, divided by the stride and rounded up.
@@ -26,6 +27,6 @@ class PlainConv(nn.Conv2d):
     """
 
     def __init__(self, channels: int, kernel_size: int, dilation: int = 1, out_channels: int | None = None,
-                 stride: int = 1) -> None:
+                 stride: int = 1, bias: bool = True) -> None:
         super().__init__(channels, out_channels or channels, kernel_size, stride=stride,
-                         padding=dilation * (kernel_size // 2), dilation=dilation)
+                         padding=dilation * (kernel_size // 2), dilation=dilation, bias=bias)

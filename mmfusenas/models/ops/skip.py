@@ -15,5 +15,5 @@ class Skip(nn.Identity):
         torch.Size([1, 8, 61, 83])
     """
 
-    def __init__(self, channels: int, norm_cfg: dict | None = None) -> None:
+    def __init__(self, channels: int, norm_cfg: dict | None = None, bias: bool = True) -> None:
         super().__init__()

@@ -86,8 +86,8 @@ class RUASEnhancement(Stages, BaseScene):
     def losses(self, pictures: dict[str, Tensor], inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         losses = {}
         if self.stage != 'scene':
-            if self.scene_loss is not None:
-                losses.update(self.scene_loss(pictures['picture'], pictures.get('noisy', pictures['brightened']),
+            if self.loss is not None:
+                losses.update(self.loss(pictures['picture'], pictures.get('noisy', pictures['brightened']),
                                               pictures.get('clean', inputs.get('reference'))))
             if self.estimation is not None:
                 losses.update(self.estimation.loss(pictures['brightened'].flip(1)))

@@ -32,7 +32,7 @@ class BaseScene(BaseModel):
     def __init__(self, loss: dict | None = None, data_preprocessor: dict | None = None,
                  init_cfg: dict | None = None) -> None:
         super().__init__(data_preprocessor or dict(type='mmfusenas.PairDataPreprocessor'), init_cfg)
-        self.scene_loss = MODELS.build(loss) if loss else None
+        self.loss = MODELS.build(loss) if loss else None
 
     def fuse(self, visible: Tensor, infrared: Tensor) -> Tensor:
         """Return the fused luma.
@@ -53,9 +53,9 @@ class BaseScene(BaseModel):
 
     def losses(self, pictures: dict[str, Tensor], inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         """Return the unsupervised losses of what :meth:`pictures` gave, an empty dict for a fixed rule."""
-        if self.scene_loss is None:
+        if self.loss is None:
             return {}
-        return self.scene_loss(luma(pictures['picture']), luma(inputs['visible']), inputs['infrared'])
+        return self.loss(luma(pictures['picture']), luma(inputs['visible']), inputs['infrared'])
 
     def predict(self, pictures: dict[str, Tensor], data_samples: list) -> list:
         """Return the samples with what :meth:`pictures` gave, ``fused_img`` for one."""

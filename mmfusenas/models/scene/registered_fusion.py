@@ -50,10 +50,10 @@ class RegisteredFusion(BaseScene):
         # the gradient of the fused picture, by which a task can guide the registration as well.
         sources = dict(visible=inputs['visible'], infrared=pictures['registered'].detach())
         losses = {f'fusion.{name}': value for name, value in self.fusion.losses(pictures, sources).items()}
-        if self.scene_loss is None:
+        if self.loss is None:
             return losses
         target = inputs.get('aligned', luma(inputs['visible']))
-        return {**self.scene_loss(pictures['flow'], inputs['infrared'], target), **losses}
+        return {**self.loss(pictures['flow'], inputs['infrared'], target), **losses}
 
     def predict(self, pictures: dict[str, Tensor], data_samples: list) -> list:
         """Return the samples with ``fused_img`` and the field, ``pred_flow`` (float array H x W x 2, pixels)."""

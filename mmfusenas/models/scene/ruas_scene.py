@@ -84,9 +84,9 @@ class RUASScene(Searchable, BaseScene):
         return dict(picture=u.flip(1), illumination=t)
 
     def losses(self, pictures: dict[str, Tensor], inputs: dict[str, Tensor]) -> dict[str, Tensor]:
-        if self.scene_loss is None:
+        if self.loss is None:
             return {}
-        return self.scene_loss(pictures['illumination'], inputs['visible'].flip(1))
+        return self.loss(pictures['illumination'], inputs['visible'].flip(1))
 
     def _warm(self, start: Tensor, y: Tensor, results: list[tuple[Tensor, Tensor]]) -> Tensor:
         """Return the illumination that a stage begins with."""

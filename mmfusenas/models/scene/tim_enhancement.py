@@ -56,11 +56,11 @@ class TIMEnhancement(BaseScene):
     def losses(self, pictures: dict[str, Tensor], inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         own = self.fusion.losses(dict(picture=pictures['fused'].expand(-1, 3, -1, -1)), inputs)
         losses = {f'fusion.{name}': self.eta * value for name, value in own.items()}
-        if self.scene_loss is None:
+        if self.loss is None:
             return losses
         sources = dict(visible=luma(inputs['visible']), infrared=inputs['infrared'])
         lumas = (pictures[name] for name in ('enhanced', 'detail', 'target'))
-        return {**self.scene_loss(*lumas, *(sources[name] for name in self.order)), **losses}
+        return {**self.loss(*lumas, *(sources[name] for name in self.order)), **losses}
 
     def _lumas(self, visible: Tensor, infrared: Tensor) -> dict[str, Tensor]:
         """Return the lumas of all four pictures, N x 1 x H x W each."""

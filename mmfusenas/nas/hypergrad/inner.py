@@ -8,15 +8,22 @@ import torch
 from torch import Tensor
 from torch.optim import SGD, Optimizer
 
+from mmfusenas.nas.hypergrad.vectors import norm
+
 
 @dataclass(frozen=True)
 class WeightStep:
-    """One step of SGD: w' = w - lr (g + weight_decay w + momentum buffer), each field one value per weight tensor."""
+    """One step of SGD: w' = w - lr (c g + weight_decay w + momentum buffer), each field one value per weight tensor.
+
+    c = min(1, max_norm / |g|) where gradients are clipped by their norm, over all weights; its own answer to the choices
+    is left out.
+    """
 
     lr: list[float]
     momentum: list[float]
     weight_decay: list[float]
     momentum_buffers: list[Tensor | None]
+    max_norm: float | None = None
 
     @classmethod
     def from_inner(cls, inner: Mapping | None, count: int) -> 'WeightStep':
@@ -24,8 +31,8 @@ class WeightStep:
 
         Args:
             inner: ``lr`` (above or equal 0), and optionally ``momentum``, ``weight_decay`` (numbers, or one per
-                weight tensor, as optimizers have groups) and ``momentum_buffers`` (tensors, or ``None`` in
-                place of one before its first step).
+                weight tensor, as optimizers have groups), ``momentum_buffers`` (tensors, or ``None`` in
+                place of one before its first step) and ``max_norm``, to which gradients are clipped.
             count: Number of weight tensors.
 
         Raises:
@@ -38,37 +45,49 @@ class WeightStep:
         if inner.get('nesterov'):
             raise ValueError('Unrolled got inner with nesterov=True, whose step it does not model; '
                              'use SGD without Nesterov or another strategy')
-        unknown = set(inner) - {'lr', 'momentum', 'weight_decay', 'momentum_buffers', 'nesterov'}
+        unknown = set(inner) - {'lr', 'momentum', 'weight_decay', 'momentum_buffers', 'max_norm', 'nesterov'}
         if unknown:
             raise ValueError(f'Unrolled got inner with {sorted(unknown)}; '
-                             'known are lr, momentum, weight_decay and momentum_buffers')
+                             'known are lr, momentum, weight_decay, momentum_buffers and max_norm')
         return cls(lr=_each('lr', inner['lr'], count), momentum=_each('momentum', inner.get('momentum', 0), count),
                    weight_decay=_each('weight_decay', inner.get('weight_decay', 0), count),
-                   momentum_buffers=_each('momentum_buffers', inner.get('momentum_buffers'), count))
+                   momentum_buffers=_each('momentum_buffers', inner.get('momentum_buffers'), count),
+                   max_norm=inner.get('max_norm'))
+
+    def rates(self, grads: Sequence[Tensor | None]) -> list[float]:
+        """Return what each gradient is multiplied with: lr c."""
+        if self.max_norm is None:
+            return self.lr
+        length = norm([grad for grad in grads if grad is not None])
+        share = min(1.0, self.max_norm / (float(length) + 1e-6))  # as torch.nn.utils.clip_grad_norm_
+        return [lr * share for lr in self.lr]
 
     @torch.no_grad()
-    def move(self, weights: Sequence[Tensor], grads: Sequence[Tensor | None]) -> None:
-        """Move ``weights`` in place; one without a gradient stays, as no optimizer touches it."""
-        for weight, grad, lr, momentum, decay, buffer in zip(
-                weights, grads, self.lr, self.momentum, self.weight_decay, self.momentum_buffers):
+    def move(self, weights: Sequence[Tensor], grads: Sequence[Tensor | None]) -> list[float]:
+        """Move ``weights`` in place and return :meth:`rates`; a weight without gradient stays, as optimizers do it."""
+        rates = self.rates(grads)
+        for weight, grad, rate, lr, momentum, decay, buffer in zip(
+                weights, grads, rates, self.lr, self.momentum, self.weight_decay, self.momentum_buffers):
             if grad is None:
                 continue
-            weight.mul_(1 - lr * decay).sub_(grad, alpha=lr)
+            weight.mul_(1 - lr * decay).sub_(grad, alpha=rate)
             if buffer is not None:
                 weight.sub_(buffer, alpha=lr * momentum)
+        return rates
 
 
-def inner_step(optimizer: Optimizer, params: Sequence[Tensor], clipped: bool = False) -> dict:
+def inner_step(optimizer: Optimizer, params: Sequence[Tensor], clip: Mapping | None = None) -> dict:
     """What the next step of ``optimizer`` does to ``params``, as ``inner`` of a strategy.
 
     Args:
         optimizer: SGD is taken as it is. Of any other the learning rate and weight decay are taken, as a plain
             step, and this is said once.
         params: Weights, the strategy's ``lower_params``.
-        clipped: Whether gradients are clipped before the step; taken as not clipped, and this is said once.
+        clip: How gradients are clipped before the step, ``dict(max_norm=...)`` as of ``torch.nn.utils.clip_grad_norm_``.
+            Another kind is taken as not clipped, and this is said once.
 
     Returns:
-        ``lr``, ``momentum``, ``weight_decay`` and ``momentum_buffers``, each a list like ``params``.
+        ``lr``, ``momentum``, ``weight_decay`` and ``momentum_buffers``, each a list like ``params``, and ``max_norm``.
 
     Raises:
         ValueError: A weight is not in the optimizer, or its group uses Nesterov, dampening or maximize.
@@ -79,11 +98,14 @@ def inner_step(optimizer: Optimizer, params: Sequence[Tensor], clipped: bool = F
         [0.9]
     """
     plain = not isinstance(optimizer, SGD)
-    if plain or clipped:
+    by_norm = bool(clip) and set(clip) <= {'max_norm', 'error_if_nonfinite'}
+    if plain or (clip and not by_norm):
         _say_once(f'The unrolled hyper-gradient takes the step of {type(optimizer).__name__}'
-                  f'{" with clipped gradients" if clipped else ""} as a plain gradient step of its learning rate')
+                  f'{" with gradients clipped otherwise than by their norm" if clip and not by_norm else ""} as a plain '
+                  'gradient step of its learning rate')
     groups = {id(param): group for group in optimizer.param_groups for param in group['params']}
-    inner = dict(lr=[], momentum=[], weight_decay=[], momentum_buffers=[])
+    inner = dict(lr=[], momentum=[], weight_decay=[], momentum_buffers=[],
+                 max_norm=float(clip['max_norm']) if by_norm else None)
     for index, param in enumerate(params):
         if id(param) not in groups:
             raise ValueError(f'Weight {index} of shape {tuple(param.shape)} is not in the optimizer; '

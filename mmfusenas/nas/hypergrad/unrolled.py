@@ -15,6 +15,8 @@ from mmfusenas.registry import SEARCH_STRATEGIES
 class Unrolled(HyperGradient):
     r"""Gradient of U after one weight step w' = w - lr (dL/dw + weight_decay w + momentum buffer) (DARTS, eq. 7).
 
+    Where training clips gradients by their norm, so does this step, and lr below is the clipped rate.
+
     .. math:: g = \nabla_a U(w', a) - \nabla^2_{aw} L(w, a) \, (lr\, \nabla_w U(w', a))
 
     The product on the right is exact by a second differentiation, or a central difference of
@@ -45,10 +47,10 @@ class Unrolled(HyperGradient):
         step = WeightStep.from_inner(inner, len(weights))
         with preserved(weights):
             lower, (grads,) = problem.gradients(problem.lower_loss, weights)
-            step.move(weights, grads)
+            rates = step.move(weights, grads)
             del grads  # as large as the weights, and three more passes to come
             upper, (upper_a, vector) = problem.gradients(problem.upper_loss, choices, weights)
-        vector = list(torch._foreach_mul(fill(vector, weights), step.lr))
+        vector = list(torch._foreach_mul(fill(vector, weights), rates))
         length = norm(vector)
         product = SecondOrder(problem).mixed(vector) if self.exact else self._difference(problem, vector, length)
         return (add(fill(upper_a, choices), product, -1),

@@ -15,22 +15,24 @@ from torch import Tensor, nn
 
 from mmfusenas.datasets.resumable_dataloader import BatchStream, build_resumable_dataloader
 from mmfusenas.engine.loops.resumable import run_seed
-from mmfusenas.nas import Choice, SearchSpace
+from mmfusenas.nas import Choice, Proxy, SearchSpace, Weighting
 from mmfusenas.nas.cost_table import CostTable
 from mmfusenas.nas.expected_cost import ExpectedCost
 from mmfusenas.nas.hypergrad import Unrolled, inner_step
-from mmfusenas.registry import HOOKS, SEARCH_STRATEGIES
+from mmfusenas.registry import HOOKS, MODELS, SEARCH_STRATEGIES
 from mmfusenas.utils.bare_model import bare_model
 from mmfusenas.utils.random_state import seeded
 
-STATE_KEY = 'architecture_search'
-"""Key of the search's state in a checkpoint: live alphas, optimizer, schedule, position in the search split."""
+STATE_KEY = 'bilevel_search'
+"""Key of the search's state in a checkpoint: live variables, optimizer, schedule, position in the search split."""
 
 
 @HOOKS.register_module()
-class ArchitectureSearchHook(Hook):
-    """Update the choices of a supernet while the stock loop trains its weights (TIM algorithm 1, lines 2-5).
+class BilevelSearchHook(Hook):
+    """Update upper-level variables while the stock loop trains the weights (TIM algorithm 1, lines 2-5).
 
+    The variables are of three kinds: the choices of a supernet (:class:`Choice`), the weights of a loss that is
+    searched (:class:`Weighting`) and the proxies of a guidance (:class:`Proxy`); below, choices stand for all of them.
     After every ``interval`` weight steps one step on the choices: the upper loss is the model's loss on a batch of the
     search split plus ``weight * expected cost``, the lower loss its loss on the training batch just used. A
     hyper-gradient strategy turns the two into a gradient for the choices. The hook owns its dataloader, optimizer and
@@ -41,7 +43,8 @@ class ArchitectureSearchHook(Hook):
 
     Args:
         dataloader: Config of the search split's dataloader, as ``train_dataloader``; or several, which take turns by
-            epoch as the parts of an :class:`AlternatingDataset` do in training.
+            epoch as the parts of an :class:`AlternatingDataset` do in training. Defaults to None: the batch just
+            trained on serves the upper level too.
         strategy: Hyper-gradient strategy. Defaults to ``dict(type='ImplicitGaussNewton')`` (TIM eq. 4).
         optimizer: Optimizer of the choices. Defaults to Adam with the settings of DARTS.
         interval: Weight steps to one step on the choices (T). Defaults to 20.
@@ -51,7 +54,9 @@ class ArchitectureSearchHook(Hook):
             updated in the phase, and ``end``, the number of epochs (iterations) of the run after which each of them
             is decided for its likeliest candidate and the next phase follows; the last one needs none. Choices of no
             phase stay as they are. TIM section 4.1: ``[dict(choices='type$', end=20), dict(choices='ops')]``, cells
-            first. Defaults to one phase of all choices.
+            first. ``losses`` of a phase are what the upper loss is the sum of: ``'model'`` for the model's own, or
+            configs of losses that are called with what ``model.pictures`` gives and the inputs
+            (:class:`QualityLoss`, :class:`GuidanceLoss`). Defaults to one phase of all choices by the model's loss.
         by_epoch: Whether ``end`` of a phase counts epochs rather than iterations. Defaults to True.
         param_scheduler: Learning-rate schedule of the choices in steps of theirs, a scheduler of MMEngine. Defaults
             to None (constant).
@@ -60,47 +65,49 @@ class ArchitectureSearchHook(Hook):
             Defaults to None.
 
     Raises:
-        ValueError: If a phase selects no open choice, a phase but the last has no ``end``, or the ends do not rise; if
-            ``cost`` has other keys; if one of several dataloaders would never have its turn; if there are two such
+        ValueError: If a phase selects nothing that is open, a phase but the last has no ``end``, or the ends do not
+            rise; if ``cost`` has other keys; if one of several dataloaders would never have its turn; if there are two such
             hooks.
 
     Example:
-        >>> custom_hooks = [dict(type='ArchitectureSearchHook', dataloader=dict(...), interval=20),
+        >>> custom_hooks = [dict(type='BilevelSearchHook', dataloader=dict(...), interval=20),
         ...                 dict(type='GenotypeExportHook')]
     """
 
-    def __init__(self, dataloader: dict | Sequence[dict], strategy: dict | None = None, optimizer: dict | None = None,
-                 interval: int = 20, begin: int = 0, end: int | None = None,
+    def __init__(self, dataloader: dict | Sequence[dict] | None = None, strategy: dict | None = None,
+                 optimizer: dict | None = None, interval: int = 20, begin: int = 0, end: int | None = None,
                  phases: Sequence[dict] = (dict(choices=''),), by_epoch: bool = True,
                  param_scheduler: dict | None = None, cost: dict | None = None) -> None:
-        self.dataloaders = [dataloader] if isinstance(dataloader, dict) else list(dataloader)
+        self.dataloaders = [dataloader] if isinstance(dataloader, dict) else list(dataloader or ())
         self.strategy = SEARCH_STRATEGIES.build(strategy or dict(type='ImplicitGaussNewton'))
         self.optimizer_cfg = optimizer or dict(type='Adam', lr=3e-4, betas=(0.5, 0.999), weight_decay=1e-3)
         self.interval, self.begin, self.end = interval, begin, end
         ends = [phase.get('end') for phase in phases[:-1]]
         if not phases or None in ends or ends != sorted(set(ends)):
             raise ValueError(
-                f'ArchitectureSearchHook got phases={list(phases)}: every phase but the last needs an end, and the '
+                f'BilevelSearchHook got phases={list(phases)}: every phase but the last needs an end, and the '
                 "ends rise, as in [dict(choices='type$', end=20), dict(choices='ops')].")
         self.phases, self.by_epoch = list(phases), by_epoch
         self.scheduler_cfg = param_scheduler
         if cost and not {'table', 'weight'} <= set(cost) <= {'table', 'weight', 'cost'}:
             raise ValueError(
-                f"ArchitectureSearchHook got cost={cost}; give dict(table=FILE, weight=..., cost='latency_ms').")
+                f"BilevelSearchHook got cost={cost}; give dict(table=FILE, weight=..., cost='latency_ms').")
         self.cost = cost
         self._resumed: dict[str, Any] | None = None
 
     def before_train(self, runner: Runner) -> None:
         """Relax the supernet and build what the upper level owns; continue where a resumed search was."""
-        if sum(isinstance(hook, ArchitectureSearchHook) for hook in runner.hooks) > 1:
-            raise ValueError("Two ArchitectureSearchHooks in one run would overwrite each other's state; use one.")
+        if sum(isinstance(hook, BilevelSearchHook) for hook in runner.hooks) > 1:
+            raise ValueError("Two BilevelSearchHooks in one run would overwrite each other's state; use one.")
         self.space = SearchSpace(bare_model(runner))
         self.searched = [self._open(phase['choices']) for phase in self.phases]
-        self.space.relax(name for name, choice in self.space.choices.items() if choice.selected is None)
+        self.space.relax(name for name, decision in self.space.decisions.items() if not decision.decided)
         self.expected_cost = self._expected_cost()
-        alphas = {name: self.space.choices[name].alpha for names in self.searched for name in names}
-        self.alphas = list(alphas.values())
+        searched = {name: self.space.variables[name] for names in self.searched for name in names}
+        self.alphas = list(upper_parameters(searched).values())
         self.optimizer = OPTIMIZERS.build(dict(self.optimizer_cfg, params=self.alphas))
+        self.losses = [[self._built(loss, next(bare_model(runner).parameters()).device)
+                        for loss in phase.get('losses', ['model'])] for phase in self.phases]
         self.scheduler = self.scheduler_cfg and PARAM_SCHEDULERS.build(
             dict(self.scheduler_cfg, optimizer=self.optimizer))
         self.seed = run_seed(runner)  # asks all ranks, so not where rank 0 alone saves
@@ -114,11 +121,10 @@ class ArchitectureSearchHook(Hook):
         """Decide the choices of the phases that are over."""
         # A function of the position and the alphas, so that nothing has to be stored.
         for names in self.searched[:self._phase(runner)]:
-            undecided = {name: choice.best() for name, choice in self.space.choices.items()
-                         if name in names and choice.relaxed}
-            self.space.select(undecided)
-            if undecided:
-                runner.logger.info(f'Iteration {runner.iter + 1}: decided {undecided}.')
+            decided = {name: variable.decide() for name, variable in self.space.decisions.items()
+                       if name in names and variable.relaxed}
+            if decided:
+                runner.logger.info(f'Iteration {runner.iter + 1}: decided {decided}.')
 
     def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
         """Take one step on the choices, every ``interval`` training iterations."""
@@ -126,8 +132,8 @@ class ArchitectureSearchHook(Hook):
         if step <= self.begin or (self.end is not None and step > self.end) or step % self.interval:
             return
         model = bare_model(runner)
-        upper = _prepared(model, next(self.streams[runner.epoch % len(self.streams)]))
         lower = _prepared(model, data_batch)
+        upper = _prepared(model, next(self.streams[runner.epoch % len(self.streams)])) if self.streams else lower
         alphas = self._alphas(runner)
         grads, log = self._hyper_gradient(runner, upper, lower, alphas)
         self._update(alphas, grads)
@@ -139,8 +145,9 @@ class ArchitectureSearchHook(Hook):
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Keep the live choices and the state of the upper level."""
         checkpoint[STATE_KEY] = dict(
-            alphas={name: choice.alpha.detach().clone() for name, choice in self.space.choices.items()},
+            alphas={name: alpha.detach().clone() for name, alpha in upper_parameters(self.space.variables).items()},
             space_hash=self.space.hash,
+            decisions=len(self.space),
             optimizer=self.optimizer.state_dict(),
             scheduler=self.scheduler.state_dict() if self.scheduler else None,
             positions=[stream.position for stream in self.streams],
@@ -162,7 +169,7 @@ class ArchitectureSearchHook(Hook):
         self._resumed = state
 
     def _restore(self, state: dict[str, Any]) -> None:
-        load_alphas(self.space.choices, state['alphas'])
+        load_variables(self.space, state['alphas'])
         self.optimizer.load_state_dict(state['optimizer'])
         if self.scheduler:
             self.scheduler.load_state_dict(state['scheduler'])
@@ -176,21 +183,27 @@ class ArchitectureSearchHook(Hook):
         """Return the gradient for ``alphas`` and what is logged, from prepared data of both levels."""
         model = bare_model(runner)
         weights = [p for p in model.parameters() if p.requires_grad]
-        inner = inner_step(runner.optim_wrapper.optimizer, weights, clipped=bool(
-            runner.optim_wrapper.clip_grad_kwargs)) if isinstance(self.strategy, Unrolled) else None
+        optimizer, clip = runner.optim_wrapper.optimizer, runner.optim_wrapper.clip_grad_kwargs
+        inner = inner_step(optimizer, weights, clip) if isinstance(self.strategy, Unrolled) else None
         return self.strategy(
-            lambda: self._loss(runner, upper, 1) + self._regularization(), lambda: self._loss(runner, lower, 2),
+            lambda: self._upper_loss(runner, upper) + self._regularization(), lambda: self._loss(runner, lower, 2),
             alphas, weights, buffers=list(model.buffers()), inner=inner)
 
-    def _loss(self, runner: Runner, data: dict, stream: int, without: str | None = None) -> Tensor:
+    def _upper_loss(self, runner: Runner, data: dict) -> Tensor:
+        """Return the sum of the present phase's losses."""
+        return sum(self._loss(runner, data, 1, of_pictures=loss) for loss in self.losses[self._phase(runner)])
+
+    def _loss(self, runner: Runner, data: dict, stream: int, without: str | None = None,
+              of_pictures: nn.Module | None = None) -> Tensor:
         """Return the model's loss on prepared data, the same value each time it is asked within an iteration.
 
-        Losses whose names begin with ``without`` do not count.
+        Losses whose names begin with ``without`` do not count. ``of_pictures`` takes the place of the model's own.
         """
         model = bare_model(runner)
         randomness = seeded(self.seed, runner.iter, stream)
         with runner.optim_wrapper.optim_context(model), randomness, _cuda_seeded(runner.iter):
-            losses = model(**data, mode='loss')
+            losses = (of_pictures(model.pictures(data['inputs']), data['inputs']) if of_pictures
+                      else model(**data, mode='loss'))
             return model.parse_losses({name: value for name, value in losses.items()
                                        if without is None or not name.startswith(without)})[0]
 
@@ -202,13 +215,19 @@ class ArchitectureSearchHook(Hook):
     def _regularization(self) -> Tensor | float:
         return self.cost['weight'] * self.expected_cost() if self.expected_cost else 0.0
 
+    def _built(self, loss: str | dict, device: torch.device) -> nn.Module | None:
+        """Return an upper loss, frozen, or None for the model's own."""
+        if loss == 'model':
+            return None
+        return MODELS.build(loss).to(device).requires_grad_(False)
+
     def _open(self, pattern: str) -> list[str]:
-        """Return the names of the choices of a phase."""
-        names = [name for name, choice in self.space.choices.items()
-                 if choice.selected is None and re.search(pattern, name)]
+        """Return the names of the variables of a phase."""
+        decided = {name for name, variable in self.space.decisions.items() if variable.decided}
+        names = [name for name in self.space.variables if name not in decided and re.search(pattern, name)]
         if not names:
             raise ValueError(
-                f'ArchitectureSearchHook found no choice to search: the model has {len(self.space)}, and '
+                f'BilevelSearchHook found no choice to search: the model has {len(self.space.variables)}, and '
                 f'choices={pattern!r} selects none that is open. Is a genotype= set that already decides them?'
             )
         return names
@@ -216,11 +235,13 @@ class ArchitectureSearchHook(Hook):
     def _check_turns(self, runner: Runner) -> None:
         """Raise where the steps fall into the epochs of some dataloaders alone: an interval of two epochs, say."""
         turns, epoch = len(self.dataloaders), len(runner.train_dataloader)
+        if turns <= 1:
+            return
         steps = range(self.interval, min(self.end or runner.max_iters, runner.max_iters) + 1, self.interval)
         unseen = set(range(turns)) - {(step - 1) // epoch % turns for step in steps if step > self.begin}
-        if turns > 1 and unseen:
+        if unseen:
             raise ValueError(
-                f'ArchitectureSearchHook would never read dataloaders {sorted(unseen)} of its {turns}: they take turns '
+                f'BilevelSearchHook would never read dataloaders {sorted(unseen)} of its {turns}: they take turns '
                 f'by epochs of {epoch} iterations, and a step on the choices comes every {self.interval}. Change the '
                 'batch size or the interval, or train longer.')
 
@@ -232,15 +253,18 @@ class ArchitectureSearchHook(Hook):
     def _alphas(self, runner: Runner) -> list[nn.Parameter]:
         """Return the alphas of the present phase, without those of what was decided against."""
         decided = {name: choice.selected for name, choice in self.space.choices.items() if choice.selected}
-        return [self.space.choices[name].alpha for name in self.searched[self._phase(runner)]
-                if all(any(decided.get(outer, candidate) == candidate for outer, candidate in condition)
-                       for condition in self.space.conditions(name))]
+        present = {name: self.space.variables[name] for name in self.searched[self._phase(runner)]
+                   if all(any(decided.get(outer, candidate) == candidate for outer, candidate in condition)
+                          for condition in self.space.conditions(name))}
+        return list(upper_parameters(present).values())
 
     def _update(self, alphas: list[nn.Parameter], grads: list[Tensor]) -> None:
         for alpha, grad in zip(alphas, grads, strict=True):
             alpha.grad = grad
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
+        for weighting in self.space.weightings.values():
+            weighting.project()
         if self.scheduler:
             self.scheduler.step()
 
@@ -256,11 +280,20 @@ def _cuda_seeded(seed: int) -> Iterator[None]:
         yield
 
 
+def upper_parameters(variables: dict[str, Choice | Weighting | Proxy]) -> dict[str, nn.Parameter]:
+    """Return the tensors that the upper level learns by name: alphas by the variable's, weights of proxies by theirs."""
+    tensors = {}
+    for name, variable in variables.items():
+        own = variable.named_parameters() if isinstance(variable, Proxy) else [('', variable.alpha)]
+        tensors.update({f'{name}.{inner}' if inner else name: tensor for inner, tensor in own})
+    return tensors
+
+
 @torch.no_grad()
-def load_alphas(choices: dict[str, Choice], alphas: dict[str, Tensor]) -> None:
-    """Copy the alphas of a checkpoint into the choices."""
-    for name, choice in choices.items():
-        choice.alpha.copy_(alphas[name])
+def load_variables(space: SearchSpace, values: dict[str, Tensor]) -> None:
+    """Copy the live variables of a checkpoint into a model."""
+    for name, tensor in upper_parameters(space.variables).items():
+        tensor.copy_(values[name])
 
 
 def _prepared(model: BaseModel, batch: Any) -> dict:

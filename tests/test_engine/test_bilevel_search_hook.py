@@ -8,7 +8,7 @@ import pytest
 import torch
 from mmengine.registry import init_default_scope
 
-from mmfusenas.engine.hooks import ArchitectureSearchHook
+from mmfusenas.engine.hooks import BilevelSearchHook
 from mmfusenas.nas import SearchSpace
 from mmfusenas.nas.cost_table import CostTable
 from mmfusenas.nas.expected_cost import ExpectedCost
@@ -40,7 +40,7 @@ def same(first, second):
 
 
 def search_hook(runner):
-    return next(hook for hook in runner.hooks if type(hook).__name__ == 'ArchitectureSearchHook')
+    return next(hook for hook in runner.hooks if type(hook).__name__ == 'BilevelSearchHook')
 
 
 def test_choices_move_and_weights_are_left_alone(tmp_path):
@@ -135,7 +135,7 @@ def test_tasks_take_turns_by_epoch_on_both_levels(tmp_path):
 
 def test_a_task_without_a_turn_is_an_error(tmp_path):
     cfg = tasks(tmp_path)  # epochs of four iterations
-    next(hook for hook in cfg.custom_hooks if hook['type'] == 'ArchitectureSearchHook').interval = 8
+    next(hook for hook in cfg.custom_hooks if hook['type'] == 'BilevelSearchHook').interval = 8
     cfg.train_cfg.max_epochs = 20
     with pytest.raises(ValueError, match=r'never read dataloaders \[0\] of its 2.*epochs of 4 iterations.*every 8'):
         kit.train(cfg)
@@ -145,7 +145,7 @@ def test_a_task_without_a_turn_is_an_error(tmp_path):
                                     [dict(choices='a', end=3), dict(choices='b', end=2), dict(choices='c')]])
 def test_phases_need_rising_ends(phases):
     with pytest.raises(ValueError, match='the ends rise'):
-        ArchitectureSearchHook(dataloader={}, phases=phases)
+        BilevelSearchHook(dataloader={}, phases=phases)
 
 
 def test_unrolled_takes_the_step_of_the_optimizer_and_a_schedule_lowers_the_rate(tmp_path):
@@ -215,14 +215,14 @@ def test_ctrl_c_saves_what_a_resumed_search_needs(tmp_path):
 def test_ema_does_not_blur_the_stored_choices(tmp_path):
     runner = kit.train(kit.config(tmp_path, search={}, ema=True))
     checkpoint = torch.load(tmp_path / 'iter_6.pth', weights_only=True)
-    live = checkpoint['architecture_search']['alphas']['cells.0.type']
+    live = checkpoint['bilevel_search']['alphas']['cells.0.type']
     averaged = checkpoint['state_dict']['cells.0.alpha']
     assert live.any() and not torch.equal(live, averaged)
     assert runner.iter == 8
 
 
 def test_a_supernet_without_the_hook_does_not_train(tmp_path):
-    with pytest.raises(RuntimeError, match='ArchitectureSearchHook'):
+    with pytest.raises(RuntimeError, match='BilevelSearchHook'):
         kit.train(kit.config(tmp_path))
 
 
@@ -234,7 +234,7 @@ def test_nothing_to_search_is_an_error(tmp_path):
 def test_two_search_hooks_are_an_error(tmp_path):
     cfg = kit.config(tmp_path, search={})
     cfg.custom_hooks.append(dict(cfg.custom_hooks[1]))
-    with pytest.raises(ValueError, match='Two ArchitectureSearchHooks'):
+    with pytest.raises(ValueError, match='Two BilevelSearchHooks'):
         kit.train(cfg)
 
 

@@ -1,0 +1,32 @@
+"""The natural pictures of Berkeley."""
+from __future__ import annotations
+
+from mmfusenas.datasets.pair_dataset import PairDataset
+from mmfusenas.registry import DATASETS
+
+
+@DATASETS.register_module()
+class BSDSDataset(PairDataset):
+    """BSDS500 (Arbelaez et al., 2011): natural pictures, which a transform degrades (:class:`BlurAndNoise`).
+
+    Layout as published: ``BSDS500/data/images/{train,val,test}``, 200, 100 and 200 pictures.
+
+    Args:
+        part: ``'train'``, ``'val'`` or ``'test'``. Defaults to 'train'.
+        data_prefix: As of :class:`PairDataset`; None is the layout above.
+        **kwargs: As of :class:`PairDataset`.
+
+    Raises:
+        ValueError: On another part.
+
+    Example:
+        >>> BSDSDataset('test', data_root='data/bsds', lazy_init=True).data_prefix['img']
+        'data/bsds/BSDS500/data/images/test'
+    """
+
+    PREFIX = dict(img='BSDS500/data/images/train')
+
+    def __init__(self, part: str = 'train', data_prefix: dict | None = None, **kwargs) -> None:
+        if part not in ('train', 'val', 'test'):
+            raise ValueError(f"BSDSDataset got part={part!r}; it knows 'train', 'val' and 'test'.")
+        super().__init__(data_prefix=data_prefix or dict(img=f'BSDS500/data/images/{part}'), **kwargs)

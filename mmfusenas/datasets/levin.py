@@ -1,0 +1,31 @@
+"""Levin's blurred pictures."""
+from __future__ import annotations
+
+from mmfusenas.datasets.pair_dataset import PairDataset
+from mmfusenas.datasets.problems import Problem
+from mmfusenas.registry import DATASETS
+
+
+@DATASETS.register_module()
+class LevinDataset(PairDataset):
+    """The blurred pictures of Levin et al. (CVPR 2009): four pictures, each with eight kernels of a shaken camera.
+
+    The published ``.mat`` files become, by ``tools/dataset_converters/levin.py``, ``blurred`` and ``sharp`` (PNG) and
+    ``kernel`` (``.npy``, K x K), with names such as ``im05_flit01``. A sample also has ``kernel_path``, for
+    :class:`LoadKernel`.
+
+    Arguments and errors as of :class:`PairDataset`.
+
+    Example:
+        >>> LevinDataset(data_root='data/levin', lazy_init=True).data_prefix['kernel']
+        'data/levin/kernel'
+    """
+
+    PREFIX = dict(img='blurred', gt='sharp', kernel='kernel')
+
+    def survey(self) -> tuple[list[dict], list[Problem]]:
+        """As of :class:`PairDataset`, with ``kernel_path``."""
+        infos, problems = super().survey()
+        for info in infos:
+            info['kernel_path'] = self.beside(info['img_path'], 'kernel', '.npy')
+        return infos, problems

@@ -1,0 +1,63 @@
+"""The RESIDE pictures of haze, with the clear ones that they were made of."""
+from __future__ import annotations
+
+from os import path as osp
+
+from mmfusenas.datasets.pair_dataset import PairDataset
+from mmfusenas.datasets.pairing import list_pictures, stem_of
+from mmfusenas.datasets.problems import Problem
+from mmfusenas.registry import DATASETS
+
+FOLDERS = {
+    'its': ('ITS/hazy', 'ITS/clear'), 'ots': ('OTS/hazy', 'OTS/clear'),
+    'sots-indoor': ('SOTS/indoor/hazy', 'SOTS/indoor/gt'), 'sots-outdoor': ('SOTS/outdoor/hazy', 'SOTS/outdoor/gt'),
+}
+"""Folders of the hazy pictures and of the clear ones, by part."""
+
+
+@DATASETS.register_module()
+class RESIDEDataset(PairDataset):
+    """RESIDE (Li et al., 2019): pictures with synthetic haze, several of each clear one.
+
+    Layout as published: ``ITS/{hazy,clear}``, ``OTS/{hazy,clear}``, ``SOTS/{indoor,outdoor}/{hazy,gt}``. A hazy file is
+    named after its clear one, an underscore, and numbers: ``1400_3.png`` is of ``1400.png``, ``0001_0.8_0.2.jpg`` of
+    ``0001.png``.
+
+    Args:
+        part: ``'its'``, ``'ots'`` (for training), ``'sots-indoor'`` or ``'sots-outdoor'`` (for tests). Defaults to
+            'its'.
+        data_prefix: As of :class:`PairDataset`; None is the layout above.
+        **kwargs: As of :class:`PairDataset`.
+
+    Raises:
+        ValueError: On another part.
+        DatasetError: Where a hazy picture has no clear one.
+
+    Example:
+        >>> RESIDEDataset('sots-outdoor', data_root='data/reside', lazy_init=True).data_prefix['gt']
+        'data/reside/SOTS/outdoor/gt'
+    """
+
+    PREFIX = dict(img='ITS/hazy', gt='ITS/clear')
+
+    def __init__(self, part: str = 'its', data_prefix: dict | None = None, **kwargs) -> None:
+        if part not in FOLDERS:
+            raise ValueError(f'RESIDEDataset got part={part!r}; it knows {list(FOLDERS)}.')
+        hazy, clear = FOLDERS[part]
+        super().__init__(data_prefix=data_prefix or dict(img=hazy, gt=clear), **kwargs)
+
+    def find(self) -> tuple[list[dict[str, str]], list[Problem]]:
+        """Return the paths of every hazy picture and of its clear one, and those that have none."""
+        hazy, clear = (list_pictures(self.data_prefix[key], self.backend_args) for key in ('img', 'gt'))
+        by_stem = {stem_of(path): path for path in clear}
+        samples = [dict(img_path=path, gt_path=by_stem.get(_clear_stem(path))) for path in hazy]
+        problems = [Problem('error', 'picture without a partner', sample['img_path'],
+                            f'no clear picture {_clear_stem(sample["img_path"])!r} in {self.data_prefix["gt"]}')
+                    for sample in samples if sample['gt_path'] is None]
+        if not hazy:
+            problems.append(Problem('error', 'no pictures', self.data_prefix['img'], 'no picture here'))
+        return [sample for sample in samples if sample['gt_path']], problems
+
+
+def _clear_stem(path: str) -> str:
+    return osp.basename(path).partition('_')[0] if '_' in osp.basename(path) else stem_of(path)

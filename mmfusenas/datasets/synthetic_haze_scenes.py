@@ -1,0 +1,78 @@
+"""The drawn street scenes in haze."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from mmfusenas.datasets.scenes.sensors import to_uint8
+from mmfusenas.datasets.synthetic_guided_scenes import FARTHEST
+from mmfusenas.datasets.synthetic_scenes import SyntheticScenes
+from mmfusenas.registry import DATASETS
+
+
+@DATASETS.register_module()
+class SyntheticHazeScenes(SyntheticScenes):
+    r"""The visible pictures of :class:`SyntheticScenes` in haze, with the clear ones as references.
+
+    As RESIDE makes it: :math:`y = x t + A (1 - t)` with the transmission :math:`t = \exp(-\beta d)` of the scene's
+    depth d in metres (80 at most). ``img`` is hazy, ``gt`` (at ``gt_path``) clear, and there is no ``img2``.
+
+    Args:
+        length: Number of scenes.
+        size: Rows and columns of the pictures.
+        seed: Seed of the split.
+        difficulty: 'easy', 'normal' or 'hard'.
+        conditions: Those to draw from. Defaults to ('day', ).
+        density: Least and largest beta, per metre, drawn uniformly for each scene. Defaults to (0.01, 0.04).
+        light: Least and largest grey level of the light A, from 0 to 1. Defaults to (0.7, 1.0).
+        **kwargs: Further arguments of :class:`SyntheticScenes`.
+
+    Raises:
+        ValueError: Ranges that are none, or what :class:`SyntheticScenes` refuses.
+
+    Example:
+        >>> sample = SyntheticHazeScenes(length=4, size=(96, 128))[0]
+        >>> sample['img'].shape, sample['gt'].shape, 'img2' in sample
+        ((96, 128, 3), (96, 128, 3), False)
+    """
+
+    CLEAN = True
+
+    def __init__(
+        self,
+        length: int,
+        size: tuple[int, int] = (128, 160),
+        seed: int = 0,
+        difficulty: str = 'normal',
+        conditions: Sequence[str] = ('day', ),
+        density: tuple[float, float] = (0.01, 0.04),
+        light: tuple[float, float] = (0.7, 1.0),
+        **kwargs,
+    ) -> None:
+        if not 0 <= density[0] <= density[1] or not 0 < light[0] <= light[1] <= 1:
+            raise ValueError(f'{type(self).__name__} got density={density} and light={light}: both are (low, high), of '
+                             'at least 0, and above 0 up to 1.')
+        self.density, self.light = tuple(density), tuple(light)
+        super().__init__(length, size, seed, difficulty, conditions, **kwargs)
+
+    def load_data_list(self) -> list[dict]:
+        """Return what is known of each scene before it is drawn."""
+        infos = super().load_data_list()
+        for info in infos:
+            del info['img_path2']
+            stem = info['img_path'].removesuffix('_visible')
+            info.update(img_path=f'{stem}_hazy', gt_path=f'{stem}_clear')
+        return infos
+
+    def get_data_info(self, idx: int) -> dict:
+        """Return the description of a scene with its pictures, segmentation map and instances drawn."""
+        info = super().get_data_info(idx)
+        del info['img2']
+        info['gt'] = info['img']
+        rng = np.random.default_rng([self.seed, info['img_id'], 4])  # 0 to 3 are those of other scenes
+        density, light = rng.uniform(*self.density), rng.uniform(*self.light)
+        depth = self.scene(info['img_id']).depth.clip(max=FARTHEST)
+        clear = np.exp(-density * depth.astype(np.float64))[..., None]
+        info['img'] = to_uint8((info['gt'] * clear + 255 * light * (1 - clear)).astype(np.float32))
+        return info

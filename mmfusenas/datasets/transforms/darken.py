@@ -1,0 +1,59 @@
+"""Little light for pictures that were taken in enough of it."""
+from __future__ import annotations
+
+import numpy as np
+from mmcv.transforms import BaseTransform
+
+from mmfusenas.datasets.scenes import darken
+from mmfusenas.registry import TRANSFORMS
+
+
+@TRANSFORMS.register_module()
+class Darken(BaseTransform):
+    """Make a dark and noisy picture of a good one, which becomes its reference.
+
+    As :func:`~mmfusenas.datasets.scenes.darken` does it for the built-in scenes: less light in linear light, shot and
+    read noise, 8 bit. Required key: ``img`` (H x W x 3 uint8). Changed: ``img``; added: ``gt``.
+
+    Args:
+        exposure: Least and largest share of the light that is left; its square root is drawn uniformly. Defaults to
+            (0.005, 0.05), of LOL's grey levels.
+        noise: Least and largest standard deviation of the shot noise in grey levels. Defaults to (1.0, 5.0).
+        seed: Seed of every picture, with its ``img_id``, for tests; None takes the global generator. Defaults to None.
+
+    Raises:
+        ValueError: Ranges that are none, or a picture of another depth.
+
+    Example:
+        >>> sample = Darken(seed=0)(dict(img=np.full((4, 6, 3), 200, np.uint8), img_id=0))
+        >>> sample['img'].mean() < 60, sample['gt'].mean()
+        (True, 200.0)
+    """
+
+    def __init__(self, exposure: tuple[float, float] = (0.005, 0.05), noise: tuple[float, float] = (1.0, 5.0),
+                 seed: int | None = None) -> None:
+        if not 0 < exposure[0] <= exposure[1] <= 1 or not 0 <= noise[0] <= noise[1]:
+            raise ValueError(f'Darken got exposure={exposure} and noise={noise}: both are (low, high), above 0 up to '
+                             '1, and of at least 0.')
+        self.exposure, self.noise, self.seed = tuple(exposure), tuple(noise), seed
+
+    def transform(self, results: dict) -> dict:
+        """Darken ``img``."""
+        if results['img'].dtype != np.uint8:
+            raise ValueError(f'Darken takes pictures of 8 bit; {results.get("img_path", "this one")} is '
+                             f'{results["img"].dtype}.')
+        rng = generator_of(results, self.seed)
+        root = rng.uniform(*np.sqrt(self.exposure))
+        results['gt'] = results['img']
+        results['img'] = darken(results['gt'], root * root, rng.uniform(*self.noise), rng)
+        return results
+
+    def __repr__(self) -> str:
+        return f'{type(self).__name__}(exposure={self.exposure}, noise={self.noise}, seed={self.seed})'
+
+
+def generator_of(results: dict, seed: int | None) -> np.random.Generator:
+    """Return a generator: of the seed and the picture's number, or drawn from the global one, which the loops seed."""
+    if seed is None:
+        return np.random.default_rng(np.random.randint(2**31, size=4))
+    return np.random.default_rng([seed, results.get('img_id', 0)])

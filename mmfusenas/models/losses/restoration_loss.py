@@ -1,0 +1,145 @@
+"""The searched loss of the Hadamard restoration."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mmfusenas.models.losses.lpips import LPIPS
+from mmfusenas.models.losses.ssim import ssim
+from mmfusenas.models.losses.vgg_distances import LAYERS, VGGDistances
+from mmfusenas.nas import Choice, GenotypeSource, Searchable, Weighting
+from mmfusenas.registry import MODELS
+
+TERMS = ('l1', 'l2', 'angle', 'ssim', 'vgg', 'lpips', 'tv', 'laplacian')
+"""The terms of the paper's loss space, in its order."""
+
+
+@MODELS.register_module()
+class RestorationLoss(Searchable, nn.Module):
+    r"""The loss :math:`\sum_i \lambda_i \ell_i` of a picture to its reference (Zhu et al., IJCAI 2022).
+
+    The weights, none of them negative, are a :class:`Weighting`, and the layer of each of four groups of VGG's whose
+    features are compared is a :class:`Choice`: both are searched by a :class:`BilevelSearchHook`, or given by a
+    genotype. All terms are means over pixels and channels:
+
+    - ``l1``, ``l2``: absolute and squared differences;
+    - ``angle``: angle between the two colours of a pixel, in radians;
+    - ``ssim``: 1 - SSIM, of each channel;
+    - ``vgg``: squared differences of VGG16's features, one layer a group, summed over the groups;
+    - ``lpips``: :class:`LPIPS`, version 0.1 with AlexNet;
+    - ``tv``: total variation of the picture alone;
+    - ``laplacian``: absolute differences of the Laplacians.
+
+    Args:
+        genotype: None leaves weights and layers to a search; a published name (``'hadamard-lol-loss'``,
+            ``'hadamard-mit-loss'``, ``'hadamard-underwater-loss'``), a file, a dict such as
+            ``dict(weights=dict(weights=dict(l1=1.0, ssim=1.0)))``, or a Genotype decides them.
+        terms: Terms to weigh. Defaults to those that need no file: all but 'vgg' and 'lpips'.
+        vgg: File of torchvision's VGG16 weights, ``vgg16-397923af.pth``, for 'vgg'.
+        lpips: File of torchvision's AlexNet weights, ``alexnet-owt-7be5be79.pth``, for 'lpips'.
+
+    Shape:
+        picture, reference: N x 3 x H x W, RGB in [0, 1]; result: dict of scalars, a weighted term each.
+
+    Raises:
+        ValueError: If a term is unknown or lacks its file, or the genotype is of other terms.
+
+    Example:
+        >>> loss = RestorationLoss(dict(weights=dict(weights=dict(l1=1.0, ssim=0.5))), terms=('l1', 'ssim'))
+        >>> sorted(loss(*torch.rand(2, 1, 3, 61, 83)))
+        ['loss_l1', 'loss_ssim']
+    """
+
+    def __init__(self, genotype: GenotypeSource | None = None,
+                 terms: Sequence[str] = ('l1', 'l2', 'angle', 'ssim', 'tv', 'laplacian'),
+                 vgg: str | None = None, lpips: str | None = None) -> None:
+        super().__init__()
+        files = dict(vgg=vgg, lpips=lpips)
+        unknown = [term for term in terms if term not in TERMS]
+        missing = [term for term in files if term in terms and not files[term]]
+        if unknown or missing:
+            raise ValueError(f'RestorationLoss got terms={list(terms)}; ' + (
+                f'it knows {list(TERMS)}.' if unknown else
+                f'{missing} need files of weights: give {" and ".join(f"{term}=FILE" for term in missing)}, or leave '
+                'the terms out.'))
+        self.weights = Weighting(terms)
+        self.vgg = VGGDistances(vgg) if 'vgg' in terms else None
+        self.lpips = LPIPS(lpips) if 'lpips' in terms else None
+        self.layers = nn.ModuleList(Choice({layer: Pick(i) for i, layer in enumerate(group)}) for group in
+                                    (LAYERS if 'vgg' in terms else ()))
+        self.specialize(genotype)
+
+    def forward(self, picture: Tensor, reference: Tensor) -> dict[str, Tensor]:
+        terms = {name: getattr(self, f'_{name}')(picture, reference) for name in self.weights.used}
+        return {f'loss_{name}': value for name, value in self.weights(terms).items()}
+
+    def _l1(self, picture: Tensor, reference: Tensor) -> Tensor:
+        return F.l1_loss(picture, reference)
+
+    def _l2(self, picture: Tensor, reference: Tensor) -> Tensor:
+        return F.mse_loss(picture, reference)
+
+    def _angle(self, picture: Tensor, reference: Tensor) -> Tensor:
+        return colour_angle(picture, reference).mean()
+
+    def _ssim(self, picture: Tensor, reference: Tensor) -> Tensor:
+        return 1 - ssim(picture.flatten(0, 1)[:, None], reference.flatten(0, 1)[:, None]).mean()
+
+    def _vgg(self, picture: Tensor, reference: Tensor) -> Tensor:
+        groups = self.vgg(picture, reference)
+        return sum(layer(*distances) for layer, distances in zip(self.layers, groups, strict=True))
+
+    def _lpips(self, picture: Tensor, reference: Tensor) -> Tensor:
+        return self.lpips(picture, reference).mean()
+
+    def _tv(self, picture: Tensor, reference: Tensor) -> Tensor:
+        return picture.diff(dim=-1).abs().mean() + picture.diff(dim=-2).abs().mean()
+
+    def _laplacian(self, picture: Tensor, reference: Tensor) -> Tensor:
+        return laplacian(picture - reference).abs().mean()
+
+
+class Pick(nn.Module):
+    """Return one of several inputs: a candidate among values that are there already."""
+
+    def __init__(self, index: int) -> None:
+        super().__init__()
+        self.index = index
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        return inputs[self.index]
+
+
+def colour_angle(picture: Tensor, reference: Tensor, epsilon: float = 1e-6) -> Tensor:
+    """Return the angle between the colours of two pictures at every pixel, in radians, 0 to pi.
+
+    By the tangent, whose gradient is finite where the colours are parallel, unlike the arc cosine's.
+
+    Shape:
+        N x 3 x H x W twice, to N x H x W.
+
+    Example:
+        >>> red, green = torch.tensor([1., 0, 0]).view(1, 3, 1, 1), torch.tensor([0, 1., 0]).view(1, 3, 1, 1)
+        >>> float(colour_angle(red, green)) * 2
+        3.1415...
+    """
+    # Half precision leaves nothing of nearly parallel colours.
+    with torch.autocast(picture.device.type, enabled=False):
+        picture, reference = (x if x.dtype == torch.float64 else x.float() for x in (picture, reference))
+        cross = torch.linalg.cross(picture, reference, dim=1).square().sum(1)
+        # Black has no colour: both parts are 0 there, and so is the angle.
+        return torch.atan2((cross + epsilon**2).sqrt() - epsilon, (picture * reference).sum(1) + epsilon)
+
+
+def laplacian(x: Tensor) -> Tensor:
+    """Return the Laplacian of every channel, of the four neighbours; the border reflects.
+
+    Shape:
+        N x C x H x W to the same.
+    """
+    padded = F.pad(x, (1, 1, 1, 1), mode='reflect')
+    across = padded[..., 1:-1, 2:] + padded[..., 1:-1, :-2]
+    return across + padded[..., 2:, 1:-1] + padded[..., :-2, 1:-1] - 4 * x

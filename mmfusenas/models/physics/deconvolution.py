@@ -1,0 +1,91 @@
+"""The physics step of blurred and noisy pictures."""
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mmfusenas.registry import MODELS
+
+
+@MODELS.register_module()
+class Deconvolution(nn.Module):
+    r"""Closed-form deconvolution, y = k * x + n: the guidance is the level of the noise n.
+
+    .. math:: z = \arg\min_z \lVert k * z - y \rVert^2 + \rho \lVert z - x \rVert^2
+        = \mathcal{F}^{-1} \frac{\overline{\mathcal{F} k}\, \mathcal{F} y + \rho\, \mathcal{F} x}
+          {|\mathcal{F} k|^2 + \rho}
+
+    The Fourier transform has pictures go round at the borders; :meth:`prepare` blurs them there so that they do
+    (:func:`edge_taper`). Without a kernel nothing is blurred, and z is the mean of y and x with the weights 1 and rho.
+
+    Shape:
+        y, x: N x 1 x H x W in [0, 1]; kernel: N x 1 x K x K of sum 1, K odd, or None; z as x.
+
+    Raises:
+        ValueError: If the kernel is larger than the picture.
+
+    Example:
+        >>> physics = Deconvolution()
+        >>> y = torch.rand(1, 1, 32, 40)
+        >>> known = physics.prepare(y, kernel=torch.full((1, 1, 3, 3), 1 / 9))
+        >>> physics(y, y, 0.01, None, known).shape
+        torch.Size([1, 1, 32, 40])
+    """
+
+    def prepare(self, y: Tensor, kernel: Tensor | None = None) -> dict[str, Tensor]:
+        """Return what every stage needs of the observation: the spectra of the kernel and of the tapered picture."""
+        if kernel is None:
+            return {}
+        if kernel.shape[-1] > min(y.shape[2:]):
+            raise ValueError(f'A blur kernel of {tuple(kernel.shape[2:])} is larger than the picture of '
+                             f'{tuple(y.shape[2:])}.')
+        with torch.autocast(y.device.type, enabled=False):  # there are no Fourier transforms in half precision
+            y, kernel = (x if x.dtype == torch.float64 else x.float() for x in (y, kernel))
+            transfer = transfer_function(kernel, y.shape[2:])
+            return dict(transfer=transfer, spectrum=torch.fft.rfft2(edge_taper(y, kernel, transfer)))
+
+    def forward(self, y: Tensor, x: Tensor, rho: float, guidance: Tensor | None, known: dict[str, Tensor]) -> Tensor:
+        if not known:
+            return (y + rho * x) / (1 + rho)
+        with torch.autocast(x.device.type, enabled=False):
+            x = x if x.dtype == torch.float64 else x.float()
+            transfer = known['transfer']
+            above = transfer.conj() * known['spectrum'] + rho * torch.fft.rfft2(x)
+            return torch.fft.irfft2(above / (transfer.abs().square() + rho), s=x.shape[2:])
+
+    def truth(self, y: Tensor, reference: Tensor, noise: Tensor | None = None) -> Tensor:
+        """Return the guidance as it should be: the level of the noise, in units of the [0, 1] picture."""
+        if noise is None:
+            raise KeyError("The noise level of a training picture is not known: its inputs have no 'noise'. "
+                           'BlurAndNoise gives it.')
+        return noise
+
+
+def transfer_function(kernel: Tensor, size: tuple[int, int]) -> Tensor:
+    """Return the spectrum of a kernel whose middle is at the origin: N x 1 x K x K to N x 1 x H x (W / 2 + 1)."""
+    side = kernel.shape[-1]
+    padded = F.pad(kernel, (0, size[1] - side, 0, size[0] - side))
+    return torch.fft.rfft2(padded.roll((-(side // 2), -(side // 2)), (-2, -1)))
+
+
+def edge_taper(y: Tensor, kernel: Tensor, transfer: Tensor) -> Tensor:
+    """Return pictures that pass into their own blurred copy towards the borders, as if they went round.
+
+    The share of the picture is one minus the autocorrelation of the kernel's projections (Reeves, Fast image
+    restoration without boundary artifacts, 2005; as MATLAB's ``edgetaper``).
+
+    Shape:
+        y: N x 1 x H x W; kernel: N x 1 x K x K; transfer: of :func:`transfer_function`; result as y.
+    """
+    blurred = torch.fft.irfft2(torch.fft.rfft2(y) * transfer, s=y.shape[2:])
+    down, across = (_share(kernel.sum(axis)[:, 0], side) for axis, side in zip((-1, -2), y.shape[2:]))
+    share = (down[:, :, None] * across[:, None])[:, None]
+    return share * y + (1 - share) * blurred
+
+
+def _share(projection: Tensor, side: int) -> Tensor:
+    """Return what counts of the picture along one side: N x K to N x side."""
+    correlation = torch.fft.irfft(torch.fft.rfft(projection, side - 1).abs().square(), side - 1)
+    correlation = torch.cat([correlation, correlation[:, :1]], 1)
+    return 1 - correlation / correlation.amax(1, keepdim=True)

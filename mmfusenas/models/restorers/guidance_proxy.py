@@ -1,0 +1,35 @@
+"""The proxy of the hyper-guidance."""
+from __future__ import annotations
+
+from mmengine.model import Sequential
+from torch import nn
+
+from mmfusenas.nas import Proxy
+from mmfusenas.registry import MODELS
+
+
+@MODELS.register_module()
+class GuidanceProxy(Proxy, Sequential):
+    r"""The network :math:`H_\theta` that predicts the guidance map: 3 x 3 convolutions, each with ReLU.
+
+    Args:
+        channels: Channels between the convolutions. Defaults to 64.
+        layers: Number of convolutions. Defaults to 4: 1 - 64 - 64 - 64 - 1.
+        start: About what a map is at first, above 0, where it would be stuck. Defaults to 0.1; a transmission begins
+            at 1.
+        init_cfg: Initialisation. Defaults to torch's, but for the last layer's bias.
+
+    Shape:
+        N x 1 x H x W to the same, at least 0.
+
+    Example:
+        >>> sum(p.numel() for p in GuidanceProxy().parameters())
+        75073
+    """
+
+    def __init__(self, channels: int = 64, layers: int = 4, start: float = 0.1, init_cfg: dict | None = None) -> None:
+        widths = (1, *(layers - 1) * (channels,), 1)
+        steps = [layer for i, o in zip(widths, widths[1:]) for layer in (nn.Conv2d(i, o, 3, padding=1), nn.ReLU())]
+        nn.init.constant_(steps[-2].bias, start)
+        super().__init__(*steps, init_cfg=init_cfg)
+        self.hold()

@@ -1,0 +1,122 @@
+"""Restoration by a deep unfolding under adaptive hyper-guidance."""
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from mmengine.model import ModuleList
+from torch import Tensor
+
+from mmfusenas.models.restorers.restoration import reference_of
+from mmfusenas.models.scene.base_scene import BaseScene
+from mmfusenas.registry import MODELS
+
+LAMBDA = 0.01**2 / 3
+"""The weight lambda of rho = lambda 255^2 / sigma^2."""
+
+
+@MODELS.register_module()
+class HyperGuidedRestoration(BaseScene):
+    r"""Deep unfolding in K stages with own weights (Gao et al., The Visual Computer 2023).
+
+    From :math:`x_0 = y` every :class:`GuidedStage` makes a better :math:`x_i`, with
+    :math:`\rho_i = \lambda\, 255^2 / \sigma_i^2` from falling levels :math:`\sigma_i`, evenly spaced by their
+    logarithm. The outer level trains all but the proxies by the reconstruction of every stage; the inner level, of a
+    :class:`BilevelSearchHook` with a :class:`GuidanceLoss`, trains the proxies in alternation. With ``guidance_loss``
+    the model itself has that loss as well: the naive joint training, where the hook goes by ``losses=['model']``.
+
+    The planes of a colour picture are restored one by one, by the same weights.
+
+    Args:
+        stage: Config of a stage, a :class:`GuidedStage`.
+        stages: K. Defaults to 5.
+        levels: First and last :math:`\sigma_i`, in grey levels. Defaults to (49, 13).
+        loss: Config of the outer loss. Defaults to ``dict(type='StageLoss')``.
+        guidance_loss: Config of a :class:`GuidanceLoss` that is added to it, for joint training. Defaults to None.
+        data_preprocessor: Defaults to ``dict(type='RestorationDataPreprocessor')``.
+        init_cfg: Initialisation, as everywhere in MMEngine.
+
+    Shape:
+        ``visible`` N x C x H x W in [0, 1], C 1 or 3, and where there is blur ``kernel`` N x 1 x K x K; ``picture``
+        N x 3 x H x W, ``stages`` and ``guidance`` N x K C x H x W, in training ``truth`` N x C x H x W.
+
+    Raises:
+        KeyError: In training, if there is no reference, or the true guidance cannot be known.
+
+    Example:
+        >>> model = MODELS.build(dict(type='HyperGuidedRestoration', stage=dict(
+        ...     type='GuidedStage', physics=dict(type='Deconvolution'), proxy=dict(type='GuidanceProxy'))))
+        >>> sum(p.numel() for p in model.parameters())
+        1676810
+    """
+
+    sensors = ('visible',)
+
+    def __init__(self, stage: dict, stages: int = 5, levels: tuple[float, float] = (49.0, 13.0),
+                 loss: dict | None = None, guidance_loss: dict | None = None, data_preprocessor: dict | None = None,
+                 init_cfg: dict | None = None) -> None:
+        super().__init__(loss or dict(type='StageLoss'),
+                         data_preprocessor or dict(type='mmfusenas.RestorationDataPreprocessor'), init_cfg)
+        self.stages = ModuleList(MODELS.build(stage) for _ in range(stages))
+        self.guidance_loss = MODELS.build(guidance_loss) if guidance_loss else None
+        self.rho = penalties(levels, stages)
+
+    def pictures(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+        visible = inputs['visible']
+        planes = visible.shape[1]
+        y = visible.flatten(0, 1)[:, None]
+        physics = self.stages[0].physics
+        known = physics.prepare(y, **_repeated(physics.prepare, inputs, planes))
+        x, guidance, pictures, maps = y, None, [], []
+        for stage, rho in zip(self.stages, self.rho, strict=True):
+            x, guidance = stage(y, x, rho, guidance, known)
+            pictures.append(x)
+            maps.append(guidance)
+        made = dict(picture=_unfold(x, planes).expand(-1, 3, -1, -1) if planes == 1 else _unfold(x, planes),
+                    stages=torch.cat([_unfold(picture, planes) for picture in pictures], 1))
+        if guidance is not None:
+            made['guidance'] = torch.cat([_unfold(single, planes) for single in maps], 1)
+            if self.training:
+                made['truth'] = self.truth(inputs)
+        return made
+
+    def losses(self, pictures: dict[str, Tensor], inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+        losses = self.loss(pictures['stages'], reference_of(inputs))
+        if self.guidance_loss is None:
+            return losses
+        return {**losses, **self.guidance_loss(pictures, inputs)}
+
+    def truth(self, inputs: dict[str, Tensor]) -> Tensor:
+        """Return the guidance as it should be, N x C x H x W."""
+        planes = inputs['visible'].shape[1]
+        physics = self.stages[0].physics
+        y, reference = (x.flatten(0, 1)[:, None] for x in (inputs['visible'], reference_of(inputs)))
+        return _unfold(physics.truth(y, reference, **_repeated(physics.truth, inputs, planes)), planes)
+
+    def predict(self, pictures: dict[str, Tensor], data_samples: list) -> list:
+        """Return the samples with ``fused_img`` and ``guidance``, H x W: the last stage's map, the planes' mean."""
+        for sample, maps in zip(data_samples, pictures.get('guidance', ())):
+            height, width = sample.metainfo['img_shape'][:2]
+            planes = len(maps) // len(self.stages)
+            sample.guidance = maps[-planes:, :height, :width].mean(0).detach().cpu().numpy()
+        return super().predict(pictures, data_samples)
+
+
+def penalties(levels: tuple[float, float], stages: int) -> Sequence[float]:
+    """Return rho of every stage: 0.01^2 / 3 times 255^2 over the square of the level."""
+    sigmas = np.geomspace(*levels, stages)
+    return [float(LAMBDA * 255**2 / sigma**2) for sigma in sigmas]
+
+
+def _repeated(function: Callable, inputs: dict[str, Tensor], planes: int) -> dict[str, Tensor]:
+    """Return the further inputs that a physics step asks for, one for each plane."""
+    asked = inspect.signature(function).parameters
+    return {name: inputs[name].repeat_interleave(planes, 0) for name in ('kernel', 'noise')
+            if name in asked and name in inputs}
+
+
+def _unfold(planes: Tensor, count: int) -> Tensor:
+    """Return the planes of pictures together again: N C x 1 x H x W to N x C x H x W."""
+    return planes.view(-1, count, *planes.shape[2:])

@@ -1,0 +1,23 @@
+"""Networks that stand for the solution of one level in the other."""
+from __future__ import annotations
+
+from torch import nn
+
+
+class Proxy(nn.Module):
+    r"""Mixin of the networks :math:`H_\theta` that predict what one level of a bilevel problem would answer.
+
+    The optimistic bilevel problem of the adaptive hyper-guidance has the guidance sigma as its inner variable: a
+    solution for every picture and every state of the restoration. A proxy predicts it, and its parameters theta are
+    learned in its place, in alternation with the network that it guides. They are therefore variables of a
+    :class:`BilevelSearchHook`, as the ``alpha`` of a :class:`Choice`: with ``requires_grad=False`` and no ``.grad``, so
+    that neither the optimizer of the weights nor DistributedDataParallel sees them. Unlike a choice it is never
+    decided, and a genotype does not mention it: it is a network, and its parameters are in the ``state_dict``.
+
+    Constructors end with :meth:`hold`.
+    """
+
+    def hold(self) -> None:
+        """Take the parameters out of the reach of the weights' optimizer."""
+        for parameter in self.parameters():
+            parameter.requires_grad_(False)

@@ -1,0 +1,66 @@
+"""Write the blurred pictures of Levin et al. (CVPR 2009) as pictures and kernels.
+
+    OUT/blurred/im05_flit01.png, OUT/sharp/im05_flit01.png, OUT/kernel/im05_flit01.npy, ...
+
+Each of the 32 published files im0[5-8]_flit0[1-8].mat holds x (sharp), y (blurred), both in [0, 1], and f (the kernel).
+"""
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import mmcv
+import numpy as np
+from scipy.io import loadmat
+from scipy.io.matlab import MatReadError
+
+from mmfusenas.utils.checkpoint import save_array
+from mmfusenas.utils.command_line import UsageError, existing_file, run_tool
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog='Example: python tools/dataset_converters/levin.py LevinEtalCVPR09Data/*.mat --out data/levin')
+    parser.add_argument('files', nargs='+', metavar='FILE.mat', help='published files')
+    parser.add_argument('--out', required=True, type=Path, metavar='OUT', help='folder to write to')
+    return parser.parse_args(argv)
+
+
+def read(path: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return sharp and blurred picture (uint8) and kernel (float32) of a file."""
+    try:
+        content = loadmat(existing_file(path, 'File'))
+    except (MatReadError, ValueError, NotImplementedError) as error:
+        raise UsageError(f'{path} is no .mat file of version 7 or older ({error}).') from error
+    missing = [name for name in ('x', 'y', 'f') if name not in content]
+    if missing:
+        raise UsageError(f'{path} lacks {" and ".join(missing)}; it holds {[x for x in content if x[:2] != "__"]}.')
+    if content['x'].shape != content['y'].shape:
+        raise UsageError(f'{path}: x is {content["x"].shape}, y {content["y"].shape}; both are of one size.')
+    sharp, blurred = (np.rint(content[name].astype(np.float64) * 255).clip(0, 255).astype(np.uint8) for name in 'xy')
+    return sharp, blurred, odd(content['f'].astype(np.float32))
+
+
+def odd(kernel: np.ndarray) -> np.ndarray:
+    """Return a kernel with as many rows as columns, an odd number: zeros are added, at the end first."""
+    side = max(kernel.shape) | 1
+    room = [side - length for length in kernel.shape]
+    return np.pad(kernel, [(free // 2, free - free // 2) for free in room])
+
+
+def main() -> None:
+    """Convert."""
+    args = parse_args()
+    scenes = {Path(path).stem: read(path) for path in args.files}  # all are looked at before one is written
+    for stem, (sharp, blurred, kernel) in scenes.items():
+        for folder, picture in (('sharp', sharp), ('blurred', blurred)):
+            mmcv.imwrite(picture, str(args.out / folder / f'{stem}.png'))
+        save_array(args.out / 'kernel' / f'{stem}.npy', kernel)
+    print(f'{len(scenes)} pictures in {args.out}\n\nnext:\n  LEVIN_ROOT={args.out} python tools/test.py '
+          'configs/hyperguidance/deblur_bilevel-levin.py CHECKPOINT')
+
+
+if __name__ == '__main__':
+    run_tool(main)
