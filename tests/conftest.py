@@ -1,5 +1,6 @@
 """What all tests share: one thread, the folder of reference data, and the tools' folder on the path."""
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,14 @@ ROOT = Path(__file__).resolve().parent.parent
 def pytest_configure() -> None:
     """Use one thread: several test processes with several threads each are many times slower."""
     torch.set_num_threads(1)
+
+
+@pytest.fixture(scope='session', autouse=True)
+def plain_configs() -> Iterator[None]:
+    """Leave out the layout of written configs, which takes a second each; what they say is the same."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr('yapf.yapflib.yapf_api.FormatCode', lambda text, **_: (text, True))
+        yield
 
 
 @pytest.fixture(scope='session')

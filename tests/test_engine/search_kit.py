@@ -1,6 +1,7 @@
 """A small real search: a fusion supernet of four channels on random pairs."""
 from __future__ import annotations
 
+import copy
 import itertools
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from mmengine.dataset import BaseDataset
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from mmfusenas.models.classifiers import QualityClassifier
 from mmfusenas.registry import DATASETS, HOOKS, TRANSFORMS
 from mmfusenas.structures import FusionDataSample
 
@@ -22,6 +24,19 @@ RUAS = dict(
     scene=dict(type='RUASScene', stages=2, operators=['skip', 'rc_1', 'c_3'], loss=dict(type='RTVSceneLoss')),
     task=dict(type='NoiseRemoval', channels=4, num_cells=1, operators=['rc_1', 'c_3d2']))
 """A model of two players for the cooperative search."""
+
+RESTORATION = dict(
+    _delete_=True, type='Restoration', net=dict(
+        type='HadamardNet', channels=4, num_units=1, operators=('skip', 'c_1', 'dense_1'), coder_operators=('c_1', 'c_3')),
+    loss=dict(type='RestorationLoss', terms=('l1', 'ssim', 'tv')))
+"""A model whose loss is searched before its network."""
+
+GUIDED = dict(
+    _delete_=True, type='HyperGuidedRestoration', stages=2, stage=dict(
+        type='GuidedStage', physics=dict(type='Deconvolution'),
+        proxy=dict(type='GuidanceProxy', channels=8, start=0.5),
+        denoiser=dict(type='DilatedDenoiser', channels=4, dilations=(1, 2, 1))))
+"""A model whose guidance is learned by proxies."""
 
 
 @DATASETS.register_module(force=True)
@@ -49,6 +64,18 @@ class DrawPair:
         picture = picture.clamp(0, 255).to(torch.uint8)
         sample = FusionDataSample(metainfo=dict(img_shape=(16, 20), img_path='v', img_path2='i'))
         return dict(inputs=dict(visible=picture[:3], infrared=picture[3:]), data_samples=sample)
+
+
+@TRANSFORMS.register_module(force=True)
+class DrawPoor(DrawPair):
+    """The visible picture of an index, made dark, with itself as reference, and a map of a noise level."""
+
+    def __call__(self, results: dict) -> dict:
+        packed = super().__call__(results)
+        picture = packed['inputs']['visible']
+        packed['inputs'] = dict(visible=(picture // 3).to(torch.uint8), reference=picture,
+                                noise=torch.full((1, *picture.shape[1:]), 5.0 + results['index'] % 4))
+        return packed
 
 
 @HOOKS.register_module(force=True)
@@ -96,6 +123,36 @@ def config(work_dir: Path, search: dict | None = None, export: dict | None = Non
         custom_hooks=hooks, visualizer=dict(type='Visualizer', name=f'search-{run}')))
     cfg.merge_from_dict(changes)
     return cfg
+
+
+def quality(folder: Path) -> str:
+    """Write a classifier of quality, untrained, and return its file."""
+    torch.manual_seed(7)
+    folder.mkdir(parents=True, exist_ok=True)
+    torch.save(QualityClassifier((8, 8)).state_dict(), folder / 'quality.pth')
+    return str(folder / 'quality.pth')
+
+
+def loss_search(folder: Path, **options: Any) -> dict:
+    """Return options of :func:`config` that search the loss for an epoch, then the network."""
+    verdict = dict(type='QualityLoss', checkpoint=quality(folder), classifier=dict(
+        type='QualityClassifier', channels=(8, 8)))
+    search = dict(strategy=dict(type='Unrolled'), interval=1, phases=[
+        dict(choices='^loss', end=1, losses=[verdict]), dict(choices='^net')], dataloader=poor(loader(offset=100)))
+    return dict(search=search, export={}, model=copy.deepcopy(RESTORATION), train_dataloader=poor(loader()),
+                **{'optim_wrapper.clip_grad': dict(max_norm=1.0)}, **options)
+
+
+def proxy_search(**options: Any) -> dict:
+    """Return options of :func:`config` that learn proxies in alternation with the network they guide."""
+    search = dict(strategy=dict(type='FirstOrder'), interval=1, dataloader=None, optimizer=dict(type='Adam', lr=1e-2),
+                  phases=[dict(choices='proxy', losses=[dict(type='GuidanceLoss')])])
+    return dict(search=search, model=copy.deepcopy(GUIDED), train_dataloader=poor(loader()), **options)
+
+
+def poor(dataloader: dict) -> dict:
+    """Return the config of a dataloader with poor pictures in the place of pairs."""
+    return dict(dataloader, dataset=dict(dataloader['dataset'], pipeline=[dict(type='DrawPoor')]))
 
 
 def train(cfg: Config, resume: bool = False) -> Runner:

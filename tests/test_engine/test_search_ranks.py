@@ -11,7 +11,9 @@ import torch
 from mmengine.hooks import Hook
 from mmengine.model import MMDistributedDataParallel  # noqa: F401  (registered for the wrapper's config)
 
-from mmfusenas.models.restorers import RUASEnhancement
+from mmfusenas.engine.hooks.bilevel_search_hook import upper_parameters
+from mmfusenas.models.losses import QualityLoss
+from mmfusenas.models.restorers import HyperGuidedRestoration, Restoration, RUASEnhancement
 from mmfusenas.models.scene import TIMFusion
 from mmfusenas.nas import SearchSpace
 from mmfusenas.registry import HOOKS, MODELS
@@ -46,10 +48,40 @@ class DoubleRUASEnhancement(RUASEnhancement):
         return super().forward({name: x.double() for name, x in inputs.items()}, data_samples, mode)
 
 
+def doubled(model: type) -> type:
+    """Return a model of one sensor in float64, registered as Double..."""
+
+    class Doubled(model):
+        def __init__(self, **kwargs: Any) -> None:
+            super().__init__(**kwargs)
+            self.double()
+
+        def pictures(self, inputs: dict) -> Any:
+            return super().pictures({name: x.double() for name, x in inputs.items()})
+
+        def losses(self, pictures: dict, inputs: dict) -> Any:
+            return super().losses(pictures, {name: x.double() for name, x in inputs.items()})
+
+    MODELS.register_module(name=f'Double{model.__name__}', module=Doubled, force=True)
+    return Doubled
+
+
+doubled(Restoration)
+doubled(HyperGuidedRestoration)
+
 COOPERATIVE = dict(
     _delete_=True, type='DoubleRUASEnhancement', denoise='always', loss=dict(type='DenoisingLoss'),
     scene=dict(type='RUASScene', stages=2, operators=['skip', 'rc_1', 'c_3'], loss=dict(type='RTVSceneLoss')),
     task=dict(type='NoiseRemoval', channels=4, num_cells=1, operators=['rc_1', 'c_3d2']))
+
+
+@MODELS.register_module(force=True)
+class DoubleQualityLoss(QualityLoss):
+    """The verdict in float64."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.double()
 
 
 @HOOKS.register_module(force=True)
@@ -69,14 +101,22 @@ def search(folder: Path, batch_size: int, kind: str, launcher: str = 'none') -> 
         options.update(type='CooperativeSearchHook', strategy=dict(type='Unrolled'), turns=[
             dict(stage='scene', tolerance=0.02, window=1, most=3), dict(stage='task', iters=1)])
         cfg = kit.config(folder, search=options, export={}, model=dict(COOPERATIVE), find_unused_parameters=True)
+    elif kind in ('loss', 'guidance'):
+        given = kit.loss_search(folder / os.environ.get('RANK', 'one')) if kind == 'loss' else kit.proxy_search()
+        given['model']['type'] = f'Double{given["model"]["type"]}'
+        given['search'].update(options)
+        cfg = kit.config(folder, **dict(given, **{'optim_wrapper.optimizer.lr': 1e-3}))
+        if kind == 'loss':
+            cfg.custom_hooks[1].phases[0].losses[0].type = 'DoubleQualityLoss'
     else:
         cfg = kit.config(folder, search=options, export={}, model=dict(type='DoubleTIMFusion'))
     cfg.custom_hooks.append(dict(type='FixedNormHook'))
-    for loader in (cfg.train_dataloader, cfg.custom_hooks[1].dataloader):
+    for loader in filter(None, (cfg.train_dataloader, cfg.custom_hooks[1].dataloader)):
         loader.batch_size = batch_size
     runner = run(cfg, launcher)
     model = bare_model(runner)
-    keep(folder, weights=model.state_dict(), alphas={n: c.alpha for n, c in SearchSpace(model).choices.items()})
+    alphas = {name: alpha.detach() for name, alpha in upper_parameters(SearchSpace(model).variables).items()}
+    keep(folder, weights=model.state_dict(), alphas=alphas)
 
 
 def one_shot(folder: Path, batch_size: int, kind: str, launcher: str = 'none') -> None:
@@ -110,7 +150,7 @@ def keep(folder: Path, **found: Any) -> None:
     torch.save(found, folder / f'{os.environ.get("RANK", "one")}.pth')
 
 
-KINDS = dict(plain=search, cooperative=search, supernet=one_shot, evolution=one_shot)
+KINDS = dict(plain=search, cooperative=search, loss=search, guidance=search, supernet=one_shot, evolution=one_shot)
 
 
 @pytest.mark.parametrize('kind', list(KINDS))

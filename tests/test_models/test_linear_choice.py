@@ -4,7 +4,7 @@ import torch
 
 from mmfusenas.models.cells import DistillationCell
 from mmfusenas.models.cells.distillation_cell import OPERATORS_RUAS
-from mmfusenas.models.cells.linear_choice import LinearChoice, PerStage, spread
+from mmfusenas.models.cells.linear_choice import LinearChoice, spread
 from mmfusenas.models.ops import build_operator
 from mmfusenas.nas import SearchSpace
 

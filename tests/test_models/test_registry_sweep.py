@@ -4,8 +4,10 @@ A new part needs one line in ``CASES``; without it ``test_every_registered_part_
 """
 import copy
 import pickle
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -14,6 +16,7 @@ from mmengine.registry import Registry
 from torch import Tensor, nn
 
 import mmfusenas.models  # noqa: F401  registers the parts
+from mmfusenas.models.classifiers import QualityClassifier
 from mmfusenas.nas import SearchSpace
 from mmfusenas.registry import CELLS, MODELS, OPERATORS
 from mmfusenas.utils.optional import available
@@ -62,13 +65,23 @@ TINY_SEGMENTOR = dict(
     train_cfg={}, test_cfg=dict(mode='whole'),
 )  # fmt: skip
 
+TINY_STAGE = dict(
+    type='GuidedStage', physics=dict(type='Deconvolution'), denoiser=dict(type='DilatedDenoiser', channels=4),
+    proxy=dict(type='GuidanceProxy', channels=4))
+
+KERNEL = torch.full((2, 1, 5, 5), 1 / 25)
+
+QUALITY = Path(tempfile.mkdtemp()) / 'quality.pth'
+torch.save(QualityClassifier((8, 8)).state_dict(), QUALITY)
+
 CASES = {
     **{f'operator/{name}': Case(dict(channels=8, kernel_size=3))
-       for name in ('ca', 'conv', 'db', 'dc', 'dil', 'rb', 'res', 'sa', 'sc')},
+       for name in ('ca', 'conv', 'db', 'dc', 'dense', 'dil', 'rb', 'res', 'sa', 'sc')},
     **{f'operator/{name}': Case(dict(channels=8, kernel_size=3, dilation=2)) for name in ('c', 'rc')},
     'operator/skip': Case(dict(channels=8)),
     **{f'cell/{name}': Case(dict(channels=8, operators=['rb_3', 'ca_5']))
        for name in ('decomposition', 'multi_scale', 'successive')},
+    'cell/hadamard': Case(dict(channels=8)),
     'cell/distillation': Case(dict(channels=8, stages=1)),
     'cell/feature_distillation': Case(dict(in_channels=8, out_channels=6, channels=4, nodes=2)),
     'model/TIMFusion': Case(dict(channels=8, operators=['rb_3', 'ca_5'], loss=dict(type='FusionLoss')), pair,
@@ -145,6 +158,40 @@ CASES = {
     'model/TaskGuidedSegmentor': Case(
         dict(scene=dict(type='TIMFusion', channels=8, genotype=None, operators=['rb_3'], cells=['successive']),
              task=TINY_SEGMENTOR), pair, needs='mmseg'),
+    'model/HadamardNet': Case(dict(channels=4, num_units=1), lambda: features(3)),
+    'model/Restoration': Case(
+        dict(net=dict(type='HadamardNet', channels=4, num_units=1), loss=dict(type='RestorationLoss')),
+        lambda: dict(visible=features(3), reference=1 - features(3)),
+        lambda module, inputs: list(module(inputs, mode='loss').values())),
+    'model/RestorationLoss': Case({}, lambda: [features(3), 1 - features(3)],
+                                  lambda module, inputs: list(module(*inputs).values())),
+    'model/QualityClassifier': Case(
+        dict(channels=(8, 8)), lambda: dict(visible=features(3), reference=1 - features(3)),
+        lambda module, inputs: list(module(inputs, mode='loss').values())),
+    'model/QualityLoss': Case(
+        dict(checkpoint=str(QUALITY), classifier=dict(type='QualityClassifier', channels=(8, 8))),
+        lambda: dict(picture=features(3)), lambda module, inputs: list(module(inputs, {}).values())),
+    'model/GuidanceProxy': Case(dict(channels=4), lambda: features(1)),
+    'model/DilatedDenoiser': Case(dict(channels=4), lambda: features(2)),
+    'model/GuidedStage': Case(
+        dict(physics=dict(type='AdditiveLayer'), denoiser=dict(type='DilatedDenoiser', channels=4),
+             proxy=dict(type='GuidanceProxy', channels=4)), lambda: features(1),
+        lambda module, y: module(y, y, 0.01, None, {})),
+    'model/HyperGuidedRestoration': Case(
+        dict(stages=2, stage=TINY_STAGE, guidance_loss=dict(type='GuidanceLoss', tv=0.1)),
+        lambda: dict(visible=features(3), reference=1 - features(3), noise=features(1), kernel=KERNEL),
+        lambda module, inputs: list(module(inputs, mode='loss').values())),
+    'model/StageLoss': Case({}, lambda: [features(6), features(3)],
+                            lambda module, inputs: list(module(*inputs).values())),
+    'model/GuidanceLoss': Case({}, lambda: dict(guidance=features(6), truth=features(3)),
+                               lambda module, inputs: list(module(inputs, {}).values())),
+    'model/Deconvolution': Case({}, lambda: features(1), lambda module, y: module(
+        y, y, 0.01, None, module.prepare(y, KERNEL))),
+    'model/AdditiveLayer': Case({}, lambda: features(1), lambda module, y: module(y, y, 0.01, y, {})),
+    'model/Scattering': Case({}, lambda: features(1), lambda module, y: module(y, y, 0.01, y, module.prepare(y))),
+    'model/RestorationDataPreprocessor': Case(
+        {}, lambda: dict(inputs=dict(visible=list(features(1).detach() * 255), kernel=list(KERNEL))),
+        lambda module, inputs: list(module(inputs)['inputs'].values())),
     'model/EfficientNetLite': Case(dict(out_indices=(0, 2)), lambda: features(3), needs='efficientnet_lite_pytorch'),
 }  # fmt: skip
 

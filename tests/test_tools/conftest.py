@@ -124,3 +124,13 @@ def run_tool(load_tool: Callable, monkeypatch: pytest.MonkeyPatch) -> Callable[.
         return ''
 
     return run
+
+
+@pytest.fixture
+def converter(root):
+    def load(name):
+        spec = importlib.util.spec_from_file_location(name, root / f'tools/dataset_converters/{name}.py')
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+    return load

@@ -1,5 +1,4 @@
 """The converters of NYU v2 and RGB-D-D, and tiles of satellite scenes."""
-import importlib.util
 
 import cv2
 import numpy as np
@@ -10,16 +9,6 @@ from mmfusenas.datasets import PairDataset
 from mmfusenas.utils.command_line import UsageError
 
 GUIDED = [dict(type='mmfusenas.LoadGuidedFromFile')]
-
-
-@pytest.fixture
-def converter(root):
-    def load(name):
-        spec = importlib.util.spec_from_file_location(name, root / f'tools/dataset_converters/{name}.py')
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        return module
-    return load
 
 
 def test_nyu_from_arrays(converter, tmp_path):

@@ -50,9 +50,9 @@ def odd(kernel: np.ndarray) -> np.ndarray:
     return np.pad(kernel, [(free // 2, free - free // 2) for free in room])
 
 
-def main() -> None:
+def main(argv: list[str] | None = None) -> None:
     """Convert."""
-    args = parse_args()
+    args = parse_args(argv)
     scenes = {Path(path).stem: read(path) for path in args.files}  # all are looked at before one is written
     for stem, (sharp, blurred, kernel) in scenes.items():
         for folder, picture in (('sharp', sharp), ('blurred', blurred)):

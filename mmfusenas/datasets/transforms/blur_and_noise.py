@@ -4,7 +4,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
 from mmcv.transforms import BaseTransform
 from scipy.ndimage import gaussian_filter
@@ -126,7 +125,8 @@ def motion_kernel(rng: np.random.Generator, side: int) -> np.ndarray:
     room = (side - 1) / 2 - 1.5
     path *= room * rng.uniform(0.5, 1.0) / max(np.abs(path).max(), 1e-12)
     fine = np.zeros((4 * side, 4 * side))  # four samples a pixel, so that the trace is no staircase
-    corners = np.rint(path * 4 + (4 * side - 1) / 2).astype(np.int32)
-    cv2.polylines(fine, [corners[:, None, ::-1]], False, 1.0, 2, cv2.LINE_AA)
+    times = np.linspace(0, steps - 1, 20 * steps)
+    places = (np.interp(times, np.arange(steps), axis) for axis in path.T)
+    np.add.at(fine, tuple(np.rint(4 * place + (4 * side - 1) / 2).astype(int) for place in places), 1.0)
     kernel = gaussian_filter(fine, 2).reshape(side, 4, side, 4).mean((1, 3))
     return kernel / kernel.sum()

@@ -18,9 +18,9 @@ POOR, GOOD = 0, 1
 class QualityClassifier(BaseModel):
     """Classifier of picture quality, whose verdict the loss search goes by (Zhu et al., IJCAI 2022).
 
-    The paper has a pretrained classifier and does not describe it. Here convolutions of stride 2 with GroupNorm, so
-    that a picture is judged by itself, a global mean and a linear layer learn to tell the degraded pictures of a data
-    set from their references.
+    The paper has a pretrained classifier and does not describe it. Here convolutions of stride 2, a global mean
+    and a linear layer learn to tell the degraded pictures of a data set from their references. There is no
+    normalisation, which would take the exposure away, of all things.
 
     Args:
         channels: Channels of the convolutions. Defaults to (16, 32, 64, 64).
@@ -43,7 +43,7 @@ class QualityClassifier(BaseModel):
                  init_cfg: dict | None = None) -> None:
         super().__init__(data_preprocessor or dict(type='mmfusenas.PairDataPreprocessor'), init_cfg)
         self.features = nn.Sequential(*(
-            ConvModule(i, o, 3, stride=2, padding=1, norm_cfg=dict(type='GN', num_groups=8))
+            ConvModule(i, o, 3, stride=2, padding=1)
             for i, o in zip((3, *channels), channels)))
         self.head = nn.Linear(channels[-1], 2)
 

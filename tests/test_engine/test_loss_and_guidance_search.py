@@ -1,0 +1,183 @@
+"""Searches of a loss, and of the guidance that proxies predict, by the hook that searches architectures."""
+import json
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+
+from mmfusenas.apis.loading import load_model
+from mmfusenas.models.losses import GuidanceLoss
+from mmfusenas.nas import FirstOrder, SearchSpace, Unrolled
+from mmfusenas.registry import MODELS
+from mmfusenas.utils.bare_model import bare_model
+from mmfusenas.utils.config_check import check_config
+
+sys.path.append(str(Path(__file__).parent))
+import search_kit as kit  # noqa: E402
+
+
+def state(runner):
+    return {name: value.clone() for name, value in bare_model(runner).state_dict().items()}
+
+
+def same(first, second):
+    assert set(first) == set(second)
+    return [name for name in first if not torch.equal(first[name], second[name])] == []
+
+
+def parts_of(runner):
+    return {name: tensor for name, tensor in state(runner).items() if 'alpha' in name}
+
+
+# The loss
+
+def test_the_loss_first_then_the_network(tmp_path):
+    first = kit.train(kit.config(tmp_path, epochs=2, stop=3, **kit.loss_search(tmp_path / 'q')))
+    early = parts_of(first)
+    assert not torch.equal(early['loss.weights.alpha'], torch.ones(3))
+    assert all(not alpha.any() for name, alpha in early.items() if name.startswith('net')), 'near-uniform'
+    whole = kit.train(kit.config(tmp_path / 'whole', epochs=2, **kit.loss_search(tmp_path / 'q')))
+    late = parts_of(whole)
+    assert any(alpha.any() for name, alpha in late.items() if name.startswith('net'))
+    history = json.loads((tmp_path / 'whole/search.json').read_text())['epochs']
+    weights = [epoch['weights']['loss.weights'] for epoch in history]
+    assert weights[0] == weights[1] == dict(zip(('l1', 'ssim', 'tv'), late['loss.weights.alpha'].tolist()))
+    assert bare_model(whole).loss.weights.decided
+
+
+def test_the_upper_level_of_the_loss_is_the_verdict_of_the_classifier(tmp_path):
+    """One step of the weights of the loss is the unrolled gradient of the frozen classifier's cross-entropy."""
+    cfg = kit.config(tmp_path, epochs=1, stop=1, **kit.loss_search(tmp_path / 'q'))
+    cfg.custom_hooks[1].optimizer = dict(type='SGD', lr=1.0)
+    seen = {}
+    original = Unrolled.__call__
+
+    def spy(self, upper, lower, upper_params, *args, **kwargs):
+        grads, log = original(self, upper, lower, upper_params, *args, **kwargs)
+        seen.update(grads=grads, upper=float(upper().detach()), lower=float(lower().detach()), params=upper_params)
+        return grads, log
+
+    Unrolled.__call__ = spy
+    try:
+        runner = kit.train(cfg)
+    finally:
+        Unrolled.__call__ = original
+    hook = next(hook for hook in runner.hooks if type(hook).__name__ == 'BilevelSearchHook')
+    weights = bare_model(runner).loss.weights.alpha
+    torch.testing.assert_close(weights.detach(), (1 - seen['grads'][0]).clamp(min=0))
+    assert [id(p) for p in seen['params']] == [id(weights)]
+    assert seen['upper'] == pytest.approx(0.7, abs=0.2), 'two classes, untrained'
+    assert not any(p.requires_grad for p in hook.losses[0][0].parameters())
+    assert not any('classifier' in name for name in bare_model(runner).state_dict())
+
+
+def test_a_resumed_loss_search_is_the_same(tmp_path):
+    whole = kit.train(kit.config(tmp_path / 'whole', **kit.loss_search(tmp_path / 'q')))
+    for stop in (3, 6, None):  # in the middle of either phase
+        part = kit.train(kit.config(tmp_path / 'parts', stop=stop, **kit.loss_search(tmp_path / 'q')), resume=True)
+    assert part.iter == whole.iter and same(state(part), state(whole))
+    for name in ('genotype.json', 'search.json', 'genotypes/epoch_1.json'):
+        assert (tmp_path / 'parts' / name).read_text() == (tmp_path / 'whole' / name).read_text(), name
+
+
+def test_what_was_found_retrains_by_the_found_loss(tmp_path):
+    runner = kit.train(kit.config(tmp_path, **kit.loss_search(tmp_path / 'q')))
+    retrain = Config.fromfile(tmp_path / 'retrain.py')
+    check_config(retrain)
+    model = MODELS.build(dict(retrain.model, _scope_='mmfusenas'))
+    assert len(SearchSpace(model)) == 0
+    found = bare_model(runner).loss.weights.best()
+    assert model.loss.weights.weights == {name: weight for name, weight in found.items() if weight}
+    data = dict(inputs=dict(visible=torch.rand(1, 3, 16, 20), reference=torch.rand(1, 3, 16, 20)))
+    supernet = bare_model(runner)
+    space = SearchSpace(supernet)
+    genotype = space.genotype()
+    space.select(genotype.choices)
+    derived = space.derive(genotype)
+    model.load_state_dict(derived.state_dict())
+    for module in (supernet, model):
+        module.eval()
+    torch.testing.assert_close(model(**data, mode='loss'), supernet(**data, mode='loss'))
+
+
+def test_a_search_of_the_loss_is_no_model_yet(tmp_path):
+    kit.train(kit.config(tmp_path, stop=4, **kit.loss_search(tmp_path / 'q')))
+    with pytest.raises(ValueError, match='checkpoint of a search, which has no decided network yet'):
+        load_model(str(next(tmp_path.glob('iter_*.pth'))))
+
+
+# The guidance
+
+def test_proxies_learn_by_the_inner_loss_and_the_rest_by_the_outer(tmp_path, monkeypatch):
+    """After one iteration: the network as after a plain step, the proxies as after Adam on the inner loss."""
+    alone = state(kit.train(kit.config(tmp_path / 'plain', stop=1, **dict(kit.proxy_search(), search=None))))
+    seen = {}
+    call, inner = FirstOrder.__call__, GuidanceLoss.forward
+
+    def spy_call(self, *args, **kwargs):
+        grads, log = call(self, *args, **kwargs)
+        seen.update(grads=grads, upper=log['upper_loss'])
+        return grads, log
+
+    def spy_inner(self, pictures, inputs):
+        losses = inner(self, pictures, inputs)
+        seen['inner'] = losses['loss_guidance'].detach()
+        return losses
+
+    monkeypatch.setattr(FirstOrder, '__call__', spy_call)
+    monkeypatch.setattr(GuidanceLoss, 'forward', spy_inner)
+    model = bare_model(kit.train(kit.config(tmp_path, stop=1, **kit.proxy_search())))
+    assert torch.equal(seen['upper'], seen['inner'])
+    theta = [name for name, _ in model.named_parameters() if 'proxy' in name]
+    for name, value in model.state_dict().items():
+        if name in theta:
+            grad = seen['grads'][theta.index(name)]
+            step = 1e-2 * grad / (grad.abs() + 1e-8)  # the first of Adam
+            torch.testing.assert_close(value, alone[name] - step, rtol=0, atol=1e-6)
+        else:
+            assert torch.equal(value, alone[name]), name
+    assert all(grad.any() for grad in seen['grads'])
+
+
+def test_the_inner_loss_falls(tmp_path):
+    cfg = kit.config(tmp_path, epochs=8, **kit.proxy_search())
+    runner = kit.train(cfg)
+    scalars = runner.message_hub.get_scalar('train/search_upper_loss').data[0]
+    assert len(scalars) == 32 and scalars[-4:].mean() < scalars[:4].mean() / 2
+
+
+@pytest.mark.parametrize('ema', [False, True])
+def test_a_resumed_search_of_guidance_is_the_same(tmp_path, ema):
+    whole = kit.train(kit.config(tmp_path / 'whole', ema=ema, **kit.proxy_search()))
+    for stop in (2, 5, 7, None):
+        part = kit.train(kit.config(tmp_path / 'parts', ema=ema, stop=stop, **kit.proxy_search()), resume=True)
+    assert part.iter == whole.iter and same(state(part), state(whole))
+
+
+def test_a_model_with_proxies_needs_no_deriving(tmp_path):
+    runner = kit.train(kit.config(tmp_path, **kit.proxy_search()))
+    model = load_model(str(tmp_path / Path((tmp_path / 'last_checkpoint').read_text()).name))
+    assert not any(p.requires_grad for p in model.stages[0].proxy.parameters())
+    assert set(model.state_dict()) == set(state(runner))
+
+
+def test_joint_training_goes_by_one_loss(tmp_path):
+    options = kit.proxy_search()
+    options['search']['phases'] = [dict(choices='proxy')]
+    options['model']['guidance_loss'] = dict(type='GuidanceLoss')
+    runner = kit.train(kit.config(tmp_path, **options))
+    scalars = {name: runner.message_hub.get_scalar(f'train/{name}').data[0] for name in (
+        'search_upper_loss', 'loss_guidance', 'loss_stages')}
+    assert all(len(values) == 8 for values in scalars.values())
+    # The upper level sees the same batch after the step of the weights, and the same sum.
+    total = scalars['loss_guidance'] + scalars['loss_stages']
+    assert abs(scalars['search_upper_loss'] - total).max() < 0.2 * total.max()
+
+
+def test_without_a_dataloader_the_training_batch_serves_both_levels(tmp_path):
+    options = kit.loss_search(tmp_path / 'q')
+    options['search']['dataloader'] = None
+    runner = kit.train(kit.config(tmp_path, **options))
+    assert runner.iter == 8 and not torch.equal(bare_model(runner).loss.weights.alpha.detach(), torch.ones(3))

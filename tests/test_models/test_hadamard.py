@@ -1,0 +1,246 @@
+"""The Hadamard restoration: sizes to the digit, the unit against a composition by hand, the terms of the loss."""
+import json
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+from mmcv.cnn import VGG, AlexNet
+from torch import nn
+
+from mmfusenas.models.cells.hadamard_unit import HadamardUnit
+from mmfusenas.models.classifiers import QualityClassifier
+from mmfusenas.models.losses import QualityLoss, RestorationLoss
+from mmfusenas.models.losses.restoration_loss import TERMS, colour_angle, laplacian
+from mmfusenas.models.restorers import HadamardNet
+from mmfusenas.nas import Genotype, SearchSpace
+from mmfusenas.registry import MODELS
+from mmfusenas.utils.complexity import count_parameters
+
+SIZES = dict(lol=527840, mit=454112, haze=520672, underwater=431968)
+SHORT = dict(conv='c', dil='c', res='rc', res_dil='rc', dense='dense', skip='skip')
+
+
+@pytest.mark.parametrize('name, size', SIZES.items())
+def test_published_networks_have_the_published_sizes(name, size):
+    assert count_parameters(HadamardNet(f'hadamard-{name}')) == size
+    assert Genotype.load(f'hadamard-{name}').costs['parameters'] == size
+
+
+def test_the_supernet_has_the_published_size():
+    assert count_parameters(HadamardNet()) == 4366464
+
+
+@pytest.mark.parametrize('name', SIZES)
+def test_genotypes_are_the_published_architectures(shared, name):
+    published = json.loads((shared / 'reference/hadamard/genotypes.json').read_text())[name]
+    choices = Genotype.load(f'hadamard-{name}').choices
+
+    def short(operator):
+        kind, _, kernel = operator.rpartition('_') if 'x' in operator else (operator, '', '')
+        text = f'{SHORT[kind]}_{kernel[0]}' if kernel else SHORT[kind]
+        return text + 'd2' * ('dil' in kind)
+
+    for part in ('encoder', 'decoder'):
+        assert [choices[f'{part}.{i}'] for i in range(9)] == [short(operator) for operator in published[part]]
+    for i, unit in enumerate(published['units']):
+        slots = [f'units.{i}.{branch}.slots.{j}' for branch in ('restored', 'degradation') for j in range(4)]
+        assert [choices[slot] for slot in slots] == [short(operator) for operator in unit]
+
+
+def test_a_unit_is_its_equation():
+    torch.manual_seed(0)
+    unit = HadamardUnit(4, operators=('c_3',))
+    SearchSpace(unit).select({f'{branch}.slots.{i}': 'c_3' for branch in ('restored', 'degradation') for i in range(4)})
+    x = torch.randn(2, 4, 7, 9)
+
+    def branch(module):
+        out = x
+        for i, slot in enumerate(module.slots):
+            out = F.conv2d(F.relu(out) if i else out, slot.c_3.weight, padding=1)
+            out = (out - out.mean((0, 2, 3), keepdim=True)) / (
+                out.var((0, 2, 3), unbiased=False, keepdim=True) + 1e-5).sqrt()
+        return out
+
+    expected = F.relu(x + branch(unit.restored)) / torch.sigmoid(branch(unit.degradation)).clamp(min=0.01)
+    torch.testing.assert_close(unit(x), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_the_network_is_its_composition():
+    """Pairs, skips and the order of encoder, units and decoder, written once more by functions."""
+    torch.manual_seed(0)
+    net = HadamardNet('hadamard-lol').eval()
+    x = torch.rand(1, 3, 16, 24)
+
+    def pair(x, first, second):
+        return x + second(F.relu(first(x)))
+
+    e, d = net.encoder, net.decoder
+    out = pair(pair(e[0](x), e[1], e[2]), e[3], e[4])
+    skip0 = F.conv2d(out, net.down[0].weight, stride=2)
+    skip1 = F.conv2d(pair(pair(skip0, e[5], e[6]), e[7], e[8]), net.down[1].weight, stride=2)
+    out = skip1
+    for unit in net.units:
+        out = unit(out)
+    out = F.conv_transpose2d(out + skip1, net.up[0].weight, stride=2)
+    out = F.conv_transpose2d(pair(pair(out, d[0], d[1]), d[2], d[3]) + skip0, net.up[1].weight, stride=2)
+    out = d[8](pair(pair(out, d[4], d[5]), d[6], d[7]))
+    torch.testing.assert_close(net(x), out)
+    assert not any(name.endswith('bias') for name, _ in net.named_parameters())
+
+
+@pytest.mark.parametrize('size', [(3, 3), (13, 18), (16, 16), (15, 21)])
+def test_any_size_comes_back_padded_evenly(size):
+    net = HadamardNet('hadamard-lol').eval()
+    x = torch.rand(1, 3, *size)
+    height, width = (-side % 4 for side in size)
+    top, left = height // 2, width // 2
+    padded = F.pad(x, (left, width - left, top, height - top), mode='reflect')
+    expected = net(padded)[..., top:top + size[0], left:left + size[1]]
+    torch.testing.assert_close(net(x), expected)
+
+
+def test_a_derived_network_is_the_supernet_with_that_choice():
+    torch.manual_seed(0)
+    net = HadamardNet(channels=4, num_units=2).eval()
+    space = SearchSpace(net)
+    genotype = Genotype(space.sample(torch.Generator().manual_seed(1)))
+    x = torch.rand(1, 3, 17, 22)
+    space.select(genotype.choices)
+    derived = space.derive(genotype)
+    torch.testing.assert_close(derived(x), net(x))
+    again = HadamardNet(genotype.to_dict(), channels=4, num_units=2).eval()
+    again.load_state_dict(derived.state_dict())
+    torch.testing.assert_close(again(x), net(x))
+
+
+# The loss
+
+def pictures(size=(64, 64), seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.rand(2, 2, 3, *size, generator=generator, dtype=torch.float64).unbind(0)
+
+
+def single(term, **files):
+    return RestorationLoss(dict(weights=dict(weights={term: 2.0}), **(dict(choices={
+        f'layers.{i}': layer for i, layer in enumerate(('relu1_2', 'relu2_1', 'relu3_3', 'relu4_2'))}) if
+        term == 'vgg' else {})), terms=(term,), **files)
+
+
+@pytest.fixture(scope='module')
+def files(tmp_path_factory):
+    folder = tmp_path_factory.mktemp('weights')
+    torch.manual_seed(0)
+    for name, network in (('vgg', VGG(16)), ('lpips', AlexNet())):
+        torch.save(network.state_dict(), folder / f'{name}.pth')
+    return {name: str(folder / f'{name}.pth') for name in ('vgg', 'lpips')}
+
+
+def test_terms_are_their_definitions():
+    x, y = pictures()
+    values = {term: float(single(term)(x, y)[f'loss_{term}']) / 2 for term in TERMS if term not in ('vgg', 'lpips')}
+    assert values['l1'] == pytest.approx(float((x - y).abs().mean()))
+    assert values['l2'] == pytest.approx(float((x - y).square().mean()))
+    cosine = F.cosine_similarity(x, y, dim=1)
+    assert values['angle'] == pytest.approx(float(cosine.acos().mean()), rel=1e-4)
+    variation = (x[..., 1:] - x[..., :-1]).abs().mean() + (x[..., 1:, :] - x[..., :-1, :]).abs().mean()
+    assert values['tv'] == pytest.approx(float(variation))
+    kernel = torch.tensor([[0., 1, 0], [1, -4, 1], [0, 1, 0]], dtype=torch.float64)[None, None]
+    inner = F.conv2d((x - y).flatten(0, 1)[:, None], kernel).abs()
+    assert float(laplacian(x - y)[..., 1:-1, 1:-1].abs().mean()) == pytest.approx(float(inner.mean()))
+    from skimage.metrics import structural_similarity
+    expected = sum(structural_similarity(
+        x[i, c].numpy(), y[i, c].numpy(), data_range=1.0, gaussian_weights=True, sigma=1.5, use_sample_covariance=False,
+        full=True)[1][5:-5, 5:-5].mean() for i in range(2) for c in range(3)) / 6
+    assert values['ssim'] == pytest.approx(1 - expected, rel=1e-5)
+
+
+def test_every_term_of_equal_pictures_is_zero_but_the_variation(files):
+    x, _ = (picture.float() for picture in pictures())
+    for term in set(TERMS) - {'tv'}:
+        value = single(term, **{key: path for key, path in files.items() if key == term})(x, x)[f'loss_{term}']
+        assert abs(float(value)) < 1e-5, term
+
+
+def test_perceptual_terms_have_gradients_and_compare_the_chosen_layers(files):
+    x, y = (picture.float().requires_grad_() for picture in pictures())
+    for term in ('vgg', 'lpips'):
+        value = single(term, **{term: files[term]})(x, y.detach())[f'loss_{term}']
+        assert torch.autograd.grad(value, x)[0].abs().sum() > 0
+    network = VGG(16)
+    network.load_state_dict(torch.load(files['vgg'], weights_only=True))
+    mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
+    expected, relu = 0.0, 0
+    a, b = (x.detach() - mean) / std, (y.detach() - mean) / std
+    for layer in network.features[:24]:
+        a, b = layer(a), layer(b)
+        relu += isinstance(layer, nn.ReLU)
+        if isinstance(layer, nn.ReLU) and relu in (2, 3, 7, 9):  # relu1_2, relu2_1, relu3_3, relu4_2
+            expected += float(F.mse_loss(a, b))
+    assert float(single('vgg', vgg=files['vgg'])(x, y)['loss_vgg']) == pytest.approx(2 * expected, rel=1e-4)
+
+
+def test_the_angle_is_finite_and_smooth_for_parallel_and_black_colours():
+    x = torch.zeros(1, 3, 2, 2, requires_grad=True)
+    y = torch.full((1, 3, 2, 2), 0.5)
+    for picture in (x, (y * 0.7).requires_grad_()):
+        angle = colour_angle(picture, y)
+        grad, = torch.autograd.grad(angle.sum(), picture)
+        assert torch.isfinite(grad).all() and float(angle.abs().max()) < 1e-3
+    red, green = torch.eye(3)[:2].view(2, 1, 3, 1, 1)
+    assert float(colour_angle(red, green)) == pytest.approx(math.pi / 2, abs=1e-4)
+
+
+@pytest.mark.parametrize('name, l1', [('lol', 1.377), ('mit', 1.275), ('underwater', 1.114)])
+def test_published_losses(files, name, l1):
+    loss = RestorationLoss(f'hadamard-{name}-loss', terms=TERMS, **files)
+    assert loss.weights.weights['l1'] == l1 and not list(loss.parameters())
+    assert ('tv' in loss.weights.used) == (name != 'lol')
+    assert f'loss_{"lpips"}' in loss(*(picture.float() for picture in pictures()))
+
+
+@pytest.mark.parametrize('arguments, match', [
+    (dict(terms=('l1', 'vgg')), r"\['vgg'\] need files of weights: give vgg=FILE"), (dict(terms=('l3',)), 'it knows'),
+    (dict(genotype='hadamard-lol-loss'), 'no choice')])
+def test_terms_need_what_they_need(arguments, match):
+    with pytest.raises(ValueError, match=match):
+        RestorationLoss(**arguments)
+
+
+# The classifier
+
+def test_the_quality_loss_wants_good_pictures_and_leaves_the_classifier_alone(tmp_path):
+    torch.manual_seed(0)
+    classifier = QualityClassifier((8, 8))
+    optimizer = torch.optim.Adam(classifier.parameters(), lr=0.01)
+    good = torch.rand(16, 3, 24, 24) * 0.4 + 0.6
+    for _ in range(30):
+        losses = classifier(dict(visible=good * 0.3, reference=good), mode='loss')
+        optimizer.zero_grad()
+        losses['loss_quality'].backward()
+        optimizer.step()
+    assert losses['acc'] == 1.0
+    torch.save(dict(state_dict=classifier.state_dict()), tmp_path / 'quality.pth')
+    loss = QualityLoss(str(tmp_path / 'quality.pth'), dict(type='QualityClassifier', channels=(8, 8)))
+    exposure = torch.tensor(0.5, requires_grad=True)
+    value = loss(dict(picture=good * exposure), {})['loss_quality']
+    assert torch.autograd.grad(value, exposure)[0] < 0, 'brighter is better'
+    assert loss(dict(picture=good), {})['loss_quality'] < loss(dict(picture=good * 0.3), {})['loss_quality']
+    assert not loss.training
+
+
+def test_the_quality_loss_refuses_other_weights(tmp_path):
+    torch.save(dict(state_dict=dict(weight=torch.ones(1))), tmp_path / 'other.pth')
+    with pytest.raises(ValueError, match='other.pth holds no weights of QualityClassifier.*quality_lowlight'):
+        QualityLoss(str(tmp_path / 'other.pth'))
+    with pytest.raises(FileNotFoundError):
+        QualityLoss(str(tmp_path / 'none.pth'))
+
+
+def test_restoration_without_a_net_is_the_identity_and_wants_references():
+    model = MODELS.build(dict(type='Restoration', net=None, loss=dict(
+        type='RestorationLoss', terms=('l1',), genotype=dict(weights=dict(weights=dict(l1=1.0))))))
+    x = torch.rand(1, 3, 8, 8)
+    assert torch.equal(model(dict(visible=x)), x)
+    with pytest.raises(KeyError, match='learns from references'):
+        model(dict(visible=x), mode='loss')

@@ -1,0 +1,111 @@
+"""Weights of terms that an upper level learns, and the genotypes that keep them."""
+import json
+
+import pytest
+import torch
+from torch import nn
+
+from mmfusenas.nas import Choice, FixedWeighting, Genotype, Searchable, SearchSpace, Weighting
+
+
+class Loss(Searchable, nn.Module):
+    def __init__(self, genotype=None):
+        super().__init__()
+        self.weights = Weighting(['l1', 'l2'])
+        self.layer = Choice(dict(a=nn.Identity(), b=nn.Identity()))
+        self.specialize(genotype)
+
+
+class Model(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.net = nn.Conv2d(1, 1, 1)
+        self.loss = Loss()
+
+
+def terms():
+    return dict(l1=torch.tensor(2.0), l2=torch.tensor(3.0))
+
+
+def test_it_weighs_terms_and_its_gradient_is_the_terms():
+    weights = Weighting(['l1', 'l2'], start=0.5)
+    weights.relax()
+    weights.alpha.requires_grad_(True)
+    weighted = weights(terms())
+    assert {name: float(value.detach()) for name, value in weighted.items()} == dict(l1=1.0, l2=1.5)
+    assert torch.autograd.grad(sum(weighted.values()), weights.alpha)[0].tolist() == [2.0, 3.0]
+
+
+def test_what_nobody_decided_does_not_run():
+    with pytest.raises(RuntimeError, match='not decided. Search them with BilevelSearchHook'):
+        Weighting(['l1', 'l2'])(terms())
+
+
+def test_optimizers_leave_it_alone():
+    model = Model()
+    model.loss.weights.relax()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1.0, weight_decay=1.0)
+    sum(model.loss.weights(dict(l1=model.net.weight.sum(), l2=model.net.bias.sum())).values()).backward()
+    optimizer.step()
+    assert model.loss.weights.alpha.tolist() == [1.0, 1.0] and model.loss.weights.alpha.grad is None
+
+
+def test_weights_do_not_fall_below_zero():
+    weights = Weighting(['l1', 'l2'])
+    with torch.no_grad():
+        weights.alpha.copy_(torch.tensor([-0.25, 2.0]))
+    weights.project()
+    assert weights.best() == dict(l1=0.0, l2=2.0)
+
+
+@pytest.mark.parametrize('given, match', [
+    (dict(l1=1.0), r"No weight of the terms \['l2'\]"), (dict(l1=1.0, l2=1.0, l3=1.0), "no term 'l3'"),
+    (dict(l1=1.0, l2=-1.0), "at least 0; got {'l2': -1.0}"), (dict(l1=1.0, l2=float('nan')), 'finite')])
+def test_weights_of_other_terms_are_refused(given, match):
+    with pytest.raises(ValueError, match=match):
+        Weighting(['l1', 'l2']).select(given)
+
+
+@pytest.mark.parametrize('arguments', [dict(terms=[]), dict(terms=['a', 'a']), dict(terms=['a'], start=-1.0)])
+def test_no_weighting_without_terms(arguments):
+    with pytest.raises(ValueError, match='A Weighting got'):
+        Weighting(**arguments)
+
+
+def test_a_space_knows_weights_beside_choices(tmp_path):
+    space = SearchSpace(Model())
+    assert list(space.variables) == ['loss.layer', 'loss.weights'] and len(space) == 2
+    assert [len(alpha) for alpha in space.alphas()] == [2]
+    space.weightings['loss.weights'].select(dict(l1=0.25, l2=1.5))
+    genotype = space.genotype()
+    assert genotype.weights == {'loss.weights': dict(l1=0.25, l2=1.5)}
+    genotype.save(tmp_path / 'g.json')
+    assert Genotype.load(tmp_path / 'g.json') == genotype
+    part = Genotype.load(f'{tmp_path / "g.json"}#loss')
+    assert part.weights == dict(weights=dict(l1=0.25, l2=1.5)) and part.choices == dict(layer='a')
+    derived = Loss(part)
+    assert isinstance(derived.weights, FixedWeighting) and not list(derived.parameters())
+    assert {name: float(value) for name, value in derived.weights(terms()).items()} == dict(l1=0.5, l2=4.5)
+
+
+def test_a_term_of_no_weight_is_not_used():
+    fixed = Weighting(['l1', 'l2']).derived(dict(l1=0.0, l2=2.0))
+    assert fixed.used == ('l2',) and list(fixed(dict(l2=torch.tensor(1.0)))) == ['l2']
+
+
+def test_other_terms_are_another_space():
+    other = Weighting(['l1', 'l3'])
+    assert SearchSpace(nn.Sequential(other)).hash != SearchSpace(nn.Sequential(Weighting(['l1', 'l2']))).hash
+    with pytest.raises(ValueError, match=r"has the weights \[\], Loss needs \['weights'\]"):
+        Loss(dict(choices=dict(layer='a')))
+    with pytest.raises(ValueError, match="no term 'l3'"):
+        Loss(dict(choices=dict(layer='a'), weights=dict(weights=dict(l1=1.0, l3=1.0))))
+
+
+def test_a_genotype_of_weights_alone(tmp_path):
+    file = tmp_path / 'g.json'
+    file.write_text(json.dumps(dict(weights=dict(weights=dict(l1=1, l2=2)))))
+    assert Genotype.load(file).choices == {}
+    file.write_text(json.dumps(dict(weights=dict(weights=3))))
+    with pytest.raises(ValueError, match="the weights 'weights' are 3"):
+        Genotype.load(file)
