@@ -86,7 +86,7 @@ class HyperGuidedRestoration(BaseScene):
         losses = self.loss(pictures['stages'], reference_of(inputs))
         if self.guidance_loss is None:
             return losses
-        return {**losses, **self.guidance_loss(pictures, inputs)}
+        return {**losses, **self.guidance_loss({'truth': self.truth(inputs), **pictures}, inputs)}
 
     def truth(self, inputs: dict[str, Tensor]) -> Tensor:
         """Return the guidance as it should be, N x C x H x W."""
