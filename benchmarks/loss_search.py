@@ -1,0 +1,69 @@
+"""A searched loss beside equal weights and every single term (Hadamard restoration, the loss search).
+
+Trains the classifier of quality once, and with every seed: searches loss and network, trains the found network by the
+found loss, by equal weights of all terms, and by each term alone, all with one budget, and tests them. A row tells what
+the loss is worth, on one and the same network. The same command goes on where it was stopped.
+
+    python benchmarks/loss_search.py --search-options model.net.channels=8 model.net.num_units=3
+    MSRS_ROOT=data/msrs LOL_ROOT=data/lol python benchmarks/loss_search.py --task lowlight-msrs
+"""
+import argparse
+import json
+import os
+from pathlib import Path
+
+from mmengine.utils import track_iter_progress
+from runs import figure, test, train
+from terminaltables import AsciiTable
+
+from mmfusenas.nas import Genotype
+
+TERMS = ('l1', 'l2', 'angle', 'ssim', 'tv', 'laplacian')
+
+
+def main() -> None:
+    args = parse_args()
+    quality = train(f'configs/hadamard/quality_{args.task}.py', args.work_dir / 'quality', args.quality_options)
+    os.environ['QUALITY'] = str(quality.resolve())
+    runs = [(row, seed) for seed in args.seeds for row in args.rows]
+    scores = {run: score(*run, args) for run in track_iter_progress(runs)}
+    names = list(scores[runs[0]])
+    rows = [[row, *(figure([scores[row, seed][name] for seed in args.seeds]) for name in names)] for row in args.rows]
+    print('\n' + AsciiTable([['loss', *(name.rpartition('/')[2] for name in names)], *rows],
+                            f'{args.task}, seeds {args.seeds}').table)
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--task', default='lowlight', help='one of configs/hadamard (default: lowlight)')
+    parser.add_argument('--rows', nargs='+', default=['searched', 'equal', *TERMS], help='default: all')
+    parser.add_argument('--seeds', nargs='+', type=int, default=[0, 1, 2], help='default: 0 1 2')
+    parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/loss_search'), help='default: %(default)s')
+    for name in ('quality', 'search', 'train'):
+        parser.add_argument(f'--{name}-options', nargs='+', default=[], metavar='KEY=VALUE',
+                            help='values to override in the config of that training')
+    return parser.parse_args()
+
+
+def score(row: str, seed: int, args: argparse.Namespace) -> dict[str, float]:
+    """Train the found network of a seed by one loss; return its metrics."""
+    search = args.work_dir / f'search-{seed}'
+    train(f'configs/hadamard/{args.task}_search.py', search, [f'randomness.seed={seed}', *args.search_options])
+    found = Genotype.load(search / 'genotype.json')
+    loss = args.work_dir / f'{row}-{seed}.json'
+    loss.write_text(json.dumps(dict(weights=dict(weights=weights_of(row, found)))))
+    folder = args.work_dir / f'{row}-{seed}'
+    checkpoint = train(str(search / 'retrain.py'), folder, [
+        f'randomness.seed={seed}', f'model.loss.genotype={loss}', *args.train_options])
+    return test('retrain.py', checkpoint)
+
+
+def weights_of(row: str, found: Genotype) -> dict[str, float]:
+    """Return the weights of the terms that a row trains by."""
+    if row == 'searched':
+        return found.part('loss').weights['weights']
+    return {term: float(row in ('equal', term)) for term in TERMS}
+
+
+if __name__ == '__main__':
+    main()
