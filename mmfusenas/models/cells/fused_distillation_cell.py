@@ -72,7 +72,7 @@ def _kernel(cell: DistillationCell, place: int, stage: int, residual: bool = Fal
     if residual:
         identity = torch.eye(len(like), device=like.device, dtype=like.dtype)[:, :, None, None]
         weight = weight + F.pad(identity, (weight.shape[-1] // 2,) * 4)
-    return weight.clone(), bias.clone(), dilation
+    return weight.clone(), torch.zeros_like(like) if bias is None else bias.clone(), dilation
 
 
 def _merged(first: tuple[Tensor, Tensor, int], second: tuple[Tensor, Tensor, int]) -> nn.Module:

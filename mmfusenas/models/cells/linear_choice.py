@@ -56,23 +56,24 @@ class LinearChoice(Choice):
 
 def mixed(weighted: Sequence[tuple[Tensor, nn.Module]], x: Tensor) -> Tensor:
     """Return the weighted sum of what operators of ``LINEAR`` make of x, by one convolution."""
-    convolutions = [(weight, convolution_of(operator, x)) for weight, operator in weighted]
+    convolutions = [(weight, convolution_of(operator, x[0, :, 0, 0])) for weight, operator in weighted]
     size = max(dilation * (kernel.shape[-1] - 1) + 1 for _, (kernel, _, dilation) in convolutions)
     kernel = sum(weight * spread(kernel, dilation, size) for weight, (kernel, _, dilation) in convolutions)
     biases = [weight * bias for weight, (_, bias, _) in convolutions if bias is not None]
     return F.conv2d(x, kernel, sum(biases) if biases else None, padding=size // 2)
 
 
-def convolution_of(operator: nn.Module, x: Tensor) -> tuple[Tensor, Tensor | None, int]:
+def convolution_of(operator: nn.Module, like: Tensor) -> tuple[Tensor, Tensor | None, int]:
     """Return weight, bias and dilation of the convolution that an operator of ``LINEAR`` is, its own input added.
 
     Args:
         operator: Operator.
-        x: Its input: an operator without weights has as many channels, and their type is the weights'.
+        like: Tensor of as many elements as its input has channels, of whose type and device an operator without weights
+            is.
     """
     weight = getattr(operator, 'weight', None)
-    like = x if weight is None else weight
-    identity = torch.eye(x.shape[1], device=x.device, dtype=like.dtype)[:, :, None, None]
+    kind = like if weight is None else weight
+    identity = torch.eye(len(like), device=kind.device, dtype=kind.dtype)[:, :, None, None]
     if weight is None:
         return identity, None, 1
     if isinstance(operator, ResidualPlainConv):
