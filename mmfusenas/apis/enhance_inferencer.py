@@ -9,7 +9,6 @@ import numpy as np
 from mmfusenas.apis.base_inferencer import BaseInferencer, Picture, name_of
 from mmfusenas.datasets.pictures import read_visible, to_colour
 from mmfusenas.datasets.transforms.load_kernel import normal_kernel, read_kernel
-from mmfusenas.models.restorers import HyperGuidedRestoration
 
 
 class EnhanceInferencer(BaseInferencer):
@@ -41,7 +40,7 @@ class EnhanceInferencer(BaseInferencer):
         super().__init__(*args, **kwargs)
         self.kernel = None if kernel is None else normal_kernel(kernel) if isinstance(
             kernel, np.ndarray) else read_kernel(kernel)
-        if self.kernel is not None and not isinstance(self.scene, HyperGuidedRestoration):
+        if self.kernel is not None and not getattr(self.scene, 'takes_kernel', False):
             raise ValueError(f'{type(self.scene).__name__} does not deblur: it takes no kernel.')
 
     def read(self, picture: Picture) -> dict[str, Any]:

@@ -10,8 +10,10 @@ import torch
 
 from mmfusenas.apis import EnhanceInferencer, FusionInferencer, input_pictures
 from mmfusenas.apis.loading import build_model
+from mmfusenas.datasets.pictures import PictureError
 from mmfusenas.datasets.problems import DatasetError
 from mmfusenas.models.scene import FixedFusion
+from mmfusenas.registry import MODELS
 
 RUAS = dict(type='RUASEnhancement', scene=dict(type='RUASScene', genotype='ruas-scene'), denoise='always',
             task=dict(type='NoiseRemoval', genotype='ruas-denoise'))
@@ -69,3 +71,53 @@ def test_inputs_are_looked_at_first(model, picture: Callable, tmp_path: Path) ->
         EnhanceInferencer(model).run(input_pictures(tmp_path / 'pictures'), tmp_path)
     with pytest.raises(ValueError, match='is 2 x 8: a picture needs at least 3 x 3'):
         EnhanceInferencer(model)(picture(8, 2, 3))
+
+
+# Restoration
+
+def restoration(**changes):
+    torch.manual_seed(0)
+    return MODELS.build(dict(dict(type='Restoration', net=dict(type='HadamardNet', genotype='hadamard-lol')), **changes))
+
+
+def guided(**stage):
+    torch.manual_seed(0)
+    return MODELS.build(dict(type='HyperGuidedRestoration', stages=2, stage=dict(dict(
+        type='GuidedStage', physics=dict(type='Deconvolution'), proxy=dict(type='GuidanceProxy', channels=4),
+        denoiser=dict(type='DilatedDenoiser', channels=4, dilations=(1, 2, 1))), **stage)))
+
+
+def test_a_restoration_is_what_the_model_makes_of_it():
+    model = restoration().eval()
+    picture = np.random.default_rng(0).integers(0, 256, (33, 46, 3), np.uint8)
+    found = EnhanceInferencer(model)(picture)['picture']
+    with torch.no_grad():
+        expected = model(dict(visible=torch.from_numpy(picture).permute(2, 0, 1)[None] / 255))
+    expected = (expected[0].permute(1, 2, 0) * 255).round().clamp(0, 255).numpy()
+    assert found.shape == picture.shape and np.abs(found - expected).max() <= 1
+
+
+@pytest.mark.parametrize('kernel', [None, 'array', 'file'])
+def test_deblurring_takes_a_kernel(tmp_path, kernel):
+    model = guided().eval()
+    picture = np.random.default_rng(0).integers(0, 256, (33, 46, 3), np.uint8)
+    blur = np.random.default_rng(1).random((5, 5)).astype(np.float32)
+    np.save(tmp_path / 'k.npy', blur)
+    found = EnhanceInferencer(model, kernel=dict(array=blur, file=tmp_path / 'k.npy').get(kernel))(picture)
+    inputs = dict(visible=torch.from_numpy(picture).permute(2, 0, 1)[None] / 255)
+    if kernel:
+        inputs['kernel'] = torch.from_numpy(blur / blur.sum())[None, None]
+    with torch.no_grad():
+        made = model.pictures(inputs)
+    expected = (made['picture'][0].permute(1, 2, 0) * 255).round().clamp(0, 255).numpy()
+    assert np.abs(found['picture'] - expected).max() <= 1
+    np.testing.assert_allclose(found['guidance'], made['guidance'][0, -3:].mean(0), atol=1e-4)
+
+
+def test_a_kernel_is_for_models_that_deblur(tmp_path):
+    with pytest.raises(ValueError, match='Restoration does not deblur: it takes no kernel'):
+        EnhanceInferencer(restoration(), kernel=np.ones((3, 3)))
+    with pytest.raises(ValueError, match='does not deblur'):
+        EnhanceInferencer(guided(physics=dict(type='AdditiveLayer')), kernel=np.ones((3, 3)))
+    with pytest.raises(PictureError, match='odd K'):
+        EnhanceInferencer(guided(), kernel=np.ones((4, 4)))

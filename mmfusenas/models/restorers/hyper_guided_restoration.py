@@ -88,6 +88,11 @@ class HyperGuidedRestoration(BaseScene):
             return losses
         return {**losses, **self.guidance_loss({'truth': self.truth(inputs), **pictures}, inputs)}
 
+    @property
+    def takes_kernel(self) -> bool:
+        """Whether the physics is given the kernel of a blur."""
+        return 'kernel' in inspect.signature(self.stages[0].physics.prepare).parameters
+
     def truth(self, inputs: dict[str, Tensor]) -> Tensor:
         """Return the guidance as it should be, N x C x H x W."""
         planes = inputs['visible'].shape[1]
