@@ -47,11 +47,19 @@ ONE_SENSOR = {
     'msrs_night_det': ('MSRS_ROOT', {f'{part}/vi/{number}{k}{light}.png': 20 for part, number in PARTS
                                      for k in (0, 1) for light in 'DN'}
                        | {f'{part}/labels/{number}{k}N.txt': YOLO for part, number in PARTS for k in (0, 1)}),
+    'reside': ('RESIDE_ROOT', {f'ITS/{folder}/{k}{end}.png': grey for k in (1, 2)
+                               for folder, end, grey in (('hazy', '_1', 20), ('clear', '', 90))}
+               | {f'SOTS/indoor/{folder}/{k}{end}.png': grey for k in (3, 4)
+                  for folder, end, grey in (('hazy', '_1', 20), ('gt', '', 90))}),
+    'rain100': ('RAIN100_ROOT', {f'{part}/{folder}/{number}{k}.png': grey for part, number in PARTS for k in (0, 1)
+                                 for folder, grey in (('input', 20), ('target', 90))}),
     'acdc_seg': ('ACDC_ROOT', {f'rgb_anon/night/{part}/GOPR{part}/{part}_{k}_rgb_anon.png': 20
                                for part in ('train', 'val') for k in (0, 1)}
                  | {f'gt/night/{part}/GOPR{part}/{part}_{k}_gt_labelTrainIds.png': 18
                     for part in ('train', 'val') for k in (0, 1)}),
 }
+
+REFERENCED = ('lol', 'fivek', 'reside', 'rain100')
 
 
 def lay_out(root: Path, folders: list[tuple[str, str, str]], annotation: str) -> None:
@@ -121,7 +129,7 @@ def test_real_sets_of_one_sensor(name, root, tmp_path, monkeypatch):
     for dataset in sets:
         batch = PairDataPreprocessor()(pseudo_collate([dataset[0], dataset[1]]))
         inputs, sample = batch['inputs'], batch['data_samples'][0]
-        expected = dict(visible=20 / 255, **({'reference': 90 / 255} if name in ('lol', 'fivek') else {}))
+        expected = dict(visible=20 / 255, **({'reference': 90 / 255} if name in REFERENCED else {}))
         assert {key: round(x.max().item(), 4) for key, x in inputs.items()} == {
             key: round(value, 4) for key, value in expected.items()}
         if name.endswith('_det'):
@@ -142,6 +150,35 @@ def test_dark_pictures_without_references_are_measured_on_lol(root, tmp_path, mo
     assert len(train) == 1 and {key: x.shape for key, x in train[0]['inputs'].items()} == dict(visible=(3, 128, 128))
     assert len(test) == 2 and {key: x.shape for key, x in test[0]['inputs'].items()} == dict(
         visible=(3, 200, 260), reference=(3, 200, 260))
+
+
+def test_pictures_under_water_are_split_by_their_number(root, tmp_path, monkeypatch):
+    write_files(tmp_path, {f'{folder}/{k:02d}.png': grey for k in range(16)
+                           for folder, grey in (('raw-890', 20), ('reference-890', 90))})
+    monkeypatch.setenv('UIEB_ROOT', str(tmp_path))
+    config = load(root, 'uieb')
+    train, test = (DATASETS.build(config[f'{part}_dataloader'].dataset) for part in ('train', 'test'))
+    stems = [{Path(part.get_data_info(i)['img_path']).stem for i in range(len(part))} for part in (train, test)]
+    assert stems[1] == {'00', '08'} and len(stems[0]) == 14 and not stems[0] & stems[1]
+    assert {key: x.shape for key, x in train[0]['inputs'].items()} == dict(
+        visible=(3, 128, 128), reference=(3, 128, 128))
+
+
+def test_pairs_are_made_of_day_pictures_and_of_natural_ones(root, tmp_path, monkeypatch):
+    write_files(tmp_path, {**{f'train/vi/{k}{light}.png': 120 for k in (0, 1) for light in 'DN'}, **ONE_SENSOR['lol'][1],
+                           **{f'BSDS500/data/images/{part}/{part}.jpg': 120 for part in ('train', 'val', 'test')}})
+    for variable in ('MSRS_ROOT', 'LOL_ROOT', 'BSDS_ROOT'):
+        monkeypatch.setenv(variable, str(tmp_path))
+    config = load(root, 'msrs_darkened')
+    train, test = (DATASETS.build(config[f'{part}_dataloader'].dataset) for part in ('train', 'test'))
+    assert [len(train), len(test)] == [2, 2]
+    dark = train[0]['inputs']
+    assert dark['visible'].float().mean() < 40 and (dark['reference'] == 120).all()
+    config = load(root, 'bsds_blur')
+    sets = [DATASETS.build(config[f'{part}_dataloader'].dataset) for part in ('train', 'val', 'test')]
+    assert [Path(part.get_data_info(0)['img_path']).stem for part in sets] == ['train', 'val', 'test']
+    blurred = sets[2][0]['inputs']
+    assert blurred['visible'].shape == blurred['reference'].shape == blurred['noise'].shape
 
 
 def test_two_real_sets_together(root, tmp_path, monkeypatch):
