@@ -23,7 +23,8 @@ TERMS = ('l1', 'l2', 'angle', 'ssim', 'tv', 'laplacian')
 
 def main() -> None:
     args = parse_args()
-    quality = train(f'configs/hadamard/quality_{args.task}.py', args.work_dir / 'quality', args.quality_options)
+    quality = train(
+        f'configs/hadamard/quality_{args.task}.py', args.work_dir / args.task / 'quality', args.quality_options)
     os.environ['QUALITY'] = str(quality.resolve())
     runs = [(row, seed) for seed in args.seeds for row in args.rows]
     scores = {run: score(*run, args) for run in track_iter_progress(runs)}
@@ -47,13 +48,13 @@ def parse_args() -> argparse.Namespace:
 
 def score(row: str, seed: int, args: argparse.Namespace) -> dict[str, float]:
     """Train the found network of a seed by one loss; return its metrics."""
-    search = args.work_dir / f'search-{seed}'
+    folder = args.work_dir / args.task
+    search = folder / f'search-{seed}'
     train(f'configs/hadamard/{args.task}_search.py', search, [f'randomness.seed={seed}', *args.search_options])
     found = Genotype.load(search / 'genotype.json')
-    loss = args.work_dir / f'{row}-{seed}.json'
+    loss = folder / f'{row}-{seed}.json'
     loss.write_text(json.dumps(dict(weights=dict(weights=weights_of(row, found)))))
-    folder = args.work_dir / f'{row}-{seed}'
-    checkpoint = train(str(search / 'retrain.py'), folder, [
+    checkpoint = train(str(search / 'retrain.py'), folder / f'{row}-{seed}', [
         f'randomness.seed={seed}', f'model.loss.genotype={loss}', *args.train_options])
     return test('retrain.py', checkpoint)
 

@@ -1,7 +1,7 @@
 # Search of loss and architecture on MIT-Adobe FiveK (`FIVEK_ROOT`): weights on one
 # half, loss and choices on the other. First train `quality_lowlight-fivek.py`.
 _base_ = [
-    '../_base_/models/hadamard_supernet.py', '../_base_/datasets/fivek.py',
+    '../_base_/models/hadamard_supernet.py', '../_base_/datasets/fivek_turned.py',
     '../_base_/schedules/hadamard_search.py', '../_base_/default_runtime.py'
 ]
 train_dataloader = dict(batch_size=1, dataset=dict(fold=(0, 2)))

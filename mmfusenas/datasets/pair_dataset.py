@@ -111,10 +111,7 @@ class PairDataset(BaseDataset):
             samples, problems = self._select(samples, problems)
         except FileNotFoundError as error:
             return [], [Problem('error', 'nothing found', self.data_root or '.', str(error))]
-        if self.leave_out:
-            del samples[self.leave_out[0]::self.leave_out[1]]
-        if self.fold:
-            samples = samples[self.fold[0]::self.fold[1]]
+        samples = self.deal(samples)
         infos = [dict(img_id=i, **paths) for i, paths in enumerate(samples)]
         if self.READER is not None:
             unknown = self._check_classes()
@@ -127,6 +124,13 @@ class PairDataset(BaseDataset):
     def find(self) -> tuple[list[dict[str, str]], list[Problem]]:
         """Return the paths of every sample, and what does not fit; a set that pairs otherwise overrides this."""
         return find_samples(self._sources(), self.backend_args, self.key_of, self.NESTED)
+
+    def deal(self, samples: Sequence) -> list:
+        """Return those of ``samples`` that ``leave_out`` and ``fold`` leave."""
+        kept = list(samples)
+        if self.leave_out:
+            del kept[self.leave_out[0]::self.leave_out[1]]
+        return kept[self.fold[0]::self.fold[1]] if self.fold else kept
 
     def filter_data(self) -> list[dict]:
         """Leave out what ``filter_cfg`` says; as in mmdet, not in test mode."""

@@ -1,6 +1,7 @@
 """The RESIDE pictures of haze, with the clear ones that they were made of."""
 from __future__ import annotations
 
+from collections.abc import Sequence
 from os import path as osp
 
 from mmfusenas.datasets.pair_dataset import PairDataset
@@ -21,7 +22,8 @@ class RESIDEDataset(PairDataset):
 
     Layout as published: ``ITS/{hazy,clear}``, ``OTS/{hazy,clear}``, ``SOTS/{indoor,outdoor}/{hazy,gt}``. A hazy file is
     named after its clear one, an underscore, and numbers: ``1400_3.png`` is of ``1400.png``, ``0001_0.8_0.2.jpg`` of
-    ``0001.png``.
+    ``0001.png``. ``fold`` and ``leave_out`` count clear pictures. The clear ones of SOTS indoors have a border of ten
+    pixels that the hazy ones lack: load them with ``LoadPairFromFile(crop_reference=True)``.
 
     Args:
         part: ``'its'``, ``'ots'`` (for training), ``'sots-indoor'`` or ``'sots-outdoor'`` (for tests). Defaults to
@@ -57,6 +59,11 @@ class RESIDEDataset(PairDataset):
         if not hazy:
             problems.append(Problem('error', 'no pictures', self.data_prefix['img'], 'no picture here'))
         return [sample for sample in samples if sample['gt_path']], problems
+
+    def deal(self, samples: Sequence[dict[str, str]]) -> list[dict[str, str]]:
+        """Deal out the clear pictures, each with all that was made of it: no scene is in two folds."""
+        kept = set(super().deal(sorted({sample['gt_path'] for sample in samples})))
+        return [sample for sample in samples if sample['gt_path'] in kept]
 
 
 def _clear_stem(path: str) -> str:

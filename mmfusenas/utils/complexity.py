@@ -37,7 +37,7 @@ def multiply_adds(model: nn.Module, shape: Sequence[int]) -> Counter[nn.Module]:
     device = next(model.parameters(), torch.empty(0)).device  # a fixed rule has no parameters
     inputs = {name: torch.zeros(1, channels, *shape, device=device)
               for name, channels in sensor_channels(model).items()}
-    named = hasattr(model, 'pictures') or hasattr(model, 'scene')
+    named = hasattr(model, 'sensors') or hasattr(model, 'scene')
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
     try:

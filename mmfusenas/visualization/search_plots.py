@@ -141,12 +141,12 @@ def stage_of(choice: str) -> tuple[str, str, str]:
 
 
 def _flat(entry: Mapping[str, Any]) -> list[tuple[str, float]]:
-    """Return the numbers of an epoch's entry by name; those of a nested dict as ``outer.inner``."""
+    """Return the numbers of an epoch's entry by name; those of nested dicts as ``outer.inner``."""
     numbers = []
     for name, value in entry.items():
         if name in ('epoch', 'iteration', 'probabilities') or value is None:
             continue
-        numbers += [(f'{name}.{key}', x) for key, x in value.items()] if isinstance(value, Mapping) else [(name, value)]
+        numbers += [(f'{name}.{key}', x) for key, x in _flat(value)] if isinstance(value, Mapping) else [(name, value)]
     return numbers
 
 

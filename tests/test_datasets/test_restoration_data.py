@@ -19,6 +19,7 @@ from mmfusenas.datasets.transforms import (
     Darken,
     JointTransform,
     LoadKernel,
+    LoadPairFromFile,
     RainStreaks,
     RandomQuarterTurn,
 )
@@ -54,6 +55,22 @@ def test_reside_has_several_hazy_pictures_of_a_clear_one(tmp_path):
         RESIDEDataset('sots-indoor', data_root=str(tmp_path))
     with pytest.raises(ValueError, match="part='sots'; it knows"):
         RESIDEDataset('sots')
+
+
+def test_folds_of_reside_share_no_scene_and_larger_references_lose_their_border(tmp_path):
+    for scene in range(4):
+        write(tmp_path / f'ITS/clear/{scene}.png', (40, 50))
+        for k in range(3):
+            write(tmp_path / f'ITS/hazy/{scene}_{k}.png', (30, 46))
+    root = dict(data_root=str(tmp_path))
+    folds = [names(RESIDEDataset(fold=(k, 2), **root)) for k in (0, 1)]
+    assert [len(fold) for fold in folds] == [6, 6]
+    assert not {clear for _, clear in folds[0]} & {clear for _, clear in folds[1]}
+    info = RESIDEDataset(**root).get_data_info(0)
+    whole = cv2.imread(info['gt_path'])
+    assert np.array_equal(LoadPairFromFile(crop_reference=True)(dict(info))['gt'], whole[5:35, 2:48])
+    with pytest.raises(ValueError, match='differ in size'):
+        LoadPairFromFile()(dict(info))
 
 
 def test_uieb_rain100_and_bsds_as_published(tmp_path):

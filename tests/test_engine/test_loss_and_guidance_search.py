@@ -156,6 +156,18 @@ def test_a_resumed_search_of_guidance_is_the_same(tmp_path, ema):
     assert part.iter == whole.iter and same(state(part), state(whole))
 
 
+def test_weights_to_begin_with_are_no_resume(tmp_path):
+    first = kit.train(kit.config(tmp_path / 'first', **kit.proxy_search()))
+    cfg = kit.config(tmp_path / 'second', stop=1, **kit.proxy_search())
+    cfg.custom_hooks[1].optimizer.lr = 1e-6
+    cfg.load_from = str(tmp_path / 'first' / Path((tmp_path / 'first/last_checkpoint').read_text()).name)
+    second = kit.train(cfg)
+    hook = next(hook for hook in second.hooks if type(hook).__name__ == 'BilevelSearchHook')
+    assert hook.optimizer.param_groups[0]['lr'] == 1e-6 and first.iter == 8
+    step = [int(state['step']) for state in hook.optimizer.state.values()]
+    assert set(step) == {1}, 'an optimizer of its own'
+
+
 def test_a_model_with_proxies_needs_no_deriving(tmp_path):
     runner = kit.train(kit.config(tmp_path, **kit.proxy_search()))
     model = load_model(str(tmp_path / Path((tmp_path / 'last_checkpoint').read_text()).name))

@@ -200,11 +200,20 @@ def test_published_losses(files, name, l1):
 
 
 @pytest.mark.parametrize('arguments, match', [
-    (dict(terms=('l1', 'vgg')), r"\['vgg'\] need files of weights: give vgg=FILE"), (dict(terms=('l3',)), 'it knows'),
+    (dict(vgg='vgg.pth'), r"files for \['vgg'\].*name them there"), (dict(terms=('l1', 'vgg')), r"\['vgg'\] need files of weights: give vgg=FILE"), (dict(terms=('l3',)), 'it knows'),
     (dict(genotype='hadamard-lol-loss'), 'no choice')])
 def test_terms_need_what_they_need(arguments, match):
     with pytest.raises(ValueError, match=match):
         RestorationLoss(**arguments)
+
+
+def test_the_order_of_the_terms_does_not_matter_and_files_are_read_when_they_are_asked(files):
+    loss = RestorationLoss('hadamard-mit-loss', terms=TERMS[::-1], **files)
+    assert tuple(loss.weights.weights) == TERMS
+    lost = RestorationLoss(None, terms=('l1', 'vgg'), vgg='/nowhere/vgg16.pth')
+    SearchSpace(lost).relax()
+    with pytest.raises(FileNotFoundError):
+        lost(*(picture.float() for picture in pictures()))
 
 
 # The classifier

@@ -2,7 +2,8 @@
 
     OUT/blurred/im05_flit01.png, OUT/sharp/im05_flit01.png, OUT/kernel/im05_flit01.npy, ...
 
-Each of the 32 published files im0[5-8]_flit0[1-8].mat holds x (sharp), y (blurred), both in [0, 1], and f (the kernel).
+Each of the 32 published files im0[5-8]_flit0[1-8].mat holds x (sharp), y (blurred), both in [0, 1], and f, the kernel
+of a correlation: it is turned by 180 degrees to that of a convolution, which is what kernels are here.
 """
 from __future__ import annotations
 
@@ -40,7 +41,7 @@ def read(path: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     if content['x'].shape != content['y'].shape:
         raise UsageError(f'{path}: x is {content["x"].shape}, y {content["y"].shape}; both are of one size.')
     sharp, blurred = (np.rint(content[name].astype(np.float64) * 255).clip(0, 255).astype(np.uint8) for name in 'xy')
-    return sharp, blurred, odd(content['f'].astype(np.float32))
+    return sharp, blurred, odd(np.rot90(content['f'], 2).astype(np.float32))
 
 
 def odd(kernel: np.ndarray) -> np.ndarray:

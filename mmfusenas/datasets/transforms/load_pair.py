@@ -1,6 +1,7 @@
 """Loading the pictures of a sample."""
 from __future__ import annotations
 
+import numpy as np
 from mmcv.transforms import BaseTransform
 
 from mmfusenas.datasets.pictures import match_sizes, read_infrared, read_pair, read_visible
@@ -22,6 +23,8 @@ class LoadPairFromFile(BaseTransform):
         resize: What to do when the pictures of a sample differ in size: ``None`` is an error that names both,
             ``'visible'`` brings the others to the visible one's size, ``'infrared'`` to the infrared one's. Boxes
             belong to the visible picture: with ``'infrared'`` they are scaled along.
+        crop_reference: Whether a reference larger than its picture loses its border, as much at either side; RESIDE has
+            such ones. Defaults to False.
         backend_args: Arguments of mmengine's file backend.
 
     Raises:
@@ -35,10 +38,11 @@ class LoadPairFromFile(BaseTransform):
         >>> dark = load(dict(img_path='low/1.png', gt_path='high/1.png'))  # doctest: +SKIP
     """
 
-    def __init__(self, resize: str | None = None, backend_args: dict | None = None) -> None:
+    def __init__(self, resize: str | None = None, crop_reference: bool = False,
+                 backend_args: dict | None = None) -> None:
         if resize not in (None, 'visible', 'infrared'):
             raise ValueError(f"LoadPairFromFile: resize is None, 'visible' or 'infrared', got {resize!r}.")
-        self.resize = resize
+        self.resize, self.crop_reference = resize, crop_reference
         self.backend_args = backend_args
 
     def transform(self, results: dict) -> dict:
@@ -47,9 +51,11 @@ class LoadPairFromFile(BaseTransform):
         size = pictures['img'].shape[:2]
         for key, path, read in (('img2_aligned', 'img_path2_aligned', read_infrared), ('gt', 'gt_path', read_visible)):
             if path in results:
-                pictures[key] = match_sizes(
-                    pictures['img'], read(results[path], self.backend_args), self.resize and 'visible',
-                    (results['img_path'], results[path]), ways=('visible', ))[1]
+                picture = read(results[path], self.backend_args)
+                if key == 'gt' and self.crop_reference:
+                    picture = _middle(picture, size)
+                pictures[key] = match_sizes(pictures['img'], picture, self.resize and 'visible',
+                                            (results['img_path'], results[path]), ways=('visible', ))[1]
         results.update(pictures, img_shape=size, ori_shape=size)
         return results
 
@@ -77,4 +83,11 @@ class LoadPairFromFile(BaseTransform):
             instance['bbox'] = [x1 * x, y1 * y, x2 * x, y2 * y]
 
     def __repr__(self) -> str:
-        return f'{type(self).__name__}(resize={self.resize!r}, backend_args={self.backend_args})'
+        return (f'{type(self).__name__}(resize={self.resize!r}, crop_reference={self.crop_reference}, '
+                f'backend_args={self.backend_args})')
+
+
+def _middle(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Return the middle of a picture, of ``size`` where it is larger."""
+    top, left = (max(0, (have - want) // 2) for have, want in zip(picture.shape, size))
+    return np.ascontiguousarray(picture[top:top + size[0], left:left + size[1]])

@@ -66,8 +66,8 @@ class BilevelSearchHook(Hook):
 
     Raises:
         ValueError: If a phase selects nothing that is open, a phase but the last has no ``end``, or the ends do not
-            rise; if ``cost`` has other keys; if one of several dataloaders would never have its turn; if there are two such
-            hooks.
+            rise; if ``cost`` has other keys; if one of several dataloaders would never have its turn; if there are two
+            such hooks.
 
     Example:
         >>> custom_hooks = [dict(type='BilevelSearchHook', dataloader=dict(...), interval=20),
@@ -157,9 +157,13 @@ class BilevelSearchHook(Hook):
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Remember the search's state; it is put back in ``before_train``, after the weights are loaded.
 
+        A training that only begins with the weights of the checkpoint (``load_from``) has an upper level of its own.
+
         Raises:
             ValueError: If the checkpoint is of another search space.
         """
+        if not runner._resume:
+            return
         state, space = checkpoint.get(STATE_KEY), SearchSpace(bare_model(runner))
         if state and state['space_hash'] != space.hash:
             raise ValueError(
@@ -281,7 +285,7 @@ def _cuda_seeded(seed: int) -> Iterator[None]:
 
 
 def upper_parameters(variables: dict[str, Choice | Weighting | Proxy]) -> dict[str, nn.Parameter]:
-    """Return the tensors that the upper level learns by name: alphas by the variable's, weights of proxies by theirs."""
+    """Return what the upper level learns by name: alphas by the variable's, parameters of proxies by theirs."""
     tensors = {}
     for name, variable in variables.items():
         own = variable.named_parameters() if isinstance(variable, Proxy) else [('', variable.alpha)]

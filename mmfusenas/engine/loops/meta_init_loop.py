@@ -72,7 +72,7 @@ class MetaInitLoop(ResumableIterTrainLoop):
         self.steps, self.second_order = steps, second_order
         self.inner_optimizer = inner_optimizer or dict(type='Adam', lr=1e-3)
         self.outer_loss = MODELS.build(outer_loss).to(get_device()) if outer_loss else None
-        if outer_loss and not hasattr(bare_model(runner), 'loss'):
+        if outer_loss and not isinstance(getattr(bare_model(runner), 'loss', None), nn.Module):
             raise ValueError(f'MetaInitLoop got outer_loss={outer_loss}, and {type(bare_model(runner)).__name__} is no '
                              'scene module with a loss of its own; leave it out.')
         others = [build_resumable_dataloader(dict(dataloader, dataset=task), run_seed(runner), endless=True)

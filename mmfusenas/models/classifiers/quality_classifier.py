@@ -39,6 +39,8 @@ class QualityClassifier(BaseModel):
         torch.Size([2, 2])
     """
 
+    sensors = ('visible',)
+
     def __init__(self, channels: Sequence[int] = (16, 32, 64, 64), data_preprocessor: dict | None = None,
                  init_cfg: dict | None = None) -> None:
         super().__init__(data_preprocessor or dict(type='mmfusenas.PairDataPreprocessor'), init_cfg)

@@ -1,7 +1,7 @@
 """The searched loss of the Hadamard restoration."""
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -37,7 +37,7 @@ class RestorationLoss(Searchable, nn.Module):
         genotype: None leaves weights and layers to a search; a published name (``'hadamard-lol-loss'``,
             ``'hadamard-mit-loss'``, ``'hadamard-underwater-loss'``), a file, a dict such as
             ``dict(weights=dict(weights=dict(l1=1.0, ssim=1.0)))``, or a Genotype decides them.
-        terms: Terms to weigh. Defaults to those that need no file: all but 'vgg' and 'lpips'.
+        terms: Terms to weigh, in any order. Defaults to those that need no file: all but 'vgg' and 'lpips'.
         vgg: File of torchvision's VGG16 weights, ``vgg16-397923af.pth``, for 'vgg'.
         lpips: File of torchvision's AlexNet weights, ``alexnet-owt-7be5be79.pth``, for 'lpips'.
 
@@ -45,7 +45,8 @@ class RestorationLoss(Searchable, nn.Module):
         picture, reference: N x 3 x H x W, RGB in [0, 1]; result: dict of scalars, a weighted term each.
 
     Raises:
-        ValueError: If a term is unknown or lacks its file, or the genotype is of other terms.
+        ValueError: If a term is unknown or lacks its file, a file has no term, or the genotype is of other terms.
+        FileNotFoundError: On first use, if there is no such file.
 
     Example:
         >>> loss = RestorationLoss(dict(weights=dict(weights=dict(l1=1.0, ssim=0.5))), terms=('l1', 'ssim'))
@@ -57,17 +58,11 @@ class RestorationLoss(Searchable, nn.Module):
                  terms: Sequence[str] = ('l1', 'l2', 'angle', 'ssim', 'tv', 'laplacian'),
                  vgg: str | None = None, lpips: str | None = None) -> None:
         super().__init__()
-        files = dict(vgg=vgg, lpips=lpips)
-        unknown = [term for term in terms if term not in TERMS]
-        missing = [term for term in files if term in terms and not files[term]]
-        if unknown or missing:
-            raise ValueError(f'RestorationLoss got terms={list(terms)}; ' + (
-                f'it knows {list(TERMS)}.' if unknown else
-                f'{missing} need files of weights: give {" and ".join(f"{term}=FILE" for term in missing)}, or leave '
-                'the terms out.'))
-        self.weights = Weighting(terms)
-        self.vgg = VGGDistances(vgg) if 'vgg' in terms else None
-        self.lpips = LPIPS(lpips) if 'lpips' in terms else None
+        self.files = dict(vgg=vgg, lpips=lpips)
+        _check(terms, self.files)
+        self.weights = Weighting([term for term in TERMS if term in terms])
+        # Read when they are first asked: a trained model is rebuilt without the files of its loss.
+        self.features: dict[str, VGGDistances | LPIPS] = {}
         self.layers = nn.ModuleList(Choice({layer: Pick(i) for i, layer in enumerate(group)}) for group in
                                     (LAYERS if 'vgg' in terms else ()))
         self.specialize(genotype)
@@ -89,17 +84,38 @@ class RestorationLoss(Searchable, nn.Module):
         return 1 - ssim(picture.flatten(0, 1)[:, None], reference.flatten(0, 1)[:, None]).mean()
 
     def _vgg(self, picture: Tensor, reference: Tensor) -> Tensor:
-        groups = self.vgg(picture, reference)
+        groups = self._feature('vgg', VGGDistances)(picture, reference)
         return sum(layer(*distances) for layer, distances in zip(self.layers, groups, strict=True))
 
     def _lpips(self, picture: Tensor, reference: Tensor) -> Tensor:
-        return self.lpips(picture, reference).mean()
+        return self._feature('lpips', LPIPS)(picture, reference).mean()
 
     def _tv(self, picture: Tensor, reference: Tensor) -> Tensor:
         return picture.diff(dim=-1).abs().mean() + picture.diff(dim=-2).abs().mean()
 
     def _laplacian(self, picture: Tensor, reference: Tensor) -> Tensor:
         return laplacian(picture - reference).abs().mean()
+
+
+    def _feature(self, term: str, kind: type) -> VGGDistances | LPIPS:
+        if term not in self.features:
+            self.features[term] = kind(self.files[term])
+        return self.features[term]
+
+
+def _check(terms: Sequence[str], files: Mapping[str, str | None]) -> None:
+    """Raise where a term is unknown or lacks its file, or a file has no term."""
+    unknown = [term for term in terms if term not in TERMS]
+    missing = [term for term in files if term in terms and not files[term]]
+    idle = [term for term in files if term not in terms and files[term]]
+    if unknown:
+        raise ValueError(f'RestorationLoss got terms={list(terms)}; it knows {list(TERMS)}.')
+    if missing:
+        raise ValueError(f'RestorationLoss got terms={list(terms)}; {missing} need files of weights: give '
+                         f'{" and ".join(f"{term}=FILE" for term in missing)}, or leave the terms out.')
+    if idle:
+        raise ValueError(f'RestorationLoss got files for {idle}, and terms={list(terms)} without them: name them there '
+                         'too.')
 
 
 class Pick(nn.Module):

@@ -105,7 +105,7 @@ class HyperGuidedRestoration(BaseScene):
         for sample, maps in zip(data_samples, pictures.get('guidance', ())):
             height, width = sample.metainfo['img_shape'][:2]
             planes = len(maps) // len(self.stages)
-            sample.guidance = maps[-planes:, :height, :width].mean(0).detach().cpu().numpy()
+            sample.guidance = maps[-planes:, :height, :width].mean(0).float().detach().cpu().numpy()
         return super().predict(pictures, data_samples)
 
 
