@@ -33,6 +33,13 @@ def test_curves_show_every_number_of_an_epoch_and_pass_over_missing_ones() -> No
     assert axes['expected cost.macs'].get_ydata() == pytest.approx([5e9, 2.5e9, 5e9 / 3])
 
 
+def test_curves_of_a_searched_loss_show_every_weight() -> None:
+    epochs = [dict(epoch=k, probabilities={}, weights={'loss.weights': dict(l1=1.0 + k, ssim=0.5)}) for k in (1, 2)]
+    axes = {axes.get_title(): axes.lines[0] for axes in plot_curves(dict(choices={}, epochs=epochs)).axes}
+    assert axes['weights.loss.weights.l1'].get_ydata().tolist() == [2.0, 3.0]
+    assert axes['weights.loss.weights.ssim'].get_ydata().tolist() == [0.5, 0.5]
+
+
 def test_graph_has_a_node_for_each_and_names_every_edge() -> None:
     figure = plot_cell_graph('cell', {(0, 1): 'conv_3', (0, 2): 'skip', (1, 2): 'res_5'})
     assert texts(figure) == ['input', '1', '2', 'concat 1-2,\nconv 1 x 1', 'conv_3', 'skip', 'res_5']
