@@ -55,17 +55,6 @@ class Weighting(nn.Module):
         self.relaxed, self.decided = False, True
         return self.best()
 
-    def select(self, weights: Mapping[str, float]) -> None:
-        """Set the weights, and keep them.
-
-        Raises:
-            ValueError: If the terms are not these, or a weight is no finite number of at least 0.
-        """
-        values = [weights[term] for term in self.check(weights)]
-        with torch.no_grad():
-            self.alpha.copy_(torch.tensor(values))
-        self.decide()
-
     def best(self) -> dict[str, float]:
         """Return the present weights by name."""
         return dict(zip(self.terms, self.alpha.tolist()))

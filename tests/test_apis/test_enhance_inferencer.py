@@ -75,9 +75,9 @@ def test_inputs_are_looked_at_first(model, picture: Callable, tmp_path: Path) ->
 
 # Restoration
 
-def restoration(**changes):
+def restoration():
     torch.manual_seed(0)
-    return MODELS.build(dict(dict(type='Restoration', net=dict(type='HadamardNet', genotype='hadamard-lol')), **changes))
+    return MODELS.build(dict(type='Restoration', net=dict(type='HadamardNet', genotype='hadamard-lol')))
 
 
 def guided(**stage):

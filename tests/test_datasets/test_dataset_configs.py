@@ -165,7 +165,8 @@ def test_pictures_under_water_are_split_by_their_number(root, tmp_path, monkeypa
 
 
 def test_pairs_are_made_of_day_pictures_and_of_natural_ones(root, tmp_path, monkeypatch):
-    write_files(tmp_path, {**{f'train/vi/{k}{light}.png': 120 for k in (0, 1) for light in 'DN'}, **ONE_SENSOR['lol'][1],
+    write_files(tmp_path, {**{f'train/vi/{k}{light}.png': 120 for k in (0, 1) for light in 'DN'},
+                           **ONE_SENSOR['lol'][1],
                            **{f'BSDS500/data/images/{part}/{part}.jpg': 120 for part in ('train', 'val', 'test')}})
     for variable in ('MSRS_ROOT', 'LOL_ROOT', 'BSDS_ROOT'):
         monkeypatch.setenv(variable, str(tmp_path))

@@ -27,7 +27,8 @@ RUAS = dict(
 
 RESTORATION = dict(
     _delete_=True, type='Restoration', net=dict(
-        type='HadamardNet', channels=4, num_units=1, operators=('skip', 'c_1', 'dense_1'), coder_operators=('c_1', 'c_3')),
+        type='HadamardNet', channels=4, num_units=1, operators=('skip', 'c_1', 'dense_1'),
+        coder_operators=('c_1', 'c_3')),
     loss=dict(type='RestorationLoss', terms=('l1', 'ssim', 'tv')))
 """A model whose loss is searched before its network."""
 

@@ -238,6 +238,11 @@ def test_two_search_hooks_are_an_error(tmp_path):
         kit.train(cfg)
 
 
+def test_an_unknown_key_of_a_phase_is_an_error(tmp_path):
+    with pytest.raises(ValueError, match="'loses'"):
+        kit.train(kit.config(tmp_path, search=dict(phases=[dict(choices='', loses=['model'])])))
+
+
 def test_an_unknown_key_of_the_cost_is_an_error(tmp_path):
     with pytest.raises(ValueError, match='wieght'):
         kit.train(kit.config(tmp_path, search=dict(cost=dict(table='t.json', wieght=1.0))))

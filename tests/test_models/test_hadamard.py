@@ -200,7 +200,8 @@ def test_published_losses(files, name, l1):
 
 
 @pytest.mark.parametrize('arguments, match', [
-    (dict(vgg='vgg.pth'), r"files for \['vgg'\].*name them there"), (dict(terms=('l1', 'vgg')), r"\['vgg'\] need files of weights: give vgg=FILE"), (dict(terms=('l3',)), 'it knows'),
+    (dict(vgg='vgg.pth'), r"files for \['vgg'\].*name them there"),
+    (dict(terms=('l1', 'vgg')), r"\['vgg'\] need files of weights: give vgg=FILE"), (dict(terms=('l3',)), 'it knows'),
     (dict(genotype='hadamard-lol-loss'), 'no choice')])
 def test_terms_need_what_they_need(arguments, match):
     with pytest.raises(ValueError, match=match):

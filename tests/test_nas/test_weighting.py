@@ -63,7 +63,7 @@ def test_weights_do_not_fall_below_zero():
     (dict(l1=1.0, l2=-1.0), "at least 0; got {'l2': -1.0}"), (dict(l1=1.0, l2=float('nan')), 'finite')])
 def test_weights_of_other_terms_are_refused(given, match):
     with pytest.raises(ValueError, match=match):
-        Weighting(['l1', 'l2']).select(given)
+        Weighting(['l1', 'l2']).derived(given)
 
 
 @pytest.mark.parametrize('arguments', [dict(terms=[]), dict(terms=['a', 'a']), dict(terms=['a'], start=-1.0)])
@@ -76,7 +76,8 @@ def test_a_space_knows_weights_beside_choices(tmp_path):
     space = SearchSpace(Model())
     assert list(space.variables) == ['loss.layer', 'loss.weights'] and len(space) == 2
     assert [len(alpha) for alpha in space.alphas()] == [2]
-    space.weightings['loss.weights'].select(dict(l1=0.25, l2=1.5))
+    with torch.no_grad():
+        space.weightings['loss.weights'].alpha.copy_(torch.tensor([0.25, 1.5]))
     genotype = space.genotype()
     assert genotype.weights == {'loss.weights': dict(l1=0.25, l2=1.5)}
     genotype.save(tmp_path / 'g.json')

@@ -65,9 +65,9 @@ class BilevelSearchHook(Hook):
             Defaults to None.
 
     Raises:
-        ValueError: If a phase selects nothing that is open, a phase but the last has no ``end``, or the ends do not
-            rise; if ``cost`` has other keys; if one of several dataloaders would never have its turn; if there are two
-            such hooks.
+        ValueError: If a phase has other keys or selects nothing that is open, a phase but the last has no ``end``, or
+            the ends do not rise; if ``cost`` has other keys; if one of several dataloaders would never have its turn;
+            if there are two such hooks.
 
     Example:
         >>> custom_hooks = [dict(type='BilevelSearchHook', dataloader=dict(...), interval=20),
@@ -87,6 +87,10 @@ class BilevelSearchHook(Hook):
             raise ValueError(
                 f'BilevelSearchHook got phases={list(phases)}: every phase but the last needs an end, and the '
                 "ends rise, as in [dict(choices='type$', end=20), dict(choices='ops')].")
+        unknown = {key for phase in phases for key in phase} - {'choices', 'end', 'losses'}
+        if unknown:
+            raise ValueError(f"BilevelSearchHook got phases with {sorted(unknown)}; a phase has 'choices', 'end' and "
+                             "'losses'.")
         self.phases, self.by_epoch = list(phases), by_epoch
         self.scheduler_cfg = param_scheduler
         if cost and not {'table', 'weight'} <= set(cost) <= {'table', 'weight', 'cost'}:

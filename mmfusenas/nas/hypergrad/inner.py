@@ -15,8 +15,8 @@ from mmfusenas.nas.hypergrad.vectors import norm
 class WeightStep:
     """One step of SGD: w' = w - lr (c g + weight_decay w + momentum buffer), each field one value per weight tensor.
 
-    c = min(1, max_norm / |g|) where gradients are clipped by their norm, over all weights; its own answer to the choices
-    is left out.
+    c = min(1, max_norm / |g|) where gradients are clipped by their norm, over all weights; its own answer to the
+    choices is left out.
     """
 
     lr: list[float]
@@ -83,8 +83,8 @@ def inner_step(optimizer: Optimizer, params: Sequence[Tensor], clip: Mapping | N
         optimizer: SGD is taken as it is. Of any other the learning rate and weight decay are taken, as a plain
             step, and this is said once.
         params: Weights, the strategy's ``lower_params``.
-        clip: How gradients are clipped before the step, ``dict(max_norm=...)`` as of ``torch.nn.utils.clip_grad_norm_``.
-            Another kind is taken as not clipped, and this is said once.
+        clip: How gradients are clipped before the step, ``dict(max_norm=...)`` as of
+            ``torch.nn.utils.clip_grad_norm_``. Another kind is taken as not clipped, and this is said once.
 
     Returns:
         ``lr``, ``momentum``, ``weight_decay`` and ``momentum_buffers``, each a list like ``params``, and ``max_norm``.
@@ -101,8 +101,8 @@ def inner_step(optimizer: Optimizer, params: Sequence[Tensor], clip: Mapping | N
     by_norm = bool(clip) and set(clip) <= {'max_norm', 'error_if_nonfinite'}
     if plain or (clip and not by_norm):
         _say_once(f'The unrolled hyper-gradient takes the step of {type(optimizer).__name__}'
-                  f'{" with gradients clipped otherwise than by their norm" if clip and not by_norm else ""} as a plain '
-                  'gradient step of its learning rate')
+                  f'{" with gradients clipped otherwise than by their norm" if clip and not by_norm else ""} as a '
+                  'plain gradient step of its learning rate')
     groups = {id(param): group for group in optimizer.param_groups for param in group['params']}
     inner = dict(lr=[], momentum=[], weight_decay=[], momentum_buffers=[],
                  max_norm=float(clip['max_norm']) if by_norm else None)
