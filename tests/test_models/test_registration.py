@@ -89,9 +89,22 @@ def test_network_has_the_published_size_and_learns_a_shift():
     assert flow[:, 0].mean() == pytest.approx(3, abs=0.7) and flow[:, 1].mean().abs() < 0.7
 
 
+def test_features_are_compared_at_every_displacement_up_to_the_radius():
+    net = RegistrationNet(radius=2)
+    assert sum(p.numel() for p in net.parameters()) == 170904 + 2 * 24 * 48 * 9  # 24 more costs, two sizes
+    target = torch.rand(1, 3, 9, 10)
+    source = torch.roll(target, (-1, 2), (2, 3))  # what is at p in the target is at p + (2, -1), x before y
+    costs = net._cost(target, source)[0, :, 2:-2, 2:-2]
+    assert costs.shape == (25, 5, 6)
+    assert (costs.mean((1, 2)) == 0).nonzero().tolist() == [[(2 - 1) * 5 + 2 + 2]]
+    torch.testing.assert_close(RegistrationNet()._cost(target, source), (target - source).abs().sum(1, keepdim=True))
+
+
 @pytest.mark.parametrize('size', [(4, 4), (13, 18), (61, 83)])
-def test_any_size(size):
-    assert RegistrationNet()(torch.rand(1, 1, *size), torch.rand(1, 1, *size)).shape == (1, 2, *size)
+@pytest.mark.parametrize('radius', [0, 3])
+def test_any_size(size, radius):
+    net = RegistrationNet(radius)
+    assert net(torch.rand(1, 1, *size), torch.rand(1, 1, *size)).shape == (1, 2, *size)
 
 
 @pytest.fixture
