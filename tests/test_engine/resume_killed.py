@@ -73,7 +73,8 @@ def search(folder: Path, workers: int, epochs: int, pipe: int, options: dict | N
     cfg = search_kit.config(
         folder, search=options or {}, export={}, epochs=epochs, ema=True,
         **changes, **{'default_hooks.checkpoint.interval': INTERVAL, 'train_dataloader.num_workers': workers})
-    cfg.custom_hooks[1].dataloader.num_workers = workers
+    if cfg.custom_hooks[1].dataloader is not None:
+        cfg.custom_hooks[1].dataloader.num_workers = workers
     cfg.custom_hooks.append(dict(type='ReportHook', pipe=pipe))
     runner = search_kit.train(cfg, resume=True)
     hooks = {type(hook).__name__: hook for hook in runner.hooks}
@@ -91,6 +92,22 @@ def cooperate(folder: Path, workers: int, epochs: int, pipe: int) -> dict:
     turns = [dict(stage='scene', iters=2), dict(stage='task', tolerance=0.05, window=2, most=5)]
     return search(folder, workers, epochs, pipe, dict(type='CooperativeSearchHook', turns=turns),
                   model=copy.deepcopy(search_kit.RUAS))
+
+
+def search_loss(folder: Path, workers: int, epochs: int, pipe: int) -> dict:
+    """Search a loss for an epoch, then the network that it trains."""
+    options = search_kit.loss_search(folder)
+    return search(folder, workers, epochs, pipe, options.pop('search'), **without_export(options))
+
+
+def search_guidance(folder: Path, workers: int, epochs: int, pipe: int) -> dict:
+    """Learn proxies in alternation with the network that they guide."""
+    options = search_kit.proxy_search()
+    return search(folder, workers, epochs, pipe, options.pop('search'), **without_export(options))
+
+
+def without_export(options: dict) -> dict:
+    return {name: value for name, value in options.items() if name != 'export'}
 
 
 def sample_paths(folder: Path, workers: int, epochs: int, pipe: int) -> dict:
@@ -120,7 +137,8 @@ def evolve(folder: Path, workers: int, epochs: int, pipe: int) -> dict:
                 genotype=(folder / 'genotype.json').read_text())
 
 
-RUNS = dict(toy=train_toy, search=search, cooperative=cooperate, supernet=sample_paths, evolution=evolve)
+RUNS = dict(toy=train_toy, search=search, cooperative=cooperate, loss=search_loss, guidance=search_guidance,
+            supernet=sample_paths, evolution=evolve)
 
 
 def live(run: str, folder: Path, workers: int, epochs: int, pipe: int, death: tuple | None) -> None:

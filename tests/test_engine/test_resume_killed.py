@@ -18,7 +18,11 @@ def _run(folder, root, run, workers, random_kills):
     return json.loads(done.stdout.splitlines()[-1])
 
 
-@pytest.mark.parametrize('run', ['toy', 'search', 'cooperative', 'supernet', 'evolution'])
+QUICK = ['toy', 'search', 'cooperative', 'supernet', 'evolution']
+RUNS = [*QUICK, 'loss', 'guidance']
+
+
+@pytest.mark.parametrize('run', [run if run in QUICK else pytest.param(run, marks=pytest.mark.slow) for run in RUNS])
 def test_killed_while_saving(tmp_path, root, run):
     result = _run(tmp_path, root, run, workers=0, random_kills=0)
     assert result['kills'] == 4
@@ -27,7 +31,7 @@ def test_killed_while_saving(tmp_path, root, run):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('run', ['toy', 'search', 'cooperative', 'supernet', 'evolution'])
+@pytest.mark.parametrize('run', RUNS)
 @pytest.mark.parametrize('workers', [0, 2])
 def test_killed_ten_times(tmp_path, root, run, workers):
     result = _run(tmp_path, root, run, workers, random_kills=6)

@@ -46,6 +46,15 @@ def test_bit_depth_says_how_many_bits_the_files_hold():
     assert PairDataPreprocessor(bit_depth=dict(infrared=14))(data)['inputs']['infrared'].unique().tolist() == [1.0]
 
 
+def test_a_field_of_displacements_is_no_picture():
+    flow = torch.full((2, 4, 6), -3.5)
+    data = dict(inputs=dict(visible=[torch.zeros(3, 4, 6, dtype=torch.uint8)], flow=[flow]))
+    assert torch.equal(PairDataPreprocessor()(data)['inputs']['flow'][0], flow)
+    data['inputs']['flow'] = [flow / 0]
+    with pytest.raises(ValueError, match='NaN or infinity in the flow'):
+        PairDataPreprocessor()(data)
+
+
 def test_the_aligned_picture_has_the_depth_of_its_sensor():
     data = batch((4, 6), dtype2=torch.uint16, fill2=2 ** 14 - 1)
     data['inputs']['aligned'] = data['inputs']['infrared']

@@ -22,8 +22,9 @@ def picture_tensor(picture: np.ndarray) -> torch.Tensor:
 
 
 def further_inputs(results: dict) -> dict[str, torch.Tensor]:
-    """Return the inputs beside ``visible``: ``infrared``, ``aligned``, ``reference``, where the results hold them."""
-    return {name: picture_tensor(results[key]) for key, name in INPUTS.items() if key != 'img' and key in results}
+    """Return the inputs beside ``visible``: ``infrared``, ``aligned``, ``reference``, ``flow``, where there are any."""
+    names = {**INPUTS, 'flow': 'flow'}
+    return {name: picture_tensor(results[key]) for key, name in names.items() if key != 'img' and key in results}
 
 
 def complete_meta(results: dict) -> dict:
@@ -41,15 +42,15 @@ class PackPairInputs(BaseTransform):
     """Pack the pictures of a sample into tensors and a :class:`FusionDataSample`; needs no mmdet.
 
     Required key: ``img`` (H x W x 3, or H x W for a restoration of grey pictures); optional ones: ``img2``,
-    ``img2_aligned``, ``noise`` (H x W), ``gt`` (as ``img``) and ``kernel`` (K x K). Of what else the results hold,
-    ``flow`` becomes the sample's ``gt_flow`` (:class:`RandomDeformation`); the rest is dropped.
+    ``img2_aligned``, ``noise`` (H x W), ``gt`` (as ``img``), ``kernel`` (K x K) and ``flow`` (H x W x 2, of
+    :class:`RandomDeformation`), which becomes the sample's ``gt_flow`` as well; the rest is dropped.
 
     Args:
         meta_keys: Keys kept as meta information, beside ``PAIR_META``.
 
     Returns:
         ``inputs``: ``visible`` 3 x H x W and, where there are any, ``infrared``, ``aligned`` and ``noise`` 1 x H x W,
-        ``reference`` 3 x H x W and ``kernel`` 1 x K x K, each of its own dtype; ``data_samples``.
+        ``reference`` 3 x H x W, ``flow`` 2 x H x W and ``kernel`` 1 x K x K, each of its own dtype; ``data_samples``.
 
     Example:
         >>> packed = PackPairInputs()(dict(img=np.zeros((4, 6, 3), np.uint8), img2=np.zeros((4, 6), np.uint16)))

@@ -13,6 +13,7 @@ from mmfusenas.registry import MODELS
 _FULL_SCALE = {torch.uint8: 255.0, torch.uint16: 65535.0}
 _FLOAT_SCALE = 255.0
 _SENSOR = dict(aligned='infrared')  # an input that is a picture of another one's sensor
+_FIELD = 'flow'  # displacements in pixels, no picture: kept as it is
 _PATHS = dict(visible='img_path', infrared='img_path2', aligned='img_path2_aligned', reference='gt_path')
 
 
@@ -35,7 +36,8 @@ class PairDataPreprocessor(BaseDataPreprocessor):
 
     Returns:
         ``inputs``: ``visible`` N x 3 x H x W and, where there are any, ``infrared`` and ``aligned`` N x 1 x H x W and
-        ``reference`` N x 3 x H x W, float32 in [0, 1]; ``data_samples`` as they came, or None.
+        ``reference`` N x 3 x H x W, float32 in [0, 1], ``flow`` N x 2 x H x W in pixels; ``data_samples`` as they
+        came, or None.
 
     Raises:
         ValueError: NaN or infinity in a picture, values beyond its bits, or pictures of a sample that differ in size;
@@ -79,6 +81,8 @@ class PairDataPreprocessor(BaseDataPreprocessor):
         return _FULL_SCALE.get(dtype, _FLOAT_SCALE)
 
     def _scale(self, name: str, picture: torch.Tensor) -> torch.Tensor:
+        if name == _FIELD:
+            return picture.float()
         scaled = picture.float() / self._full_scale(name, picture.dtype)
         return scaled.clamp_(0, 1) if picture.is_floating_point() else scaled
 
@@ -90,6 +94,8 @@ class PairDataPreprocessor(BaseDataPreprocessor):
                 raise ValueError(f'NaN or infinity in the {name} picture {file}. Repair or remove the file.')
             full *= 2  # photometric transforms overshoot, and are clamped
         elif _SENSOR.get(name, name) not in self.bit_depth:
+            return
+        if name == _FIELD:
             return
         largest = float(picture.float().max())
         if largest > full:

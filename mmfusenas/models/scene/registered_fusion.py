@@ -15,7 +15,8 @@ class RegisteredFusion(BaseScene):
 
     The infrared picture is moved onto the visible one by the field that N_R estimates. In training the moved picture
     is held to the infrared picture before its deformation (``aligned``, from :class:`RandomDeformation` or
-    ``img2_aligned`` of a data set), and where there is none to the visible one.
+    ``img2_aligned`` of a data set), and where there is none to the visible one; the field to the true one (``flow``,
+    from :class:`RandomDeformation`) where the loss asks for it.
 
     Args:
         registration: Config of N_R, a :class:`RegistrationNet`.
@@ -53,7 +54,7 @@ class RegisteredFusion(BaseScene):
         if self.loss is None:
             return losses
         target = inputs.get('aligned', luma(inputs['visible']))
-        return {**self.loss(pictures['flow'], inputs['infrared'], target), **losses}
+        return {**self.loss(pictures['flow'], inputs['infrared'], target, inputs.get('flow')), **losses}
 
     def predict(self, pictures: dict[str, Tensor], data_samples: list) -> list:
         """Return the samples with ``fused_img`` and the field, ``pred_flow`` (float array H x W x 2, pixels)."""

@@ -1,6 +1,8 @@
 """N_R: the multi-level refinement registration network (MRRN) in front of the fusion."""
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 import torch.nn.functional as F
 from mmengine.model import BaseModule
@@ -20,11 +22,14 @@ class RegistrationNet(BaseModule):
 
     As published the features are compared at one place only, and a field has to be guessed from how they differ there.
     With a ``radius`` the target's features are compared with the source's at every displacement up to it, at both
-    sizes, so that the field can be read off where they agree.
+    sizes, so that the field can be read off where they agree. With ``normalize`` both pictures are brought to the
+    same local contrast first, as what the sensors have in common are places, not brightness.
 
     Args:
         radius: Displacements compared, in places of the features, along both axes; 0 is the published network, 3 sees
             12 pixels and has 212 376 parameters. Defaults to 0.
+        normalize: Whether the mean of the 9 x 9 pixels around is subtracted from each pixel and the rest divided by
+            their standard deviation (plus 0.02, so that noise stays small). Defaults to False, as published.
         init_cfg: Initialisation, as everywhere in MMEngine. By default the estimates begin near zero.
 
     Shape:
@@ -39,22 +44,28 @@ class RegistrationNet(BaseModule):
         torch.Size([2, 2, 61, 83])
     """
 
-    def __init__(self, radius: int = 0, init_cfg: dict | None = None) -> None:
+    def __init__(self, radius: int = 0, normalize: bool = False, init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg)
         self.radius = radius
+        self.normalize = normalize
         costs = (2 * radius + 1) ** 2
         self.encoders = nn.ModuleList([_encoder(1, 16), _encoder(16, 32)])
         self.estimates = nn.ModuleList([_estimate(costs + 32), _estimate(costs + 34)])
         self.fields = nn.ModuleList(nn.Conv2d(16, 2, 3, padding=1) for _ in range(2))
         self.refinements = nn.ModuleList(_refinement() for _ in range(2))
+        for conv in self.modules():
+            if isinstance(conv, nn.Conv2d):
+                nn.init.kaiming_normal_(conv.weight, 0.2)
+                nn.init.zeros_(conv.bias)
         for last in (*self.fields, *(refinement[-1] for refinement in self.refinements)):
             nn.init.normal_(last.weight, std=1e-3)
-            nn.init.zeros_(last.bias)
 
     def forward(self, target: Tensor, source: Tensor) -> Tensor:
         height, width = target.shape[2:]
         padding = (0, -width % 4, 0, -height % 4)
         target, source = (F.pad(picture, padding, mode='replicate') for picture in (target, source))
+        if self.normalize:
+            target, source = (_local_contrast(picture) for picture in (target, source))
         target_half, source_half = (self.encoders[0](picture) for picture in (target, source))
         target_quarter, source_quarter = (self.encoders[1](features) for features in (target_half, source_half))
 
@@ -94,6 +105,12 @@ def _refinement() -> nn.Sequential:
     layers = [layer for a, b, d in ((2, 48, 1), (48, 48, 2), (48, 32, 4))
               for layer in (nn.Conv2d(a, b, 3, padding=d, dilation=d), nn.LeakyReLU(0.1))]
     return nn.Sequential(*layers, nn.Conv2d(32, 2, 3, padding=1))
+
+
+def _local_contrast(picture: Tensor) -> Tensor:
+    mean = partial(F.avg_pool2d, kernel_size=9, stride=1, padding=4, count_include_pad=False)
+    rest = picture - mean(picture)
+    return rest / (mean(rest.square()).sqrt() + 0.02)
 
 
 def _twice(x: Tensor) -> Tensor:

@@ -1,0 +1,20 @@
+# Real pairs put out of register at 256 x 320, RoadScene and MSRS together, to learn how to put them back.
+_base_ = './ivif_real_fusion.py'
+resize = dict(type='Resize', scale=(320, 256))
+# Patches keep the displacements of the whole picture, in pixels: 128 of 256 pixels, so twice the parts of a side.
+train_pipeline = [
+    dict(type='LoadPairFromFile'),
+    dict(type='JointTransform', transforms=[
+        resize, dict(type='RandomPatch', size=(128, 128)), dict(type='RandomFlip', prob=0.5)]),
+    dict(type='RandomDeformation', rotate=4, translate=0.05, scale=0.05, elastic=0.04, smoothness=0.2),
+    dict(type='PackPairInputs')]
+# The same deformation of a pair at every validation.
+test_pipeline = [
+    dict(type='LoadPairFromFile'), dict(type='JointTransform', transforms=[resize]),
+    dict(type='RandomDeformation', seed=0), dict(type='PackPairInputs')]
+train_dataloader = dict(batch_size=4, dataset=dict(
+    datasets=[dict(_base_.roadscene, pipeline=train_pipeline), dict(_base_.msrs, pipeline=train_pipeline)]))
+val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+test_dataloader = val_dataloader
+val_evaluator = [dict(type='EndpointError'), dict(type='FusionMetric', metric=['MI', 'VIF', 'Qabf', 'SSIM'])]
+test_evaluator = [dict(type='EndpointError'), dict(type='FusionMetric')]
