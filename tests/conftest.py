@@ -1,5 +1,6 @@
 """What all tests share: one thread, the folder of reference data, and the tools' folder on the path."""
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,8 +11,10 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def pytest_configure() -> None:
-    """Use one thread: several test processes with several threads each are many times slower."""
+    """Use one thread, as several test processes with several threads each are many times slower; and obey Ctrl-C,
+    which a job in the background of a shell ignores, for the tests of it."""
     torch.set_num_threads(1)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope='session', autouse=True)
