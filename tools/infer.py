@@ -40,7 +40,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--infrared', metavar='PATH', help='infrared picture, folder, or list')
     parser.add_argument('--target', metavar='PATH', help='target of low resolution, folder, or list; also .npy files')
     parser.add_argument('--guidance', metavar='PATH', help='guidance of high resolution, folder, or list')
-    parser.add_argument('--out-dir', metavar='DIR', help='folder for the results')
+    parser.add_argument('--out-dir', default='outputs', metavar='DIR', help='folder for the results (default: outputs)')
     parser.add_argument('--device', default='cpu', help='cpu (default) or cuda')
     parser.add_argument('--score-thr', type=float, default=0.3, metavar='S', help='lowest score of a detection (0.3)')
     parser.add_argument('--list', action='store_true', help='show the names, with size, training data and figures')
@@ -70,7 +70,7 @@ def kind_of(args: argparse.Namespace) -> tuple[str, ...]:
         raise UsageError('--input is for a model of one sensor, --visible and --infrared are for pairs, --target and '
                          '--guidance for super-resolution: give one kind.')
     kind = named[0] if named else ('visible', 'infrared')
-    missing = [f'--{name.replace("_", "-")}' for name in (*kind, 'out_dir') if not getattr(args, name)]
+    missing = [f'--{name.replace("_", "-")}' for name in kind if not getattr(args, name)]
     if missing:
         raise UsageError(f'{" and ".join(missing)} missing: python tools/infer.py --help shows an example.')
     return kind

@@ -78,7 +78,7 @@ def test_derive_refuses_other_checkpoints(tmp_path: Path, run_tool: Callable) ->
     ('--visible vi --infrared ir --out-dir o', 'Give a config and its checkpoint, or --model with a name'),
     ('c.py --visible vi --infrared ir --out-dir o', 'Give a config and its checkpoint'),
     ('c.py search.pth --model tim-light', '--model tim-light and the config c.py: give one of them'),
-    ('--model tim-light --visible vi', '--infrared and --out-dir missing'),
+    ('--model tim-light --visible vi', '--infrared missing'),
     ('--model tim-lite --visible vi --infrared ir --out-dir o', "named 'tim-lite'; the nearest is 'tim-light'"),
     ('--model search.pth --visible vi --infrared ir --out-dir o', 'tools/derive.py search.pth'),
     ('--model search.pth --visible vi --infrared nowhere --out-dir o', 'nowhere does not exist'),

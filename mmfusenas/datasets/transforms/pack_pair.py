@@ -43,7 +43,7 @@ class PackPairInputs(BaseTransform):
 
     Required key: ``img`` (H x W x 3, or H x W for a restoration of grey pictures); optional ones: ``img2``,
     ``img2_aligned``, ``noise`` (H x W), ``gt`` (as ``img``), ``kernel`` (K x K) and ``flow`` (H x W x 2, of
-    :class:`RandomDeformation`), which becomes the sample's ``gt_flow`` as well; the rest is dropped.
+    :class:`RandomDeformation`). The rest is dropped.
 
     Args:
         meta_keys: Keys kept as meta information, beside ``PAIR_META``.
@@ -67,10 +67,7 @@ class PackPairInputs(BaseTransform):
         meta = {key: results[key] for key in self.meta_keys if key in results}
         inputs = dict(visible=picture_tensor(results['img']), **further_inputs(results))
         inputs.update({key: picture_tensor(results[key]) for key in ('noise', 'kernel') if key in results})
-        sample = FusionDataSample(metainfo=meta)
-        if 'flow' in results:
-            sample.gt_flow = results['flow']
-        return dict(inputs=inputs, data_samples=sample)
+        return dict(inputs=inputs, data_samples=FusionDataSample(metainfo=meta))
 
     def __repr__(self) -> str:
         return f'{type(self).__name__}(meta_keys={self.meta_keys})'

@@ -14,13 +14,13 @@ class EndpointError(BaseMetric):
     """Mean distance in pixels between the predicted and the true displacement, and that without any registration.
 
     Over the pixels whose true displacement leads to a place inside the picture: what lies outside cannot be seen. The
-    predictions need ``pred_flow`` (:class:`RegisteredFusion`), the samples ``gt_flow`` (:class:`RandomDeformation`).
+    predictions need ``pred_flow`` (:class:`RegisteredFusion`), the inputs ``flow`` (:class:`RandomDeformation`).
 
     Args:
         **kwargs: Of mmengine's ``BaseMetric``. The prefix of the scores is ``'registration'``.
 
     Raises:
-        KeyError: If a sample has no true field.
+        KeyError: If the pairs come without their true fields.
 
     Example:
         >>> val_evaluator = [dict(type='EndpointError'), dict(type='FusionMetric')]
@@ -30,11 +30,11 @@ class EndpointError(BaseMetric):
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
         """Measure the fields of one batch."""
-        for sample in data_samples:
-            if 'gt_flow' not in sample:
-                raise KeyError('EndpointError found no gt_flow: the test pipeline needs RandomDeformation before the '
-                               'packing.')
-            truth, found = (np.asarray(sample[name]) for name in ('gt_flow', 'pred_flow'))
+        if 'flow' not in data_batch['inputs']:
+            raise KeyError('EndpointError found no true field: the test pipeline needs RandomDeformation before the '
+                           'packing.')
+        for flow, sample in zip(data_batch['inputs']['flow'], data_samples, strict=True):
+            truth, found = flow.permute(1, 2, 0).cpu().numpy(), sample['pred_flow']
             height, width = truth.shape[:2]
             x, y = np.meshgrid(np.arange(width), np.arange(height))
             x, y = x + truth[..., 0], y + truth[..., 1]
