@@ -13,6 +13,7 @@ import argparse
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
+from functools import partial
 from statistics import median
 from types import SimpleNamespace
 
@@ -24,7 +25,7 @@ from torch import Tensor, nn
 import mmfusenas.models  # noqa: F401  registers RUASEnhancement
 from mmfusenas.engine.hooks import CooperativeSearchHook
 from mmfusenas.models.cells.linear_choice import LinearChoice
-from mmfusenas.nas import SearchSpace
+from mmfusenas.nas import Choice, SearchSpace
 from mmfusenas.registry import MODELS
 
 CONFIG = dict(
@@ -45,15 +46,15 @@ def main() -> None:
         for place, stage in enumerate(PASSES):
             hook._turn, model.stage = place, stage
             alphas = hook._alphas(runner)
-            step, apart = (merged(cells, one, lambda alphas=alphas: hook._hyper_gradient(runner, upper, lower, alphas))
-                           for one in (True, False))
-            floor = sum(count * seconds(lambda alphas=alphas: one_pass(model, upper, alphas), model, part)
+            step = partial(hook._hyper_gradient, runner, upper, lower, alphas)
+            whole, single = seconds(step), apart(cells, step)
+            floor = sum(count * seconds(partial(one_pass, model, upper, alphas), model, part)
                         for part, count in PASSES[stage].items())
             if turn:
-                times[stage].append((step, floor, apart))
+                times[stage].append((whole, floor, single))
     rows = [[stage, *(f'{median(column):.3f}' for column in zip(*values)),
-             f'{median(step / floor for step, floor, _ in values):.2f}',
-             f'{median(step / apart for step, _, apart in values):.2f}'] for stage, values in times.items()]
+             f'{median(whole / floor for whole, floor, _ in values):.2f}',
+             f'{median(whole / single for whole, _, single in values):.2f}'] for stage, values in times.items()]
     head = ['step of the', 'seconds', 'its passes', 'candidates apart', 'over the passes', 'over apart']
     print(AsciiTable([head, *rows],
                      f'RUAS supernet, batch {args.batch} of {args.size} x {args.size}').table)
@@ -74,17 +75,17 @@ def searching(model: nn.Module) -> tuple[CooperativeSearchHook, SimpleNamespace]
     hook = CooperativeSearchHook(dataloader={}, turns=[dict(stage=stage, iters=1) for stage in PASSES])
     hook.space, hook.seed, hook.expected_cost = SearchSpace(model), 0, None
     hook.space.relax()
-    hook.searched = [list(hook.space.choices)]
-    return hook, SimpleNamespace(model=model, optim_wrapper=wrapper, iter=0)
+    hook.searched, hook.losses = [list(hook.space.choices)], [[None]]  # one phase, the model's own loss
+    return hook, SimpleNamespace(model=model, optim_wrapper=wrapper, iter=0, epoch=0)
 
 
-def merged(choices: list[LinearChoice], one: bool, run: Callable[[], object]) -> float:
-    """Time a run with relaxed choices as one convolution, or every candidate by itself."""
+def apart(choices: list[LinearChoice], run: Callable[[], object]) -> float:
+    """Time a run in which every candidate of the relaxed choices runs by itself."""
     for choice in choices:
-        choice.linear = one
+        choice.forward = partial(Choice.forward, choice)
     elapsed = seconds(run)
     for choice in choices:
-        choice.linear = True
+        del choice.forward
     return elapsed
 
 

@@ -20,6 +20,18 @@ def test_help(path):
         assert (BENCHMARKS.parent / config).is_file(), config
 
 
+@pytest.mark.parametrize('command', [
+    'hypergrad_cost.py --size 16 --repeats 1', 'search_step.py --size 16 --repeats 1',
+    'supernet_step.py --channels 8 --shape 16 16 --paths 1 --repeats 1', 'sampling.py --paths 4096 --channels 8',
+    'depthwise.py --shape 1 4 16 16 --repeats 1', 'fusion_inference.py --shape 32 32 --repeats 1 --no-compile',
+    'ruas_inference.py --shape 32 32 --repeats 1', 'path_latency.py --paths 2 --channels 8 --shape 16 16 --repeats 3'])
+def test_timings_run(command):
+    script, *arguments = command.split()
+    done = subprocess.run([sys.executable, str(BENCHMARKS / script), *arguments], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert '+---' in done.stdout
+
+
 @pytest.fixture
 def rows(monkeypatch):
     """The script of the rows, with tools that leave what real ones do, and note what they were asked for."""
