@@ -68,3 +68,73 @@ def test_tiles_of_a_satellite_scene(converter, tmp_path):
     np.testing.assert_array_equal(np.load(files[4]), bands[8:16, 8:16])
     with pytest.raises(UsageError, match='--tile 21 does not fit'):
         converter('pansharpening').main([str(tmp_path / 's.mat'), '--tile', '21', '--out', str(tmp_path / 'out')])
+
+
+def write_sintel(root, picture, depth):
+    (root / 'depth/alley').mkdir(parents=True)
+    (root / 'clean/alley').mkdir(parents=True)
+    cv2.imwrite(str(root / 'clean/alley/frame_0001.png'), picture)
+    head = np.float32(202021.25).tobytes() + np.int32(depth.shape[1]).tobytes() + np.int32(depth.shape[0]).tobytes()
+    (root / 'depth/alley/frame_0001.dpt').write_bytes(head + depth.astype('<f4').tobytes())
+
+
+def write_diode(root, picture, depth):
+    folder = root / 'scene_00019/scan_00183'
+    folder.mkdir(parents=True)
+    cv2.imwrite(str(folder / 'a.png'), picture)
+    # Where the mask is 0 the file may hold anything.
+    np.save(folder / 'a_depth.npy', np.where(depth > 0, depth, 77)[..., None])
+    np.save(folder / 'a_depth_mask.npy', (depth > 0).astype(float))
+
+
+def write_sunrgbd(root, picture, depth):
+    for name in ('SUNRGBDtoolbox/traintestSUNRGBD', 'SUNRGBD/kv1/b1/image', 'SUNRGBD/kv1/b1/depth_bfx'):
+        (root / name).mkdir(parents=True)
+    cells = np.empty((1, 1), object)
+    cells[0, 0] = '/n/fs/sun3d/data/SUNRGBD/kv1/b1/'
+    savemat(root / 'SUNRGBDtoolbox/traintestSUNRGBD/allsplit.mat', dict(alltest=cells, alltrain=cells))
+    millimetres = np.rint(depth * 1000).astype(np.uint16)
+    cv2.imwrite(str(root / 'SUNRGBD/kv1/b1/image/x.png'), picture)
+    cv2.imwrite(str(root / 'SUNRGBD/kv1/b1/depth_bfx/x.png'), (millimetres << 3) | (millimetres >> 13))
+
+
+def write_diml(root, picture, depth):
+    for name in ('color', 'depth_filled'):
+        (root / 'office' / name).mkdir(parents=True)
+    cv2.imwrite(str(root / 'office/color/in_1_c.png'), picture)
+    cv2.imwrite(str(root / 'office/depth_filled/in_1_depth_filled.png'), np.rint(depth * 1000).astype(np.uint16))
+
+
+@pytest.mark.parametrize('write', [write_sintel, write_diode, write_sunrgbd, write_diml],
+                         ids=lambda write: write.__name__[6:])
+def test_depth_sets(converter, tmp_path, write):
+    generator = np.random.default_rng(0)
+    picture = generator.integers(0, 256, (12, 16, 3)).astype(np.uint8)
+    depth = np.rint(generator.uniform(9, 60, (12, 16)) * 1000) / 1000  # above 8.191: SUN's turned bits carry over
+    depth[:, 15] = 0  # not measured
+    write(tmp_path / 'raw', picture, depth)
+    converter('depth_sets').main([write.__name__[6:], str(tmp_path / 'raw'), '--out', str(tmp_path / 'out')])
+    data = PairDataset(data_root=str(tmp_path / 'out'), data_prefix=dict(img='test/rgb', img2='test/depth'),
+                       pipeline=GUIDED)
+    assert len(data) == 1
+    np.testing.assert_array_equal(data[0]['img'], picture)
+    np.testing.assert_allclose(data[0]['img2'][:, :15], depth[:, :15], atol=1e-5)
+    np.testing.assert_array_equal(data[0]['img2'][:, 15], data[0]['img2'][:, 14])
+
+
+def test_depth_sets_say_what_is_wrong(converter, tmp_path):
+    tool, out = converter('depth_sets'), ['--out', str(tmp_path / 'out')]
+    with pytest.raises(UsageError, match='has no pair of diml'):
+        tool.main(['diml', str(tmp_path), *out])
+    depth = np.ones((12, 16))
+    write_sintel(tmp_path / 'cut', np.zeros((12, 16, 3), np.uint8), depth)
+    file = tmp_path / 'cut/depth/alley/frame_0001.dpt'
+    file.write_bytes(file.read_bytes()[:-1])
+    with pytest.raises(UsageError, match='is no depth map of MPI Sintel'):
+        tool.main(['sintel', str(tmp_path / 'cut'), *out])
+    write_diml(tmp_path / 'empty', np.zeros((12, 16, 3), np.uint8), 0 * depth)
+    with pytest.raises(UsageError, match='nothing was measured'):
+        tool.main(['diml', str(tmp_path / 'empty'), *out])
+    write_diml(tmp_path / 'sizes', np.zeros((12, 18, 3), np.uint8), depth)
+    with pytest.raises(UsageError, match='is 16 x 12, .* is 18 x 12'):
+        tool.main(['diml', str(tmp_path / 'sizes'), *out])

@@ -1,0 +1,166 @@
+"""Write the pairs of a published depth set as guidance and target, to test on what a network never saw.
+
+    OUT/test/rgb/NAME.png, OUT/test/depth/NAME.npy                                depth in metres, float32
+
+The four sets of DCNAS's table II that lie in forms of their own, each with ROOT as published:
+
+    sintel   ROOT/{clean,depth}/SCENE/frame_0001.{png,dpt}      `training` of MPI Sintel, with its depth: 1 064 pairs
+    diode    ROOT/SCENE/SCAN/NAME{.png,_depth.npy,_depth_mask.npy}          `val/indoors` of DIODE: 325 pairs
+    sunrgbd  ROOT/SUNRGBD/.../{image,depth_bfx}, ROOT/SUNRGBDtoolbox        the first 500 pairs of the test part
+    diml     ROOT/SCENE/{color,depth_filled}/NAME_{c,depth_filled}.png      `test/LR` of DIML, indoors: 503 pairs
+
+Pixels that were not measured get the depth of the nearest one that was.
+"""
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+from mmengine.utils import track_iter_progress
+from scipy.io import loadmat
+from scipy.ndimage import distance_transform_edt
+
+from mmfusenas.datasets.pictures import PictureError, read_picture
+from mmfusenas.utils.checkpoint import save_array
+from mmfusenas.utils.command_line import UsageError, existing_file, run_tool
+
+SUN_PAIRS = 500
+DPT_TAG = 202021.25
+
+Pair = tuple[str, Path, Path]
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog='Example: python tools/dataset_converters/depth_sets.py diode raw/val/indoors --out data/diode')
+    parser.add_argument('set', choices=sorted(SETS), help='which set')
+    parser.add_argument('root', type=Path, metavar='ROOT', help='folder of the set as published')
+    parser.add_argument('--out', required=True, type=Path, metavar='OUT', help='folder to write to')
+    return parser.parse_args(argv)
+
+
+def sintel(root: Path) -> list[Pair]:
+    """Return name, picture and depth of every pair of MPI Sintel."""
+    pictures = sorted((root / 'clean').glob('*/*.png'))
+    return [(f'{path.parent.name}-{path.stem}', path, root / 'depth' / path.parent.name / f'{path.stem}.dpt')
+            for path in pictures]
+
+
+def diode(root: Path) -> list[Pair]:
+    """Return name, picture and depth of every pair of DIODE."""
+    return [(path.stem, path, path.with_name(f'{path.stem}_depth.npy')) for path in sorted(root.glob('*/*/*.png'))]
+
+
+def sunrgbd(root: Path) -> list[Pair]:
+    """Return name, picture and depth of the first pairs of SUN RGB-D's test part."""
+    split = loadmat(existing_file(root / 'SUNRGBDtoolbox/traintestSUNRGBD/allsplit.mat', 'Split'))
+    # Paths as on the authors' machine, /n/fs/sun3d/data/SUNRGBD/kv1/...
+    named = [str(path.item()).rstrip('/').partition('SUNRGBD/')[2] for path in split['alltest'].ravel()[:SUN_PAIRS]]
+    return [(name.replace('/', '-'), _only(root / 'SUNRGBD' / name / 'image'),
+             _only(root / 'SUNRGBD' / name / 'depth_bfx')) for name in named]
+
+
+def diml(root: Path) -> list[Pair]:
+    """Return name, picture and depth of every pair of DIML."""
+    pictures = sorted(root.glob('*/color/*_c.png'))
+    return [(path.stem[:-2], path, path.parent.parent / 'depth_filled' / f'{path.stem[:-2]}_depth_filled.png')
+            for path in pictures]
+
+
+def _only(folder: Path) -> Path:
+    """Return the one file of a folder."""
+    files = sorted(folder.glob('*'))
+    if len(files) != 1:
+        raise UsageError(f'{folder} has {len(files)} files instead of one.')
+    return files[0]
+
+
+def read_dpt(path: Path) -> np.ndarray:
+    """Read a depth map of MPI Sintel: a tag, width and height, then metres."""
+    content = path.read_bytes()
+    tag, (width, height) = np.frombuffer(content[:4], '<f4'), np.frombuffer(content[4:12], '<i4')
+    if tag != DPT_TAG or len(content) != 12 + 4 * width * height:
+        raise UsageError(f'{path} is no depth map of MPI Sintel: its tag is {tag} instead of {DPT_TAG}, or it is cut '
+                         'off.')
+    return np.frombuffer(content[12:], '<f4').reshape(height, width)
+
+
+def read_diode(path: Path) -> np.ndarray:
+    """Read a depth map of DIODE, zero where its mask says that nothing was measured."""
+    mask = np.load(existing_file(path.with_name(f'{path.stem}_mask.npy'), 'Mask'), allow_pickle=False)
+    return np.load(path, allow_pickle=False).squeeze() * (mask == 1)
+
+
+def read_sun(path: Path) -> np.ndarray:
+    """Read a depth map of SUN RGB-D: millimetres, turned by three bits."""
+    turned = _read_png(path)
+    return ((turned >> 3) | (turned << 13)) / 1000
+
+
+def read_diml(path: Path) -> np.ndarray:
+    """Read a depth map of DIML: millimetres."""
+    return _read_png(path) / 1000
+
+
+def _read_png(path: Path) -> np.ndarray:
+    depth = read_picture(str(path), cv2.IMREAD_UNCHANGED)
+    if depth.dtype != np.uint16 or depth.ndim != 2:
+        raise UsageError(f'{path} holds {depth.dtype} of the shape {depth.shape}; a depth map has 16 bit.')
+    return depth
+
+
+SETS: dict[str, tuple[Callable[[Path], list[Pair]], Callable[[Path], np.ndarray]]] = dict(
+    sintel=(sintel, read_dpt), diode=(diode, read_diode), sunrgbd=(sunrgbd, read_sun), diml=(diml, read_diml))
+
+
+def filled(depth: np.ndarray) -> np.ndarray:
+    """Return depth with the nearest measured value where it is zero or not finite.
+
+    Raises:
+        ValueError: Nothing was measured.
+    """
+    missing = ~(np.isfinite(depth) & (depth > 0))
+    if missing.all():
+        raise ValueError('nothing was measured')
+    nearest = distance_transform_edt(missing, return_distances=False, return_indices=True)
+    return depth[tuple(nearest)].astype(np.float32)
+
+
+def convert(pairs: list[Pair], read: Callable[[Path], np.ndarray], out: Path) -> None:
+    """Write every pair.
+
+    Raises:
+        UsageError: A file is missing, damaged, or the two sizes differ.
+    """
+    for name, picture, depth in track_iter_progress(pairs):
+        try:
+            target, guidance = filled(read(existing_file(depth, 'Depth'))), read_picture(str(picture), cv2.IMREAD_COLOR)
+        except (ValueError, PictureError) as error:
+            raise UsageError(f'{depth}: {error}') from error
+        if target.shape != guidance.shape[:2]:
+            raise UsageError(f'{depth} is {target.shape[1]} x {target.shape[0]}, {picture} is {guidance.shape[1]} x '
+                             f'{guidance.shape[0]} (width x height).')
+        (out / 'rgb').mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(out / 'rgb' / f'{name}.png'), guidance)
+        save_array(out / 'depth' / f'{name}.npy', target)
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Convert."""
+    args = parse_args(argv)
+    find, read = SETS[args.set]
+    pairs = find(args.root)
+    if not pairs:
+        raise UsageError(f'{args.root} has no pair of {args.set}; --help says which folders are expected.')
+    convert(pairs, read, args.out / 'test')
+    print(f'\n{len(pairs)} pairs. Test: NYU_ROOT={args.out} python tools/test.py configs/dcnas/depth-nyu_x8.py '
+          'CHECKPOINT')
+
+
+if __name__ == '__main__':
+    run_tool(main)
