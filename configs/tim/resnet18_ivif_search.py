@@ -9,6 +9,6 @@ custom_hooks = [
     dict(type='TaskGuidanceHook', stages=[dict(stage='scene', end=1), dict(stage='joint')]),
     dict(type='BilevelSearchHook', dataloader=search_dataloader, interval=20,
          optimizer=dict(type='Adam', lr=2e-2, betas=(0.5, 0.999), weight_decay=1e-3)),
-    dict(type='GenotypeExportHook', shape=_base_.size,
+    dict(type='GenotypeExportHook', shape=_base_.scenes.size,
          retrain={'train_dataloader.batch_size': 8, 'train_dataloader.dataset.length': 2000}),
 ]

@@ -216,7 +216,7 @@ def test_built_in_scenes_of_one_sensor(name, root):
 
 
 def test_data_configs_of_one_sensor_are_short(root):
-    for name in [*ONE_SENSOR, 'lowlight_unpaired', 'lowlight_boxes', 'lowlight_patches', 'synthetic_lowlight']:
+    for name in [*ONE_SENSOR, 'lowlight_unpaired', 'boxes', 'lowlight_patches', 'synthetic_lowlight']:
         lines = (root / f'configs/_base_/datasets/{name}.py').read_text().splitlines()
         assert len(lines) <= 40 and lines[0].startswith('# ')
 

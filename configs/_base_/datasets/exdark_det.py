@@ -1,5 +1,5 @@
 # ExDark, pictures in little light with boxes of twelve classes, split as published: training, validation, test.
-_base_ = './lowlight_boxes.py'
+_base_ = './boxes.py'
 exdark = dict(type='ExDarkDataset', data_root='{{$EXDARK_ROOT:data/exdark}}')
 train_dataloader = dict(_base_.loader, dataset=dict(
     exdark, part='train', filter_cfg=_base_.filter_cfg, pipeline=_base_.train_pipeline))

@@ -1,47 +1,9 @@
 # LLVIP street scenes at night with boxes (Pascal VOC): person; 1280 x 1024, split as published.
-dataset_type = 'LLVIPDataset'
-data_root = '{{$LLVIP_ROOT:data/llvip}}'
-scale = (640, 512)  # width, height that pictures are brought to, keeping their ratio
-
-train_pipeline = [
-    dict(type='LoadPairFromFile'),
-    dict(type='mmdet.LoadAnnotations', with_bbox=True),
-    dict(type='JointTransform', transforms=[
-        dict(type='mmdet.Resize', scale=scale, keep_ratio=True),
-        dict(type='mmdet.RandomFlip', prob=0.5),
-    ]),
-    dict(type='PackPairDetInputs'),
-]
-test_pipeline = [
-    dict(type='LoadPairFromFile'),
-    dict(type='mmdet.LoadAnnotations', with_bbox=True),
-    dict(type='JointTransform', transforms=[dict(type='mmdet.Resize', scale=scale, keep_ratio=True)]),
-    dict(type='PackPairDetInputs'),
-]
-
-train_dataloader = dict(
-    batch_size=4,
-    num_workers=2,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=True),
-    dataset=dict(
-        type=dataset_type,
-        data_root=data_root,
-        data_prefix=dict(img='visible/train', img2='infrared/train', ann='Annotations'),
-        filter_cfg=dict(filter_empty_gt=True, min_size=32),
-        pipeline=train_pipeline))
-val_dataloader = dict(
-    batch_size=1,
-    num_workers=2,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        type=dataset_type,
-        data_root=data_root,
-        data_prefix=dict(img='visible/test', img2='infrared/test', ann='Annotations'),
-        test_mode=True,
-        pipeline=test_pipeline))
+_base_ = './boxes.py'
+llvip = dict(type='LLVIPDataset', data_root='{{$LLVIP_ROOT:data/llvip}}')
+folders = {part: dict(img=f'visible/{part}', img2=f'infrared/{part}', ann='Annotations') for part in ('train', 'test')}
+train_dataloader = dict(_base_.loader, dataset=dict(
+    llvip, data_prefix=folders['train'], filter_cfg=_base_.filter_cfg, pipeline=_base_.train_pipeline))
+val_dataloader = dict(_base_.test_loader, dataset=dict(
+    llvip, data_prefix=folders['test'], test_mode=True, pipeline=_base_.test_pipeline))
 test_dataloader = val_dataloader
-
-val_evaluator = dict(type='DetectionMetric', metric='bbox', classwise=True)
-test_evaluator = val_evaluator

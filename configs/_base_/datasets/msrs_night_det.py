@@ -1,5 +1,5 @@
 # MSRS road scenes, what the visible camera alone sees at night, with boxes: person, bicycle, car; 640 x 480.
-_base_ = './lowlight_boxes.py'
+_base_ = './boxes.py'
 train_night, test_night = (
     dict(type='MSRSDataset', data_root='{{$MSRS_ROOT:data/msrs}}', stems='*N',
          data_prefix=dict(img=f'{part}/vi', ann=f'{part}/labels'))

@@ -1,7 +1,5 @@
-# The built-in road scenes with boxes: color cone, car stop, car, person, bike. Drawn from a seed, so nothing is loaded.
-dataset_type = 'SyntheticScenes'
-size = (128, 160)  # height, width
-
+# The built-in road scenes with boxes: color cone, car stop, car, person, bike.
+_base_ = './synthetic_scenes.py'
 train_pipeline = [
     dict(type='mmdet.LoadAnnotations', with_bbox=True),
     dict(type='JointTransform', transforms=[dict(type='mmdet.RandomFlip', prob=0.5)]),
@@ -11,40 +9,11 @@ test_pipeline = [
     dict(type='mmdet.LoadAnnotations', with_bbox=True),
     dict(type='PackPairDetInputs', meta_keys=['condition']),
 ]
-
-train_dataloader = dict(
-    batch_size=8,
-    num_workers=2,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=True),
-    dataset=dict(type=dataset_type, length=2000, size=size, seed=0, difficulty='normal', pipeline=train_pipeline))
-# Other seeds: no scene is seen twice.
-val_dataloader = dict(
-    batch_size=8,
-    num_workers=2,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        type=dataset_type,
-        length=200,
-        size=size,
-        seed=1,
-        difficulty='normal',
-        test_mode=True,
-        pipeline=test_pipeline))
-test_dataloader = dict(
-    batch_size=8,
-    num_workers=2,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        type=dataset_type,
-        length=200,
-        size=size,
-        seed=2,
-        difficulty='normal',
-        test_mode=True,
-        pipeline=test_pipeline))
+scenes = dict(_base_.scenes, type='SyntheticScenes')
+train_dataloader = dict(_base_.loader, dataset=dict(scenes, **_base_.seeds.train, pipeline=train_pipeline))
+val_dataloader, test_dataloader = (
+    dict(_base_.test_loader, dataset=dict(scenes, **_base_.seeds[part], pipeline=test_pipeline))
+    for part in ('val', 'test'))
 
 val_evaluator = dict(type='DetectionMetric', metric='bbox', classwise=True)
 test_evaluator = val_evaluator

@@ -1,46 +1,15 @@
-# The built-in road scenes with segmentation maps of eleven classes. Drawn from a seed, so nothing is loaded.
-dataset_type = 'SyntheticSegScenes'
-size = (128, 160)  # height, width
-
+# The built-in road scenes with segmentation maps of eleven classes.
+_base_ = './synthetic_scenes.py'
 train_pipeline = [
     dict(type='JointTransform', transforms=[dict(type='RandomFlip', prob=0.5)]),
     dict(type='PackPairSegInputs'),
 ]
 test_pipeline = [dict(type='PackPairSegInputs')]
-
-train_dataloader = dict(
-    batch_size=8,
-    num_workers=2,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=True),
-    dataset=dict(type=dataset_type, length=2000, size=size, seed=0, difficulty='normal', pipeline=train_pipeline))
-# Other seeds: no scene is seen twice.
-val_dataloader = dict(
-    batch_size=8,
-    num_workers=2,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        type=dataset_type,
-        length=200,
-        size=size,
-        seed=1,
-        difficulty='normal',
-        test_mode=True,
-        pipeline=test_pipeline))
-test_dataloader = dict(
-    batch_size=8,
-    num_workers=2,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        type=dataset_type,
-        length=200,
-        size=size,
-        seed=2,
-        difficulty='normal',
-        test_mode=True,
-        pipeline=test_pipeline))
+scenes = dict(_base_.scenes, type='SyntheticSegScenes')
+train_dataloader = dict(_base_.loader, dataset=dict(scenes, **_base_.seeds.train, pipeline=train_pipeline))
+val_dataloader, test_dataloader = (
+    dict(_base_.test_loader, dataset=dict(scenes, **_base_.seeds[part], pipeline=test_pipeline))
+    for part in ('val', 'test'))
 
 val_evaluator = dict(type='mmseg.IoUMetric', iou_metrics=['mIoU'])
 test_evaluator = val_evaluator

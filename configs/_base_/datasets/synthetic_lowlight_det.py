@@ -1,19 +1,16 @@
-# The built-in road scenes in little light with boxes: color cone, car stop, car, person, bike. Drawn from a seed.
-scenes = dict(type='SyntheticLowLightScenes', size=(128, 160), difficulty='normal')  # height, width
+# The built-in road scenes in little light with boxes: color cone, car stop, car, person, bike.
+_base_ = './synthetic_scenes.py'
 train_pipeline = [
     dict(type='mmdet.LoadAnnotations', with_bbox=True),
     dict(type='JointTransform', transforms=[dict(type='mmdet.RandomFlip', prob=0.5)]),
     dict(type='PackPairDetInputs'),
 ]
 test_pipeline = [dict(type='mmdet.LoadAnnotations', with_bbox=True), dict(type='PackPairDetInputs')]
-train_dataloader = dict(
-    batch_size=8, num_workers=2, persistent_workers=True, sampler=dict(type='DefaultSampler', shuffle=True),
-    dataset=dict(scenes, length=2000, seed=0, pipeline=train_pipeline))
-# Other seeds: no scene is seen twice.
+scenes = dict(_base_.scenes, type='SyntheticLowLightScenes')
+train_dataloader = dict(_base_.loader, dataset=dict(scenes, **_base_.seeds.train, pipeline=train_pipeline))
 val_dataloader, test_dataloader = (
-    dict(batch_size=8, num_workers=2, persistent_workers=True, sampler=dict(type='DefaultSampler', shuffle=False),
-         dataset=dict(scenes, length=200, seed=seed, test_mode=True, pipeline=test_pipeline))
-    for seed in (1, 2))
+    dict(_base_.test_loader, dataset=dict(scenes, **_base_.seeds[part], pipeline=test_pipeline))
+    for part in ('val', 'test'))
 
 val_evaluator = dict(type='DetectionMetric', metric='bbox', classwise=True)
 test_evaluator = val_evaluator

@@ -1,4 +1,4 @@
-# What the sets of dark pictures with boxes share: long sides of 640, flips in training.
+# What the sets of real pictures with boxes share: long sides of 640, flips in training.
 scale = (640, 640)  # width, height that pictures are brought into, keeping their ratio
 train_pipeline = [
     dict(type='LoadPairFromFile'),
