@@ -35,6 +35,15 @@ def test(config: str, checkpoint: Path, options: Sequence[str] = ()) -> dict[str
     return json.loads(file.read_text())
 
 
+def test_rule(config: str, folder: Path, options: Sequence[str]) -> dict[str, float]:
+    """Test what a config's model is without weights, by options; return its metrics."""
+    file = folder / 'metrics.json'
+    if not file.is_file():
+        tool('test', config, '--out', str(file), '--work-dir', str(folder), *cfg_options(
+            ['default_hooks.visualization.draw=False', *options]))
+    return json.loads(file.read_text())
+
+
 def last_scores(folder: Path) -> dict[str, float]:
     """Return what the last validation of a training in ``folder`` gave."""
     lines = [json.loads(line) for file in sorted(folder.glob('*/vis_data/scalars.json'))
@@ -49,10 +58,11 @@ def search_hook(config: str) -> str:
     return f'custom_hooks.{types.index("BilevelSearchHook")}'
 
 
-def draw(config: str, folder: Path, seed: int) -> Path:
-    """Draw a random network of a search's space; return the genotype."""
+def draw(config: str, folder: Path, seed: int, between: Sequence[float] = ()) -> Path:
+    """Draw a random network of a search's space, of so many parameters where a range is given; return the genotype."""
     if not (folder / 'genotype.json').is_file():
-        tool('analysis_tools/sample_genotype', config, '--seed', str(seed), '--work-dir', str(folder))
+        size = ['--between', *map(str, between)] if between else []
+        tool('analysis_tools/sample_genotype', config, '--seed', str(seed), *size, '--work-dir', str(folder))
     return folder / 'genotype.json'
 
 
