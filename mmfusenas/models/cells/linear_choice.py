@@ -60,6 +60,7 @@ def mixed(weighted: Sequence[tuple[Tensor, nn.Module]], x: Tensor) -> Tensor:
     size = max(dilation * (kernel.shape[-1] - 1) + 1 for _, (kernel, _, dilation) in convolutions)
     kernel = sum(weight * spread(kernel, dilation, size) for weight, (kernel, _, dilation) in convolutions)
     biases = [weight * bias for weight, (_, bias, _) in convolutions if bias is not None]
+    kernel = kernel.contiguous(memory_format=torch.channels_last)  # a CPU differentiates that in half the time
     return F.conv2d(x, kernel, sum(biases) if biases else None, padding=size // 2)
 
 
