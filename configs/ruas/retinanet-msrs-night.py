@@ -1,13 +1,13 @@
-# RUAS in front of a RetinaNet, on what MSRS's visible camera sees at night (`MSRS_ROOT`): person, bicycle, car; half size,
-# for a CPU. A hundred pictures are too few for an SSD without pretrained weights; this backbone brings its own.
+# RUAS in front of a RetinaNet, on what MSRS's visible camera sees at night (`MSRS_ROOT`); half size, for a CPU. A hundred
+# pictures are too few for an SSD without pretrained weights; this backbone brings its own.
 _base_ = [
     '../_base_/datasets/msrs_night_det.py', '../_base_/models/tim_retinanet.py', '../_base_/schedules/adamw_12e.py',
     '../_base_/default_runtime.py'
 ]
 train_dataloader, val_dataloader = _base_.train_dataloader, _base_.val_dataloader
-for loader in (train_dataloader, val_dataloader):
-    loader.dataset.pipeline[2].transforms[0].scale = (320, 320)
-del loader
+for pipeline in (train_dataloader.dataset.pipeline, val_dataloader.dataset.pipeline):
+    pipeline[2].transforms[0].scale = (320, 320)
+del pipeline
 test_dataloader = val_dataloader
 model = dict(
     eta=0.0, norm_eval=False,

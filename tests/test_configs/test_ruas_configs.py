@@ -28,7 +28,7 @@ def test_config_is_clean_and_short(path):
 
 # Those of a hundred million weights, or of the same model as another, would take long and show nothing new.
 @pytest.mark.parametrize('stem', [
-    'enhance', 'enhance_search', 'ssd', 'ssd_search_demo', 'ssd_plain-msrs-night', 'retinanet', 'retinanet_search',
+    'enhance', 'enhance_search', 'ssd', 'ssd_search_demo', 'retinanet_plain-msrs-night', 'retinanet', 'retinanet_search',
     'deeplabv3plus', 'deeplabv3plus-acdc', 'deeplabv3plus_search_demo'])
 def test_model_builds_and_knows_what_is_open(stem):
     pytest.importorskip('mmdet')
@@ -64,7 +64,7 @@ def test_rows_of_a_table_have_one_budget():
                   ('ssd-darkface', 'ssd_stock-darkface', 'ssd_enhanced-darkface'),
                   ('ssd-exdark', 'ssd_stock-exdark', 'ssd_enhanced-exdark'),
                   ('deeplabv3plus-acdc', 'deeplabv3plus_plain-acdc'),
-                  ('ssd-msrs-night', 'ssd_plain-msrs-night'), ('deeplabv3plus', 'deeplabv3plus_plain'),
+                  ('retinanet-msrs-night', 'retinanet_plain-msrs-night'), ('deeplabv3plus', 'deeplabv3plus_plain'),
                   ('enhance_search', 'enhance_search_global', 'enhance_search_independent')):
         for key in ('train_dataloader', 'test_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler'):
             assert len({str(rows[stem][key]) for stem in stems}) == 1, (stems, key)
