@@ -27,8 +27,8 @@ def test_config_is_clean_short_and_builds(path):
     assert bool(open_choices) == ('_supernet' in path.stem or '_search' in path.stem)
 
 
-CHAINS = [('depth_x4', ''), ('depth_x8', ''), ('depth_x4', '_demo'), ('depth', '_demo'), ('thermal_x4', ''), ('thermal_x8', ''),
-          ('pansharpening_x4', ''), ('scenes_depth_x8', '')]
+CHAINS = [('depth_x4', ''), ('depth_x8', ''), ('depth_x4', '_demo'), ('depth', '_demo'),
+          ('thermal_x4', ''), ('thermal_x8', ''), ('pansharpening_x4', ''), ('scenes_depth_x8', '')]
 
 
 @pytest.mark.parametrize('name, end', CHAINS)

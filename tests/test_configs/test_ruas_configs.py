@@ -28,8 +28,8 @@ def test_config_is_clean_and_short(path):
 
 # Those of a hundred million weights, or of the same model as another, would take long and show nothing new.
 @pytest.mark.parametrize('stem', [
-    'enhance', 'enhance_search', 'ssd', 'ssd_search_demo', 'retinanet_plain-msrs-night', 'retinanet', 'retinanet_search',
-    'deeplabv3plus', 'deeplabv3plus-acdc', 'deeplabv3plus_search_demo'])
+    'enhance', 'enhance_search', 'ssd', 'ssd_search_demo', 'retinanet_plain-msrs-night', 'retinanet',
+    'retinanet_search', 'deeplabv3plus', 'deeplabv3plus-acdc', 'deeplabv3plus_search_demo'])
 def test_model_builds_and_knows_what_is_open(stem):
     pytest.importorskip('mmdet')
     model = MODELS.build(Config.fromfile(next(path for path in CONFIGS if path.stem == stem)).model)
