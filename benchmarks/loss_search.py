@@ -2,10 +2,12 @@
 
 Trains the classifier of quality once, and with every seed: searches loss and network, trains the found network by the
 found loss, by equal weights of all terms, and by each term alone, all with one budget, and tests them. A row tells what
-the loss is worth, on one and the same network. The same command goes on where it was stopped.
+the loss is worth, on one and the same network. Beside them stand the pictures as they are, and what the bundled RUAS,
+which brightens dark pictures, makes of them. The same command goes on where it was stopped.
 
     python benchmarks/loss_search.py --search-options model.net.channels=8 model.net.num_units=3
     MSRS_ROOT=data/msrs LOL_ROOT=data/lol python benchmarks/loss_search.py --task lowlight-msrs
+    ... --rows identity ruas searched    # the whole chain, without the other losses
 """
 import argparse
 import json
@@ -13,12 +15,16 @@ import os
 from pathlib import Path
 
 from mmengine.utils import track_iter_progress
-from runs import figure, test, train
+from runs import figure, test, test_rule, train
 from terminaltables import AsciiTable
 
 from mmfusenas.nas import Genotype
 
 TERMS = ('l1', 'l2', 'angle', 'ssim', 'tv', 'laplacian')
+RULES = {'identity': ('', ['model.net=None']),
+         'ruas': ('ruas-lol', ['model._delete_=True', 'model.type=RUASEnhancement', 'model.scene.type=RUASScene',
+                               'model.scene.genotype=ruas-scene', 'model.task.type=NoiseRemoval',
+                               'model.task.genotype=ruas-denoise', 'model.estimation.type=NoiseEstimation'])}
 
 
 def main() -> None:
@@ -26,10 +32,11 @@ def main() -> None:
     quality = train(
         f'configs/hadamard/quality_{args.task}.py', args.work_dir / args.task / 'quality', args.quality_options)
     os.environ['QUALITY'] = str(quality.resolve())
-    runs = [(row, seed) for seed in args.seeds for row in args.rows]
+    runs = [(row, seed) for seed in args.seeds for row in args.rows if row not in RULES or seed == args.seeds[0]]
     scores = {run: score(*run, args) for run in track_iter_progress(runs)}
     names = list(scores[runs[0]])
-    rows = [[row, *(figure([scores[row, seed][name] for seed in args.seeds]) for name in names)] for row in args.rows]
+    rows = [[row, *(figure([scores[row, seed][name] for seed in args.seeds if (row, seed) in scores])
+                     for name in names)] for row in args.rows]
     print('\n' + AsciiTable([['loss', *(name.rpartition('/')[2] for name in names)], *rows],
                             f'{args.task}, seeds {args.seeds}').table)
 
@@ -37,18 +44,21 @@ def main() -> None:
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--task', default='lowlight', help='one of configs/hadamard (default: lowlight)')
-    parser.add_argument('--rows', nargs='+', default=['searched', 'equal', *TERMS], help='default: all')
+    parser.add_argument('--rows', nargs='+', default=[*RULES, 'searched', 'equal', *TERMS], help='default: all')
     parser.add_argument('--seeds', nargs='+', type=int, default=[0, 1, 2], help='default: 0 1 2')
     parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/loss_search'), help='default: %(default)s')
-    for name in ('quality', 'search', 'train'):
+    for name in ('quality', 'search', 'train', 'test'):
         parser.add_argument(f'--{name}-options', nargs='+', default=[], metavar='KEY=VALUE',
-                            help='values to override in the config of that training')
+                            help='values to override in the config of that step')
     return parser.parse_args()
 
 
 def score(row: str, seed: int, args: argparse.Namespace) -> dict[str, float]:
-    """Train the found network of a seed by one loss; return its metrics."""
+    """Train the found network of a seed by one loss, or take a rule; return its metrics."""
     folder = args.work_dir / args.task
+    if row in RULES:
+        checkpoint, options = RULES[row]
+        return test_rule(f'configs/hadamard/{args.task}.py', folder / row, [*options, *args.test_options], checkpoint)
     search = folder / f'search-{seed}'
     train(f'configs/hadamard/{args.task}_search.py', search, [f'randomness.seed={seed}', *args.search_options])
     found = Genotype.load(search / 'genotype.json')
@@ -56,7 +66,7 @@ def score(row: str, seed: int, args: argparse.Namespace) -> dict[str, float]:
     loss.write_text(json.dumps(dict(weights=dict(weights=weights_of(row, found)))))
     checkpoint = train(str(search / 'retrain.py'), folder / f'{row}-{seed}', [
         f'randomness.seed={seed}', f'model.loss.genotype={loss}', *args.train_options])
-    return test('retrain.py', checkpoint)
+    return test('retrain.py', checkpoint, args.test_options)
 
 
 def weights_of(row: str, found: Genotype) -> dict[str, float]:

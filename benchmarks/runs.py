@@ -35,11 +35,12 @@ def test(config: str, checkpoint: Path, options: Sequence[str] = ()) -> dict[str
     return json.loads(file.read_text())
 
 
-def test_rule(config: str, folder: Path, options: Sequence[str]) -> dict[str, float]:
-    """Test what a config's model is without weights, by options; return its metrics."""
+def test_rule(config: str, folder: Path, options: Sequence[str], checkpoint: str = '') -> dict[str, float]:
+    """Test what needs no training: a rule that options make of a config's model, or bundled weights of one."""
     file = folder / 'metrics.json'
     if not file.is_file():
-        tool('test', config, '--out', str(file), '--work-dir', str(folder), *cfg_options(
+        named = [checkpoint] if checkpoint else []
+        tool('test', config, *named, '--out', str(file), '--work-dir', str(folder), *cfg_options(
             ['default_hooks.visualization.draw=False', *options]))
     return json.loads(file.read_text())
 
