@@ -13,21 +13,28 @@ import json
 from collections import defaultdict
 from pathlib import Path
 
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
 from mmengine.utils import track_iter_progress
 from runs import draw, figure, test, train
 from terminaltables import AsciiTable
+
+import mmfusenas.models  # noqa: F401  registers RUASEnhancement
+from mmfusenas.registry import MODELS
+from mmfusenas.utils.complexity import complexity
 
 SEARCHES = {'cooperative': 'configs/ruas/enhance_search_unpaired.py',
             'independent': 'configs/ruas/enhance_search_independent_unpaired.py',
             'global': 'configs/ruas/enhance_search_global_unpaired.py'}
 PUBLISHED = 'configs/ruas/enhance_unpaired.py'
 VERSIONS = {'RUAS_s': 'never', 'RUAS': 'always', 'RUAS_A': 'adaptive'}
-MEASURES, COSTS = ('PSNR', 'SSIM'), ('parameters', 'macs')
+MEASURES, COSTS = ('PSNR', 'SSIM'), {'parameters': 1e3, 'macs': 1e9}
 
 
 def main() -> None:
     args = parse_args()
     runs = [(row, seed) for seed in args.seeds for row in args.rows]
+    init_default_scope('mmfusenas')
     found, genotypes = defaultdict(list), defaultdict(list)
     for row, seed in track_iter_progress(runs):
         config, checkpoint = trained(row, seed, args)
@@ -40,19 +47,26 @@ def main() -> None:
 
 
 def scores(config: str, checkpoint: Path) -> dict[str, float]:
-    """Return PSNR and SSIM of the three versions of a network."""
+    """Return PSNR and SSIM of the three versions of a network, and its costs."""
     metrics = {version: test(config, checkpoint, [f'model.denoise={denoise}'])
                for version, denoise in VERSIONS.items()}
-    return {f'{version} {name}': metrics[version][f'quality/{name}'] for version in VERSIONS for name in MEASURES}
+    quality = {f'{version} {name}': metrics[version][f'quality/{name}'] for version in VERSIONS for name in MEASURES}
+    return dict(quality, **costs(checkpoint.parent / Path(config).name))
+
+
+def costs(config: Path) -> dict[str, float]:
+    """Return size and multiply-adds of scene module and noise removal."""
+    model = dict(Config.fromfile(config).model, estimation=None, denoise='always')
+    return complexity(MODELS.build(model), (400, 600))
 
 
 def report(found: dict[str, list[dict]], genotypes: dict[str, list[dict]], args: argparse.Namespace) -> None:
     """Print the table, and the cells."""
     names = [f'{version} {name}' for version in VERSIONS for name in MEASURES]
     rows = [[row, *(figure([result[name] for result in results]) for name in names),
-             *(figure([genotype['costs'][cost] / 1e6 for genotype in genotypes[row]]) for cost in COSTS)]
+             *(figure([result[cost] / unit for result in results]) for cost, unit in COSTS.items())]
             for row, results in found.items()]
-    print('\n' + AsciiTable([['', *names, 'M parameters', 'M multiply-adds'], *rows],
+    print('\n' + AsciiTable([['', *names, 'k parameters', 'G multiply-adds'], *rows],
                             f'{PUBLISHED}, seeds {args.seeds}').table)
     cells = [[row, genotype['source']['seed'], *(cell(genotype, part) for part in ('scene', 'task'))]
              for row, several in genotypes.items() for genotype in several]

@@ -11,10 +11,10 @@ optim_wrapper = dict(
     optimizer=dict(_delete_=True, type='SGD', lr=0.01, momentum=0.9, weight_decay=5e-4), paramwise_cfg=None)
 custom_hooks = [
     *_base_.custom_hooks[:-1],
-    dict(type='CooperativeSearchHook', dataloader=search_dataloader, beta=0.1, interval=10,
+    dict(type='CooperativeSearchHook', dataloader=search_dataloader, beta=0.1,
          turns=[dict(stage='scene', iters=50), dict(stage='task', iters=100)],
          optimizer=dict(type='Adam', lr=3e-4, betas=(0.5, 0.999), weight_decay=5e-4)),
+    # What was found trains as deeplabv3plus-acdc.py does.
     dict(type='GenotypeExportHook', shape=(540, 960), retrain={
-        'train_dataloader.batch_size': _base_.train_dataloader.batch_size, 'train_dataloader.dataset.fold': None,
-        'train_cfg.max_epochs': 100, 'param_scheduler.1.end': 100, 'custom_hooks': _base_.custom_hooks,
-        'optim_wrapper.optimizer': dict(_base_.optim_wrapper.optimizer, _delete_=True)})]
+        **{key: dict(_base_[key], _delete_=True) for key in ('train_dataloader', 'train_cfg', 'optim_wrapper')},
+        'param_scheduler': _base_.param_scheduler, 'custom_hooks': _base_.custom_hooks})]

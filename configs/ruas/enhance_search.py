@@ -15,8 +15,7 @@ custom_hooks = [
          optimizer=dict(type='Adam', lr=3e-4, betas=(0.5, 0.999), weight_decay=1e-3)),
     # What was found trains as enhance.py does.
     dict(type='GenotypeExportHook', shape=(400, 600), retrain={
-        'train_dataloader.batch_size': 8, 'train_dataloader.dataset.length': 2000, 'train_cfg.max_epochs': 12,
-        'param_scheduler.0.end': 12, 'custom_hooks': _base_.custom_hooks,
-        'optim_wrapper.optimizer': dict(_base_.optim_wrapper.optimizer, _delete_=True),
+        **{key: dict(_base_[key], _delete_=True) for key in ('train_dataloader', 'train_cfg', 'optim_wrapper')},
+        'param_scheduler': _base_.param_scheduler, 'custom_hooks': _base_.custom_hooks,
         'model.estimation': dict(_delete_=True, type='NoiseEstimation'), 'model.denoise': 'adaptive'}),
 ]

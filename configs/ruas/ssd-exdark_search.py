@@ -16,6 +16,5 @@ custom_hooks = [
          optimizer=dict(type='Adam', lr=3e-4, betas=(0.5, 0.999), weight_decay=5e-4)),
     # What was found trains as ssd-exdark.py does.
     dict(type='GenotypeExportHook', shape=(640, 640), retrain={
-        'train_dataloader.batch_size': _base_.train_dataloader.batch_size, 'train_dataloader.dataset.fold': None,
-        'train_cfg.max_epochs': 60, 'param_scheduler.1.end': 60, 'custom_hooks': _base_.custom_hooks,
-        'optim_wrapper.optimizer': dict(_base_.optim_wrapper.optimizer, _delete_=True)})]
+        **{key: dict(_base_[key], _delete_=True) for key in ('train_dataloader', 'train_cfg', 'optim_wrapper')},
+        'param_scheduler': _base_.param_scheduler, 'custom_hooks': _base_.custom_hooks})]

@@ -33,16 +33,23 @@ def complexity(model: nn.Module, shape: Sequence[int] | None = None) -> dict[str
 
 @torch.no_grad()
 def multiply_adds(model: nn.Module, shape: Sequence[int]) -> Counter[nn.Module]:
-    """Count multiply-adds by layer for one picture (or pair) of ``shape``; the model's mode is as before afterwards."""
+    """Count multiply-adds by layer for one picture (or pair) of ``shape``; the model's mode is as before afterwards.
+
+    Of all that a model has, also where it is in a stage that leaves a part out.
+    """
     device = next(model.parameters(), torch.empty(0)).device  # a fixed rule has no parameters
     inputs = {name: torch.zeros(1, channels, *shape, device=device)
               for name, channels in sensor_channels(model).items()}
     named = hasattr(model, 'sensors') or hasattr(model, 'scene')
-    modes = [(module, module.training) for module in model.modules()]
+    modes, stage = [(module, module.training) for module in model.modules()], getattr(model, 'stage', None)
+    if isinstance(stage, str):
+        model.stage = 'joint'
     model.eval()
     try:
         return count_macs(model, lambda: model(inputs if named else inputs['visible']))
     finally:
+        if isinstance(stage, str):
+            model.stage = stage
         for module, training in modes:
             module.training = training
 

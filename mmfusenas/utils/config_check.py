@@ -13,6 +13,7 @@ import inspect
 import re
 import textwrap
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from difflib import get_close_matches
 from functools import cache
 from typing import Any
@@ -68,6 +69,8 @@ def find_problems(cfg: Config) -> list[str]:
     found: list[Part] = []
     for name in sorted(accepted_arguments(Runner) & set(cfg)):
         found += parts(_with_default_type(name, cfg[name]), name, scope, holders)
+    # What GenotypeExportHook is to change in the config stands there as it does in the config itself.
+    found = [replace(part, holders=(*part.holders, *holders)) if '.retrain.' in part.path else part for part in found]
     problems = [*_top_level(cfg), *_default_hooks(cfg), *_paramwise(cfg, scope)]
     for part in found:
         problems += _type_problem(part) if not part.candidates else _arguments(part)

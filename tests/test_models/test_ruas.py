@@ -25,7 +25,7 @@ from mmfusenas.nas import SearchSpace
 from mmfusenas.nas.latency import measure_costs
 from mmfusenas.registry import MODELS
 from mmfusenas.structures import FusionDataSample
-from mmfusenas.utils.complexity import count_parameters
+from mmfusenas.utils.complexity import complexity, count_parameters
 
 SCENE, TASK = dict(type='RUASScene', genotype='ruas-scene'), dict(type='NoiseRemoval', genotype='ruas-denoise')
 
@@ -277,10 +277,10 @@ def test_scene_losses_are_their_definitions():
                 for b in range(-2, 3):
                     if (a, b) != (0, 0) and 0 <= i + a < 6 and 0 <= j + b < 7:
                         weight = torch.exp(-(y[..., i, j] - y[..., i + a, j + b]).square().sum(1) / (2 * 0.2 ** 2))
-                        value = weight * (t[..., i, j] - t[..., i + a, j + b]).abs().sum(1)
+                        value = weight * (t[..., i, j] - t[..., i + a, j + b]).abs().mean(1)
                         by_direction.setdefault((a, b), []).append(value.mean())
     assert len(by_direction) == 24
-    expected = 3 * torch.stack([torch.stack(values).mean() for values in by_direction.values()]).mean()
+    expected = 3 * sum(torch.stack(values).mean() for values in by_direction.values())
     torch.testing.assert_close(smooth['loss_smooth'], expected)
 
 
@@ -372,3 +372,12 @@ def run_converted(root, tmp_path, monkeypatch):
         return [dict(image, picture=written.parent / image['picture']) for image in images]
 
     return run
+
+
+def test_costs_are_of_all_parts_whatever_trains():
+    model = MODELS.build(dict(type='RUASEnhancement', scene=dict(type='RUASScene', genotype='ruas-scene'),
+                              task=dict(type='NoiseRemoval', genotype='ruas-denoise'), denoise='always'))
+    costs = complexity(model, (16, 24))
+    model.stage = 'scene'
+    assert complexity(model, (16, 24)) == costs and model.stage == 'scene'
+    assert costs['macs'] > complexity(model.scene, (16, 24))['macs']

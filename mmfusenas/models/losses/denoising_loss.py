@@ -13,7 +13,8 @@ class DenoisingLoss(nn.Module):
 
     Args:
         fidelity: Weight of the squared difference to the noisy picture. Defaults to 1.0. The authors' first version
-            (CVPR 2021) has 1e-7, which leaves the total variation alone to decide.
+            (CVPR 2021) has 1e-7, which leaves the total variation alone to decide, and squares the differences of the
+            total variation, which are absolute here.
         variation: Weight of the total variation. Defaults to 0.1.
         supervised: Whether the mean squared error to a clean reference takes the place of both. Defaults to False.
 

@@ -16,9 +16,9 @@ _NEIGHBOURS = [(dy, dx) for dy in range(_REACH + 1) for dx in range(-_REACH, _RE
 class SmoothSceneLoss(nn.Module):
     r"""Unsupervised loss of the illumination (RUAS, CVPR 2021): :math:`\frac12 \lVert t - y \rVert^2 + \ell_{smooth}`.
 
-    The smoothness is the mean of :math:`w_{ij} \lVert t_i - t_j \rVert_1` over the 24 neighbours j of every pixel i,
-    with :math:`w_{ij} = \exp(-\lVert y_i - y_j \rVert^2 / 2 \sigma^2)`: where the picture has an edge, the illumination
-    may have one.
+    The smoothness is the sum of :math:`w_{ij} \lvert t_i - t_j \rvert` over the 24 neighbours j, the mean over pixels
+    i and channels, with :math:`w_{ij} = \exp(-\lVert y_i - y_j \rVert^2 / 2 \sigma^2)`: where the picture has an edge,
+    the illumination may have one.
 
     Args:
         smoothness: Weight of the smoothness. Defaults to 1.0.
@@ -42,8 +42,8 @@ class SmoothSceneLoss(nn.Module):
         for dy, dx in _NEIGHBOURS:
             (t_i, t_j), (y_i, y_j) = (_shifted(x, dy, dx) for x in (t, y))
             weight = torch.exp(-(y_i - y_j).square().sum(1) / (2 * self.sigma ** 2))
-            terms.append((weight * (t_i - t_j).abs().sum(1)).mean())
-        return dict(loss_fidelity=0.5 * F.mse_loss(t, y), loss_smooth=self.smoothness * torch.stack(terms).mean())
+            terms.append((weight * (t_i - t_j).abs().mean(1)).mean())
+        return dict(loss_fidelity=0.5 * F.mse_loss(t, y), loss_smooth=2 * self.smoothness * sum(terms))
 
 
 def _shifted(x: Tensor, dy: int, dx: int) -> tuple[Tensor, Tensor]:
