@@ -27,8 +27,8 @@ def main() -> None:
     folder = args.work_dir / Path(args.configs.format('')).stem
     found, sizes = defaultdict(list), defaultdict(list)
     for rule, options in RULES.items():
-        options = [*options, *args.test_options]
-        found[rule].append(test_rule(args.configs.format(''), folder / rule.replace(' ', '-'), options))
+        place = folder / rule.replace(' ', '-')
+        found[rule].append(test_rule(args.configs.format(''), place, options, args.test_options))
     runs = [(seed, limit) for seed in args.seeds for limit in args.limits]
     for seed, limit in track_iter_progress(runs):
         for row, network in chain(seed, limit, folder, args).items():
@@ -48,7 +48,7 @@ def chain(seed: int, limit: float, folder: Path, args: argparse.Namespace) -> di
     guided, drawn = (folder / f'{kind}-{limit:g}-{seed}' for kind in ('search', 'random'))
     train(search, guided, [f'load_from={supernet}', f'train_cfg.limit={limit}', of_seed, *args.search_options])
     size = json.loads((guided / 'genotype.json').read_text())['costs']['parameters']
-    draw(search, drawn, seed, ((1 - LIKE) * size, (1 + LIKE) * size))
+    draw(search, drawn, seed, ((1 - LIKE) * size, (1 + LIKE) * size), args.search_options)
     options = [of_seed, *args.train_options]
     return {f'{row} below {limit / 1e6:g} M': train(str(place / 'retrain.py'), place / 'retrain', options)
             for row, place in (('found', guided), ('random', drawn))}

@@ -58,7 +58,7 @@ def score(row: str, seed: int, args: argparse.Namespace) -> dict[str, float]:
     folder = args.work_dir / args.task
     if row in RULES:
         checkpoint, options = RULES[row]
-        return test_rule(f'configs/hadamard/{args.task}.py', folder / row, [*options, *args.test_options], checkpoint)
+        return test_rule(f'configs/hadamard/{args.task}.py', folder / row, options, args.test_options, checkpoint)
     search = folder / f'search-{seed}'
     train(f'configs/hadamard/{args.task}_search.py', search, [f'randomness.seed={seed}', *args.search_options])
     found = Genotype.load(search / 'genotype.json')

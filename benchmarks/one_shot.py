@@ -93,13 +93,13 @@ def supernet(loss: str, seed: int, args: argparse.Namespace) -> Path:
 @torch.no_grad()
 def ranking(checkpoint: Path, args: argparse.Namespace) -> tuple[float | None, float]:
     """Return Kendall's tau of the predictor on random paths, None without one, and the mean score of the paths."""
-    file = checkpoint.parent / f'metrics-ranking-{args.paths}.json'
+    file = checkpoint.parent / f'metrics-ranking-{args.paths}-{args.by}.json'
     if not file.is_file():
-        content, config = load_checkpoint(checkpoint), Config.fromfile(args.supernet)
+        content, config = load_checkpoint(checkpoint), Config.fromfile(checkpoint.parent / Path(args.supernet).name)
         model = MODELS.build(config.model)
         model.load_state_dict(weights_of(content))
         hook, state = config.custom_hooks[sampling_hook(args.supernet)], content[STATE_KEY]
-        sampler = path_sampler(SearchSpace(model), hook.get('table'), state['cost'])
+        sampler = path_sampler(SearchSpace(model), hook.get('table'), state['cost'], hook.get('fixed'))
         paths = sampler.sample(args.paths, torch.Generator().manual_seed(1))
         truth = PathScorer(model, DATASETS.build(hook.dataset), hook.get('batch_size', 16), args.by)(sampler, paths)
         tau = None

@@ -1,4 +1,4 @@
-"""Predicted against measured latency of random paths: DCNAS, section IV-A (an RMSE of 0.80 ms there).
+"""Predicted against measured latency of random paths: DCNAS, fig. 3 (c) (an RMSE of 0.80 ms there).
 
 Measures a cost table of the guided super-resolution supernet on this machine, then the networks derived from random
 paths. The prediction is the sum over the table (eq. 11). Wants an idle machine.

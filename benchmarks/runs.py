@@ -28,21 +28,27 @@ def train(config: str, folder: Path, options: Sequence[str] = ()) -> Path:
 def test(config: str, checkpoint: Path, options: Sequence[str] = ()) -> dict[str, float]:
     """Test a checkpoint by the config it was trained with, which lies beside it; return its metrics."""
     folder = checkpoint.parent
-    file = folder / f'{"-".join(["metrics", *options]).replace("/", "_")}.json'
+    file = folder / metrics_file(options)
     if not file.is_file():
         tool('test', str(folder / Path(config).name), str(checkpoint), '--out', str(file), '--work-dir', str(folder),
              *cfg_options(['default_hooks.visualization.draw=False', *options]))
     return json.loads(file.read_text())
 
 
-def test_rule(config: str, folder: Path, options: Sequence[str], checkpoint: str = '') -> dict[str, float]:
-    """Test what needs no training: a rule that options make of a config's model, or bundled weights of one."""
-    file = folder / 'metrics.json'
+def test_rule(config: str, folder: Path, rule: Sequence[str], options: Sequence[str] = (),
+              checkpoint: str = '') -> dict[str, float]:
+    """Test what needs no training: a rule that ``rule`` makes of a config's model, or bundled weights of one."""
+    file = folder / metrics_file(options)
     if not file.is_file():
         named = [checkpoint] if checkpoint else []
         tool('test', config, *named, '--out', str(file), '--work-dir', str(folder), *cfg_options(
-            ['default_hooks.visualization.draw=False', *options]))
+            ['default_hooks.visualization.draw=False', *rule, *options]))
     return json.loads(file.read_text())
+
+
+def metrics_file(options: Sequence[str]) -> str:
+    """Return the name of the file with what a test by some options gave."""
+    return f'{"-".join(["metrics", *options]).replace("/", "_")}.json'
 
 
 def last_scores(folder: Path) -> dict[str, float]:
@@ -59,11 +65,12 @@ def search_hook(config: str) -> str:
     return f'custom_hooks.{types.index("BilevelSearchHook")}'
 
 
-def draw(config: str, folder: Path, seed: int, between: Sequence[float] = ()) -> Path:
+def draw(config: str, folder: Path, seed: int, between: Sequence[float] = (), options: Sequence[str] = ()) -> Path:
     """Draw a random network of a search's space, of so many parameters where a range is given; return the genotype."""
     if not (folder / 'genotype.json').is_file():
         size = ['--between', *map(str, between)] if between else []
-        tool('analysis_tools/sample_genotype', config, '--seed', str(seed), *size, '--work-dir', str(folder))
+        tool('analysis_tools/sample_genotype', config, '--seed', str(seed), *size, '--work-dir', str(folder),
+             *cfg_options(options))
     return folder / 'genotype.json'
 
 

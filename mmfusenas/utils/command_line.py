@@ -12,6 +12,8 @@ from typing import Any
 
 from mmengine.config import Config, DictAction
 
+from mmfusenas.utils.config_check import check_options
+
 PACKAGE = Path(__file__).resolve().parent.parent
 
 
@@ -117,11 +119,13 @@ def load_config(path: str, options: dict[str, Any] | None = None) -> Config:
 
     Raises:
         UsageError: It cannot be read, or has no model.
+        ConfigError: An option would have no effect.
     """
-    cfg = read_config(path, options)
+    cfg = read_config(path)
     if 'model' not in cfg:
         raise UsageError(f'Config {path} has no `model`: it is a part that other configs build on (`_base_`).')
-    return cfg
+    check_options(cfg, options or {})
+    return read_config(path, options)
 
 
 def command(*parts: str | Path) -> str:

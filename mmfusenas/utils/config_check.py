@@ -12,7 +12,7 @@ import ast
 import inspect
 import re
 import textwrap
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from difflib import get_close_matches
 from functools import cache
@@ -60,6 +60,24 @@ def check_config(cfg: Config) -> None:
     problems = find_problems(cfg)
     if problems:
         raise ConfigError(f'{cfg.filename or "The config"} is misspelt:\n  ' + '\n  '.join(problems))
+
+
+def check_options(cfg: Config, options: Mapping[str, Any]) -> None:
+    """Raise on options that set a variable of a config file again: what it was for has read the old value by then.
+
+    Args:
+        cfg: Config as its files have it.
+        options: Values by dotted name, as of ``--cfg-options``.
+
+    Raises:
+        ConfigError: One is of a top-level variable that the Runner does not take.
+    """
+    known = accepted_arguments(Runner) | _runner_settings()
+    for name in dict.fromkeys(option.partition('.')[0] for option in options):
+        if name in cfg and name not in known:
+            raise ConfigError(f'--cfg-options {name}=... has no effect: {name} is a variable of {cfg.filename}, which '
+                              'has been read. Set what it is used for (--cfg-options train_dataloader...=), or write '
+                              'a config that sets it.')
 
 
 def find_problems(cfg: Config) -> list[str]:

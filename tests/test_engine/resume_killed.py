@@ -132,7 +132,9 @@ def evolve(folder: Path, workers: int, epochs: int, pipe: int) -> dict:
         strategy='plain')))
     cfg.default_hooks.checkpoint.update(interval=INTERVAL, by_epoch=True)
     cfg.custom_hooks.append(dict(type='ReportHook', pipe=pipe))
-    loop = search_kit.train(cfg, resume=True).train_loop
+    if not (folder / 'last_checkpoint').exists():
+        search_kit.with_weights(cfg, folder / 'start.pth')
+    loop = search_kit.train(cfg, resume=cfg.load_from is None).train_loop
     return dict(paths=loop.paths, scores=loop.scores, population=loop.population,
                 genotype=(folder / 'genotype.json').read_text())
 

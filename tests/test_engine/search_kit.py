@@ -14,7 +14,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from mmfusenas.models.classifiers import QualityClassifier
-from mmfusenas.registry import DATASETS, HOOKS, TRANSFORMS
+from mmfusenas.registry import DATASETS, HOOKS, MODELS, TRANSFORMS
 from mmfusenas.structures import FusionDataSample
 
 _RUNS = itertools.count()
@@ -154,6 +154,14 @@ def proxy_search(**options: Any) -> dict:
 def poor(dataloader: dict) -> dict:
     """Return the config of a dataloader with poor pictures in the place of pairs."""
     return dict(dataloader, dataset=dict(dataloader['dataset'], pipeline=[dict(type='DrawPoor')]))
+
+
+def with_weights(cfg: Config, path: Path) -> Config:
+    """Return the config, beginning with weights of its model, which are written to ``path``."""
+    torch.manual_seed(0)
+    torch.save(dict(state_dict=MODELS.build(cfg.model).state_dict()), path)
+    cfg.load_from = str(path)
+    return cfg
 
 
 def train(cfg: Config, resume: bool = False) -> Runner:

@@ -248,3 +248,13 @@ def test_mutation_changes_as_many_choices_as_asked_for(trained, tmp_path):
     children = torch.cat([loop._mutate(parent) for _ in range(300)])
     shares = (children != parent).double().mean(0)
     torch.testing.assert_close(shares, 0.4 * (1 - 1 / loop.sampler.sizes.double()), rtol=0, atol=0.06)
+
+
+def test_a_search_needs_all_weights_of_its_supernet(trained, tmp_path):
+    with pytest.raises(ValueError, match='load_from is None, which has 0% of those'):
+        search(tmp_path / 'none', None, strategy='random')
+    content = load_checkpoint(trained[1])
+    content['state_dict'].popitem()
+    torch.save(content, tmp_path / 'less.pth')
+    with pytest.raises(ValueError, match=r'less.pth, which has \d+% of those'):
+        search(tmp_path / 'less', str(tmp_path / 'less.pth'), strategy='plain')

@@ -131,6 +131,7 @@ def one_shot(folder: Path, batch_size: int, kind: str, launcher: str = 'none') -
         cfg.train_cfg = dict(type='EvolutionSearchLoop', max_epochs=3, limit=1200, strategy='plain', population=6,
                              top=3)
         cfg.train_dataloader = dict(cfg.train_dataloader, dataset=scored)
+        kit.with_weights(cfg, folder / f'start-{os.environ.get("RANK", "one")}.pth')
     runner = run(cfg, launcher)
     if kind == 'supernet':
         hook = next(hook for hook in runner.hooks if hasattr(hook, 'predictor'))

@@ -87,8 +87,9 @@ def test_degradation_is_pillows_bicubic():
     degrade = DegradeTarget(scale=4, value_range=(0, 1000))
     sample = degrade(dict(img=np.zeros((36, 48, 3), np.uint8), img2=target.copy()))
     down = np.array(Image.fromarray(target).resize((12, 9), Image.Resampling.BICUBIC))
-    np.testing.assert_allclose(resize_bicubic(target, (9, 12), antialias=True), down, rtol=1e-4)
-    np.testing.assert_allclose(sample['img2'] * 1000, resize_bicubic(down, (36, 48)), rtol=1e-4)
+    np.testing.assert_allclose(resize_bicubic(target, (9, 12)), down, rtol=1e-4)
+    up = np.array(Image.fromarray(down).resize((48, 36), Image.Resampling.BICUBIC))
+    np.testing.assert_allclose(sample['img2'] * 1000, up, rtol=1e-4)
     np.testing.assert_allclose(sample['gt'] * 1000, target, rtol=1e-5)
     sample = DegradeTarget(scale=8)(dict(img=np.zeros((37, 50, 3), np.uint8), img2=depth()))
     assert sample['img'].shape == (32, 48, 3) and sample['img2'].shape == sample['gt'].shape == (32, 48)
@@ -96,7 +97,7 @@ def test_degradation_is_pillows_bicubic():
 
 def test_ranges_are_of_what_they_say():
     target = depth(32, 32)
-    low = resize_bicubic(target, (4, 4), antialias=True)
+    low = resize_bicubic(target, (4, 4))
     img = np.zeros((32, 32, 3), np.uint8)
     assert DegradeTarget(8)(dict(img=img, img2=target.copy()))['target_range'] == (low.min(), low.max())
     assert DegradeTarget(8, value_range='reference')(
@@ -109,7 +110,7 @@ def test_ranges_are_of_what_they_say():
 def test_noise_is_as_strong_as_asked_for():
     target = np.tile(np.linspace(0, 255, 256, dtype=np.float32), (256, 1))
     sample = dict(img=np.zeros((256, 256, 3), np.uint8), img2=target)
-    clean = resize_bicubic(target, (128, 128), antialias=True)
+    clean = resize_bicubic(target, (128, 128))
     noisy = DegradeTarget(2, noise=25)._noisy(clean)
     assert np.std(noisy - clean) == pytest.approx(25 * np.ptp(clean) / 255, rel=0.05)
     first, second = (DegradeTarget(2, noise=25, seed=3)(dict(sample)) for _ in range(2))
@@ -131,7 +132,7 @@ def test_from_files_to_scores(folder, net):
         sample, = model(**inputs, mode='predict')
     truth = depth().round()[:36, :48]
     assert sample.restored.shape == (36, 48) and sample.fused_img.shape == (36, 48, 3)
-    up = resize_bicubic(resize_bicubic(truth, (9, 12), antialias=True), (36, 48))
+    up = resize_bicubic(resize_bicubic(truth, (9, 12)), (36, 48))
     np.testing.assert_allclose(sample.restored, up, rtol=1e-4)  # an untrained network changes nothing
     metric = GuidedSRMetric(['RMSE', 'MAE', 'PSNR'], unit=0.1, full_scale=3000, border=2)
     metric.process(batch, [sample.to_dict()])

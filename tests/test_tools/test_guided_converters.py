@@ -51,6 +51,11 @@ def test_rgbdd_is_listed_and_read_with_its_own_low_resolution(converter, tmp_pat
     np.testing.assert_allclose(sample['gt'] * (high - low) + low, truth, atol=1e-2)
     seen = cv2.imread(str(tmp_path / 'models/models_train/a2/a2_LR_fill_depth.png'), cv2.IMREAD_UNCHANGED)
     assert sample['img2'].shape == (24, 32) and (low, high) == (seen.min(), seen.max())
+    folders = dict(img='train/rgb', img2='train/depth')
+    laid_out = PairDataset(data_root=str(tmp_path), data_prefix=folders, pipeline=GUIDED)
+    assert len(laid_out) == 2
+    np.testing.assert_array_equal(laid_out[1]['img2'], truth)
+    converter('rgbdd').main([str(tmp_path)])  # once more
     (tmp_path / 'models/models_test/b1/b1_HR_gt.png').unlink()
     with pytest.raises(UsageError, match='1 pictures are missing, such as .*b1_HR_gt.png'):
         converter('rgbdd').main([str(tmp_path)])

@@ -115,4 +115,5 @@ def test_a_table_of_a_one_shot_search_goes_where_its_constraints_are(root, monke
     import build_latency_table
     path = root / f'configs/dcnas/{config}.py'
     said = build_latency_table.next_command(Config.fromfile(path), str(path), 't.json')
-    assert said.endswith(f'--cfg-options {place}.table=t.json {place}.cost=latency_ms')
+    assert f'--cfg-options {place}.table=t.json {place}.cost=latency_ms' in said
+    assert said.endswith('train_cfg.limit=MILLISECONDS load_from=SUPERNET') == (place == 'train_cfg')

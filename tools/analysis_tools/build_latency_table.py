@@ -78,8 +78,9 @@ def next_command(cfg: Config, config: str, out: str) -> str:
     one_shot = (f'custom_hooks.{hooks.index("PathSamplingHook")}' if 'PathSamplingHook' in hooks else
                 'train_cfg' if str(cfg.get('train_cfg', {}).get('type')).endswith('EvolutionSearchLoop') else None)
     if one_shot:  # its constraints, or its limit, which then is in milliseconds
+        search = ['train_cfg.limit=MILLISECONDS', 'load_from=SUPERNET'] if one_shot == 'train_cfg' else []
         return command('python', 'tools/train.py', config, '--cfg-options', f'{one_shot}.table={out}',
-                       f'{one_shot}.cost=latency_ms')
+                       f'{one_shot}.cost=latency_ms', *search)
     if 'BilevelSearchHook' not in hooks:
         return f"set cost=dict(table='{out}', weight=...) in the BilevelSearchHook of a search of this model"
     place = f'custom_hooks.{hooks.index("BilevelSearchHook")}.cost'

@@ -14,7 +14,7 @@ from mmfusenas.nas.cost_table import parameter_table
 from mmfusenas.nas.files import write_text
 from mmfusenas.nas.sampling import PathSampler
 from mmfusenas.utils.checkpoint_content import config_of_model
-from mmfusenas.utils.command_line import UsageError, command, load_config, run_tool
+from mmfusenas.utils.command_line import ConfigOptions, UsageError, command, load_config, run_tool
 from mmfusenas.utils.complexity import complexity
 
 
@@ -29,6 +29,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--seed', type=int, default=0, help='which one (default: 0)')
     parser.add_argument('--between', nargs=2, type=float, metavar=('LOW', 'HIGH'),
                         help='of so many parameters: to stand beside one found, draw one of its size')
+    parser.add_argument('--cfg-options', nargs='+', action=ConfigOptions, metavar='KEY=VALUE',
+                        help='values to override in the config')
     parser.add_argument('--work-dir', required=True, metavar='DIR', help='folder for genotype.json and retrain.py')
     return parser.parse_args()
 
@@ -43,10 +45,11 @@ def sampled(cfg: Config, seed: int, between: Sequence[float] | None = None) -> G
     space = SearchSpace(build_model(config_of_model(cfg, cfg.get('default_scope')), f'config {cfg.filename}'))
     if not len(space):
         raise UsageError(f'{cfg.filename} has no choice left to draw: give the config of a search.')
-    generator = torch.Generator().manual_seed(seed)
-    if between:
-        sampler = PathSampler(space, parameter_table(space))
-        space.select(sampler.choices(sampler.between(*between, 1, generator)[0]))
+    generator, fixed = torch.Generator().manual_seed(seed), (cfg.get('train_cfg') or {}).get('fixed')
+    if between or fixed:
+        sampler = PathSampler(space, parameter_table(space), fixed=fixed)
+        paths = sampler.between(*between, 1, generator) if between else sampler.sample(1, generator)
+        space.select(sampler.choices(paths[0]))
     else:
         space.select(space.sample(generator))
     genotype = space.genotype(source=dict(config=str(cfg.filename), epoch=0, seed=seed, drawn='at random'))
@@ -62,7 +65,7 @@ def export_options(cfg: Config) -> dict:
 def main() -> None:
     """Draw."""
     args = parse_args()
-    cfg = load_config(args.config)
+    cfg = load_config(args.config, args.cfg_options)
     work_dir, genotype = Path(args.work_dir), sampled(cfg, args.seed, args.between)
     genotype.save(work_dir / 'genotype.json')
     retrain = work_dir / 'retrain.py'

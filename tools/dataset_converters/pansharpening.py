@@ -50,7 +50,7 @@ def convert(path: Path, bands: list[int] | None) -> tuple[np.ndarray, np.ndarray
     if bands and not 1 <= min(bands) <= max(bands) <= ms.shape[2]:
         raise UsageError(f'{path} has the bands 1 to {ms.shape[2]}, asked for are {bands}.')
     chosen = [band - 1 for band in bands] if bands else slice(None)
-    return resize_bicubic(pan, ms.shape[:2], antialias=True), np.ascontiguousarray(ms[..., chosen])
+    return resize_bicubic(pan, ms.shape[:2]), np.ascontiguousarray(ms[..., chosen])
 
 
 def tiles(scenes: dict[str, tuple[np.ndarray, np.ndarray]], size: int) -> dict[str, list[np.ndarray]]:

@@ -1,8 +1,10 @@
-"""List the pairs of RGB-D-D as published, for depth in low and high resolution as two sensors gave it.
+"""List the pairs of RGB-D-D as published, and lay them out as depth that is made poor by software needs them.
 
     ROOT/{models,plants,portraits}/{models,...}_{train,test}/ID/ID_{RGB.jpg,LR_fill_depth.png,HR_gt.png}
 
-Writes ROOT/{train,test}_{rgb,low,high}.txt, one path a line, which belong together line by line.
+Writes ROOT/{train,test}_{rgb,low,high}.txt, one path a line, which belong together line by line: low and high
+resolution as two sensors gave it (`depth_real.py`). And ROOT/{train,test}/{rgb,depth}/ID.{jpg,png}, colour and high
+resolution, as links to the files (`depth_x4.py`, `depth_x8.py`).
 """
 from __future__ import annotations
 
@@ -42,13 +44,25 @@ def samples(root: Path, part: str) -> dict[str, list[str]]:
     return {name: [path.relative_to(root).as_posix() for path in paths] for name, paths in found.items()}
 
 
+def link(root: Path, part: str, found: dict[str, list[str]]) -> None:
+    """Lay out colour and high resolution of a part in two folders."""
+    for name, kind in (('rgb', 'rgb'), ('depth', 'high')):
+        folder = root / part / name
+        folder.mkdir(parents=True, exist_ok=True)
+        for path in map(Path, found[kind]):
+            place = folder / f'{path.parent.name}{path.suffix}'
+            if not place.is_symlink():
+                place.symlink_to(Path('../..') / path)
+
+
 def main(argv: list[str] | None = None) -> None:
-    """List."""
+    """List and link."""
     args = parse_args(argv)
     parts = {part: samples(args.root, part) for part in ('train', 'test')}
     for part, found in parts.items():
         for name, paths in found.items():
             write_text(args.root / f'{part}_{name}.txt', '\n'.join(paths) + '\n')
+        link(args.root, part, found)
         print(f'{part}: {len(found["rgb"])} samples')
     print(f'Train: RGBDD_ROOT={args.root} python tools/train.py configs/dcnas/depth_real.py')
 

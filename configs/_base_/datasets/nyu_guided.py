@@ -7,7 +7,7 @@ folders = {part: dict(img=f'{part}/rgb', img2=f'{part}/depth') for part in ('tra
 load, pack = dict(type='LoadGuidedFromFile'), dict(type='PackPairInputs')
 degrade = dict(type='DegradeTarget', scale=scale)
 augment = dict(type='JointTransform', transforms=[
-    dict(type='RandomPatch', size=(256, 256)), dict(type='RandomFlip', prob=0.5)])
+    dict(type='RandomPatch', size=(256, 256)), dict(type='RandomFlip', prob=0.5), dict(type='RandomQuarterTurn')])
 middle = dict(type='JointTransform', transforms=[dict(type='CenterCrop', crop_size=256)])
 train_dataloader = dict(
     batch_size=16, num_workers=4, persistent_workers=True, sampler=dict(type='DefaultSampler', shuffle=True),

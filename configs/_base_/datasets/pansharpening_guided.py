@@ -8,7 +8,7 @@ load, pack = dict(type='LoadGuidedFromFile', bands=True, channels=1), dict(type=
 degrade = dict(type='DegradeTarget', scale=scale, value_range=(0, 2047))  # 11 bits
 augment = dict(type='JointTransform', transforms=[
     dict(type='RandomPatch', size=(64, 64)),
-    dict(type='RandomFlip', prob=[0.25, 0.25, 0.25], direction=['horizontal', 'vertical', 'diagonal'])])
+    dict(type='RandomFlip', prob=0.5), dict(type='RandomQuarterTurn')])
 train_dataloader = dict(
     batch_size=8, num_workers=2, persistent_workers=True, sampler=dict(type='DefaultSampler', shuffle=True),
     dataset=dict(type='RepeatDataset', times=4, dataset=dict(

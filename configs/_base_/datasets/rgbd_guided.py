@@ -8,7 +8,7 @@ train_pipeline = [
     dict(type='LoadGuidedFromFile'),
     dict(type='JointTransform', transforms=[
         dict(type='RandomPatch', size=(128, 128)),
-        dict(type='RandomFlip', prob=[0.25, 0.25, 0.25], direction=['horizontal', 'vertical', 'diagonal'])]),
+        dict(type='RandomFlip', prob=0.5), dict(type='RandomQuarterTurn')]),
     dict(type='DegradeTarget', scale=scale),
     dict(type='PackPairInputs')]
 test_pipeline = [

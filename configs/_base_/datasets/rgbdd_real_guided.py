@@ -6,7 +6,7 @@ lists = {part: dict(img=f'{part}_rgb.txt', img2=f'{part}_low.txt', gt=f'{part}_h
 load, pack = dict(type='LoadGuidedFromFile'), dict(type='PackPairInputs')
 degrade = dict(type='DegradeTarget')  # the target is poor already: it is only scaled
 augment = dict(type='JointTransform', transforms=[
-    dict(type='RandomPatch', size=(256, 256)), dict(type='RandomFlip', prob=0.5)])
+    dict(type='RandomPatch', size=(256, 256)), dict(type='RandomFlip', prob=0.5), dict(type='RandomQuarterTurn')])
 train_dataloader = dict(
     batch_size=16, num_workers=4, persistent_workers=True, sampler=dict(type='DefaultSampler', shuffle=True),
     dataset=dict(rgbdd, data_prefix=lists['train'], pipeline=[load, augment, degrade, pack]))

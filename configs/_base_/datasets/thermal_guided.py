@@ -7,7 +7,7 @@ load, pack = dict(type='LoadGuidedFromFile'), dict(type='PackPairInputs')
 degrade = dict(type='DegradeTarget', scale=scale, value_range=(0, 255))
 augment = dict(type='JointTransform', transforms=[
     dict(type='RandomPatch', size=(128, 128)),
-    dict(type='RandomFlip', prob=[0.25, 0.25, 0.25], direction=['horizontal', 'vertical', 'diagonal'])])
+    dict(type='RandomFlip', prob=0.5), dict(type='RandomQuarterTurn')])
 middle = dict(type='JointTransform', transforms=[dict(type='CenterCrop', crop_size=192)])
 folders = {part: dict(img=f'{part}/vi', img2=f'{part}/ir') for part in ('train', 'test')}
 fitted, held, tested = (

@@ -58,7 +58,7 @@ class DegradeTarget(BaseTransform):
             results[key] = results[key][:height, :width]
         reference = results['gt'] if real else results['img2']
         low = results['img2'] if real else self._noisy(
-            resize_bicubic(reference, (height // self.scale, width // self.scale), antialias=True))
+            resize_bicubic(reference, (height // self.scale, width // self.scale)))
         given = np.array(results['low_range']) if real and 'low_range' in results else low
         start, end = self.range_of(given, reference)
         results['img2'] = (low if real else resize_bicubic(low, (height, width))) - start
@@ -88,8 +88,9 @@ class DegradeTarget(BaseTransform):
                 f'seed={self.seed})')
 
 
-def resize_bicubic(picture: np.ndarray, size: tuple[int, int], antialias: bool = False) -> np.ndarray:
-    """Return a picture H x W or H x W x C, float32, in another size, by bicubic interpolation (as Pillow's)."""
+def resize_bicubic(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Return a picture H x W or H x W x C, float32, in another size, by the bicubic interpolation of Pillow."""
     tensor = torch.from_numpy(np.atleast_3d(picture).transpose(2, 0, 1)[None].copy())
-    resized = F.interpolate(tensor, size, mode='bicubic', antialias=antialias)[0].numpy().transpose(1, 2, 0)
+    # Without antialias PyTorch enlarges by another cubic, a = -0.75 instead of -0.5.
+    resized = F.interpolate(tensor, size, mode='bicubic', antialias=True)[0].numpy().transpose(1, 2, 0)
     return np.ascontiguousarray(resized[..., 0] if picture.ndim == 2 else resized)

@@ -18,7 +18,7 @@ from mmfusenas.nas import SearchSpace
 from mmfusenas.nas.predictor import PathPredictor
 from mmfusenas.registry import DATASETS, LOOPS
 from mmfusenas.utils.bare_model import bare_model
-from mmfusenas.utils.checkpoint import load_checkpoint
+from mmfusenas.utils.checkpoint import fitting_share, load_checkpoint, weights_of
 from mmfusenas.visualization.pareto_plot import plot_pareto
 
 STRATEGIES = ('guided', 'plain', 'random')
@@ -52,8 +52,8 @@ class EvolutionSearchLoop(BaseLoop):
         table, cost, fixed: As of :class:`PathSamplingHook`.
 
     Raises:
-        ValueError: If the strategy is another word, the population is odd or smaller than ``top``, or the search is
-            guided and ``load_from`` holds no predictor.
+        ValueError: If the strategy is another word, the population is odd or smaller than ``top``, ``load_from`` does
+            not hold all weights of the supernet or, where the search is guided, no predictor.
 
     Example:
         >>> train_cfg = dict(type='EvolutionSearchLoop', limit=0.6e6)
@@ -95,6 +95,7 @@ class EvolutionSearchLoop(BaseLoop):
         if self._state:
             self._restore(self._state)
         else:
+            self._check_weights()
             self.population = self._first()
         scorer = PathScorer(bare_model(self.runner), self.dataloader.dataset, **self.scoring)
         while self._epoch < self.max_epochs and not self.stop_training:
@@ -156,6 +157,14 @@ class EvolutionSearchLoop(BaseLoop):
 
     def _select_best(self) -> None:
         self.space.select(self.sampler.choices(self.paths[self.scores.argmin()]))
+
+    def _check_weights(self) -> None:
+        source = self.runner.cfg.get('load_from')
+        share = fitting_share(bare_model(self.runner), weights_of(load_checkpoint(source))) if source else 0
+        if share < 1:
+            raise ValueError(f'The paths are scored with the weights of a trained supernet, and load_from is {source}, '
+                             f'which has {share:.0%} of those of this model. Set load_from to the checkpoint of a '
+                             'supernet of the same width and space.')
 
     def _first(self) -> Tensor:
         if self.strategy != 'guided':

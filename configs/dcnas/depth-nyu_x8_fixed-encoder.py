@@ -1,0 +1,2 @@
+# What depth-nyu_x8_fixed-encoder_search.py finds trains like this (table VIII).
+_base_ = './depth-nyu_x8.py'
