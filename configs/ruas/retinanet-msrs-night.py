@@ -1,5 +1,5 @@
 # RUAS in front of a RetinaNet, on what MSRS's visible camera sees at night (`MSRS_ROOT`); half size, for a CPU. A hundred
-# pictures are too few for an SSD without pretrained weights; this backbone brings its own.
+# pictures are few: both begin from weights, the scene module from the bundled one, which was trained without labels.
 _base_ = [
     '../_base_/datasets/msrs_night_det.py', '../_base_/models/tim_retinanet.py', '../_base_/schedules/adamw_12e.py',
     '../_base_/default_runtime.py'
@@ -11,8 +11,8 @@ del pipeline
 test_dataloader = val_dataloader
 model = dict(
     eta=0.0, norm_eval=False,
-    scene=dict(_delete_=True, type='RUASScene', genotype='ruas-scene-det', warm_start='feature',
-               loss=dict(type='RTVSceneLoss')),
+    scene=dict(_delete_=True, type='RUASScene', genotype='ruas-scene', loss=dict(type='RTVSceneLoss'),
+               init_cfg=dict(type='Pretrained', checkpoint='mmfusenas://ruas-lol', prefix='scene.')),
     task=dict(backbone=dict(frozen_stages=-1), bbox_head=dict(num_classes=3)))
 train_cfg = dict(max_epochs=40, val_interval=10)
 param_scheduler = [
@@ -20,5 +20,5 @@ param_scheduler = [
     dict(type='CosineAnnealingLR', eta_min_ratio=0.01, by_epoch=True, begin=0, end=40, convert_to_iter_based=True)]
 custom_hooks = [
     *_base_.custom_hooks,
-    dict(type='TaskGuidanceHook', stages=[dict(stage='scene', end=10), dict(stage='joint')]),
+    dict(type='TaskGuidanceHook', stages=[dict(stage='joint')]),
 ]
