@@ -82,8 +82,8 @@ class TaskGuided(Stages, BaseModel):
         losses = {}
         if self.stage != 'scene':
             losses.update(self.task.loss(*self._photographs(pictures['picture'], data_samples)))
-        if self.stage != 'task':
-            weight = self.eta if self.stage == 'joint' else 1.0
+        weight = dict(scene=1.0, joint=self.eta, task=0.0)[self.stage]
+        if weight:
             losses.update({f'scene.{k}': v * weight for k, v in self.scene.losses(pictures, inputs).items()})
         return losses
 

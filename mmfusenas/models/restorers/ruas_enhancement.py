@@ -91,8 +91,8 @@ class RUASEnhancement(Stages, BaseScene):
                                               pictures.get('clean', inputs.get('reference'))))
             if self.estimation is not None:
                 losses.update(self.estimation.loss(pictures['brightened'].flip(1)))
-        if self.stage != 'task':
-            weight = self.eta if self.stage == 'joint' else 1.0
+        weight = dict(scene=1.0, joint=self.eta, task=0.0)[self.stage]
+        if weight:
             losses.update({f'scene.{k}': v * weight for k, v in self.scene.losses(pictures, inputs).items()})
         return losses
 
