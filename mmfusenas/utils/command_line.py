@@ -12,8 +12,6 @@ from typing import Any
 
 from mmengine.config import Config, DictAction
 
-from mmfusenas.utils.config_check import check_options
-
 PACKAGE = Path(__file__).resolve().parent.parent
 
 
@@ -121,6 +119,7 @@ def load_config(path: str, options: dict[str, Any] | None = None) -> Config:
         UsageError: It cannot be read, or has no model.
         ConfigError: An option would have no effect.
     """
+    from mmfusenas.utils.config_check import check_options  # brings torch, which tools for data sets do without
     cfg = read_config(path)
     if 'model' not in cfg:
         raise UsageError(f'Config {path} has no `model`: it is a part that other configs build on (`_base_`).')

@@ -117,3 +117,12 @@ def test_a_table_of_a_one_shot_search_goes_where_its_constraints_are(root, monke
     said = build_latency_table.next_command(Config.fromfile(path), str(path), 't.json')
     assert f'--cfg-options {place}.table=t.json {place}.cost=latency_ms' in said
     assert said.endswith('train_cfg.limit=MILLISECONDS load_from=SUPERNET') == (place == 'train_cfg')
+
+
+def test_what_is_drawn_has_the_search_s_width_and_fixed_part(root: Path, tmp_path: Path, run_tool: Callable) -> None:
+    assert run_tool('analysis_tools/sample_genotype', root / 'configs/dcnas/depth-nyu_x8_fixed-decoder_search.py',
+                    '--work-dir', tmp_path, '--between', '5e5', '6e5', '--cfg-options', 'model.net.channels=8') == ''
+    found = Genotype.load(tmp_path / 'genotype.json')
+    assert 5e5 <= found.costs['parameters'] <= 6e5
+    assert Config.fromfile(tmp_path / 'retrain.py').model.net.channels == 8
+    assert {value for name, value in found.choices.items() if name.startswith('net.decoder')} == {'k3_r4'}

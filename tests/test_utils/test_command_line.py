@@ -90,3 +90,11 @@ def test_config_options_without_an_equals_sign_are_named(capsys: pytest.CaptureF
     with pytest.raises(SystemExit):
         parser.parse_args(['--cfg-options', 'lr', '=', '3'])
     assert "--cfg-options got 'lr'" in capsys.readouterr().err
+
+
+def test_an_option_without_effect_is_an_error(tmp_path):
+    path = tmp_path / 'c.py'
+    path.write_text("scale = 8\nmodel = dict(type='GuidedSR', scale=scale)\n")
+    assert load_config(str(path), {'model.scale': 4}).model.scale == 4
+    with pytest.raises(ValueError, match=r'scale=\.\.\. has no effect: scale is a variable of .*c\.py'):
+        load_config(str(path), {'scale': 4})

@@ -1,8 +1,6 @@
 """The scene loss of RUAS: fidelity and relative total variation."""
 from __future__ import annotations
 
-from functools import lru_cache
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -70,7 +68,6 @@ def _window(x: Tensor, sigma: float) -> Tensor:
     return rows @ x @ columns
 
 
-@lru_cache(maxsize=8)
 def _band(size: int, sigma: float) -> Tensor:
     """Return the matrix that weighs ``size`` values in a row by the window around each."""
     reach = max(1, round(3 * sigma))
