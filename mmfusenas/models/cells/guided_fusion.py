@@ -4,6 +4,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from mmfusenas.models.utils.one_slope import OneSlopePReLU
 from mmfusenas.nas import Choice
 
 
@@ -68,7 +69,7 @@ class GatedFeature(nn.Module):
         super().__init__()
         self.gate = nn.Conv2d(channels, channels, 3, padding=1)
         self.feature = nn.Conv2d(channels, channels, 3, padding=1)
-        self.act = nn.PReLU()
+        self.act = OneSlopePReLU()
 
     def forward(self, x: Tensor) -> Tensor:
         return self.gate(x).sigmoid() * self.act(self.feature(x))
@@ -84,7 +85,7 @@ class Attention(Fusion):
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.gates = nn.ModuleList(GatedFeature(channels) for _ in range(2))
-        self.merge = nn.Sequential(nn.Conv2d(2 * channels, channels // 2, 3, padding=1), nn.PReLU())
+        self.merge = nn.Sequential(nn.Conv2d(2 * channels, channels // 2, 3, padding=1), OneSlopePReLU())
         self.maps = nn.ModuleList(nn.Conv2d(channels // 2, channels, 1) for _ in range(2))
 
     def forward(self, target: Tensor, guidance: Tensor) -> Tensor:

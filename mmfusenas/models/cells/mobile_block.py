@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmfusenas.models.utils.depthwise import DepthwiseConv2d, depthwise_conv2d
+from mmfusenas.models.utils.one_slope import OneSlopePReLU
 from mmfusenas.nas import Choice
 
 KERNELS = (3, 5, 7)
@@ -47,9 +48,9 @@ class MobileBlock(nn.Module):
         super().__init__()
         width = ratio * channels
         self.expand = nn.Conv2d(channels, width, 1, bias=False)
-        self.expand_act = nn.PReLU()
+        self.expand_act = OneSlopePReLU()
         self.depthwise = DepthwiseConv2d(width, kernel)
-        self.depthwise_act = nn.PReLU()
+        self.depthwise_act = OneSlopePReLU()
         self.reduce = nn.Conv2d(width, channels, 1, bias=False)
         self.attention = SqueezeExcitation(channels)
 

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from mmfusenas.models.cells.guided_fusion import searched_fusion
 from mmfusenas.models.cells.mobile_block import ElasticMobileBlock
+from mmfusenas.models.utils.one_slope import OneSlopePReLU
 from mmfusenas.nas import Choice, GenotypeSource, Searchable
 from mmfusenas.nas.space import Condition
 from mmfusenas.registry import MODELS
@@ -70,12 +71,12 @@ class GuidedSRNet(Searchable, BaseModule):
         widths = [channels * 2 ** level for level in range(LEVELS)]
         self.guidance = _encoder(guidance_channels, widths, blocks)
         self.target = _encoder(target_channels, widths, blocks)
-        self.middle = nn.Sequential(nn.Conv2d(widths[-1], widths[-1], 1, bias=False), nn.PReLU())
+        self.middle = nn.Sequential(nn.Conv2d(widths[-1], widths[-1], 1, bias=False), OneSlopePReLU())
         self.fusions = nn.ModuleList(searched_fusion(width) for width in widths)
         self.decoder = nn.ModuleList(ResidualGroup(width, blocks) for width in widths)
         self.ups = nn.ModuleList(nn.Sequential(nn.Conv2d(width, 2 * width, 1, bias=False), nn.PixelShuffle(2))
                                  for width in widths[1:])
-        self.tail = nn.Sequential(nn.PReLU(), nn.Conv2d(channels, target_channels, 3, padding=1, bias=False))
+        self.tail = nn.Sequential(OneSlopePReLU(), nn.Conv2d(channels, target_channels, 3, padding=1, bias=False))
         nn.init.zeros_(self.tail[1].weight)  # training starts from the upsampled target
         self.specialize(genotype)
 
@@ -117,7 +118,7 @@ class GuidedSRNet(Searchable, BaseModule):
 
 def _encoder(in_channels: int, widths: list[int], blocks: int) -> nn.ModuleList:
     """Build four groups; before the first a convolution, before the others a downsampling by two."""
-    head = nn.Sequential(nn.Conv2d(in_channels, widths[0], 3, padding=1, bias=False), nn.PReLU())
+    head = nn.Sequential(nn.Conv2d(in_channels, widths[0], 3, padding=1, bias=False), OneSlopePReLU())
     downs = [nn.Sequential(nn.PixelUnshuffle(2), nn.Conv2d(4 * width, 2 * width, 1, bias=False))
              for width in widths[:-1]]
     return nn.ModuleList(ResidualGroup(width, blocks, entry) for width, entry in zip(widths, [head, *downs]))
