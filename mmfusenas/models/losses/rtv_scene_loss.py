@@ -63,7 +63,7 @@ def relative_total_variation(x: Tensor, sigma: float = 3.0, epsilon: float = 1e-
 
 def _window(x: Tensor, sigma: float) -> Tensor:
     """Weigh by the window, in both directions; beyond the border lies nothing."""
-    # Products with matrices: a CPU takes ten times as long for the gradients of long convolutions of one channel.
+    # Products with matrices: a CPU takes many times as long for the gradients of long convolutions of one channel.
     rows, columns = (_band(size, sigma).to(x) for size in x.shape[-2:])
     return rows @ x @ columns
 

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 
 class OneSlopePReLU(nn.PReLU):
-    """``nn.PReLU()`` of one slope: the same values, and gradients that a CPU has several times as fast.
+    """``nn.PReLU()`` of one slope: the same values, and gradients that a CPU has in half the time.
 
     PyTorch's gradient for the slope goes through a tensor of the size of the input, which is summed in the end; here it
     is a product of two vectors, and that for the input is the one of a leaky ReLU.
