@@ -56,8 +56,11 @@ def scores(config: str, checkpoint: Path) -> dict[str, float]:
 
 def costs(config: Path) -> dict[str, float]:
     """Return size and multiply-adds of scene module and noise removal."""
-    model = dict(Config.fromfile(config).model, estimation=None, denoise='always')
-    return complexity(MODELS.build(model), (400, 600))
+    file = config.with_name('metrics-costs.json')
+    if not file.is_file():
+        model = dict(Config.fromfile(config).model, estimation=None, denoise='always')
+        file.write_text(json.dumps(complexity(MODELS.build(model), (400, 600))))
+    return json.loads(file.read_text())
 
 
 def report(found: dict[str, list[dict]], genotypes: dict[str, list[dict]], args: argparse.Namespace) -> None:
