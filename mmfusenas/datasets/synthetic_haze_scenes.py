@@ -38,6 +38,7 @@ class SyntheticHazeScenes(SyntheticScenes):
     """
 
     CLEAN = True
+    PICTURES = dict(img_path='hazy', gt_path='clear')
 
     def __init__(
         self,
@@ -55,15 +56,6 @@ class SyntheticHazeScenes(SyntheticScenes):
                              'at least 0, and above 0 up to 1.')
         self.density, self.light = tuple(density), tuple(light)
         super().__init__(length, size, seed, difficulty, conditions, **kwargs)
-
-    def load_data_list(self) -> list[dict]:
-        """Return what is known of each scene before it is drawn."""
-        infos = super().load_data_list()
-        for info in infos:
-            del info['img_path2']
-            stem = info['img_path'].removesuffix('_visible')
-            info.update(img_path=f'{stem}_hazy', gt_path=f'{stem}_clear')
-        return infos
 
     def get_data_info(self, idx: int) -> dict:
         """Return the description of a scene with its pictures, segmentation map and instances drawn."""

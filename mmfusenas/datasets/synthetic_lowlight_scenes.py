@@ -40,6 +40,7 @@ class SyntheticLowLightScenes(SyntheticScenes):
     """
 
     CLEAN = True
+    PICTURES = dict(img_path='low', gt_path='reference')
 
     def __init__(
         self,
@@ -60,15 +61,6 @@ class SyntheticLowLightScenes(SyntheticScenes):
             raise ValueError(f'noise of {type(self).__name__} is (low, high) of at least 0, got {noise}')
         self.exposure, self.noise = tuple(exposure), tuple(noise)
         super().__init__(length, size, seed, difficulty, conditions, **kwargs)
-
-    def load_data_list(self) -> list[dict]:
-        """Return what is known of each scene before it is drawn."""
-        infos = super().load_data_list()
-        for info in infos:
-            del info['img_path2']
-            stem = info['img_path'].removesuffix('_visible')
-            info.update(img_path=f'{stem}_low', gt_path=f'{stem}_reference')
-        return infos
 
     def get_data_info(self, idx: int) -> dict:
         """Return the description of a scene with its pictures, segmentation map and instances drawn."""

@@ -48,6 +48,7 @@ class SyntheticScenes(BaseDataset):
     """
 
     CLEAN = False  # whether the visible picture has no noise
+    PICTURES = dict(img_path='visible', img_path2='infrared')
     METAINFO = dict(
         classes=CLASSES, palette=[(255, 128, 0), (255, 220, 0), (60, 110, 255), (255, 60, 60), (60, 220, 90)]
     )
@@ -81,8 +82,7 @@ class SyntheticScenes(BaseDataset):
         return [
             dict(
                 img_id=index,
-                img_path=f'{stem}/{index:06d}_visible',
-                img_path2=f'{stem}/{index:06d}_infrared',
+                **{key: f'{stem}/{index:06d}_{name}' for key, name in self.PICTURES.items()},
                 height=height,
                 width=width,
                 seed=self.seed,
