@@ -90,7 +90,7 @@ def main() -> None:
     if args.checkpoint:
         content = load_checkpoint(cfg.load_from)
         refuse_search(content, cfg.load_from)
-        load_weights(bare_model(runner), content.get('state_dict', content), cfg.load_from)  # strictly
+        load_weights(bare_model(runner), content, cfg.load_from)  # strictly
     elif next(bare_model(runner).parameters(), None) is not None:
         raise UsageError(f'{args.config} has weights: give a checkpoint of them.')
     metrics = runner.test()

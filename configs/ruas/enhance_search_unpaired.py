@@ -1,8 +1,8 @@
 # Cooperative search on a folder of dark pictures without references (`LOWLIGHT_ROOT`), one half for each level; the
-# score is that of LOL's test pairs (`LOL_ROOT`).
+# score is that of LOL's test pairs (`LOL_ROOT`). Scene module and noise removal take ten iterations each in turn, and
+# beta is such that both terms of the scene's gradient are about equally long: at 1 noise removal would have no say.
 _base_ = './enhance_unpaired.py'
-model = dict(scene=dict(genotype=None), task=dict(genotype=None), estimation=None, denoise='always',
-             known_noise=False, loss=dict(supervised=False))  # the task's loss has to reach the scene module
+model = dict(scene=dict(genotype=None), task=dict(genotype=None), estimation=None, denoise='always')
 train_dataloader = dict(batch_size=1, dataset=dict(fold=(0, 2)))
 search_dataloader = dict(
     _base_.train_dataloader, batch_size=1, dataset=dict(_base_.train_dataloader.dataset, fold=(1, 2)))
@@ -11,13 +11,12 @@ optim_wrapper = dict(optimizer=dict(_delete_=True, type='SGD', lr=0.01, momentum
 param_scheduler = [dict(_base_.param_scheduler[0], periods=[20], restart_weights=[1], end=20)]
 custom_hooks = [
     *_base_.custom_hooks[:-1],
-    dict(type='CooperativeSearchHook', dataloader=search_dataloader, beta=1.0,
-         turns=[dict(stage='scene', iters=10), dict(stage='task', iters=1)],
+    dict(type='CooperativeSearchHook', dataloader=search_dataloader, beta=1000,
+         turns=[dict(stage='scene', iters=10), dict(stage='task', iters=10)],
          optimizer=dict(type='Adam', lr=3e-3, betas=(0.5, 0.999), weight_decay=1e-3)),
     # What was found trains as enhance_unpaired.py does, on all pictures.
     dict(type='GenotypeExportHook', shape=(400, 600), retrain={
         **{key: dict(_base_[key], _delete_=True) for key in ('train_dataloader', 'train_cfg', 'optim_wrapper')},
         'param_scheduler': _base_.param_scheduler, 'custom_hooks': _base_.custom_hooks,
-        'model.estimation': dict(_delete_=True, type='NoiseEstimation'), 'model.denoise': 'adaptive',
-        'model.known_noise': True, 'model.loss.supervised': True}),
+        'model.estimation': dict(_delete_=True, type='NoiseEstimation'), 'model.denoise': 'adaptive'}),
 ]

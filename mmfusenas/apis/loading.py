@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping
 from copy import deepcopy
 from pathlib import Path
@@ -9,8 +10,8 @@ from typing import Any
 
 import torch
 from mmengine.config import Config, ConfigDict
+from mmengine.logging import print_log
 from mmengine.model import BaseModel
-from torch import Tensor
 
 from mmfusenas.engine.hooks.bilevel_search_hook import STATE_KEY as SEARCH_KEY
 from mmfusenas.nas import SearchSpace
@@ -56,7 +57,7 @@ def load_model(source: str | Path | Config, checkpoint: str | Path | None = None
         refuse_search(content, checkpoint)
         model = build_model(config_of_model(cfg, cfg.get('default_scope')), f'config {cfg.filename}')
         pipeline = transforms_of_test_data(cfg)
-    load_weights(model, content.get('state_dict', content), checkpoint)
+    load_weights(model, content, checkpoint)
     model.dataset_meta = content.get('meta', {}).get('dataset_meta') or {}
     model.test_pipeline = pipeline
     return model.to(device).eval()
@@ -126,8 +127,8 @@ def refuse_search(content: Mapping[str, Any], path: str | Path) -> None:
                          f'python tools/derive.py {path} --out genotype.json --checkpoint derived.pth')
 
 
-def load_weights(model: BaseModel, weights: Mapping[str, Tensor], path: str | Path) -> None:
-    """Load weights strictly.
+def load_weights(model: BaseModel, content: Mapping[str, Any], path: str | Path) -> None:
+    """Load the weights of a checkpoint strictly, and put the model in the stage that they are of.
 
     Raises:
         ValueError: If names or shapes differ, or a weight is not finite; with the first cases and what to do.
@@ -135,7 +136,7 @@ def load_weights(model: BaseModel, weights: Mapping[str, Tensor], path: str | Pa
     if len(SearchSpace(model)):
         raise ValueError(f'The config builds a supernet with {len(SearchSpace(model))} open choices. Give the config '
                          'of the found network (retrain.py in the work dir of the search), or set genotype= in it.')
-    own = model.state_dict()
+    weights, own = content.get('state_dict', content), model.state_dict()
     problems = {
         'missing in the checkpoint': [key for key in own if key not in weights],
         'unknown to the model': [key for key in weights if key not in own],
@@ -154,6 +155,10 @@ def load_weights(model: BaseModel, weights: Mapping[str, Tensor], path: str | Pa
         raise ValueError(f'{len(broken)} weights of {path} are not finite ({", ".join(broken[:3])}): the training '
                          'broke down. Take an earlier checkpoint of it, and train with LossGuardHook.')
     model.load_state_dict(weights)
+    if content.get('meta', {}).get('stage') == 'scene' and hasattr(model, 'stage'):
+        model.stage = 'scene'
+        print_log(f'{path} was written while the scene module alone was trained: what follows it has not learned '
+                  'anything yet.', 'current', logging.WARNING)
 
 
 def _checkpoint_file(source: str) -> Path:

@@ -89,7 +89,7 @@ class BatchStream:
     The dataloader has to be built with ``endless=True``. Nothing is read before the first batch is asked for.
 
     Attributes:
-        position: Batches handed out so far; a checkpoint keeps this one integer.
+        position: Batches handed out so far.
 
     Example:
         >>> stream = BatchStream(build_resumable_dataloader(cfg, seed=0, endless=True))
@@ -105,6 +105,29 @@ class BatchStream:
         """Continue after ``position`` batches."""
         self.position = position
         self._iterator = None
+
+    def reseed(self, seed: int) -> None:
+        """Take another seed for order and augmentation."""
+        self.dataloader.batch_sampler.reseed(seed)
+
+    def state_dict(self) -> dict[str, int]:
+        """Return what a checkpoint needs to know: the position, and what it counts."""
+        return dict(position=self.position, samples=len(self.dataloader.dataset),
+                    batch_size=self.dataloader.batch_sampler.batch_size)
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        """Continue at the position of another stream of the same data.
+
+        Raises:
+            RuntimeError: The data set's size or the batch size are not what they were.
+        """
+        now = self.state_dict()
+        changed = [f'{key}: {state[key]} then, {now[key]} now' for key in ('samples', 'batch_size')
+                   if state[key] != now[key]]
+        if changed:
+            raise RuntimeError(f'This run cannot continue the checkpoint, its data differ ({"; ".join(changed)}). Set '
+                               'them back to continue exactly, or begin a new run: leave out --resume.')
+        self.seek(state['position'])
 
     def __iter__(self) -> BatchStream:
         return self

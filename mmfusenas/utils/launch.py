@@ -29,7 +29,7 @@ def build_runner(cfg: Config, local_rank: int = 0) -> Runner:
         os.environ.setdefault('LOCAL_RANK', str(local_rank))
         if not torch.cuda.is_available():
             init_cpu_group(cfg.launcher)
-            cfg.model_wrapper_cfg = cfg.get('model_wrapper_cfg') or cpu_wrapper_cfg(cfg)
+        cfg.model_wrapper_cfg = cfg.get('model_wrapper_cfg') or wrapper_cfg(cfg)
     runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
     if not torch.cuda.is_available() and cfg.launcher == 'none':
         # Less time for an iteration of a fusion network on a CPU; values differ by rounding only. Not in several
@@ -63,13 +63,15 @@ def init_cpu_group(launcher: str) -> None:
     dist.init_process_group('gloo')
 
 
-def cpu_wrapper_cfg(cfg: Config) -> dict:
-    """Return the config of the data-parallel wrapper: as the Runner's own, but on no device in particular."""
-    return dict(
-        type='MMDistributedDataParallel',
-        device_ids=None,
-        broadcast_buffers=False,
-        find_unused_parameters=cfg.get('find_unused_parameters', False))
+def wrapper_cfg(cfg: Config) -> dict:
+    """Return the config of the data-parallel wrapper: as the Runner's own, but with the first process's buffers in all.
+
+    Checkpoints hold those of the first process (statistics of BatchNorm), so a resume can only continue exactly where
+    the others have no statistics of their own. Without a GPU the wrapper is on no device in particular.
+    """
+    options = dict(type='MMDistributedDataParallel', broadcast_buffers=True,
+                   find_unused_parameters=cfg.get('find_unused_parameters', False))
+    return options if torch.cuda.is_available() else dict(options, device_ids=None)
 
 
 def _first_slurm_host() -> str:

@@ -115,3 +115,19 @@ def test_weights_that_are_not_finite_are_refused(tmp_path):
     weights['head.0.bias'] = torch.full_like(weights['head.0.bias'], float('nan'))
     with pytest.raises(ValueError, match=r'1 weights of a\.pth are not finite \(head\.0\.bias\)'):
         load_weights(model, weights, 'a.pth')
+
+
+def test_what_only_trained_the_scene_module_is_used_without_the_rest(tmp_path, monkeypatch):
+    said = []
+    monkeypatch.setattr('mmfusenas.apis.loading.print_log', lambda message, *_: said.append(message))
+    enhancement = dict(
+        _scope_='mmfusenas', type='RUASEnhancement', scene=dict(type='RUASScene', genotype='ruas-scene'),
+        task=dict(type='NoiseRemoval', genotype='ruas-denoise'), denoise='always')
+    inputs = dict(visible=torch.rand(1, 3, 20, 24) / 5)
+    same = {}
+    for stage in ('scene', 'task'):
+        write(tmp_path / f'{stage}.pth', enhancement, stage=stage)
+        model = load_model(tmp_path / f'{stage}.pth')
+        same[stage] = torch.equal(model(inputs), model.scene(inputs))
+    assert same == dict(scene=True, task=False)
+    assert len(said) == 1 and 'scene.pth was written while the scene module alone was trained' in said[0]

@@ -11,17 +11,20 @@ import traceback
 from pathlib import Path
 
 import torch
+from mmengine.config import Config
 from torch import distributed
 
 sys.path.append(str(Path(__file__).parent))
 import resume_kit as kit  # noqa: E402
+
+from mmfusenas.utils.launch import wrapper_cfg  # noqa: E402
 
 
 def config(folder: Path, **options):
     """Config for two processes whose random numbers differ."""
     # Without EMA: its average of weights that only the first process stores is not what is looked at here.
     return kit.config(
-        folder, ema=False, interval=2, launcher='pytorch', model_wrapper_cfg=dict(device_ids=None),
+        folder, ema=False, interval=2, launcher='pytorch', model_wrapper_cfg=wrapper_cfg(Config()),
         randomness=dict(seed=5, diff_rank_seed=True), **options)
 
 

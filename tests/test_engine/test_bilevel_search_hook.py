@@ -2,6 +2,7 @@
 import json
 import signal
 import sys
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,27 @@ def test_one_step_is_the_hyper_gradient_of_the_two_batches(tmp_path):
 def test_interval_begin_and_end(tmp_path, options, steps):
     runner = kit.train(kit.config(tmp_path, search=options))
     assert search_hook(runner).streams[0].position == steps
+
+
+def test_two_halves_are_not_read_in_the_same_order(tmp_path):
+    runner = kit.train(kit.config(tmp_path, search=dict(interval=1), stop=1))
+    training, stream = runner.train_dataloader, search_hook(runner).streams[0].dataloader
+    assert len(training.dataset) == len(stream.dataset)
+    stream.batch_sampler.set_position()
+    order, other = (list(islice(loader.batch_sampler, len(training))) for loader in (training, stream))
+    assert sorted(sum(order, [])) == sorted(sum(other, [])) and order != other
+
+
+def test_a_search_split_that_changed_is_named(tmp_path):
+    kit.train(kit.config(tmp_path, search=dict(interval=1), stop=4))
+    changed = kit.config(tmp_path, search=dict(interval=1, dataloader=kit.loader(length=16, offset=100)))
+    with pytest.raises(RuntimeError, match=r'samples: \d+ then, 16 now'):
+        kit.train(changed, resume=True)
+
+
+def test_an_interval_below_one_is_named():
+    with pytest.raises(ValueError, match='interval=0'):
+        BilevelSearchHook(interval=0)
 
 
 def test_only_the_named_choices_are_searched(tmp_path):

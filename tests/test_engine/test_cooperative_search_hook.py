@@ -1,5 +1,6 @@
 """The cooperative search on the stock Runner: its gradient, its turns, its resume."""
 import copy
+import json
 import sys
 from pathlib import Path
 
@@ -231,10 +232,32 @@ def test_validation_sees_both_players_whoevers_turn_it_is(tmp_path):
 @pytest.mark.parametrize('options', [
     dict(phases=[dict(choices='a', end=1), dict(choices='b')]), dict(turns=[dict(stage='scene', iters=2)]),
     dict(beta=-1), dict(turns=[dict(stage='joint', iters=1)]),
-    dict(turns=[dict(stage='scene', iters=1), dict(stage='task', tolerance=0.1)])])
+    dict(turns=[dict(stage='scene', iters=1), dict(stage='task', tolerance=0.1)]), dict(interval=2)])
 def test_turns_that_cannot_be_taken_are_named(options):
     with pytest.raises(ValueError, match='CooperativeSearchHook got'):
         CooperativeSearchHook(dataloader={}, **options)
+
+
+def test_an_interval_counts_the_steps_of_a_turn(tmp_path):
+    # Turns of three and one, as long as the interval that would fall into the turns of the task alone.
+    runner = kit.train(search(tmp_path, interval=2, epochs=2, turns=[
+        dict(stage='scene', iters=2), dict(stage='task', iters=2)]))
+    assert hook_of(runner).streams[0].position == 4
+    assert all(choice.alpha.any() for choice in SearchSpace(runner.model).choices.values())
+
+
+def test_the_history_has_the_losses_of_both_levels(tmp_path):
+    kit.train(search(tmp_path, epochs=1, changes=dict(export={})))  # the last of four steps is the scene's
+    entry = json.loads((tmp_path / 'search.json').read_text())['epochs'][0]
+    assert entry['upper_loss'] == pytest.approx(entry['scene_upper_loss'] + BETA * entry['scene_task_loss'])
+    assert entry['lower_loss'] == entry['scene_lower_loss']
+
+
+def test_two_hooks_do_not_set_the_stage_of_one_model(tmp_path):
+    cfg = search(tmp_path)
+    cfg.custom_hooks.append(dict(type='TaskGuidanceHook', stages=[dict(stage='scene')]))
+    with pytest.raises(ValueError, match='take the TaskGuidanceHook out of custom_hooks'):
+        kit.train(cfg)
 
 
 def test_models_without_stages_or_choices_are_named(tmp_path):

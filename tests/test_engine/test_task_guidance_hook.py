@@ -4,6 +4,7 @@ from types import SimpleNamespace
 import pytest
 from mmengine.logging import MMLogger
 from mmengine.model import BaseModel
+from mmengine.runner import IterBasedTrainLoop
 from torch import nn
 
 from mmfusenas.engine.hooks import TaskGuidanceHook
@@ -20,7 +21,7 @@ class Staged(BaseModel):
 
 
 def runner(model, **position):
-    position = dict(dict(epoch=0, iter=0), **position)
+    position = dict(dict(epoch=0, iter=0, train_loop=None), **position)
     return SimpleNamespace(model=model, logger=MMLogger.get_instance('stages'), **position)
 
 
@@ -37,10 +38,29 @@ def test_the_stage_is_a_function_of_the_position(by_epoch, counter):
 
 @pytest.mark.parametrize('stages', [
     [], [dict(stage='scene'), dict(stage='joint')],
-    [dict(stage='scene', end=5), dict(stage='joint', end=5), dict(stage='task')]])
+    [dict(stage='scene', end=5), dict(stage='joint', end=5), dict(stage='task')],
+    [dict(stage='scene', end=5), dict(stage='joint', end=9)],
+    [dict(stage='scene', end=5, by_epoch=False), dict(stage='joint')]])
 def test_stages_that_cannot_be_followed_are_named(stages):
     with pytest.raises(ValueError, match='needs an end'):
         TaskGuidanceHook(stages)
+
+
+@pytest.mark.parametrize('by_epoch, counter', [(True, 'epoch'), (False, 'iter')])
+def test_a_validation_is_of_the_stage_that_trained_last(by_epoch, counter):
+    hook = TaskGuidanceHook(STAGES, by_epoch=by_epoch)
+    seen = []
+    for position in range(1, 7):
+        model = Staged()
+        hook.before_val_epoch(runner(model, **{'iter': 9, counter: position}))
+        seen.append(model.stage)
+    assert seen == ['scene'] * 3 + ['joint'] * 2 + ['task']
+
+
+def test_stages_by_epoch_of_a_training_by_iterations_are_named():
+    by_iterations = IterBasedTrainLoop.__new__(IterBasedTrainLoop)
+    with pytest.raises(ValueError, match='set by_epoch=False: IterBasedTrainLoop has no epochs'):
+        TaskGuidanceHook(STAGES).before_train(runner(Staged(), train_loop=by_iterations))
 
 
 def test_a_misspelt_stage_is_found_before_its_turn():
@@ -68,6 +88,11 @@ def test_a_head_of_another_number_of_classes_is_named():
     task = nn.Module()
     task.rpn_head, task.bbox_head = nn.Module(), nn.Module()
     task.rpn_head.num_classes, task.bbox_head.num_classes = 1, 2
-    check_class_count(task, ['car', 'person'])
+
+    def training(*classes):
+        loader = SimpleNamespace(dataset=SimpleNamespace(metainfo=dict(classes=classes)))
+        return runner(SimpleNamespace(task=task), train_dataloader=loader)
+
+    check_class_count(training('car', 'person'))
     with pytest.raises(ValueError, match=r'bbox_head .* num_classes=2, .* 3 classes \(car, person, bike\)'):
-        check_class_count(task, ['car', 'person', 'bike'])
+        check_class_count(training('car', 'person', 'bike'))

@@ -15,7 +15,7 @@ from mmfusenas.utils.command_line import (
     run_tool,
 )
 from mmfusenas.utils.config_check import ConfigError
-from mmfusenas.utils.launch import cpu_wrapper_cfg, init_cpu_group
+from mmfusenas.utils.launch import init_cpu_group, wrapper_cfg
 
 
 def test_message_for_people_or_traceback() -> None:
@@ -66,8 +66,8 @@ def test_command_is_quoted() -> None:
 
 
 def test_wrapper_follows_the_config() -> None:
-    assert cpu_wrapper_cfg(Config())['find_unused_parameters'] is False
-    assert cpu_wrapper_cfg(Config(dict(find_unused_parameters=True)))['find_unused_parameters'] is True
+    assert wrapper_cfg(Config())['find_unused_parameters'] is False
+    assert wrapper_cfg(Config(dict(find_unused_parameters=True)))['find_unused_parameters'] is True
 
 
 def test_missing_launcher(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import torch
 from mmengine.hooks import Hook
 from mmengine.model import BaseModel
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 
 from mmfusenas.datasets.resumable_dataloader import BatchStream, build_resumable_dataloader
 from mmfusenas.engine.loops.resumable import run_seed
+from mmfusenas.engine.spans import Spans, require_epochs
 from mmfusenas.nas import Choice, Proxy, SearchSpace, Weighting
 from mmfusenas.nas.cost_table import CostTable
 from mmfusenas.nas.expected_cost import ExpectedCost
@@ -65,8 +67,8 @@ class BilevelSearchHook(Hook):
             Defaults to None.
 
     Raises:
-        ValueError: If a phase has other keys or selects nothing that is open, a phase but the last has no ``end``, or
-            the ends do not rise; if ``cost`` has other keys; if one of several dataloaders would never have its turn;
+        ValueError: If ``interval`` is below 1; if a phase has other keys or selects nothing that is open, a phase but
+            the last has no ``end``, the ends do not rise, or they count epochs of a training by iterations; if ``cost`` has other keys; if one of several dataloaders would never have its turn;
             if there are two such hooks.
 
     Example:
@@ -81,17 +83,13 @@ class BilevelSearchHook(Hook):
         self.dataloaders = [dataloader] if isinstance(dataloader, dict) else list(dataloader or ())
         self.strategy = SEARCH_STRATEGIES.build(strategy or dict(type='ImplicitGaussNewton'))
         self.optimizer_cfg = optimizer or dict(type='Adam', lr=3e-4, betas=(0.5, 0.999), weight_decay=1e-3)
+        if interval < 1:
+            raise ValueError(f'BilevelSearchHook got interval={interval}; it is the number of weight steps to one step '
+                             'on the choices, at least 1.')
         self.interval, self.begin, self.end = interval, begin, end
-        ends = [phase.get('end') for phase in phases[:-1]]
-        if not phases or None in ends or ends != sorted(set(ends)):
-            raise ValueError(
-                f'BilevelSearchHook got phases={list(phases)}: every phase but the last needs an end, and the '
-                "ends rise, as in [dict(choices='type$', end=20), dict(choices='ops')].")
-        unknown = {key for phase in phases for key in phase} - {'choices', 'end', 'losses'}
-        if unknown:
-            raise ValueError(f"BilevelSearchHook got phases with {sorted(unknown)}; a phase has 'choices', 'end' and "
-                             "'losses'.")
-        self.phases, self.by_epoch = list(phases), by_epoch
+        self.spans = Spans('BilevelSearchHook got phases', phases, ['choices', 'losses'],
+                           "[dict(choices='type$', end=20), dict(choices='ops')]", by_epoch)
+        self.phases = list(phases)
         self.scheduler_cfg = param_scheduler
         if cost and not {'table', 'weight'} <= set(cost) <= {'table', 'weight', 'cost'}:
             raise ValueError(
@@ -114,17 +112,25 @@ class BilevelSearchHook(Hook):
                         for loss in phase.get('losses', ['model'])] for phase in self.phases]
         self.scheduler = self.scheduler_cfg and PARAM_SCHEDULERS.build(
             dict(self.scheduler_cfg, optimizer=self.optimizer))
+        self.spans.check_loop(runner)
         self.seed = run_seed(runner)  # asks all ranks, so not where rank 0 alone saves
         self._check_turns(runner)
-        self.streams = [BatchStream(build_resumable_dataloader(config, self.seed, endless=True))
-                        for config in self.dataloaders]
+        self.streams = [BatchStream(build_resumable_dataloader(config, stream_seed(self.seed, k), endless=True))
+                        for k, config in enumerate(self.dataloaders)]
         if self._resumed:
             self._restore(self._resumed)
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
         """Decide the choices of the phases that are over."""
+        self._decide(runner, self.spans.present(runner))
+
+    def before_val_epoch(self, runner: Runner) -> None:
+        """Decide what was decided in the last iteration: a resumed run may begin with the validation that was due."""
+        self._decide(runner, self.spans.past(runner))
+
+    def _decide(self, runner: Runner, phase: int) -> None:
         # A function of the position and the alphas, so that nothing has to be stored.
-        for names in self.searched[:self._phase(runner)]:
+        for names in self.searched[:phase]:
             decided = {name: variable.decide() for name, variable in self.space.decisions.items()
                        if name in names and variable.relaxed}
             if decided:
@@ -132,8 +138,7 @@ class BilevelSearchHook(Hook):
 
     def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
         """Take one step on the choices, every ``interval`` training iterations."""
-        step = runner.iter + 1
-        if step <= self.begin or (self.end is not None and step > self.end) or step % self.interval:
+        if not self._due(runner):
             return
         model = bare_model(runner)
         lower = _prepared(model, data_batch)
@@ -154,7 +159,7 @@ class BilevelSearchHook(Hook):
             decisions=len(self.space),
             optimizer=self.optimizer.state_dict(),
             scheduler=self.scheduler.state_dict() if self.scheduler else None,
-            positions=[stream.position for stream in self.streams],
+            streams=[stream.state_dict() for stream in self.streams],
             seed=self.seed,
         )
 
@@ -182,9 +187,21 @@ class BilevelSearchHook(Hook):
         if self.scheduler:
             self.scheduler.load_state_dict(state['scheduler'])
         self.seed = state['seed']
-        for stream, position in zip(self.streams, state['positions'], strict=True):
-            stream.dataloader.batch_sampler.reseed(self.seed)
-            stream.seek(position)
+        if len(state['streams']) != len(self.streams):
+            raise RuntimeError(f"This run cannot continue the checkpoint: it searched on {len(state['streams'])} "
+                               f'dataloaders, this config has {len(self.streams)}. Set them back.')
+        for k, (stream, position) in enumerate(zip(self.streams, state['streams'])):
+            stream.reseed(stream_seed(self.seed, k))
+            stream.load_state_dict(position)
+
+    def _due(self, runner: Runner) -> bool:
+        """Return whether a step on the choices follows the present training iteration."""
+        step = runner.iter + 1
+        return self.begin < step <= (self.end or step) and self._weight_steps(runner) % self.interval == 0
+
+    def _weight_steps(self, runner: Runner) -> int:
+        """Return the number of weight steps that ``interval`` counts, with the present one."""
+        return runner.iter + 1
 
     def _hyper_gradient(self, runner: Runner, upper: dict, lower: dict,
                         alphas: list[nn.Parameter]) -> tuple[list[Tensor], dict[str, Tensor]]:
@@ -199,7 +216,7 @@ class BilevelSearchHook(Hook):
 
     def _upper_loss(self, runner: Runner, data: dict) -> Tensor:
         """Return the sum of the present phase's losses."""
-        return sum(self._loss(runner, data, 1, of_pictures=loss) for loss in self.losses[self._phase(runner)])
+        return sum(self._loss(runner, data, 1, of_pictures=loss) for loss in self.losses[self.spans.present(runner)])
 
     def _loss(self, runner: Runner, data: dict, stream: int, without: str | None = None,
               of_pictures: nn.Module | None = None) -> Tensor:
@@ -245,6 +262,7 @@ class BilevelSearchHook(Hook):
         turns, epoch = len(self.dataloaders), len(runner.train_dataloader)
         if turns <= 1:
             return
+        require_epochs(runner, 'BilevelSearchHook got several dataloaders, which take turns by epoch')
         steps = range(self.interval, min(self.end or runner.max_iters, runner.max_iters) + 1, self.interval)
         unseen = set(range(turns)) - {(step - 1) // epoch % turns for step in steps if step > self.begin}
         if unseen:
@@ -253,15 +271,10 @@ class BilevelSearchHook(Hook):
                 f'by epochs of {epoch} iterations, and a step on the choices comes every {self.interval}. Change the '
                 'batch size or the interval, or train longer.')
 
-    def _phase(self, runner: Runner) -> int:
-        """Return the number of the present phase, from 0."""
-        position = runner.epoch if self.by_epoch else runner.iter
-        return sum(position >= phase['end'] for phase in self.phases[:-1])
-
     def _alphas(self, runner: Runner) -> list[nn.Parameter]:
         """Return the alphas of the present phase, without those of what was decided against."""
         decided = {name: choice.selected for name, choice in self.space.choices.items() if choice.selected}
-        present = {name: self.space.variables[name] for name in self.searched[self._phase(runner)]
+        present = {name: self.space.variables[name] for name in self.searched[self.spans.present(runner)]
                    if all(any(decided.get(outer, candidate) == candidate for outer, candidate in condition)
                           for condition in self.space.conditions(name))}
         return list(upper_parameters(present).values())
@@ -275,6 +288,15 @@ class BilevelSearchHook(Hook):
             weighting.project()
         if self.scheduler:
             self.scheduler.step()
+
+
+def stream_seed(seed: int, stream: int) -> int:
+    """Return the seed of a search split's order and augmentation.
+
+    With the training's own, two halves of a data set would be read in the same order, each picture beside the same one
+    of the other half in every epoch.
+    """
+    return int(np.random.SeedSequence((seed, stream + 1)).generate_state(1)[0])
 
 
 @contextmanager

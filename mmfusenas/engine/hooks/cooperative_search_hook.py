@@ -12,6 +12,7 @@ from mmengine.runner import Runner
 from torch import Tensor, nn
 
 from mmfusenas.engine.hooks.bilevel_search_hook import STATE_KEY, BilevelSearchHook
+from mmfusenas.engine.hooks.task_guidance_hook import TaskGuidanceHook, check_class_count
 from mmfusenas.nas.hypergrad import FirstOrder
 from mmfusenas.nas.hypergrad.vectors import add
 from mmfusenas.registry import HOOKS
@@ -47,11 +48,13 @@ class CooperativeSearchHook(BilevelSearchHook):
         beta: Weight of the task in the scene's turns, at least 0. Defaults to 1.0.
         strategy: Hyper-gradient strategy. Defaults to ``dict(type='Unrolled')``, one unrolled step by a central
             difference of radius 0.01.
-        interval: Weight steps to one step on the choices. Defaults to 1.
+        interval: Weight steps of a turn to one step on the choices. Defaults to 1.
         **kwargs: Further arguments of :class:`BilevelSearchHook`, without ``phases``.
 
     Raises:
-        ValueError: If a turn is none of the above, a player has no turn, ``beta`` is negative, or there are phases.
+        ValueError: If a turn is none of the above or shorter than ``interval``, a player has no turn, ``beta`` is
+            negative, or there are phases; before the training, if a :class:`TaskGuidanceHook` would set stages as
+            well, or a head has another number of classes than the data.
         TypeError: If the model has no stages.
 
     Example:
@@ -71,6 +74,9 @@ class CooperativeSearchHook(BilevelSearchHook):
             if turn.get('stage') not in PLAYERS or keys not in ({'iters'}, {'tolerance', 'window', 'most'}):
                 raise ValueError(f"CooperativeSearchHook got the turn {turn}; give dict(stage='scene', iters=10), or "
                                  "dict(stage='task', tolerance=0.01, window=20, most=500).")
+            if turn.get('iters', turn.get('most')) < interval:
+                raise ValueError(f'CooperativeSearchHook got interval={interval} and the turn {turn}, in which no step '
+                                 'on the choices would come.')
         if {turn['stage'] for turn in turns} != set(PLAYERS) or beta < 0:
             raise ValueError(f'CooperativeSearchHook got turns={list(turns)} and beta={beta}; both {PLAYERS} need a '
                              'turn, and beta is at least 0.')
@@ -83,6 +89,10 @@ class CooperativeSearchHook(BilevelSearchHook):
         if not hasattr(bare_model(runner), 'stage'):
             raise TypeError(f'CooperativeSearchHook got the model {type(bare_model(runner)).__name__}, which has no '
                             'stages; it is for RUASEnhancement, TaskGuidedDetector and TaskGuidedSegmentor.')
+        if any(isinstance(hook, TaskGuidanceHook) for hook in runner.hooks):
+            raise ValueError('CooperativeSearchHook found a TaskGuidanceHook beside it, and both set the stage of the '
+                             'model; take the TaskGuidanceHook out of custom_hooks.')
+        check_class_count(runner)
         super().before_train(runner)
         for player in PLAYERS:
             if not any(name.startswith(f'{player}.') for name in self.searched[0]):
@@ -124,6 +134,9 @@ class CooperativeSearchHook(BilevelSearchHook):
         super()._restore(state)
         self._turn, self._losses = state['turn'], list(state['losses'])
 
+    def _weight_steps(self, runner: Runner) -> int:
+        return len(self._losses) + 1  # those of the turn
+
     def _over(self) -> bool:
         turn, losses = self.turns[self._turn], self._losses
         if 'iters' in turn:
@@ -141,10 +154,13 @@ class CooperativeSearchHook(BilevelSearchHook):
     def _hyper_gradient(self, runner: Runner, upper: dict, lower: dict,
                         alphas: list[nn.Parameter]) -> tuple[list[Tensor], dict[str, Tensor]]:
         grads, log = super()._hyper_gradient(runner, upper, lower, alphas)
+        named = {f'{self.stage}_{name}': value for name, value in log.items()}
         if self.stage == 'scene' and self.beta:
             through, task_log = self._through_the_task(runner, upper, alphas)
-            grads, log = add(grads, through, self.beta), dict(log, task_loss=task_log['upper_loss'])
-        return grads, {f'{self.stage}_{name}': value for name, value in log.items()}
+            grads, task_loss = add(grads, through, self.beta), task_log['upper_loss']
+            named['scene_task_loss'] = task_loss
+            log = dict(log, upper_loss=log['upper_loss'] + self.beta * task_loss)
+        return grads, dict(named, upper_loss=log['upper_loss'], lower_loss=log['lower_loss'])
 
     def _through_the_task(self, runner: Runner, data: dict,
                           alphas: list[nn.Parameter]) -> tuple[list[Tensor], dict[str, Tensor]]:

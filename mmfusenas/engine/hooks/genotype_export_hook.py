@@ -86,7 +86,7 @@ class GenotypeExportHook(Hook):
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Continue the history of a resumed search."""
         state = checkpoint.get(STATE_KEY)
-        if state:
+        if state and runner._resume:
             self.history, self.best = state['history'], state['best']
 
     def _genotype(self, runner: Runner, space: SearchSpace, epoch: int) -> Genotype:

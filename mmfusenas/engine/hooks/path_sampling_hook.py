@@ -11,6 +11,7 @@ from torch import Tensor
 
 from mmfusenas.engine.loops.resumable import run_seed
 from mmfusenas.engine.path_scorer import PathScorer
+from mmfusenas.engine.spans import require_epochs
 from mmfusenas.nas import CostTable, SearchSpace
 from mmfusenas.nas.cost_table import parameter_table
 from mmfusenas.nas.predictor import LOSSES, PathPredictor, fit_predictor
@@ -55,7 +56,8 @@ class PathSamplingHook(Hook):
 
     Raises:
         ValueError: If ``loss`` is another word, ``keep`` is more than ``paths``, another cost than parameters comes
-            without a table, or a resumed run had another space, cost, loss or other fixed choices.
+            without a table, the training has no epochs, or a resumed run had another space, cost, loss or other fixed
+            choices.
 
     Example:
         >>> custom_hooks = [dict(type='PathSamplingHook', dataset=dict(...))]
@@ -88,7 +90,8 @@ class PathSamplingHook(Hook):
         self.optimizer = torch.optim.Adam(self.predictor.parameters(), lr=1e-3)
         self.scale = float(self.sampler.cost(self.sampler.sample(1000, self.generator)).mean())
         self.waiting = self.sampler.sample(0)
-        self.learned = -1
+        self.learned, self.path = -1, None
+        require_epochs(runner, f'PathSamplingHook got free={self.free} and interval={self.interval} in epochs')
         if self._resumed:
             self._restore(self._resumed)
         if self.loss is not None:
@@ -110,15 +113,16 @@ class PathSamplingHook(Hook):
         """Select the path that trains."""
         if not len(self.waiting):
             self.waiting = self._next_paths(runner.epoch)
-        path, self.waiting = self.waiting[0], self.waiting[1:]
-        self.space.select(self.sampler.choices(path))
-        runner.message_hub.update_scalar('train/path_cost', float(self.sampler.cost(path[None])))
+        self.path, self.waiting = self.waiting[0], self.waiting[1:]
+        self.space.select(self.sampler.choices(self.path))
+        runner.message_hub.update_scalar('train/path_cost', float(self.sampler.cost(self.path[None])))
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Keep the state of the sampling."""
         checkpoint[STATE_KEY] = dict(
             self._kind(), predictor=self.predictor.state_dict(), optimizer=self.optimizer.state_dict(),
-            generator=self.generator.get_state(), scale=self.scale, waiting=self.waiting, learned=self.learned)
+            generator=self.generator.get_state(), scale=self.scale, waiting=self.waiting, learned=self.learned,
+            path=self.path)
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Remember the state of the sampling; it is put back in ``before_train``."""
@@ -139,6 +143,8 @@ class PathSamplingHook(Hook):
         self.optimizer.load_state_dict(state['optimizer'])
         self.generator.set_state(state['generator'].cpu())
         self.scale, self.waiting, self.learned = state['scale'], state['waiting'].cpu(), state['learned']
+        self.path = state['path'].cpu()
+        self.space.select(self.sampler.choices(self.path))  # a validation that was due comes before an iteration
 
     def _next_paths(self, epoch: int) -> Tensor:
         if self.loss is None or epoch < self.free:

@@ -6,8 +6,8 @@ from typing import Any
 
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
-from torch import nn
 
+from mmfusenas.engine.spans import Spans
 from mmfusenas.registry import HOOKS
 from mmfusenas.utils.bare_model import bare_model
 
@@ -16,8 +16,9 @@ from mmfusenas.utils.bare_model import bare_model
 class TaskGuidanceHook(Hook):
     """Move a task-guided model from stage to stage (TIM section 3.1: fusion first, then jointly with the task).
 
-    A stage is a function of the iteration or epoch alone, so a resumed run is in the right one by itself. What does not
-    train in a stage is not in the graph; several processes need ``find_unused_parameters = True`` in the config.
+    A stage is a function of the iteration or epoch alone (:class:`Spans`), so a resumed run is in the right one by
+    itself. What does not train in a stage is not in the graph; several processes need ``find_unused_parameters = True``
+    in the config. A checkpoint of the stage ``'scene'`` is tested and used without what has not learned yet.
 
     Args:
         stages: Dicts of ``stage`` (``'scene'``, ``'joint'`` or ``'task'``, see :class:`TaskGuidedDetector`) and
@@ -26,7 +27,7 @@ class TaskGuidanceHook(Hook):
         by_epoch: Whether ``end`` counts epochs rather than iterations. Defaults to True.
 
     Raises:
-        ValueError: If a stage but the last has no ``end``, or the ends do not rise.
+        ValueError: If a stage but the last has no ``end``, the ends do not rise, or a stage has another key.
         TypeError: If the model has no stages.
 
     Before the training it raises a ValueError where a head has another number of classes than the data.
@@ -36,14 +37,9 @@ class TaskGuidanceHook(Hook):
     """
 
     def __init__(self, stages: Sequence[dict], by_epoch: bool = True) -> None:
-        ends = [stage.get('end') for stage in stages[:-1]]
-        if not stages or None in ends or ends != sorted(set(ends)):
-            raise ValueError(
-                f'TaskGuidanceHook got stages={list(stages)}: every stage but the last needs an end, and the ends '
-                "rise, as in [dict(stage='scene', end=40), dict(stage='joint')]."
-            )
-        self.stages = list(stages)
-        self.by_epoch = by_epoch
+        self.spans = Spans('TaskGuidanceHook got stages', stages, ['stage'],
+                           "[dict(stage='scene', end=40), dict(stage='joint')]", by_epoch)
+        self.stages = [stage['stage'] for stage in stages]
 
     def before_train(self, runner: Runner) -> None:
         """Check that the model has stages, and these, and as many classes as the data."""
@@ -51,32 +47,36 @@ class TaskGuidanceHook(Hook):
         if not hasattr(model, 'stage'):
             raise TypeError(f'TaskGuidanceHook got the model {type(model).__name__}, which has no stages; '
                             'it is for TaskGuidedDetector.')
+        self.spans.check_loop(runner)
         for stage in self.stages:
-            model.stage = stage['stage']  # a misspelt name is found now, not when its turn comes
-        check_class_count(model.task, getattr(runner.train_dataloader.dataset, 'metainfo', {}).get('classes', ()))
+            model.stage = stage  # a misspelt name is found now, not when its turn comes
+        check_class_count(runner)
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
         """Set the stage of this iteration."""
-        stage = self.stage_at(runner.epoch if self.by_epoch else runner.iter)
+        stage = self.stages[self.spans.present(runner)]
         model = bare_model(runner)
         if model.stage != stage:
             model.stage = stage
             runner.logger.info(f'Iteration {runner.iter + 1}: training stage {stage!r}.')
 
-    def stage_at(self, position: int) -> str:
-        """Return the stage of the iteration or epoch ``position``, counted from 0."""
-        for stage in self.stages[:-1]:
-            if position < stage['end']:
-                return stage['stage']
-        return self.stages[-1]['stage']
+    def before_val_epoch(self, runner: Runner) -> None:
+        """Set the stage that trained last: a resumed run may begin with the validation that was due."""
+        if runner.iter:
+            bare_model(runner).stage = self.stages[self.spans.past(runner)]
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Note the stage, for what only trained the scene module is used without the rest."""
+        checkpoint['meta']['stage'] = bare_model(runner).stage
 
 
-def check_class_count(task: nn.Module, classes: Sequence[str]) -> None:
-    """Raise a ValueError where a head of the task module has another number of classes than there are.
+def check_class_count(runner: Runner) -> None:
+    """Raise a ValueError where a head of the task module has another number of classes than the training data.
 
     Heads have ``num_classes`` in mmdet and mmseg alike; a region proposal network tells objects from background only.
     """
-    for name, module in task.named_modules():
+    classes = getattr(runner.train_dataloader.dataset, 'metainfo', {}).get('classes', ())
+    for name, module in bare_model(runner).task.named_modules():
         count = getattr(module, 'num_classes', None)
         if classes and 'head' in name and 'rpn' not in name and isinstance(count, int) and count != len(classes):
             raise ValueError(

@@ -180,7 +180,7 @@ class TaskStreams:
     def reseed(self, seed: int) -> None:
         """Take another seed, in all tasks."""
         for stream in self.streams:
-            stream.dataloader.batch_sampler.reseed(seed)
+            stream.reseed(seed)
 
     def __next__(self) -> list[list[dict]]:
         return [[next(stream) for _ in range(self.each)] for stream in self.streams]

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mmengine.dist import broadcast_object_list
+from mmengine.dist import broadcast, broadcast_object_list, get_world_size
 from mmengine.runner import Runner
 
 from mmfusenas.engine.loops.stop_signals import StopSignals
@@ -67,6 +67,9 @@ class Resumable:
             return
         # From here on: the checkpoint that is written in after_val_epoch has its validation behind it.
         self._validated = True
+        if get_world_size() > 1:  # the others' last batch is in their statistics, which no checkpoint holds
+            for buffer in self.runner.model.buffers():
+                broadcast(buffer)
         self.runner.val_loop.run()
 
 

@@ -11,20 +11,20 @@ STRONGEST = 0.2
 def add_known_noise(u: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Add Gaussian noise of random strength to smoothed pictures.
 
-    Half the size by averaging takes most of the noise that the pictures have themselves.
+    Half the size by averaging takes most of the noise that the pictures have themselves. Gradients pass.
 
     Args:
         u: N x C x H x W in [0, 1].
 
     Returns:
-        The noisy pictures and the clean ones, N x C x H/2 x W/2 in [0, 1], without gradient, and the standard deviation
-        of the noise of each, N x 1 x 1 x 1, uniform in [0, 0.2].
+        The noisy pictures and the clean ones, N x C x H/2 x W/2 in [0, 1], and the standard deviation of the noise of
+        each, N x 1 x 1 x 1, uniform in [0, 0.2].
 
     Example:
         >>> noisy, clean, deviation = add_known_noise(torch.rand(2, 3, 64, 64))
         >>> noisy.shape, deviation.shape
         (torch.Size([2, 3, 32, 32]), torch.Size([2, 1, 1, 1]))
     """
-    clean = F.avg_pool2d(u.detach(), 2)
+    clean = F.avg_pool2d(u, 2)
     deviation = STRONGEST * clean.new_empty(len(clean), 1, 1, 1).uniform_()
     return (clean + deviation * clean.new_empty(clean.shape).normal_()).clamp(0, 1), clean, deviation

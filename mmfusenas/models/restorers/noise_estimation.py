@@ -40,5 +40,5 @@ class NoiseEstimation(Sequential):
 
     def loss(self, u: Tensor) -> dict[str, Tensor]:
         """Return the error of the estimate on smoothed pictures with noise of a known strength."""
-        noisy, _, deviation = add_known_noise(u)
+        noisy, _, deviation = add_known_noise(u.detach())  # no scene module should make noise easier to see
         return dict(loss_noise=(self(noisy) - deviation).abs().mean())

@@ -30,8 +30,7 @@ class RUASEnhancement(Stages, BaseScene):
             picture (RUAS), ``'never'`` from none (RUAS_s). Defaults to 'adaptive'.
         threshold: Noise level epsilon, in units of the [0, 1] picture. Defaults to 0.035, of the published models.
         known_noise: Whether noise removal trains on smoothed pictures u with added noise, for which the smoothed
-            picture is the reference of ``loss`` (:func:`add_known_noise`; nothing of its loss reaches the scene
-            module then). Defaults to False.
+            picture is the reference of ``loss`` (:func:`add_known_noise`). Defaults to False.
         eta: Weight of the scene's loss in the joint stage. Defaults to 1.0.
         loss: Config of the loss of noise removal, a :class:`DenoisingLoss`.
         data_preprocessor, init_cfg: As in :class:`BaseScene`.
