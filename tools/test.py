@@ -15,9 +15,18 @@ import torch.distributed as dist
 from mmengine.config import Config
 
 from mmfusenas.apis.loading import input_options, load_weights, refuse_search
+from mmfusenas.nas.files import write_text
 from mmfusenas.utils.bare_model import bare_model
 from mmfusenas.utils.checkpoint import load_checkpoint
-from mmfusenas.utils.command_line import ConfigOptions, UsageError, command, existing_file, load_config, run_tool
+from mmfusenas.utils.command_line import (
+    ConfigOptions,
+    UsageError,
+    command,
+    existing_file,
+    load_config,
+    output_file,
+    run_tool,
+)
 from mmfusenas.utils.config_check import check_config
 from mmfusenas.utils.launch import build_runner
 from mmfusenas.utils.weights import weights_file, weights_records
@@ -53,6 +62,8 @@ def prepare_config(args: argparse.Namespace) -> Config:
         named = args.checkpoint in weights_records()
         cfg.load_from = str(weights_file(args.checkpoint) if named else existing_file(args.checkpoint, 'Checkpoint'))
     cfg.resume = False
+    if args.out:
+        output_file(args.out)
     if args.show_dir:
         set_show_dir(cfg, args.show_dir)
     return cfg
@@ -74,14 +85,6 @@ def plain(metrics: dict[str, Any]) -> dict[str, Any]:
             for name, value in numbers.items()}
 
 
-def write_json(path: Path, values: dict[str, Any]) -> None:
-    """Write beside the place and move there, so that a file is never half written."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f'{path.name}.{os.getpid()}.part')
-    beside.write_text(json.dumps(values, indent=2) + '\n')
-    beside.replace(path)
-
-
 def main() -> None:
     """Test."""
     args = parse_args()
@@ -96,7 +99,7 @@ def main() -> None:
     metrics = runner.test()
     if runner.rank == 0:
         if args.out:
-            write_json(Path(args.out), plain(metrics))
+            write_text(args.out, json.dumps(plain(metrics), indent=2) + '\n')
         if args.checkpoint:
             infer = command('python', 'tools/infer.py', args.config, cfg.load_from)
             print(f'\ndone; next:\n  {infer} {input_options(bare_model(runner))} --out-dir FOLDER')

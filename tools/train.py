@@ -60,6 +60,9 @@ def set_mixed_precision(cfg: Config) -> None:
     cfg.optim_wrapper.type = 'AmpOptimWrapper' if torch.cuda.is_available() else 'mmfusenas.CPUAmpOptimWrapper'
     if torch.cuda.is_available():
         cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
+        if any(str(hook['type']).endswith('SearchHook') for hook in cfg.get('custom_hooks', [])):
+            # No loss scale reaches the gradients of the choices, which would vanish in float16.
+            cfg.optim_wrapper.setdefault('dtype', 'bfloat16')
 
 
 def set_resume(cfg: Config, checkpoint: str) -> None:

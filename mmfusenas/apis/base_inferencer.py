@@ -9,8 +9,6 @@ from os import path as osp
 from pathlib import Path
 from typing import Any
 
-import cv2
-import mmcv
 import numpy as np
 import torch
 from mmengine.dataset import Compose, pseudo_collate
@@ -22,6 +20,7 @@ from torch import nn
 from mmfusenas.apis.loading import load_model
 from mmfusenas.apis.optimize import optimize_for_inference
 from mmfusenas.datasets.pairing import Pair
+from mmfusenas.datasets.pictures import write_picture
 from mmfusenas.datasets.transforms.pack_pair import picture_tensor
 from mmfusenas.models.task_guided import TaskGuided
 from mmfusenas.nas.files import write_text
@@ -190,13 +189,13 @@ class BaseInferencer(ABC):
     def _save(self, pair: Pair, out_dir: Path) -> dict[str, Any]:
         output = self(*pair.paths)
         name = f'pictures/{pair.stem}.png'
-        _write_picture(out_dir / name, output['picture'])
+        write_picture(out_dir / name, output['picture'])
         if 'restored' in output:
             save_array(out_dir / 'restored' / f'{pair.stem}.npy', output['restored'])
         if self.has_task:
-            _write_picture(out_dir / 'drawn' / f'{pair.stem}.png', self.draw(output))
+            write_picture(out_dir / 'drawn' / f'{pair.stem}.png', self.draw(output))
         if output['mask'] is not None:
-            _write_picture(out_dir / 'masks' / f'{pair.stem}.png', output['mask'])
+            write_picture(out_dir / 'masks' / f'{pair.stem}.png', output['mask'])
         found = {key: None if output[key] is None else output[key].tolist() for key in ('boxes', 'scores', 'labels')}
         found.update({key: output[key] for key in _NOISE if key in output})
         return dict(stem=pair.stem, picture=name, **found, classes=self._class_names(found['labels']))
@@ -214,9 +213,3 @@ def name_of(picture: Picture, what: str) -> str:
 def _is(step: Any, name: str) -> bool:
     """Return whether a transform's registered name, without scope, begins with ``name``."""
     return str(step['type']).rpartition('.')[2].startswith(name)
-
-
-def _write_picture(path: Path, picture: np.ndarray) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if not mmcv.imwrite(picture, str(path), [cv2.IMWRITE_PNG_COMPRESSION, 3]):
-        raise OSError(f'{path} could not be written. Is the disk full?')

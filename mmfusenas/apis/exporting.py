@@ -5,11 +5,13 @@ import os
 import warnings
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from mmfusenas.apis.optimize import optimize_for_inference
 from mmfusenas.models.task_guided import TaskGuided
+from mmfusenas.nas.files import written_beside
 from mmfusenas.utils.sensors import sensor_channels
 
 OPSET = 17
@@ -154,9 +156,7 @@ def export_onnx(model: nn.Module, path: str | os.PathLike, shape: tuple[int, int
                          'give multiples of it as height and width, so that nothing has to be padded.')
     names = graph.scene.sensors
     axes = {name: {0: 'pictures', 2: 'height', 3: 'width'} for name in (*names, *graph.outputs)} if dynamic else None
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
-    try:
+    with written_beside(path) as beside:
         with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter('ignore')  # of traced sizes, which the comparison below looks at
             torch.onnx.export(
@@ -164,13 +164,10 @@ def export_onnx(model: nn.Module, path: str | os.PathLike, shape: tuple[int, int
                 output_names=list(graph.outputs), opset_version=OPSET, dynamic_axes=axes, dynamo=False)
         difference = _difference(graph, beside, shape)
         if dynamic:
-            difference = max(difference, _difference(graph, beside, (shape[0] + 2 * _STEP, shape[1] + _STEP), 2))
+            difference = np.maximum(difference, _difference(graph, beside, (shape[0] + 2 * _STEP, shape[1] + _STEP), 2))
         if not difference <= TOLERANCE:
             raise RuntimeError(f'The exported graph differs from the model by {difference:.2g}, so it is not kept.')
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
-    return difference
+    return float(difference)
 
 
 @torch.no_grad()
@@ -182,4 +179,5 @@ def _difference(graph: FusionGraph, path: Path, shape: tuple[int, int], number: 
     session = InferenceSession(str(path), providers=['CPUExecutionProvider'])
     got = session.run(None, {name: picture.numpy() for name, picture in pictures.items()})
     expected = expected if isinstance(expected, tuple) else (expected,)
-    return max(float((torch.from_numpy(a) - b).abs().max()) for a, b in zip(got, expected, strict=True))
+    # As a tensor's maximum, which keeps NaN.
+    return float(torch.stack([(torch.from_numpy(a) - b).abs().max() for a, b in zip(got, expected, strict=True)]).max())

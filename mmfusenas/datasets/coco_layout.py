@@ -9,15 +9,16 @@
 """
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import cv2
 from mmengine import fileio
 
 from mmfusenas.datasets.pairing import INPUTS, PATHS
+from mmfusenas.datasets.pictures import write_picture
+from mmfusenas.datasets.problems import DatasetError
+from mmfusenas.nas.files import written_beside
 
 FILE_NAMES = dict(img='file_name', img2='file_name2', gt='file_name_gt')
 """Keys of ``images`` that name a picture below its folder; those beside the first only where they differ from it."""
@@ -56,10 +57,9 @@ def write_coco(root: str | Path, name: str, infos: Sequence[Mapping], classes: S
         The annotation file.
 
     Raises:
-        FileExistsError: Another picture of the same name is there.
+        DatasetError: Another picture of the same name is there.
     """
     root = Path(root)
-    (root / 'annotations').mkdir(parents=True, exist_ok=True)
     images: list[dict] = []
     annotations: list[dict] = []
     for info in infos:
@@ -68,30 +68,25 @@ def write_coco(root: str | Path, name: str, infos: Sequence[Mapping], classes: S
         images.append(coco_entry(info, names, annotations))
     categories = [dict(id=number, name=name) for number, name in enumerate(classes)]
     path = root / 'annotations' / f'{name}.json'
-    beside = path.with_name(f'.{path.name}')
-    fileio.dump(dict(images=images, annotations=annotations, categories=categories), beside, file_format='json')
-    os.replace(beside, path)
+    with written_beside(path) as partial:
+        fileio.dump(dict(images=images, annotations=annotations, categories=categories), partial, file_format='json')
     return path
 
 
 def place_picture(info: Mapping, key: str, folder: Path, link: bool) -> str:
     """Link, copy or (where it is drawn and not read) save a picture into ``folder``; return its name there."""
-    folder.mkdir(parents=True, exist_ok=True)
     source = info[PATHS[key]]
     drawn = key in info
     # A drawn picture has a path of its own only with its folders, which name the set.
     target = folder / (source.replace('/', '-') + '.png' if drawn else Path(source).name)
-    beside = target.with_name(f'.tmp-{target.name}')
-    beside.unlink(missing_ok=True)
-    if drawn:
-        if not cv2.imwrite(str(beside), info[key]):
-            raise OSError(f'{beside} cannot be written; is the disk full?')
-    elif link:
-        beside.symlink_to(Path(source).resolve())
-    else:
-        shutil.copyfile(source, beside)
-    if target.exists() and target.read_bytes() != beside.read_bytes():
-        beside.unlink()
-        raise FileExistsError(f'{target} is there already and another picture than {source}; choose another --out.')
-    os.replace(beside, target)
+    with written_beside(target, flush=False) as beside:
+        beside.unlink(missing_ok=True)
+        if drawn:
+            write_picture(beside, info[key])
+        elif link:
+            beside.symlink_to(Path(source).resolve())
+        else:
+            shutil.copyfile(source, beside)
+        if target.exists() and target.read_bytes() != beside.read_bytes():
+            raise DatasetError(f'{target} is there already and another picture than {source}; choose another --out.')
     return target.name

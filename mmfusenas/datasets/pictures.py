@@ -1,4 +1,4 @@
-"""Reading the pictures of a sample, as plain functions.
+"""Reading the pictures of a sample, and writing pictures, as plain functions.
 
 Visible pictures and references are H x W x 3 BGR, infrared ones H x W; all keep the depth of the file (uint8, uint16,
 float32).
@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from pathlib import Path
 
 import cv2
 import mmcv
 import numpy as np
 from mmengine import fileio
 from PIL import ExifTags, Image, UnidentifiedImageError
+
+from mmfusenas.nas.files import written_beside
 
 PICTURE_SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff', '.webp', '.pgm', '.ppm')
 """Suffixes, in lower case, of files that count as pictures when a folder is read."""
@@ -191,3 +194,20 @@ def to_display(picture: np.ndarray) -> np.ndarray:
         return picture
     low, high = float(picture.min()), float(picture.max())
     return np.rint((picture - low) / max(high - low, 1e-6) * 255).astype(np.uint8)
+
+
+def write_picture(path: str | Path, picture: np.ndarray) -> None:
+    """Write a picture as PNG, moved into place whole; missing folders are made.
+
+    Args:
+        path: File.
+        picture: H x W x 3 (BGR) or H x W; uint8 or uint16.
+
+    Raises:
+        OSError: It could not be written.
+    """
+    done, content = cv2.imencode('.png', picture, [cv2.IMWRITE_PNG_COMPRESSION, 3])
+    if not done:
+        raise OSError(f'{path}: OpenCV cannot write a picture of shape {picture.shape} and {picture.dtype} as PNG.')
+    with written_beside(path, flush=False) as partial:
+        partial.write_bytes(content.data)

@@ -32,7 +32,7 @@ class RESIDEDataset(PairDataset):
         **kwargs: As of :class:`PairDataset`.
 
     Raises:
-        ValueError: On another part.
+        ValueError: On another part, or folders that are not ``img`` and ``gt``.
         DatasetError: Where a hazy picture has no clear one.
 
     Example:
@@ -45,6 +45,9 @@ class RESIDEDataset(PairDataset):
     def __init__(self, part: str = 'its', data_prefix: dict | None = None, **kwargs) -> None:
         if part not in FOLDERS:
             raise ValueError(f'RESIDEDataset got part={part!r}; it knows {list(FOLDERS)}.')
+        if data_prefix and set(data_prefix) != {'img', 'gt'}:
+            raise ValueError(f"RESIDEDataset got data_prefix={data_prefix}; it has the folders 'img' of hazy and 'gt' "
+                             'of clear pictures.')
         hazy, clear = FOLDERS[part]
         super().__init__(data_prefix=data_prefix or dict(img=hazy, gt=clear), **kwargs)
 

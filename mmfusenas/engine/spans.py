@@ -13,8 +13,8 @@ class Spans:
 
     Args:
         name: What the parts are called in messages, ``'TaskGuidanceHook got stages'``.
-        parts: Dicts of ``keys`` and, but for the last, ``end``: the number of epochs (iterations) of the run after which
-            the next part follows.
+        parts: Dicts of ``keys`` and, but for the last, ``end``: the number of epochs (iterations) of the run after
+            which the next part follows.
         keys: Keys that a part may have besides.
         example: What to write instead, for messages.
         by_epoch: Whether ``end`` counts epochs rather than iterations.

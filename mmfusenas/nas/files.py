@@ -1,23 +1,81 @@
 """Files that a reader never sees half written."""
+from __future__ import annotations
+
 import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+PARTIAL_SUFFIX = '.partial'
+"""Ending of a file that is still being written; what is left of one after a crash is worthless."""
 
-def write_text(path: str | os.PathLike, text: str) -> None:
-    """Write ``text`` beside ``path``, then move it into place; missing folders are made.
+
+@contextmanager
+def written_beside(path: str | os.PathLike, flush: bool = True) -> Iterator[Path]:
+    """Give the path of a file to write; at the end of the block it takes the place of ``path``.
+
+    Missing folders are made. Where the block fails, the unfinished file is removed and ``path`` stays what it was.
+
+    Args:
+        path: File to write.
+        flush: Whether to wait until it is on the disk, as what cannot be made again needs. Defaults to True.
+
+    Raises:
+        OSError: Writing failed; the message says how much space is left.
 
     Example:
         >>> import tempfile
-        >>> path = Path(tempfile.mkdtemp()) / 'results' / 'table.json'
-        >>> write_text(path, '{}')
+        >>> path = Path(tempfile.mkdtemp()) / 'results' / 'genotype.json'
+        >>> with written_beside(path) as partial:
+        ...     _ = partial.write_text('{}')
         >>> path.read_text()
         '{}'
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
+    partial = path.with_name(path.name + PARTIAL_SUFFIX)
     try:
-        beside.write_text(text)
-        os.replace(beside, path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield partial
+        if flush:
+            _flush(partial)
+        os.replace(partial, path)
+        if flush:
+            _flush(path.parent)
+    except OSError as error:
+        with suppress(OSError):
+            partial.unlink()
+        raise OSError(error.errno, f'{error.strerror or error}: {path} was not written ({_free(path):.0f} MB are free '
+                      'there). The files that were there before are untouched; once there is room, run the same '
+                      'command again, a training with --resume.') from error
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+def write_text(path: str | os.PathLike, text: str) -> None:
+    """Write ``text`` beside ``path``, then move it into place; missing folders are made."""
+    with written_beside(path) as partial:
+        partial.write_text(text)
+
+
+def remove_partial_files(folder: str | Path) -> list[Path]:
+    """Remove what a killed process left half written in ``folder``, and return the paths."""
+    leftovers = sorted(Path(folder).glob(f'*{PARTIAL_SUFFIX}'))
+    for path in leftovers:
+        path.unlink(missing_ok=True)
+    return leftovers
+
+
+def _flush(path: Path) -> None:
+    """Wait until a file, or a folder's list of files, is on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
     finally:
-        beside.unlink(missing_ok=True)  # a full disk leaves the old file and no fragment
+        os.close(descriptor)
+
+
+def _free(path: Path) -> float:
+    """Return the free megabytes where ``path`` is to be."""
+    return shutil.disk_usage(next(folder for folder in path.absolute().parents if folder.is_dir())).free / 2**20

@@ -7,12 +7,9 @@ Addresses with a scheme (``https://``, ``torchvision://``, ...) stay with mmengi
 from __future__ import annotations
 
 import io
-import os
 import pickle
 import re
-import shutil
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +23,7 @@ from mmengine.runner import CheckpointLoader
 from torch import Tensor, nn
 from torch.serialization import get_unsafe_globals_in_checkpoint, safe_globals
 
+from mmfusenas.nas.files import written_beside
 from mmfusenas.utils.weights import weights_file
 
 _METHODS = {
@@ -35,9 +33,6 @@ _METHODS = {
 
 BUNDLED = 'mmfusenas://'
 """What the name of bundled weights begins with, where a file name is asked for."""
-
-PARTIAL_SUFFIX = '.partial'
-"""Ending of a file that is still being written; what is left of one after a crash is worthless."""
 
 
 def load_checkpoint(filename: str | Path, map_location: Any = 'cpu') -> Any:
@@ -150,9 +145,7 @@ def save_checkpoint(checkpoint: dict, filename: str | Path) -> None:
         TypeError: Something in ``checkpoint`` could not be loaded again without running code.
         OSError: The file could not be written, for instance because the disk is full.
     """
-    path = Path(filename)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with written_beside(path) as partial:
+    with written_beside(filename) as partial:
         # By way of memory: writing to a full disk itself, torch ends in a RuntimeError about positions.
         buffer = io.BytesIO()
         torch.save(checkpoint, buffer)
@@ -174,57 +167,8 @@ def check_plain(path: str | Path) -> None:
 
 def save_array(path: Path, array: np.ndarray) -> None:
     """Write an array as ``.npy``, moved into place whole; its folder is made."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     with written_beside(path) as partial, open(partial, 'wb') as file:
         np.save(file, array)
-
-
-@contextmanager
-def written_beside(path: str | Path) -> Iterator[Path]:
-    """Give the path of a file to write; at the end of the block it is flushed to disk and takes the place of ``path``.
-
-    Where the block fails, the unfinished file is removed and ``path`` stays what it was.
-
-    Raises:
-        OSError: Writing failed; the message says how much space is left.
-
-    Example:
-        >>> with written_beside('genotype.json') as partial:
-        ...     partial.write_text('{}')
-    """
-    path = Path(path)
-    partial = path.with_name(path.name + PARTIAL_SUFFIX)
-    try:
-        yield partial
-        _flush(partial)
-        os.replace(partial, path)
-        _flush(path.parent)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        free = shutil.disk_usage(path.parent).free / 2**20
-        raise OSError(error.errno, f'{error.strerror or error}: {path} was not written ({free:.0f} MB are free there). '
-                      'The files that were there before are untouched; once there is room, continue with --resume.'
-                      ) from error
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
-
-
-def remove_partial_files(folder: str | Path) -> list[Path]:
-    """Remove what a killed process left half written in ``folder``, and return the paths."""
-    leftovers = sorted(Path(folder).glob(f'*{PARTIAL_SUFFIX}'))
-    for path in leftovers:
-        path.unlink(missing_ok=True)
-    return leftovers
-
-
-def _flush(path: Path) -> None:
-    """Wait until a file, or a folder's list of files, is on the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _known_types() -> list[Any]:

@@ -196,13 +196,17 @@ def test_darkness_of_the_pictures_of_lol():
     bright = np.full((60, 60, 3), 130, np.uint8)
     means = [Darken(seed=0)(dict(img=bright, img_id=i))['img'].mean() for i in range(20)]
     assert 5 < min(means) < max(means) < 35
-    with pytest.raises(ValueError, match='takes pictures of 8 bit'):
-        Darken()(dict(img=bright.astype(np.uint16)))
 
 
-@pytest.mark.parametrize('transform, options', [(Darken, dict(exposure=(0.2, 0.1))), (Darken, dict(noise=(-1, 1))),
-                                                (BlurAndNoise, dict(kernel_size=(4,))),
-                                                (BlurAndNoise, dict(noise=(0.2, 0.1)))])
+@pytest.mark.parametrize('transform', [Darken, RainStreaks, BlurAndNoise])
+def test_grey_levels_of_16_bit_are_not_cut_off(transform):
+    with pytest.raises(ValueError, match=f'{transform.__name__} takes pictures of 8 bit; a.png is uint16'):
+        transform()(dict(img=np.full((60, 60, 3), 30000, np.uint16), img_path='a.png'))
+
+
+@pytest.mark.parametrize('transform, options', [
+    (Darken, dict(exposure=(0.2, 0.1))), (Darken, dict(noise=(-1, 1))), (RainStreaks, dict(amount=(0.5, 2))),
+    (RainStreaks, dict(length=(9, 5))), (BlurAndNoise, dict(kernel_size=(4,))), (BlurAndNoise, dict(noise=(0.2, 0.1)))])
 def test_ranges_that_are_none(transform, options):
     with pytest.raises(ValueError, match=f'{transform.__name__} got'):
         transform(**options)

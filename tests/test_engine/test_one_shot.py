@@ -173,7 +173,8 @@ def test_a_stopped_search_ends_as_one_that_was_not(trained, tmp_path, stops):
 
 
 def test_what_a_search_cannot_do_is_said(trained, tmp_path):
-    for options, message in ((dict(strategy='greedy'), "strategy='greedy'"), (dict(population=5), 'population=5')):
+    for options, message in ((dict(strategy='greedy'), "strategy='greedy'"), (dict(population=5), 'population=5'),
+                             (dict(pool=4), 'pool=4')):
         with pytest.raises(ValueError, match=message):
             search(tmp_path, trained[1], **options)
     supernet(tmp_path / 'plain', epochs=1, loss=None)

@@ -54,3 +54,8 @@ def test_all_metrics_and_an_unknown_one():
     assert all(np.isfinite(value) for value in metric.evaluate(size=2).values())
     with pytest.raises(ValueError, match="no fusion metric 'SIMM'; SSIM"):
         FusionMetric(metric=['SIMM'])
+
+
+def test_a_set_of_one_sensor_is_named():
+    with pytest.raises(KeyError, match=r"both sensors; the inputs are \['visible'\].*img2='Ir'"):
+        FusionMetric().process(dict(inputs=dict(visible=[])), [])

@@ -11,6 +11,7 @@ from mmengine.registry import DefaultScope
 from mmfusenas.datasets import CocoPairDataset, YOLOPairDataset
 from mmfusenas.datasets.problems import DatasetError
 from mmfusenas.registry import DATASETS
+from mmfusenas.utils.command_line import UsageError
 
 CONFIG = """
 dataset = dict(type='YOLOPairDataset', data_root={root!r}, metainfo=dict(classes=('person', 'car')))
@@ -328,7 +329,7 @@ def test_make_split(tool, tmp_path, capsys):
 def test_make_split_refuses(tool, tmp_path, arguments, message):
     for number in (1, 50):
         (tmp_path / f'{number:03d}.png').write_bytes(b'')
-    with pytest.raises(SystemExit, match=message):
+    with pytest.raises((UsageError, ValueError), match=message):
         tool('dataset_converters/make_split').main([str(tmp_path), '--out', str(tmp_path / 'splits'), *arguments])
 
 

@@ -13,7 +13,7 @@ from mmengine.runner.checkpoint import CheckpointLoader, _load_checkpoint
 from torch import nn
 
 import mmfusenas.engine  # noqa: F401  makes mmengine load safely
-from mmfusenas.utils.checkpoint import load_checkpoint, remove_partial_files, save_checkpoint, written_beside
+from mmfusenas.utils.checkpoint import load_checkpoint, save_checkpoint
 
 
 class _Malicious:
@@ -131,32 +131,6 @@ def test_full_disk_leaves_the_old_file(tmp_path, small_disk):
     assert error.value.errno
     assert load_checkpoint(tmp_path / 'x.pth') == dict(a=1)
     assert os.listdir(tmp_path) == ['x.pth']
-
-
-def test_flushed_before_it_is_moved(tmp_path, monkeypatch):
-    steps = []
-    fsync, replace = os.fsync, os.replace
-    monkeypatch.setattr(os, 'fsync', lambda fd: (steps.append(os.readlink(f'/proc/self/fd/{fd}')), fsync(fd)))
-    monkeypatch.setattr(os, 'replace', lambda old, new: (steps.append('move'), replace(old, new)))
-    with written_beside(tmp_path / 'a.json') as partial:
-        partial.write_text('{}')
-    assert steps == [str(tmp_path / 'a.json.partial'), 'move', str(tmp_path)]
-    assert (tmp_path / 'a.json').read_text() == '{}'
-
-
-def test_interrupted_writing_leaves_nothing(tmp_path):
-    with pytest.raises(KeyboardInterrupt):
-        with written_beside(tmp_path / 'a.json') as partial:
-            partial.write_text('{')
-            raise KeyboardInterrupt
-    assert os.listdir(tmp_path) == []
-
-
-def test_leftovers_are_removed(tmp_path):
-    for name in ('a.pth', 'b.pth.partial', 'last_checkpoint.partial'):
-        (tmp_path / name).write_text('x')
-    assert [path.name for path in remove_partial_files(tmp_path)] == ['b.pth.partial', 'last_checkpoint.partial']
-    assert os.listdir(tmp_path) == ['a.pth']
 
 
 def _pretrained(path, **options):

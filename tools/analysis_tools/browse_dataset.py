@@ -21,7 +21,7 @@ from rich.progress import track
 
 from mmfusenas.datasets.leaves import dataset_leaves
 from mmfusenas.datasets.pairing import stem_of
-from mmfusenas.datasets.pictures import to_display
+from mmfusenas.datasets.pictures import to_display, write_picture
 from mmfusenas.registry import DATASETS
 from mmfusenas.utils.command_line import ConfigOptions, read_config, run_tool
 from mmfusenas.visualization import draw_mask
@@ -99,14 +99,12 @@ def main(argv: list[str] | None = None) -> int:
 
 def write_pictures(dataset: BaseDataset, folder: Path, most: int) -> int:
     """Write the contact pictures of a data set, at most so many; return their number."""
-    folder.mkdir(parents=True, exist_ok=True)
     # Spread over the whole set: neighbours look alike.
     chosen = np.linspace(0, len(dataset) - 1, min(most, len(dataset))).astype(int)
     for index in track(chosen, f'Writing to {folder}'):
         packed = dataset[int(index)]
         name = stem_of(packed['data_samples'].img_path)
-        if not cv2.imwrite(str(folder / f'{name}.png'), contact_picture(packed, dataset.metainfo)):
-            raise OSError(f'{folder / name}.png cannot be written; is the disk full?')
+        write_picture(folder / f'{name}.png', contact_picture(packed, dataset.metainfo))
     return len(chosen)
 
 

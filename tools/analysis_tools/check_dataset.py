@@ -25,7 +25,8 @@ from terminaltables import AsciiTable
 from mmfusenas.datasets.checks import check_classes, check_pair, check_same_pictures, check_same_videos
 from mmfusenas.datasets.leaves import dataset_leaves, is_drawn, resizes_pairs, survey
 from mmfusenas.datasets.problems import Problem, group_problems
-from mmfusenas.utils.command_line import ConfigOptions, read_config, run_tool
+from mmfusenas.nas.files import write_text
+from mmfusenas.utils.command_line import ConfigOptions, output_file, read_config, run_tool
 
 TRAINED = ('train', 'search')
 
@@ -116,6 +117,8 @@ def to_json(sets: list[dict], across: list[Problem]) -> dict:
 def main(argv: list[str] | None = None) -> int:
     """Check the data sets of a config; return 1 where there is an error."""
     args = parse_args(argv)
+    if args.json and args.json != '-':
+        output_file(args.json)
     cv2.setNumThreads(1)
     config = read_config(args.config, args.cfg_options)
     init_default_scope(config.get('default_scope', 'mmfusenas'))
@@ -129,7 +132,7 @@ def main(argv: list[str] | None = None) -> int:
     errors += [problem for problem in across if problem.level == 'error']
     if args.json:
         text = json.dumps(to_json(sets, across), indent=2)
-        print(text) if args.json == '-' else open(args.json, 'w').write(text)
+        print(text) if args.json == '-' else write_text(args.json, text + '\n')
     if args.json != '-':
         for found in sets:
             show(found)

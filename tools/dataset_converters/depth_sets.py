@@ -23,7 +23,7 @@ from mmengine.utils import track_iter_progress
 from scipy.io import loadmat
 from scipy.ndimage import distance_transform_edt
 
-from mmfusenas.datasets.pictures import PictureError, read_picture
+from mmfusenas.datasets.pictures import PictureError, read_picture, write_picture
 from mmfusenas.utils.checkpoint import save_array
 from mmfusenas.utils.command_line import UsageError, existing_file, run_tool
 
@@ -145,8 +145,7 @@ def convert(pairs: list[Pair], read: Callable[[Path], np.ndarray], out: Path) ->
         if target.shape != guidance.shape[:2]:
             raise UsageError(f'{depth} is {target.shape[1]} x {target.shape[0]}, {picture} is {guidance.shape[1]} x '
                              f'{guidance.shape[0]} (width x height).')
-        (out / 'rgb').mkdir(parents=True, exist_ok=True)
-        cv2.imwrite(str(out / 'rgb' / f'{name}.png'), guidance)
+        write_picture(out / 'rgb' / f'{name}.png', guidance)
         save_array(out / 'depth' / f'{name}.npy', target)
 
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-import mmcv
 import numpy as np
 from scipy.io import loadmat
 from scipy.io.matlab import MatReadError
 
+from mmfusenas.datasets.pictures import write_picture
 from mmfusenas.utils.checkpoint import save_array
 from mmfusenas.utils.command_line import UsageError, existing_file, run_tool
 
@@ -57,7 +57,7 @@ def main(argv: list[str] | None = None) -> None:
     scenes = {Path(path).stem: read(path) for path in args.files}  # all are looked at before one is written
     for stem, (sharp, blurred, kernel) in scenes.items():
         for folder, picture in (('sharp', sharp), ('blurred', blurred)):
-            mmcv.imwrite(picture, str(args.out / folder / f'{stem}.png'))
+            write_picture(args.out / folder / f'{stem}.png', picture)
         save_array(args.out / 'kernel' / f'{stem}.npy', kernel)
     print(f'{len(scenes)} pictures in {args.out}\n\nnext:\n  LEVIN_ROOT={args.out} python tools/test.py '
           'configs/hyperguidance/deblur_bilevel-levin.py CHECKPOINT')

@@ -7,7 +7,6 @@ to the parts, the longest first. Where a set is one long video, --block cuts it 
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
@@ -15,7 +14,8 @@ from terminaltables import AsciiTable
 
 from mmfusenas.datasets.pairing import list_pictures, stem_of
 from mmfusenas.datasets.sequences import cut_blocks, deal_sequences, find_sequences
-from mmfusenas.utils.command_line import run_tool
+from mmfusenas.nas.files import write_text
+from mmfusenas.utils.command_line import UsageError, run_tool
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -44,17 +44,10 @@ def parse_shares(words: list[str]) -> dict[str, float]:
         try:
             shares[name] = float(share)
         except ValueError:
-            raise SystemExit(f'--shares needs words like train=0.8, got {word!r}.') from None
+            raise UsageError(f'--shares needs words like train=0.8, got {word!r}.') from None
         if not name or shares[name] <= 0:
-            raise SystemExit(f'--shares needs words like train=0.8 with a share above 0, got {word!r}.')
+            raise UsageError(f'--shares needs words like train=0.8 with a share above 0, got {word!r}.')
     return shares
-
-
-def write_lines(path: Path, lines: list[str]) -> None:
-    """Write a file beside its place and move it there, so that it is never half there."""
-    beside = path.with_name(f'.{path.name}.tmp')
-    beside.write_text('\n'.join(lines) + '\n')
-    os.replace(beside, path)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -63,18 +56,14 @@ def main(argv: list[str] | None = None) -> int:
     shares = parse_shares(args.shares)
     stems = [stem_of(path) for path in list_pictures(args.pictures)]
     if not stems:
-        raise SystemExit(f'{args.pictures} holds no picture.')
+        raise UsageError(f'{args.pictures} holds no picture.')
     sequences = find_sequences(stems, args.gap)
     if args.block:
         sequences = [block for sequence in sequences for block in cut_blocks(sequence, args.block, args.guard)]
-    try:
-        parts = deal_sequences(sequences, shares, args.seed)
-    except ValueError as error:
-        raise SystemExit(str(error)) from None
+    parts = deal_sequences(sequences, shares, args.seed)
     folder = Path(args.out)
-    folder.mkdir(parents=True, exist_ok=True)
     for name, part in parts.items():
-        write_lines(folder / f'{name}.txt', part)
+        write_text(folder / f'{name}.txt', '\n'.join(part) + '\n')
     rows = [[name, len(part), f'{len(part) / len(stems):.1%}', folder / f'{name}.txt'] for name, part in parts.items()]
     print(f'{len(stems)} frames, {len(sequences)} videos or blocks')
     print(AsciiTable([['part', 'frames', 'share', 'file'], *rows]).table)

@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from mmengine.utils import track_iter_progress
 
+from mmfusenas.datasets.pictures import write_picture
 from mmfusenas.utils.checkpoint import save_array
 from mmfusenas.utils.command_line import UsageError, existing_file, run_tool
 
@@ -65,8 +66,7 @@ def write(pictures: np.ndarray, depths: np.ndarray, out: Path, training: int) ->
     """Write every pair."""
     for index, picture, depth in track_iter_progress((_pairs(pictures, depths), len(depths))):
         part = out / ('train' if index < training else 'test')
-        (part / 'rgb').mkdir(parents=True, exist_ok=True)
-        cv2.imwrite(str(part / 'rgb' / f'{index:04d}.png'), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+        write_picture(part / 'rgb' / f'{index:04d}.png', cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
         save_array(part / 'depth' / f'{index:04d}.npy', depth)
 
 

@@ -10,7 +10,7 @@ from scipy.ndimage import gaussian_filter
 from scipy.signal import fftconvolve
 
 from mmfusenas.datasets.pictures import to_grey
-from mmfusenas.datasets.transforms.darken import generator_of
+from mmfusenas.datasets.transforms.darken import generator_of, require_8_bit
 from mmfusenas.registry import TRANSFORMS
 
 
@@ -34,7 +34,8 @@ class BlurAndNoise(BaseTransform):
         seed: Seed of every picture, with its ``img_id``, for tests; None takes the global generator. Defaults to None.
 
     Raises:
-        ValueError: Ranges that are none, even sides, or a picture too small for the kernel and the size.
+        ValueError: Ranges that are none, even sides, a picture of another depth, or one too small for the kernel and
+            the size.
         FileNotFoundError: ``kernels`` has no kernel in it.
 
     Example:
@@ -57,6 +58,7 @@ class BlurAndNoise(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Degrade ``img``."""
+        require_8_bit(results, 'BlurAndNoise')
         rng = generator_of(results, self.seed)
         kernel = self._kernel(rng)
         sharp = to_grey(results['img']) if self.grey else results['img']

@@ -39,9 +39,7 @@ class Darken(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Darken ``img``."""
-        if results['img'].dtype != np.uint8:
-            raise ValueError(f'Darken takes pictures of 8 bit; {results.get("img_path", "this one")} is '
-                             f'{results["img"].dtype}.')
+        require_8_bit(results, 'Darken')
         rng = generator_of(results, self.seed)
         root = rng.uniform(*np.sqrt(self.exposure))
         results['gt'] = results['img']
@@ -50,6 +48,13 @@ class Darken(BaseTransform):
 
     def __repr__(self) -> str:
         return f'{type(self).__name__}(exposure={self.exposure}, noise={self.noise}, seed={self.seed})'
+
+
+def require_8_bit(results: dict, transform: str) -> None:
+    """Raise a ValueError where ``img`` is of another depth, whose grey levels a transform would cut off."""
+    if results['img'].dtype != np.uint8:
+        raise ValueError(f'{transform} takes pictures of 8 bit; {results.get("img_path", "this one")} is '
+                         f'{results["img"].dtype}.')
 
 
 def generator_of(results: dict, seed: int | None) -> np.random.Generator:

@@ -5,7 +5,7 @@ import cv2
 import numpy as np
 from mmcv.transforms import BaseTransform
 
-from mmfusenas.datasets.transforms.darken import generator_of
+from mmfusenas.datasets.transforms.darken import generator_of, require_8_bit
 from mmfusenas.registry import TRANSFORMS
 
 
@@ -23,6 +23,9 @@ class RainStreaks(BaseTransform):
         strength: Least and largest grey level of a streak. Defaults to (60, 160).
         seed: Seed of every picture, with its ``img_id``, for tests; None takes the global generator. Defaults to None.
 
+    Raises:
+        ValueError: Ranges that are none, or a picture of another depth.
+
     Example:
         >>> sample = RainStreaks(seed=0)(dict(img=np.full((64, 64, 3), 100, np.uint8), img_id=0))
         >>> sample['img'].min() >= 100, sample['img'].max() > 100
@@ -31,11 +34,16 @@ class RainStreaks(BaseTransform):
 
     def __init__(self, amount: tuple[float, float] = (0.002, 0.01), length: tuple[int, int] = (9, 25),
                  slant: float = 30.0, strength: tuple[float, float] = (60.0, 160.0), seed: int | None = None) -> None:
+        ranges = dict(amount=amount, length=length, strength=strength)
+        if not all(0 <= low <= high for low, high in ranges.values()) or amount[1] > 1 or length[0] < 1 or slant < 0:
+            raise ValueError(f'RainStreaks got {ranges} and slant={slant}: each is (low, high) of at least 0, a share '
+                             'up to 1, a length of at least 1; slant is an angle of at least 0.')
         self.amount, self.length, self.slant = tuple(amount), tuple(length), slant
         self.strength, self.seed = tuple(strength), seed
 
     def transform(self, results: dict) -> dict:
         """Let it rain on ``img``."""
+        require_8_bit(results, 'RainStreaks')
         rng = generator_of(results, self.seed)
         streaks = self._streaks(results['img'].shape[:2], rng)
         results['gt'] = results['img']

@@ -68,8 +68,8 @@ class BilevelSearchHook(Hook):
 
     Raises:
         ValueError: If ``interval`` is below 1; if a phase has other keys or selects nothing that is open, a phase but
-            the last has no ``end``, the ends do not rise, or they count epochs of a training by iterations; if ``cost`` has other keys; if one of several dataloaders would never have its turn;
-            if there are two such hooks.
+            the last has no ``end``, the ends do not rise, or they count epochs of a training by iterations; if ``cost``
+            has other keys; if one of several dataloaders would never have its turn; if there are two such hooks.
 
     Example:
         >>> custom_hooks = [dict(type='BilevelSearchHook', dataloader=dict(...), interval=20),

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import mmcv
 import numpy as np
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
@@ -13,7 +12,7 @@ from mmengine.runner import Runner
 from mmengine.structures import BaseDataElement
 from torch.utils.data import DataLoader
 
-from mmfusenas.datasets.pictures import to_display
+from mmfusenas.datasets.pictures import to_display, write_picture
 from mmfusenas.registry import HOOKS
 from mmfusenas.visualization import draw_mask, enlarge, side_by_side
 
@@ -62,7 +61,7 @@ class FusionVisualizationHook(Hook):
             return
         for i, sample in enumerate(outputs):
             picture = contact_picture(data_batch['inputs'], i, sample, self._meta(runner), self.score_thr)
-            mmcv.imwrite(picture, str(Path(self.test_out_dir, f'{Path(sample.img_path).stem}.png')))
+            write_picture(Path(self.test_out_dir, f'{Path(sample.img_path).stem}.png'), picture)
 
     def _choose(self, dataloader: DataLoader) -> None:
         total = len(dataloader.sampler)

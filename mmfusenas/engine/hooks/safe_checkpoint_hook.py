@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 from collections import deque
-from difflib import get_close_matches
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -11,16 +10,11 @@ from mmengine.dist import all_gather_object, get_world_size, is_main_process
 from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 
+from mmfusenas.nas.files import PARTIAL_SUFFIX, remove_partial_files, write_text, written_beside
+from mmfusenas.nas.names import nearest
 from mmfusenas.registry import HOOKS
 from mmfusenas.utils.bare_model import bare_model
-from mmfusenas.utils.checkpoint import (
-    PARTIAL_SUFFIX,
-    check_plain,
-    fitting_share,
-    remove_partial_files,
-    weights_of,
-    written_beside,
-)
+from mmfusenas.utils.checkpoint import check_plain, fitting_share, weights_of
 from mmfusenas.utils.checkpoint_content import (
     model_config,
     plain_message_hub,
@@ -72,9 +66,8 @@ class SafeCheckpointHook(CheckpointHook):
         known = [name for name in list(signature(CheckpointHook).parameters)[:-1] if name not in _REMOTE]
         for name in options:
             if name not in known:
-                nearest = get_close_matches(name, known, 1)
-                hint = f' Did you mean {nearest[0]}?' if nearest else ''
-                raise TypeError(f'SafeCheckpointHook has no option {name}.{hint} It takes: {", ".join(known)}.')
+                raise TypeError(f'SafeCheckpointHook has no option {name}{nearest(name, known)}. It takes: '
+                                f'{", ".join(known)}.')
         super().__init__(**options)
         if '://' in str(self.out_dir):
             raise ValueError('SafeCheckpointHook moves files into place, which needs a local out_dir, '
@@ -177,8 +170,7 @@ class SafeCheckpointHook(CheckpointHook):
                     save_param_scheduler=self.save_param_scheduler)
         self._states = None
         if is_main_process():
-            with written_beside(Path(runner.work_dir, 'last_checkpoint')) as partial:
-                partial.write_text(self.file_backend.join_path(self.out_dir, name))
+            write_text(Path(runner.work_dir, 'last_checkpoint'), self.file_backend.join_path(self.out_dir, name))
 
     def _kept_with(self, step: int) -> list[int]:
         kept = list(getattr(self, 'keep_ckpt_ids', ()))
@@ -188,7 +180,6 @@ class SafeCheckpointHook(CheckpointHook):
     def _write(self, runner: Runner, name: str, meta: dict, **options: Any) -> None:
         if not is_main_process():
             return
-        Path(self.out_dir).mkdir(parents=True, exist_ok=True)
         with written_beside(Path(self.out_dir, name)) as partial:
             runner.save_checkpoint(self.out_dir, name + PARTIAL_SUFFIX, meta=meta, **options)
             check_plain(partial)

@@ -52,8 +52,9 @@ class EvolutionSearchLoop(BaseLoop):
         table, cost, fixed: As of :class:`PathSamplingHook`.
 
     Raises:
-        ValueError: If the strategy is another word, the population is odd or smaller than ``top``, ``load_from`` does
-            not hold all weights of the supernet or, where the search is guided, no predictor.
+        ValueError: If the strategy is another word, the population is odd, smaller than ``top`` or larger than
+            ``pool``, ``load_from`` does not hold all weights of the supernet or, where the search is guided, no
+            predictor.
 
     Example:
         >>> train_cfg = dict(type='EvolutionSearchLoop', limit=0.6e6)
@@ -62,9 +63,10 @@ class EvolutionSearchLoop(BaseLoop):
     def __init__(self, runner: Runner, dataloader: dict, limit: float, max_epochs: int = 200, strategy: str = 'guided',
                  population: int = 50, top: int = 10, mutation: float = 0.1, pool: int = 1000, by: str = 'loss',
                  table: str | None = None, cost: str = 'parameters', fixed: dict[str, str] | None = None) -> None:
-        if strategy not in STRATEGIES or population % 2 or not 0 < top <= population:
-            raise ValueError(f'EvolutionSearchLoop got strategy={strategy!r}, population={population}, top={top}; it '
-                             f'knows {list(STRATEGIES)}, and the population is even and at least as large as top.')
+        if strategy not in STRATEGIES or population % 2 or not 0 < top <= population <= pool:
+            raise ValueError(f'EvolutionSearchLoop got strategy={strategy!r}, population={population}, top={top}, '
+                             f'pool={pool}; it knows {list(STRATEGIES)}, and the population is even, at least as large '
+                             'as top and at most as the pool.')
         dataset = DATASETS.build(dataloader['dataset'])
         super().__init__(runner, DataLoader(dataset, len(dataset)))  # a round is an epoch of one iteration
         self.scoring = dict(batch_size=dataloader['batch_size'], by=by)
@@ -119,7 +121,8 @@ class EvolutionSearchLoop(BaseLoop):
         """Return what a resumed search has to have in common with this one."""
         return dict(loop=type(self).__name__, limit=self.limit, cost=self.cost, strategy=self.strategy,
                     space_hash=self.space.hash, by=self.scoring['by'], size=self.size, top=self.top,
-                    mutation=self.mutation, pool=self.pool, fixed=self.fixed)
+                    mutation=self.mutation, pool=self.pool, fixed=self.fixed, samples=len(self.dataloader.dataset),
+                    batch_size=self.scoring['batch_size'], table=self.table)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Remember the state of the search that is continued.

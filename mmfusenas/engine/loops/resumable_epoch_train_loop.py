@@ -20,8 +20,8 @@ class ResumableEpochTrainLoop(Resumable, EpochBasedTrainLoop):
     that was due where the checkpoint was written is run first. Together with :class:`SafeCheckpointHook`, which keeps
     the random states, a resumed run ends with the same weights, bit for bit at a fixed number of threads.
 
-    With several processes a checkpoint holds the buffers of the first (BatchNorm statistics), which :func:`build_runner`
-    lets the wrapper hand to the others; all validate with them.
+    With several processes a checkpoint holds the buffers of the first (BatchNorm statistics), which the wrapper of
+    :func:`build_runner` hands to the others; all validate with them.
 
     ``before_train_epoch`` of all hooks is called again when an epoch is continued. Gradients that are being accumulated
     are not in a checkpoint: save at multiples of ``accumulative_counts``.

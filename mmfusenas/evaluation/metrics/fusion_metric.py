@@ -28,6 +28,10 @@ class FusionMetric(BaseMetric):
     Raises:
         ValueError: On an unknown name.
 
+    Raises:
+        KeyError: If the inputs are not of two sensors.
+        ValueError: If a measure is unknown; the message has the nearest one.
+
     Example:
         >>> val_evaluator = dict(type='FusionMetric', metric=['MI', 'VIF', 'Qabf', 'SSIM'])
     """
@@ -44,7 +48,10 @@ class FusionMetric(BaseMetric):
         """Score the pictures of one batch."""
         inputs = data_batch['inputs']
         # Of a pair out of register, the infrared picture before its deformation is the source.
-        second = inputs.get('aligned', inputs['infrared'])
+        second = inputs.get('aligned', inputs.get('infrared'))
+        if second is None or 'visible' not in inputs:
+            raise KeyError(f'FusionMetric compares with the pictures of both sensors; the inputs are {sorted(inputs)}. '
+                           "Give the data set both folders: data_prefix=dict(img='Vis', img2='Ir').")
         for visible, infrared, sample in zip(inputs['visible'], second, data_samples, strict=True):
             pictures = (grey_tensor(sample['fused_img']), self._source('visible', visible),
                         self._source('infrared', infrared))

@@ -9,6 +9,7 @@ from mmengine.evaluator import BaseMetric
 from torch import Tensor
 from torchmetrics.functional import image as F
 
+from mmfusenas.evaluation.metrics.image_quality_metric import require_reference
 from mmfusenas.models.losses.lpips import LPIPS
 from mmfusenas.nas.names import nearest
 from mmfusenas.registry import METRICS
@@ -74,9 +75,7 @@ class GuidedSRMetric(BaseMetric):
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
         """Measure the results of one batch."""
-        if 'reference' not in data_batch['inputs']:
-            raise KeyError(f'GuidedSRMetric compares with references; the inputs are {sorted(data_batch["inputs"])}. '
-                           'Put DegradeTarget into the test pipeline.')
+        require_reference(data_batch['inputs'], 'GuidedSRMetric', 'Put DegradeTarget into the test pipeline.')
         for reference, sample in zip(data_batch['inputs']['reference'], data_samples, strict=True):
             low, high = sample['target_range']
             result = np.atleast_3d(sample['restored']).transpose(2, 0, 1)

@@ -1,7 +1,8 @@
 """How near a picture comes to its reference."""
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -46,10 +47,8 @@ class ImageQualityMetric(BaseMetric):
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
         """Score the pictures of one batch."""
-        if 'reference' not in data_batch['inputs']:
-            raise KeyError(f'ImageQualityMetric compares with reference pictures; the inputs are '
-                           f'{sorted(data_batch["inputs"])}. Give the data set a folder of them: '
-                           "data_prefix=dict(img='low', gt='high').")
+        require_reference(data_batch['inputs'], 'ImageQualityMetric',
+                          "Give the data set a folder of them: data_prefix=dict(img='low', gt='high').")
         for reference, sample in zip(data_batch['inputs']['reference'], data_samples, strict=True):
             pictures = sample['fused_img'], eight_bit(reference)
             scores = image_quality(*pictures, sample.get('img_path'))
@@ -61,6 +60,12 @@ class ImageQualityMetric(BaseMetric):
     def compute_metrics(self, results: list[dict[str, float]]) -> dict[str, float]:
         """Return the means over the pictures."""
         return {name: float(np.mean([scores[name] for scores in results])) for name in results[0]}
+
+
+def require_reference(inputs: Mapping[str, Any], metric: str, remedy: str) -> None:
+    """Raise a KeyError where there are no references among the inputs."""
+    if 'reference' not in inputs:
+        raise KeyError(f'{metric} compares with reference pictures; the inputs are {sorted(inputs)}. {remedy}')
 
 
 def image_quality(picture: np.ndarray, reference: np.ndarray, name: str | None = None) -> dict[str, float]:

@@ -1,0 +1,42 @@
+"""Files that are there whole or not at all."""
+import os
+
+import pytest
+
+from mmfusenas.nas.files import remove_partial_files, written_beside
+
+
+def test_flushed_before_it_is_moved(tmp_path, monkeypatch):
+    steps = []
+    fsync, replace = os.fsync, os.replace
+    monkeypatch.setattr(os, 'fsync', lambda fd: (steps.append(os.readlink(f'/proc/self/fd/{fd}')), fsync(fd)))
+    monkeypatch.setattr(os, 'replace', lambda old, new: (steps.append('move'), replace(old, new)))
+    with written_beside(tmp_path / 'a.json') as partial:
+        partial.write_text('{}')
+    assert steps == [str(tmp_path / 'a.json.partial'), 'move', str(tmp_path)]
+    assert (tmp_path / 'a.json').read_text() == '{}'
+
+
+def test_interrupted_writing_leaves_nothing(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        with written_beside(tmp_path / 'a.json') as partial:
+            partial.write_text('{')
+            raise KeyboardInterrupt
+    assert os.listdir(tmp_path) == []
+
+
+def test_leftovers_are_removed(tmp_path):
+    for name in ('a.pth', 'b.pth.partial', 'last_checkpoint.partial'):
+        (tmp_path / name).write_text('x')
+    assert [path.name for path in remove_partial_files(tmp_path)] == ['b.pth.partial', 'last_checkpoint.partial']
+    assert os.listdir(tmp_path) == ['a.pth']
+
+
+def test_folders_are_made_and_where_that_fails_it_is_said(tmp_path):
+    with written_beside(tmp_path / 'new' / 'a.json', flush=False) as partial:
+        partial.write_text('{}')
+    assert os.listdir(tmp_path / 'new') == ['a.json']
+    (tmp_path / 'file').write_text('x')
+    with pytest.raises(OSError, match=r'file/a\.json was not written .* MB are free there'):
+        with written_beside(tmp_path / 'file' / 'a.json'):
+            pass
