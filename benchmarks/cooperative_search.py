@@ -11,6 +11,7 @@ multiply-adds at 600 x 400, and the operators of every cell found. The same comm
 import argparse
 import json
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 
 from mmengine.config import Config
@@ -38,17 +39,18 @@ def main() -> None:
     found, genotypes = defaultdict(list), defaultdict(list)
     for row, seed in track_iter_progress(runs):
         config, checkpoint = trained(row, seed, args)
-        found[row].append(scores(config, checkpoint))
+        found[row].append(scores(config, checkpoint, args.test_options))
         if checkpoint.parent.name == 'retrain':
             genotypes[row].append(json.loads((checkpoint.parent.parent / 'genotype.json').read_text()))
     if args.authors:
-        found['published weights'].append(scores(PUBLISHED, beside(args.authors, args.work_dir / 'authors')))
+        found['published weights'].append(scores(
+            PUBLISHED, beside(args.authors, args.work_dir / 'authors'), args.test_options))
     report(found, genotypes, args)
 
 
-def scores(config: str, checkpoint: Path) -> dict[str, float]:
+def scores(config: str, checkpoint: Path, options: Sequence[str]) -> dict[str, float]:
     """Return PSNR and SSIM of the three versions of a network, and its costs."""
-    metrics = {version: test(config, checkpoint, [f'model.denoise={denoise}'])
+    metrics = {version: test(config, checkpoint, [f'model.denoise={denoise}', *options])
                for version, denoise in VERSIONS.items()}
     quality = {f'{version} {name}': metrics[version][f'quality/{name}'] for version in VERSIONS for name in MEASURES}
     return dict(quality, **costs(checkpoint.parent / Path(config).name))
@@ -88,6 +90,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--seeds', nargs='+', type=int, default=[0, 1, 2], help='default: 0 1 2')
     parser.add_argument('--authors', type=Path, metavar='CHECKPOINT',
                         help="the authors' weights, converted by tools/model_converters/ruas.py")
+    parser.add_argument('--test-options', nargs='+', default=[], metavar='KEY=VALUE',
+                        help='values to override in the config when testing, such as other pairs')
     parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/cooperative_search'),
                         help='default: %(default)s')
     return parser.parse_args()

@@ -54,6 +54,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--seed', type=int, default=0, help='default: %(default)s')
     parser.add_argument('--train-options', nargs='+', default=[], metavar='KEY=VALUE',
                         help='values to override in the config when training')
+    parser.add_argument('--test-options', nargs='+', default=[], metavar='KEY=VALUE',
+                        help='values to override in the config when testing, such as other pairs')
     parser.add_argument('--repeats', type=int, default=5, help='timed runs of a picture (default: %(default)s)')
     parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/ruas_networks'), help='default: %(default)s')
     return parser.parse_args()
@@ -69,7 +71,7 @@ def measure(row: str, args: argparse.Namespace) -> dict[str, float]:
     else:
         genotypes = PUBLISHED[row] if row in PUBLISHED else [
             f'{place}={single_operator(row, args.work_dir)}' for place in PLACES]
-        scores = test(CONFIG, train(CONFIG, folder, [*options, *genotypes]), ['model.denoise=always'])
+        scores = test(CONFIG, train(CONFIG, folder, [*options, *genotypes]), ['model.denoise=always', *args.test_options])
         config = Config.fromfile(CONFIG)
         config.merge_from_dict(dict(option.split('=') for option in genotypes))
     config.model.update(estimation=None, denoise='always')

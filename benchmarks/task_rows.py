@@ -1,8 +1,8 @@
 """What fusion and task guidance are worth: the rows of a table, each trained and tested with every seed.
 
 All rows of a family of configs share task network, data and budget (TIM's tables 3, 4, 5 and 10), and are trained and
-tested one after the other by `tools/train.py` and `tools/test.py`. The same command goes on where it was stopped.
-Figures are means over the seeds, with the standard deviation.
+tested one after the other by `tools/train.py` and `tools/test.py`; of a search, what it found. The same command goes on where
+it was stopped. Figures are means over the seeds, with the standard deviation.
 
     python benchmarks/task_rows.py                    # detection, built-in scenes, the budget of the demo
     python benchmarks/task_rows.py --test-options test_dataloader.dataset.seed=9 test_dataloader.dataset.length=400
@@ -52,9 +52,14 @@ def parse_args() -> argparse.Namespace:
 
 
 def measure(config: str, args: argparse.Namespace, seed: int) -> dict[str, float]:
-    """Return the metrics of a config trained with a seed."""
+    """Return the metrics of a config trained with a seed, of what was found where it is a search."""
     folder = args.work_dir / f'{Path(config).stem}-{seed}'
-    return test(config, train(config, folder, [f'randomness.seed={seed}', *args.train_options]), args.test_options)
+    options = [f'randomness.seed={seed}', *args.train_options]
+    checkpoint = train(config, folder, options)
+    if (folder / 'retrain.py').is_file():
+        config, folder = str(folder / 'retrain.py'), folder / 'retrain'
+        checkpoint = train(config, folder, options)
+    return test(config, checkpoint, args.test_options)
 
 
 if __name__ == '__main__':

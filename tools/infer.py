@@ -36,6 +36,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--input', metavar='PATH', help='picture, folder or list, for a model of one sensor')
     parser.add_argument('--kernel', metavar='PATH',
                         help='blur kernel of the pictures of --input (.npy or picture), for a model that deblurs')
+    parser.add_argument('--denoise', choices=['adaptive', 'always', 'never'],
+                        help="where RUAS removes noise from --input: RUAS_A, RUAS, RUAS_s (default: the model's own)")
     parser.add_argument('--visible', metavar='PATH', help='visible picture, folder, or .txt list of one path a line')
     parser.add_argument('--infrared', metavar='PATH', help='infrared picture, folder, or list')
     parser.add_argument('--target', metavar='PATH', help='target of low resolution, folder, or list; also .npy files')
@@ -97,10 +99,10 @@ def main() -> None:
     kind = kind_of(args)
     sources = [getattr(args, name) for name in kind]
     pairs = input_pictures(*sources) if len(sources) == 1 else input_pairs(*sources)
-    kernel = dict(kernel=args.kernel) if args.kernel else {}
-    if kernel and kind != ('input', ):
-        raise UsageError('--kernel is for the pictures of --input.')
-    inferencer = KINDS[kind](model, checkpoint, args.device, args.score_thr, **kernel)
+    options = {name: getattr(args, name) for name in ('kernel', 'denoise') if getattr(args, name)}
+    if options and kind != ('input', ):
+        raise UsageError(f'--{next(iter(options))} is for the pictures of --input.')
+    inferencer = KINDS[kind](model, checkpoint, args.device, args.score_thr, **options)
     predictions = inferencer.run(pairs, args.out_dir)
     print(f'{len(pairs)} pictures in {predictions.parent / "pictures"}')
     if inferencer.has_task:

@@ -9,6 +9,7 @@ import numpy as np
 from mmfusenas.apis.base_inferencer import BaseInferencer, Picture, name_of
 from mmfusenas.datasets.pictures import read_visible, to_colour
 from mmfusenas.datasets.transforms.load_kernel import normal_kernel, read_kernel
+from mmfusenas.models.restorers.ruas_enhancement import RUASEnhancement
 
 
 class EnhanceInferencer(BaseInferencer):
@@ -21,10 +22,12 @@ class EnhanceInferencer(BaseInferencer):
         *args: As of :class:`BaseInferencer`.
         kernel: Blur kernel of the pictures, as a file (:func:`read_kernel`) or K x K with an odd K; None where nothing
             is blurred. Defaults to None.
+        denoise: ``'adaptive'``, ``'always'`` or ``'never'``: the version RUAS_A, RUAS or RUAS_s of a
+            :class:`RUASEnhancement`. Defaults to None, the model's own.
         **kwargs: As of :class:`BaseInferencer`.
 
     Raises:
-        ValueError: If the model does not deblur, and what :class:`BaseInferencer` raises.
+        ValueError: If the model does not deblur, or has no such version, and what :class:`BaseInferencer` raises.
         PictureError: If the kernel is none.
 
     Example:
@@ -36,12 +39,17 @@ class EnhanceInferencer(BaseInferencer):
     sensors = ('visible',)
     otherwise = 'Use FusionInferencer, or tools/infer.py --visible PATH --infrared PATH.'
 
-    def __init__(self, *args: Any, kernel: str | Path | np.ndarray | None = None, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, kernel: str | Path | np.ndarray | None = None, denoise: str | None = None,
+                 **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.kernel = None if kernel is None else normal_kernel(kernel) if isinstance(
             kernel, np.ndarray) else read_kernel(kernel)
         if self.kernel is not None and not getattr(self.scene, 'takes_kernel', False):
             raise ValueError(f'{type(self.scene).__name__} does not deblur: it takes no kernel.')
+        if denoise is not None:
+            if not isinstance(self.model, RUASEnhancement):
+                raise ValueError(f'{type(self.scene).__name__} has no version denoise={denoise!r}; give none.')
+            self.model.denoise = denoise
 
     def read(self, picture: Picture) -> dict[str, Any]:
         """Return what a data set would hand to its pipeline after loading.

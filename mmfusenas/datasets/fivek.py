@@ -10,8 +10,9 @@ class FiveKDataset(PairDataset):
     """MIT-Adobe FiveK (Bychkovsky et al., 2011): 5 000 photographs, and as references what expert C made of them.
 
     Layout: ``input`` and ``expertC`` with equal names (``a0001-jmac_DSC1459.png``), the raw files and the expert's as
-    pictures of one size. Another expert is ``data_prefix=dict(img='input', gt='expertA')``. The set has no official
-    split: make one with ``tools/dataset_converters/make_split.py --gap 0`` and name it in ``split``.
+    pictures of one size, as ``tools/dataset_converters/fivek.py`` makes them. Another expert is
+    ``data_prefix=dict(img='input', gt='expertA')``. The set has no official split: make one with
+    ``tools/dataset_converters/make_split.py --gap 0`` and name it in ``split``.
 
     Arguments and errors as of :class:`PairDataset`.
 

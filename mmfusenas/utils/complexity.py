@@ -11,6 +11,9 @@ from mmfusenas.nas import Choice, Weighting
 from mmfusenas.nas.macs import count_macs
 from mmfusenas.utils.sensors import sensor_channels
 
+WHOLE = dict(stage='joint', threshold=0.0)
+"""What a model does everything with that it can, by the names of its settings."""
+
 
 def complexity(model: nn.Module, shape: Sequence[int] | None = None) -> dict[str, int | None]:
     """Return the costs of a model, as a genotype records them.
@@ -35,21 +38,22 @@ def complexity(model: nn.Module, shape: Sequence[int] | None = None) -> dict[str
 def multiply_adds(model: nn.Module, shape: Sequence[int]) -> Counter[nn.Module]:
     """Count multiply-adds by layer for one picture (or pair) of ``shape``; the model's mode is as before afterwards.
 
-    Of all that a model has, also where it is in a stage that leaves a part out.
+    Of all that a model has, also where its stage leaves a part out, or a picture without noise does.
     """
     device = next(model.parameters(), torch.empty(0)).device  # a fixed rule has no parameters
     inputs = {name: torch.zeros(1, channels, *shape, device=device)
               for name, channels in sensor_channels(model).items()}
     named = hasattr(model, 'sensors') or hasattr(model, 'scene')
-    modes, stage = [(module, module.training) for module in model.modules()], getattr(model, 'stage', None)
-    if isinstance(stage, str):
-        model.stage = 'joint'
+    modes = [(module, module.training) for module in model.modules()]
+    before = {name: getattr(model, name) for name in WHOLE if isinstance(getattr(model, name, None), str | float)}
+    for name in before:
+        setattr(model, name, WHOLE[name])
     model.eval()
     try:
         return count_macs(model, lambda: model(inputs if named else inputs['visible']))
     finally:
-        if isinstance(stage, str):
-            model.stage = stage
+        for name, value in before.items():
+            setattr(model, name, value)
         for module, training in modes:
             module.training = training
 

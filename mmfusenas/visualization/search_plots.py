@@ -83,6 +83,33 @@ def plot_cell_graph(name: str, edges: Mapping[tuple[int, int], str]) -> Figure:
     return figure
 
 
+def plot_distillation_cell(name: str, operators: Sequence[str]) -> Figure:
+    """Draw a cell of RUAS (:class:`DistillationCell`): above what goes on, below what is distilled on the way.
+
+    Args:
+        name: Title.
+        operators: o1 to o7.
+    """
+    figure = Figure(figsize=(9.5, 3.6), layout='constrained')
+    axes = _blank(figure, name)
+    boxes = {'x': _box(axes, 0, 'input', 'lightsteelblue')}
+    boxes.update({f'r{k}': _box(axes, 1.5 * k, f'r{k}', 'white') for k in range(1, 5)})
+    boxes.update({f'd{k}': _box(axes, 1.5 * k, f'd{k}', 'white', -1) for k in range(1, 4)})
+    boxes['out'] = _box(axes, 7.5, 'concat\nd1 d2 d3 r4,\nconv 1 x 1', 'wheat', -1)
+    axes.set(xlim=(-0.5, 8.4), ylim=(-2, 0.5))
+    figure.draw_without_rendering()
+    edges = [('x', 'd1'), ('x', 'r1'), ('r1', 'd2'), ('r1', 'r2'), ('r2', 'd3'), ('r2', 'r3'), ('r3', 'r4')]
+    for (first, second), operator in zip(edges, operators, strict=True):
+        _arrow(axes, boxes[first], boxes[second])
+        (x, y), (to_x, to_y) = boxes[first].get_position(), boxes[second].get_position()
+        text = f'{operator}, + input' if second in ('r1', 'r2', 'r3') else operator
+        axes.text((x + to_x) / 2, (y + to_y) / 2 + (0.13 if y == to_y else 0), text, ha='center', va='center',
+                  fontsize=8, zorder=2, bbox=dict(facecolor='white', edgecolor='none', pad=1))
+    for k, bend in (('r4', 0), ('d3', 0), ('d2', -0.25), ('d1', -0.3)):
+        _arrow(axes, boxes[k], boxes['out'], bend)
+    return figure
+
+
 def plot_chain(name: str, stages: Mapping[str, Sequence[str]]) -> Figure:
     """Draw a network as a chain of stages, each a box with what was chosen in it, in order.
 
@@ -150,8 +177,8 @@ def _flat(entry: Mapping[str, Any]) -> list[tuple[str, float]]:
     return numbers
 
 
-def _box(axes: Axes, place: int, text: str, colour: str) -> Text:
-    return axes.text(place, 0, text, ha='center', va='center', zorder=3, fontsize=9,
+def _box(axes: Axes, place: float, text: str, colour: str, height: float = 0) -> Text:
+    return axes.text(place, height, text, ha='center', va='center', zorder=3, fontsize=9,
                      bbox=dict(boxstyle='round,pad=0.4', edgecolor='0.3', facecolor=colour))
 
 

@@ -40,6 +40,18 @@ def test_a_picture_is_what_the_model_makes_of_it(model, picture: Callable, tmp_p
     assert [out[key] for key in ('boxes', 'scores', 'labels', 'mask')] == [None] * 4
 
 
+def test_the_three_versions(model, picture: Callable) -> None:
+    dark = picture(30, 40, 3) // 4
+    pictures = {kind: EnhanceInferencer(model, denoise=kind)(dark)['picture'] for kind in ('always', 'never')}
+    model.denoise = 'never'
+    assert np.array_equal(pictures['never'], EnhanceInferencer(model)(dark)['picture'])
+    assert not np.array_equal(pictures['never'], pictures['always'])
+    with pytest.raises(ValueError, match="got denoise='adaptive'.*needs estimation"):
+        EnhanceInferencer(model, denoise='adaptive')
+    with pytest.raises(ValueError, match="RUASScene has no version denoise='never'"):
+        EnhanceInferencer(build_model(RUAS['scene'], 'test'), denoise='never')
+
+
 def test_a_detector_behind_the_scene_module(detector_config: Callable, picture: Callable, tmp_path: Path) -> None:
     torch.manual_seed(0)
     detector = build_model(detector_config(type='RUASScene', genotype='ruas-scene-det', warm_start='feature'), 'test')

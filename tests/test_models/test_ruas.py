@@ -178,6 +178,15 @@ def test_what_is_removed_is_asked_for():
             enhancement(**options)
 
 
+def test_costs_are_of_all_parts_whatever_the_noise():
+    counts = {kind: complexity(enhancement(denoise=kind), (32, 40))['macs'] for kind in ('adaptive', 'always', 'never')}
+    model = enhancement()
+    model.threshold = 1e9  # no picture is noisy
+    assert counts['adaptive'] == complexity(model, (32, 40))['macs'] and model.threshold == 1e9
+    parts = [complexity(part, (32, 40))['macs'] for part in (model.scene, model.task, model.estimation)]
+    assert [counts[kind] for kind in ('never', 'always', 'adaptive')] == np.cumsum(parts).tolist()
+
+
 @pytest.mark.parametrize('stage, trained, names', [
     ('scene', {'scene'}, {'scene.loss_fidelity', 'scene.loss_rtv'}),
     ('task', {'task', 'estimation'}, {'loss_fidelity', 'loss_tv', 'loss_noise'}),

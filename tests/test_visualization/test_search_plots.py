@@ -2,7 +2,14 @@
 import pytest
 from matplotlib.figure import Figure
 
-from mmfusenas.visualization.search_plots import graphs, plot_cell_graph, plot_chain, plot_curves, plot_probabilities
+from mmfusenas.visualization.search_plots import (
+    graphs,
+    plot_cell_graph,
+    plot_chain,
+    plot_curves,
+    plot_distillation_cell,
+    plot_probabilities,
+)
 
 HISTORY = dict(
     choices={'cells.0.type': dict(candidates=['a', 'b']), 'cells.1.type': dict(candidates=['a', 'b'])},
@@ -50,6 +57,14 @@ def test_chain_has_a_box_for_each_stage() -> None:
     figure = plot_chain('net', {'0': ['type: successive', 'ops.0: rb_3'], '1': ['type: multi_scale']})
     assert texts(figure) == ['input', '0\ntype: successive\nops.0: rb_3', '1\ntype: multi_scale', 'output']
     assert len(figure.axes[0].patches) == 3
+
+
+def test_a_distillation_cell_has_its_own_form() -> None:
+    figure = plot_distillation_cell('cell', [f'o{k}' for k in range(1, 8)])
+    shown = texts(figure)
+    assert [text for text in shown if text.startswith('o')] == [
+        'o1', 'o2, + input', 'o3', 'o4, + input', 'o5', 'o6, + input', 'o7']
+    assert {'input', 'r1', 'r4', 'd3'} < set(shown) and len(figure.axes[0].patches) == 7 + 4
 
 
 def test_choices_are_sorted_into_graphs_and_chains() -> None:

@@ -14,6 +14,7 @@ from mmfusenas.visualization.search_plots import (
     plot_cell_graph,
     plot_chain,
     plot_curves,
+    plot_distillation_cell,
     plot_probabilities,
     stage_of,
 )
@@ -57,7 +58,10 @@ def figures(history: dict, genotype: Genotype | None) -> Iterator[tuple[str, Fig
     for name, edges in cells.items():
         yield f'found_{name}', plot_cell_graph(name, edges)
     for name, stages in chains.items():
-        yield f'found_{name}', plot_chain(name, stages)
+        if name.endswith('cell.ops') and len(stages) == 7:
+            yield f'found_{name}', plot_distillation_cell(name, [lines[0] for lines in stages.values()])
+        else:
+            yield f'found_{name}', plot_chain(name, stages)
 
 
 def main() -> None:

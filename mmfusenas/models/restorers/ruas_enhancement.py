@@ -56,13 +56,22 @@ class RUASEnhancement(Stages, BaseScene):
                  threshold: float = 0.035, known_noise: bool = False, eta: float = 1.0, loss: dict | None = None,
                  data_preprocessor: dict | None = None, init_cfg: dict | None = None) -> None:
         super().__init__(loss, data_preprocessor, init_cfg)
-        if denoise not in DENOISE or (denoise == 'adaptive' and estimation is None):
-            raise ValueError(f'RUASEnhancement got denoise={denoise!r}, estimation={estimation}; it knows {DENOISE}, '
-                             "and 'adaptive' needs estimation=dict(type='NoiseEstimation').")
         self.scene = MODELS.build(scene)
         self.task = MODELS.build(task)
         self.estimation = MODELS.build(estimation) if estimation else None
         self.denoise, self.threshold, self.known_noise, self.eta = denoise, threshold, known_noise, eta
+
+    @property
+    def denoise(self) -> str:
+        """Where noise is removed: ``'adaptive'``, ``'always'`` or ``'never'``."""
+        return self._denoise
+
+    @denoise.setter
+    def denoise(self, where: str) -> None:
+        if where not in DENOISE or (where == 'adaptive' and self.estimation is None):
+            raise ValueError(f"RUASEnhancement got denoise={where!r}; it knows {DENOISE}, and 'adaptive' needs "
+                             "estimation=dict(type='NoiseEstimation').")
+        self._denoise = where
 
     def pictures(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         with torch.set_grad_enabled(torch.is_grad_enabled() and not (self.training and self.stage == 'task')):
@@ -87,7 +96,7 @@ class RUASEnhancement(Stages, BaseScene):
         if self.stage != 'scene':
             if self.loss is not None:
                 losses.update(self.loss(pictures['picture'], pictures.get('noisy', pictures['brightened']),
-                                              pictures.get('clean', inputs.get('reference'))))
+                                        pictures.get('clean', inputs.get('reference'))))
             if self.estimation is not None:
                 losses.update(self.estimation.loss(pictures['brightened'].flip(1)))
         weight = dict(scene=1.0, joint=self.eta, task=0.0)[self.stage]
