@@ -71,7 +71,8 @@ def measure(row: str, args: argparse.Namespace) -> dict[str, float]:
     else:
         genotypes = PUBLISHED[row] if row in PUBLISHED else [
             f'{place}={single_operator(row, args.work_dir)}' for place in PLACES]
-        scores = test(CONFIG, train(CONFIG, folder, [*options, *genotypes]), ['model.denoise=always', *args.test_options])
+        checkpoint = train(CONFIG, folder, [*options, *genotypes])
+        scores = test(CONFIG, checkpoint, ['model.denoise=always', *args.test_options])
         config = Config.fromfile(CONFIG)
         config.merge_from_dict(dict(option.split('=') for option in genotypes))
     config.model.update(estimation=None, denoise='always')

@@ -1,8 +1,8 @@
 """What fusion and task guidance are worth: the rows of a table, each trained and tested with every seed.
 
 All rows of a family of configs share task network, data and budget (TIM's tables 3, 4, 5 and 10), and are trained and
-tested one after the other by `tools/train.py` and `tools/test.py`; of a search, what it found. The same command goes on where
-it was stopped. Figures are means over the seeds, with the standard deviation.
+tested one after the other by `tools/train.py` and `tools/test.py`; where a row is a search, so is what it found. The
+same command goes on where it was stopped. Figures are means over the seeds, with the standard deviation.
 
     python benchmarks/task_rows.py                    # detection, built-in scenes, the budget of the demo
     python benchmarks/task_rows.py --test-options test_dataloader.dataset.seed=9 test_dataloader.dataset.length=400
