@@ -8,11 +8,6 @@ train_cfg = dict(_delete_=True, type='EvolutionSearchLoop', limit=2.0e6, max_epo
 val_cfg, val_dataloader, val_evaluator = None, None, None
 param_scheduler = None
 default_hooks = dict(checkpoint=dict(interval=10))
-# What was found trains as depth_x8.py does.
-retrained = ('train_dataloader', 'train_cfg', 'val_cfg', 'val_dataloader', 'val_evaluator')
 custom_hooks = [
     *_base_.custom_hooks,
-    dict(type='GenotypeExportHook', shape=(480, 640), retrain={
-        'param_scheduler': _base_.param_scheduler, **{key: dict(_base_[key], _delete_=True) for key in retrained}}),
-]
-del retrained
+    dict(type='GenotypeExportHook', shape=(480, 640), retrain_as='{{fileDirname}}/depth_x8.py')]

@@ -7,11 +7,6 @@ train_cfg = dict(_delete_=True, type='EvolutionSearchLoop', limit=0.6e6, max_epo
 val_cfg, val_dataloader, val_evaluator = None, None, None
 param_scheduler = None
 default_hooks = dict(logger=dict(interval=1))
-# What was found trains as scenes_depth_x8.py does.
-retrained = ('train_dataloader', 'train_cfg', 'val_cfg', 'val_dataloader', 'val_evaluator')
 custom_hooks = [
     *_base_.custom_hooks,
-    dict(type='GenotypeExportHook', shape=(128, 160), retrain={
-        'param_scheduler': _base_.param_scheduler, **{key: dict(_base_[key], _delete_=True) for key in retrained}}),
-]
-del retrained
+    dict(type='GenotypeExportHook', shape=(128, 160), retrain_as='{{fileDirname}}/scenes_depth_x8.py')]

@@ -14,9 +14,5 @@ custom_hooks = [
     dict(type='CooperativeSearchHook', dataloader=search_dataloader, beta=1000,
          turns=[dict(stage='scene', iters=10), dict(stage='task', iters=10)],
          optimizer=dict(type='Adam', lr=3e-3, betas=(0.5, 0.999), weight_decay=1e-3)),
-    # What was found trains as enhance_unpaired.py does, on all pictures.
-    dict(type='GenotypeExportHook', shape=(400, 600), retrain={
-        **{key: dict(_base_[key], _delete_=True) for key in ('train_dataloader', 'train_cfg', 'optim_wrapper')},
-        'param_scheduler': _base_.param_scheduler, 'custom_hooks': _base_.custom_hooks,
-        'model.estimation': dict(_delete_=True, type='NoiseEstimation'), 'model.denoise': 'adaptive'}),
-]
+    dict(type='GenotypeExportHook', shape=(400, 600), retrain_as='{{fileDirname}}/enhance_unpaired.py', retrain={
+        'model.estimation': dict(_delete_=True, type='NoiseEstimation'), 'model.denoise': 'adaptive'})]

@@ -12,7 +12,4 @@ custom_hooks = [
     dict(type='CooperativeSearchHook', dataloader=search_dataloader, beta=0.1, interval=10,
          turns=[dict(stage='scene', iters=50), dict(stage='task', iters=100)],
          optimizer=dict(type='Adam', lr=3e-3, betas=(0.5, 0.999), weight_decay=5e-4)),
-    # What was found trains as retinanet.py does.
-    dict(type='GenotypeExportHook', shape=(128, 160), retrain={
-        **{key: dict(_base_[key], _delete_=True) for key in ('train_dataloader', 'train_cfg', 'optim_wrapper')},
-        'param_scheduler': _base_.param_scheduler, 'custom_hooks': _base_.custom_hooks})]
+    dict(type='GenotypeExportHook', shape=(128, 160), retrain_as='{{fileDirname}}/retinanet.py')]

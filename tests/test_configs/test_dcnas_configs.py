@@ -55,7 +55,7 @@ def test_what_is_found_trains_as_the_published(name, end, tmp_path):
     cfg = Config.fromfile(CONFIGS[0].parent / f'{name}_search{end}.py')
     choices = {f'net.{name}': candidate for name, candidate in Genotype.load('dcnas-4x').choices.items()}
     genotype = Genotype(choices, parts={'net': dict(space='GuidedSRNet', space_hash='')})
-    found = retrain_config(cfg, genotype, tmp_path, cfg.custom_hooks[-1].retrain)
+    found = retrain_config(cfg, genotype, tmp_path, cfg.custom_hooks[-1].retrain_as)
     plain = Config.fromfile(CONFIGS[0].parent / f'{name}{end}.py')
     check_config(found)
     for key in ('train_dataloader', 'val_dataloader', 'test_dataloader', 'train_cfg', 'param_scheduler',

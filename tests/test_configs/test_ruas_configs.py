@@ -77,7 +77,7 @@ def test_what_is_found_trains_as_the_published(stem, tmp_path):
     cfg = Config.fromfile(next(path for path in CONFIGS if path.stem == stem))
     space = SearchSpace(MODELS.build(cfg.model))
     export = next(hook for hook in cfg.custom_hooks if hook['type'] == 'GenotypeExportHook')
-    found = retrain_config(cfg, space.genotype(), tmp_path, export['retrain'])
+    found = retrain_config(cfg, space.genotype(), tmp_path, export['retrain_as'], export.get('retrain'))
     check_config(found)
     plain = stem.split('_search')[0] + '_unpaired' * ('unpaired' in stem)
     name = {'ssd_search_demo': 'ssd_end-to-end'}.get(stem, plain)

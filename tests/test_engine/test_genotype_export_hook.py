@@ -88,7 +88,7 @@ def test_parts_of_a_model_get_their_own_genotypes(tmp_path):
     space.select(space.sample())
     genotype = space.genotype()
     assert set(genotype.parts) == {'scene', 'task.neck'}
-    cfg = retrain_config(Config(dict(model=model, custom_hooks=[])), genotype, tmp_path, {})
+    cfg = retrain_config(Config(dict(model=model, custom_hooks=[])), genotype, tmp_path)
     cfg.dump(tmp_path / 'retrain.py')
     built = MODELS.build(Config.fromfile(tmp_path / 'retrain.py').model)
     derived = space.derive(genotype)

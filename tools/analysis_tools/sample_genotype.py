@@ -69,7 +69,9 @@ def main() -> None:
     work_dir, genotype = Path(args.work_dir), sampled(cfg, args.seed, args.between)
     genotype.save(work_dir / 'genotype.json')
     retrain = work_dir / 'retrain.py'
-    write_text(retrain, retrain_config(cfg, genotype, work_dir, export_options(cfg).get('retrain', {})).pretty_text)
+    options = export_options(cfg)
+    config = retrain_config(cfg, genotype, work_dir, options.get('retrain_as'), options.get('retrain'))
+    write_text(retrain, config.pretty_text)
     for name, candidate in genotype.choices.items():
         print(f'{name}: {candidate}')
     print(f'{genotype.costs["parameters"]:,} parameters; genotype in {work_dir / "genotype.json"}')

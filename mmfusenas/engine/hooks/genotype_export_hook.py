@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,10 @@ from mmfusenas.utils.complexity import complexity
 
 STATE_KEY = 'genotype_export'
 
+TRAINING = ('train_dataloader', 'train_cfg', 'val_dataloader', 'val_cfg', 'val_evaluator', 'optim_wrapper',
+            'param_scheduler', 'custom_hooks')
+"""What of a config says how a network trains."""
+
 
 @HOOKS.register_module()
 class GenotypeExportHook(Hook):
@@ -33,8 +38,13 @@ class GenotypeExportHook(Hook):
         shape: Height and width of the pictures for the multiply-adds in ``costs``; None leaves them out.
         save_best: Validation metric (``'coco/bbox_mAP'``), the larger the better, by which ``genotype.json`` is the
             best rather than the last. Defaults to None.
+        retrain_as: Config file; what was found trains on its data, by its schedule, optimizer and hooks. Defaults to
+            None: as the search did.
         retrain: Changes to the config for retraining, by dotted key (``{'train_dataloader.dataset.split':
-            'train.txt'}``): a search sees a part of the data and a schedule of its own.
+            'train.txt'}``). Defaults to none.
+
+    Raises:
+        FileNotFoundError: There is no file ``retrain_as``.
 
     Example:
         >>> custom_hooks = [dict(type='BilevelSearchHook', ...), dict(type='GenotypeExportHook')]
@@ -43,10 +53,12 @@ class GenotypeExportHook(Hook):
     priority = 'LOW'  # after the search hook's step, before the checkpoint is written
 
     def __init__(self, shape: tuple[int, int] | None = None, save_best: str | None = None,
-                 retrain: dict | None = None) -> None:
+                 retrain_as: str | None = None, retrain: dict | None = None) -> None:
+        if retrain_as and not Path(retrain_as).is_file():
+            raise FileNotFoundError(f'GenotypeExportHook got retrain_as={retrain_as}, and there is no such config.')
         self.shape = shape
         self.save_best = save_best
-        self.retrain = retrain or {}
+        self.retrain_as, self.retrain = retrain_as, retrain or {}
         self.history: list[dict[str, Any]] = []
         self.best: dict[str, Any] | None = None
         self._costs: dict[tuple, dict] = {}
@@ -120,19 +132,25 @@ class GenotypeExportHook(Hook):
     def _export(self, runner: Runner, genotype: Genotype) -> None:
         work_dir = Path(runner.work_dir)
         genotype.save(work_dir / 'genotype.json')
-        write_text(work_dir / 'retrain.py', retrain_config(runner.cfg, genotype, work_dir, self.retrain).pretty_text)
+        config = retrain_config(runner.cfg, genotype, work_dir, self.retrain_as, self.retrain)
+        write_text(work_dir / 'retrain.py', config.pretty_text)
 
 
-def retrain_config(cfg: Config, genotype: Genotype, work_dir: Path, changes: dict) -> Config:
+def retrain_config(cfg: Config, genotype: Genotype, work_dir: Path, retrain_as: str | None = None,
+                   changes: Mapping[str, Any] | None = None) -> Config:
     """Return the config that trains the network of ``genotype``: the search's, with the genotype and without its hooks.
 
-    The genotype stands in the config itself, part by part, so that the file is complete alone.
+    How it trains is as in the config file ``retrain_as``, where one is given, and ``changes`` come on top. The genotype
+    stands in the config itself, part by part, so that the file is complete alone.
     """
     cfg = Config(cfg.to_dict())
+    if retrain_as:
+        training = Config.fromfile(retrain_as)
+        cfg = Config(dict(cfg.to_dict(), **{key: training.get(key) for key in TRAINING}))
     searching = ('SearchHook', 'GenotypeExportHook')
-    cfg.custom_hooks = [h for h in cfg.get('custom_hooks', []) if not str(h['type']).endswith(searching)]
+    cfg.custom_hooks = [h for h in cfg.get('custom_hooks') or [] if not str(h['type']).endswith(searching)]
     # A copy, because merging takes every `_delete_` out of what it merges, and there is an export an epoch.
-    changes = copy.deepcopy(dict(changes))
+    changes = copy.deepcopy(dict(changes or {}))
     cfg.merge_from_dict(dict(work_dir=str(work_dir / 'retrain'), resume=False, load_from=None, **changes))
     cfg.model = with_genotype(cfg.to_dict()['model'], genotype)
     return cfg
