@@ -10,8 +10,8 @@ median over the turns counts. The plain side with the same allocator is measured
 """
 import argparse
 import json
-import time
 from collections.abc import Callable
+from functools import partial
 from operator import truediv
 from pathlib import Path
 from statistics import median
@@ -19,11 +19,11 @@ from statistics import median
 import torch
 import torch.nn.functional as F
 from terminaltables import AsciiTable
+from timing import in_turns
 from torch import Tensor, nn
 
 from mmfusenas.apis.optimize import optimize_for_inference
 from mmfusenas.models.scene import TIMFusion
-from mmfusenas.utils.allocator import keep_freed_memory
 
 PLAIN = 'plain eager'
 BOUNDS = {'optimized': 0.65, 'optimized, compiled': 0.40}
@@ -80,7 +80,7 @@ def main() -> None:
     runs['optimized, bf16'] = (in_bf16(optimize_for_inference(net)), True)
     with torch.inference_mode():
         differences = largest_differences(runs, pictures)
-        times = measure(runs, pictures, args.repeats)
+        times = in_turns({name: (partial(run, *pictures), keep) for name, (run, keep) in runs.items()}, args.repeats)
     results = [
         dict(name=name, seconds=median(values), ratio=median(map(truediv, values, times[PLAIN])),
              bound=BOUNDS.get(name), difference=differences[name])
@@ -132,19 +132,6 @@ def largest_differences(runs: dict, pictures: tuple[Tensor, Tensor]) -> dict[str
     """The largest absolute difference to the plain output, of pictures in [0, 1]; also the warm-up of each."""
     outputs = {name: run(*pictures) for name, (run, _) in runs.items()}
     return {name: float((output - outputs[PLAIN]).abs().max()) for name, output in outputs.items()}
-
-
-def measure(runs: dict, pictures: tuple[Tensor, Tensor], repeats: int) -> dict[str, list[float]]:
-    """Seconds of each run, in turns; the first run after a change of allocator is not timed."""
-    times: dict[str, list[float]] = {name: [] for name in runs}
-    for _ in range(repeats):
-        for name, (run, keep) in runs.items():
-            keep_freed_memory(keep)
-            run(*pictures)
-            start = time.perf_counter()
-            run(*pictures)
-            times[name].append(time.perf_counter() - start)
-    return times
 
 
 def table(results: list[dict], shape: tuple[int, int]) -> str:

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from mmengine.config import Config
 from mmengine.utils import track_iter_progress
-from networks import add_options, measure, report, seconds
+from networks import add_options, measure, pair_seconds, report
 from runs import draw, search_hook, tool, train
 from terminaltables import AsciiTable
 
@@ -72,7 +72,7 @@ def search(weight: float, seed: int, table: Path, args: argparse.Namespace) -> P
 def latency(genotype: Path, args: argparse.Namespace) -> float:
     """Return the time of a pair in milliseconds, of the network at the width of the search."""
     channels = Config.fromfile(args.search).model.get('channels', 48)
-    return 1000 * seconds(TIMFusion(genotype=str(genotype), channels=channels).eval(), args)
+    return 1000 * pair_seconds(TIMFusion(genotype=str(genotype), channels=channels), args)
 
 
 if __name__ == '__main__':

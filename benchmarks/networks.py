@@ -16,15 +16,15 @@ if __name__ == '__main__':
 import argparse
 import sys
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
-from statistics import median
-from time import perf_counter
 
 import torch
 from matplotlib.figure import Figure
 from mmengine.utils import track_iter_progress
 from runs import test, train
 from terminaltables import AsciiTable
+from timing import seconds
 
 from mmfusenas.models.scene import TIMFusion
 from mmfusenas.nas import Genotype
@@ -85,19 +85,13 @@ def measure(genotype: str, folder: Path, args: argparse.Namespace) -> dict[str, 
     """Train, test and time a network; return its metrics, and the seconds and parameters at the published width."""
     checkpoint = train(args.train, folder, [f'model.genotype={genotype}'])
     metrics = test(args.train, checkpoint, args.test_options)
-    published = TIMFusion(genotype=genotype).eval()
-    return {**metrics, 'seconds': seconds(published, args), 'parameters': count_parameters(published)}
+    published = TIMFusion(genotype=genotype)
+    return {**metrics, 'seconds': pair_seconds(published, args), 'parameters': count_parameters(published)}
 
 
-@torch.inference_mode()
-def seconds(model: TIMFusion, args: argparse.Namespace) -> float:
-    """Return the median time of a pair, without the first run."""
-    pair, times = torch.rand(2, 1, 1, *args.shape), []
-    for _ in range(args.repeats + 1):
-        start = perf_counter()
-        model.fuse(*pair)
-        times.append(perf_counter() - start)
-    return median(times[1:])
+def pair_seconds(network: TIMFusion, args: argparse.Namespace) -> float:
+    """Return the time of a pair."""
+    return seconds(partial(network.eval().fuse, *torch.rand(2, 1, 1, *args.shape)), args.repeats)
 
 
 def report(results: Mapping[str, Mapping[str, float]], args: argparse.Namespace) -> None:

@@ -11,15 +11,14 @@ if __name__ == '__main__':
     restart_with_fast_allocator()  # has to come before torch is imported
 
 import argparse
-from statistics import median
-from time import perf_counter
+from functools import partial
 
 import numpy as np
 import torch
 from mmengine.utils import track_iter_progress
 from scipy.stats import kendalltau, pearsonr
 from terminaltables import AsciiTable
-from torch import Tensor, nn
+from timing import seconds
 
 from mmfusenas.models.restorers import GuidedSRNet
 from mmfusenas.nas import Genotype, SearchSpace
@@ -35,8 +34,9 @@ def main() -> None:
     sampler = PathSampler(space, table, 'latency_ms')
     paths = sampler.sample(args.paths, torch.Generator().manual_seed(0))
     predicted = sampler.cost(paths).numpy()
-    measured = np.array([milliseconds(space.derive(Genotype(sampler.choices(path))), inputs, args.repeats)
-                         for path in track_iter_progress(list(paths))])
+    networks = (space.derive(Genotype(sampler.choices(path))) for path in paths)
+    measured = 1e3 * np.array([seconds(partial(network, *inputs), args.repeats)
+                               for network in track_iter_progress((networks, len(paths)))])
     rows = [['RMSE', f'{np.sqrt(np.mean((predicted - measured) ** 2)):.3f} ms'],
             ['measured, mean', f'{measured.mean():.3f} ms'],
             ['measured over predicted', f'{np.mean(measured / predicted):.3f}'],
@@ -53,17 +53,6 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--shape', nargs=2, type=int, default=(128, 128), metavar=('H', 'W'), help='default: 128 128')
     parser.add_argument('--repeats', type=int, default=15, help='timed runs of each (default: %(default)s)')
     return parser.parse_args()
-
-
-@torch.inference_mode()
-def milliseconds(net: nn.Module, inputs: list[Tensor], repeats: int) -> float:
-    """Return the median time of a run, without the first."""
-    times = []
-    for _ in range(repeats + 1):
-        start = perf_counter()
-        net(*inputs)
-        times.append(1e3 * (perf_counter() - start))
-    return median(times[1:])
 
 
 if __name__ == '__main__':

@@ -11,8 +11,7 @@ allocator's share, and so are the three parts alone.
 """
 import argparse
 import json
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from operator import truediv
 from pathlib import Path
 from statistics import median
@@ -21,12 +20,12 @@ import torch
 import torch.nn.functional as F
 from mmengine.config import ConfigDict
 from terminaltables import AsciiTable
+from timing import in_turns
 from torch import Tensor
 
 import mmfusenas.models  # noqa: F401  registers RUASEnhancement
 from mmfusenas.apis.optimize import optimize_for_inference
 from mmfusenas.registry import MODELS
-from mmfusenas.utils.allocator import keep_freed_memory
 
 PLAIN = 'plain eager'
 BOUND = 0.65
@@ -108,7 +107,7 @@ def main() -> None:
             'removal alone': (lambda: plain.removal(u), False),
             'optimized': (lambda: fast.pictures(dict(visible=y.flip(1)))['picture'].flip(1), True)}
         difference = float((runs['optimized'][0]() - runs[PLAIN][0]()).abs().max())
-        times = measure(runs, args.repeats)
+        times = in_turns(runs, args.repeats)
     results = [dict(name=name, seconds=median(values), ratio=median(map(truediv, values, times[PLAIN])))
                for name, values in times.items()]
     rows = [[r['name'], f'{r["seconds"]:.3f}', f'{r["ratio"]:.2f}', BOUND if r['name'] == 'optimized' else '']
@@ -130,19 +129,6 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--threads', type=int, default=torch.get_num_threads(), help='threads (default: as torch has)')
     parser.add_argument('--json', type=Path, metavar='FILE', help='also write the results to a file')
     return parser.parse_args()
-
-
-def measure(runs: Mapping[str, tuple[Callable[[], object], bool]], repeats: int) -> dict[str, list[float]]:
-    """Seconds of each run, in turns; the first run after a change of allocator is not timed."""
-    times: dict[str, list[float]] = {name: [] for name in runs}
-    for _ in range(repeats):
-        for name, (run, keep) in runs.items():
-            keep_freed_memory(keep)
-            run()
-            start = time.perf_counter()
-            run()
-            times[name].append(time.perf_counter() - start)
-    return times
 
 
 if __name__ == '__main__':

@@ -15,9 +15,8 @@ if __name__ == '__main__':
 
 import argparse
 import json
+from functools import partial
 from pathlib import Path
-from statistics import median
-from time import perf_counter
 
 import torch
 from mmengine.config import Config
@@ -25,6 +24,7 @@ from mmengine.registry import init_default_scope
 from mmengine.utils import track_iter_progress
 from runs import last_scores, test, train
 from terminaltables import AsciiTable
+from timing import seconds
 
 import mmfusenas.models  # noqa: F401  registers RUASEnhancement
 from mmfusenas.models.cells.distillation_cell import OPERATORS_RUAS
@@ -78,8 +78,9 @@ def measure(row: str, args: argparse.Namespace) -> dict[str, float]:
     config.model.update(estimation=None, denoise='always')
     model = MODELS.build(config.model).eval()
     SearchSpace(model).relax()
-    return dict({name.rpartition('/')[2]: value for name, value in scores.items()}, seconds=seconds(model, args),
-                **complexity(model, (400, 600)))
+    dark = dict(visible=torch.rand(1, 3, 400, 600))
+    return dict({name.rpartition('/')[2]: value for name, value in scores.items()},
+                seconds=seconds(partial(model, dark), args.repeats), **complexity(model, (400, 600)))
 
 
 def single_operator(operator: str, folder: Path) -> str:
@@ -88,17 +89,6 @@ def single_operator(operator: str, folder: Path) -> str:
     path = folder / f'{operator}.json'
     path.write_text(json.dumps(dict(choices={f'cell.ops.{i}': operator for i in range(7)})))
     return str(path)
-
-
-@torch.inference_mode()
-def seconds(model: torch.nn.Module, args: argparse.Namespace) -> float:
-    """Return the median time of a picture, without the first run."""
-    inputs, times = dict(visible=torch.rand(1, 3, 400, 600)), []
-    for _ in range(args.repeats + 1):
-        start = perf_counter()
-        model(inputs)
-        times.append(perf_counter() - start)
-    return median(times[1:])
 
 
 if __name__ == '__main__':

@@ -3,7 +3,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 STAGES = ('scene', 'joint', 'task')
@@ -18,6 +19,7 @@ class Stages:
     """
 
     scene: nn.Module
+    eta: float
     norm_eval = False
     _stage = 'joint'
 
@@ -32,6 +34,18 @@ class Stages:
             raise ValueError(f'{type(self).__name__} got stage {stage!r}; it knows {STAGES}.')
         self._stage = stage
         self.train(self.training)
+
+    def scene_pictures(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Return what the scene module makes of the inputs, without gradient where it is frozen."""
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not (self.training and self.stage == 'task')):
+            return self.scene.pictures(inputs)
+
+    def scene_losses(self, pictures: dict[str, Tensor], inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Return the scene module's own losses by ``scene.NAME``, weighed by ``eta`` in the joint stage."""
+        weight = dict(scene=1.0, joint=self.eta, task=0.0)[self.stage]
+        if not weight:
+            return {}
+        return {f'scene.{name}': value * weight for name, value in self.scene.losses(pictures, inputs).items()}
 
     def train(self, mode: bool = True) -> Any:
         """Set the training mode; a frozen scene module stays in evaluation mode, and so may its BatchNorm."""

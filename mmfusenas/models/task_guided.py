@@ -77,15 +77,11 @@ class TaskGuided(Stages, BaseModel):
 
     def loss(self, inputs: dict[str, Tensor], data_samples: list) -> dict[str, Tensor]:
         """Return the losses of the present stage; those of the scene module are named ``scene.*``."""
-        with torch.set_grad_enabled(torch.is_grad_enabled() and self.stage != 'task'):
-            pictures = self.scene.pictures(inputs)
+        pictures = self.scene_pictures(inputs)
         losses = {}
         if self.stage != 'scene':
             losses.update(self.task.loss(*self._photographs(pictures['picture'], data_samples)))
-        weight = dict(scene=1.0, joint=self.eta, task=0.0)[self.stage]
-        if weight:
-            losses.update({f'scene.{k}': v * weight for k, v in self.scene.losses(pictures, inputs).items()})
-        return losses
+        return dict(losses, **self.scene_losses(pictures, inputs))
 
     def predict(self, inputs: dict[str, Tensor], data_samples: list) -> list:
         """Return the samples with the task's predictions in the original picture's pixels, and the fused picture."""

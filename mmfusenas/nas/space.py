@@ -40,6 +40,12 @@ class SearchSpace:
     Args:
         model: Module that holds the choices. It is referred to, not copied.
 
+    Attributes:
+        choices: Choices by name, in order.
+        weightings, proxies: The searched losses and the proxies, by name.
+        decisions: Choices and weightings: what a genotype records.
+        variables: Decisions and proxies: what an upper level learns.
+
     Raises:
         ValueError: If the model itself is a Choice (a space holds choices; wrap it in a module).
 
@@ -60,27 +66,15 @@ class SearchSpace:
         self.optional = dict(_optional(model))
         self._sites = dict(_walk(model, '', (), self.optional))
         modules = dict(model.named_modules())
+        self.choices: dict[str, Choice] = {name: site.choice for name, site in self._sites.items()}
         self.weightings = {path: module for path, module in modules.items() if isinstance(module, Weighting)}
         self.proxies = {path: module for path, module in modules.items() if isinstance(module, Proxy)}
-
-    @property
-    def choices(self) -> dict[str, Choice]:
-        """Choices by name, in order."""
-        return {name: site.choice for name, site in self._sites.items()}
+        self.decisions: dict[str, Choice | Weighting] = {**self.choices, **self.weightings}
+        self.variables: dict[str, Choice | Weighting | Proxy] = {**self.decisions, **self.proxies}
 
     def conditions(self, name: str) -> tuple[Condition, ...]:
         """Return the conditions under which a variable is used, outermost first; all have to hold."""
         return self._sites[name].conditions if name in self._sites else ()
-
-    @property
-    def decisions(self) -> dict[str, Choice | Weighting]:
-        """Choices and weightings by name: what a genotype records."""
-        return {**self.choices, **self.weightings}
-
-    @property
-    def variables(self) -> dict[str, Choice | Weighting | Proxy]:
-        """What an upper level learns: choices, weightings and proxies by name."""
-        return {**self.decisions, **self.proxies}
 
     def __len__(self) -> int:
         """Return the number of decisions that a genotype records."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 BENCHMARKS = Path(__file__).parent.parent.parent / 'benchmarks'
-SCRIPTS = sorted(path for path in BENCHMARKS.glob('*.py') if path.name != 'runs.py')
+SCRIPTS = sorted(path for path in BENCHMARKS.glob('*.py') if path.name not in ('runs.py', 'timing.py'))
 
 
 @pytest.mark.parametrize('path', SCRIPTS, ids=lambda path: path.stem)
@@ -47,8 +47,10 @@ def rows(monkeypatch):
         folder.mkdir(parents=True, exist_ok=True)
         if name == 'train':
             (folder / 'last_checkpoint').write_text('/elsewhere/epoch_1.pth')
+            if folder.name.startswith('x-search'):
+                (folder / 'retrain.py').write_text('')
         else:
-            seed = int(folder.name[-1])
+            seed = int((folder.parent if folder.name == 'retrain' else folder).name[-1])
             scores = {'coco/bbox_mAP': 0.25 + seed / 2, 'coco/car_precision': 0.1, 'epe': 2.0}
             Path(arguments[arguments.index('--out') + 1]).write_text(
                 json.dumps({name: value for name, value in scores.items() if name != 'epe' or '-b' not in folder.name}))
@@ -63,6 +65,14 @@ def rows(monkeypatch):
         return list(asked)
 
     return run
+
+
+def test_of_a_search_what_it_found_is_trained_and_tested(rows, tmp_path, capsys):
+    asked = rows('--configs', 'configs/x-{}.py', '--rows', 'search', '--seeds', 1, '--work-dir', tmp_path)
+    assert [call[:2] for call in asked] == [
+        ('train', 'configs/x-search.py'), ('train', f'{tmp_path}/x-search-1/retrain.py'),
+        ('test', f'{tmp_path}/x-search-1/retrain/retrain.py')]
+    assert 'search' in capsys.readouterr().out
 
 
 def test_rows_are_means_of_the_seeds_and_are_made_once(rows, tmp_path, capsys):

@@ -8,7 +8,7 @@ import torchmetrics
 from mmcv.cnn import AlexNet
 from torch import Tensor
 
-from mmfusenas.models.utils.torchvision_features import MEAN, STD, load_features
+from mmfusenas.models.utils.torchvision_features import load_features, normalized
 from mmfusenas.utils.checkpoint import load_checkpoint
 
 MAPS = (1, 4, 7, 9, 11)
@@ -55,8 +55,7 @@ class LPIPS:
 
     def _features(self, picture: Tensor) -> list[Tensor]:
         """Return the maps that are compared, of unit length at every place."""
-        mean, std = (picture.new_tensor(values).view(1, 3, 1, 1) for values in (MEAN, STD))
-        x, maps = (picture - mean) / std, []
+        x, maps = normalized(picture), []
         for i, layer in enumerate(self.network[:MAPS[-1] + 1]):
             x = layer(x)
             if i in MAPS:

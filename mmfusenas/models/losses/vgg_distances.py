@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from mmcv.cnn import VGG
 from torch import Tensor, nn
 
-from mmfusenas.models.utils.torchvision_features import MEAN, STD, load_features
+from mmfusenas.models.utils.torchvision_features import load_features, normalized
 
 LAYERS = (('relu1_1', 'relu1_2'), ('relu2_1', 'relu2_2'), ('relu3_1', 'relu3_2', 'relu3_3'),
           ('relu4_1', 'relu4_2', 'relu4_3'))
@@ -36,8 +36,7 @@ class VGGDistances:
     def __call__(self, picture: Tensor, reference: Tensor) -> list[list[Tensor]]:
         """Return the distances of pictures N x 3 x H x W, RGB in [0, 1], as scalars: a list a group of ``LAYERS``."""
         self.network.to(picture)
-        mean, std = (picture.new_tensor(values).view(1, 3, 1, 1) for values in (MEAN, STD))
-        x, y, groups = (picture - mean) / std, (reference - mean) / std, [[]]
+        x, y, groups = normalized(picture), normalized(reference), [[]]
         for layer in self.network:
             if isinstance(layer, nn.MaxPool2d):
                 if len(groups) == len(LAYERS):

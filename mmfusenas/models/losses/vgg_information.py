@@ -7,7 +7,7 @@ from mmcv.cnn import VGG
 from torch import Tensor
 
 from mmfusenas.models.losses.information import squared_laplacian
-from mmfusenas.models.utils.torchvision_features import MEAN, STD, load_features
+from mmfusenas.models.utils.torchvision_features import load_features, normalized
 
 SMALLEST = 96  # the fifth map, 1 / 32 of the sides, is 3 x 3 then
 
@@ -39,5 +39,4 @@ class VGGInformation:
             factor = SMALLEST / min(picture.shape[2:])
             picture = F.interpolate(picture, [round(factor * side) for side in picture.shape[2:]], mode='bilinear')
         self.network.to(picture)
-        mean, std = (picture.new_tensor(values).view(1, 3, 1, 1) for values in (MEAN, STD))
-        return torch.stack([squared_laplacian(maps) for maps in self.network((picture - mean) / std)]).mean(0)
+        return torch.stack([squared_laplacian(maps) for maps in self.network(normalized(picture))]).mean(0)

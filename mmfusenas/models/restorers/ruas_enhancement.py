@@ -74,8 +74,7 @@ class RUASEnhancement(Stages, BaseScene):
         self._denoise = where
 
     def pictures(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
-        with torch.set_grad_enabled(torch.is_grad_enabled() and not (self.training and self.stage == 'task')):
-            brightened = self.scene.pictures(inputs)
+        brightened = self.scene_pictures(inputs)
         u = brightened['picture'].flip(1)
         pictures = dict(brightened, brightened=brightened['picture'])
         if self.stage == 'scene':  # the rest has not learned anything yet, so validations do without it too
@@ -99,10 +98,7 @@ class RUASEnhancement(Stages, BaseScene):
                                         pictures.get('clean', inputs.get('reference'))))
             if self.estimation is not None:
                 losses.update(self.estimation.loss(pictures['brightened'].flip(1)))
-        weight = dict(scene=1.0, joint=self.eta, task=0.0)[self.stage]
-        if weight:
-            losses.update({f'scene.{k}': v * weight for k, v in self.scene.losses(pictures, inputs).items()})
-        return losses
+        return dict(losses, **self.scene_losses(pictures, inputs))
 
     def predict(self, pictures: dict[str, Tensor], data_samples: list) -> list:
         """Return the samples with ``fused_img`` and, where it was estimated, ``noise_level`` and ``denoised``."""
