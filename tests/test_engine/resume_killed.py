@@ -114,7 +114,8 @@ def sample_paths(folder: Path, workers: int, epochs: int, pipe: int) -> dict:
     """Train a supernet path by path, with a predictor; return weights, optimizers and what is yet to train."""
     scored = dict(search_kit.loader(offset=100)['dataset'], length=4)
     cfg = search_kit.config(folder, epochs=2 * epochs, **{
-        'default_hooks.checkpoint.interval': INTERVAL, 'train_dataloader.num_workers': workers})
+        'default_hooks.checkpoint.interval': INTERVAL, 'train_dataloader.num_workers': workers,
+        'optim_wrapper.optimizer.lr': 1e-3})
     cfg.custom_hooks += [dict(type='PathSamplingHook', dataset=scored, batch_size=2, free=1, tried=12, interval=2,
                               refresh=6, paths=5, slack=0.5, fit_epochs=5), dict(type='ReportHook', pipe=pipe)]
     runner = search_kit.train(cfg, resume=True)
@@ -134,7 +135,7 @@ def evolve(folder: Path, workers: int, epochs: int, pipe: int) -> dict:
     cfg.custom_hooks.append(dict(type='ReportHook', pipe=pipe))
     if not (folder / 'last_checkpoint').exists():
         search_kit.with_weights(cfg, folder / 'start.pth')
-    loop = search_kit.train(cfg, resume=cfg.load_from is None).train_loop
+    loop = search_kit.train(cfg, resume=cfg.get('load_from') is None).train_loop
     return dict(paths=loop.paths, scores=loop.scores, population=loop.population,
                 genotype=(folder / 'genotype.json').read_text())
 

@@ -221,7 +221,7 @@ def test_f_measure_by_hand():
 def test_what_is_missing_is_said():
     with pytest.raises(KeyError, match='learns from references'):
         GuidedSR(None)(dict(guidance=torch.rand(1, 3, 8, 8), target=torch.rand(1, 1, 8, 8)), mode='loss')
-    with pytest.raises(KeyError, match='compares with references'):
+    with pytest.raises(KeyError, match='compares with reference pictures'):
         GuidedSRMetric().process(dict(inputs=dict(visible=[])), [])
     with pytest.raises(ValueError, match="no 'RSME'.*RMSE"):
         GuidedSRMetric(['RSME'])
