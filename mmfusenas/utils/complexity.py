@@ -45,7 +45,7 @@ def multiply_adds(model: nn.Module, shape: Sequence[int]) -> Counter[nn.Module]:
               for name, channels in sensor_channels(model).items()}
     named = hasattr(model, 'sensors') or hasattr(model, 'scene')
     modes = [(module, module.training) for module in model.modules()]
-    before = {name: getattr(model, name) for name in WHOLE if isinstance(getattr(model, name, None), str | float)}
+    before = {name: getattr(model, name) for name in WHOLE if isinstance(getattr(model, name, None), str | float | int)}
     for name in before:
         setattr(model, name, WHOLE[name])
     model.eval()

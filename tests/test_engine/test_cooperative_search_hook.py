@@ -253,6 +253,7 @@ def test_the_history_has_the_losses_of_both_levels(tmp_path):
     entry = json.loads((tmp_path / 'search.json').read_text())['epochs'][0]
     assert entry['upper_loss'] == pytest.approx(entry['scene_upper_loss'] + BETA * entry['scene_task_loss'])
     assert entry['lower_loss'] == entry['scene_lower_loss']
+    assert entry['scene_grad_norm'] > 0 and entry['scene_task_grad_norm'] > 0
 
 
 def test_two_hooks_do_not_set_the_stage_of_one_model(tmp_path):

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from mmfusenas.engine.hooks.bilevel_search_hook import STATE_KEY, BilevelSearchHook
 from mmfusenas.engine.hooks.task_guidance_hook import TaskGuidanceHook, check_class_count
 from mmfusenas.nas.hypergrad import FirstOrder
-from mmfusenas.nas.hypergrad.vectors import add
+from mmfusenas.nas.hypergrad.vectors import add, fill, norm
 from mmfusenas.registry import HOOKS
 from mmfusenas.utils.bare_model import bare_model
 
@@ -45,7 +45,9 @@ class CooperativeSearchHook(BilevelSearchHook):
             ``window`` iterations is less than the share ``tolerance`` below that of the ``window`` before, and after
             ``most`` iterations at the latest. Defaults to ten iterations of the scene and one of the task, as the
             authors' first version has it.
-        beta: Weight of the task in the scene's turns, at least 0. Defaults to 1.0.
+        beta: Weight of the task in the scene's turns, at least 0. The lengths of both terms of the gradient, which say
+            what beta does, are in ``search.json`` as ``scene_grad_norm`` and ``scene_task_grad_norm`` (without beta).
+            Defaults to 1.0.
         strategy: Hyper-gradient strategy. Defaults to ``dict(type='Unrolled')``, one unrolled step by a central
             difference of radius 0.01.
         interval: Weight steps of a turn to one step on the choices. Defaults to 1.
@@ -157,8 +159,10 @@ class CooperativeSearchHook(BilevelSearchHook):
         named = {f'{self.stage}_{name}': value for name, value in log.items()}
         if self.stage == 'scene' and self.beta:
             through, task_log = self._through_the_task(runner, upper, alphas)
-            grads, task_loss = add(grads, through, self.beta), task_log['upper_loss']
-            named['scene_task_loss'] = task_loss
+            task_loss = task_log['upper_loss']
+            named.update(scene_task_loss=task_loss, scene_grad_norm=norm(grads),
+                         scene_task_grad_norm=norm(fill(through, alphas)))
+            grads = add(grads, through, self.beta)
             log = dict(log, upper_loss=log['upper_loss'] + self.beta * task_loss)
         return grads, dict(named, upper_loss=log['upper_loss'], lower_loss=log['lower_loss'])
 
