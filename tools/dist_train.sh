@@ -11,7 +11,8 @@ fi
 CONFIG=$1
 NPROC=$2
 ROOT=$(cd "$(dirname "$0")/.." && pwd)
-PYTHON=${PYTHON:-python}
+VENV=$ROOT/.venv/bin/python  # of make env
+PYTHON=${PYTHON:-$([ -x "$VENV" ] && echo "$VENV" || echo python)}
 
 if [ "${NNODES:-1}" -gt 1 ]; then
     RENDEZVOUS=(--nnodes="$NNODES" --node_rank="${NODE_RANK:?rank of this machine, 0 to NNODES - 1}"

@@ -16,6 +16,7 @@ from mmfusenas.apis import (
     weights_table,
 )
 from mmfusenas.utils.command_line import UsageError, command, existing_file, run_tool
+from mmfusenas.utils.weights import checkpoint_file
 
 
 def parse_args() -> argparse.Namespace:
@@ -43,7 +44,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--target', metavar='PATH', help='target of low resolution, folder, or list; also .npy files')
     parser.add_argument('--guidance', metavar='PATH', help='guidance of high resolution, folder, or list')
     parser.add_argument('--out-dir', default='outputs', metavar='DIR', help='folder for the results (default: outputs)')
-    parser.add_argument('--device', default='cpu', help='cpu (default) or cuda')
+    parser.add_argument('--device', help='cpu or cuda (default: the GPU where torch sees one)')
     parser.add_argument('--score-thr', type=float, default=0.3, metavar='S', help='lowest score of a detection (0.3)')
     parser.add_argument('--list', action='store_true', help='show the names, with size, training data and figures')
     return parser.parse_args()
@@ -57,7 +58,7 @@ def model_of(args: argparse.Namespace) -> tuple[str, Path | None]:
         return args.model, None
     if not args.config or not args.checkpoint:
         raise UsageError('Give a config and its checkpoint, or --model with a name; --list shows the names.')
-    return args.config, existing_file(args.checkpoint, 'Checkpoint')
+    return args.config, existing_file(checkpoint_file(args.checkpoint), 'Checkpoint')
 
 
 KINDS = {('input', ): EnhanceInferencer, ('visible', 'infrared'): FusionInferencer,

@@ -29,7 +29,7 @@ from mmfusenas.utils.command_line import (
 )
 from mmfusenas.utils.config_check import check_config
 from mmfusenas.utils.launch import build_runner
-from mmfusenas.utils.weights import weights_file, weights_records
+from mmfusenas.utils.weights import checkpoint_file
 
 
 def parse_args() -> argparse.Namespace:
@@ -59,8 +59,7 @@ def prepare_config(args: argparse.Namespace) -> Config:
     cfg.launcher = args.launcher
     cfg.work_dir = args.work_dir or cfg.get('work_dir') or f'work_dirs/{Path(args.config).stem}'
     if args.checkpoint:
-        named = args.checkpoint in weights_records()
-        cfg.load_from = str(weights_file(args.checkpoint) if named else existing_file(args.checkpoint, 'Checkpoint'))
+        cfg.load_from = str(existing_file(checkpoint_file(args.checkpoint), 'Checkpoint'))
     cfg.resume = False
     if args.out:
         output_file(args.out)
@@ -101,7 +100,9 @@ def main() -> None:
         if args.out:
             write_text(args.out, json.dumps(plain(metrics), indent=2) + '\n')
         if args.checkpoint:
-            infer = command('python', 'tools/infer.py', args.config, cfg.load_from)
+            # With --cfg-options, the config as it was tested is the one in the work dir.
+            config = Path(cfg.work_dir) / Path(args.config).name if args.cfg_options else args.config
+            infer = command('python', 'tools/infer.py', config, cfg.load_from)
             print(f'\ndone; next:\n  {infer} {input_options(bare_model(runner))} --out-dir FOLDER')
     if dist.is_initialized():
         dist.destroy_process_group()

@@ -5,7 +5,9 @@ _base_ = [
 ]
 task = _base_.model
 task.update(_scope_='mmdet')
-task.backbone.init_cfg = None  # dict(type='Pretrained', checkpoint=FILE) where you have one
+# From scratch, where nothing may be frozen. With a file of weights: init_cfg=dict(type='Pretrained', checkpoint=FILE)
+# alone, as mmdet has the rest.
+task.backbone.update(init_cfg=None, frozen_stages=-1, norm_eval=False)
 task.bbox_head.num_classes = 5
 model = dict(
     _delete_=True,

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 from mmengine.dataset import Compose, pseudo_collate
+from mmengine.device import get_device
 from mmengine.registry import DefaultScope
 from mmengine.structures import BaseDataElement
 from rich.progress import track
@@ -20,7 +21,7 @@ from torch import nn
 from mmfusenas.apis.loading import load_model
 from mmfusenas.apis.optimize import optimize_for_inference
 from mmfusenas.datasets.pairing import Pair
-from mmfusenas.datasets.pictures import write_picture
+from mmfusenas.datasets.pictures import PictureError, write_picture
 from mmfusenas.datasets.transforms.pack_pair import picture_tensor
 from mmfusenas.models.task_guided import TaskGuided
 from mmfusenas.nas.files import write_text
@@ -48,7 +49,7 @@ class BaseInferencer(ABC):
         model: A model, which is copied, or what :func:`load_model` takes: a name (``'tim-light'``), a config, or a
             checkpoint alone.
         checkpoint: Checkpoint that belongs to a config.
-        device: Device, for what is not yet a model. Defaults to 'cpu'.
+        device: Device, for what is not yet a model. Defaults to None, a GPU where torch sees one.
         score_thr: Lowest score of the detections returned, from 0 to 1. Defaults to 0.3.
 
     Raises:
@@ -61,7 +62,7 @@ class BaseInferencer(ABC):
     otherwise = ''
     """What to do with a model of other sensors."""
 
-    def __init__(self, model: nn.Module | str | Path, checkpoint: str | Path | None = None, device: str = 'cpu',
+    def __init__(self, model: nn.Module | str | Path, checkpoint: str | Path | None = None, device: str | None = None,
                  score_thr: float = 0.3) -> None:
         if not 0 <= score_thr <= 1:
             raise ValueError(f'{type(self).__name__} got score_thr={score_thr}; scores lie between 0 and 1.')
@@ -69,7 +70,7 @@ class BaseInferencer(ABC):
         if isinstance(model, nn.Module):
             self.source['model'] = type(model).__name__
         else:
-            model = load_model(model, checkpoint, device)
+            model = load_model(model, checkpoint, device or get_device())
         self.model = optimize_for_inference(model)
         if not any(parameter.is_cuda for parameter in self.model.parameters()):
             keep_freed_memory()
@@ -138,13 +139,23 @@ class BaseInferencer(ABC):
 
         Raises:
             ValueError: If a result would overwrite a picture of the input, or an input does not fit the model.
-            PictureError: If a file is missing or no picture.
+            PictureError: If a file is missing or no picture: at the end, when all others are done. They are listed as
+                ``failed`` in ``predictions.json``.
         """
         out_dir = Path(out_dir)
         self.check(pairs, out_dir / 'pictures')
-        images = [self._save(pair, out_dir) for pair in track(pairs, 'working')]
+        images, failed = [], {}
+        for pair in track(pairs, 'working'):
+            try:
+                images.append(self._save(pair, out_dir))
+            except PictureError as error:
+                failed[pair.stem] = str(error)
         predictions = out_dir / 'predictions.json'
-        write_text(predictions, json.dumps(dict(images=images, **self.source), indent=1) + '\n')
+        content = dict(images=images, **self.source, **(dict(failed=failed) if failed else {}))
+        write_text(predictions, json.dumps(content, indent=1) + '\n')
+        if failed:
+            raise PictureError(f'{len(failed)} of {len(pairs)} inputs could not be read; the results of the others are '
+                               f'in {out_dir}. The first: {next(iter(failed.values()))}')
         return predictions
 
     def check(self, pairs: Sequence[Pair], folder: Path) -> None:
@@ -206,8 +217,29 @@ class BaseInferencer(ABC):
 
 
 def name_of(picture: Picture, what: str) -> str:
-    """Return what to call an input in a message: its path, or what kind of array it is."""
+    """Return what to call an input in a message: its path, or what kind of array it is.
+
+    Raises:
+        TypeError: It is neither.
+    """
+    if not isinstance(picture, (str, Path, np.ndarray)):
+        raise TypeError(f'The {what} picture is a {type(picture).__name__}: give one path or one array as mmcv.imread '
+                        'gives it. Of many, call once for each, or take run(input_pairs(...), folder).')
     return str(picture) if isinstance(picture, (str, Path)) else f'the {what} array'
+
+
+def checked_array(picture: np.ndarray, what: str) -> np.ndarray:
+    """Return an array that is a picture as ``mmcv.imread`` gives it.
+
+    Raises:
+        ValueError: Its shape is no picture's, or its values are not those of 8 or 16 bit.
+    """
+    if picture.ndim not in (2, 3) or (picture.ndim == 3 and picture.shape[2] not in (1, 3)):
+        raise ValueError(f'The {what} array is of the shape {picture.shape}; a picture is H x W or H x W x 3 (BGR).')
+    if picture.dtype == bool or (picture.dtype.kind == 'f' and 0 < picture.max() <= 1):
+        raise ValueError(f'The {what} array holds {picture.dtype} up to {float(picture.max()):g}; give 8 bit (0 to '
+                         '255) or 16 bit, as mmcv.imread does.')
+    return picture
 
 
 def _is(step: Any, name: str) -> bool:

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from mmfusenas.apis.base_inferencer import BaseInferencer, Picture, name_of
+from mmfusenas.apis.base_inferencer import BaseInferencer, Picture, checked_array, name_of
 from mmfusenas.datasets.pictures import read_visible, to_colour
-from mmfusenas.datasets.transforms.load_kernel import normal_kernel, read_kernel
+from mmfusenas.datasets.transforms.load_kernel import read_kernel
 from mmfusenas.models.restorers.ruas_enhancement import RUASEnhancement
 
 
@@ -42,8 +42,7 @@ class EnhanceInferencer(BaseInferencer):
     def __init__(self, *args: Any, kernel: str | Path | np.ndarray | None = None, denoise: str | None = None,
                  **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.kernel = None if kernel is None else normal_kernel(kernel) if isinstance(
-            kernel, np.ndarray) else read_kernel(kernel)
+        self.kernel = None if kernel is None else read_kernel(kernel)
         if self.kernel is not None and not getattr(self.scene, 'takes_kernel', False):
             raise ValueError(f'{type(self.scene).__name__} does not deblur: it takes no kernel.')
         if denoise is not None:
@@ -62,7 +61,8 @@ class EnhanceInferencer(BaseInferencer):
             PictureError: If the file is missing or unreadable.
         """
         path = name_of(picture, 'picture')
-        picture = to_colour(picture) if isinstance(picture, np.ndarray) else read_visible(path)
+        picture = (to_colour(checked_array(picture, 'visible')) if isinstance(picture, np.ndarray)
+                   else read_visible(path))
         kernel = {} if self.kernel is None else dict(kernel=self.kernel)
         return dict(kernel, img=picture, img_path=path, img_id=0, img_shape=picture.shape[:2],
                     ori_shape=picture.shape[:2])

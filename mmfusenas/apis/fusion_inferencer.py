@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from mmfusenas.apis.base_inferencer import BaseInferencer, Picture, name_of
+from mmfusenas.apis.base_inferencer import BaseInferencer, Picture, checked_array, name_of
 from mmfusenas.datasets.pairing import Pair
 from mmfusenas.datasets.pictures import (
     match_sizes,
@@ -50,8 +50,10 @@ class FusionInferencer(BaseInferencer):
         """
         paths = [name_of(visible, 'visible'), name_of(infrared, 'infrared')]
         if isinstance(visible, np.ndarray) or isinstance(infrared, np.ndarray):
-            visible = to_colour(visible) if isinstance(visible, np.ndarray) else read_visible(paths[0])
-            infrared = to_grey(infrared) if isinstance(infrared, np.ndarray) else read_infrared(paths[1])
+            visible = (to_colour(checked_array(visible, 'visible')) if isinstance(visible, np.ndarray)
+                       else read_visible(paths[0]))
+            infrared = (to_grey(checked_array(infrared, 'infrared')) if isinstance(infrared, np.ndarray)
+                        else read_infrared(paths[1]))
         else:
             visible, infrared = read_pair(*paths)
         if visible.shape[:2] != infrared.shape[:2] and self.resize is None:

@@ -19,7 +19,7 @@ from mmfusenas.registry import MODELS
 from mmfusenas.utils.checkpoint import load_checkpoint
 from mmfusenas.utils.checkpoint_content import config_of_model, transforms_of_test_data
 from mmfusenas.utils.command_line import load_config
-from mmfusenas.utils.weights import weights_file
+from mmfusenas.utils.weights import checkpoint_file, weights_file
 
 
 def load_model(source: str | Path | Config, checkpoint: str | Path | None = None, device: str = 'cpu') -> BaseModel:
@@ -31,7 +31,7 @@ def load_model(source: str | Path | Config, checkpoint: str | Path | None = None
     Args:
         source: Config, or config file. Without ``checkpoint``: a checkpoint of this package, which rebuilds its
             model by itself, or the name of bundled weights (``'tim-light'``).
-        checkpoint: Checkpoint file that belongs to the config.
+        checkpoint: Checkpoint file, or name of bundled weights, that belongs to the config.
         device: ``'cpu'``, ``'cuda'``, ``'cuda:1'``, ... Defaults to 'cpu'.
 
     Raises:
@@ -53,7 +53,7 @@ def load_model(source: str | Path | Config, checkpoint: str | Path | None = None
         pipeline = json.loads(content['meta'].get('test_pipeline', 'null'))
     else:
         cfg = source if isinstance(source, Config) else load_config(str(source))
-        content = load_checkpoint(checkpoint)
+        content = load_checkpoint(checkpoint_file(checkpoint))
         refuse_search(content, checkpoint)
         model = build_model(config_of_model(cfg, cfg.get('default_scope')), f'config {cfg.filename}')
         pipeline = transforms_of_test_data(cfg)

@@ -94,11 +94,10 @@ class SyntheticScenes(BaseDataset):
     def scene(self, index: int) -> Scene:
         """Return the drawn scene ``index``, which is shared: copy before changing it."""
         if index not in self._scenes:
-            drawn = draw_scene(
-                self.seed, index, self.size, self.difficulty, self.conditions, self.misalign, self.CLEAN)
             if not self.cache:
-                return drawn
-            self._scenes[index] = drawn
+                self._scenes.clear()  # the last one stays: its sample is made in several steps
+            self._scenes[index] = draw_scene(
+                self.seed, index, self.size, self.difficulty, self.conditions, self.misalign, self.CLEAN)
         return self._scenes[index]
 
     def get_data_info(self, idx: int) -> dict:

@@ -59,7 +59,14 @@ def check_config(cfg: Config) -> None:
     """
     problems = find_problems(cfg)
     if problems:
-        raise ConfigError(f'{cfg.filename or "The config"} is misspelt:\n  ' + '\n  '.join(problems))
+        inherited = ('\nWhere such a key comes from a base whose part is replaced by another type, put _delete_=True '
+                     'into the dict that replaces it.' if any('no such argument' in line for line in problems) else '')
+        raise ConfigError(f'{cfg.filename or "The config"} is misspelt:\n  ' + '\n  '.join(problems) + inherited)
+
+
+_USUAL = dict(seed='randomness.seed', lr='optim_wrapper.optimizer.lr', max_epochs='train_cfg.max_epochs',
+              batch_size='train_dataloader.batch_size', data_root='train_dataloader.dataset.data_root')
+"""What those mean who name the last part of an option."""
 
 
 def check_options(cfg: Config, options: Mapping[str, Any]) -> None:
@@ -70,10 +77,14 @@ def check_options(cfg: Config, options: Mapping[str, Any]) -> None:
         options: Values by dotted name, as of ``--cfg-options``.
 
     Raises:
-        ConfigError: One is of a top-level variable that the Runner does not take.
+        ConfigError: One is of a top-level variable that the Runner does not take, or that there is not.
     """
     known = accepted_arguments(Runner) | _runner_settings()
     for name in dict.fromkeys(option.partition('.')[0] for option in options):
+        if name not in cfg and name not in known:
+            raise ConfigError(f'--cfg-options {name}=... has no effect: nothing reads {name}.' + (
+                f' Do you mean {_USUAL[name]}=?' if name in _USUAL else ' Give the whole name, such as '
+                'train_dataloader.batch_size=.'))
         if name in cfg and name not in known:
             raise ConfigError(f'--cfg-options {name}=... has no effect: {name} is a variable of {cfg.filename}, which '
                               'has been read. Set what it is used for (--cfg-options train_dataloader...=), or write '

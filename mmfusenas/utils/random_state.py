@@ -48,22 +48,27 @@ def set_random_state(state: dict[str, Any]) -> None:
 
 @contextmanager
 def seeded(*entropy: int) -> Iterator[None]:
-    """Seed ``random``, ``numpy.random`` and torch's CPU generator inside the block, and put them back after it.
+    """Seed ``random``, ``numpy.random`` and torch's generators inside the block, and put them back after it.
 
     The numbers are mixed by NumPy's ``SeedSequence``, so that neighbours (epoch 3 sample 4, epoch 4 sample 3)
-    give unrelated streams. CUDA generators are left alone: pipelines run on the CPU.
+    give unrelated streams. Of CUDA it is the current device's generator, where CUDA is in use.
 
     Args:
         *entropy: Non-negative integers that name the stream, such as seed, epoch and index.
     """
     python, legacy, generator = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    cuda = torch.cuda.get_rng_state() if torch.cuda.is_initialized() else None
     words = [int(word) for word in np.random.SeedSequence(entropy).generate_state(3)]
     random.seed(words[0])
     np.random.seed(words[1])
     torch.default_generator.manual_seed(words[2])
+    if cuda is not None:
+        torch.cuda.manual_seed(words[2])
     try:
         yield
     finally:
         random.setstate(python)
         np.random.set_state(legacy)
         torch.set_rng_state(generator)
+        if cuda is not None:
+            torch.cuda.set_rng_state(cuda)

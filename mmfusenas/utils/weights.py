@@ -74,6 +74,11 @@ def weights_file(name: str) -> Path:
     return record.file
 
 
+def checkpoint_file(name: str | Path) -> Path:
+    """Return the file of the bundled weights of a name, or the file that it is."""
+    return weights_file(str(name)) if str(name) in weights_records() else Path(name)
+
+
 def weights_table() -> str:
     """Return a table of all names with size, training data and measured figures, to be printed."""
     rows = [['Name', 'Parameters', 'Trained on', 'Measured', 'Licence', 'Weights']]

@@ -2,6 +2,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -11,6 +12,7 @@ from torch import nn
 
 from mmfusenas.apis import FusionInferencer, input_pairs
 from mmfusenas.apis.loading import build_model
+from mmfusenas.datasets.pictures import PictureError
 from mmfusenas.models.scene import FixedFusion, TIMFusion
 
 RESIZED = [
@@ -165,6 +167,24 @@ def test_sizes_of_all_pairs_are_known_before_the_first_is_fused(
     with pytest.raises(ValueError, match=r'1 of 2 pairs.*\n.*b\.png is 32 x 24, .*b\.png is 16 x 12'):
         FusionInferencer(FixedFusion('maximum')).run(pairs, tmp_path / 'out')
     assert not (tmp_path / 'out').exists()
+
+
+def test_an_unreadable_picture_costs_no_other(files: Callable, tmp_path: Path) -> None:
+    visible, infrared = files('vi', 'a.png', 'b.png', 'c.png'), files('ir', 'a.png', 'b.png', 'c.png')
+    (visible / 'b.png').write_bytes((visible / 'b.png').read_bytes()[:60])
+    with pytest.raises(PictureError, match='1 of 3 inputs could not be read.*b.png'):
+        FusionInferencer(FixedFusion('maximum')).run(input_pairs(visible, infrared), tmp_path / 'out')
+    predictions = json.loads((tmp_path / 'out/predictions.json').read_text())
+    assert [image['stem'] for image in predictions['images']] == ['a', 'c'] and list(predictions['failed']) == ['b']
+
+
+@pytest.mark.parametrize('visible, match', [
+    (np.zeros((8, 9, 4), np.uint8), r'shape \(8, 9, 4\); a picture is H x W or H x W x 3'),
+    (np.full((8, 9, 3), 0.5), 'holds float64 up to 0.5; give 8 bit'),
+    ([1, 2], 'is a list: give one path or one array')])
+def test_arrays_that_are_no_pictures_are_named(light: nn.Module, picture: Callable, visible: Any, match: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=match):
+        FusionInferencer(light)(visible, picture(8, 9))
 
 
 def test_results_never_overwrite_their_input(files: Callable, tmp_path: Path) -> None:

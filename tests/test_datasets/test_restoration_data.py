@@ -110,7 +110,7 @@ def test_kernels_that_are_none(tmp_path, kernel, match):
     np.save(tmp_path / 'k.npy', kernel)
     with pytest.raises(PictureError, match=match):
         LoadKernel()(dict(kernel_path=str(tmp_path / 'k.npy')))
-    with pytest.raises(PictureError, match='none.npy cannot be read'):
+    with pytest.raises(PictureError, match='none.npy cannot be opened'):
         LoadKernel()(dict(kernel_path='none.npy'))
 
 
@@ -179,6 +179,9 @@ def test_blur_is_a_convolution_of_the_reference(tmp_path):
     image = picture((30, 40))
     sample = BlurAndNoise(noise=(0, 0), kernels=str(tmp_path), grey=False)(dict(img=image, img_id=0))
     assert np.array_equal(sample['img'], image[2:, 1:-1]) and np.array_equal(sample['gt'], image[1:-1, 1:-1])
+    np.save(tmp_path / 'k.npy', np.ones((3, 5)))
+    with pytest.raises(PictureError, match='K x K with an odd K'):
+        BlurAndNoise(kernels=str(tmp_path))
     with pytest.raises(FileNotFoundError, match='has no kernel'):
         BlurAndNoise(kernels=str(tmp_path / 'none'))
 

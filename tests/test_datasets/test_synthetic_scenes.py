@@ -247,7 +247,10 @@ def test_cached_scene_equals_drawn_one_even_after_the_pipeline_changed_it():
         assert cached[1]['img'].max() == 0
         assert np.array_equal(cached.get_data_info(1)['img'], plain[1]['img'])
         assert np.array_equal(cached.get_data_info(1)['img2'], plain[1]['img2'])
-    assert cached.scene(1) is cached.scene(1) and plain.scene(1) is not plain.scene(1)
+    assert cached.scene(1) is cached.scene(1) and plain.scene(1) is plain.scene(1)  # drawn once a sample
+    first = plain.scene(1)
+    plain.scene(0)
+    assert plain.scene(1) is not first
 
 
 def test_mmdet_loads_boxes_and_masks():

@@ -170,8 +170,8 @@ def train(cfg: Config, stop: int | None = None, resume: bool = False) -> Runner:
     """Train, stopping after ``stop`` iterations, and return the runner."""
     cfg.custom_hooks[0]['stop'] = stop
     cfg.resume = resume
-    # Only the model's part as `cfg`: mmengine formats the whole of it, slowly, for every checkpoint.
-    part = Config({key: cfg[key] for key in ('model', 'model_wrapper_cfg') if key in cfg})
+    # Only these parts as `cfg`: mmengine formats the whole of it, slowly, for every checkpoint.
+    part = Config({key: cfg[key] for key in ('model', 'model_wrapper_cfg', 'optim_wrapper') if key in cfg})
     runner = Runner(cfg=part, **{key: value for key, value in cfg.items() if key != 'model_wrapper_cfg'})
     try:
         runner.train()

@@ -90,3 +90,9 @@ def test_only_some_pictures(samples, tmp_path, ann_file):
 def test_only_of_a_key_that_no_picture_has(samples):
     with pytest.raises(ValueError, match=r"No picture to score has \{'condition': 'fog'\}"):
         evaluate(samples, [1, 1], only=dict(condition='fog'))
+
+
+def test_two_pictures_of_one_number_are_refused(samples):
+    samples[1].set_metainfo(dict(img_id=samples[0].img_id, img_path='b.png'))
+    with pytest.raises(ValueError, match='b.png with one img_id, 0.*MultiDatasetsEvaluator'):
+        evaluate(samples, [2, 1])

@@ -111,10 +111,12 @@ def test_noise_is_as_strong_as_asked_for():
     target = np.tile(np.linspace(0, 255, 256, dtype=np.float32), (256, 1))
     sample = dict(img=np.zeros((256, 256, 3), np.uint8), img2=target)
     clean = resize_bicubic(target, (128, 128))
-    noisy = DegradeTarget(2, noise=25)._noisy(clean)
+    noisy = DegradeTarget(2, noise=25)._noisy(clean, np.random.default_rng(0))
     assert np.std(noisy - clean) == pytest.approx(25 * np.ptp(clean) / 255, rel=0.05)
     first, second = (DegradeTarget(2, noise=25, seed=3)(dict(sample)) for _ in range(2))
     assert np.array_equal(first['img2'], second['img2'])
+    other = DegradeTarget(2, noise=25, seed=3)(dict(sample, img_id=1))
+    assert not np.array_equal(first['img2'], other['img2'])  # each picture has noise of its own
     with pytest.raises(ValueError, match="value_range='both'"):
         DegradeTarget(2, value_range='both')
     with pytest.raises(ValueError, match='smaller than the scale 64'):
@@ -212,6 +214,7 @@ def test_f_measure_by_hand():
     assert float(f_measure(saliency, truth, 255)) == pytest.approx(1.3 * 0.5 / (0.3 + 0.5))
     assert float(f_measure(truth, truth, 255)) == pytest.approx(1)
     assert np.isnan(float(f_measure(torch.zeros(4), torch.zeros(4), 255)))
+    assert float(f_measure(torch.zeros(4), truth, 255)) == 0  # nothing found is no hit
     metric = GuidedSRMetric(['F'])
     for truth in (torch.zeros(1, 8, 8), torch.full((1, 8, 8), 255.0)):
         metric.process(dict(inputs=dict(reference=[truth])), [dict(restored=np.eye(8) * 255, target_range=(0.0, 1.0))])

@@ -268,13 +268,15 @@ def test_stage_loss_of_three_planes():
 def test_a_physics_step_of_ones_own_fits_in():
     @MODELS.register_module(force=True)
     class Nothing(nn.Module):
-        def prepare(self, y):
+        takes_kernel = False
+
+        def prepare(self, y, kernel=None):
             return {}
 
         def forward(self, y, x, rho, guidance, known):
             return x
 
-        def truth(self, y, reference):
+        def truth(self, y, reference, noise=None):
             return y
 
     model = build(stage=dict(STAGE, physics=dict(type='Nothing'))).eval()

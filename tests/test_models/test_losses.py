@@ -155,11 +155,12 @@ def test_loss_with_vgg_weighs_by_it_and_keeps_it_out_of_checkpoints(vgg):
 
 
 def test_vgg_refuses_other_files(tmp_path):
+    loss = FusionLoss(vgg=str(tmp_path / 'missing.pth'))  # a trained model is rebuilt without the file
     with pytest.raises(FileNotFoundError):
-        FusionLoss(vgg=str(tmp_path / 'missing.pth'))
+        loss(*torch.rand(3, 1, 1, 96, 96))
     torch.save({'features.0.weight': torch.zeros(2)}, tmp_path / 'other.pth')
     with pytest.raises(ValueError, match='no weights of VGG '):
-        FusionLoss(vgg=str(tmp_path / 'other.pth'))
+        VGGInformation(str(tmp_path / 'other.pth'))
 
 
 def test_loss_is_the_weighted_sum_over_the_sources():

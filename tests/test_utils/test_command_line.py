@@ -98,3 +98,6 @@ def test_an_option_without_effect_is_an_error(tmp_path):
     assert load_config(str(path), {'model.scale': 4}).model.scale == 4
     with pytest.raises(ValueError, match=r'scale=\.\.\. has no effect: scale is a variable of .*c\.py'):
         load_config(str(path), {'scale': 4})
+    with pytest.raises(ValueError, match=r'nothing reads max_epochs. Do you mean train_cfg.max_epochs='):
+        load_config(str(path), {'max_epochs': 4})
+    assert load_config(str(path), {'find_unused_parameters': True}).find_unused_parameters

@@ -8,7 +8,6 @@ The pictures come out of the config's own pipeline, so crops, flips and colours 
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 import cv2
@@ -23,7 +22,7 @@ from mmfusenas.datasets.leaves import dataset_leaves
 from mmfusenas.datasets.pairing import stem_of
 from mmfusenas.datasets.pictures import to_display, write_picture
 from mmfusenas.registry import DATASETS
-from mmfusenas.utils.command_line import ConfigOptions, read_config, run_tool
+from mmfusenas.utils.command_line import ConfigOptions, UsageError, read_config, run_tool
 from mmfusenas.visualization import draw_mask
 
 
@@ -76,17 +75,16 @@ def contact_picture(packed: dict, metainfo: dict) -> np.ndarray:
     return np.hstack([*panels.values(), draw_boxes(drawn.copy(), sample, metainfo)])
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Write the pictures; return 0."""
+def main(argv: list[str] | None = None) -> None:
+    """Write the pictures."""
     args = parse_args(argv)
     config = read_config(args.config, args.cfg_options)
     init_default_scope(config.get('default_scope', 'mmfusenas'))
     leaves = dataset_leaves(config)
     chosen = [name for name in leaves if name == args.split or name.rpartition('_')[0] == args.split]
     if not chosen:
-        print(f'{args.config} has no data set {args.split!r}; it has {sorted(leaves)} (a test set that is the '
-              'validation set is called val).', file=sys.stderr)
-        return 1
+        raise UsageError(f'{args.config} has no data set {args.split!r}; it has {sorted(leaves)} (a test set that is '
+                         'the validation set is called val).')
     set_random_seed(args.seed)
     for name in chosen:
         folder = Path(args.out_dir, name) if len(chosen) > 1 else Path(args.out_dir)
@@ -94,7 +92,6 @@ def main(argv: list[str] | None = None) -> int:
         print(f'{number} pictures (all inputs side by side, then with boxes or classes) in {folder}.')
     following = args.config if 'model' in config else 'CONFIG, of a config that inherits this one'
     print(f'Train: python tools/train.py {following}')
-    return 0
 
 
 def write_pictures(dataset: BaseDataset, folder: Path, most: int) -> int:
@@ -109,4 +106,4 @@ def write_pictures(dataset: BaseDataset, folder: Path, most: int) -> int:
 
 
 if __name__ == '__main__':
-    run_tool(lambda: sys.exit(main()))
+    run_tool(main)

@@ -20,12 +20,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 from mmengine.utils import track_iter_progress
-from scipy.io import loadmat
 from scipy.ndimage import distance_transform_edt
 
 from mmfusenas.datasets.pictures import PictureError, read_picture, write_picture
 from mmfusenas.utils.checkpoint import save_array
 from mmfusenas.utils.command_line import UsageError, existing_file, run_tool
+from mmfusenas.utils.mat_file import read_mat
 
 SUN_PAIRS = 500
 DPT_TAG = 202021.25
@@ -58,7 +58,7 @@ def diode(root: Path) -> list[Pair]:
 
 def sunrgbd(root: Path) -> list[Pair]:
     """Return name, picture and depth of the first pairs of SUN RGB-D's test part."""
-    split = loadmat(existing_file(root / 'SUNRGBDtoolbox/traintestSUNRGBD/allsplit.mat', 'Split'))
+    split = read_mat(root / 'SUNRGBDtoolbox/traintestSUNRGBD/allsplit.mat', ['alltest'])
     # Paths as on the authors' machine, /n/fs/sun3d/data/SUNRGBD/kv1/...
     named = [str(path.item()).rstrip('/').partition('SUNRGBD/')[2] for path in split['alltest'].ravel()[:SUN_PAIRS]]
     return [(name.replace('/', '-'), _only(root / 'SUNRGBD' / name / 'image'),

@@ -11,12 +11,11 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from scipy.io import loadmat
-from scipy.io.matlab import MatReadError
 
 from mmfusenas.datasets.pictures import write_picture
 from mmfusenas.utils.checkpoint import save_array
-from mmfusenas.utils.command_line import UsageError, existing_file, run_tool
+from mmfusenas.utils.command_line import UsageError, run_tool
+from mmfusenas.utils.mat_file import read_mat
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -31,13 +30,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 def read(path: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return sharp and blurred picture (uint8) and kernel (float32) of a file."""
-    try:
-        content = loadmat(existing_file(path, 'File'))
-    except (MatReadError, ValueError, NotImplementedError) as error:
-        raise UsageError(f'{path} is no .mat file of version 7 or older ({error}).') from error
-    missing = [name for name in ('x', 'y', 'f') if name not in content]
-    if missing:
-        raise UsageError(f'{path} lacks {" and ".join(missing)}; it holds {[x for x in content if x[:2] != "__"]}.')
+    content = read_mat(path, ('x', 'y', 'f'))
     if content['x'].shape != content['y'].shape:
         raise UsageError(f'{path}: x is {content["x"].shape}, y {content["y"].shape}; both are of one size.')
     sharp, blurred = (np.rint(content[name].astype(np.float64) * 255).clip(0, 255).astype(np.uint8) for name in 'xy')

@@ -7,7 +7,6 @@ to the parts, the longest first. Where a set is one long video, --block cuts it 
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 from terminaltables import AsciiTable
@@ -50,8 +49,8 @@ def parse_shares(words: list[str]) -> dict[str, float]:
     return shares
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Write the split files; return 0."""
+def main(argv: list[str] | None = None) -> None:
+    """Write the split files."""
     args = parse_args(argv)
     shares = parse_shares(args.shares)
     stems = [stem_of(path) for path in list_pictures(args.pictures)]
@@ -68,8 +67,7 @@ def main(argv: list[str] | None = None) -> int:
     print(f'{len(stems)} frames, {len(sequences)} videos or blocks')
     print(AsciiTable([['part', 'frames', 'share', 'file'], *rows]).table)
     print('Name a file in the data set with split=..., then: python tools/analysis_tools/check_dataset.py CONFIG')
-    return 0
 
 
 if __name__ == '__main__':
-    run_tool(lambda: sys.exit(main()))
+    run_tool(main)

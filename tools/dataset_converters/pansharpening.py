@@ -9,16 +9,14 @@ themselves, which DegradeTarget makes. The file holds I_PAN (H x W), I_MS (h x w
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 import numpy as np
-from scipy.io import loadmat
-from scipy.io.matlab import MatReadError
 
 from mmfusenas.datasets.transforms.degrade_target import resize_bicubic
 from mmfusenas.utils.checkpoint import save_array
-from mmfusenas.utils.command_line import UsageError, existing_file, run_tool
+from mmfusenas.utils.command_line import UsageError, run_tool
+from mmfusenas.utils.mat_file import read_mat
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -37,13 +35,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 def convert(path: Path, bands: list[int] | None) -> tuple[np.ndarray, np.ndarray]:
     """Return the panchromatic picture at the size of the bands, H x W, and the bands H x W x B, float32."""
-    try:
-        scene = loadmat(existing_file(path, 'Scene'))
-    except (MatReadError, ValueError, NotImplementedError) as error:
-        raise UsageError(f'{path} is no .mat file of version 7 or older ({error}).') from error
-    missing = [name for name in ('I_PAN', 'I_MS', 'ratio') if name not in scene]
-    if missing:
-        raise UsageError(f'{path} lacks {" and ".join(missing)}; it holds {[x for x in scene if x[:2] != "__"]}.')
+    scene = read_mat(path, ('I_PAN', 'I_MS', 'ratio'))
     pan, ms, ratio = scene['I_PAN'].astype(np.float32), scene['I_MS'].astype(np.float32), int(scene['ratio'].item())
     if pan.shape != (ms.shape[0] * ratio, ms.shape[1] * ratio):
         raise UsageError(f'{path}: I_PAN is {pan.shape}, not {ratio} times I_MS {ms.shape}.')
@@ -66,7 +58,7 @@ def tiles(scenes: dict[str, tuple[np.ndarray, np.ndarray]], size: int) -> dict[s
     return found
 
 
-def main(argv: list[str] | None = None) -> int:
+def main(argv: list[str] | None = None) -> None:
     """Convert."""
     args = parse_args(argv)
     scenes = {Path(path).stem: convert(Path(path), args.bands) for path in args.scenes}
@@ -79,8 +71,7 @@ def main(argv: list[str] | None = None) -> int:
               f'values up to {arrays[1].max():g}')
     print(f"Read them with dict(type='PairDataset', data_root='{args.out}', data_prefix=dict(img='pan', img2='ms')) "
           'and LoadGuidedFromFile(bands=True).')
-    return 0
 
 
 if __name__ == '__main__':
-    run_tool(lambda: sys.exit(main()))
+    run_tool(main)

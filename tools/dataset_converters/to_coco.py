@@ -9,7 +9,6 @@ CocoDataset does.
 from __future__ import annotations
 
 import argparse
-import sys
 
 from mmengine.registry import init_default_scope
 from rich.progress import track
@@ -17,8 +16,8 @@ from rich.progress import track
 from mmfusenas.datasets.coco_layout import write_coco
 from mmfusenas.datasets.leaves import dataset_leaves, survey
 from mmfusenas.datasets.pairing import INPUTS, PATHS
-from mmfusenas.datasets.problems import DatasetError, report
-from mmfusenas.utils.command_line import ConfigOptions, read_config, run_tool
+from mmfusenas.datasets.problems import report
+from mmfusenas.utils.command_line import ConfigOptions, UsageError, read_config, run_tool
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -35,28 +34,23 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Convert; return 1 where a data set has errors."""
+def main(argv: list[str] | None = None) -> None:
+    """Convert."""
     args = parse_args(argv)
     config = read_config(args.config, args.cfg_options)
     init_default_scope(config.get('default_scope', 'mmfusenas'))
     for name, leaf in dataset_leaves(config).items():
         infos, problems, classes = survey(leaf)
-        try:
-            report(problems, f'{name} ({leaf["type"]})')
-            if not classes:
-                raise DatasetError(f'{name} ({leaf["type"]}) has no boxes, and COCO is a format of boxes.')
-            path = write_coco(args.out, name, track(infos, f'Converting {name}'), classes, args.pictures == 'link')
-        except (DatasetError, OSError) as error:
-            print(error, file=sys.stderr)
-            return 1
+        report(problems, f'{name} ({leaf["type"]})')
+        if not classes:
+            raise UsageError(f'{name} ({leaf["type"]}) has no boxes, and COCO is a format of boxes.')
+        path = write_coco(args.out, name, track(infos, f'Converting {name}'), classes, args.pictures == 'link')
         print(f'{name}: {path}')
     prefix = {key: folder for key, folder in INPUTS.items() if PATHS[key] in infos[0]}
     more = '' if set(prefix) == {'img', 'img2'} else f', data_prefix={prefix}'
     print(f"Read it with dict(type='CocoPairDataset', data_root={args.out!r}, "
           f"ann_file='annotations/train.json'{more}).")
-    return 0
 
 
 if __name__ == '__main__':
-    run_tool(lambda: sys.exit(main()))
+    run_tool(main)

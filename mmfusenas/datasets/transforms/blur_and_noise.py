@@ -10,7 +10,8 @@ from scipy.ndimage import gaussian_filter
 from scipy.signal import fftconvolve
 
 from mmfusenas.datasets.pictures import to_grey
-from mmfusenas.datasets.transforms.darken import generator_of, require_8_bit
+from mmfusenas.datasets.transforms.degrading import generator_of, require_8_bit
+from mmfusenas.datasets.transforms.load_kernel import read_kernel
 from mmfusenas.registry import TRANSFORMS
 
 
@@ -37,6 +38,7 @@ class BlurAndNoise(BaseTransform):
         ValueError: Ranges that are none, even sides, a picture of another depth, or one too small for the kernel and
             the size.
         FileNotFoundError: ``kernels`` has no kernel in it.
+        PictureError: A file in it is none (:func:`read_kernel`).
 
     Example:
         >>> sample = BlurAndNoise(kernel_size=(5,), seed=0)(dict(img=np.zeros((40, 50, 3), np.uint8), img_id=0))
@@ -52,7 +54,7 @@ class BlurAndNoise(BaseTransform):
                              'high) of at least 0, and sides are odd.')
         self.size, self.noise, self.kernel_size = size, tuple(noise), tuple(kernel_size)
         self.blur, self.grey, self.seed = blur, grey, seed
-        self.kernels = [np.load(path) for path in sorted(Path(kernels).glob('*.npy'))] if kernels else []
+        self.kernels = [read_kernel(path) for path in sorted(Path(kernels).glob('*.npy'))] if kernels else []
         if kernels and not self.kernels:
             raise FileNotFoundError(f'{kernels} has no kernel: BlurAndNoise looks for .npy files, K x K.')
 
@@ -91,8 +93,7 @@ class BlurAndNoise(BaseTransform):
         if not self.blur:
             return np.ones((1, 1))
         if self.kernels:
-            kernel = self.kernels[rng.integers(len(self.kernels))].astype(np.float64)
-            return kernel / kernel.sum()
+            return self.kernels[rng.integers(len(self.kernels))]
         return motion_kernel(rng, int(rng.choice(self.kernel_size)))
 
     def __repr__(self) -> str:

@@ -5,6 +5,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 
 from mmfusenas.datasets.scenes import darken
+from mmfusenas.datasets.transforms.degrading import generator_of, require_8_bit
 from mmfusenas.registry import TRANSFORMS
 
 
@@ -48,17 +49,3 @@ class Darken(BaseTransform):
 
     def __repr__(self) -> str:
         return f'{type(self).__name__}(exposure={self.exposure}, noise={self.noise}, seed={self.seed})'
-
-
-def require_8_bit(results: dict, transform: str) -> None:
-    """Raise a ValueError where ``img`` is of another depth, whose grey levels a transform would cut off."""
-    if results['img'].dtype != np.uint8:
-        raise ValueError(f'{transform} takes pictures of 8 bit; {results.get("img_path", "this one")} is '
-                         f'{results["img"].dtype}.')
-
-
-def generator_of(results: dict, seed: int | None) -> np.random.Generator:
-    """Return a generator: of the seed and the picture's number, or drawn from the global one, which the loops seed."""
-    if seed is None:
-        return np.random.default_rng(np.random.randint(2**31, size=4))
-    return np.random.default_rng([seed, results.get('img_id', 0)])

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from mmcv.transforms import BaseTransform
 
+from mmfusenas.datasets.transforms.degrading import generator_of
 from mmfusenas.registry import TRANSFORMS
 
 RANGES = ('input', 'reference')
@@ -28,7 +29,7 @@ class DegradeTarget(BaseTransform):
         value_range: What becomes [0, 1]: ``'input'``, from the smallest to the largest value of the target in low
             resolution; ``'reference'``, those of the high resolution, as in the paper and others, which tells the
             network something of the answer; or two numbers (low, high). Defaults to 'input'.
-        seed: Seed of the noise of every picture, for tests; None takes the global generator. Defaults to None.
+        seed: Seed of every picture, with its ``img_id``, for tests; None takes the global generator. Defaults to None.
 
     Raises:
         ValueError: If the range is another word, the scale is below 1, or the picture is smaller than it.
@@ -58,7 +59,7 @@ class DegradeTarget(BaseTransform):
             results[key] = results[key][:height, :width]
         reference = results['gt'] if real else results['img2']
         low = results['img2'] if real else self._noisy(
-            resize_bicubic(reference, (height // self.scale, width // self.scale)))
+            resize_bicubic(reference, (height // self.scale, width // self.scale)), generator_of(results, self.seed))
         given = np.array(results['low_range']) if real and 'low_range' in results else low
         start, end = self.range_of(given, reference)
         results['img2'] = (low if real else resize_bicubic(low, (height, width))) - start
@@ -67,10 +68,9 @@ class DegradeTarget(BaseTransform):
         results.update(target_range=(start, end), img_shape=(height, width))
         return results
 
-    def _noisy(self, low: np.ndarray) -> np.ndarray:
+    def _noisy(self, low: np.ndarray, generator: np.random.Generator) -> np.ndarray:
         if not self.noise:
             return low
-        generator = np.random if self.seed is None else np.random.default_rng(self.seed)
         deviation = self.noise / 255 * (float(np.ptp(low)) or 1.0)
         return low + generator.normal(0, deviation, low.shape).astype(np.float32)
 

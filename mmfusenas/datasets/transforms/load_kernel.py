@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 from mmcv.transforms import BaseTransform
 
-from mmfusenas.datasets.pictures import PictureError, read_infrared
+from mmfusenas.datasets.pictures import PictureError, to_grey
+from mmfusenas.datasets.transforms.load_guided import read_array
 from mmfusenas.registry import TRANSFORMS
 
 
@@ -34,23 +35,14 @@ class LoadKernel(BaseTransform):
         return f'{type(self).__name__}()'
 
 
-def read_kernel(path: str | Path) -> np.ndarray:
-    """Return the kernel of a file, K x K float32 of sum 1.
+def read_kernel(kernel: str | Path | np.ndarray) -> np.ndarray:
+    """Return the kernel of a file or an array, K x K float32 of sum 1.
 
     Raises:
         PictureError: If the file is missing, not square and odd, negative, or empty.
     """
-    path = str(path)
-    try:
-        kernel = np.load(path) if path.endswith('.npy') else read_infrared(path)
-    except (OSError, ValueError) as error:
-        raise PictureError(f'{path} cannot be read as a blur kernel: {error}') from error
-    return normal_kernel(kernel, path)
-
-
-def normal_kernel(kernel: np.ndarray, name: str = 'the kernel') -> np.ndarray:
-    """Return a kernel as float32 of sum 1, or raise a :class:`PictureError` where it is none."""
-    kernel = np.asarray(kernel, np.float32)
+    name = 'The kernel' if isinstance(kernel, np.ndarray) else str(kernel)
+    kernel = (kernel if isinstance(kernel, np.ndarray) else to_grey(read_array(name))).astype(np.float32)
     if kernel.ndim != 2 or kernel.shape[0] != kernel.shape[1] or kernel.shape[0] % 2 == 0:
         raise PictureError(f'{name} is {kernel.shape}; a blur kernel is K x K with an odd K.')
     if not np.isfinite(kernel).all() or kernel.min() < 0 or kernel.sum() <= 0:

@@ -5,7 +5,7 @@ import cv2
 import numpy as np
 from mmcv.transforms import BaseTransform
 
-from mmfusenas.datasets.transforms.darken import generator_of, require_8_bit
+from mmfusenas.datasets.transforms.degrading import generator_of, require_8_bit
 from mmfusenas.registry import TRANSFORMS
 
 

@@ -5,6 +5,7 @@ import cv2
 import numpy as np
 from mmcv.transforms import BaseTransform
 
+from mmfusenas.datasets.transforms.degrading import generator_of
 from mmfusenas.registry import TRANSFORMS
 
 _STEPS = 20
@@ -48,9 +49,7 @@ class RandomDeformation(BaseTransform):
         if 'img2' not in results:
             raise ValueError('RandomDeformation deforms the infrared picture, and there is none of '
                              f'{results.get("img_path")}; leave it out.')
-        generator = np.random.default_rng(
-            np.random.randint(2**31) if self.seed is None else [self.seed, int(results['img_id'])])
-        field = self._field(results['img2'].shape[:2], generator)
+        field = self._field(results['img2'].shape[:2], generator_of(results, self.seed))
         results['img2_aligned'] = results['img2']
         results['img2'] = _looked_up(results['img2'], field)
         flow = np.zeros_like(field)

@@ -2,8 +2,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -176,7 +175,7 @@ class BilevelSearchHook(Hook):
         state, space = checkpoint.get(STATE_KEY), SearchSpace(bare_model(runner))
         if state and state['space_hash'] != space.hash:
             raise ValueError(
-                f"The checkpoint is of another search space: {state['space_hash']} with {len(state['alphas'])} "
+                f"The checkpoint is of another search space: {state['space_hash']} with {state['decisions']} "
                 f'choices, this model is {space.hash} with {len(space)}. Resume with the config of that search.'
             )
         self._resumed = state
@@ -226,7 +225,7 @@ class BilevelSearchHook(Hook):
         """
         model = bare_model(runner)
         randomness = seeded(self.seed, runner.iter, stream)
-        with runner.optim_wrapper.optim_context(model), randomness, _cuda_seeded(runner.iter):
+        with runner.optim_wrapper.optim_context(model), randomness:
             losses = (of_pictures(model.pictures(data['inputs']), data['inputs']) if of_pictures
                       else model(**data, mode='loss'))
             return model.parse_losses({name: value for name, value in losses.items()
@@ -297,17 +296,6 @@ def stream_seed(seed: int, stream: int) -> int:
     of the other half in every epoch.
     """
     return int(np.random.SeedSequence((seed, stream + 1)).generate_state(1)[0])
-
-
-@contextmanager
-def _cuda_seeded(seed: int) -> Iterator[None]:
-    """Seed the CUDA generators inside the block, where CUDA is in use, and put them back after it."""
-    if not torch.cuda.is_initialized():
-        yield
-        return
-    with torch.random.fork_rng():
-        torch.cuda.manual_seed_all(seed)
-        yield
 
 
 def upper_parameters(variables: dict[str, Choice | Weighting | Proxy]) -> dict[str, nn.Parameter]:

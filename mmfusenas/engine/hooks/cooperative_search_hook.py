@@ -11,7 +11,7 @@ from mmengine.dist import all_reduce
 from mmengine.runner import Runner
 from torch import Tensor, nn
 
-from mmfusenas.engine.hooks.bilevel_search_hook import STATE_KEY, BilevelSearchHook
+from mmfusenas.engine.hooks.bilevel_search_hook import STATE_KEY, BilevelSearchHook, upper_parameters
 from mmfusenas.engine.hooks.task_guidance_hook import TaskGuidanceHook, check_class_count
 from mmfusenas.nas.hypergrad import FirstOrder
 from mmfusenas.nas.hypergrad.vectors import add, fill, norm
@@ -151,7 +151,8 @@ class CooperativeSearchHook(BilevelSearchHook):
 
     def _alphas(self, runner: Runner) -> list[nn.Parameter]:
         """Return the alphas of the player whose turn it is."""
-        return [self.space.choices[name].alpha for name in self.searched[0] if name.startswith(f'{self.stage}.')]
+        return list(upper_parameters({name: self.space.variables[name] for name in self.searched[0]
+                                      if name.startswith(f'{self.stage}.')}).values())
 
     def _hyper_gradient(self, runner: Runner, upper: dict, lower: dict,
                         alphas: list[nn.Parameter]) -> tuple[list[Tensor], dict[str, Tensor]]:

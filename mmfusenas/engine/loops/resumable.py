@@ -1,6 +1,8 @@
 """What the two train loops that resume exactly have in common."""
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from typing import Any
 
 from mmengine.dist import broadcast, broadcast_object_list, get_world_size
@@ -30,17 +32,24 @@ class Resumable:
             samples=len(self.dataloader.dataset),
             batch_size=self.dataloader.batch_sampler.batch_size,
             batches_per_epoch=len(self.dataloader),
+            optimizer=self._optimizer(),
             validated=self._validated)
+
+    def _optimizer(self) -> dict[str, Any] | None:
+        """Return the config of the optimizer: the checkpoint's state of it would silently prevail over another."""
+        config = self.runner.cfg.get('optim_wrapper') or {}
+        optimizer = config.get('optimizer') if isinstance(config, Mapping) else None
+        return json.loads(json.dumps(optimizer, default=str)) if isinstance(optimizer, Mapping) else None
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take over the state of the run that is continued.
 
         Raises:
-            RuntimeError: The loop, the data set's size or the batch size are not what they were.
+            RuntimeError: The loop, the data set's size, the batch size or the optimizer are not what they were.
         """
         now = self.state_dict()
         changed = [f'{key}: {state[key]} then, {now[key]} now' for key in now
-                   if key != 'validated' and state[key] != now[key]]
+                   if key != 'validated' and state.get(key, now[key]) != now[key]]
         if changed:
             raise RuntimeError(
                 f'This run cannot continue the checkpoint, its training differs ({"; ".join(changed)}). Set them back '

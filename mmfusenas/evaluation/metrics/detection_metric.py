@@ -24,7 +24,8 @@ class DetectionMetric(CocoMetric):
         **kwargs: Of ``CocoMetric``.
 
     Raises:
-        ValueError: No picture has what ``only`` asks for.
+        ValueError: No picture has what ``only`` asks for, or two pictures have one ``img_id``, as in a
+            ``ConcatDataset``: their boxes would count as those of one.
 
     Example:
         >>> DetectionMetric(metric='bbox', classwise=True).prefix
@@ -43,9 +44,11 @@ class DetectionMetric(CocoMetric):
         # Dropped only after the processes have put their results together, which needs equal numbers of them.
         for (annotated, _), sample in zip(self.results[-len(data_samples):], data_samples):
             annotated['scored'] = all(sample.get(key) == value for key, value in self.only.items())
+            annotated['img_path'] = sample.get('img_path')
 
     def compute_metrics(self, results: list) -> dict[str, float]:
         """Compute mmdet's scores, with zeros for those that it leaves out."""
+        self._check_ids(results)
         results = [pair for pair in results if pair[0]['scored']]
         if not results:
             raise ValueError(f'No picture to score has {self.only}: does the packing keep its keys (meta_keys)?')
@@ -59,3 +62,12 @@ class DetectionMetric(CocoMetric):
             if metric in ('bbox', 'segm'):
                 names += [f'{metric}_{item}' for item in self.metric_items or _DEFAULT_ITEMS]
         return {**dict.fromkeys(names, 0.0), **{name: float(score) for name, score in scores.items()}}
+
+    def _check_ids(self, results: list) -> None:
+        paths = {}
+        for annotated, _ in results:
+            number, path = annotated['img_id'], annotated['img_path']
+            if paths.setdefault(number, path) != path:
+                raise ValueError(f'DetectionMetric got {paths[number]} and {path} with one img_id, {number}: a '
+                                 'ConcatDataset numbers each of its parts from 0. Score the parts one by one, by '
+                                 "val_evaluator=dict(type='MultiDatasetsEvaluator', ...) of mmdet or one test each.")

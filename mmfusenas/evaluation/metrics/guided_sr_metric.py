@@ -107,7 +107,7 @@ def spectral_angle(result: Tensor, truth: Tensor) -> Tensor:
 
 
 def f_measure(saliency: Tensor, truth: Tensor, full_scale: float, beta2: float = 0.3) -> Tensor:
-    """F-measure of a saliency map (Achanta et al., CVPR 2009): salient is what exceeds twice the map's mean.
+    """F-measure of a saliency map (Achanta et al., CVPR 2009): salient is what reaches twice the map's mean.
 
     (1 + b) P R / (b P + R) of precision P and recall R, b = 0.3; of the truth what exceeds half of the full scale. NaN
     where nothing does.
@@ -118,7 +118,9 @@ def f_measure(saliency: Tensor, truth: Tensor, full_scale: float, beta2: float =
         full_scale: Largest value of both.
         beta2: b. Defaults to 0.3.
     """
-    salient, true = saliency >= min(2 * float(saliency.mean()), full_scale), truth > full_scale / 2
+    # At least twice the mean, so that a true map of one half is all of it; an empty one has nothing salient.
+    salient = (saliency > 0) & (saliency >= min(2 * float(saliency.mean()), full_scale))
+    true = truth > full_scale / 2
     if not true.any():
         return torch.tensor(float('nan'))
     hits = (salient & true).sum()

@@ -9,6 +9,7 @@ from mmcv.cnn import ConvModule
 from mmengine.model import BaseModel
 from torch import Tensor, nn
 
+from mmfusenas.models.restorers.restoration import reference_of
 from mmfusenas.registry import MODELS
 
 POOR, GOOD = 0, 1
@@ -58,10 +59,8 @@ class QualityClassifier(BaseModel):
         """Run the model; modes as of :class:`BaseScene`."""
         if mode == 'tensor':
             return self.logits(inputs['visible'])
-        if 'reference' not in inputs:
-            raise KeyError(f'QualityClassifier learns poor pictures from good ones; the inputs are {sorted(inputs)}. '
-                           "Give the data set a folder of references: data_prefix=dict(img='low', gt='high').")
-        logits = {name: self.logits(inputs[name]) for name in ('visible', 'reference')}
+        pictures = dict(visible=inputs['visible'], reference=reference_of(inputs, 'QualityClassifier'))
+        logits = {name: self.logits(picture) for name, picture in pictures.items()}
         if mode == 'loss':
             return self._losses(torch.cat(list(logits.values())))
         good = {name: scores.softmax(1)[:, GOOD] for name, scores in logits.items()}

@@ -1,6 +1,9 @@
 """l_F: the unsupervised fusion loss of TIM."""
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cached_property
+
 from torch import Tensor, nn
 
 from mmfusenas.models.losses.information import gradient_information, information_weights
@@ -26,6 +29,9 @@ class FusionLoss(nn.Module):
             pictures in [0, 255], and 58 times as large as those of pictures divided by their standard deviation.
         vgg: File of torchvision's VGG16 weights, ``vgg16-397923af.pth`` (:class:`VGGInformation`). Defaults to None.
 
+    Raises:
+        FileNotFoundError: On first use, if there is no file ``vgg``.
+
     Shape:
         fused, first, second: N x 1 x H x W luma in [0, 1]; result: dict of scalars.
 
@@ -40,8 +46,16 @@ class FusionLoss(nn.Module):
         super().__init__()
         self.intensity_weight = intensity_weight
         self.ssim_weight = ssim_weight
-        self.information = VGGInformation(vgg) if vgg else gradient_information
+        self.vgg = vgg
         self.temperature = (1.0 if vgg else 100.0) if temperature is None else temperature
+
+    @cached_property
+    def information(self) -> Callable[[Tensor], Tensor]:
+        """The measure of a picture's information; its weights are read when it is first asked.
+
+        So a trained model is rebuilt without the file of its loss.
+        """
+        return VGGInformation(self.vgg) if self.vgg else gradient_information
 
     def forward(self, fused: Tensor, first: Tensor, second: Tensor) -> dict[str, Tensor]:
         weights = information_weights(first, second, self.temperature, self.information)

@@ -7,6 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from mmfusenas.models.utils.precision import in_full_precision
+
 
 def gradient_information(picture: Tensor, scales: int = 5) -> Tensor:
     """Return the information of each picture, measured on its own pixels.
@@ -29,18 +31,17 @@ def gradient_information(picture: Tensor, scales: int = 5) -> Tensor:
     return torch.stack(values).mean(0)
 
 
+@in_full_precision  # differences of nearly equal numbers
 def squared_laplacian(maps: Tensor) -> Tensor:
     """Return the mean squared response of the 8-neighbour Laplacian (1/8 around, -1 in the centre), of each sample.
 
     Shape:
         N x C x H x W to N.
     """
-    with torch.autocast(maps.device.type, enabled=False):  # differences of nearly equal numbers
-        maps = maps if maps.dtype == torch.float64 else maps.float()
-        kernel = torch.full((3, 3), 1 / 8, dtype=maps.dtype, device=maps.device)
-        kernel[1, 1] = -1.0
-        response = F.conv2d(maps, kernel.repeat(maps.shape[1], 1, 1, 1), groups=maps.shape[1])
-        return response.square().mean((1, 2, 3))
+    kernel = torch.full((3, 3), 1 / 8, dtype=maps.dtype, device=maps.device)
+    kernel[1, 1] = -1.0
+    response = F.conv2d(maps, kernel.repeat(maps.shape[1], 1, 1, 1), groups=maps.shape[1])
+    return response.square().mean((1, 2, 3))
 
 
 def information_weights(first: Tensor, second: Tensor, temperature: float,

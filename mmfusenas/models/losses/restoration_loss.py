@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from mmfusenas.models.losses.lpips import LPIPS
 from mmfusenas.models.losses.ssim import ssim
 from mmfusenas.models.losses.vgg_distances import LAYERS, VGGDistances
+from mmfusenas.models.utils.precision import in_full_precision
 from mmfusenas.nas import Choice, GenotypeSource, Searchable, Weighting
 from mmfusenas.registry import MODELS
 
@@ -96,7 +97,6 @@ class RestorationLoss(Searchable, nn.Module):
     def _laplacian(self, picture: Tensor, reference: Tensor) -> Tensor:
         return laplacian(picture - reference).abs().mean()
 
-
     def _feature(self, term: str, kind: type) -> VGGDistances | LPIPS:
         if term not in self.features:
             self.features[term] = kind(self.files[term])
@@ -129,6 +129,7 @@ class Pick(nn.Module):
         return inputs[self.index]
 
 
+@in_full_precision  # half precision leaves nothing of nearly parallel colours
 def colour_angle(picture: Tensor, reference: Tensor, epsilon: float = 1e-6) -> Tensor:
     """Return the angle between the colours of two pictures at every pixel, in radians, 0 to pi.
 
@@ -142,12 +143,9 @@ def colour_angle(picture: Tensor, reference: Tensor, epsilon: float = 1e-6) -> T
         >>> float(colour_angle(red, green)) * 2
         3.1415...
     """
-    # Half precision leaves nothing of nearly parallel colours.
-    with torch.autocast(picture.device.type, enabled=False):
-        picture, reference = (x if x.dtype == torch.float64 else x.float() for x in (picture, reference))
-        cross = torch.linalg.cross(picture, reference, dim=1).square().sum(1)
-        # Black has no colour: both parts are 0 there, and so is the angle.
-        return torch.atan2((cross + epsilon**2).sqrt() - epsilon, (picture * reference).sum(1) + epsilon)
+    cross = torch.linalg.cross(picture, reference, dim=1).square().sum(1)
+    # Black has no colour: both parts are 0 there, and so is the angle.
+    return torch.atan2((cross + epsilon**2).sqrt() - epsilon, (picture * reference).sum(1) + epsilon)
 
 
 def laplacian(x: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mmfusenas.models.utils.precision import in_full_precision
 from mmfusenas.registry import MODELS
 
 
@@ -37,6 +38,7 @@ class RTVSceneLoss(nn.Module):
         return dict(loss_fidelity=F.mse_loss(t, y), loss_rtv=self.eta * relative_total_variation(t, self.sigma).mean())
 
 
+@in_full_precision  # quotients of small differences
 def relative_total_variation(x: Tensor, sigma: float = 3.0, epsilon: float = 1e-3) -> Tensor:
     r"""Return the relative total variation of each picture (Xu et al., Structure extraction from texture, 2012, eq. 5).
 
@@ -51,14 +53,11 @@ def relative_total_variation(x: Tensor, sigma: float = 3.0, epsilon: float = 1e-
     Shape:
         N x C x H x W to N; H and W at least 2.
     """
-    # Quotients of small differences: half precision leaves nothing of them.
-    with torch.autocast(x.device.type, enabled=False):
-        x = x if x.dtype == torch.float64 else x.float()
-        quotients = []
-        for gradient in (x[..., :, 1:] - x[..., :, :-1], x[..., 1:, :] - x[..., :-1, :]):
-            total, inherent = (_window(part, sigma) for part in (gradient.abs(), gradient))
-            quotients.append((total / (inherent.abs() + epsilon)).mean((1, 2, 3)))
-        return quotients[0] + quotients[1]
+    quotients = []
+    for gradient in (x[..., :, 1:] - x[..., :, :-1], x[..., 1:, :] - x[..., :-1, :]):
+        total, inherent = (_window(part, sigma) for part in (gradient.abs(), gradient))
+        quotients.append((total / (inherent.abs() + epsilon)).mean((1, 2, 3)))
+    return quotients[0] + quotients[1]
 
 
 def _window(x: Tensor, sigma: float) -> Tensor:

@@ -5,7 +5,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from mmfusenas.models.utils.precision import in_full_precision
 
+
+@in_full_precision  # variances are differences of nearly equal numbers
 def ssim(x: Tensor, y: Tensor, data_range: float = 1.0, window: int = 11, sigma: float = 1.5) -> Tensor:
     """Return the mean structural similarity of each picture (Wang et al., Image quality assessment, 2004).
 
@@ -30,13 +33,6 @@ def ssim(x: Tensor, y: Tensor, data_range: float = 1.0, window: int = 11, sigma:
             f'ssim got {tuple(x.shape)} and {tuple(y.shape)}: give two N x 1 x H x W of one shape, at least '
             f'{window} pixels a side.'
         )
-    # Variances are differences of nearly equal numbers: half precision leaves nothing of them.
-    with torch.autocast(x.device.type, enabled=False):
-        return _ssim(*(picture if picture.dtype == torch.float64 else picture.float() for picture in (x, y)),
-                     data_range, window, sigma)
-
-
-def _ssim(x: Tensor, y: Tensor, data_range: float, window: int, sigma: float) -> Tensor:
     offsets = torch.arange(window, dtype=x.dtype, device=x.device) - (window - 1) / 2
     taps = torch.exp(-0.5 * (offsets / sigma) ** 2)
     taps = taps / taps.sum()

@@ -23,7 +23,9 @@ class AdditiveLayer(nn.Module):
         0.5
     """
 
-    def prepare(self, y: Tensor) -> dict[str, Tensor]:
+    takes_kernel = False
+
+    def prepare(self, y: Tensor, kernel: Tensor | None = None) -> dict[str, Tensor]:
         """Return what every stage needs of the observation: nothing but itself."""
         return {}
 
@@ -31,6 +33,6 @@ class AdditiveLayer(nn.Module):
         layer = y if guidance is None else y - guidance
         return (layer + rho * x) / (1 + rho)
 
-    def truth(self, y: Tensor, reference: Tensor) -> Tensor:
+    def truth(self, y: Tensor, reference: Tensor, noise: Tensor | None = None) -> Tensor:
         """Return the guidance as it should be: what the observation has more than the reference."""
         return (y - reference).clamp(min=0)

@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mmfusenas.models.utils.precision import in_full_precision
 from mmfusenas.registry import MODELS
 
 
@@ -33,6 +34,9 @@ class Deconvolution(nn.Module):
         torch.Size([1, 1, 32, 40])
     """
 
+    takes_kernel = True
+
+    @in_full_precision  # there are no Fourier transforms in half precision
     def prepare(self, y: Tensor, kernel: Tensor | None = None) -> dict[str, Tensor]:
         """Return what every stage needs of the observation: the spectra of the kernel and of the tapered picture."""
         if kernel is None:
@@ -40,19 +44,16 @@ class Deconvolution(nn.Module):
         if kernel.shape[-1] > min(y.shape[2:]):
             raise ValueError(f'A blur kernel of {tuple(kernel.shape[2:])} is larger than the picture of '
                              f'{tuple(y.shape[2:])}.')
-        with torch.autocast(y.device.type, enabled=False):  # there are no Fourier transforms in half precision
-            y, kernel = (x if x.dtype == torch.float64 else x.float() for x in (y, kernel))
-            transfer = transfer_function(kernel, y.shape[2:])
-            return dict(transfer=transfer, spectrum=torch.fft.rfft2(edge_taper(y, kernel, transfer)))
+        transfer = transfer_function(kernel, y.shape[2:])
+        return dict(transfer=transfer, spectrum=torch.fft.rfft2(edge_taper(y, kernel, transfer)))
 
+    @in_full_precision
     def forward(self, y: Tensor, x: Tensor, rho: float, guidance: Tensor | None, known: dict[str, Tensor]) -> Tensor:
         if not known:
             return (y + rho * x) / (1 + rho)
-        with torch.autocast(x.device.type, enabled=False):
-            x = x if x.dtype == torch.float64 else x.float()
-            transfer = known['transfer']
-            above = transfer.conj() * known['spectrum'] + rho * torch.fft.rfft2(x)
-            return torch.fft.irfft2(above / (transfer.abs().square() + rho), s=x.shape[2:])
+        transfer = known['transfer']
+        above = transfer.conj() * known['spectrum'] + rho * torch.fft.rfft2(x)
+        return torch.fft.irfft2(above / (transfer.abs().square() + rho), s=x.shape[2:])
 
     def truth(self, y: Tensor, reference: Tensor, noise: Tensor | None = None) -> Tensor:
         """Return the guidance as it should be: the level of the noise, in units of the [0, 1] picture."""

@@ -31,11 +31,13 @@ class Scattering(nn.Module):
         True
     """
 
+    takes_kernel = False
+
     def __init__(self, window: int = 15) -> None:
         super().__init__()
         self.window = window
 
-    def prepare(self, y: Tensor) -> dict[str, Tensor]:
+    def prepare(self, y: Tensor, kernel: Tensor | None = None) -> dict[str, Tensor]:
         """Return what every stage needs of the observation: the light of the air, N x 1 x 1 x 1."""
         return dict(light=airlight(y, self.window))
 
@@ -44,7 +46,7 @@ class Scattering(nn.Module):
             return (y + rho * x) / (1 + rho)
         return (guidance * (y - known['light'] * (1 - guidance)) + rho * x) / (guidance.square() + rho)
 
-    def truth(self, y: Tensor, reference: Tensor) -> Tensor:
+    def truth(self, y: Tensor, reference: Tensor, noise: Tensor | None = None) -> Tensor:
         """Return the guidance as it should be: (y - A) / (x - A), 1 where the scene is as bright as the air."""
         light = airlight(y, self.window)
         clear = reference - light

@@ -4,7 +4,7 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmfusenas.models.scene.base_scene import BaseScene
+from mmfusenas.models.scene.base_scene import BaseScene, without_padding
 from mmfusenas.registry import MODELS
 
 
@@ -65,8 +65,7 @@ class GuidedSR(BaseScene):
     def predict(self, pictures: dict[str, Tensor], data_samples: list) -> list:
         """Return the samples with ``restored``, H x W (x B) in the unit of the target, and ``fused_img``."""
         for sample, restored in zip(data_samples, pictures['restored'], strict=True):
-            height, width = sample.metainfo['img_shape'][:2]
             low, high = sample.metainfo.get('target_range', (0.0, 1.0))
-            values = restored[:, :height, :width].permute(1, 2, 0) * (high - low) + low
-            sample.restored = values.squeeze(2).cpu().numpy() if values.shape[2] == 1 else values.cpu().numpy()
+            values = without_padding(restored * (high - low) + low, sample)
+            sample.restored = values[..., 0] if values.shape[2] == 1 else values
         return super().predict(pictures, data_samples)

@@ -17,7 +17,7 @@ class GuidedStage(BaseModule):
 
     Args:
         physics: Config of the physics step: :class:`Deconvolution`, :class:`AdditiveLayer`, :class:`Scattering`, or one
-            of your own with ``prepare``, ``forward`` and ``truth``.
+            of your own with ``prepare``, ``forward``, ``truth`` and ``takes_kernel`` (whether it is for a blur).
         denoiser: Config of the denoiser. Defaults to ``dict(type='DilatedDenoiser')``, of as many channels as it needs.
         proxy: Config of the proxy, a :class:`GuidanceProxy`; None is a stage without guidance. Defaults to None.
         init_cfg: Initialisation, as everywhere in MMEngine.

@@ -1,8 +1,7 @@
 """Restoration by a deep unfolding under adaptive hyper-guidance."""
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -10,7 +9,7 @@ from mmengine.model import ModuleList
 from torch import Tensor
 
 from mmfusenas.models.restorers.restoration import reference_of
-from mmfusenas.models.scene.base_scene import BaseScene
+from mmfusenas.models.scene.base_scene import BaseScene, without_padding
 from mmfusenas.registry import MODELS
 
 LAMBDA = 0.01**2 / 3
@@ -68,7 +67,7 @@ class HyperGuidedRestoration(BaseScene):
         planes = visible.shape[1]
         y = visible.flatten(0, 1)[:, None]
         physics = self.stages[0].physics
-        known = physics.prepare(y, **_repeated(physics.prepare, inputs, planes))
+        known = physics.prepare(y, _repeated(inputs.get('kernel'), planes))
         x, guidance, pictures, maps = y, None, [], []
         for stage, rho in zip(self.stages, self.rho, strict=True):
             x, guidance = stage(y, x, rho, guidance, known)
@@ -83,29 +82,29 @@ class HyperGuidedRestoration(BaseScene):
         return made
 
     def losses(self, pictures: dict[str, Tensor], inputs: dict[str, Tensor]) -> dict[str, Tensor]:
-        losses = self.loss(pictures['stages'], reference_of(inputs))
+        losses = self.loss(pictures['stages'], reference_of(inputs, 'HyperGuidedRestoration'))
         if self.guidance_loss is None:
             return losses
-        return {**losses, **self.guidance_loss({'truth': self.truth(inputs), **pictures}, inputs)}
+        return {**losses, **self.guidance_loss(pictures, inputs)}
 
     @property
     def takes_kernel(self) -> bool:
         """Whether the physics is given the kernel of a blur."""
-        return 'kernel' in inspect.signature(self.stages[0].physics.prepare).parameters
+        return self.stages[0].physics.takes_kernel
 
     def truth(self, inputs: dict[str, Tensor]) -> Tensor:
         """Return the guidance as it should be, N x C x H x W."""
         planes = inputs['visible'].shape[1]
         physics = self.stages[0].physics
-        y, reference = (x.flatten(0, 1)[:, None] for x in (inputs['visible'], reference_of(inputs)))
-        return _unfold(physics.truth(y, reference, **_repeated(physics.truth, inputs, planes)), planes)
+        y, reference = (x.flatten(0, 1)[:, None]
+                        for x in (inputs['visible'], reference_of(inputs, 'HyperGuidedRestoration')))
+        return _unfold(physics.truth(y, reference, _repeated(inputs.get('noise'), planes)), planes)
 
     def predict(self, pictures: dict[str, Tensor], data_samples: list) -> list:
         """Return the samples with ``fused_img`` and ``guidance``, H x W: the last stage's map, the planes' mean."""
         for sample, maps in zip(data_samples, pictures.get('guidance', ())):
-            height, width = sample.metainfo['img_shape'][:2]
             planes = len(maps) // len(self.stages)
-            sample.guidance = maps[-planes:, :height, :width].mean(0).float().detach().cpu().numpy()
+            sample.guidance = without_padding(maps[-planes:].mean(0, keepdim=True), sample)[..., 0]
         return super().predict(pictures, data_samples)
 
 
@@ -115,11 +114,9 @@ def penalties(levels: tuple[float, float], stages: int) -> Sequence[float]:
     return [float(LAMBDA * 255**2 / sigma**2) for sigma in sigmas]
 
 
-def _repeated(function: Callable, inputs: dict[str, Tensor], planes: int) -> dict[str, Tensor]:
-    """Return the further inputs that a physics step asks for, one for each plane."""
-    asked = inspect.signature(function).parameters
-    return {name: inputs[name].repeat_interleave(planes, 0) for name in ('kernel', 'noise')
-            if name in asked and name in inputs}
+def _repeated(x: Tensor | None, planes: int) -> Tensor | None:
+    """Return a further input of each picture once for each of its planes."""
+    return x if x is None else x.repeat_interleave(planes, 0)
 
 
 def _unfold(planes: Tensor, count: int) -> Tensor:

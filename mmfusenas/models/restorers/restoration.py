@@ -43,12 +43,12 @@ class Restoration(BaseScene):
     def losses(self, pictures: dict[str, Tensor], inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         if self.loss is None:
             return {}
-        return self.loss(pictures['picture'].flip(1), reference_of(inputs).flip(1))
+        return self.loss(pictures['picture'].flip(1), reference_of(inputs, 'Restoration').flip(1))
 
 
-def reference_of(inputs: dict[str, Tensor]) -> Tensor:
-    """Return the reference pictures, or raise a KeyError that says how to get them."""
+def reference_of(inputs: dict[str, Tensor], model: str) -> Tensor:
+    """Return the reference pictures that a model learns from, or raise a KeyError that says how to get them."""
     if 'reference' not in inputs:
-        raise KeyError(f'Restoration learns from references; the inputs are {sorted(inputs)}. Give the data set a '
+        raise KeyError(f'{model} learns from references; the inputs are {sorted(inputs)}. Give the data set a '
                        "folder of them, data_prefix=dict(img='low', gt='high'), or a transform like Darken.")
     return inputs['reference']

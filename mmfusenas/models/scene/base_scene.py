@@ -1,9 +1,11 @@
 """What every module that makes one picture of the sensors' pictures shares."""
 from __future__ import annotations
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from mmengine.model import BaseModel
+from mmengine.structures import BaseDataElement
 from torch import Tensor
 
 from mmfusenas.models.utils.color import luma, replace_luma, to_uint8
@@ -110,6 +112,12 @@ def add_fused_img(data_samples: list, picture: Tensor) -> list:
         picture: N x 3 x H x W BGR in [0, 1]; ``fused_img``: uint8 array H x W x 3.
     """
     for sample, image in zip(data_samples, to_uint8(picture), strict=True):
-        height, width = sample.metainfo['img_shape'][:2]
-        sample.fused_img = image[:, :height, :width].permute(1, 2, 0).cpu().numpy()
+        sample.fused_img = without_padding(image, sample)
     return data_samples
+
+
+def without_padding(picture: Tensor, data_sample: BaseDataElement) -> np.ndarray:
+    """Return a picture C x H x W of a batch as an array H x W x C of its sample's ``img_shape``."""
+    height, width = data_sample.metainfo['img_shape'][:2]
+    picture = picture[:, :height, :width].permute(1, 2, 0).detach().cpu()
+    return (picture.float() if picture.is_floating_point() else picture).numpy()

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from mmfusenas.models.scene.base_scene import BaseScene
+from mmfusenas.models.scene.base_scene import BaseScene, without_padding
 from mmfusenas.models.utils.color import luma
 from mmfusenas.models.utils.warp import warp
 from mmfusenas.registry import MODELS
@@ -59,6 +59,5 @@ class RegisteredFusion(BaseScene):
     def predict(self, pictures: dict[str, Tensor], data_samples: list) -> list:
         """Return the samples with ``fused_img`` and the field, ``pred_flow`` (float array H x W x 2, pixels)."""
         for sample, flow in zip(data_samples, pictures['flow'], strict=True):
-            height, width = sample.metainfo['img_shape'][:2]
-            sample.pred_flow = flow.detach()[:, :height, :width].permute(1, 2, 0).cpu().numpy()
+            sample.pred_flow = without_padding(flow, sample)
         return super().predict(pictures, data_samples)
