@@ -19,7 +19,7 @@ import numpy as np
 from mmengine.config import Config
 from mmengine.utils import track_iter_progress
 from networks import add_options, measure, pair_seconds, report
-from runs import draw, search_hook, tool, train
+from runs import draw, hook_place, tool, train
 from terminaltables import AsciiTable
 
 from mmfusenas.models.scene import TIMFusion
@@ -62,7 +62,7 @@ def parse_args() -> argparse.Namespace:
 
 def search(weight: float, seed: int, table: Path, args: argparse.Namespace) -> Path:
     """Search with a weight of latency; return the genotype."""
-    place = f'{search_hook(args.search)}.cost'
+    place = f'{hook_place(args.search, "BilevelSearchHook")}.cost'
     folder = args.work_dir / f'lambda-{weight:g}-{seed}'
     # The table is in milliseconds.
     train(args.search, folder, [f'{place}.table={table}', f'{place}.weight={weight / 1000}', f'randomness.seed={seed}'])

@@ -1,10 +1,12 @@
 """What a one-shot supernet's predictor learns by each loss, and what searches find: DCNAS, table IX, figs. 17 and 18.
 
-Trains the supernet with every loss of the predictor (and without one) and every seed. All predictors rank the same
-random paths, which their supernet then scores: Kendall's tau. Without a predictor there is nothing to rank; its row is
-the mean score of those paths, which a supernet trained otherwise has as well. In the supernets trained by rank, guided
-evolution, plain evolution and random search look for the best path below the limit: mean and standard deviation of the
-score found, and their curves over the rounds in `curves.png`. The same command goes on where it was stopped.
+With every seed a supernet is trained under a predictor that learns by rank. Of random paths of it one part is what
+predictors learn from anew, by each loss and for the same number of passes; how they order the rest is Kendall's tau: of
+all, and of paths that cost the same (within 5 %), where the number of parameters says nothing any more. Then guided
+evolution, plain evolution and random search look for the best path below the limit: the score found, and curves over
+the rounds in `curves.png` (means of the 50 best paths so far). `--losses rank l1 l2 none` also trains supernets under
+predictors of the other losses and searches those (table IX). Figures are means over the seeds with the standard
+deviation. The same command goes on where it was stopped.
 
     RGBDD_ROOT=data/rgbdd MIDDLEBURY_ROOT=data/middlebury python benchmarks/one_shot.py
 """
@@ -19,42 +21,45 @@ from matplotlib.figure import Figure
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.utils import track_iter_progress
-from runs import figure, train
+from runs import figure, hook_place, scalars, train
 from scipy.stats import kendalltau
 from terminaltables import AsciiTable
+from torch import Tensor
 
 import mmfusenas.datasets
 import mmfusenas.models  # noqa: F401  registers GuidedSR
-from mmfusenas.engine.hooks.path_sampling_hook import STATE_KEY, path_sampler
+from mmfusenas.engine.hooks.path_sampling_hook import path_sampler
 from mmfusenas.engine.path_scorer import PathScorer
 from mmfusenas.nas import SearchSpace
-from mmfusenas.nas.predictor import PathPredictor
+from mmfusenas.nas.predictor import LOSSES, PathPredictor, fit_predictor
+from mmfusenas.nas.sampling import PathSampler
 from mmfusenas.registry import DATASETS, MODELS
 from mmfusenas.utils.checkpoint import load_checkpoint, weights_of
 
-LOSSES = {'rank': 'rank', 'l1': 'l1', 'l2': 'l2', 'none': None}
 STRATEGIES = ('guided', 'plain', 'random')
+SLACK = 0.05  # of the cost, within which paths are of one size
 
 
 def main() -> None:
     args = parse_args()
     init_default_scope('mmfusenas')
-    runs = [(loss, seed) for seed in args.seeds for loss in args.losses]
-    ranked, found, curves = defaultdict(list), defaultdict(list), defaultdict(list)
-    for loss, seed in track_iter_progress(runs):
+    taus, found, curves = defaultdict(list), defaultdict(list), defaultdict(list)
+    for loss, seed in track_iter_progress([(loss, seed) for seed in args.seeds for loss in args.losses]):
         checkpoint = supernet(loss, seed, args)
-        ranked[loss].append(ranking(checkpoint, args))
-        for strategy in args.strategies if loss == 'rank' else ():
-            curve = search(checkpoint, strategy, seed, args)
-            found[strategy].append(curve[-1])
-            curves[strategy].append(curve)
-    rows = [[loss, figure([tau for tau, _ in values if tau is not None]), scores(values)]
-            for loss, values in ranked.items()]
-    print('\n' + AsciiTable([['predictor', "Kendall's tau", f'mean {args.by} of the paths'], *rows],
-                            f'{args.supernet}, {args.paths} random paths, seeds {args.seeds}').table)
-    rows = [[strategy, f'{np.mean(values):.5f} +- {np.std(values, ddof=len(values) > 1):.5f}']
-            for strategy, values in found.items()]
-    print(AsciiTable([['search', f'best {args.by}'], *rows], f'{args.search}, seeds {args.seeds}').table)
+        if loss == 'rank':
+            for row, values in rankings(checkpoint, args).items():
+                taus[row].append(values)
+        for strategy in args.strategies if loss == 'rank' else ('plain' if loss == 'none' else 'guided', ):
+            best, top = search(checkpoint, loss, strategy, seed, args)
+            found[loss, strategy].append(best)
+            if loss == 'rank':
+                curves[strategy].append(top)
+    rows = [[row, *map(figure, zip(*values))] for row, values in taus.items()]
+    print('\n' + AsciiTable([['predictor', "Kendall's tau", 'of one size'], *rows],
+                            f'{args.supernet}, {args.tried} paths learned, {args.paths} others ranked by {args.by}, '
+                            f'seeds {args.seeds}').table)
+    rows = [[loss, strategy, figure(values, 5)] for (loss, strategy), values in found.items()]
+    print(AsciiTable([['supernet', 'search', f'best {args.by}'], *rows], f'{args.search}, seeds {args.seeds}').table)
     if curves:
         plot(curves, args.by).savefig(args.work_dir / 'curves.png', dpi=120)
         print(f'figure: {args.work_dir}/curves.png')
@@ -66,10 +71,12 @@ def parse_args() -> argparse.Namespace:
                         help='config of the supernet (default: %(default)s)')
     parser.add_argument('--search', default='configs/dcnas/depth_search_demo.py', metavar='CONFIG',
                         help='config of the search (default: %(default)s)')
-    parser.add_argument('--losses', nargs='+', default=list(LOSSES), choices=list(LOSSES), help='default: all')
+    parser.add_argument('--losses', nargs='+', default=['rank'], choices=[*LOSSES, 'none'],
+                        help='supernets to train, by the loss of their predictor (default: rank)')
     parser.add_argument('--strategies', nargs='+', default=STRATEGIES, choices=STRATEGIES, help='default: all')
     parser.add_argument('--seeds', nargs='+', type=int, default=[0, 1, 2], help='default: 0 1 2')
-    parser.add_argument('--paths', type=int, default=200, help='random paths to rank (default: %(default)s)')
+    parser.add_argument('--tried', type=int, default=512, help='paths that predictors learn from (default: 512)')
+    parser.add_argument('--paths', type=int, default=200, help='others that they rank, of each kind (default: 200)')
     for name in ('supernet', 'search'):
         parser.add_argument(f'--{name}-options', nargs='+', default=[], metavar='KEY=VALUE',
                             help=f'values to override in the config of the {name}')
@@ -78,59 +85,63 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def sampling_hook(config: str) -> int:
-    """Return the place of the hook that samples paths."""
-    return [hook['type'] for hook in Config.fromfile(config).custom_hooks].index('PathSamplingHook')
-
-
 def supernet(loss: str, seed: int, args: argparse.Namespace) -> Path:
     """Train the supernet; return its last checkpoint."""
-    place = f'custom_hooks.{sampling_hook(args.supernet)}.loss={LOSSES[loss]}'
-    return train(args.supernet, args.work_dir / f'{loss}-{seed}', [place, f'randomness.seed={seed}',
-                                                                       *args.supernet_options])
+    hook = hook_place(args.supernet, 'PathSamplingHook')
+    return train(args.supernet, args.work_dir / f'{loss}-{seed}', [
+        f'{hook}.loss={None if loss == "none" else loss}', f'randomness.seed={seed}', *args.supernet_options])
 
 
-@torch.no_grad()
-def ranking(checkpoint: Path, args: argparse.Namespace) -> tuple[float | None, float]:
-    """Return Kendall's tau of the predictor on random paths, None without one, and the mean score of the paths."""
-    file = checkpoint.parent / f'metrics-ranking-{args.paths}-{args.by}.json'
+def rankings(checkpoint: Path, args: argparse.Namespace) -> dict[str, list[float]]:
+    """Return Kendall's tau on random paths, and on paths of one size, of predictors by each loss, and of the cost."""
+    file = checkpoint.parent / f'metrics-ranking-{args.tried}-{args.paths}-{args.by}.json'
     if not file.is_file():
-        content, config = load_checkpoint(checkpoint), Config.fromfile(checkpoint.parent / Path(args.supernet).name)
+        config = Config.fromfile(checkpoint.parent / Path(args.supernet).name)
+        hook = next(hook for hook in config.custom_hooks if hook.type == 'PathSamplingHook')
         model = MODELS.build(config.model)
-        model.load_state_dict(weights_of(content))
-        hook, state = config.custom_hooks[sampling_hook(args.supernet)], content[STATE_KEY]
-        sampler = path_sampler(SearchSpace(model), hook.get('table'), state['cost'], hook.get('fixed'))
-        paths = sampler.sample(args.paths, torch.Generator().manual_seed(1))
-        truth = PathScorer(model, DATASETS.build(hook.dataset), hook.get('batch_size', 16), args.by)(sampler, paths)
-        tau = None
-        if state['loss'] is not None:
-            predictor = PathPredictor(sampler.sizes.tolist())
-            predictor.load_state_dict(state['predictor'])
-            scores = predictor(paths, sampler.active(paths), sampler.cost(paths) / state['scale'])
-            tau = float(kendalltau(scores, -truth).statistic)
-        file.write_text(json.dumps([tau, float(truth.mean())]))
-    return tuple(json.loads(file.read_text()))
+        model.load_state_dict(weights_of(load_checkpoint(checkpoint)))
+        sampler = path_sampler(SearchSpace(model), hook.get('table'), hook.get('cost', 'parameters'), hook.get('fixed'))
+        scorer = PathScorer(model, DATASETS.build(hook.dataset), hook.get('batch_size', 16), args.by)
+        generator = torch.Generator().manual_seed(1)
+        size = float(sampler.cost(sampler.sample(1000, generator)).median())
+        parts = [sampler.sample(args.tried, generator), sampler.sample(args.paths, generator),
+                 sampler.between((1 - SLACK) * size, size, args.paths, generator)]
+        tried, *others = [(paths, -scorer(sampler, paths)) for paths in parts]
+        result = {loss: learned(sampler, tried, others, loss, size) for loss in LOSSES}
+        result['cost alone'] = [tau(sampler.cost(paths), truth) for paths, truth in others]
+        file.write_text(json.dumps(result))
+    return json.loads(file.read_text())
 
 
-def search(checkpoint: Path, strategy: str, seed: int, args: argparse.Namespace) -> list[float]:
-    """Search the paths of a supernet; return the best score after every round."""
-    folder = args.work_dir / f'{strategy}-search-{seed}'
+def learned(sampler: PathSampler, tried: tuple[Tensor, Tensor], others: list[tuple[Tensor, Tensor]], loss: str,
+            scale: float) -> list[float]:
+    """Return how a predictor orders other paths, once it has learned from those that were tried."""
+    torch.manual_seed(0)
+    predictor = PathPredictor(sampler.sizes.tolist())
+    paths, truth = tried
+    fit_predictor(predictor, torch.optim.Adam(predictor.parameters(), lr=3e-3), (
+        paths, sampler.active(paths), sampler.cost(paths) / scale, (truth - truth.mean()) / truth.std()), loss)
+    with torch.no_grad():
+        return [tau(predictor(paths, sampler.active(paths), sampler.cost(paths) / scale), truth)
+                for paths, truth in others]
+
+
+def tau(scores: Tensor, truth: Tensor) -> float:
+    return float(kendalltau(scores, truth).statistic)
+
+
+def search(checkpoint: Path, loss: str, strategy: str, seed: int,
+           args: argparse.Namespace) -> tuple[float, list[float]]:
+    """Search the paths of a supernet; return the best score, and the mean of the best 50 after every round."""
+    folder = args.work_dir / f'{loss}-{strategy}-search-{seed}'
     train(args.search, folder, [f'load_from={checkpoint}', f'train_cfg.strategy={strategy}', f'train_cfg.by={args.by}',
                                 f'randomness.seed={seed}', *args.search_options])
-    lines = [json.loads(line) for file in sorted(folder.glob('*/vis_data/scalars.json'))
-             for line in file.read_text().splitlines()]
-    best = {line['step']: line['search_best'] for line in lines if 'search_best' in line}
-    return [best[step] for step in sorted(best)]
-
-
-def scores(values: list[tuple[float | None, float]]) -> str:
-    """Return mean and deviation of the paths' scores."""
-    means = [mean for _, mean in values]
-    return f'{np.mean(means):.5f} +- {np.std(means, ddof=len(means) > 1):.5f}'
+    rounds = {line['step']: line for line in scalars(folder) if 'search_best' in line}
+    return rounds[max(rounds)]['search_best'], [rounds[step]['search_top'] for step in sorted(rounds)]
 
 
 def plot(curves: dict[str, list[list[float]]], by: str) -> Figure:
-    """Draw the best score over the rounds, mean and range of the seeds (fig. 18)."""
+    """Draw the mean of the best 50 scores over the rounds, mean and range of the seeds (fig. 18)."""
     drawing = Figure(figsize=(6, 4), layout='constrained')
     axes = drawing.subplots()
     for strategy, runs in curves.items():
@@ -138,7 +149,7 @@ def plot(curves: dict[str, list[list[float]]], by: str) -> Figure:
         rounds = np.arange(1, values.shape[1] + 1)
         line, = axes.plot(rounds, values.mean(0), label=strategy)
         axes.fill_between(rounds, values.min(0), values.max(0), alpha=0.15, color=line.get_color())
-    axes.set(xlabel='round', ylabel=f'best {by} so far')
+    axes.set(xlabel='round', ylabel=f'mean {by} of the best 50 paths so far')
     axes.legend()
     return drawing
 

@@ -3,14 +3,17 @@
     python benchmarks/records.py work_dirs/strategies                       # to benchmarks/records/strategies
     cp -r benchmarks/records/strategies work_dirs/ && python benchmarks/search_strategies.py    # the table again
 
-Kept of every run: that it is done and with which options, its metrics, the genotype that it found, its training loss.
+Kept of every run: that it is done and with which options, its metrics, the genotype that it found, its curves.
 """
 import argparse
 import json
 import shutil
 from pathlib import Path
 
+from runs import scalars
+
 KEPT = ('done', 'metrics*.json', 'genotype.json', 'latency_*.json')
+CURVES = ('step', 'loss', 'search_best', 'search_top')
 
 
 def main() -> None:
@@ -25,20 +28,20 @@ def main() -> None:
         source = args.work_dir / done.parent.relative_to(target)
         # The name alone: the folder is another one where the records are used.
         (done.parent / 'last_checkpoint').write_text(Path((source / 'last_checkpoint').read_text().strip()).name)
-        keep_losses(source, done.parent)
+        keep_curves(source, done.parent)
     files = [file for file in target.rglob('*') if file.is_file()]
     print(f'{target}: {len(files)} files, {sum(file.stat().st_size for file in files) / 1e6:.1f} MB')
 
 
-def keep_losses(source: Path, target: Path) -> None:
-    """Keep the loss of every logged step of a search."""
-    lines = [json.loads(line) for file in sorted(source.glob('*/vis_data/scalars.json'))
-             for line in file.read_text().splitlines()]
-    steps = {line['step']: line['loss'] for line in lines if 'loss' in line}
-    if (source / 'search.json').is_file() and steps:
+def keep_curves(source: Path, target: Path) -> None:
+    """Keep what is drawn of every logged step of a search."""
+    lines = [{name: line[name] if name == 'step' else float(f'{line[name]:.6g}') for name in CURVES if name in line}
+             for line in scalars(source)]
+    lines = [line for line in lines if len(line) > 1]
+    if (source / 'search.json').is_file() and lines:
         place = target / 'kept/vis_data/scalars.json'
         place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_text(''.join(f'{{"step": {step}, "loss": {loss:.5g}}}\n' for step, loss in steps.items()))
+        place.write_text(''.join(f'{json.dumps(line)}\n' for line in lines))
 
 
 def parse_args() -> argparse.Namespace:

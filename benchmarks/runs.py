@@ -53,16 +53,20 @@ def metrics_file(options: Sequence[str]) -> str:
 
 def last_scores(folder: Path) -> dict[str, float]:
     """Return what the last validation of a training in ``folder`` gave."""
-    lines = [json.loads(line) for file in sorted(folder.glob('*/vis_data/scalars.json'))
-             for line in file.read_text().splitlines()]
-    return [{name: value for name, value in line.items() if '/' in name} for line in lines
+    return [{name: value for name, value in line.items() if '/' in name} for line in scalars(folder)
             if any('/' in name for name in line) and 'loss' not in line][-1]
 
 
-def search_hook(config: str) -> str:
-    """Return the place of a search's hook in its config, as ``--cfg-options`` names it."""
+def scalars(folder: Path) -> list[dict[str, float]]:
+    """Return what a training in ``folder`` logged, line by line."""
+    return [json.loads(line) for file in sorted(folder.glob('*/vis_data/scalars.json'))
+            for line in file.read_text().splitlines()]
+
+
+def hook_place(config: str, kind: str) -> str:
+    """Return the place of a hook in a config, as ``--cfg-options`` names it."""
     types = [hook['type'] for hook in Config.fromfile(config).custom_hooks]
-    return f'custom_hooks.{types.index("BilevelSearchHook")}'
+    return f'custom_hooks.{types.index(kind)}'
 
 
 def draw(config: str, folder: Path, seed: int, between: Sequence[float] = (), options: Sequence[str] = ()) -> Path:
@@ -88,8 +92,8 @@ def cfg_options(options: Sequence[str]) -> list[str]:
     return ['--cfg-options', *options] if options else []
 
 
-def figure(values: Sequence[float]) -> str:
+def figure(values: Sequence[float], digits: int = 3) -> str:
     """Return mean and standard deviation, nothing of no values."""
     if not values:
         return ''
-    return f'{mean(values):.3f}' + (f' +- {stdev(values):.3f}' if len(values) > 1 else '')
+    return f'{mean(values):.{digits}f}' + (f' +- {stdev(values):.{digits}f}' if len(values) > 1 else '')

@@ -10,14 +10,13 @@ it was stopped.
     ROADSCENE_ROOT=data/roadscene MSRS_ROOT=data/msrs HARVARD_ROOT=data/harvard python benchmarks/search_strategies.py
 """
 import argparse
-import json
 from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
 from mmengine.utils import track_iter_progress
-from runs import draw, figure, search_hook, test, train
+from runs import draw, figure, hook_place, scalars, test, train
 from terminaltables import AsciiTable
 
 from mmfusenas.models.scene import TIMFusion
@@ -69,7 +68,7 @@ def parse_args() -> argparse.Namespace:
 def score(name: str, folder: Path, seed: int, args: argparse.Namespace) -> dict[str, float]:
     """Search or draw, train, test; return the metrics, and thousands of parameters at the published width."""
     if STRATEGIES[name]:
-        place = f'{search_hook(args.search)}.strategy.type={STRATEGIES[name]}'
+        place = f'{hook_place(args.search, "BilevelSearchHook")}.strategy.type={STRATEGIES[name]}'
         train(args.search, folder / 'search', [place, f'randomness.seed={seed}', *EVERY_STEP])
     elif name == 'random':
         draw(args.search, folder / 'search', seed)
@@ -83,9 +82,7 @@ def score(name: str, folder: Path, seed: int, args: argparse.Namespace) -> dict[
 
 def losses(folder: Path) -> dict[int, float]:
     """Return the training loss of a search by iteration."""
-    lines = [json.loads(line) for file in sorted(folder.glob('*/vis_data/scalars.json'))
-             for line in file.read_text().splitlines()]
-    return {line['step']: line['loss'] for line in lines if 'loss' in line}
+    return {line['step']: line['loss'] for line in scalars(folder) if 'loss' in line}
 
 
 def plot_losses(curves: dict[str, list[dict[int, float]]], cycle: int) -> Figure:

@@ -2,7 +2,7 @@
 _base_ = './depth_x8.py'
 train_dataloader, val_dataloader = _base_.train_dataloader, _base_.val_dataloader
 for leaf in (*train_dataloader.dataset.dataset.datasets, val_dataloader.dataset):
-    leaf.pipeline[-2].scale = 16
+    leaf.pipeline[1].scale = 16
 del leaf
 test_dataloader = val_dataloader
 model = dict(net=dict(genotype='dcnas-16x'))

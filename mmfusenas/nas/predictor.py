@@ -14,8 +14,8 @@ class PathPredictor(nn.Module):
     """Scores of paths under a constraint, by a bidirectional GRU (DCNAS eqs. 13-16, fig. 6).
 
     The candidate of every choice is embedded, the GRU runs over the choices in the order of the space, and a perceptron
-    turns its two last states and the embedded constraint into a number: the higher, the better the path. Only the order
-    counts where the predictor learns by rank.
+    turns the mean of its states and the embedded constraint into a number: the higher, the better the path. Only the
+    order counts where the predictor learns by rank.
 
     Args:
         sizes: Number of candidates of every choice.
@@ -38,14 +38,16 @@ class PathPredictor(nn.Module):
         offsets = torch.tensor([0, *sizes]).cumsum(0) + 1  # 0 is a choice that does not count
         self.register_buffer('offsets', offsets[:-1], persistent=False)
         self.embedding = nn.Embedding(int(offsets[-1]), embedding)
+        # Large random vectors would tell every path from every other: it would be learned by heart.
+        nn.init.normal_(self.embedding.weight, std=0.05)
         self.constraint = nn.Linear(1, embedding)
         self.gru = nn.GRU(embedding, hidden, batch_first=True, bidirectional=True)
         self.perceptron = nn.Sequential(nn.Linear(2 * hidden + embedding, hidden), nn.ReLU(), nn.Linear(hidden, 1))
 
     def forward(self, paths: Tensor, used: Tensor, constraint: Tensor) -> Tensor:
         tokens = torch.where(used, paths + self.offsets, 0)
-        last = self.gru(self.embedding(tokens))[1]
-        return self.perceptron(torch.cat([*last, self.constraint(constraint.float()[:, None])], 1))[:, 0]
+        states = self.gru(self.embedding(tokens))[0].mean(1)
+        return self.perceptron(torch.cat([states, self.constraint(constraint.float()[:, None])], 1))[:, 0]
 
 
 def ranking_loss(scores: Tensor, truth: Tensor, margin: float = 0.1) -> Tensor:
@@ -70,7 +72,7 @@ def ranking_loss(scores: Tensor, truth: Tensor, margin: float = 0.1) -> Tensor:
 
 
 def fit_predictor(predictor: PathPredictor, optimizer: torch.optim.Optimizer, data: Sequence[Tensor],
-                  loss: str = 'rank', epochs: int = 100, batch_size: int = 128,
+                  loss: str = 'rank', epochs: int = 30, batch_size: int = 128,
                   generator: torch.Generator | None = None) -> float:
     """Train a predictor on paths that were tried.
 
@@ -79,7 +81,7 @@ def fit_predictor(predictor: PathPredictor, optimizer: torch.optim.Optimizer, da
         optimizer: Its optimizer.
         data: paths, used and constraint, as the predictor takes them, and the true scores, N numbers.
         loss: ``'rank'`` (eq. 17), ``'l1'`` or ``'l2'`` of the true scores (table IX). Defaults to 'rank'.
-        epochs: Passes over the paths. Defaults to 100.
+        epochs: Passes over the paths. Defaults to 30.
         batch_size: Paths that are ranked against each other in a step. Defaults to 128.
         generator: Random numbers of the order.
 

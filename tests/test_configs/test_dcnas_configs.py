@@ -40,7 +40,15 @@ def test_paths_are_scored_on_pictures_that_are_not_trained_on(name, end):
         for fit, held in zip(leaves(supernet.train_dataloader.dataset), leaves(scored), strict=True):
             assert fit.get('data_root') == held.get('data_root') and fit.get('data_prefix') == held.get('data_prefix')
             apart = fit.seed != held.seed if 'seed' in fit else fit.leave_out == held.fold
-            assert apart and fit.pipeline[-2].scale == held.pipeline[-2].scale == scale
+            assert apart and scale_of(fit) == scale_of(held) == scale
+
+
+def scale_of(leaf):
+    """The scale of a data set, whose target is degraded before a patch of it is cut: by the range of the whole."""
+    kinds = [step.type for step in leaf.pipeline]
+    place = kinds.index('DegradeTarget')
+    assert 'JointTransform' not in kinds[:place]
+    return leaf.pipeline[place].scale
 
 
 def leaves(dataset):

@@ -3,7 +3,11 @@ import pytest
 import torch
 from scipy.stats import kendalltau
 
+from mmfusenas.models.restorers import GuidedSRNet
+from mmfusenas.nas import SearchSpace
+from mmfusenas.nas.cost_table import parameter_table
 from mmfusenas.nas.predictor import PathPredictor, fit_predictor, ranking_loss
+from mmfusenas.nas.sampling import PathSampler
 
 
 def test_ranking_loss_by_hand():
@@ -44,6 +48,28 @@ def test_it_learns_an_order_that_holds_for_paths_it_has_not_seen(loss):
     with torch.no_grad():
         after = kendalltau(predictor(*held_out), truth).statistic
     assert last < 0.5 * first and after > 0.7 > abs(before)
+
+
+def test_it_generalises_in_the_whole_space_from_512_paths():
+    space = SearchSpace(GuidedSRNet(channels=8))
+    sampler = PathSampler(space, parameter_table(space))
+    generator = torch.Generator().manual_seed(0)
+    worth = torch.randn(len(sampler.sizes), 16, dtype=torch.float64, generator=generator)
+
+    def data(paths):
+        used, cost = sampler.active(paths), sampler.cost(paths)
+        values = (worth.gather(1, paths.T).T * used).sum(1) + 5 * cost / cost.mean()
+        return paths, used, cost / 6e5, values / 5
+
+    torch.manual_seed(0)
+    predictor = PathPredictor(sampler.sizes.tolist())
+    fit_predictor(predictor, torch.optim.Adam(predictor.parameters(), 3e-3), data(sampler.sample(512, generator)),
+                  epochs=15)
+    *held_out, truth = data(sampler.sample(200, generator))
+    alike = data(sampler.between(5.7e5, 6e5, 100, generator))
+    with torch.no_grad():
+        assert kendalltau(predictor(*held_out), truth).statistic > 0.4
+        assert kendalltau(predictor(*alike[:3]), alike[3]).statistic > 0.4  # where the size says nothing
 
 
 def test_what_does_not_count_does_not_change_a_score():

@@ -12,9 +12,9 @@ middle = dict(type='JointTransform', transforms=[dict(type='CenterCrop', crop_si
 train_dataloader = dict(
     batch_size=16, num_workers=4, persistent_workers=True, sampler=dict(type='DefaultSampler', shuffle=True),
     dataset=dict(nyu, data_prefix=folders['train'], leave_out=(0, 100),
-                 pipeline=[load, augment, degrade, pack]))
+                 pipeline=[load, degrade, augment, pack]))
 held_out = dict(nyu, data_prefix=folders['train'], fold=(0, 100),
-                pipeline=[load, middle, degrade, pack])
+                pipeline=[load, degrade, middle, pack])
 val_dataloader = dict(
     batch_size=1, num_workers=2, persistent_workers=True, sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(nyu, data_prefix=folders['test'], test_mode=True, pipeline=[load, degrade, pack]))

@@ -5,17 +5,16 @@ rgbdd = dict(type='PairDataset', data_root='{{$RGBDD_ROOT:data/rgbdd}}')
 middlebury = dict(type='PairDataset', data_root='{{$MIDDLEBURY_ROOT:data/middlebury}}')
 folders = {part: dict(img=f'{part}/rgb', img2=f'{part}/depth') for part in ('train', 'test')}
 train_pipeline = [
-    dict(type='LoadGuidedFromFile'),
+    dict(type='LoadGuidedFromFile'), dict(type='DegradeTarget', scale=scale),
     dict(type='JointTransform', transforms=[
         dict(type='RandomPatch', size=(128, 128)),
         dict(type='RandomFlip', prob=0.5), dict(type='RandomQuarterTurn')]),
-    dict(type='DegradeTarget', scale=scale),
     dict(type='PackPairInputs')]
 test_pipeline = [
     dict(type='LoadGuidedFromFile'), dict(type='DegradeTarget', scale=scale), dict(type='PackPairInputs')]
 val_pipeline = [
-    dict(type='LoadGuidedFromFile'), dict(type='JointTransform', transforms=[dict(type='CenterCrop', crop_size=256)]),
-    dict(type='DegradeTarget', scale=scale), dict(type='PackPairInputs')]
+    dict(type='LoadGuidedFromFile'), dict(type='DegradeTarget', scale=scale),
+    dict(type='JointTransform', transforms=[dict(type='CenterCrop', crop_size=256)]), dict(type='PackPairInputs')]
 fitted = [
     dict(rgbdd, data_prefix=folders['train'], leave_out=(0, 5), pipeline=train_pipeline),
     dict(middlebury, data_prefix=folders['train'], leave_out=(0, 5), pipeline=train_pipeline)]

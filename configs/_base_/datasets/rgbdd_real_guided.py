@@ -9,7 +9,7 @@ augment = dict(type='JointTransform', transforms=[
     dict(type='RandomPatch', size=(256, 256)), dict(type='RandomFlip', prob=0.5), dict(type='RandomQuarterTurn')])
 train_dataloader = dict(
     batch_size=16, num_workers=4, persistent_workers=True, sampler=dict(type='DefaultSampler', shuffle=True),
-    dataset=dict(rgbdd, data_prefix=lists['train'], pipeline=[load, augment, degrade, pack]))
+    dataset=dict(rgbdd, data_prefix=lists['train'], pipeline=[load, degrade, augment, pack]))
 val_dataloader = dict(
     batch_size=1, num_workers=2, persistent_workers=True, sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(rgbdd, data_prefix=lists['test'], test_mode=True, pipeline=[load, degrade, pack]))

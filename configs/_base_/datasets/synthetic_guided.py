@@ -6,7 +6,7 @@ degrade, pack = dict(type='DegradeTarget', scale=scale), dict(type='PackPairInpu
 flip = dict(type='JointTransform', transforms=[dict(type='RandomFlip', prob=0.5)])
 train_dataloader = dict(
     batch_size=8, num_workers=2, persistent_workers=True, sampler=dict(type='DefaultSampler', shuffle=True),
-    dataset=dict(scenes, length=1000, seed=0, pipeline=[flip, degrade, pack]))
+    dataset=dict(scenes, length=1000, seed=0, pipeline=[degrade, flip, pack]))
 # What the supernet's predictor and the search of paths look at.
 held_out = dict(scenes, length=16, seed=1, test_mode=True, pipeline=[degrade, pack])
 val_dataloader = dict(

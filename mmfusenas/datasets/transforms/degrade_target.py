@@ -19,6 +19,7 @@ class DegradeTarget(BaseTransform):
     Bicubic, with antialiasing on the way down, and Gaussian noise in between (DCNAS section IV-B); the sides go to
     multiples of the scale by cutting rows and columns at the end. Where the sample has a ``gt`` already, the target is
     real: it is only scaled, by ``low_range`` where it has that (what interpolation made of the target does not count).
+    It comes before a patch is cut, whose range is then that of its picture, as in a test.
 
     Required keys: ``img``, ``img2``. Changed: ``img2``, as the network sees it; ``gt``, the same scaling of the target
     in high resolution, which may leave [0, 1]. Added: ``target_range`` (low, high), which undoes the scaling.

@@ -49,15 +49,14 @@ class PathSamplingHook(Hook):
         refresh: Paths of a refreshment. Defaults to 64.
         loss: What the predictor learns by: ``'rank'`` (eq. 17), ``'l1'``, ``'l2'``, or None for no predictor: every
             iteration then trains a random path to the end (table IX). Defaults to 'rank'.
-        fit_epochs: Passes over the paths in each learning. Defaults to 100.
+        fit_epochs: Passes over the paths in each learning. Defaults to 30.
         table: File of a cost table of ``build_latency_table.py``; needed unless ``cost`` is 'parameters'.
         cost: ``'parameters'``, ``'macs'`` or ``'latency_ms'``: what constraints are of. Defaults to 'parameters'.
         fixed: As of :class:`PathSampler`. Defaults to none.
 
     Raises:
         ValueError: If ``loss`` is another word, ``keep`` is more than ``paths``, another cost than parameters comes
-            without a table, the training has no epochs, or a resumed run had another space, cost, loss or other fixed
-            choices.
+            without a table, the training has no epochs, or a resumed run had other settings.
 
     Example:
         >>> custom_hooks = [dict(type='PathSamplingHook', dataset=dict(...))]
@@ -65,7 +64,7 @@ class PathSamplingHook(Hook):
 
     def __init__(self, dataset: dict, batch_size: int = 16, by: str = 'loss', paths: int = 20, keep: int = 1,
                  slack: float = 0.05, free: int = 30, tried: int = 1024, interval: int = 20, refresh: int = 64,
-                 loss: str | None = 'rank', fit_epochs: int = 100, table: str | None = None,
+                 loss: str | None = 'rank', fit_epochs: int = 30, table: str | None = None,
                  cost: str = 'parameters', fixed: dict[str, str] | None = None) -> None:
         if loss not in (*LOSSES, None) or not 0 < keep <= paths:
             raise ValueError(f'PathSamplingHook got loss={loss!r}, keep={keep} of paths={paths}; it knows '
@@ -87,7 +86,7 @@ class PathSamplingHook(Hook):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(run_seed(runner))
             self.predictor = PathPredictor(self.sampler.sizes.tolist())
-        self.optimizer = torch.optim.Adam(self.predictor.parameters(), lr=1e-3)
+        self.optimizer = torch.optim.Adam(self.predictor.parameters(), lr=3e-3)
         self.scale = float(self.sampler.cost(self.sampler.sample(1000, self.generator)).mean())
         self.waiting = self.sampler.sample(0)
         self.learned, self.path = -1, None
@@ -131,7 +130,9 @@ class PathSamplingHook(Hook):
 
     def _kind(self) -> dict[str, Any]:
         """Return what a resumed run has to have in common with this one."""
-        return dict(space_hash=self.space.hash, cost=self.cost, loss=self.loss, fixed=self.fixed)
+        return dict(space_hash=self.space.hash, cost=self.cost, loss=self.loss, fixed=self.fixed, paths=self.paths,
+                    keep=self.keep, slack=self.slack, free=self.free, tried=self.tried, interval=self.interval,
+                    refresh=self.refresh, fit_epochs=self.fit_epochs, by=self.scoring['by'])
 
     def _restore(self, state: dict[str, Any]) -> None:
         changed = [f'{key}: {state.get(key)} then, {value} now' for key, value in self._kind().items()
