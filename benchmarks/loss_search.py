@@ -1,9 +1,9 @@
 """A searched loss beside equal weights and every single term (Hadamard restoration, the loss search).
 
 Trains the classifier of quality once, and with every seed: searches loss and network, trains the found network by the
-found loss, by equal weights of all terms, and by each term alone, all with one budget, and tests them. A row tells what
-the loss is worth, on one and the same network. Beside them stand the pictures as they are, and what the bundled RUAS,
-which brightens dark pictures, makes of them. The same command goes on where it was stopped.
+found loss, by equal weights of all terms, by random ones and by each term alone, all with one budget, and tests them. A
+row tells what the loss is worth, on one and the same network. Beside them stand the pictures as they are, and what the
+bundled RUAS, which brightens dark pictures, makes of them. The same command goes on where it was stopped.
 
     python benchmarks/loss_search.py --search-options model.net.channels=8 model.net.num_units=3
     MSRS_ROOT=data/msrs LOL_ROOT=data/lol python benchmarks/loss_search.py --task lowlight-msrs
@@ -14,6 +14,7 @@ import json
 import os
 from pathlib import Path
 
+import numpy as np
 from mmengine.utils import track_iter_progress
 from runs import figure, test, test_rule, train
 from terminaltables import AsciiTable
@@ -44,7 +45,8 @@ def main() -> None:
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--task', default='lowlight', help='one of configs/hadamard (default: lowlight)')
-    parser.add_argument('--rows', nargs='+', default=[*RULES, 'searched', 'equal', *TERMS], help='default: all')
+    parser.add_argument('--rows', nargs='+', default=[*RULES, 'searched', 'equal', 'random', *TERMS],
+                        help='default: all')
     parser.add_argument('--seeds', nargs='+', type=int, default=[0, 1, 2], help='default: 0 1 2')
     parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/loss_search'), help='default: %(default)s')
     for name in ('quality', 'search', 'train', 'test'):
@@ -63,16 +65,19 @@ def score(row: str, seed: int, args: argparse.Namespace) -> dict[str, float]:
     train(f'configs/hadamard/{args.task}_search.py', search, [f'randomness.seed={seed}', *args.search_options])
     found = Genotype.load(search / 'genotype.json')
     loss = folder / f'{row}-{seed}.json'
-    loss.write_text(json.dumps(dict(weights=dict(weights=weights_of(row, found)))))
+    loss.write_text(json.dumps(dict(weights=dict(weights=weights_of(row, seed, found)))))
     checkpoint = train(str(search / 'retrain.py'), folder / f'{row}-{seed}', [
         f'randomness.seed={seed}', f'model.loss.genotype={loss}', *args.train_options])
     return test('retrain.py', checkpoint, args.test_options)
 
 
-def weights_of(row: str, found: Genotype) -> dict[str, float]:
-    """Return the weights of the terms that a row trains by."""
+def weights_of(row: str, seed: int, found: Genotype) -> dict[str, float]:
+    """Return the weights of the terms that a row trains by; random ones have the sum of equal ones."""
     if row == 'searched':
         return found.part('loss').weights['weights']
+    if row == 'random':
+        shares = np.random.default_rng(seed).dirichlet(np.ones(len(TERMS)))
+        return dict(zip(TERMS, (len(TERMS) * shares).tolist()))
     return {term: float(row in ('equal', term)) for term in TERMS}
 
 

@@ -1,5 +1,6 @@
 # Search of loss and architecture on darkened day pictures of MSRS (`MSRS_ROOT`), tested on LOL's (`LOL_ROOT`): weights
-# on one half, loss and choices on the other. First train `quality_lowlight-msrs.py`.
+# on one half, loss and choices on the other. First train `quality_lowlight-msrs.py`. The step of the choices is larger
+# than the paper's: with some thousand steps they would hardly move.
 _base_ = [
     '../_base_/models/hadamard_supernet.py', '../_base_/datasets/msrs_darkened.py',
     '../_base_/schedules/hadamard_search.py', '../_base_/default_runtime.py'
@@ -8,6 +9,7 @@ train_dataloader = dict(batch_size=1, dataset=dict(fold=(0, 2)))
 search_dataloader = dict(
     _base_.train_dataloader, batch_size=1, dataset=dict(_base_.train_dataloader.dataset, fold=(1, 2)))
 search_hook = _base_.search_hook
+search_hook.optimizer.lr = 5e-3
 search_hook.phases[0].losses[0].checkpoint = '{{$QUALITY:work_dirs/quality_lowlight-msrs/epoch_10.pth}}'
 custom_hooks = [
     *_base_.custom_hooks, dict(search_hook, dataloader=search_dataloader),

@@ -1,5 +1,5 @@
-# Search of loss and architecture on UIEB (`UIEB_ROOT`): weights on one
-# half, loss and choices on the other. First train `quality_underwater-uieb.py`.
+# Search of loss and architecture on UIEB (`UIEB_ROOT`): weights on one half, loss and choices on the other. First train
+# `quality_underwater-uieb.py`.
 _base_ = [
     '../_base_/models/hadamard_supernet.py', '../_base_/datasets/uieb.py',
     '../_base_/schedules/hadamard_search.py', '../_base_/default_runtime.py'

@@ -1,5 +1,6 @@
 # Triple level as two bilevel problems in turn: the loss, by a frozen classifier of quality, then the architecture, by
 # that loss on both levels. One unrolled step. The configs put the hooks together with the data of their upper level.
+# No decay: where the classifier has little to say, it alone would move the weights of the loss, to 0.
 train_cfg = dict(type='ResumableEpochTrainLoop', max_epochs=40, val_interval=10)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
@@ -8,8 +9,8 @@ optim_wrapper = dict(
 param_scheduler = [
     dict(type='CosineAnnealingLR', eta_min_ratio=0.01, by_epoch=True, begin=0, end=40, convert_to_iter_based=True)]
 search_hook = dict(
-    type='BilevelSearchHook', strategy=dict(type='Unrolled'), interval=1,
-    optimizer=dict(type='Adam', lr=5e-4, betas=(0.5, 0.999), weight_decay=1e-4),
+    type='BilevelSearchHook', strategy=dict(type='Unrolled', radius=1e-3), interval=1,
+    optimizer=dict(type='Adam', lr=5e-4, betas=(0.5, 0.999)),
     phases=[dict(choices='^loss', end=20, losses=[dict(
         type='QualityLoss', checkpoint='{{$QUALITY:work_dirs/quality_lowlight/epoch_10.pth}}')]),
             dict(choices='^net')])

@@ -112,6 +112,7 @@ class BilevelSearchHook(Hook):
         self.scheduler = self.scheduler_cfg and PARAM_SCHEDULERS.build(
             dict(self.scheduler_cfg, optimizer=self.optimizer))
         self.spans.check_loop(runner)
+        self._check_phases(runner)
         self.seed = run_seed(runner)  # asks all ranks, so not where rank 0 alone saves
         self._check_turns(runner)
         self.streams = [BatchStream(build_resumable_dataloader(config, stream_seed(self.seed, k), endless=True))
@@ -255,6 +256,17 @@ class BilevelSearchHook(Hook):
                 f'choices={pattern!r} selects none that is open. Is a genotype= set that already decides them?'
             )
         return names
+
+    def _check_phases(self, runner: Runner) -> None:
+        """Warn where a phase never begins, whose choices would be exported as they were in the beginning."""
+        length = runner.max_epochs if self.spans.by_epoch else runner.max_iters
+        late = sum(end >= length for end in self.spans.ends)
+        if late:
+            runner.logger.warning(
+                f'{late} of the {len(self.phases)} phases of BilevelSearchHook never begin: the training ends at '
+                f'{length}, the phases at {self.spans.ends}. Their choices stay undecided as they were; set '
+                'custom_hooks.N.phases.M.end with train_cfg.'
+            )
 
     def _check_turns(self, runner: Runner) -> None:
         """Raise where the steps fall into the epochs of some dataloaders alone: an interval of two epochs, say."""

@@ -13,6 +13,8 @@ from mmfusenas.models.restorers.restoration import reference_of
 from mmfusenas.registry import MODELS
 
 POOR, GOOD = 0, 1
+SMOOTHING = 0.1
+"""Share of the label that the other class has."""
 
 
 @MODELS.register_module()
@@ -20,8 +22,10 @@ class QualityClassifier(BaseModel):
     """Classifier of picture quality, whose verdict the loss search goes by (Zhu et al., IJCAI 2022).
 
     The paper has a pretrained classifier and does not describe it. Here convolutions of stride 2, a global mean
-    and a linear layer learn to tell the degraded pictures of a data set from their references. There is no
-    normalisation, which would take the exposure away, of all things.
+    and a linear layer learn to tell the degraded pictures of a data set, and references :func:`spoiled` in other ways,
+    from the references. By the first alone it would learn how bright good pictures are, and nothing else would count.
+    For the same reason the labels are smoothed: a verdict beyond doubt has no gradient. There is no normalisation,
+    which would take the exposure away, of all things.
 
     Args:
         channels: Channels of the convolutions. Defaults to (16, 32, 64, 64).
@@ -60,14 +64,33 @@ class QualityClassifier(BaseModel):
         if mode == 'tensor':
             return self.logits(inputs['visible'])
         pictures = dict(visible=inputs['visible'], reference=reference_of(inputs, 'QualityClassifier'))
-        logits = {name: self.logits(picture) for name, picture in pictures.items()}
         if mode == 'loss':
-            return self._losses(torch.cat(list(logits.values())))
+            return self._losses(**pictures)
+        logits = {name: self.logits(picture) for name, picture in pictures.items()}
         good = {name: scores.softmax(1)[:, GOOD] for name, scores in logits.items()}
         for i, sample in enumerate(data_samples):
             sample.good = {name: float(chances[i]) for name, chances in good.items()}
         return data_samples
 
-    def _losses(self, logits: Tensor) -> dict[str, Tensor]:
-        labels = torch.tensor([POOR, GOOD], device=logits.device).repeat_interleave(len(logits) // 2)
-        return dict(loss_quality=F.cross_entropy(logits, labels), acc=(logits.argmax(1) == labels).float().mean())
+    def _losses(self, visible: Tensor, reference: Tensor) -> dict[str, Tensor]:
+        logits = self.logits(torch.cat([visible, spoiled(reference), reference]))
+        labels = torch.tensor([POOR, POOR, GOOD], device=logits.device).repeat_interleave(len(visible))
+        return dict(loss_quality=F.cross_entropy(logits, labels, label_smoothing=SMOOTHING),
+                    acc=(logits.argmax(1) == labels).float().mean())
+
+
+def spoiled(good: Tensor) -> Tensor:
+    """Return good pictures made poor, each in one way at random: too dark or too bright, blurred, noisy, or pale.
+
+    Shape:
+        N x 3 x H x W in [0, 1] to the same, not clamped; H and W at least 8.
+    """
+    level = torch.rand(len(good), 1, 1, 1, device=good.device)
+    dark = torch.rand_like(level) < 0.5
+    grey = good.mean((1, 2, 3), keepdim=True)
+    ways = torch.stack([
+        good * torch.where(dark, 0.2 + 0.5 * level, 1.3 + 1.2 * level),
+        F.avg_pool2d(F.pad(good, (3, 3, 3, 3), mode='reflect'), 7, stride=1),
+        good + (0.03 + 0.12 * level) * torch.randn_like(good),
+        grey + (0.1 + 0.5 * level) * (good - grey)])
+    return ways[torch.randint(len(ways), (len(good), ), device=good.device), torch.arange(len(good))]

@@ -13,7 +13,8 @@ class GuidedFilterSR(BaseModule):
     """Guided image filter (He et al., TPAMI 2013) of the upsampled target: a rule without weights, to compare with.
 
     Args:
-        radius: Radius of the windows in pixels; on bicubic upsampling large ones lose more than they gain. Defaults to 2.
+        radius: Radius of the windows in pixels; after bicubic upsampling large ones lose more than they gain. Defaults
+            to 2.
         eps: Regularisation, of guidance in [0, 1]. Defaults to 1e-4.
         target_channels, guidance_channels: As of :class:`GuidedSRNet`; the guidance counts by its mean.
 
