@@ -16,6 +16,7 @@ from mmengine.runner import find_latest_checkpoint
 
 from mmfusenas.utils.command_line import ConfigOptions, UsageError, command, existing_file, load_config, run_tool
 from mmfusenas.utils.config_check import check_config
+from mmfusenas.utils.config_parts import type_name
 from mmfusenas.utils.launch import build_runner
 
 
@@ -60,7 +61,7 @@ def set_mixed_precision(cfg: Config) -> None:
     cfg.optim_wrapper.type = 'AmpOptimWrapper' if torch.cuda.is_available() else 'mmfusenas.CPUAmpOptimWrapper'
     if torch.cuda.is_available():
         cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
-        if any(str(hook['type']).endswith('SearchHook') for hook in cfg.get('custom_hooks', [])):
+        if any(type_name(hook).endswith('SearchHook') for hook in cfg.get('custom_hooks', [])):
             # No loss scale reaches the gradients of the choices, which would vanish in float16.
             cfg.optim_wrapper.setdefault('dtype', 'bfloat16')
 
@@ -92,7 +93,7 @@ def next_command(args: argparse.Namespace, cfg: Config) -> str:
     checkpoint = best[-1] if best else latest
     if checkpoint is None:
         return command('python', 'tools/train.py', args.config) + '   # no checkpoint was saved: see default_hooks'
-    if str(cfg.train_cfg.get('type')).endswith('MetaInitLoop'):
+    if type_name(cfg.train_cfg) == 'MetaInitLoop':
         return command('python', 'tools/train.py', 'CONFIG', '--cfg-options', 'model.init_cfg.type=Pretrained',
                        f'model.init_cfg.checkpoint={os.path.relpath(checkpoint)}') + '   # of the new task'
     # With --cfg-options, the config as it was trained is the one in the work dir.

@@ -28,6 +28,7 @@ from mmfusenas.nas.files import write_text
 from mmfusenas.structures import FusionDataSample
 from mmfusenas.utils.allocator import keep_freed_memory
 from mmfusenas.utils.checkpoint import save_array
+from mmfusenas.utils.config_parts import type_name
 from mmfusenas.visualization import draw_mask, enlarge
 
 Picture = str | Path | np.ndarray
@@ -85,11 +86,11 @@ class BaseInferencer(ABC):
         self.score_thr = score_thr
         self.dataset_meta = getattr(model, 'dataset_meta', {})
         pipeline = getattr(model, 'test_pipeline', None) or ()
-        self.resize = next((step.get('resize') for step in pipeline if _is(step, 'LoadPairFromFile')), None)
+        self.resize = next((step.get('resize') for step in pipeline if type_name(step) == 'LoadPairFromFile'), None)
         if self.has_task:
             # Where a model comes without the transforms of its test data, the task sees the pictures as they are.
             pack = 'PackPairSegInputs' if hasattr(model.task, 'decode_head') else 'PackPairDetInputs'
-            steps = [step for step in pipeline if not _is(step, 'Load')] or [dict(type=pack)]
+            steps = [step for step in pipeline if not type_name(step).startswith('Load')] or [dict(type=pack)]
             with DefaultScope.overwrite_default_scope('mmfusenas'):
                 self.pipeline = Compose(steps)
 
@@ -240,8 +241,3 @@ def checked_array(picture: np.ndarray, what: str) -> np.ndarray:
         raise ValueError(f'The {what} array holds {picture.dtype} up to {float(picture.max()):g}; give 8 bit (0 to '
                          '255) or 16 bit, as mmcv.imread does.')
     return picture
-
-
-def _is(step: Any, name: str) -> bool:
-    """Return whether a transform's registered name, without scope, begins with ``name``."""
-    return str(step['type']).rpartition('.')[2].startswith(name)

@@ -9,6 +9,7 @@ from mmfusenas.apis.base_inferencer import BaseInferencer, Picture, name_of
 from mmfusenas.datasets.pictures import to_grey
 from mmfusenas.datasets.transforms.degrade_target import DegradeTarget, resize_bicubic
 from mmfusenas.datasets.transforms.load_guided import read_array
+from mmfusenas.utils.config_parts import type_name
 
 
 class GuidedSRInferencer(BaseInferencer):
@@ -31,7 +32,7 @@ class GuidedSRInferencer(BaseInferencer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         steps = getattr(self.model, 'test_pipeline', None) or ()
-        options = next((step for step in steps if str(step['type']).endswith('DegradeTarget')), {})
+        options = next((step for step in steps if type_name(step) == 'DegradeTarget'), {})
         self.scaling = DegradeTarget(value_range=options.get('value_range', 'input'))
 
     def read(self, target: Picture, guidance: Picture) -> dict[str, Any]:

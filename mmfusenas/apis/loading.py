@@ -55,7 +55,7 @@ def load_model(source: str | Path | Config, checkpoint: str | Path | None = None
         cfg = source if isinstance(source, Config) else load_config(str(source))
         content = load_checkpoint(checkpoint_file(checkpoint))
         refuse_search(content, checkpoint)
-        model = build_model(config_of_model(cfg, cfg.get('default_scope')), f'config {cfg.filename}')
+        model = model_of(cfg)
         pipeline = transforms_of_test_data(cfg)
     load_weights(model, content, checkpoint)
     model.dataset_meta = content.get('meta', {}).get('dataset_meta') or {}
@@ -104,6 +104,11 @@ def build_model(model_cfg: Mapping[str, Any], where: str) -> BaseModel:
         raise ValueError(
             f'The model of the {where} cannot be built: {error.args[0]} Parts from outside this package load through '
             'custom_imports: give the config that has them, together with the checkpoint.') from error
+
+
+def model_of(cfg: Config) -> BaseModel:
+    """Build the model of a config, see :func:`build_model`."""
+    return build_model(config_of_model(cfg, cfg.get('default_scope')), f'config {cfg.filename}')
 
 
 def own_config(content: Mapping[str, Any], path: str | Path) -> dict[str, Any]:

@@ -11,6 +11,9 @@ from mmfusenas.nas.names import nearest
 
 Size = tuple[int, int]
 
+BOX_PROBLEMS = ('malformed box', 'box without area', 'box outside the picture')
+"""Errors that ``bad_boxes='drop'`` forgives: the box is left out."""
+
 _REMEDY = "correct or remove it, or set bad_boxes='drop'"
 
 

@@ -23,7 +23,7 @@ class HarvardDataset(PairDataset):
         data_prefix: As of :class:`PairDataset`; None is the layout above.
 
     Raises:
-        ValueError: On another modality.
+        ValueError: On another modality or part.
 
     Example:
         >>> HarvardDataset('pet', data_root='data/harvard', lazy_init=True).data_prefix['img']  # doctest: +SKIP
@@ -33,5 +33,7 @@ class HarvardDataset(PairDataset):
     def __init__(self, modality: str, part: str = 'train', data_prefix: dict | None = None, **kwargs) -> None:
         if modality not in MODALITIES:
             raise ValueError(f'HarvardDataset got modality={modality!r}; it knows {MODALITIES}.')
+        if part not in ('train', 'test'):
+            raise ValueError(f"HarvardDataset got part={part!r}; it knows 'train' and 'test'.")
         folder = f'mri_{modality}/{part}'
         super().__init__(data_prefix=data_prefix or dict(img=f'{folder}/{modality}', img2=f'{folder}/mri'), **kwargs)

@@ -7,6 +7,7 @@ from mmengine.dataset import BaseDataset
 
 from mmfusenas.datasets.problems import DatasetError, Problem
 from mmfusenas.registry import DATASETS
+from mmfusenas.utils.config_parts import type_name
 
 
 def _descend(config: Mapping) -> Iterator[Mapping]:
@@ -51,7 +52,7 @@ def _given(config: Mapping, split: str) -> list[Mapping]:
 
 def resizes_pairs(config: Mapping) -> bool:
     """Return whether a data set's pipeline brings pictures of different size to one."""
-    loading = [step for step in config.get('pipeline', ()) if step.get('type') == 'LoadPairFromFile']
+    loading = [step for step in config.get('pipeline', ()) if type_name(step) == 'LoadPairFromFile']
     return any(step.get('resize') for step in loading)
 
 

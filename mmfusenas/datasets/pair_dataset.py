@@ -9,7 +9,7 @@ from os import path as osp
 from mmengine import fileio
 from mmengine.dataset import BaseDataset
 
-from mmfusenas.datasets.annotations import Annotation, place_boxes, unknown_class
+from mmfusenas.datasets.annotations import BOX_PROBLEMS, Annotation, place_boxes, unknown_class
 from mmfusenas.datasets.pairing import PATHS, find_samples, is_list, read_list, stem_of
 from mmfusenas.datasets.pictures import PictureError, picture_size
 from mmfusenas.datasets.problems import DatasetError, Problem, report
@@ -256,7 +256,8 @@ class PairDataset(BaseDataset):
         info['height'], info['width'] = annotation.size
         info['instances'], problems = place_boxes(annotation, self.metainfo['classes'])
         if self.bad_boxes == 'drop':
-            return [problem._replace(level='warning') if 'box' in problem.kind else problem for problem in problems]
+            return [problem._replace(level='warning') if problem.kind in BOX_PROBLEMS else problem
+                    for problem in problems]
         return problems
 
     def _size(self, info: dict) -> tuple[int, int]:

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from mmfusenas.nas import SearchSpace
+from mmfusenas.nas.evaluating import evaluating
 from mmfusenas.nas.sampling import PathSampler
 from mmfusenas.utils.random_state import seeded
 
@@ -46,13 +47,11 @@ class PathScorer:
     def __call__(self, sampler: PathSampler, paths: Tensor) -> Tensor:
         """Return the scores of paths N x L, N numbers in double precision, the same in all processes."""
         rank, step = get_rank(), get_world_size()
-        scores, training = torch.zeros(len(paths), dtype=torch.float64), self.model.training
-        self.model.eval()
-        with torch.no_grad():
+        scores = torch.zeros(len(paths), dtype=torch.float64)
+        with evaluating(self.model):
             for i in track(range(rank, len(paths), step), 'scoring paths', disable=rank > 0, transient=True):
                 self.space.select(sampler.choices(paths[i]))
                 scores[i] = self._score()
-        self.model.train(training)
         all_reduce(scores)
         if not scores.isfinite().all():
             broken = sampler.choices(paths[~scores.isfinite()][0])

@@ -1,5 +1,5 @@
 from mmfusenas.nas.choice import Choice
-from mmfusenas.nas.cost_table import COSTS, CostTable, count_parameters
+from mmfusenas.nas.cost_table import COSTS, CostTable, parameters_by_site
 from mmfusenas.nas.expected_cost import ExpectedCost
 from mmfusenas.nas.genotype import Genotype, GenotypeSource, published_genotypes, with_genotype
 from mmfusenas.nas.hypergrad import (
@@ -19,6 +19,6 @@ from mmfusenas.nas.weighting import FixedWeighting, Weighting
 __all__ = [
     'COSTS', 'Choice', 'ConjugateGradient', 'CostTable', 'ExpectedCost', 'FirstOrder', 'FixedWeighting', 'Genotype',
     'GenotypeSource', 'ImplicitGaussNewton', 'Neumann', 'Proxy', 'SearchSpace', 'Searchable', 'Unrolled', 'Weighting',
-    'count_macs', 'count_parameters', 'inner_step', 'measure_costs', 'prune', 'published_genotypes', 'searchable_parts',
-    'with_genotype',
+    'count_macs', 'inner_step', 'measure_costs', 'parameters_by_site', 'prune', 'published_genotypes',
+    'searchable_parts', 'with_genotype',
 ]

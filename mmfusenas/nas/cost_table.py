@@ -106,7 +106,7 @@ class CostTable:
         if space.hash != self.space_hash:
             raise ValueError(f'The cost table is of the space {self.space_hash}, {type(space.model).__name__} is '
                              f'{space.hash}: choices or candidates differ. Measure a table of this model.')
-        for site, parameters in count_parameters(space).items():
+        for site, parameters in parameters_by_site(space).items():
             if len(site) == 2:
                 measured = self._candidate(*site)['parameters']
             else:
@@ -126,7 +126,7 @@ class CostTable:
         return self.choices[choice][candidate]
 
 
-def count_parameters(space: SearchSpace) -> dict[Site, int]:
+def parameters_by_site(space: SearchSpace) -> dict[Site, int]:
     """Count parameters by site; alphas are no parameters, and one that several sites share counts at the first."""
     counts, seen = {}, set()
     for site, root in site_roots(space).items():
@@ -144,7 +144,7 @@ def parameter_table(space: SearchSpace) -> CostTable:
         >>> parameter_table(space).choices['0']['conv']
         {'parameters': 4}
     """
-    return table_of(space, {site: dict(parameters=count) for site, count in count_parameters(space).items()}, {})
+    return table_of(space, {site: dict(parameters=count) for site, count in parameters_by_site(space).items()}, {})
 
 
 def table_of(space: SearchSpace, costs: Mapping[Site, Cost], conditions: dict[str, object]) -> CostTable:

@@ -10,7 +10,8 @@ from statistics import median
 import torch
 from torch import Tensor, nn
 
-from mmfusenas.nas.cost_table import CostTable, count_parameters, own_modules, site_roots, table_of
+from mmfusenas.nas.cost_table import CostTable, own_modules, parameters_by_site, site_roots, table_of
+from mmfusenas.nas.evaluating import evaluating
 from mmfusenas.nas.macs import count_macs
 from mmfusenas.nas.space import SearchSpace
 
@@ -55,7 +56,7 @@ def measure_costs(space: SearchSpace, inputs: Sequence[Tensor], run: Callable | 
         runs = {site: _runner(root, calls[site[0]], device) if site else forward for site, root in roots.items()}
         clock = Clock(space, device, repeats)
         entry = {site: dict(latency_ms=None, macs=_own_macs(space, roots[site], runs[site]), parameters=count)
-                 for site, count in count_parameters(space).items()}
+                 for site, count in parameters_by_site(space).items()}
         for site in track(list(entry)):
             entry[site]['latency_ms'] = clock.time(runs[site], roots[site])
     return table_of(space, entry, dict(
@@ -155,16 +156,12 @@ class Clock:
 
 @contextmanager
 def _measurable(space: SearchSpace) -> Iterator[None]:
-    """Eval mode without gradients; modes and states of the choices are put back at the end."""
-    modes = [(module, module.training) for module in space.model.modules()]
+    """Evaluation mode; the states of the choices are put back at the end, too."""
     states = [(choice, choice.relaxed, choice.selected) for choice in space.choices.values()]
     try:
-        space.model.eval()
-        with torch.no_grad():
+        with evaluating(space.model):
             yield
     finally:
-        for module, training in modes:
-            module.training = training
         for choice, relaxed, selected in states:
             choice.relaxed, choice.selected = relaxed, selected
 

@@ -139,11 +139,6 @@ class PathSampler:
         return {name: candidates[i] for name, candidates, i, used in
                 zip(self.names, self.candidates, path.tolist(), active) if used}
 
-    def path(self, choices: Mapping[str, str]) -> Tensor:
-        """Return the path of decisions, L numbers; what they leave open is the first candidate."""
-        return torch.tensor([candidates.index(choices[name]) if name in choices else 0
-                             for name, candidates in zip(self.names, self.candidates)])
-
     def _fixed_by(self, pattern: str, candidate: str) -> list[tuple[int, int]]:
         """Return number and candidate of the choices that a pattern fixes."""
         columns = [i for i, name in enumerate(self.names) if re.search(pattern, name)]

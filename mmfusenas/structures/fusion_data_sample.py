@@ -12,7 +12,16 @@ class FusionDataSample(BaseDataElement):
     ``DetDataSample`` with a ``fused_img`` of the same meaning.
 
     Attributes:
-        fused_img (np.ndarray): Fused picture, H x W x 3, BGR, uint8, the size of ``img_shape``.
+        fused_img (np.ndarray): Fused (enhanced, restored) picture, H x W x 3, BGR, uint8, the size of ``img_shape``.
+        pred_flow (np.ndarray): Field that brings the infrared picture into register, H x W x 2 (x, y), pixels; of
+            :class:`RegisteredFusion`.
+        restored (np.ndarray): Target in high resolution, H x W or H x W x B, in its own unit; of :class:`GuidedSR`.
+        guidance (np.ndarray): Map of the guidance, H x W, in units of the [0, 1] picture; of
+            :class:`HyperGuidedRestoration` with proxies.
+        noise_level (float), denoised (bool): Noise of the [0, 1] picture and whether it was removed; of
+            :class:`RUASEnhancement` that decides by picture.
+        good (dict): Probability of ``visible`` and of ``reference`` to be a good picture; of
+            :class:`QualityClassifier`.
 
     Example:
         >>> sample = FusionDataSample(metainfo=dict(img_path='a.png', img_shape=(4, 6)))

@@ -205,3 +205,14 @@ def _unreadable(path: Path, error: Exception) -> ValueError:
     detail = next((line for line in reversed(str(error).splitlines()) if line.strip()), type(error).__name__)
     return ValueError(f'The checkpoint {path} cannot be read: {reason}. Take another one of its folder, or fetch it '
                       f'again. [{detail[:200]}]')
+
+
+def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """Return in words what a run is to be continued with that the checkpoint says otherwise; '' where all is equal.
+
+    Example:
+        >>> differences(dict(samples=20, batch_size=4), dict(samples=20, batch_size=2))
+        'batch_size: 4 then, 2 now'
+    """
+    return '; '.join(f'{key}: {then[key]} then, {value} now' for key, value in now.items()
+                     if key in then and then[key] != value)

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from mmfusenas.nas import Choice, Weighting
+from mmfusenas.nas.evaluating import evaluating
 from mmfusenas.nas.macs import count_macs
 from mmfusenas.utils.sensors import sensor_channels
 
@@ -34,7 +35,6 @@ def complexity(model: nn.Module, shape: Sequence[int] | None = None) -> dict[str
     return dict(parameters=count_parameters(model), macs=macs, latency_ms=None)
 
 
-@torch.no_grad()
 def multiply_adds(model: nn.Module, shape: Sequence[int]) -> Counter[nn.Module]:
     """Count multiply-adds by layer for one picture (or pair) of ``shape``; the model's mode is as before afterwards.
 
@@ -44,18 +44,15 @@ def multiply_adds(model: nn.Module, shape: Sequence[int]) -> Counter[nn.Module]:
     inputs = {name: torch.zeros(1, channels, *shape, device=device)
               for name, channels in sensor_channels(model).items()}
     named = hasattr(model, 'sensors') or hasattr(model, 'scene')
-    modes = [(module, module.training) for module in model.modules()]
     before = {name: getattr(model, name) for name in WHOLE if isinstance(getattr(model, name, None), str | float | int)}
     for name in before:
         setattr(model, name, WHOLE[name])
-    model.eval()
     try:
-        return count_macs(model, lambda: model(inputs if named else inputs['visible']))
+        with evaluating(model):
+            return count_macs(model, lambda: model(inputs if named else inputs['visible']))
     finally:
         for name, value in before.items():
             setattr(model, name, value)
-        for module, training in modes:
-            module.training = training
 
 
 def count_parameters(model: nn.Module) -> int:

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -37,6 +37,17 @@ class Part:
     scope: str
     candidates: tuple[Callable, ...]
     holders: tuple[Callable, ...]
+
+
+def type_name(config: Mapping[str, Any]) -> str:
+    """Return the registered name that a part of a config has for its type, without scope; '' where it has none.
+
+    Example:
+        >>> type_name(dict(type='mmdet.RetinaNet'))
+        'RetinaNet'
+    """
+    kind = config.get('type') or ''
+    return kind.__name__ if inspect.isclass(kind) else str(kind).rpartition('.')[2]
 
 
 def parts(node: Any, path: str, scope: str, holders: tuple[Callable, ...] = ()) -> Iterator[Part]:

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from mmfusenas.nas import Choice, SearchSpace
-from mmfusenas.nas.cost_table import count_parameters as count_by_site
+from mmfusenas.nas.cost_table import parameters_by_site
 from mmfusenas.nas.expected_cost import ExpectedCost
 from mmfusenas.nas.latency import Clock, measure_costs
 from mmfusenas.nas.macs import count_macs
@@ -133,6 +133,6 @@ def test_its_time_is_its_own(space):
 
 
 def test_parameters_by_site(space):
-    counts = count_by_site(space)
+    counts = parameters_by_site(space)
     assert counts[()] == 4 and counts['branch', ] == 10
     assert counts['branch.1', 'conv'] == 2 and counts['branch.1', 'skip'] == 0

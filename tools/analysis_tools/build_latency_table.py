@@ -1,5 +1,6 @@
 """Measure what every candidate of a search costs: ``build_latency_table.py CONFIG --out table.json``."""
 from mmfusenas.utils.allocator import restart_with_fast_allocator
+from mmfusenas.utils.config_parts import type_name
 
 if __name__ == '__main__':
     restart_with_fast_allocator()  # has to come before torch is imported
@@ -14,11 +15,10 @@ from mmengine.config import Config
 from rich.progress import track
 from terminaltables import AsciiTable
 
-from mmfusenas.apis.loading import build_model, check_device
+from mmfusenas.apis.loading import check_device, model_of
 from mmfusenas.nas import SearchSpace
 from mmfusenas.nas.cost_table import CostTable
 from mmfusenas.nas.latency import measure_costs
-from mmfusenas.utils.checkpoint_content import config_of_model
 from mmfusenas.utils.command_line import UsageError, command, load_config, output_file, run_tool
 from mmfusenas.utils.sensors import sensor_channels
 
@@ -41,7 +41,7 @@ def parse_args() -> argparse.Namespace:
 def measure(cfg: Config, shape: tuple[int, int], device: str) -> CostTable:
     """Return the table of the model of a config, for one pair of pictures of ``shape``."""
     device = check_device(device)
-    model = build_model(config_of_model(cfg, cfg.get('default_scope')), f'config {cfg.filename}').to(device)
+    model = model_of(cfg).to(device)
     space = SearchSpace(model)
     if not len(space):
         raise UsageError(f'{cfg.filename} has no choice left to measure: give the config of a search.')
@@ -74,9 +74,9 @@ def warn_if_busy() -> None:
 
 def next_command(cfg: Config, config: str, out: str) -> str:
     """Return the command that searches with the table."""
-    hooks = [str(hook['type']).rpartition('.')[2] for hook in cfg.get('custom_hooks', [])]
+    hooks = [type_name(hook) for hook in cfg.get('custom_hooks', [])]
     one_shot = (f'custom_hooks.{hooks.index("PathSamplingHook")}' if 'PathSamplingHook' in hooks else
-                'train_cfg' if str(cfg.get('train_cfg', {}).get('type')).endswith('EvolutionSearchLoop') else None)
+                'train_cfg' if type_name(cfg.get('train_cfg') or {}) == 'EvolutionSearchLoop' else None)
     if one_shot:  # its constraints, or its limit, which then is in milliseconds
         search = ['train_cfg.limit=MILLISECONDS', 'load_from=SUPERNET'] if one_shot == 'train_cfg' else []
         return command('python', 'tools/train.py', config, '--cfg-options', f'{one_shot}.table={out}',

@@ -6,9 +6,8 @@ from collections import Counter
 from terminaltables import AsciiTable
 from torch import nn
 
-from mmfusenas.apis.loading import build_model
+from mmfusenas.apis.loading import model_of
 from mmfusenas.nas import SearchSpace
-from mmfusenas.utils.checkpoint_content import config_of_model
 from mmfusenas.utils.command_line import ConfigOptions, UsageError, command, load_config, run_tool
 from mmfusenas.utils.complexity import complexity_by_part, count_parameters, multiply_adds
 
@@ -55,7 +54,7 @@ def main() -> None:
     shape = tuple(args.shape)
     if min(shape) < 1:
         raise UsageError(f'--shape got {shape[0]} {shape[1]}; height and width are positive.')
-    model = build_model(config_of_model(cfg, cfg.get('default_scope')), f'config {args.config}')
+    model = model_of(cfg)
     SearchSpace(model).relax()
     macs = multiply_adds(model, shape)
     if args.json:

@@ -7,15 +7,15 @@ from pathlib import Path
 import torch
 from mmengine.config import Config
 
-from mmfusenas.apis.loading import build_model
+from mmfusenas.apis.loading import model_of
 from mmfusenas.engine.hooks.genotype_export_hook import retrain_config
 from mmfusenas.nas import Genotype, SearchSpace
 from mmfusenas.nas.cost_table import parameter_table
 from mmfusenas.nas.files import write_text
 from mmfusenas.nas.sampling import PathSampler
-from mmfusenas.utils.checkpoint_content import config_of_model
 from mmfusenas.utils.command_line import ConfigOptions, UsageError, command, load_config, run_tool
 from mmfusenas.utils.complexity import complexity
+from mmfusenas.utils.config_parts import type_name
 
 
 def parse_args() -> argparse.Namespace:
@@ -42,7 +42,7 @@ def sampled(cfg: Config, seed: int, between: Sequence[float] | None = None) -> G
         UsageError: The config has no open choice.
         RuntimeError: No network is of that size.
     """
-    space = SearchSpace(build_model(config_of_model(cfg, cfg.get('default_scope')), f'config {cfg.filename}'))
+    space = SearchSpace(model_of(cfg))
     if not len(space):
         raise UsageError(f'{cfg.filename} has no choice left to draw: give the config of a search.')
     generator, fixed = torch.Generator().manual_seed(seed), (cfg.get('train_cfg') or {}).get('fixed')
@@ -58,7 +58,7 @@ def sampled(cfg: Config, seed: int, between: Sequence[float] | None = None) -> G
 
 def export_options(cfg: Config) -> dict:
     """Return the options of the config's export hook."""
-    hooks = [hook for hook in cfg.get('custom_hooks', ()) if str(hook['type']).endswith('GenotypeExportHook')]
+    hooks = [hook for hook in cfg.get('custom_hooks', ()) if type_name(hook) == 'GenotypeExportHook']
     return dict(hooks[0]) if hooks else {}
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 FOCAL = 1.5  # focal length in picture heights: a vertical view of 37 degrees
 ASPECT = 1.25  # width over height for which scenes are laid out; another shape sees less or more at the sides
 
@@ -36,11 +34,6 @@ class Camera:
         """Column and row of the point where the street meets the horizon, in pixels."""
         height, width = self.size
         return width / 2 + self.aside * height, self.horizon * height
-
-    def project(self, points: np.ndarray) -> np.ndarray:
-        """Return the pixel positions (N x 2, x and y) of N x 3 points in metres; Z must be positive."""
-        scale = self.focal / points[:, 2:]
-        return (points[:, :2] - (0.0, self.eye)) * scale * (1.0, -1.0) + self.vanishing
 
     def column_to_side(self, column: float, z: float) -> float:
         """Return X of what is seen at distance ``z`` in a column given in picture heights from the centre."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .difficulty import CONDITIONS, Difficulty
+from .difficulty import Difficulty
 
 _ORANGE, _WHITE, _BLUE = (0.45, 0.8, 1.0), (1.0, 1.0, 1.0), (1.0, 0.85, 0.75)
 
@@ -88,7 +88,6 @@ def draw_weather(rng: np.random.Generator, condition: str, table: Difficulty) ->
         condition: One of ``CONDITIONS``.
         table: Row of the difficulty table.
     """
-    assert condition in CONDITIONS, condition
     dark = condition == 'night' or (condition == 'glare' and rng.random() < 0.5)
     return Weather(
         condition=condition,

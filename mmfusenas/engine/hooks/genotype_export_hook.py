@@ -18,6 +18,7 @@ from mmfusenas.nas.files import write_text
 from mmfusenas.registry import HOOKS
 from mmfusenas.utils.bare_model import bare_model
 from mmfusenas.utils.complexity import complexity
+from mmfusenas.utils.config_parts import type_name
 
 STATE_KEY = 'genotype_export'
 
@@ -148,7 +149,7 @@ def retrain_config(cfg: Config, genotype: Genotype, work_dir: Path, retrain_as: 
         training = Config.fromfile(retrain_as)
         cfg = Config(dict(cfg.to_dict(), **{key: training.get(key) for key in TRAINING}))
     searching = ('SearchHook', 'GenotypeExportHook')
-    cfg.custom_hooks = [h for h in cfg.get('custom_hooks') or [] if not str(h['type']).endswith(searching)]
+    cfg.custom_hooks = [h for h in cfg.get('custom_hooks') or [] if not type_name(h).endswith(searching)]
     # A copy, because merging takes every `_delete_` out of what it merges, and there is an export an epoch.
     changes = copy.deepcopy(dict(changes or {}))
     cfg.merge_from_dict(dict(work_dir=str(work_dir / 'retrain'), resume=False, load_from=None, **changes))

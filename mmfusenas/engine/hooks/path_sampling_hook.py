@@ -18,6 +18,7 @@ from mmfusenas.nas.predictor import LOSSES, PathPredictor, fit_predictor
 from mmfusenas.nas.sampling import PathSampler
 from mmfusenas.registry import DATASETS, HOOKS
 from mmfusenas.utils.bare_model import bare_model
+from mmfusenas.utils.checkpoint import differences
 
 STATE_KEY = 'path_sampling'
 """Key of the hook's state in a checkpoint: predictor, random numbers, paths that are waiting."""
@@ -135,10 +136,9 @@ class PathSamplingHook(Hook):
                     refresh=self.refresh, fit_epochs=self.fit_epochs, by=self.scoring['by'])
 
     def _restore(self, state: dict[str, Any]) -> None:
-        changed = [f'{key}: {state.get(key)} then, {value} now' for key, value in self._kind().items()
-                   if state.get(key) != value]
+        changed = differences(state, self._kind())
         if changed:
-            raise ValueError(f'PathSamplingHook cannot continue the checkpoint, it differs ({"; ".join(changed)}). Set '
+            raise ValueError(f'PathSamplingHook cannot continue the checkpoint, it differs ({changed}). Set '
                              'them back, or begin in another --work-dir.')
         self.predictor.load_state_dict(state['predictor'])
         self.optimizer.load_state_dict(state['optimizer'])

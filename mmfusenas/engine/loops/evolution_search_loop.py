@@ -18,7 +18,7 @@ from mmfusenas.nas import SearchSpace
 from mmfusenas.nas.predictor import PathPredictor
 from mmfusenas.registry import DATASETS, LOOPS
 from mmfusenas.utils.bare_model import bare_model
-from mmfusenas.utils.checkpoint import fitting_share, load_checkpoint, weights_of
+from mmfusenas.utils.checkpoint import differences, fitting_share, load_checkpoint, weights_of
 from mmfusenas.visualization.pareto_plot import plot_pareto
 
 STRATEGIES = ('guided', 'plain', 'random')
@@ -103,9 +103,7 @@ class EvolutionSearchLoop(BaseLoop):
         while self._epoch < self.max_epochs and not self.stop_training:
             with StopSignals() as signals:
                 self._round(scorer)
-                if signals.received is not None:
-                    self.runner.call_hook('before_stop')
-                    signals.obey()
+                signals.stop_if_asked(self.runner)
         if is_main_process():
             plot_pareto(self.sampler.cost(self.paths), self.scores, self.limit, self.cost, self.scoring['by']).savefig(
                 Path(self.runner.work_dir) / 'pareto.png', dpi=120)
@@ -130,10 +128,9 @@ class EvolutionSearchLoop(BaseLoop):
         Raises:
             RuntimeError: If it had another constraint, strategy, score, population or space.
         """
-        changed = [f'{key}: {state.get(key)} then, {value} now' for key, value in self._kind().items()
-                   if state.get(key) != value]
+        changed = differences(state, self._kind())
         if changed:
-            raise RuntimeError(f'This search cannot continue the checkpoint, it differs ({"; ".join(changed)}). Set '
+            raise RuntimeError(f'This search cannot continue the checkpoint, it differs ({changed}). Set '
                                'them back, or begin a new search in another --work-dir.')
         self._state = state
 

@@ -8,7 +8,7 @@ from typing import Any
 from mmengine.dist import broadcast, broadcast_object_list, get_world_size
 from mmengine.runner import Runner
 
-from mmfusenas.engine.loops.stop_signals import StopSignals
+from mmfusenas.utils.checkpoint import differences
 
 
 class Resumable:
@@ -48,11 +48,10 @@ class Resumable:
             RuntimeError: The loop, the data set's size, the batch size or the optimizer are not what they were.
         """
         now = self.state_dict()
-        changed = [f'{key}: {state[key]} then, {now[key]} now' for key in now
-                   if key != 'validated' and state.get(key, now[key]) != now[key]]
+        changed = differences(state, {key: value for key, value in now.items() if key != 'validated'})
         if changed:
             raise RuntimeError(
-                f'This run cannot continue the checkpoint, its training differs ({"; ".join(changed)}). Set them back '
+                f'This run cannot continue the checkpoint, its training differs ({changed}). Set them back '
                 'to continue exactly, or begin a new training from the weights alone: leave out --resume and set '
                 '--cfg-options load_from=CHECKPOINT.')
         self._validated = state['validated']
@@ -62,12 +61,6 @@ class Resumable:
         seed = run_seed(self.runner)
         if seed != self.dataloader.dataset.seed:
             self.dataloader.batch_sampler.reseed(seed)
-
-    def _stop_if_asked(self, signals: StopSignals) -> None:
-        """Let the hooks save where a signal is held back, and then obey it."""
-        if signals.received is not None:
-            self.runner.call_hook('before_stop')
-            signals.obey()
 
     def _validate_if_due(self, count: int, last: int) -> None:
         """Run the validation that is due after ``count`` epochs or iterations, if it has not been run there."""

@@ -73,10 +73,10 @@ class ResumableEpochTrainLoop(Resumable, EpochBasedTrainLoop):
             self.dataloader.batch_sampler.set_position(self._epoch, start)
             for index, batch in enumerate(self.dataloader, start):
                 self.run_iter(index, batch)
-                self._stop_if_asked(signals)
+                signals.stop_if_asked(self.runner)
             self.runner.call_hook('after_train_epoch')
             self._epoch += 1
-            self._stop_if_asked(signals)
+            signals.stop_if_asked(self.runner)
 
     def run_iter(self, idx: int, data_batch: Sequence[dict]) -> None:
         """Train one batch, number ``idx`` of its epoch."""

@@ -65,7 +65,7 @@ class ResumableIterTrainLoop(Resumable, IterBasedTrainLoop):
             self.runner.model.train()
             with StopSignals() as signals:
                 self.run_iter(next(self.dataloader_iterator))
-                self._stop_if_asked(signals)
+                signals.stop_if_asked(self.runner)
             self._decide_current_val_interval()
             self._validate_if_due(self._iter, self._max_iters)
         self.dataloader_iterator.seek(self._iter)  # lets the worker processes go

@@ -8,6 +8,7 @@ import threading
 from types import FrameType, TracebackType
 
 from mmengine.dist import get_world_size
+from mmengine.runner import Runner
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -15,8 +16,8 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 class StopSignals:
     """Hold back the signals that ask a training to stop while it is inside this context.
 
-    The loop asks ``received`` after each iteration, has a checkpoint written, and calls :meth:`obey`. A second signal
-    stops at once, as it would have without this. A signal that nobody asked for is obeyed when the context ends.
+    The loop calls :meth:`stop_if_asked` after each iteration, whose hooks write a checkpoint. A second signal stops at
+    once, as it would have without this. A signal that nobody asked for is obeyed when the context ends.
 
     Several processes stop at different iterations and cannot write a checkpoint together; there, and outside the main
     thread, nothing is held back.
@@ -27,9 +28,7 @@ class StopSignals:
     Example:
         >>> with StopSignals() as signals:
         ...     train_one_iteration()
-        ...     if signals.received is not None:
-        ...         save_checkpoint()
-        ...         signals.obey()      # KeyboardInterrupt, where Ctrl-C was pressed
+        ...     signals.stop_if_asked(runner)      # KeyboardInterrupt, where Ctrl-C was pressed
     """
 
     def __init__(self) -> None:
@@ -48,6 +47,12 @@ class StopSignals:
         if self.received is not None and error is None:
             self.obey()
         self._restore()
+
+    def stop_if_asked(self, runner: Runner) -> None:
+        """Let the hooks save where a signal is held back, and then obey it."""
+        if self.received is not None:
+            runner.call_hook('before_stop')
+            self.obey()
 
     def obey(self) -> None:
         """Do now what the signal that was held back asks for."""

@@ -26,9 +26,6 @@ class FusionMetric(BaseMetric):
         **kwargs: Of mmengine's ``BaseMetric``. The prefix of the scores is ``'fusion'``.
 
     Raises:
-        ValueError: On an unknown name.
-
-    Raises:
         KeyError: If the inputs are not of two sensors.
         ValueError: If a measure is unknown; the message has the nearest one.
 
