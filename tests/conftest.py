@@ -1,8 +1,10 @@
-"""What all tests share: one thread, the folder of reference data, and the tools' folder on the path."""
+"""What all tests share: one thread, the folder of reference data, and the tools as modules."""
+import importlib.util
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import torch
@@ -29,6 +31,21 @@ def plain_configs() -> Iterator[None]:
 def root() -> Path:
     """The repository's root folder."""
     return ROOT
+
+
+@pytest.fixture(scope='session')
+def load_tool() -> Callable[[str], ModuleType]:
+    """Import ``tools/NAME.py`` as Python would when it is run, with its folder on the path."""
+
+    def load(name: str) -> ModuleType:
+        spec = importlib.util.spec_from_file_location(f'tool_{name.replace("/", "_")}', ROOT / 'tools' / f'{name}.py')
+        module = importlib.util.module_from_spec(spec)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.syspath_prepend(ROOT / 'tools')
+            spec.loader.exec_module(module)
+        return module
+
+    return load
 
 
 @pytest.fixture(scope='session')

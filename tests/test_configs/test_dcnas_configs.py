@@ -1,9 +1,8 @@
-"""Every config of DCNAS is free of typos, short, and builds."""
+"""Every config of DCNAS builds and knows what it searches."""
 from pathlib import Path
 
 import pytest
 from mmengine.config import Config
-from mmengine.registry import init_default_scope
 
 from mmfusenas.engine.hooks.genotype_export_hook import retrain_config
 from mmfusenas.nas import Genotype, SearchSpace
@@ -13,17 +12,9 @@ from mmfusenas.utils.config_check import check_config
 CONFIGS = sorted((Path(__file__).parent.parent.parent / 'configs' / 'dcnas').glob('*.py'))
 
 
-@pytest.fixture(autouse=True)
-def scope():
-    init_default_scope('mmfusenas')
-
-
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
-def test_config_is_clean_short_and_builds(path):
-    cfg = Config.fromfile(path)
-    check_config(cfg)
-    assert len(path.read_text().splitlines()) <= 25 and path.read_text().startswith('# ')
-    open_choices = len(SearchSpace(MODELS.build(cfg.model)))
+def test_model_builds_and_knows_what_is_open(path):
+    open_choices = len(SearchSpace(MODELS.build(Config.fromfile(path).model)))
     assert bool(open_choices) == ('_supernet' in path.stem or '_search' in path.stem)
 
 

@@ -1,10 +1,9 @@
-"""Every config of RUAS is free of typos, short, and builds."""
+"""Every config of RUAS builds and knows what it searches."""
 from pathlib import Path
 
 import pytest
 import torch
 from mmengine.config import Config
-from mmengine.registry import init_default_scope
 
 from mmfusenas.engine.hooks.genotype_export_hook import retrain_config
 from mmfusenas.nas import SearchSpace
@@ -12,18 +11,6 @@ from mmfusenas.registry import MODELS
 from mmfusenas.utils.config_check import check_config
 
 CONFIGS = sorted((Path(__file__).parent.parent.parent / 'configs' / 'ruas').glob('*.py'))
-
-
-@pytest.fixture(autouse=True)
-def scope():
-    init_default_scope('mmfusenas')
-
-
-@pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
-def test_config_is_clean_and_short(path):
-    check_config(Config.fromfile(path))
-    assert len(path.read_text().splitlines()) <= 25
-    assert path.read_text().startswith('# ')
 
 
 # Those of a hundred million weights, or of the same model as another, would take long and show nothing new.

@@ -1,28 +1,14 @@
-"""Every config of TIM is free of typos, short, and builds."""
+"""Every config of TIM builds and knows what it searches."""
 from pathlib import Path
 
 import pytest
 from mmengine.config import Config
-from mmengine.registry import init_default_scope
 
 from mmfusenas.nas import SearchSpace
 from mmfusenas.registry import DATASETS, MODELS
-from mmfusenas.utils.config_check import check_config
 
 CONFIGS = sorted((Path(__file__).parent.parent.parent / 'configs' / 'tim').glob('*.py'))
 BACKBONES = dict(r18='ResNet', r50='ResNet', mobilenetv2='MobileNetV2', ivif='mmfusenas.EfficientNetLite')
-
-
-@pytest.fixture(autouse=True)
-def scope():
-    init_default_scope('mmfusenas')
-
-
-@pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
-def test_config_is_clean_and_short(path):
-    check_config(Config.fromfile(path))
-    assert len(path.read_text().splitlines()) <= 25
-    assert path.read_text().startswith('# ')
 
 
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)

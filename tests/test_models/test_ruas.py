@@ -1,5 +1,4 @@
 """RUAS: the unrolled scene module, the noise modules and their losses, against the paper's equations."""
-import importlib.util
 import json
 import sys
 from pathlib import Path
@@ -342,9 +341,9 @@ def as_the_authors_name_it(key):
 
 
 @pytest.mark.parametrize(('release', 'size'), [('journal', 36653), ('cvpr', 3438)])
-def test_weights_of_both_releases_convert(root, tmp_path, monkeypatch, release, size):
+def test_weights_of_both_releases_convert(load_tool, tmp_path, monkeypatch, release, size):
     """Strictly: every tensor of the authors' finds its place, and a missing one is named."""
-    module = converter(root)
+    module = load_tool('model_converters/ruas')
     torch.manual_seed(0)
     model = MODELS.build(ConfigDict(module.model_config(release)))
     weights = {as_the_authors_name_it(name): value for name, value in model.state_dict().items()}
@@ -360,20 +359,13 @@ def test_weights_of_both_releases_convert(root, tmp_path, monkeypatch, release, 
         module.convert(weights, model.state_dict())
 
 
-def converter(root):
-    spec = importlib.util.spec_from_file_location('convert_ruas', root / 'tools/model_converters/ruas.py')
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture
-def run_converted(root, tmp_path, monkeypatch):
+def run_converted(load_tool, tmp_path, monkeypatch):
     """Convert a file of the authors, run the inferencer over a folder; return what predictions.json lists."""
     from mmfusenas.apis import EnhanceInferencer, input_pictures
 
     def run(source: Path, folder: Path) -> list[dict]:
-        module = converter(root)
+        module = load_tool('model_converters/ruas')
         monkeypatch.setattr(sys, 'argv', ['ruas.py', str(source), str(tmp_path / 'out.pth')])
         module.main()
         written = EnhanceInferencer(tmp_path / 'out.pth').run(input_pictures(folder), tmp_path / 'out')

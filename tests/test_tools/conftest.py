@@ -1,5 +1,4 @@
 """A toy project for the tools: a model of one weight, twelve numbers to fit, and a config."""
-import importlib.util
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -90,20 +89,6 @@ def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def load_tool(root: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], ModuleType]:
-    """Import ``tools/NAME.py`` as Python would when it is run."""
-    monkeypatch.syspath_prepend(root / 'tools')
-
-    def load(name: str) -> ModuleType:
-        spec = importlib.util.spec_from_file_location(f'tool_{name}', root / 'tools' / f'{name}.py')
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        return module
-
-    return load
-
-
-@pytest.fixture
 def run_tool(load_tool: Callable, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
     """Run ``tools/NAME.py`` with arguments in this process; return how it ends: '' or what it exits with."""
 
@@ -127,10 +112,6 @@ def run_tool(load_tool: Callable, monkeypatch: pytest.MonkeyPatch) -> Callable[.
 
 
 @pytest.fixture
-def converter(root):
-    def load(name):
-        spec = importlib.util.spec_from_file_location(name, root / f'tools/dataset_converters/{name}.py')
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        return module
-    return load
+def converter(load_tool: Callable) -> Callable[[str], ModuleType]:
+    """Import a converter of data sets by its name."""
+    return lambda name: load_tool(f'dataset_converters/{name}')

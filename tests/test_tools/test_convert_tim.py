@@ -1,5 +1,4 @@
 """The converter of the authors' networks: names, strictness, and the same pictures out of the converted weights."""
-import importlib.util
 import json
 import pickle
 import subprocess
@@ -18,11 +17,8 @@ from mmfusenas.utils.command_line import UsageError
 
 
 @pytest.fixture(scope='module')
-def tool(root):
-    spec = importlib.util.spec_from_file_location('convert_tim', root / 'tools/model_converters/tim.py')
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def tool(load_tool):
+    return load_tool('model_converters/tim')
 
 
 def norm(prefix, width=48):

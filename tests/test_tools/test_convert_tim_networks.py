@@ -1,5 +1,4 @@
 """Every published network of TIM, composed by hand in the authors' names, against ours with converted weights."""
-import importlib.util
 import json
 import math
 import sys
@@ -162,11 +161,8 @@ class Net:
 
 
 @pytest.fixture(scope='module')
-def tool(root):
-    spec = importlib.util.spec_from_file_location('convert_tim_networks', root / 'tools/model_converters/tim.py')
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def tool(load_tool):
+    return load_tool('model_converters/tim')
 
 
 def composed(name):

@@ -1,5 +1,4 @@
 """The tools for data sets, run as their users run them (in one process)."""
-import importlib.util
 import json
 
 import cv2
@@ -28,17 +27,10 @@ test_dataloader = val_dataloader
 
 
 @pytest.fixture
-def tool(root):
+def tool(load_tool):
     """Load a tool's module by its path below ``tools``."""
-
-    def load(path):
-        spec = importlib.util.spec_from_file_location(path.replace('/', '_'), root / f'tools/{path}.py')
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        return module
-
     with DefaultScope.overwrite_default_scope('mmfusenas'):
-        yield load
+        yield load_tool
 
 
 @pytest.fixture

@@ -1,5 +1,4 @@
 """FiveK's raw files and TIFFs as pictures."""
-import importlib.util
 
 import cv2
 import numpy as np
@@ -11,11 +10,8 @@ from mmfusenas.utils.command_line import UsageError
 
 
 @pytest.fixture
-def convert(root):
-    spec = importlib.util.spec_from_file_location('fivek', root / 'tools/dataset_converters/fivek.py')
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def convert(load_tool):
+    return load_tool('dataset_converters/fivek')
 
 
 def write(folder, name, size=(60, 40), profile=None, colour=(200, 100, 50)):

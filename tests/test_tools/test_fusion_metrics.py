@@ -1,5 +1,4 @@
 """The tool that scores folders of fused pictures."""
-import importlib.util
 import json
 import sys
 
@@ -11,10 +10,8 @@ from mmfusenas.evaluation.suite import DEFAULT_MEASURES, grey_tensor, measure
 
 
 @pytest.fixture
-def run(root, monkeypatch, capsys):
-    spec = importlib.util.spec_from_file_location('fusion_metrics', root / 'tools/analysis_tools/fusion_metrics.py')
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+def run(load_tool, monkeypatch, capsys):
+    module = load_tool('analysis_tools/fusion_metrics')
 
     def call(*arguments):
         monkeypatch.setattr(sys, 'argv', ['fusion_metrics.py', *map(str, arguments)])

@@ -1,5 +1,4 @@
 """The printed counts: for people, as JSON, and what goes wrong."""
-import importlib.util
 import json
 import sys
 
@@ -14,10 +13,8 @@ GENOTYPE = "genotype=dict(choices={f'cells.{i}.' + k: v for i in (0, 1) for k, v
 
 
 @pytest.fixture
-def run(root, monkeypatch, capsys):
-    spec = importlib.util.spec_from_file_location('get_flops', root / 'tools/analysis_tools/get_flops.py')
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
+def run(load_tool, monkeypatch, capsys):
+    tool = load_tool('analysis_tools/get_flops')
 
     def call(*arguments):
         monkeypatch.setattr(sys, 'argv', ['get_flops.py', *map(str, arguments)])

@@ -1,5 +1,4 @@
 """Lines of progress on a terminal: written over, unless several commands run at once."""
-import importlib.util
 import io
 import sys
 from types import SimpleNamespace
@@ -8,11 +7,9 @@ import pytest
 
 
 @pytest.fixture
-def progress(root, monkeypatch):
+def progress(load_tool, monkeypatch):
     """The module, on a terminal that keeps what is written to it."""
-    spec = importlib.util.spec_from_file_location('progress', root / 'tools/progress.py')
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = load_tool('progress')
     terminal = io.StringIO()
     terminal.isatty = lambda: True
     monkeypatch.setattr(module, 'sys', SimpleNamespace(stderr=terminal))
