@@ -19,13 +19,14 @@ from mmfusenas.nas.files import write_text
 from mmfusenas.utils.bare_model import bare_model
 from mmfusenas.utils.checkpoint import load_checkpoint
 from mmfusenas.utils.command_line import (
-    ConfigOptions,
     UsageError,
+    add_run_options,
     command,
     existing_file,
     load_config,
     output_file,
     run_tool,
+    set_run_options,
 )
 from mmfusenas.utils.config_check import check_config
 from mmfusenas.utils.launch import build_runner
@@ -40,13 +41,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--work-dir', help='folder for logs (default: work_dirs/CONFIG)')
     parser.add_argument('--show-dir', help='folder for pictures with the predictions drawn in')
     parser.add_argument('--out', metavar='FILE.json', help='write the metrics as a flat JSON object')
-    parser.add_argument(
-        '--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none',
-        help='what started the processes of a distributed test')
-    parser.add_argument(
-        '--cfg-options', nargs='+', action=ConfigOptions, metavar='KEY=VALUE',
-        help='values to override in the config, e.g. test_dataloader.batch_size=4')
-    parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
+    add_run_options(parser, 'test')
     return parser.parse_args()
 
 
@@ -56,8 +51,7 @@ def prepare_config(args: argparse.Namespace) -> Config:
     check_config(cfg)
     if 'test_cfg' not in cfg or 'test_dataloader' not in cfg:
         raise UsageError(f'{args.config} has nothing to test: it lacks test_dataloader, test_cfg and test_evaluator.')
-    cfg.launcher = args.launcher
-    cfg.work_dir = args.work_dir or cfg.get('work_dir') or f'work_dirs/{Path(args.config).stem}'
+    set_run_options(cfg, args)
     if args.checkpoint:
         cfg.load_from = str(existing_file(checkpoint_file(args.checkpoint), 'Checkpoint'))
     cfg.resume = False

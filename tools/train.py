@@ -14,7 +14,15 @@ import torch.distributed as dist
 from mmengine.config import Config
 from mmengine.runner import find_latest_checkpoint
 
-from mmfusenas.utils.command_line import ConfigOptions, UsageError, command, existing_file, load_config, run_tool
+from mmfusenas.utils.command_line import (
+    UsageError,
+    add_run_options,
+    command,
+    existing_file,
+    load_config,
+    run_tool,
+    set_run_options,
+)
 from mmfusenas.utils.config_check import check_config
 from mmfusenas.utils.config_parts import type_name
 from mmfusenas.utils.launch import build_runner
@@ -28,13 +36,7 @@ def parse_args() -> argparse.Namespace:
         '--resume', nargs='?', const='auto', metavar='CHECKPOINT',
         help='go on from CHECKPOINT, or from the latest one in the work dir')
     parser.add_argument('--amp', action='store_true', help='mixed precision: float16 on a GPU, bfloat16 on a CPU')
-    parser.add_argument(
-        '--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none',
-        help='what started the processes of a distributed training (see tools/dist_train.sh)')
-    parser.add_argument(
-        '--cfg-options', nargs='+', action=ConfigOptions, metavar='KEY=VALUE',
-        help='values to override in the config, e.g. train_dataloader.batch_size=4')
-    parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
+    add_run_options(parser, 'train')
     return parser.parse_args()
 
 
@@ -44,8 +46,7 @@ def prepare_config(args: argparse.Namespace) -> Config:
     check_config(cfg)
     if 'train_cfg' not in cfg or 'train_dataloader' not in cfg:
         raise UsageError(f'{args.config} has nothing to train; it can only be tested: python tools/test.py')
-    cfg.launcher = args.launcher
-    cfg.work_dir = args.work_dir or cfg.get('work_dir') or f'work_dirs/{Path(args.config).stem}'
+    set_run_options(cfg, args)
     if args.amp:
         set_mixed_precision(cfg)
     if args.resume:

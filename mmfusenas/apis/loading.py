@@ -16,7 +16,7 @@ from mmengine.model import BaseModel
 from mmfusenas.engine.hooks.bilevel_search_hook import STATE_KEY as SEARCH_KEY
 from mmfusenas.nas import SearchSpace
 from mmfusenas.registry import MODELS
-from mmfusenas.utils.checkpoint import load_checkpoint
+from mmfusenas.utils.checkpoint import load_checkpoint, misfits
 from mmfusenas.utils.checkpoint_content import config_of_model, transforms_of_test_data
 from mmfusenas.utils.command_line import load_config
 from mmfusenas.utils.weights import checkpoint_file, weights_file
@@ -142,17 +142,10 @@ def load_weights(model: BaseModel, content: Mapping[str, Any], path: str | Path)
         raise ValueError(f'The config builds a supernet with {len(SearchSpace(model))} open choices. Give the config '
                          'of the found network (retrain.py in the work dir of the search), or set genotype= in it.')
     weights, own = content.get('state_dict', content), model.state_dict()
-    problems = {
-        'missing in the checkpoint': [key for key in own if key not in weights],
-        'unknown to the model': [key for key in weights if key not in own],
-        'of another shape': [f'{key} {tuple(weights[key].shape)} for {tuple(own[key].shape)}'
-                             for key in own if key in weights and weights[key].shape != own[key].shape],
-    }
-    found = [f'{len(keys)} {what} ({", ".join(keys[:3])}{", ..." if len(keys) > 3 else ""})'
-             for what, keys in problems.items() if keys]
+    found = misfits(weights, own)
     if found:
         raise ValueError(
-            f'The weights of {path} do not fit {type(model).__name__}: {"; ".join(found)}. Give the config of that '
+            f'The weights of {path} do not fit {type(model).__name__}: {found}. Give the config of that '
             'training, or, for a checkpoint of this package, the checkpoint alone: it holds its own. Another genotype '
             'or another size of the network shows like this, too.')
     broken = [key for key, value in weights.items() if not torch.isfinite(value).all()]

@@ -121,6 +121,23 @@ def weights_of(content: Mapping[str, Any]) -> dict[str, Tensor]:
     return {name.removeprefix('module.'): value for name, value in weights.items()}
 
 
+def misfits(weights: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> str:
+    """Return in words which tensors of a file do not fit a model's state dict, the first of each kind; '' where all do.
+
+    Example:
+        >>> misfits(dict(a=torch.zeros(2), b=torch.zeros(1)), dict(a=torch.zeros(3)))
+        '1 unknown to the model (b); 1 of another shape (a (2,) for (3,))'
+    """
+    problems = {
+        'missing in the file': [key for key in own if key not in weights],
+        'unknown to the model': [key for key in weights if key not in own],
+        'of another shape': [f'{key} {tuple(weights[key].shape)} for {tuple(own[key].shape)}'
+                             for key in own if key in weights and weights[key].shape != own[key].shape],
+    }
+    return '; '.join(f'{len(keys)} {what} ({", ".join(keys[:3])}{", ..." if len(keys) > 3 else ""})'
+                     for what, keys in problems.items() if keys)
+
+
 def fitting_share(module: nn.Module, weights: Mapping[str, Tensor]) -> float:
     """Return which share of a module's numbers is among ``weights``, by name and shape.
 

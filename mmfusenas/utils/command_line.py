@@ -61,6 +61,26 @@ class ConfigOptions(DictAction):
         super().__call__(parser, namespace, values, option_string)
 
 
+def add_run_options(parser: argparse.ArgumentParser, part: str) -> None:
+    """Add the options that ``train.py`` and ``test.py`` share: how it is launched, and what the config has otherwise.
+
+    Args:
+        parser: Parser.
+        part: Of the config, 'train' or 'test', for the examples.
+    """
+    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none',
+                        help='what started the processes of a distributed run (see tools/dist_train.sh)')
+    parser.add_argument('--cfg-options', nargs='+', action=ConfigOptions, metavar='KEY=VALUE',
+                        help=f'values to override in the config, e.g. {part}_dataloader.batch_size=4')
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
+
+
+def set_run_options(cfg: Config, args: argparse.Namespace) -> None:
+    """Set launcher and work dir in a config; where none is asked for, it is named after the config."""
+    cfg.launcher = args.launcher
+    cfg.work_dir = args.work_dir or cfg.get('work_dir') or f'work_dirs/{Path(args.config).stem}'
+
+
 def existing_file(path: str | Path, what: str) -> Path:
     """Return ``path`` if it is a file.
 

@@ -80,7 +80,7 @@ def test_checkpoint_of_a_search_is_refused(tmp_path: Path, search_checkpoint: di
 
 @pytest.mark.parametrize(('changes', 'message'), [
     (dict(channels=8), r'35 of another shape \(stem.0.weight \(8, 2, 3, 3\) for \(16, 2, 3, 3\), '),
-    (dict(genotype='tim-full'), r'missing in the checkpoint \(cells.0.*unknown to the model \(cells.0'),
+    (dict(genotype='tim-full'), r'missing in the file \(cells.0.*unknown to the model \(cells.0'),
     (dict(genotype=None), r'builds a supernet with 14 open choices.*retrain.py'),
 ])  # fmt: skip
 def test_weights_of_another_model_are_named(changes: dict, message: str, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from torch import Tensor
 import mmfusenas.models  # noqa: F401  registers RUASEnhancement
 from mmfusenas.nas import Genotype
 from mmfusenas.registry import MODELS
-from mmfusenas.utils.checkpoint import load_checkpoint, save_checkpoint, weights_of
+from mmfusenas.utils.checkpoint import load_checkpoint, misfits, save_checkpoint, weights_of
 from mmfusenas.utils.command_line import UsageError, command, existing_file, output_file, run_tool
 
 RELEASES = dict(
@@ -65,11 +65,7 @@ def convert(weights: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> di
         UsageError: If a tensor is left over, missing, or of another shape; the message names the first of each kind.
     """
     named = {rename(key): value for key, value in weights.items()}
-    problems = {
-        'not in the network': [key for key in named if key not in expected],
-        'missing from the file': [key for key in expected if key not in named],
-        'of another shape': [key for key in named if key in expected and named[key].shape != expected[key].shape]}
-    found = '; '.join(f'{len(keys)} {problem}: {", ".join(keys[:3])}' for problem, keys in problems.items() if keys)
+    found = misfits(named, expected)
     if found:
         raise UsageError(f'The weights do not fit. Tensors (by our names) {found}. Does --release name their version?')
     return named

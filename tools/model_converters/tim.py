@@ -12,7 +12,7 @@ from torch import Tensor
 import mmfusenas.models  # noqa: F401  registers TIMFusion
 from mmfusenas.nas import Genotype
 from mmfusenas.registry import MODELS
-from mmfusenas.utils.checkpoint import load_checkpoint, save_checkpoint
+from mmfusenas.utils.checkpoint import load_checkpoint, misfits, save_checkpoint
 from mmfusenas.utils.command_line import UsageError, command, existing_file, output_file, run_tool
 
 # The order of the pictures is that of the published scripts: light(visible, infrared), but full(infrared, visible).
@@ -89,18 +89,13 @@ def convert(weights: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> di
     """
     scales = frozenset('.'.join(key.split('.')[:2]) for key in weights if '._ops_1.' in key)
     names = {key: rename(key, scales) for key in weights}
-    problems = {
-        'not in the network': [key for key, name in names.items() if name not in expected],
-        'missing from the file (our names)': [name for name in expected if name not in names.values()],
-        'stand for the same tensor': [key for key in names if list(names.values()).count(names[key]) > 1],
-        'of another shape': [f'{key} {tuple(weights[key].shape)} instead of {tuple(expected[name].shape)}'
-                             for key, name in names.items()
-                             if name in expected and weights[key].shape != expected[name].shape],
-    }
-    found = '; '.join(f'{len(keys)} {problem}: {", ".join(keys[:3])}' for problem, keys in problems.items() if keys)
+    named = {name: weights[key] for key, name in names.items()}
+    twice = [key for key, name in names.items() if list(names.values()).count(name) > 1]
+    found = f'{len(twice)} stand for the same tensor ({", ".join(twice[:3])})' if twice else misfits(named, expected)
     if found:
-        raise UsageError(f'The weights do not fit. Tensors {found}. Does --network name the network of this file?')
-    return {name: weights[key].to(expected[name].dtype) for key, name in names.items()}
+        raise UsageError(f'The weights do not fit. Tensors (by our names) {found}. Does --network name the network of '
+                         'this file?')
+    return {name: value.to(expected[name].dtype) for name, value in named.items()}
 
 
 def state_dict_of(checkpoint: object, source: str) -> dict[str, Tensor]:
