@@ -19,7 +19,7 @@ from statistics import median
 import torch
 import torch.nn.functional as F
 from terminaltables import AsciiTable
-from timing import in_turns
+from timing import by_allocator
 from torch import Tensor, nn
 
 from mmfusenas.apis.optimize import optimize_for_inference
@@ -80,7 +80,8 @@ def main() -> None:
     runs['optimized, bf16'] = (in_bf16(optimize_for_inference(net)), True)
     with torch.inference_mode():
         differences = largest_differences(runs, pictures)
-        times = in_turns({name: (partial(run, *pictures), keep) for name, (run, keep) in runs.items()}, args.repeats)
+        times = by_allocator(
+            {name: (partial(run, *pictures), keep) for name, (run, keep) in runs.items()}, args.repeats)
     results = [
         dict(name=name, seconds=median(values), ratio=median(map(truediv, values, times[PLAIN])),
              bound=BOUNDS.get(name), difference=differences[name])

@@ -7,12 +7,12 @@ with the plain step of its own turn, so that a machine that slows down slows bot
     python benchmarks/hypergrad_cost.py [--size 48] [--batch 1] [--repeats 5]
 """
 import argparse
-import time
 from collections.abc import Callable
 from statistics import median
 
 import torch
 from terminaltables import AsciiTable
+from timing import in_turns
 from torch import Tensor
 
 from mmfusenas.models.scene import TIMFusion
@@ -25,7 +25,7 @@ def main() -> None:
     args = parse_args()
     torch.manual_seed(0)
     runs = build(args.batch, args.size, torch.device(args.device))
-    times = measure(runs, args.repeats)
+    times = in_turns(runs, args.repeats)
     rows = [['', 'seconds', 'over a plain step', 'at most']]
     for name, values in times.items():
         ratio = median(value / plain for value, plain in zip(values, times['plain step'], strict=True))
@@ -67,24 +67,6 @@ def build(batch: int, size: int, device: torch.device) -> dict[str, Callable[[],
 
     strategies = [step, *map(hyper_gradient, (FirstOrder(), ImplicitGaussNewton(), Unrolled()))]
     return dict(zip(BOUNDS, strategies, strict=True))
-
-
-def measure(runs: dict[str, Callable[[], object]], repeats: int) -> dict[str, list[float]]:
-    """Seconds of every run, taken in turns after a first round that is not counted."""
-    times: dict[str, list[float]] = {name: [] for name in runs}
-    for turn in range(repeats + 1):
-        for name, run in runs.items():
-            start = now()
-            run()
-            if turn:
-                times[name].append(now() - start)
-    return times
-
-
-def now() -> float:
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-    return time.perf_counter()
 
 
 if __name__ == '__main__':

@@ -12,13 +12,13 @@ if __name__ == '__main__':
 
 import argparse
 import json
-import time
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
 import torch
 from terminaltables import AsciiTable
+from timing import in_turns
 from torch import Tensor
 
 from mmfusenas.evaluation.suite import MEASURES, measure
@@ -55,13 +55,6 @@ def others() -> dict[str, Callable[[Tensor, Tensor, Tensor], object]]:
     return found
 
 
-def seconds(function: Callable[[], object]) -> float:
-    """Return how long one call takes."""
-    start = time.perf_counter()
-    function()
-    return time.perf_counter() - start
-
-
 def main() -> None:
     """Measure."""
     args = parse_args()
@@ -70,12 +63,7 @@ def main() -> None:
     calls = {name: lambda name=name: measure([name], *pictures) for name in MEASURES}
     calls['the whole suite'] = lambda: measure(MEASURES, *pictures)
     calls |= {f'{name}, library': lambda function=function: function(*pictures) for name, function in libraries.items()}
-    times = {name: [] for name in calls}
-    for turn in range(args.repeats + 1):
-        for name, call in calls.items():
-            value = seconds(call)
-            times[name] += [value] if turn else []  # the first call of each imports and warms up
-    result = {name: median(values) for name, values in times.items()}
+    result = {name: median(values) for name, values in in_turns(calls, args.repeats).items()}
     rows = [['metric', 'seconds a pair', 'a library over ours']]
     for name in (*MEASURES, 'the whole suite'):
         ratio = f'{result[f"{name}, library"] / result[name]:.1f}' if name in libraries else ''

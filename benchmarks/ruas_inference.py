@@ -20,7 +20,7 @@ import torch
 import torch.nn.functional as F
 from mmengine.config import ConfigDict
 from terminaltables import AsciiTable
-from timing import in_turns
+from timing import by_allocator
 from torch import Tensor
 
 import mmfusenas.models  # noqa: F401  registers RUASEnhancement
@@ -107,7 +107,7 @@ def main() -> None:
             'removal alone': (lambda: plain.removal(u), False),
             'optimized': (lambda: fast.pictures(dict(visible=y.flip(1)))['picture'].flip(1), True)}
         difference = float((runs['optimized'][0]() - runs[PLAIN][0]()).abs().max())
-        times = in_turns(runs, args.repeats)
+        times = by_allocator(runs, args.repeats)
     results = [dict(name=name, seconds=median(values), ratio=median(map(truediv, values, times[PLAIN])))
                for name, values in times.items()]
     rows = [[r['name'], f'{r["seconds"]:.3f}', f'{r["ratio"]:.2f}', BOUND if r['name'] == 'optimized' else '']

@@ -12,12 +12,12 @@ if __name__ == '__main__':
 import argparse
 from collections.abc import Callable
 from statistics import median
-from time import perf_counter
 
 import torch
 import torch.nn.functional as F
 from mmengine.utils import track_iter_progress
 from terminaltables import AsciiTable
+from timing import in_turns
 from torch import nn
 
 from mmfusenas.models.restorers import GuidedSRNet
@@ -35,13 +35,7 @@ def main() -> None:
         choices = space.sample(generator)
         space.select(choices)
         steps = dict(plain=stepper(space.derive(Genotype(choices)), batch), supernet=supernet)
-        times: dict[str, list[float]] = {name: [] for name in steps}
-        for repeat in range(args.repeats + 1):
-            for name, step in steps.items():
-                start = perf_counter()
-                step()
-                times[name].extend([perf_counter() - start] if repeat else [])  # not the first, which allocates
-        plain, shared = median(times['plain']), median(times['supernet'])
+        plain, shared = map(median, in_turns(steps, args.repeats).values())
         rows.append([f'{len(rows)}', f'{plain:.3f}', f'{shared:.3f}', f'{shared / plain:.2f}'])
     ratio = median(float(row[-1]) for row in rows)
     print('\n' + AsciiTable([['path', 'plain (s)', 'supernet (s)', 'ratio'], *rows],

@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from mmfusenas.evaluation.functional.pictures import as_double, filtered
+from mmfusenas.models.losses.ssim import similarity
 
 _WINDOW = 7
 _SCALES = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
@@ -51,10 +52,5 @@ def ms_ssim(fused: Tensor, visible: Tensor, infrared: Tensor) -> Tensor:
 
 def _similarity(x: Tensor, y: Tensor) -> Tensor:
     taps = x.new_full((_WINDOW,), 1 / _WINDOW)
-    mean_x, mean_y, xx, yy, xy = filtered(torch.cat([x, y, x * x, y * y, x * y]), taps).chunk(5)
-    unbiased = _WINDOW**2 / (_WINDOW**2 - 1)
-    c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
-    luminance = (2 * mean_x * mean_y + c1) / (mean_x**2 + mean_y**2 + c1)
-    variances = unbiased * (xx - mean_x**2 + yy - mean_y**2)
-    structure = (2 * unbiased * (xy - mean_x * mean_y) + c2) / (variances + c2)
-    return (luminance * structure).mean((1, 2, 3))
+    moments = filtered(torch.cat([x, y, x * x, y * y, x * y]), taps)
+    return similarity(moments, 255.0, unbiased=_WINDOW**2 / (_WINDOW**2 - 1)).mean((1, 2, 3))

@@ -38,9 +38,22 @@ def ssim(x: Tensor, y: Tensor, data_range: float = 1.0, window: int = 11, sigma:
     taps = taps / taps.sum()
     maps = torch.cat([x, y, x * x, y * y, x * y])
     maps = F.conv2d(F.conv2d(maps, taps.view(1, 1, -1, 1)), taps.view(1, 1, 1, -1))
-    mean_x, mean_y, xx, yy, xy = maps.chunk(5)
+    return similarity(maps, data_range).mean((1, 2, 3))
+
+
+def similarity(moments: Tensor, data_range: float, unbiased: float = 1.0) -> Tensor:
+    """Return the structural similarity at every place, with K1 = 0.01 and K2 = 0.03.
+
+    Args:
+        moments: Means over the window at every place, of x, y, x^2, y^2 and x y one after the other.
+        data_range: Largest value minus smallest.
+        unbiased: Factor of variances and covariance, n / (n - 1) for those of n pixels. Defaults to 1.0.
+
+    Shape:
+        5 N x 1 x H x W to N x 1 x H x W.
+    """
+    mean_x, mean_y, xx, yy, xy = moments.chunk(5)
     c1, c2 = (0.01 * data_range) ** 2, (0.03 * data_range) ** 2
     luminance = (2 * mean_x * mean_y + c1) / (mean_x**2 + mean_y**2 + c1)
-    variances = (xx - mean_x**2) + (yy - mean_y**2)
-    structure = (2 * (xy - mean_x * mean_y) + c2) / (variances + c2)
-    return (luminance * structure).mean((1, 2, 3))
+    variances = unbiased * (xx - mean_x**2 + yy - mean_y**2)
+    return luminance * (2 * unbiased * (xy - mean_x * mean_y) + c2) / (variances + c2)
