@@ -268,7 +268,7 @@ def test_stage_loss_of_three_planes():
 def test_a_physics_step_of_ones_own_fits_in():
     @MODELS.register_module(force=True)
     class Nothing(nn.Module):
-        takes_kernel = False
+        takes_kernel, reads_observation = False, True
 
         def prepare(self, y, kernel=None):
             return {}
@@ -282,3 +282,14 @@ def test_a_physics_step_of_ones_own_fits_in():
     model = build(stage=dict(STAGE, physics=dict(type='Nothing'))).eval()
     assert model(dict(visible=torch.rand(1, 3, 9, 8))).shape == (1, 3, 9, 8)
     MODELS.module_dict.pop('Nothing')
+
+
+@pytest.mark.parametrize('physics, seen', [('AdditiveLayer', 'y'), ('Scattering', 'y'), ('Deconvolution', 'z')])
+def test_a_proxy_looks_where_its_guidance_can_be_seen(physics, seen):
+    """Streaks that the physics took out of z are in y alone; noise is in both."""
+    model = build(stage=dict(STAGE, physics=dict(type=physics))).eval()
+    y, x, map_ = torch.rand(3, 1, 1, 32, 40)
+    stage = model.stages[1]
+    known = stage.physics.prepare(y)
+    pictures = dict(y=y, z=stage.physics(y, x, 0.1, map_, known))
+    torch.testing.assert_close(stage(y, x, 0.1, map_, known)[1], stage.proxy(pictures[seen]))

@@ -23,7 +23,7 @@ class AdditiveLayer(nn.Module):
         0.5
     """
 
-    takes_kernel = False
+    takes_kernel, reads_observation = False, True
 
     def prepare(self, y: Tensor, kernel: Tensor | None = None) -> dict[str, Tensor]:
         """Return what every stage needs of the observation: nothing but itself."""

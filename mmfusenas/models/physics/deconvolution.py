@@ -34,7 +34,7 @@ class Deconvolution(nn.Module):
         torch.Size([1, 1, 32, 40])
     """
 
-    takes_kernel = True
+    takes_kernel, reads_observation = True, False
 
     @in_full_precision  # there are no Fourier transforms in half precision
     def prepare(self, y: Tensor, kernel: Tensor | None = None) -> dict[str, Tensor]:

@@ -31,7 +31,7 @@ class Scattering(nn.Module):
         True
     """
 
-    takes_kernel = False
+    takes_kernel, reads_observation = False, True
 
     def __init__(self, window: int = 15) -> None:
         super().__init__()

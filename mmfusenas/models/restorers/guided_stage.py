@@ -13,11 +13,13 @@ class GuidedStage(BaseModule):
     """One stage: a physics step, a proxy that predicts the guidance, and a denoiser that is handed it.
 
     ``z = physics(y, x)``, ``sigma = proxy(z)``, ``x' = z - denoiser([z, sigma])``. Where the physics itself needs the
-    guidance (streaks, transmission), it gets that of the stage before.
+    guidance (streaks, transmission), it gets that of the stage before; of what it has taken out of z with it nothing is
+    left to see there, so ``sigma = proxy(y)``.
 
     Args:
         physics: Config of the physics step: :class:`Deconvolution`, :class:`AdditiveLayer`, :class:`Scattering`, or one
-            of your own with ``prepare``, ``forward``, ``truth`` and ``takes_kernel`` (whether it is for a blur).
+            of your own with ``prepare``, ``forward`` and ``truth``, ``takes_kernel`` (whether it is for a blur) and
+            ``reads_observation`` (whether the proxy looks at y).
         denoiser: Config of the denoiser. Defaults to ``dict(type='DilatedDenoiser')``, of as many channels as it needs.
         proxy: Config of the proxy, a :class:`GuidanceProxy`; None is a stage without guidance. Defaults to None.
         init_cfg: Initialisation, as everywhere in MMEngine.
@@ -45,5 +47,5 @@ class GuidedStage(BaseModule):
         z = self.physics(y, x, rho, guidance, known)
         if self.proxy is None:
             return z - self.denoiser(z), None
-        guidance = self.proxy(z)
+        guidance = self.proxy(y if self.physics.reads_observation else z)
         return z - self.denoiser(torch.cat([z, guidance], 1)), guidance
