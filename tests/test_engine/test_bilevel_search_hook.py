@@ -253,6 +253,14 @@ def test_nothing_to_search_is_an_error(tmp_path):
         kit.train(kit.config(tmp_path, search=dict(phases=[dict(choices='neck')])))
 
 
+def test_a_phase_that_never_begins_is_named(tmp_path):
+    cfg = kit.config(tmp_path, search=dict(PHASES, phases=[dict(choices='type$', end=2), dict(choices='ops')]))
+    cfg.log_level = 'WARNING'
+    kit.train(cfg)
+    log, = tmp_path.glob('*/*.log')
+    assert '1 of the 2 phases of BilevelSearchHook never begin: the training ends at 2' in log.read_text()
+
+
 def test_two_search_hooks_are_an_error(tmp_path):
     cfg = kit.config(tmp_path, search={})
     cfg.custom_hooks.append(dict(cfg.custom_hooks[1]))
