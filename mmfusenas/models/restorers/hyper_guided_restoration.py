@@ -85,7 +85,8 @@ class HyperGuidedRestoration(BaseScene):
         losses = self.loss(pictures['stages'], reference_of(inputs, 'HyperGuidedRestoration'))
         if self.guidance_loss is None:
             return losses
-        return {**losses, **self.guidance_loss(pictures, inputs)}
+        known = pictures if 'truth' in pictures else dict(pictures, truth=self.truth(inputs))
+        return {**losses, **self.guidance_loss(known, inputs)}
 
     @property
     def takes_kernel(self) -> bool:
