@@ -60,7 +60,7 @@ class DegradeTarget(BaseTransform):
             results[key] = results[key][:height, :width]
         reference = results['gt'] if real else results['img2']
         low = results['img2'] if real else self._noisy(
-            resize_bicubic(reference, (height // self.scale, width // self.scale)), generator_of(results, self.seed))
+            resize_bicubic(reference, (height // self.scale, width // self.scale)), results)
         given = np.array(results['low_range']) if real and 'low_range' in results else low
         start, end = self.range_of(given, reference)
         results['img2'] = (low if real else resize_bicubic(low, (height, width))) - start
@@ -69,11 +69,11 @@ class DegradeTarget(BaseTransform):
         results.update(target_range=(start, end), img_shape=(height, width))
         return results
 
-    def _noisy(self, low: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    def _noisy(self, low: np.ndarray, results: dict) -> np.ndarray:
         if not self.noise:
             return low
         deviation = self.noise / 255 * (float(np.ptp(low)) or 1.0)
-        return low + generator.normal(0, deviation, low.shape).astype(np.float32)
+        return low + generator_of(results, self.seed).normal(0, deviation, low.shape).astype(np.float32)
 
     def range_of(self, low: np.ndarray, reference: np.ndarray) -> tuple[float, float]:
         """Return what becomes 0 and 1, of a target in low and in high resolution."""
