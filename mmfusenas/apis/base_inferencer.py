@@ -224,8 +224,8 @@ def name_of(picture: Picture, what: str) -> str:
         TypeError: It is neither.
     """
     if not isinstance(picture, (str, Path, np.ndarray)):
-        raise TypeError(f'The {what} picture is a {type(picture).__name__}: give one path or one array as mmcv.imread '
-                        'gives it. Of many, call once for each, or take run(input_pairs(...), folder).')
+        raise TypeError(f'What is given as {what} is a {type(picture).__name__}: give one path or one array as '
+                        'mmcv.imread gives it. Of many, call once for each, or take run(input_pairs(...), folder).')
     return str(picture) if isinstance(picture, (str, Path)) else f'the {what} array'
 
 
