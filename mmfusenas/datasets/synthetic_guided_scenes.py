@@ -38,11 +38,8 @@ class SyntheticGuidedScenes(SyntheticScenes):
     Args:
         target: 'depth', 'thermal' or 'saliency'.
         length: Number of scenes.
-        size: Rows and columns.
-        seed: Seed of the split.
-        difficulty: 'easy', 'normal' or 'hard'.
         conditions: Those to draw from. Defaults to ('day', ).
-        **kwargs: Further arguments of :class:`SyntheticScenes`.
+        **kwargs: Size, seed, difficulty and what else :class:`SyntheticScenes` takes.
 
     Raises:
         ValueError: On another target, and what :class:`SyntheticScenes` refuses.
@@ -53,12 +50,11 @@ class SyntheticGuidedScenes(SyntheticScenes):
         ((96, 128), 'float32', True)
     """
 
-    def __init__(self, target: str, length: int, size: tuple[int, int] = (128, 160), seed: int = 0,
-                 difficulty: str = 'normal', conditions: Sequence[str] = ('day', ), **kwargs) -> None:
+    def __init__(self, target: str, length: int, conditions: Sequence[str] = ('day', ), **kwargs) -> None:
         if target not in TARGETS:
             raise ValueError(f'SyntheticGuidedScenes got target={target!r}; it knows {list(TARGETS)}.')
         self.target = target
-        super().__init__(length, size, seed, difficulty, conditions, **kwargs)
+        super().__init__(length, conditions=conditions, **kwargs)
 
     def load_data_list(self) -> list[dict]:
         """Return what is known of each scene before it is drawn."""

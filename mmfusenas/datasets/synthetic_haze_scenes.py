@@ -20,13 +20,10 @@ class SyntheticHazeScenes(SyntheticScenes):
 
     Args:
         length: Number of scenes.
-        size: Rows and columns of the pictures.
-        seed: Seed of the split.
-        difficulty: 'easy', 'normal' or 'hard'.
-        conditions: Those to draw from. Defaults to ('day', ).
         density: Least and largest beta, per metre, drawn uniformly for each scene. Defaults to (0.01, 0.04).
         light: Least and largest grey level of the light A, from 0 to 1. Defaults to (0.7, 1.0).
-        **kwargs: Further arguments of :class:`SyntheticScenes`.
+        conditions: Those to draw from. Defaults to ('day', ).
+        **kwargs: Size, seed, difficulty and what else :class:`SyntheticScenes` takes, but ``misalign``.
 
     Raises:
         ValueError: Ranges that are none, or what :class:`SyntheticScenes` refuses.
@@ -40,22 +37,13 @@ class SyntheticHazeScenes(SyntheticScenes):
     CLEAN = True
     PICTURES = dict(img_path='hazy', gt_path='clear')
 
-    def __init__(
-        self,
-        length: int,
-        size: tuple[int, int] = (128, 160),
-        seed: int = 0,
-        difficulty: str = 'normal',
-        conditions: Sequence[str] = ('day', ),
-        density: tuple[float, float] = (0.01, 0.04),
-        light: tuple[float, float] = (0.7, 1.0),
-        **kwargs,
-    ) -> None:
+    def __init__(self, length: int, density: tuple[float, float] = (0.01, 0.04),
+                 light: tuple[float, float] = (0.7, 1.0), conditions: Sequence[str] = ('day', ), **kwargs) -> None:
         if not 0 <= density[0] <= density[1] or not 0 < light[0] <= light[1] <= 1:
             raise ValueError(f'{type(self).__name__} got density={density} and light={light}: both are (low, high), of '
                              'at least 0, and above 0 up to 1.')
         self.density, self.light = tuple(density), tuple(light)
-        super().__init__(length, size, seed, difficulty, conditions, **kwargs)
+        super().__init__(length, conditions=conditions, **kwargs)
 
     def get_data_info(self, idx: int) -> dict:
         """Return the description of a scene with its pictures, segmentation map and instances drawn."""

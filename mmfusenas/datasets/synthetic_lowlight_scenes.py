@@ -21,14 +21,11 @@ class SyntheticLowLightScenes(SyntheticScenes):
 
     Args:
         length: Number of scenes.
-        size: Rows and columns of the pictures.
-        seed: Seed of the split.
-        difficulty: 'easy', 'normal' or 'hard'.
-        conditions: Those to draw from. Defaults to ('day', ).
         exposure: Least and largest share of the light that is left; its square root, by which the grey levels shrink,
             is drawn uniformly for each scene. Defaults to (0.02, 0.15).
         noise: Least and largest standard deviation of the shot noise in grey levels. Defaults to (1.0, 5.0).
-        **kwargs: Further arguments of :class:`SyntheticScenes`.
+        conditions: Those to draw from. Defaults to ('day', ).
+        **kwargs: Size, seed, difficulty and what else :class:`SyntheticScenes` takes, but ``misalign``.
 
     Raises:
         ValueError: Ranges that are none, or what :class:`SyntheticScenes` refuses.
@@ -42,25 +39,14 @@ class SyntheticLowLightScenes(SyntheticScenes):
     CLEAN = True
     PICTURES = dict(img_path='low', gt_path='reference')
 
-    def __init__(
-        self,
-        length: int,
-        size: tuple[int, int] = (128, 160),
-        seed: int = 0,
-        difficulty: str = 'normal',
-        conditions: Sequence[str] = ('day', ),
-        exposure: tuple[float, float] = (0.02, 0.15),
-        noise: tuple[float, float] = (1.0, 5.0),
-        **kwargs,
-    ) -> None:
+    def __init__(self, length: int, exposure: tuple[float, float] = (0.02, 0.15),
+                 noise: tuple[float, float] = (1.0, 5.0), conditions: Sequence[str] = ('day', ), **kwargs) -> None:
         if not 0 < exposure[0] <= exposure[1] <= 1:
             raise ValueError(f'exposure of {type(self).__name__} is (low, high) above 0 and up to 1, got {exposure}')
-        if kwargs.get('misalign'):
-            raise ValueError(f'{type(self).__name__} has one sensor, and nothing to misalign; leave misalign out')
         if not 0 <= noise[0] <= noise[1]:
             raise ValueError(f'noise of {type(self).__name__} is (low, high) of at least 0, got {noise}')
         self.exposure, self.noise = tuple(exposure), tuple(noise)
-        super().__init__(length, size, seed, difficulty, conditions, **kwargs)
+        super().__init__(length, conditions=conditions, **kwargs)
 
     def get_data_info(self, idx: int) -> dict:
         """Return the description of a scene with its pictures, segmentation map and instances drawn."""

@@ -39,7 +39,8 @@ class SyntheticScenes(BaseDataset):
         **kwargs: Further arguments of ``mmengine.dataset.BaseDataset``.
 
     Raises:
-        ValueError: Unknown difficulty or condition, a length, size or seed that is too small.
+        ValueError: Unknown difficulty or condition, a length, size or seed that is too small, ``misalign`` where
+            there is one picture.
 
     Example:
         >>> dataset = SyntheticScenes(length=4, size=(96, 128))
@@ -66,7 +67,9 @@ class SyntheticScenes(BaseDataset):
         **kwargs,
     ) -> None:
         if length < 1:
-            raise ValueError(f'length of SyntheticScenes must be at least 1, got {length}')
+            raise ValueError(f'length of {type(self).__name__} must be at least 1, got {length}')
+        if misalign and 'img_path2' not in self.PICTURES:
+            raise ValueError(f'{type(self).__name__} has one sensor, and nothing to misalign; leave misalign out')
         get_difficulty(difficulty)
         self.length, self.seed, self.difficulty, self.misalign = length, seed, difficulty, misalign
         self.size, self.conditions = tuple(size), tuple(conditions)

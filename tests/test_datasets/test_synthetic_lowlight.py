@@ -8,7 +8,12 @@ import numpy as np
 import pytest
 from mmengine.dataset import pseudo_collate
 
-from mmfusenas.datasets import SyntheticLowLightScenes, SyntheticLowLightSegScenes, SyntheticScenes
+from mmfusenas.datasets import (
+    SyntheticHazeScenes,
+    SyntheticLowLightScenes,
+    SyntheticLowLightSegScenes,
+    SyntheticScenes,
+)
 from mmfusenas.datasets.scenes import SEMANTICS, darken, draw_scene
 from mmfusenas.models.data_preprocessors import PairDataPreprocessor
 from mmfusenas.registry import DATASETS
@@ -183,6 +188,7 @@ def test_scenes_for_segmentation():
     assert packed['data_samples'].gt_sem_seg.data.max() < 11 and sorted(packed['inputs']) == ['reference', 'visible']
 
 
-def test_one_sensor_cannot_be_misaligned():
-    with pytest.raises(ValueError, match='one sensor, and nothing to misalign'):
-        SyntheticLowLightScenes(length=1, misalign=2.0)
+@pytest.mark.parametrize('scenes', [SyntheticLowLightScenes, SyntheticHazeScenes])
+def test_one_sensor_cannot_be_misaligned(scenes):
+    with pytest.raises(ValueError, match=f'{scenes.__name__} has one sensor, and nothing to misalign'):
+        scenes(length=1, misalign=2.0)
