@@ -12,7 +12,7 @@ from pathlib import Path
 
 from runs import scalars
 
-KEPT = ('done', 'metrics*.json', 'genotype.json', 'latency_*.json')
+KEPT = ('done', 'metrics*.json', 'genotype.json', 'search.json', 'latency_*.json')
 CURVES = ('step', 'loss', 'search_best', 'search_top')
 
 

@@ -46,9 +46,9 @@ class EnhanceInferencer(BaseInferencer):
         if self.kernel is not None and not getattr(self.scene, 'takes_kernel', False):
             raise ValueError(f'{type(self.scene).__name__} does not deblur: it takes no kernel.')
         if denoise is not None:
-            if not isinstance(self.model, RUASEnhancement):
+            if not isinstance(self.scene, RUASEnhancement):
                 raise ValueError(f'{type(self.scene).__name__} has no version denoise={denoise!r}; give none.')
-            self.model.denoise = denoise
+            self.scene.denoise = denoise
 
     def read(self, picture: Picture) -> dict[str, Any]:
         """Return what a data set would hand to its pipeline after loading.

@@ -28,8 +28,8 @@ class ExDarkDataset(PairDataset):
 
     Args:
         part: ``'train'``, ``'val'`` or ``'test'`` of the official list; None takes ``split`` as everywhere, as a list
-            of one stem a line, and all pictures where it is ''.
-        split: List of the pictures. Defaults to 'imageclasslist.txt'.
+            of one stem a line, or all pictures.
+        split: List of the pictures. Defaults to the official 'imageclasslist.txt', without a part to all pictures.
 
     Raises:
         ValueError: On another part.
@@ -50,9 +50,11 @@ class ExDarkDataset(PairDataset):
     PREFIX = dict(img='ExDark', ann='ExDark_Annno')
     NESTED = True
 
-    def __init__(self, part: str | None = 'train', split: str = 'imageclasslist.txt', **kwargs) -> None:
+    def __init__(self, part: str | None = 'train', split: str | None = None, **kwargs) -> None:
         if part is not None and part not in PARTS:
             raise ValueError(f'part of ExDarkDataset is one of {list(PARTS)}, or None for all, got {part!r}.')
+        if split is None:
+            split = '' if part is None else 'imageclasslist.txt'
         self.part = part
         super().__init__(split=split, **kwargs)
 

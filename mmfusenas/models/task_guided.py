@@ -7,7 +7,7 @@ import torch
 from mmengine.model import BaseModel
 from torch import Tensor
 
-from mmfusenas.models.scene.base_scene import add_fused_img
+from mmfusenas.models.scene.base_scene import add_fused_img, checked_losses, losses_of_sizes
 from mmfusenas.models.stages import Stages
 from mmfusenas.registry import MODELS
 
@@ -81,7 +81,9 @@ class TaskGuided(Stages, BaseModel):
         losses = {}
         if self.stage != 'scene':
             losses.update(self.task.loss(*self._photographs(pictures['picture'], data_samples)))
-        return dict(losses, **self.scene_losses(pictures, inputs))
+        # The scene's loss without the padding of the batch, as the task sees the pictures.
+        losses.update(losses_of_sizes(self.scene_losses, pictures, inputs, data_samples))
+        return checked_losses(self, losses)
 
     def predict(self, inputs: dict[str, Tensor], data_samples: list) -> list:
         """Return the samples with the task's predictions in the original picture's pixels, and the fused picture."""

@@ -35,38 +35,48 @@ def test_a_backbone_from_scratch_learns_its_statistics(stem):
     assert norms and all(norm.training for norm in norms)
 
 
-def test_searches_look_at_pictures_that_the_weights_do_not_see():
+def test_searches_look_at_pictures_that_the_weights_do_not_see(disjoint):
     for path in CONFIGS:
         cfg = Config.fromfile(path)
         for hook in cfg.custom_hooks:
             if hook['type'].endswith('SearchHook') and not hook.get('begin'):  # else it only lets a supernet run
-                lower, upper = cfg.train_dataloader.dataset, hook.dataloader.dataset
-                assert (lower.get('seed'), lower.get('fold')) != (upper.get('seed'), upper.get('fold')), path
+                assert disjoint(cfg.train_dataloader.dataset, hook.dataloader.dataset), path
+
+
+def part(cfg, name):
+    for key in name.split('.'):
+        cfg = cfg[key]
+    return cfg
 
 
 def test_rows_of_a_table_have_one_budget():
     rows = {path.stem: Config.fromfile(path) for path in CONFIGS}
     for stems in (('ssd', 'ssd_end-to-end', 'ssd_end-to-end-scene', 'ssd_plain', 'ssd_stock', 'ssd_stock-scene',
-                   'ssd_enhanced', 'ssd_r50', 'ssd_stock_r50'),
+                   'ssd_enhanced', *(f'ssd{kind}_r{depth}' for kind in ('', '_stock') for depth in (50, 101, 152))),
                   ('ssd-darkface', 'ssd_stock-darkface', 'ssd_enhanced-darkface'),
                   ('ssd-exdark', 'ssd_stock-exdark', 'ssd_enhanced-exdark'),
-                  ('deeplabv3plus-acdc', 'deeplabv3plus_plain-acdc'),
-                  ('retinanet-msrs-night', 'retinanet_plain-msrs-night'), ('deeplabv3plus', 'deeplabv3plus_plain'),
-                  ('enhance_search', 'enhance_search_global', 'enhance_search_independent')):
-        for key in ('train_dataloader', 'test_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler'):
-            assert len({str(rows[stem][key]) for stem in stems}) == 1, (stems, key)
+                  ('deeplabv3plus-acdc', 'deeplabv3plus_plain-acdc', 'deeplabv3plus_enhanced-acdc'),
+                  ('retinanet-msrs-night', 'retinanet_plain-msrs-night'),
+                  ('deeplabv3plus', 'deeplabv3plus_plain', 'deeplabv3plus_enhanced'),
+                  *((f'enhance_search{kind}{data}' for kind in ('', '_global', '_independent'))
+                    for data in ('', '_unpaired', '_fivek')),
+                  *((f'enhance{kind}{data}' for kind in ('', '_supernet')) for data in ('_unpaired', '_fivek'))):
+        stems = list(stems)
+        for key in ('train_dataloader', 'test_dataloader', 'train_cfg.max_epochs', 'optim_wrapper', 'param_scheduler'):
+            assert len({str(part(rows[stem], key)) for stem in stems}) == 1, (stems, key)
 
 
 @pytest.mark.parametrize('stem', [
-    'enhance_search', 'enhance_search_global', 'enhance_search_unpaired', 'ssd_search_demo', 'deeplabv3plus_search',
-    'deeplabv3plus_search_demo', 'deeplabv3plus-acdc_search', 'retinanet_search'])
+    'enhance_search', 'enhance_search_global', 'enhance_search_unpaired', 'enhance_search_fivek',
+    'ssd_search_demo', 'deeplabv3plus_search', 'deeplabv3plus_search_demo', 'deeplabv3plus-acdc_search',
+    'retinanet_search'])
 def test_what_is_found_trains_as_the_published(stem, tmp_path):
     cfg = Config.fromfile(next(path for path in CONFIGS if path.stem == stem))
     space = SearchSpace(MODELS.build(cfg.model))
     export = next(hook for hook in cfg.custom_hooks if hook['type'] == 'GenotypeExportHook')
     found = retrain_config(cfg, space.genotype(), tmp_path, export['retrain_as'], export.get('retrain'))
     check_config(found)
-    plain = stem.split('_search')[0] + '_unpaired' * ('unpaired' in stem)
+    plain = stem.split('_search')[0] + next((data for data in ('_unpaired', '_fivek') if data in stem), '')
     name = {'ssd_search_demo': 'ssd_end-to-end'}.get(stem, plain)
     published = Config.fromfile(next(path for path in CONFIGS if path.stem == name))
     assert [hook['type'] for hook in found.custom_hooks] == [hook['type'] for hook in published.custom_hooks]

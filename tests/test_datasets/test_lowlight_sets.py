@@ -159,7 +159,7 @@ def test_exdark_with_a_split_of_ones_own(exdark):
     (exdark / 'mine.txt').write_text('2015_00654\n2015_00001\n')
     chosen = ExDarkDataset(None, split='mine.txt', data_root=str(exdark))
     assert [info['img_path'][-9:-4] for info in chosen] == ['00654', '00001']
-    assert len(ExDarkDataset(None, split='', data_root=str(exdark))) == 4
+    assert len(ExDarkDataset(None, data_root=str(exdark))) == 4
 
 
 def test_exdark_problems_are_named(exdark):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from mmengine.config import Config
 from mmengine.model import BaseModel
 from torch import nn
 
@@ -210,6 +211,12 @@ def test_a_resumed_search_is_the_same(tmp_path, stop):
     assert (hook_of(whole)._turn, hook_of(whole)._losses) == (hook_of(part)._turn, hook_of(part)._losses)
 
 
+def test_other_turns_do_not_continue_a_search(tmp_path):
+    kit.train(search(tmp_path, stop=3, changes=dict(default_hooks=dict(checkpoint=dict(interval=1)))))
+    with pytest.raises(RuntimeError, match=r'it searched with turns=.*this config has .*Set them back'):
+        kit.train(search(tmp_path, turns=[dict(stage='scene', iters=1), dict(stage='task', iters=1)]), resume=True)
+
+
 def test_validation_sees_both_players_whoevers_turn_it_is(tmp_path):
     stages = []
 
@@ -234,7 +241,10 @@ def test_validation_sees_both_players_whoevers_turn_it_is(tmp_path):
 @pytest.mark.parametrize('options', [
     dict(phases=[dict(choices='a', end=1), dict(choices='b')]), dict(turns=[dict(stage='scene', iters=2)]),
     dict(beta=-1), dict(turns=[dict(stage='joint', iters=1)]),
-    dict(turns=[dict(stage='scene', iters=1), dict(stage='task', tolerance=0.1)]), dict(interval=2)])
+    dict(turns=[dict(stage='scene', iters=1), dict(stage='task', tolerance=0.1)]), dict(interval=2),
+    # A turn that may be over before its first step on the choices, and one that compares nothing.
+    dict(interval=50, turns=[dict(stage='scene', tolerance=0.1, window=10, most=500), dict(stage='task', iters=50)]),
+    dict(turns=[dict(stage='scene', tolerance=0.1, window=0, most=5), dict(stage='task', iters=1)])])
 def test_turns_that_cannot_be_taken_are_named(options):
     with pytest.raises(ValueError, match='CooperativeSearchHook got'):
         CooperativeSearchHook(dataloader={}, **options)
@@ -260,6 +270,59 @@ def test_two_hooks_do_not_set_the_stage_of_one_model(tmp_path):
     cfg = search(tmp_path)
     cfg.custom_hooks.append(dict(type='TaskGuidanceHook', stages=[dict(stage='scene')]))
     with pytest.raises(ValueError, match='take the TaskGuidanceHook out of custom_hooks'):
+        kit.train(cfg)
+
+
+def detection(root, tmp_path):
+    """The search of the config for detectors in small: a narrow ResNet, small scenes, four iterations."""
+    cfg = Config.fromfile(root / 'configs/ruas/ssd_search_demo.py')
+    few = ['c_1', 'c_3']
+    cfg.merge_from_dict(dict(
+        work_dir=str(tmp_path), experiment_name=tmp_path.name, log_level='ERROR', train_cfg=dict(max_epochs=1),
+        train_dataloader=dict(num_workers=0, persistent_workers=False, dataset=dict(length=8, size=(64, 80))),
+        val_cfg=None, val_dataloader=None, val_evaluator=None,
+        model=dict(scene=dict(stages=2, operators=['skip', 'rc_1', 'c_3']), task=dict(
+            backbone=dict(_delete_=True, type='ResNet', depth=18, base_channels=4, stem_channels=4),
+            neck=dict(operators=few, extras=((8, 12, 2), (4, 6, 2))),
+            bbox_head=dict(operators=few, in_channels=(4, 8, 16, 32, 12, 6))))))
+    hook = next(hook for hook in cfg.custom_hooks if hook.type == 'CooperativeSearchHook')
+    hook.turns, hook.interval = [dict(stage='scene', iters=2), dict(stage='task', iters=2)], 1
+    hook.optimizer = dict(type='SGD', lr=1.0)
+    hook.dataloader.merge(dict(num_workers=0, persistent_workers=False, dataset=dict(length=8, size=(64, 80))))
+    return cfg
+
+
+def test_a_detector_is_searched_with_its_scene_module(root, tmp_path):
+    found = {}
+
+    @HOOKS.register_module(force=True)
+    class WatchDetection(CooperativeSearchHook):
+        def _hyper_gradient(self, runner, upper, lower, alphas):
+            grads, log = super()._hyper_gradient(runner, upper, lower, alphas)
+            found.setdefault(self.stage, []).append((len(alphas), log))
+            return grads, log
+
+    cfg = detection(root, tmp_path)
+    cfg.custom_hooks[-2].type = 'WatchDetection'
+    runner = kit.train(cfg)
+    choices = SearchSpace(runner.model).choices
+    scene = [name for name in choices if name.startswith('scene.')]
+    assert [count for count, _ in found['scene']] == [len(scene)] * 2
+    assert [count for count, _ in found['task']] == [len(choices) - len(scene)] * 2
+    # The losses of detection, which are lists, reach the scene's choices through its picture alone.
+    assert all(log['scene_task_grad_norm'] > 0 and log['scene_task_loss'] > 0 for _, log in found['scene'])
+    # A level of the head that no object falls to has nothing to learn of boxes.
+    still = [name for name, choice in choices.items() if not choice.alpha.any()]
+    assert all('reg_convs' in name for name in still) and len(still) < 6, still
+
+
+@pytest.mark.parametrize('hook', ['CooperativeSearchHook', 'TaskGuidanceHook'])
+def test_another_number_of_classes_is_named_before_the_training(root, tmp_path, hook):
+    cfg = detection(root, tmp_path)
+    cfg.model.task.bbox_head.num_classes = 4
+    if hook == 'TaskGuidanceHook':
+        cfg.custom_hooks = [dict(type=hook, stages=[dict(stage='joint')])]
+    with pytest.raises(ValueError, match='has num_classes=4, and the training data have 5 classes'):
         kit.train(cfg)
 
 

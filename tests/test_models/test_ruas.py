@@ -297,9 +297,28 @@ def test_denoising_loss_is_its_definition():
     losses = DenoisingLoss(fidelity=2.0, variation=0.3)(x, u)
     torch.testing.assert_close(losses['loss_fidelity'], 2 * (x - u).square().mean())
     torch.testing.assert_close(losses['loss_tv'], 0.3 * (x.diff(dim=2).abs().mean() + x.diff(dim=3).abs().mean()))
+    first = DenoisingLoss(fidelity=1e-7, variation=2.0, squared=True)(x, u)
+    torch.testing.assert_close(
+        first['loss_tv'], 2 * (x.diff(dim=2).square().mean() + x.diff(dim=3).square().mean()))
 
 
-@pytest.mark.parametrize('options', [dict(warm_start='cold'), dict(gamma=1.5), dict(genotype='ruas-denois')])
+def test_a_scene_module_learns_by_relative_total_variation_unless_told_otherwise():
+    assert isinstance(RUASScene('ruas-scene').loss, RTVSceneLoss)
+    with pytest.raises(ValueError, match='RUASScene has nothing to learn by: what is to learn needs a loss'):
+        RUASScene('ruas-scene', loss=None)(dict(visible=dark(1, 3, 8, 9)), mode='loss')
+    model = enhancement(loss=None, estimation=None, denoise='always').train()
+    model.stage = 'task'
+    with pytest.raises(ValueError, match="RUASEnhancement has nothing to learn by in its stage 'task'"):
+        model(dict(visible=dark(1, 3, 8, 9)), mode='loss')
+
+
+def test_known_noise_needs_a_loss_that_looks_at_the_reference():
+    with pytest.raises(ValueError, match='known_noise=True.* supervised=True'):
+        enhancement(known_noise=True, loss=dict(type='DenoisingLoss'))
+
+
+@pytest.mark.parametrize('options', [
+    dict(warm_start='cold'), dict(gamma=1.5), dict(genotype='ruas-denois'), dict(stages=0), dict(t_min=0.0)])
 def test_settings_that_are_wrong_are_named(options):
     with pytest.raises((ValueError, FileNotFoundError), match='RUASScene got|ruas-denoise'):
         RUASScene(**options)

@@ -409,10 +409,11 @@ def test_vgg_is_that_of_s3fd(published):
 
 def test_frozen_stages_of_vgg_stay_as_they_are():
     net = S3FDVGG(frozen_stages=2)
-    assert net.train() is net and net.eval() is net
-    net.train()
+    # From the beginning: DistributedDataParallel looks once.
     fixed = [name for name, p in net.named_parameters() if not p.requires_grad]
     assert fixed == [f'features.{i}.{kind}' for i in (0, 2, 5, 7) for kind in ('weight', 'bias')]
+    assert net.train() is net and net.eval() is net
+    assert fixed == [name for name, p in net.train().named_parameters() if not p.requires_grad]
     assert all(p.requires_grad for p in S3FDVGG().train().parameters())
     with pytest.raises(ValueError, match='frozen_stages=6; 0 to 5'):
         S3FDVGG(frozen_stages=6)

@@ -1,11 +1,14 @@
 """Every benchmark starts, says what it does, and names configs that are there; tables come out of what runs give."""
+import importlib
 import json
 import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import torch
 
 BENCHMARKS = Path(__file__).parent.parent.parent / 'benchmarks'
 SCRIPTS = sorted(path for path in BENCHMARKS.glob('*.py') if path.name not in ('runs.py', 'timing.py'))
@@ -107,3 +110,69 @@ def test_records_give_the_table_again_without_the_weights(rows, tmp_path, capsys
     assert (kept / 'x-a-0/kept/vis_data/scalars.json').read_text() == '{"step": 1, "loss": 0.5}\n'
     assert rows(*options, kept) == []
     assert capsys.readouterr().out == table
+
+
+@pytest.fixture
+def ruas(monkeypatch):
+    """A script of RUAS's rows, with tools that leave what real ones do, and note what they were asked for."""
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    import runs
+    asked = []
+
+    def tool(name, config, *arguments):
+        asked.append((name, config, *arguments))
+        folder = Path(arguments[arguments.index('--work-dir') + 1])
+        folder.mkdir(parents=True, exist_ok=True)
+        if name == 'train':
+            (folder / 'last_checkpoint').write_text('/elsewhere/epoch_1.pth')
+            (folder / Path(config).name).write_text("model = dict(type='Identity')")
+            (folder / 'run/vis_data').mkdir(parents=True)
+            (folder / 'run/vis_data/scalars.json').write_text('{"quality/PSNR": 9.0, "quality/SSIM": 0.5, "step": 1}\n')
+        if name == 'test':
+            Path(arguments[arguments.index('--out') + 1]).write_text('{"quality/PSNR": 15.0, "quality/SSIM": 0.5}')
+        else:
+            (folder / 'genotype.json').write_text('{"choices": {"scene.cell.ops.0": "c_1"}, "source": {"seed": 0}}')
+        return ''
+
+    monkeypatch.setattr(runs, 'tool', tool)
+
+    def run(script, *arguments):
+        module = importlib.import_module(script)
+        monkeypatch.setattr(module, 'complexity', lambda model, size: dict(parameters=1000, macs=1e9))
+        monkeypatch.setattr(module, 'seconds', lambda run, repeats: 0.1, raising=False)
+        monkeypatch.setattr(module, 'SearchSpace', lambda model: SimpleNamespace(relax=list), raising=False)
+        monkeypatch.setattr(module.MODELS, 'build', lambda model: torch.nn.Identity())
+        monkeypatch.setattr(sys, 'argv', [script, *map(str, arguments)])
+        asked.clear()
+        module.main()
+        return list(asked)
+
+    return run
+
+
+def test_all_rows_of_the_networks_are_scored_on_the_pairs_that_were_asked_for(ruas, tmp_path, capsys):
+    asked = ruas('ruas_networks', '--configs', 'configs/ruas/enhance{}_fivek.py', '--rows', 'supernet', 'c_3',
+                 '--test-options', 'test_dataloader.dataset.split=mine.txt', '--work-dir', tmp_path)
+    assert [call[:2] for call in asked] == [
+        ('train', 'configs/ruas/enhance_supernet_fivek.py'), ('train', 'configs/ruas/enhance_fivek.py'),
+        ('test', str(tmp_path / 'c_3-0/enhance_fivek.py'))]
+    assert asked[0][-1] == 'val_dataloader.dataset.split=mine.txt'
+    assert asked[2][-1] == 'test_dataloader.dataset.split=mine.txt'
+    printed = capsys.readouterr().out
+    assert re.search(r'\| supernet +\| 9\.000', printed) and re.search(r'\| c_3 +\| 15\.000', printed)
+
+
+def test_the_cooperative_search_stands_beside_a_random_network_and_the_weights_that_were_given(
+        ruas, tmp_path, capsys, monkeypatch):
+    options = ('--rows', 'cooperative', 'random', 'published', '--seeds', 0, '--work-dir', tmp_path / 'rows')
+    asked = ruas('cooperative_search', *options, '--authors', tmp_path / 'a.pth')
+    places = [(name, config.removeprefix(f'{tmp_path}/rows/')) for name, config, *_ in asked]
+    search = 'configs/ruas/enhance_search_unpaired.py'
+    assert [place for place in places if place[0] != 'test'] == [
+        ('train', search), ('train', 'cooperative-0/retrain.py'),
+        ('analysis_tools/sample_genotype', search), ('train', 'random-0/retrain.py'),
+        ('train', 'configs/ruas/enhance_unpaired.py')]
+    assert sum(name == 'test' for name, _ in places) == 4 * 3
+    assert re.search(r'\| published weights +\| 15\.000', capsys.readouterr().out)
+    again = ruas('cooperative_search', *options, '--authors', tmp_path / 'b.pth')
+    assert {call[1] for call in again} == {str(tmp_path / 'rows/authors-b/enhance_unpaired.py')}  # others are not asked

@@ -315,6 +315,17 @@ def test_make_split(tool, tmp_path, capsys):
     assert all(abs(a - b) > 2 for i in range(3) for j in range(i) for a in numbers[i] for b in numbers[j])
 
 
+def test_make_split_of_pictures_in_folders(tool, tmp_path):
+    for number in range(10):
+        (tmp_path / f'pictures/{number % 2}').mkdir(parents=True, exist_ok=True)
+        (tmp_path / f'pictures/{number % 2}/{number}.png').write_bytes(b'')
+    arguments = [str(tmp_path / 'pictures'), '--out', str(tmp_path / 'splits'), '--gap', '0']
+    with pytest.raises(UsageError, match='holds no picture. Where they are in its folders, say --nested'):
+        tool('dataset_converters/make_split').main(arguments)
+    tool('dataset_converters/make_split').main([*arguments, '--nested'])
+    assert [len((tmp_path / f'splits/{part}.txt').read_text().split()) for part in ('train', 'test')] == [8, 2]
+
+
 @pytest.mark.parametrize('arguments, message', [
     (['--gap', '100'], '1 sequences cannot be dealt to 2 parts'),
     (['--shares', 'train'], "words like train=0.8, got 'train'"),

@@ -27,6 +27,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--out', required=True, help='folder of the split files, usually ROOT/splits')
     parser.add_argument('--shares', nargs='+', default=['train=0.8', 'test=0.2'], metavar='PART=SHARE',
                         help='parts and their shares of the frames (default: train=0.8 test=0.2)')
+    parser.add_argument('--nested', action='store_true', help='the pictures are in folders of the folder')
     parser.add_argument('--gap', type=int, default=10, help='largest step of frame numbers in a video (default: 10); '
                         '0: there are no videos, every picture is dealt by itself')
     parser.add_argument('--block', type=int, help='cut videos that are longer into blocks of so many frames')
@@ -53,9 +54,10 @@ def main(argv: list[str] | None = None) -> None:
     """Write the split files."""
     args = parse_args(argv)
     shares = parse_shares(args.shares)
-    stems = [stem_of(path) for path in list_pictures(args.pictures)]
+    stems = [stem_of(path) for path in list_pictures(args.pictures, nested=args.nested)]
     if not stems:
-        raise UsageError(f'{args.pictures} holds no picture.')
+        inside = '' if args.nested else ' Where they are in its folders, say --nested.'
+        raise UsageError(f'{args.pictures} holds no picture.{inside}')
     sequences = find_sequences(stems, args.gap)
     if args.block:
         sequences = [block for sequence in sequences for block in cut_blocks(sequence, args.block, args.guard)]

@@ -35,16 +35,17 @@ class CooperativeSearchHook(BilevelSearchHook):
     - :math:`\alpha_t` by :math:`\nabla_{\alpha_t} L^t_{val}(\alpha_t(\alpha_s); \omega_t - \nabla L^t_{tr})`, on the
       pictures of the present scene module (line 10).
 
-    The two searches that the paper compares with (table 4) need no hook of their own: the global one is an
-    :class:`BilevelSearchHook` on the model in its stage ``'joint'``, the independent one has two ``phases`` and a
-    :class:`TaskGuidanceHook` with the stages ``'scene'`` and ``'task'``.
+    The two searches that the paper compares with (table 4) need no hook of their own: the global one is a
+    :class:`BilevelSearchHook` on the model in its stage ``'joint'``, whose loss is that of the task and ``eta`` times
+    the scene's at both levels, with no beta; the independent one has two ``phases`` and a :class:`TaskGuidanceHook`
+    with the stages ``'scene'`` and ``'task'``.
 
     Args:
         turns: Turns, which repeat: dicts of ``stage`` and ``iters``, the number of iterations; or, to go on until
             converged, of ``stage``, ``tolerance``, ``window`` and ``most``: a turn ends where the mean loss of the last
             ``window`` iterations is less than the share ``tolerance`` below that of the ``window`` before, and after
-            ``most`` iterations at the latest. Defaults to ten iterations of the scene and one of the task, as the
-            authors' first version has it.
+            ``most`` iterations at the latest. A resume needs the same turns. Defaults to ten iterations of the scene
+            and one of the task, as the authors' first version has it.
         beta: Weight of the task in the scene's turns, at least 0. The lengths of both terms of the gradient, which say
             what beta does, are in ``search.json`` as ``scene_grad_norm`` and ``scene_task_grad_norm`` (without beta).
             Defaults to 1.0.
@@ -54,9 +55,10 @@ class CooperativeSearchHook(BilevelSearchHook):
         **kwargs: Further arguments of :class:`BilevelSearchHook`, without ``phases``.
 
     Raises:
-        ValueError: If a turn is none of the above or shorter than ``interval``, a player has no turn, ``beta`` is
-            negative, or there are phases; before the training, if a :class:`TaskGuidanceHook` would set stages as
-            well, or a head has another number of classes than the data.
+        ValueError: If a turn is none of the above or may end before ``interval`` iterations, a player has no turn,
+            ``beta`` is negative, or there are phases; before the training, if a :class:`TaskGuidanceHook` would set
+            stages as well, or a head has another number of classes than the data.
+        RuntimeError: If a resumed search had other turns.
         TypeError: If the model has no stages.
 
     Example:
@@ -76,9 +78,10 @@ class CooperativeSearchHook(BilevelSearchHook):
             if turn.get('stage') not in PLAYERS or keys not in ({'iters'}, {'tolerance', 'window', 'most'}):
                 raise ValueError(f"CooperativeSearchHook got the turn {turn}; give dict(stage='scene', iters=10), or "
                                  "dict(stage='task', tolerance=0.01, window=20, most=500).")
-            if turn.get('iters', turn.get('most')) < interval:
-                raise ValueError(f'CooperativeSearchHook got interval={interval} and the turn {turn}, in which no step '
-                                 'on the choices would come.')
+            shortest = turn['iters'] if 'iters' in turn else min(turn['most'], 2 * turn['window'])
+            if shortest < interval or turn.get('window', 1) < 1:
+                raise ValueError(f'CooperativeSearchHook got interval={interval} and the turn {turn}, which may end '
+                                 f'after {shortest} iterations, before a step on the choices; make it longer.')
         if {turn['stage'] for turn in turns} != set(PLAYERS) or beta < 0:
             raise ValueError(f'CooperativeSearchHook got turns={list(turns)} and beta={beta}; both {PLAYERS} need a '
                              'turn, and beta is at least 0.')
@@ -125,7 +128,7 @@ class CooperativeSearchHook(BilevelSearchHook):
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Keep the state of the upper level, and how far the turn is."""
         super().before_save_checkpoint(runner, checkpoint)
-        checkpoint[STATE_KEY].update(turn=self._turn, losses=list(self._losses))
+        checkpoint[STATE_KEY].update(turns=self.turns, turn=self._turn, losses=list(self._losses))
 
     @property
     def stage(self) -> str:
@@ -133,6 +136,9 @@ class CooperativeSearchHook(BilevelSearchHook):
         return self.turns[self._turn]['stage']
 
     def _restore(self, state: dict[str, Any]) -> None:
+        if state.get('turns') != self.turns:
+            raise RuntimeError(f"This run cannot continue the checkpoint: it searched with turns={state.get('turns')}, "
+                               f'this config has {self.turns}. Set them back.')
         super()._restore(state)
         self._turn, self._losses = state['turn'], list(state['losses'])
 

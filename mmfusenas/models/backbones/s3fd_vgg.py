@@ -47,6 +47,7 @@ class S3FDVGG(VGG, BaseModule):
             nn.Conv2d(512, 1024, 3, padding=3, dilation=3), nn.ReLU(inplace=True),
             nn.Conv2d(1024, 1024, 1), nn.ReLU(inplace=True)])
         self.out_layers.append(len(self.features) - 1)
+        self.train()  # freezes now what mmcv's VGG freezes in train(): later, DistributedDataParallel would miss it
 
     def init_weights(self) -> None:
         """Initialise as ``init_cfg`` says, which mmcv's VGG does not look at."""

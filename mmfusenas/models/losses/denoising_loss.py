@@ -1,6 +1,7 @@
 """The loss of RUAS's noise removal."""
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -12,10 +13,11 @@ class DenoisingLoss(nn.Module):
     """Loss of a denoised picture: fidelity and total variation, or the distance to a clean reference.
 
     Args:
-        fidelity: Weight of the squared difference to the noisy picture. Defaults to 1.0. The authors' first version
-            (CVPR 2021) has 1e-7, which leaves the total variation alone to decide, and squares the differences of the
-            total variation, which are absolute here.
+        fidelity: Weight of the squared difference to the noisy picture. Defaults to 1.0.
         variation: Weight of the total variation. Defaults to 0.1.
+        squared: Whether the total variation is of squared differences rather than absolute ones. The authors' first
+            version (CVPR 2021) is ``DenoisingLoss(fidelity=1e-7, variation=2, squared=True)``, which leaves the total
+            variation alone to decide. Defaults to False.
         supervised: Whether the mean squared error to a clean reference takes the place of both. Defaults to False.
 
     Shape:
@@ -29,10 +31,12 @@ class DenoisingLoss(nn.Module):
         ['loss_fidelity', 'loss_tv']
     """
 
-    def __init__(self, fidelity: float = 1.0, variation: float = 0.1, supervised: bool = False) -> None:
+    def __init__(self, fidelity: float = 1.0, variation: float = 0.1, squared: bool = False,
+                 supervised: bool = False) -> None:
         super().__init__()
         self.fidelity = fidelity
         self.variation = variation
+        self.squared = squared
         self.supervised = supervised
 
     def forward(self, picture: Tensor, noisy: Tensor, reference: Tensor | None = None) -> dict[str, Tensor]:
@@ -42,5 +46,6 @@ class DenoisingLoss(nn.Module):
                                  "data_prefix=dict(img='low', gt='high').")
             return dict(loss_reference=F.mse_loss(picture, reference))
         across, down = (picture[..., :, 1:] - picture[..., :, :-1]), (picture[..., 1:, :] - picture[..., :-1, :])
+        size = torch.square if self.squared else torch.abs
         return dict(loss_fidelity=self.fidelity * F.mse_loss(picture, noisy),
-                    loss_tv=self.variation * (across.abs().mean() + down.abs().mean()))
+                    loss_tv=self.variation * (size(across).mean() + size(down).mean()))

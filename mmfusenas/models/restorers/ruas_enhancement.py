@@ -40,7 +40,8 @@ class RUASEnhancement(Stages, BaseScene):
         (with ``'adaptive'``).
 
     Raises:
-        ValueError: If ``denoise`` is another word, or it is 'adaptive' without ``estimation``.
+        ValueError: If ``denoise`` is another word, or it is 'adaptive' without ``estimation``; if ``known_noise`` has
+            a loss that does not look at its reference.
 
     Example:
         >>> model = MODELS.build(dict(
@@ -59,6 +60,9 @@ class RUASEnhancement(Stages, BaseScene):
         self.scene = MODELS.build(scene)
         self.task = MODELS.build(task)
         self.estimation = MODELS.build(estimation) if estimation else None
+        if known_noise and not getattr(self.loss, 'supervised', True):
+            raise ValueError("RUASEnhancement(known_noise=True) learns from a clean reference: give loss=dict("
+                             "type='DenoisingLoss', supervised=True).")
         self.denoise, self.threshold, self.known_noise, self.eta = denoise, threshold, known_noise, eta
 
     @property

@@ -1,6 +1,8 @@
 """What every module that makes one picture of the sensors' pictures shares."""
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -75,11 +77,12 @@ class BaseScene(BaseModel):
 
         Raises:
             RuntimeError: On any other mode.
+            ValueError: If there is no loss to return.
         """
         if mode == 'tensor':
             return self.pictures(inputs)['picture']
         if mode == 'loss':
-            return self.losses(self.pictures(inputs), inputs)
+            return checked_losses(self, self.losses(self.pictures(inputs), inputs))
         if mode == 'predict':
             return self.predict(self.pictures_of_sizes(inputs, data_samples), data_samples)
         raise RuntimeError(f"{type(self).__name__}.forward got mode {mode!r}; it knows 'tensor', 'loss' and 'predict'.")
@@ -96,6 +99,28 @@ class BaseScene(BaseModel):
         single = [self.pictures({name: x[i:i + 1, :, :height, :width] for name, x in inputs.items()})
                   for i, (height, width) in enumerate(shapes)]
         return {name: cat_padded([pictures[name] for pictures in single], batch) for name in single[0]}
+
+
+def checked_losses(model: BaseModel, losses: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return the losses; raise a ValueError where there are none, which a train loop would stumble over later."""
+    if not losses:
+        stage = f' in its stage {model.stage!r}' if hasattr(model, 'stage') else ''
+        raise ValueError(f'{type(model).__name__} has nothing to learn by{stage}: what is to learn needs a '
+                         'loss=dict(...).')
+    return losses
+
+
+def losses_of_sizes(losses: Callable, pictures: dict[str, Tensor], inputs: dict[str, Tensor],
+                    data_samples: list) -> dict[str, Tensor]:
+    """Return ``losses(pictures, inputs)`` of a batch without its padding: the mean over pictures where sizes differ."""
+    batch = tuple(pictures['picture'].shape[2:])
+    shapes = [tuple(sample.metainfo['img_shape'][:2]) for sample in data_samples]
+    if all(shape == batch for shape in shapes):
+        return losses(pictures, inputs)
+    single = [losses(*({name: x[i:i + 1, ..., :height, :width] if x.dim() == 4 else x[i:i + 1]
+                        for name, x in maps.items()} for maps in (pictures, inputs)))
+              for i, (height, width) in enumerate(shapes)]
+    return {name: torch.stack([each[name] for each in single]).mean() for name in single[0]}
 
 
 def cat_padded(pictures: list[Tensor], size: tuple[int, int]) -> Tensor:

@@ -13,6 +13,7 @@ from mmfusenas.nas import GenotypeSource, Searchable
 from mmfusenas.registry import MODELS
 
 WARM_STARTS = ('rectified', 'fixed', 'feature')
+LOSS = dict(type='RTVSceneLoss')
 
 
 @MODELS.register_module()
@@ -35,15 +36,16 @@ class RUASScene(Searchable, BaseScene):
         gamma: Weight of the rectification, in [0, 1]; at 0 there is none (fig. 3 c). Defaults to 0.5.
         t_min: Least illumination. Defaults to 1e-4 (1e-3 in the version of CVPR 2021).
         operators: Short names of the candidate operators. Defaults to the paper's seven.
-        loss: Config of the scene loss, :class:`RTVSceneLoss` or :class:`SmoothSceneLoss`.
+        loss: Config of the scene loss, :class:`RTVSceneLoss` or :class:`SmoothSceneLoss`. Defaults to the former.
+            None for a module that does not learn by itself.
         data_preprocessor, init_cfg: As in :class:`BaseScene`.
 
     Shape:
         ``visible`` N x 3 x H x W, BGR in [0, 1]; ``picture`` the same; ``illumination`` t of the last stage, RGB.
 
     Raises:
-        ValueError: If the genotype is of another space, a candidate is unknown, ``warm_start`` is another word or
-            ``gamma`` outside [0, 1].
+        ValueError: If the genotype is of another space, a candidate is unknown, ``warm_start`` is another word,
+            ``gamma`` outside [0, 1], ``t_min`` outside (0, 1], or there is no stage.
 
     Example:
         >>> net = RUASScene(genotype='ruas-scene')
@@ -57,12 +59,15 @@ class RUASScene(Searchable, BaseScene):
 
     def __init__(self, genotype: GenotypeSource | None = None, stages: int = 3, warm_start: str = 'rectified',
                  gamma: float = 0.5, t_min: float = 1e-4, operators: Sequence[str] = OPERATORS_RUAS,
-                 loss: dict | None = None, data_preprocessor: dict | None = None,
+                 loss: dict | None = LOSS, data_preprocessor: dict | None = None,
                  init_cfg: dict | None = None) -> None:
         super().__init__(loss, data_preprocessor, init_cfg)
         if warm_start not in WARM_STARTS or not 0 <= gamma <= 1:
             raise ValueError(f'RUASScene got warm_start={warm_start!r} and gamma={gamma}; it knows {WARM_STARTS}, and '
                              'gamma is between 0 and 1.')
+        if stages < 1 or not 0 < t_min <= 1:
+            raise ValueError(f'RUASScene got stages={stages} and t_min={t_min}; it has at least one stage, and an '
+                             'illumination above 0, up to 1.')
         self.stages, self.warm_start, self.gamma, self.t_min = stages, warm_start, gamma, t_min
         self.cell = DistillationCell(3, stages, operators)
         self.specialize(genotype)
