@@ -5,11 +5,8 @@ if __name__ == '__main__':
     restart_with_fast_allocator()  # has to come before torch is imported
 
 import argparse
-import json
-import math
 import os
 from pathlib import Path
-from typing import Any
 
 import torch.distributed as dist
 from mmengine.config import Config
@@ -23,6 +20,7 @@ from mmfusenas.utils.command_line import (
     add_run_options,
     command,
     existing_file,
+    json_text,
     load_config,
     output_file,
     run_tool,
@@ -71,13 +69,6 @@ def set_show_dir(cfg: Config, folder: str) -> None:
     hook.test_out_dir = os.path.abspath(folder)
 
 
-def plain(metrics: dict[str, Any]) -> dict[str, Any]:
-    """Return metrics as JSON can hold them: numbers, and null for those that are undefined."""
-    numbers = {name: float(value) if hasattr(value, '__float__') else value for name, value in metrics.items()}
-    return {name: None if isinstance(value, float) and not math.isfinite(value) else value
-            for name, value in numbers.items()}
-
-
 def main() -> None:
     """Test."""
     args = parse_args()
@@ -92,7 +83,7 @@ def main() -> None:
     metrics = runner.test()
     if runner.rank == 0:
         if args.out:
-            write_text(args.out, json.dumps(plain(metrics), indent=2) + '\n')
+            write_text(args.out, json_text(metrics))
         if args.checkpoint:
             # With --cfg-options, the config as it was tested is the one in the work dir.
             config = Path(cfg.work_dir) / Path(args.config).name if args.cfg_options else args.config

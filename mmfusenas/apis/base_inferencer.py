@@ -75,8 +75,9 @@ class BaseInferencer(ABC):
         self.model = optimize_for_inference(model)
         if not any(parameter.is_cuda for parameter in self.model.parameters()):
             keep_freed_memory()
-        self.has_task = isinstance(model, TaskGuided)
-        self.scene = self.model.scene if self.has_task else self.model
+        guided = isinstance(model, TaskGuided)
+        self.scene = self.model.scene if guided else self.model
+        self.has_task = guided and model.stage != 'scene'  # else the task has not learned anything yet
         if not set(self.scene.sensors) <= set(self.sensors):
             raise ValueError(f'{type(self).__name__} gives a model pictures of {" and ".join(self.sensors)}; '
                              f'{type(self.scene).__name__} takes {" and ".join(self.scene.sensors)}. {self.otherwise}')
@@ -139,9 +140,9 @@ class BaseInferencer(ABC):
             Path of ``predictions.json``.
 
         Raises:
-            ValueError: If a result would overwrite a picture of the input, or an input does not fit the model.
-            PictureError: If a file is missing or no picture: at the end, when all others are done. They are listed as
-                ``failed`` in ``predictions.json``.
+            ValueError: If a result would overwrite a picture of the input, or the pictures of a pair are of two sizes.
+            PictureError: If a file is missing or no picture, or an input does not fit the model: at the end, when all
+                others are done. They are listed as ``failed`` in ``predictions.json``.
         """
         out_dir = Path(out_dir)
         self.check(pairs, out_dir / 'pictures')
@@ -149,14 +150,15 @@ class BaseInferencer(ABC):
         for pair in track(pairs, 'working'):
             try:
                 images.append(self._save(pair, out_dir))
-            except PictureError as error:
+            except (PictureError, ValueError) as error:
                 failed[pair.stem] = str(error)
         predictions = out_dir / 'predictions.json'
         content = dict(images=images, **self.source, **(dict(failed=failed) if failed else {}))
         write_text(predictions, json.dumps(content, indent=1) + '\n')
         if failed:
-            raise PictureError(f'{len(failed)} of {len(pairs)} inputs could not be read; the results of the others are '
-                               f'in {out_dir}. The first: {next(iter(failed.values()))}')
+            others = f' The results of the others are in {out_dir}.' if images else ''
+            raise PictureError(f'{len(failed)} of {len(pairs)} inputs could not be used.{others} The first: '
+                               f'{next(iter(failed.values()))}')
         return predictions
 
     def check(self, pairs: Sequence[Pair], folder: Path) -> None:
@@ -229,15 +231,15 @@ def name_of(picture: Picture, what: str) -> str:
     return str(picture) if isinstance(picture, (str, Path)) else f'the {what} array'
 
 
-def checked_array(picture: np.ndarray, what: str) -> np.ndarray:
-    """Return an array that is a picture as ``mmcv.imread`` gives it.
+def checked_array(picture: np.ndarray, name: str) -> np.ndarray:
+    """Return an array that is a picture as ``mmcv.imread`` gives it; ``name`` is what to call it in a message.
 
     Raises:
         ValueError: Its shape is no picture's, or its values are not those of 8 or 16 bit.
     """
     if picture.ndim not in (2, 3) or (picture.ndim == 3 and picture.shape[2] not in (1, 3)):
-        raise ValueError(f'The {what} array is of the shape {picture.shape}; a picture is H x W or H x W x 3 (BGR).')
+        raise ValueError(f'The shape of {name} is {picture.shape}; a picture is H x W or H x W x 3 (BGR).')
     if picture.dtype == bool or (picture.dtype.kind == 'f' and 0 < picture.max() <= 1):
-        raise ValueError(f'The {what} array holds {picture.dtype} up to {float(picture.max()):g}; give 8 bit (0 to '
-                         '255) or 16 bit, as mmcv.imread does.')
+        raise ValueError(f'The values of {name} are {picture.dtype} up to {float(picture.max()):g}; give 8 bit (0 '
+                         'to 255) or 16 bit, as mmcv.imread does.')
     return picture

@@ -61,8 +61,8 @@ class EnhanceInferencer(BaseInferencer):
             PictureError: If the file is missing or unreadable.
         """
         path = name_of(picture, 'picture')
-        picture = (to_colour(checked_array(picture, 'visible')) if isinstance(picture, np.ndarray)
-                   else read_visible(path))
+        picture = picture if isinstance(picture, np.ndarray) else read_visible(path)
+        picture = to_colour(checked_array(picture, path))
         kernel = {} if self.kernel is None else dict(kernel=self.kernel)
         return dict(kernel, img=picture, img_path=path, img_id=0, img_shape=picture.shape[:2],
                     ori_shape=picture.shape[:2])

@@ -10,6 +10,7 @@ import numpy as np
 from mmfusenas.apis.base_inferencer import BaseInferencer, Picture, checked_array, name_of
 from mmfusenas.datasets.pairing import Pair
 from mmfusenas.datasets.pictures import (
+    PictureError,
     match_sizes,
     picture_size,
     read_infrared,
@@ -50,12 +51,12 @@ class FusionInferencer(BaseInferencer):
         """
         paths = [name_of(visible, 'visible'), name_of(infrared, 'infrared')]
         if isinstance(visible, np.ndarray) or isinstance(infrared, np.ndarray):
-            visible = (to_colour(checked_array(visible, 'visible')) if isinstance(visible, np.ndarray)
-                       else read_visible(paths[0]))
-            infrared = (to_grey(checked_array(infrared, 'infrared')) if isinstance(infrared, np.ndarray)
-                        else read_infrared(paths[1]))
+            visible = visible if isinstance(visible, np.ndarray) else read_visible(paths[0])
+            infrared = infrared if isinstance(infrared, np.ndarray) else read_infrared(paths[1])
         else:
             visible, infrared = read_pair(*paths)
+        visible, infrared = (checked_array(*named) for named in zip((visible, infrared), paths))
+        visible, infrared = to_colour(visible), to_grey(infrared)
         if visible.shape[:2] != infrared.shape[:2] and self.resize is None:
             (height, width), (height2, width2) = visible.shape[:2], infrared.shape[:2]
             raise ValueError(f'The pictures of a pair differ in size: {paths[0]} is {width} x {height}, {paths[1]} is '
@@ -69,10 +70,15 @@ class FusionInferencer(BaseInferencer):
         super().check(pairs, folder)
         if self.resize is not None:
             return
-        sizes = [(pair, picture_size(pair.visible), picture_size(pair.infrared)) for pair in pairs]
-        cases = [f'{pair.visible} is {w} x {h}, {pair.infrared} is {w2} x {h2}'
-                 for pair, (h, w), (h2, w2) in sizes if (h, w) != (h2, w2)]
+        cases = []
+        for pair in pairs:
+            try:
+                (h, w), (h2, w2) = picture_size(pair.visible), picture_size(pair.infrared)
+            except PictureError:  # named when its turn comes: it costs no other
+                continue
+            if (h, w) != (h2, w2):
+                cases.append(f'{pair.visible} is {w} x {h}, {pair.infrared} is {w2} x {h2}')
         if cases:
             shown = '\n'.join(f'  {case}' for case in cases[:5])
-            raise ValueError(f'{len(cases)} of {len(sizes)} pairs have pictures of two sizes (width x height):\n'
+            raise ValueError(f'{len(cases)} of {len(pairs)} pairs have pictures of two sizes (width x height):\n'
                              f'{shown}\nRegister them and bring them to one size first.')

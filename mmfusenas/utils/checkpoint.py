@@ -90,6 +90,10 @@ def register_safe_loading() -> None:
     WEIGHT_INITIALIZERS.register_module('Pretrained', module=CheckedPretrainedInit, force=True)
 
 
+LEAST_SHARE = 0.5
+"""Of a module's numbers that weights have to fill, by name and shape: another genotype or width fills less."""
+
+
 class CheckedPretrainedInit(PretrainedInit):
     """mmengine's ``Pretrained`` initialisation, for weights of which at least half of the module can be filled.
 
@@ -107,7 +111,7 @@ class CheckedPretrainedInit(PretrainedInit):
         weights = {name.removeprefix(prefix): value for name, value in weights_of(content).items()
                    if name.startswith(prefix)}
         share = fitting_share(module, weights)
-        if share < 0.5:
+        if share < LEAST_SHARE:
             raise ValueError(
                 f'The weights of {self.checkpoint} fill only {share:.0%} of {type(module).__name__} by name and shape. '
                 'Another genotype or width shows like this; set the ones of the checkpoint, or init_cfg=None to begin '

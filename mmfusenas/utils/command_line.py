@@ -2,11 +2,15 @@
 from __future__ import annotations
 
 import argparse
+import json
+import math
+import os
 import shlex
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +24,12 @@ class UsageError(Exception):
 
 
 def written_for_people(error: BaseException) -> bool:
-    """Return whether an error was raised on purpose by this package, so that its text says what to do.
+    """Return whether an error says by itself what to do: raised on purpose by this package, or of a file that it names.
 
     Any other error is unexpected, and its traceback should be seen.
     """
-    if isinstance(error, UsageError):
-        return True
+    if isinstance(error, UsageError) or (isinstance(error, OSError) and error.filename):
+        return True  # the system's own message names the file: no permission, no space, a folder in its place
     frames = traceback.extract_tb(error.__traceback__)
     return bool(frames) and PACKAGE in Path(frames[-1].filename).parents and frames[-1].line.startswith('raise ')
 
@@ -97,9 +101,16 @@ def existing_file(path: str | Path, what: str) -> Path:
     if path.is_dir():
         raise UsageError(f'{what} {path} is a folder; a file is needed.')
     folder = next((parent for parent in path.parents if parent.is_dir()), Path())
-    names = {str(file.relative_to(folder)): file for file in folder.rglob(f'*{path.suffix}')} if path.suffix else {}
+    names = {str(file.relative_to(folder)): file for file in _files_below(folder, path.suffix)} if path.suffix else {}
     near = get_close_matches(str(path.relative_to(folder)), names, n=1)
     raise UsageError(f'{what} {path} does not exist.' + (f' The nearest is {names[near[0]]}.' if near else ''))
+
+
+def _files_below(folder: Path, suffix: str) -> Iterator[Path]:
+    """Yield files of a suffix, of the first thousands that there are: a data set may lie below."""
+    walk = ((Path(place), files) for place, _, files in os.walk(folder))
+    every = (place / name for place, files in walk for name in files)
+    return (file for file in islice(every, 20_000) if file.suffix == suffix)
 
 
 def output_file(path: str | Path) -> Path:
@@ -127,7 +138,7 @@ def read_config(path: str, options: dict[str, Any] | None = None) -> Config:
     try:
         cfg = Config.fromfile(path)
         cfg.merge_from_dict(options or {})
-    except (OSError, SyntaxError, ImportError, KeyError, TypeError, IndexError) as error:
+    except Exception as error:  # a config is a program, and may fail like any
         raise UsageError(f'Config {path} cannot be read: {type(error).__name__}: {error}') from error
     return cfg
 
@@ -145,6 +156,24 @@ def load_config(path: str, options: dict[str, Any] | None = None) -> Config:
         raise UsageError(f'Config {path} has no `model`: it is a part that other configs build on (`_base_`).')
     check_options(cfg, options or {})
     return read_config(path, options)
+
+
+def json_text(content: Any) -> str:
+    """Return content as JSON, with null for numbers that JSON does not have: NaN and infinity.
+
+    Example:
+        >>> json_text(dict(psnr=float('inf'))).split()
+        ['{', '"psnr":', 'null', '}']
+    """
+    def plain(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {name: plain(inner) for name, inner in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [plain(inner) for inner in value]
+        value = float(value) if hasattr(value, '__float__') and not isinstance(value, int) else value
+        return None if isinstance(value, float) and not math.isfinite(value) else value
+
+    return json.dumps(plain(content), indent=2) + '\n'
 
 
 def command(*parts: str | Path) -> str:

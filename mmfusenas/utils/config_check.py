@@ -32,6 +32,7 @@ from mmfusenas.utils.config_parts import (
     mentioned,
     names,
     parts,
+    type_name,
 )
 from mmfusenas.utils.signatures import accepted_arguments, read_keys, removed_keys
 
@@ -100,7 +101,7 @@ def find_problems(cfg: Config) -> list[str]:
         found += parts(_with_default_type(name, cfg[name]), name, scope, holders)
     # What GenotypeExportHook is to change in the config stands there as it does in the config itself.
     found = [replace(part, holders=(*part.holders, *holders)) if '.retrain.' in part.path else part for part in found]
-    problems = [*_top_level(cfg), *_default_hooks(cfg), *_paramwise(cfg, scope)]
+    problems = [*_top_level(cfg), *_default_hooks(cfg), *_paramwise(cfg, scope), *_bit_depths(cfg)]
     for part in found:
         problems += _type_problem(part) if not part.candidates else _arguments(part)
     problems += _model_cfgs([part for part in found if part.path.split('.')[0] == 'model'])
@@ -172,6 +173,19 @@ def _paramwise(cfg: Config, scope: str) -> Iterator[str]:
     for path, place in places.items():
         for key in set(place) - known:
             yield _line(f'{path}.{key}', 'no such setting', _nearest(key, known))
+
+
+def _bit_depths(cfg: Config) -> Iterator[str]:
+    """Another depth of the files in a metric than in the preprocessor: the scores would be of other pictures."""
+    sensors = ('visible', 'infrared')
+    wanted = ((cfg.get('model') or {}).get('data_preprocessor') or {}).get('bit_depth') or {}
+    wanted = {name: wanted[name] for name in sensors if name in wanted}
+    for place in ('val_evaluator', 'test_evaluator'):
+        evaluators = cfg.get(place) or []
+        for evaluator in evaluators if isinstance(evaluators, (list, tuple)) else [evaluators]:
+            own = dict(evaluator.get('bit_depth') or {})
+            if type_name(evaluator) == 'FusionMetric' and own != wanted:
+                yield f'{place}: FusionMetric has bit_depth={own}, model.data_preprocessor {wanted}; give both the same'
 
 
 def _type_problem(part: Part) -> Iterator[str]:

@@ -26,7 +26,8 @@ def build_runner(cfg: Config, local_rank: int = 0) -> Runner:
         local_rank: Rank on this machine, for launchers that pass it as an argument.
     """
     if cfg.launcher != 'none':
-        os.environ.setdefault('LOCAL_RANK', str(local_rank))
+        # mmengine chooses the GPU of an mpi process by mpi's own variable, and the GPU of its wrapper by this one.
+        os.environ.setdefault('LOCAL_RANK', os.environ.get(_VARIABLES[cfg.launcher][2], str(local_rank)))
         if not torch.cuda.is_available():
             init_cpu_group(cfg.launcher)
         cfg.model_wrapper_cfg = cfg.get('model_wrapper_cfg') or wrapper_cfg(cfg)

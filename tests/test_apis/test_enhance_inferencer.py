@@ -59,6 +59,9 @@ def test_a_detector_behind_the_scene_module(detector_config: Callable, picture: 
     infer = EnhanceInferencer(detector, score_thr=0.0)
     predictions = json.loads(infer.run(input_pictures(tmp_path / 'a.png'), tmp_path / 'out').read_text())
     assert len(predictions['images'][0]['boxes']) == 6 and (tmp_path / 'out/drawn/a.png').is_file()
+    detector.stage = 'scene'  # what only trained the scene module detects nothing
+    assert EnhanceInferencer(detector)(picture(64, 96, 3))['boxes'] is None
+    detector.stage = 'joint'
     with pytest.raises(ValueError, match="RUASScene has no version denoise='never'"):
         EnhanceInferencer(detector, denoise='never')
     detector.scene = build_model(RUAS, 'test')

@@ -172,15 +172,28 @@ def test_sizes_of_all_pairs_are_known_before_the_first_is_fused(
 def test_an_unreadable_picture_costs_no_other(files: Callable, tmp_path: Path) -> None:
     visible, infrared = files('vi', 'a.png', 'b.png', 'c.png'), files('ir', 'a.png', 'b.png', 'c.png')
     (visible / 'b.png').write_bytes((visible / 'b.png').read_bytes()[:60])
-    with pytest.raises(PictureError, match='1 of 3 inputs could not be read.*b.png'):
+    with pytest.raises(PictureError, match='1 of 3 inputs could not be used.*b.png'):
         FusionInferencer(FixedFusion('maximum')).run(input_pairs(visible, infrared), tmp_path / 'out')
     predictions = json.loads((tmp_path / 'out/predictions.json').read_text())
     assert [image['stem'] for image in predictions['images']] == ['a', 'c'] and list(predictions['failed']) == ['b']
 
 
+@pytest.mark.parametrize('value, problem', [(np.nan, 'NaN'), (0.5, 'are float32 up to 0.5; give 8 bit')])
+def test_values_that_no_picture_has_cost_no_other(
+        files: Callable, tmp_path: Path, value: float, problem: str) -> None:
+    visible, infrared = files('vi', 'a.png', 'b.png'), files('ir', 'a.png', 'b.png')
+    shape = cv2.imread(str(infrared / 'a.png')).shape[:2]
+    (infrared / 'a.png').unlink()
+    cv2.imwrite(str(infrared / 'a.tif'), np.full(shape, value, np.float32))
+    with pytest.raises(PictureError, match=f'1 of 2 inputs could not be used.*{problem}'):
+        FusionInferencer(FixedFusion('maximum')).run(input_pairs(visible, infrared), tmp_path / 'out')
+    predictions = json.loads((tmp_path / 'out/predictions.json').read_text())
+    assert [image['stem'] for image in predictions['images']] == ['b'] and list(predictions['failed']) == ['a']
+
+
 @pytest.mark.parametrize('visible, match', [
-    (np.zeros((8, 9, 4), np.uint8), r'shape \(8, 9, 4\); a picture is H x W or H x W x 3'),
-    (np.full((8, 9, 3), 0.5), 'holds float64 up to 0.5; give 8 bit'),
+    (np.zeros((8, 9, 4), np.uint8), r'shape of the visible array is \(8, 9, 4\); a picture is H x W or H x W x 3'),
+    (np.full((8, 9, 3), 0.5), 'are float64 up to 0.5; give 8 bit'),
     ([1, 2], 'is a list: give one path or one array')])
 def test_arrays_that_are_no_pictures_are_named(light: nn.Module, picture: Callable, visible: Any, match: str) -> None:
     with pytest.raises((TypeError, ValueError), match=match):

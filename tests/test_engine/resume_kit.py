@@ -171,7 +171,8 @@ def train(cfg: Config, stop: int | None = None, resume: bool = False) -> Runner:
     cfg.custom_hooks[0]['stop'] = stop
     cfg.resume = resume
     # Only these parts as `cfg`: mmengine formats the whole of it, slowly, for every checkpoint.
-    part = Config({key: cfg[key] for key in ('model', 'model_wrapper_cfg', 'optim_wrapper') if key in cfg})
+    part = Config({key: cfg[key] for key in ('model', 'model_wrapper_cfg', 'optim_wrapper', 'param_scheduler')
+                   if key in cfg})
     runner = Runner(cfg=part, **{key: value for key, value in cfg.items() if key != 'model_wrapper_cfg'})
     try:
         runner.train()

@@ -16,7 +16,7 @@ from mmfusenas.nas.expected_cost import ExpectedCost
 from mmfusenas.nas.hypergrad import FirstOrder
 from mmfusenas.nas.latency import measure_costs
 from mmfusenas.nas.space import holds
-from mmfusenas.registry import MODELS
+from mmfusenas.registry import HOOKS, MODELS, SEARCH_STRATEGIES
 
 sys.path.append(str(Path(__file__).parent))
 import resume_kit  # noqa: E402, F401, registers SignalHook
@@ -96,6 +96,43 @@ def test_a_search_split_that_changed_is_named(tmp_path):
     changed = kit.config(tmp_path, search=dict(interval=1, dataloader=kit.loader(length=16, offset=100)))
     with pytest.raises(RuntimeError, match=r'samples: \d+ then, 16 now'):
         kit.train(changed, resume=True)
+
+
+@pytest.mark.parametrize('options, key', [
+    (dict(optimizer=dict(type='Adam', lr=0.5)), 'optimizer: .*0.1.* then, .*0.5'),
+    (dict(strategy=dict(type='FirstOrder')), 'strategy'), (dict(interval=4), 'interval: 2 then, 4 now'),
+    (dict(param_scheduler=dict(type='ConstantLR', factor=0.5)), 'param_scheduler: None then'),
+    (dict(dataloader=[kit.loader(offset=100), kit.loader(offset=200)]), 'dataloaders: 1 then, 2 now')])
+def test_other_settings_do_not_continue_a_search(tmp_path, options, key):
+    kit.train(kit.config(tmp_path, search={}, stop=4))
+    with pytest.raises(RuntimeError, match=rf'its search differs \(.*{key}'):
+        kit.train(kit.config(tmp_path, search=options), resume=True)
+
+
+def test_a_gradient_that_is_not_finite_never_reaches_the_choices(tmp_path):
+    class Broken(FirstOrder):
+        def __call__(self, *args, **kwargs):
+            grads, log = super().__call__(*args, **kwargs)
+            return [grad / 0 for grad in grads], log
+
+    cfg = kit.config(tmp_path, search={})
+    SEARCH_STRATEGIES.register_module('Broken', module=Broken, force=True)
+    cfg.custom_hooks[1].strategy = dict(type='Broken')
+    with pytest.raises(FloatingPointError, match='not finite at iteration 2 .*upper_loss [0-9.]+'):
+        kit.train(cfg)
+
+
+def test_several_processes_have_to_know_that_a_phase_takes_weights_out_of_the_graph(tmp_path):
+    @HOOKS.register_module(force=True)
+    class Wrapped(BilevelSearchHook):
+        def before_train(self, runner):
+            runner.model.find_unused_parameters = False  # as the wrapper of several processes has it
+            super().before_train(runner)
+
+    phases = [dict(choices='type$', end=1), dict(choices='ops')]
+    with pytest.raises(ValueError, match='Set find_unused_parameters = True'):
+        kit.train(kit.config(tmp_path / 'a', search=dict(type='Wrapped', phases=phases)))
+    kit.train(kit.config(tmp_path / 'b', search=dict(type='Wrapped')))
 
 
 def test_an_interval_below_one_is_named():

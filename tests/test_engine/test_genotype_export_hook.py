@@ -107,6 +107,16 @@ def test_the_best_genotype_is_kept_where_a_metric_says_so(tmp_path):
         assert kept == {0.5: 'sa_3', 0.4: 'sa_3', 0.6: 'sc_3', None: 'sc_3'}[score]
 
 
+def test_a_metric_that_the_validation_does_not_give_is_named(tmp_path):
+    from mmfusenas.engine.hooks import GenotypeExportHook
+    runner = kit.train(kit.config(tmp_path, search={}, epochs=1))
+    said = []
+    runner.logger.warning = said.append
+    hook = GenotypeExportHook(save_best='mAp')
+    hook.after_val_epoch(runner, dict(mAP=0.5, loss=1.0))
+    assert 'gave no mAp' in said[0] and said[0].endswith('it gave mAP, loss.')
+
+
 def test_every_export_makes_the_same_changes(tmp_path):
     """A replaced optimizer is replaced after the first epoch too, and what was None may become a dict again."""
     retrain = {'optim_wrapper.optimizer': dict(_delete_=True, type='AdamW', lr=0.5),

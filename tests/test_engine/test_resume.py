@@ -202,6 +202,7 @@ def test_longer_training_can_be_continued(tmp_path):
 @pytest.mark.parametrize('changes, message', [
     ({'train_dataloader.batch_size': 2}, 'batch_size: 4 then, 2 now'),
     ({'optim_wrapper.optimizer.lr': 0.5}, r"optimizer: .* then, .*'lr': 0.5"),
+    ({'param_scheduler': [dict(type='ConstantLR', factor=0.5, end=2)]}, 'param_scheduler: .* then, .*ConstantLR'),
     ({'train_dataloader.dataset.indices': 20}, 'samples: 22 then, 20 now'),
     ({'train_dataloader.drop_last': True}, 'batches_per_epoch: 6 then, 5 now'),
 ])

@@ -237,6 +237,11 @@ def test_a_checkpoint_of_another_model_is_neither_resumed_nor_loaded(tmp_path):
     with pytest.raises(ValueError, match='fits [1-9][0-9]?% of .* Resume with the config of that training'):
         kit.train(kit.config(tmp_path / 'b', ema=False, load_from=str(tmp_path / 'partly.pth')), resume=True)
     kit.train(kit.config(tmp_path / 'c', ema=False, load_from=str(tmp_path / 'partly.pth')), stop=1)
+    # Another genotype, which shares a layer or two.
+    less = {name: value for name, value in content['state_dict'].items() if value.numel() < 4}
+    torch.save(dict(state_dict=less), tmp_path / 'less.pth')
+    with pytest.raises(ValueError, match='fits [1-4]?[0-9]% of .* Set load_from'):
+        kit.train(kit.config(tmp_path / 'e', ema=False, load_from=str(tmp_path / 'less.pth')))
     torch.save(dict(state_dict=dict(x=torch.zeros(1))), tmp_path / 'none.pth')
     with pytest.raises(ValueError, match='fits 0% of .* Set load_from'):
         kit.train(kit.config(tmp_path / 'd', ema=False, load_from=str(tmp_path / 'none.pth')))

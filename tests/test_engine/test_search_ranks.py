@@ -109,7 +109,10 @@ def search(folder: Path, batch_size: int, kind: str, launcher: str = 'none') -> 
         if kind == 'loss':
             cfg.custom_hooks[1].phases[0].losses[0].type = 'DoubleQualityLoss'
     else:
-        cfg = kit.config(folder, search=options, export={}, model=dict(type='DoubleTIMFusion'))
+        if kind == 'phases':  # the cells that are decided against leave the graph
+            options['phases'] = [dict(choices='type$', end=1), dict(choices='ops')]
+        cfg = kit.config(folder, search=options, export={}, model=dict(type='DoubleTIMFusion'),
+                         find_unused_parameters=kind == 'phases')
     cfg.custom_hooks.append(dict(type='FixedNormHook'))
     for loader in filter(None, (cfg.train_dataloader, cfg.custom_hooks[1].dataloader)):
         loader.batch_size = batch_size
@@ -151,7 +154,8 @@ def keep(folder: Path, **found: Any) -> None:
     torch.save(found, folder / f'{os.environ.get("RANK", "one")}.pth')
 
 
-KINDS = dict(plain=search, cooperative=search, loss=search, guidance=search, supernet=one_shot, evolution=one_shot)
+KINDS = dict(plain=search, phases=search, cooperative=search, loss=search, guidance=search, supernet=one_shot,
+             evolution=one_shot)
 
 
 @pytest.mark.parametrize('kind', list(KINDS))

@@ -53,6 +53,14 @@ def test_edge_is_kept_and_texture_is_smoothed():
     assert out[..., :8].std() < 0.5 * texture[..., :8].std()
 
 
+def test_features_are_filtered_in_full_precision_under_autocast():
+    x, guide = 3 * torch.rand(1, 4, 20, 24), 3 * torch.rand(1, 1, 20, 24)
+    with torch.autocast('cpu', dtype=torch.bfloat16):
+        half = guided_filter(guide.bfloat16(), x.bfloat16(), 2, 1e-4)
+    full = guided_filter(guide.bfloat16().float(), x.bfloat16().float(), 2, 1e-4)
+    torch.testing.assert_close(half.float(), full, rtol=0, atol=1e-5)
+
+
 def test_gradient_against_finite_differences():
     guide, x = torch.rand(2, 1, 1, 6, 7, dtype=torch.float64)
     assert torch.autograd.gradcheck(

@@ -11,6 +11,7 @@ import torch
 from mmfusenas.apis.loading import build_model
 from mmfusenas.nas import Genotype, SearchSpace
 from mmfusenas.utils.checkpoint import save_checkpoint
+from mmfusenas.utils.weights import weights_records
 
 SUPERNET = dict(_scope_='mmfusenas', type='TIMFusion', channels=4, num_cells=1, cells=('successive', 'multi_scale'),
                 operators=('rb_3', 'ca_3'))
@@ -89,18 +90,24 @@ def test_infer_says_what_is_wrong(
     assert not Path('o').exists()
 
 
-def test_infer_names_a_damaged_picture(folders: Path, search: Path, run_tool: Callable) -> None:
+@pytest.mark.parametrize('content, problem', [(b'no picture', 'cannot be decoded'), (b'', 'is empty')])
+def test_infer_names_a_damaged_picture(
+        folders: Path, search: Path, run_tool: Callable, content: bytes, problem: str) -> None:
     run_tool('derive', search, '--out', 'g.json', '--checkpoint', 'derived.pth')
-    Path('ir/002_ir.png').write_bytes(b'no picture')
+    Path('ir/002_ir.png').write_bytes(content)
     message = run_tool('infer', '--model', 'derived.pth', '--visible', 'vi', '--infrared', 'ir', '--out-dir', 'o')
-    assert message.startswith('error: The picture ir/002_ir.png') and 'cannot be decoded' in message
-    assert not Path('o/predictions.json').exists()
+    count = len(list(Path('ir').iterdir()))
+    assert message.startswith(f'error: 1 of {count} inputs could not be used. The results of the others are in o.')
+    assert 'The picture ir/002_ir.png' in message and problem in message
+    predictions = json.loads(Path('o/predictions.json').read_text())
+    assert len(predictions['images']) == count - 1 == len(list(Path('o/pictures').iterdir()))
 
 
 def test_list_shows_every_name(run_tool: Callable, capsys) -> None:
     assert run_tool('infer', '--list') == ''
     out = capsys.readouterr().out
     assert 'tim-light' in out and '127,358' in out and 'tim-full' in out and '994,917' in out
+    assert all(name in out for name in weights_records())
 
 
 @pytest.mark.parametrize(

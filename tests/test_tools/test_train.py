@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from mmengine.config import Config
 
 from mmfusenas.utils.checkpoint import load_checkpoint, save_checkpoint
 
@@ -78,6 +79,16 @@ def test_mixed_precision_on_cpu(toy: Path, run_tool: Callable, monkeypatch: pyte
     assert 'CPUAmpOptimWrapper' in (WORK_DIR / 'toy.py').read_text()
 
 
+def test_mixed_precision_on_a_gpu(load_tool: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
+    plain, search = (Config(dict(optim_wrapper=dict(optimizer=dict(type='SGD')), custom_hooks=hooks)) for hooks in (
+        [], [dict(type='mmfusenas.CooperativeSearchHook')]))
+    for cfg in (plain, search):
+        load_tool('train').set_mixed_precision(cfg)
+        assert cfg.optim_wrapper.type == 'AmpOptimWrapper' and cfg.optim_wrapper.loss_scale == 'dynamic'
+    assert 'dtype' not in plain.optim_wrapper and search.optim_wrapper.dtype == 'bfloat16'
+
+
 @pytest.mark.parametrize('arguments, words', [
     (['toi.py'], ['Config toi.py does not exist', 'nearest is toy.py']),
     (['.'], ['is a folder']),
@@ -85,10 +96,13 @@ def test_mixed_precision_on_cpu(toy: Path, run_tool: Callable, monkeypatch: pyte
     (['toy.py', '--cfg-options', 'train_cfg.max_epoch=1'], ['train_cfg.max_epoch', 'did you mean max_epochs']),
     (['broken.py'], ['broken.py cannot be read', 'SyntaxError']),
     (['part.py'], ['part.py has no `model`']),
+    (['name.py'], ['name.py cannot be read', 'NameError', 'undefined_name']),
+    (['toy.py', '--work-dir', 'part.py/inside'], ['Not a directory', 'part.py/inside']),
 ])
 def test_bad_command_ends_in_one_message(toy: Path, run_tool: Callable, arguments: list, words: list) -> None:
     Path('broken.py').write_text('model = dict(')
     Path('part.py').write_text('train_cfg = dict(max_epochs=1)')
+    Path('name.py').write_text('model = dict(type=undefined_name)')
     message = run_tool('train', *arguments)
     assert message.startswith('error: ') and all(word in message for word in words), message
 

@@ -1,15 +1,22 @@
 """What the tools share: messages, config loading, the group of processes on a CPU."""
 import argparse
+import json
+import os
+from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from mmengine.config import Config
 
+from mmfusenas.utils import launch
 from mmfusenas.utils.command_line import (
     ConfigOptions,
     UsageError,
     command,
     existing_file,
+    json_text,
     load_config,
     output_file,
     run_tool,
@@ -46,6 +53,18 @@ def test_existing_file(tmp_path: Path) -> None:
         existing_file(tmp_path, 'Config')
 
 
+def test_a_misspelt_absolute_path_does_not_search_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr('mmfusenas.utils.command_line.os.walk', lambda folder: (
+        (str(folder), (), [f'{i}.py' for i in range(10)]) for _ in count()))  # a disk without end
+    with pytest.raises(UsageError, match='/nowhere/config.py does not exist'):
+        existing_file('/nowhere/config.py', 'Config')
+
+
+def test_json_has_no_infinity() -> None:
+    assert json.loads(json_text(dict(a=[float('nan'), 1.5], b=dict(c=float('-inf')), d=True, e='x', f=np.float32(2)))) \
+        == dict(a=[None, 1.5], b=dict(c=None), d=True, e='x', f=2)
+
+
 def test_config_with_a_missing_base(tmp_path: Path) -> None:
     file = tmp_path / 'config.py'
     file.write_text("_base_ = './none.py'")
@@ -75,6 +94,52 @@ def test_missing_launcher(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(RuntimeError, match='OMPI_COMM_WORLD_RANK.*MASTER_ADDR.*dist_train.sh'):
         init_cpu_group('mpi')
+
+
+VARIABLES = dict(pytorch=dict(RANK='5', WORLD_SIZE='8', LOCAL_RANK='1'),
+                 slurm=dict(SLURM_PROCID='5', SLURM_NTASKS='8', SLURM_LOCALID='1'),
+                 mpi=dict(OMPI_COMM_WORLD_RANK='5', OMPI_COMM_WORLD_SIZE='8', OMPI_COMM_WORLD_LOCAL_RANK='1'))
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch):
+    """The variables of a process that a launcher started, and none of the others'."""
+    def started(launcher: str) -> None:
+        for variables in VARIABLES.values():
+            for name in variables:
+                monkeypatch.delenv(name, raising=False)
+        for name, value in VARIABLES[launcher].items():
+            monkeypatch.setenv(name, value)
+        for name in ('RANK', 'WORLD_SIZE', 'LOCAL_RANK', 'MASTER_PORT'):
+            monkeypatch.setenv(name, os.environ.get(name, ''))  # put back after the test
+            if launcher != 'pytorch':
+                monkeypatch.delenv(name)
+    return started
+
+
+@pytest.mark.parametrize('launcher', VARIABLES)
+def test_launchers_say_which_process_this_is(launcher: str, started, monkeypatch: pytest.MonkeyPatch) -> None:
+    started(launcher)
+    monkeypatch.setenv('SLURM_NODELIST', 'node[3-4]')
+    monkeypatch.delenv('MASTER_ADDR', raising=False)
+    if launcher != 'slurm':
+        monkeypatch.setenv('MASTER_ADDR', 'here')
+    asked, joined = [], []
+    monkeypatch.setattr(launch.subprocess, 'run', lambda command, **_: asked.append(command) or SimpleNamespace(
+        stdout='node3\nnode4\n'))
+    monkeypatch.setattr(launch.dist, 'init_process_group', joined.append)
+    init_cpu_group(launcher)
+    assert joined == ['gloo'] and [os.environ[name] for name in ('RANK', 'WORLD_SIZE', 'LOCAL_RANK')] == ['5', '8', '1']
+    assert os.environ['MASTER_ADDR'] == ('node3' if launcher == 'slurm' else 'here')
+    assert asked == ([['scontrol', 'show', 'hostname', 'node[3-4]']] if launcher == 'slurm' else [])
+
+
+@pytest.mark.parametrize('launcher', VARIABLES)
+def test_the_wrapper_is_on_the_gpu_of_its_process(launcher: str, started, monkeypatch: pytest.MonkeyPatch) -> None:
+    started(launcher)
+    monkeypatch.setattr(launch.torch.cuda, 'is_available', lambda: True)
+    monkeypatch.setattr(launch.Runner, 'from_cfg', lambda cfg: os.environ['LOCAL_RANK'])
+    assert launch.build_runner(Config(dict(launcher=launcher))) == '1'
 
 
 def test_a_folder_is_no_output_file(tmp_path: Path) -> None:

@@ -58,6 +58,16 @@ def test_error_tells_all_at_once() -> None:
     assert 'retinanet_r50_fpn_1x_coco.py' in text
 
 
+def test_a_metric_takes_the_pictures_for_as_deep_as_the_preprocessor_does() -> None:
+    cfg = Config(dict(
+        model=dict(type='FixedFusion', data_preprocessor=dict(bit_depth=dict(infrared=14, reference=8))),
+        test_evaluator=[dict(type='FusionMetric'), dict(type='Other')]))
+    problem = "test_evaluator: FusionMetric has bit_depth={}, model.data_preprocessor {'infrared': 14}"
+    assert any(line.startswith(problem) for line in find_problems(cfg))
+    cfg.test_evaluator[0].bit_depth = dict(infrared=14)
+    assert not any('bit_depth' in line for line in find_problems(cfg))
+
+
 def test_free_variables_pass(tmp_path: Path) -> None:
     """A variable that is far from every name of the Runner, or that the file refers to, is the author's own."""
     file = tmp_path / 'config.py'

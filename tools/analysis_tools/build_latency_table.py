@@ -1,6 +1,5 @@
 """Measure what every candidate of a search costs: ``build_latency_table.py CONFIG --out table.json``."""
 from mmfusenas.utils.allocator import restart_with_fast_allocator
-from mmfusenas.utils.config_parts import type_name
 
 if __name__ == '__main__':
     restart_with_fast_allocator()  # has to come before torch is imported
@@ -20,6 +19,7 @@ from mmfusenas.nas import SearchSpace
 from mmfusenas.nas.cost_table import CostTable
 from mmfusenas.nas.latency import measure_costs
 from mmfusenas.utils.command_line import UsageError, command, load_config, output_file, run_tool
+from mmfusenas.utils.config_parts import type_name
 from mmfusenas.utils.sensors import sensor_channels
 
 

@@ -5,7 +5,6 @@ if __name__ == '__main__':
     restart_with_fast_allocator()  # has to come before torch is imported
 
 import argparse
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from mmfusenas.datasets.pairing import Pair
 from mmfusenas.datasets.pictures import read_infrared
 from mmfusenas.evaluation.suite import DEFAULT_MEASURES, MEASURES, find_measures, grey_tensor, measure
 from mmfusenas.nas.files import write_text
-from mmfusenas.utils.command_line import UsageError, command, run_tool
+from mmfusenas.utils.command_line import UsageError, command, json_text, run_tool
 from mmfusenas.visualization.score_plots import plot_scores
 
 # The scores of every picture: method -> metric -> stem -> value.
@@ -98,7 +97,7 @@ def to_json(scores: Scores) -> str:
         'std': {key: float(np.std(list(values.values()))) for key, values in row.items()},
         'pictures': {stem: {key: row[key][stem] for key in row} for stem in next(iter(row.values()))},
     } for name, row in scores.items()}
-    return json.dumps(dict(channel='luma (BT.601)', value_range=[0, 255], methods=methods), indent=1) + '\n'
+    return json_text(dict(channel='luma (BT.601)', value_range=[0, 255], methods=methods))
 
 
 def check_outputs(json_file: str | None, plot: str | None) -> None:

@@ -1,6 +1,7 @@
 """The upper level of a search: a hook on the stock train loop."""
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -22,6 +23,7 @@ from mmfusenas.nas.expected_cost import ExpectedCost
 from mmfusenas.nas.hypergrad import Unrolled, inner_step
 from mmfusenas.registry import HOOKS, MODELS, SEARCH_STRATEGIES
 from mmfusenas.utils.bare_model import bare_model
+from mmfusenas.utils.checkpoint import differences
 from mmfusenas.utils.random_state import seeded
 
 STATE_KEY = 'bilevel_search'
@@ -68,7 +70,10 @@ class BilevelSearchHook(Hook):
     Raises:
         ValueError: If ``interval`` is below 1; if a phase has other keys or selects nothing that is open, a phase but
             the last has no ``end``, the ends do not rise, or they count epochs of a training by iterations; if ``cost``
-            has other keys; if one of several dataloaders would never have its turn; if there are two such hooks.
+            has other keys; if one of several dataloaders would never have its turn; if there are two such hooks; if
+            there are phases and several processes that would wait for weights that a decision took out of the graph.
+        RuntimeError: If a resumed search had other settings.
+        FloatingPointError: If the gradient of a choice is not finite.
 
     Example:
         >>> custom_hooks = [dict(type='BilevelSearchHook', dataloader=dict(...), interval=20),
@@ -80,7 +85,8 @@ class BilevelSearchHook(Hook):
                  phases: Sequence[dict] = (dict(choices=''),), by_epoch: bool = True,
                  param_scheduler: dict | None = None, cost: dict | None = None) -> None:
         self.dataloaders = [dataloader] if isinstance(dataloader, dict) else list(dataloader or ())
-        self.strategy = SEARCH_STRATEGIES.build(strategy or dict(type='ImplicitGaussNewton'))
+        self.strategy_cfg = strategy or dict(type='ImplicitGaussNewton')
+        self.strategy = SEARCH_STRATEGIES.build(self.strategy_cfg)
         self.optimizer_cfg = optimizer or dict(type='Adam', lr=3e-4, betas=(0.5, 0.999), weight_decay=1e-3)
         if interval < 1:
             raise ValueError(f'BilevelSearchHook got interval={interval}; it is the number of weight steps to one step '
@@ -113,6 +119,7 @@ class BilevelSearchHook(Hook):
             dict(self.scheduler_cfg, optimizer=self.optimizer))
         self.spans.check_loop(runner)
         self._check_phases(runner)
+        self._check_wrapper(runner)
         self.seed = run_seed(runner)  # asks all ranks, so not where rank 0 alone saves
         self._check_turns(runner)
         self.streams = [BatchStream(build_resumable_dataloader(config, stream_seed(self.seed, k), endless=True))
@@ -145,6 +152,11 @@ class BilevelSearchHook(Hook):
         upper = _prepared(model, next(self.streams[runner.epoch % len(self.streams)])) if self.streams else lower
         alphas = self._alphas(runner)
         grads, log = self._hyper_gradient(runner, upper, lower, alphas)
+        if not all(torch.isfinite(grad).all() for grad in grads):
+            raise FloatingPointError(
+                f'The gradient of the choices is not finite at iteration {runner.iter + 1} ('
+                + ', '.join(f'{name} {float(value):.3g}' for name, value in log.items()) + '). Look at the pictures of '
+                'the search split with tools/analysis_tools/check_dataset.py, or lower the rate of the weights.')
         self._update(alphas, grads)
         if self.expected_cost:
             log[f'expected_{self.expected_cost.cost}'] = self.expected_cost()
@@ -161,6 +173,7 @@ class BilevelSearchHook(Hook):
             scheduler=self.scheduler.state_dict() if self.scheduler else None,
             streams=[stream.state_dict() for stream in self.streams],
             seed=self.seed,
+            settings=self._settings(),
         )
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
@@ -181,15 +194,23 @@ class BilevelSearchHook(Hook):
             )
         self._resumed = state
 
+    def _settings(self) -> dict[str, Any]:
+        """Return what a resumed search has to have in common with this one, as plain values."""
+        return json.loads(json.dumps(dict(
+            hook=type(self).__name__, dataloaders=len(self.dataloaders), strategy=self.strategy_cfg,
+            optimizer=self.optimizer_cfg, param_scheduler=self.scheduler_cfg, interval=self.interval, begin=self.begin,
+            end=self.end, phases=self.phases, by_epoch=self.spans.by_epoch, cost=self.cost), default=str))
+
     def _restore(self, state: dict[str, Any]) -> None:
+        changed = differences(state['settings'], self._settings())
+        if changed:
+            raise RuntimeError(f'This run cannot continue the checkpoint, its search differs ({changed}). Set them '
+                               'back to continue exactly, or begin another search in another --work-dir.')
         load_variables(self.space, state['alphas'])
         self.optimizer.load_state_dict(state['optimizer'])
         if self.scheduler:
             self.scheduler.load_state_dict(state['scheduler'])
         self.seed = state['seed']
-        if len(state['streams']) != len(self.streams):
-            raise RuntimeError(f"This run cannot continue the checkpoint: it searched on {len(state['streams'])} "
-                               f'dataloaders, this config has {len(self.streams)}. Set them back.')
         for k, (stream, position) in enumerate(zip(self.streams, state['streams'])):
             stream.reseed(stream_seed(self.seed, k))
             stream.load_state_dict(position)
@@ -267,6 +288,13 @@ class BilevelSearchHook(Hook):
                 f'{length}, the phases at {self.spans.ends}. Their choices stay undecided as they were; set '
                 'custom_hooks.N.phases.M.end with train_cfg.'
             )
+
+    def _check_wrapper(self, runner: Runner) -> None:
+        """Raise where several processes would wait for gradients of what a phase has decided against."""
+        decided = any(name in self.space.choices for names in self.searched[:-1] for name in names)
+        if decided and not getattr(runner.model, 'find_unused_parameters', True):
+            raise ValueError('BilevelSearchHook got phases in several processes: what a phase decides against leaves '
+                             'the graph. Set find_unused_parameters = True in the config.')
 
     def _check_turns(self, runner: Runner) -> None:
         """Raise where the steps fall into the epochs of some dataloaders alone: an interval of two epochs, say."""

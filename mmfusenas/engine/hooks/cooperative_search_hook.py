@@ -44,7 +44,7 @@ class CooperativeSearchHook(BilevelSearchHook):
         turns: Turns, which repeat: dicts of ``stage`` and ``iters``, the number of iterations; or, to go on until
             converged, of ``stage``, ``tolerance``, ``window`` and ``most``: a turn ends where the mean loss of the last
             ``window`` iterations is less than the share ``tolerance`` below that of the ``window`` before, and after
-            ``most`` iterations at the latest. A resume needs the same turns. Defaults to ten iterations of the scene
+            ``most`` iterations at the latest. Defaults to ten iterations of the scene
             and one of the task, as the authors' first version has it.
         beta: Weight of the task in the scene's turns, at least 0. The lengths of both terms of the gradient, which say
             what beta does, are in ``search.json`` as ``scene_grad_norm`` and ``scene_task_grad_norm`` (without beta).
@@ -58,7 +58,6 @@ class CooperativeSearchHook(BilevelSearchHook):
         ValueError: If a turn is none of the above or may end before ``interval`` iterations, a player has no turn,
             ``beta`` is negative, or there are phases; before the training, if a :class:`TaskGuidanceHook` would set
             stages as well, or a head has another number of classes than the data.
-        RuntimeError: If a resumed search had other turns.
         TypeError: If the model has no stages.
 
     Example:
@@ -128,17 +127,17 @@ class CooperativeSearchHook(BilevelSearchHook):
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Keep the state of the upper level, and how far the turn is."""
         super().before_save_checkpoint(runner, checkpoint)
-        checkpoint[STATE_KEY].update(turns=self.turns, turn=self._turn, losses=list(self._losses))
+        checkpoint[STATE_KEY].update(turn=self._turn, losses=list(self._losses))
 
     @property
     def stage(self) -> str:
         """Whose turn it is: ``'scene'`` or ``'task'``."""
         return self.turns[self._turn]['stage']
 
+    def _settings(self) -> dict[str, Any]:
+        return dict(super()._settings(), turns=self.turns, beta=self.beta)
+
     def _restore(self, state: dict[str, Any]) -> None:
-        if state.get('turns') != self.turns:
-            raise RuntimeError(f"This run cannot continue the checkpoint: it searched with turns={state.get('turns')}, "
-                               f'this config has {self.turns}. Set them back.')
         super()._restore(state)
         self._turn, self._losses = state['turn'], list(state['losses'])
 

@@ -78,6 +78,9 @@ class GenotypeExportHook(Hook):
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
         """Keep the genotype of the best validation, where ``save_best`` asks for it."""
         score = (metrics or {}).get(self.save_best) if self.save_best else None
+        if self.save_best and metrics and score is None:
+            runner.logger.warning(f'The validation gave no {self.save_best}, by which GenotypeExportHook keeps the '
+                                  f'best; it gave {", ".join(metrics)}.')
         if score is None or (self.best and score <= self.best['score']):
             return
         genotype = self._genotype(runner, SearchSpace(bare_model(runner)), runner.epoch)

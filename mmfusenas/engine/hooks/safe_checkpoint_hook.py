@@ -14,7 +14,7 @@ from mmfusenas.nas.files import PARTIAL_SUFFIX, remove_partial_files, write_text
 from mmfusenas.nas.names import nearest
 from mmfusenas.registry import HOOKS
 from mmfusenas.utils.bare_model import bare_model
-from mmfusenas.utils.checkpoint import check_plain, fitting_share, weights_of
+from mmfusenas.utils.checkpoint import LEAST_SHARE, check_plain, fitting_share, weights_of
 from mmfusenas.utils.checkpoint_content import (
     model_config,
     plain_message_hub,
@@ -101,10 +101,10 @@ class SafeCheckpointHook(CheckpointHook):
         """Keep what belongs to a resume, and make the log histories what mmengine expects.
 
         Raises:
-            ValueError: The weights are of another model: none of them fits, or not all in a resume.
+            ValueError: The weights are of another model: fewer than half fit, or not all in a resume.
         """
         share = fitting_share(bare_model(runner), weights_of(checkpoint))
-        if share == 0 or (runner._resume and share < 1):
+        if share < (1 if runner._resume else LEAST_SHARE):
             raise ValueError(
                 f'The checkpoint fits {share:.0%} of {type(bare_model(runner)).__name__}, by name and shape of the '
                 'weights: it is of another model, genotype or number of classes. ' + (

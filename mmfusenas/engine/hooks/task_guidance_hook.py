@@ -18,7 +18,7 @@ class TaskGuidanceHook(Hook):
 
     A stage is a function of the iteration or epoch alone (:class:`Spans`), so a resumed run is in the right one by
     itself. What does not train in a stage is not in the graph; several processes need ``find_unused_parameters = True``
-    in the config. A checkpoint of the stage ``'scene'`` is tested and used without what has not learned yet.
+    in the config. A checkpoint of the stage ``'scene'`` is used without what has not learned yet.
 
     Args:
         stages: Dicts of ``stage`` (``'scene'``, ``'joint'`` or ``'task'``, see :class:`TaskGuidedDetector`) and

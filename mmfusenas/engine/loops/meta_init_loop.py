@@ -80,8 +80,9 @@ class MetaInitLoop(ResumableIterTrainLoop):
         self.dataloader_iterator = TaskStreams([self.dataloader, *others], steps + 1)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what a checkpoint needs to know, with K and the number of tasks."""
-        return dict(super().state_dict(), steps=self.steps, tasks=len(self.dataloader_iterator.streams))
+        """Return what a checkpoint needs to know, with K, the inner steps and the number of tasks."""
+        return dict(super().state_dict(), steps=self.steps, tasks=len(self.dataloader_iterator.streams),
+                    inner_optimizer=dict(self.inner_optimizer), second_order=self.second_order)
 
     def run_iter(self, data_batch: Sequence[Batches]) -> None:
         """Take one step on omega; ``data_batch`` holds for each task ``steps`` batches and the one that f looks at."""

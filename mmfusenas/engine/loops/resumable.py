@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
 from mmengine.dist import broadcast, broadcast_object_list, get_world_size
@@ -32,20 +31,23 @@ class Resumable:
             samples=len(self.dataloader.dataset),
             batch_size=self.dataloader.batch_sampler.batch_size,
             batches_per_epoch=len(self.dataloader),
-            optimizer=self._optimizer(),
+            optimizer=self._config('optim_wrapper', 'optimizer'),
+            param_scheduler=self._config('param_scheduler'),
             validated=self._validated)
 
-    def _optimizer(self) -> dict[str, Any] | None:
-        """Return the config of the optimizer: the checkpoint's state of it would silently prevail over another."""
-        config = self.runner.cfg.get('optim_wrapper') or {}
-        optimizer = config.get('optimizer') if isinstance(config, Mapping) else None
-        return json.loads(json.dumps(optimizer, default=str)) if isinstance(optimizer, Mapping) else None
+    def _config(self, *keys: str) -> Any:
+        """Return a part of the config whose state in the checkpoint would silently prevail over another's."""
+        part = self.runner.cfg
+        for key in keys:
+            part = part.get(key) if hasattr(part, 'get') else None  # an object that was built knows no config
+        return json.loads(json.dumps(part, default=str))
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take over the state of the run that is continued.
 
         Raises:
-            RuntimeError: The loop, the data set's size, the batch size or the optimizer are not what they were.
+            RuntimeError: The loop, the data set's size, the batch size, the optimizer or its schedule are not what
+                they were.
         """
         now = self.state_dict()
         changed = differences(state, {key: value for key, value in now.items() if key != 'validated'})

@@ -5,6 +5,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from mmfusenas.models.utils.precision import in_full_precision
+
 
 def box_mean(x: Tensor, radius: int) -> Tensor:
     """Return the mean over (2 radius + 1) x (2 radius + 1) windows, cut at the border.
@@ -18,6 +20,7 @@ def box_mean(x: Tensor, radius: int) -> Tensor:
     return F.avg_pool2d(x, (1, size), 1, (0, pad), count_include_pad=False)
 
 
+@in_full_precision  # a difference of nearly equal means, over a small variance
 def guided_filter(guide: Tensor, x: Tensor, radius: int, eps: float) -> Tensor:
     """Filter ``x`` with the edges of ``guide`` kept (He et al., Guided image filtering, eqs. 4-8).
 

@@ -1,0 +1,15 @@
+# Search of the fusion network N_F (paper, section 4.1): 20 epochs of cells, 80 of their operators, SGD by a cosine,
+# T = 20. The configs put the hook together with the data of its upper level, one task an epoch in turn.
+model = dict(type='TIMFusion', genotype=None, loss=dict(type='FusionLoss'))
+train_cfg = dict(type='ResumableEpochTrainLoop', max_epochs=100, val_interval=20)
+val_cfg = dict(type='ValLoop')
+test_cfg = dict(type='TestLoop')
+optim_wrapper = dict(
+    type='OptimWrapper', optimizer=dict(type='SGD', lr=1e-3, momentum=0.9, weight_decay=3e-4),
+    clip_grad=dict(max_norm=10))
+param_scheduler = [dict(type='CosineAnnealingLR', by_epoch=True, begin=0, end=100, convert_to_iter_based=True)]
+# When the cells are decided, the others leave the graph.
+find_unused_parameters = True
+search_hook = dict(
+    type='BilevelSearchHook', interval=20, phases=[dict(choices='type$', end=20), dict(choices='ops')],
+    optimizer=dict(type='Adam', lr=5e-2, betas=(0.5, 0.999), weight_decay=1e-3))
