@@ -1,13 +1,16 @@
-"""What one hyper-gradient costs, as a multiple of one plain training step.
+"""What one hyper-gradient costs, as a multiple of one plain training step, in time and in memory.
 
 The supernet of TIM's fusion network on one random batch, which is both the training and the search batch. A plain
 step is forward, backward and SGD with momentum and weight decay. The measurements take turns, and each is compared
 with the plain step of its own turn, so that a machine that slows down slows both; the median over the turns counts.
+Memory is what two runs need at their peak beyond the model and its optimizer, each in a process of its own.
 
     python benchmarks/hypergrad_cost.py [--size 48] [--batch 1] [--repeats 5]
 """
 import argparse
+import multiprocessing
 from collections.abc import Callable
+from pathlib import Path
 from statistics import median
 
 import torch
@@ -18,7 +21,8 @@ from torch import Tensor
 from mmfusenas.models.scene import TIMFusion
 from mmfusenas.nas import FirstOrder, ImplicitGaussNewton, SearchSpace, Unrolled, inner_step
 
-BOUNDS = {'plain step': 1.0, 'first order': 1.1, 'implicit Gauss-Newton': 2.2, 'unrolled, finite differences': 4.4}
+BOUNDS = {'plain step': 1.0, 'first order': 1.1, 'implicit Gauss-Newton': 2.2, 'unrolled, finite differences': 4.4,
+          'unrolled, exact': None, 'plain step of one path': None}
 
 
 def main() -> None:
@@ -26,10 +30,13 @@ def main() -> None:
     torch.manual_seed(0)
     runs = build(args.batch, args.size, torch.device(args.device))
     times = in_turns(runs, args.repeats)
-    rows = [['', 'seconds', 'over a plain step', 'at most']]
+    with multiprocessing.get_context('spawn').Pool(1, maxtasksperchild=1) as pool:
+        memory = {name: pool.apply(peak, (name, args.batch, args.size, args.device)) for name in runs}
+    rows = [['', 'seconds', 'over a plain step', 'at most', 'peak memory (MB)', 'over a plain step']]
     for name, values in times.items():
         ratio = median(value / plain for value, plain in zip(values, times['plain step'], strict=True))
-        rows.append([name, f'{median(values):.3f}', f'{ratio:.2f}', f'{BOUNDS[name]:.1f}'])
+        rows.append([name, f'{median(values):.3f}', f'{ratio:.2f}', BOUNDS[name] or '', f'{memory[name] / 1e6:.0f}',
+                     f'{memory[name] / memory["plain step"]:.2f}'])
     print(AsciiTable(rows, f'TIM supernet, batch {args.batch} of {args.size} x {args.size}').table)
 
 
@@ -42,6 +49,20 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def peak(name: str, batch: int, size: int, device: str) -> float:
+    """Return the memory in bytes that two runs need at their peak beyond what is built before them."""
+    run = build(batch, size, torch.device(device))[name]
+    before = torch.cuda.memory_allocated() if device != 'cpu' else resident('VmRSS')
+    run(), run()
+    return (torch.cuda.max_memory_allocated() if device != 'cpu' else resident('VmHWM')) - before
+
+
+def resident(field: str) -> int:
+    """Return the memory of this process in bytes: now (``VmRSS``) or at its peak (``VmHWM``)."""
+    lines = Path('/proc/self/status').read_text().splitlines()
+    return next(1024 * int(line.split()[1]) for line in lines if line.startswith(field))
+
+
 def build(batch: int, size: int, device: torch.device) -> dict[str, Callable[[], object]]:
     """What is measured, by name; each run leaves the supernet ready for the next."""
     net = TIMFusion(loss=dict(type='FusionLoss')).to(device).train()
@@ -51,6 +72,7 @@ def build(batch: int, size: int, device: torch.device) -> dict[str, Callable[[],
                   infrared=torch.rand(batch, 1, size, size, device=device))
     choices, weights = space.alphas(), [p for p in net.parameters() if p.requires_grad]
     optimizer = torch.optim.SGD(weights, lr=1e-3, momentum=0.9, weight_decay=1e-4)
+    path = space.derive(space.genotype()).train()
 
     def loss() -> Tensor:
         return sum(net(inputs, mode='loss').values())
@@ -60,13 +82,17 @@ def build(batch: int, size: int, device: torch.device) -> dict[str, Callable[[],
         loss().backward()
         optimizer.step()
 
+    def path_step() -> None:
+        path.zero_grad()
+        sum(path(inputs, mode='loss').values()).backward()
+
     def hyper_gradient(strategy: Callable) -> Callable[[], object]:
         def run() -> object:
             return strategy(loss, loss, choices, weights, list(net.buffers()), inner_step(optimizer, weights))
         return run
 
-    strategies = [step, *map(hyper_gradient, (FirstOrder(), ImplicitGaussNewton(), Unrolled()))]
-    return dict(zip(BOUNDS, strategies, strict=True))
+    strategies = FirstOrder(), ImplicitGaussNewton(), Unrolled(), Unrolled(exact=True)
+    return dict(zip(BOUNDS, [step, *map(hyper_gradient, strategies), path_step], strict=True))
 
 
 if __name__ == '__main__':
