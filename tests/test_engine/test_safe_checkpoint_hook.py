@@ -40,7 +40,7 @@ def test_checkpoint_is_plain_and_rebuilds_its_model(tmp_path):
     assert resume['world_size'] == 1 and len(resume['random_states']) == 1
     assert resume['train_loop'] == dict(loop='ResumableEpochTrainLoop', samples=22, batch_size=4, batches_per_epoch=6,
                                         optimizer=dict(type='SGD', lr=0.01, momentum=0.9, weight_decay=1e-3),
-                                        validated=False)
+                                        param_scheduler=list(map(dict, runner.cfg.param_scheduler)), validated=False)
     model = MODELS.build(ConfigDict(json.loads(checkpoint['meta']['model_cfg'])))
     model.load_state_dict(checkpoint['state_dict'])
     assert type(model) is type(runner.model)
