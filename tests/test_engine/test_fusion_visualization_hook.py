@@ -25,12 +25,16 @@ def runner(tmp_path: Path) -> Callable[..., Runner]:
             batch_size=batch_size, num_workers=0, sampler=dict(type='DefaultSampler', shuffle=False),
             dataset=dict(type='SyntheticScenes', length=7, size=(48, 64), pipeline=[dict(type='PackPairInputs')]))
         results = dict(type='DumpResults', out_file_path=str(tmp_path / 'results.pkl'))
+        training = dict(  # what a test has no need of
+            train_cfg=dict(type='ResumableEpochTrainLoop', max_epochs=1),
+            optim_wrapper=dict(optimizer=dict(type='SGD')),
+            train_dataloader=dict(data, dataset=dict(type='PairDataset', data_root='nowhere')))
         return Runner.from_cfg(Config(dict(
             default_scope='mmfusenas', experiment_name=f'{tmp_path.name}_{name}', work_dir=str(tmp_path / 'work'),
             model=dict(type='FixedFusion', rule='average'), custom_hooks=[dict(type='FusionVisualizationHook', **hook)],
             val_dataloader=data, val_cfg=dict(), val_evaluator=results,
             test_dataloader=data, test_cfg=dict(), test_evaluator=results,
-            log_level='ERROR')))
+            log_level='ERROR', **(training if name in ('test', 'few') else {}))))
 
     return build
 

@@ -74,7 +74,9 @@ class FusionVisualizationHook(Hook):
             if self.draw and is_main_process() and self._seen + i in self._chosen:
                 picture = contact_picture(data_batch['inputs'], i, sample, self._meta(runner), self.score_thr)
                 name = f'{mode}_{self._chosen[self._seen + i]}'
-                runner.visualizer.add_image(name, np.ascontiguousarray(picture[..., ::-1]), step=runner.iter)
+                # Asked for its iteration in a test, the Runner would build the train loop, whose data may not be there.
+                step = 0 if mode == 'test' else runner.iter
+                runner.visualizer.add_image(name, np.ascontiguousarray(picture[..., ::-1]), step=step)
         self._seen += len(outputs)
 
     def _meta(self, runner: Runner) -> dict[str, Any]:
