@@ -202,7 +202,7 @@ class BilevelSearchHook(Hook):
             end=self.end, phases=self.phases, by_epoch=self.spans.by_epoch, cost=self.cost), default=str))
 
     def _restore(self, state: dict[str, Any]) -> None:
-        changed = differences(state['settings'], self._settings())
+        changed = differences(state.get('settings', {}), self._settings())
         if changed:
             raise RuntimeError(f'This run cannot continue the checkpoint, its search differs ({changed}). Set them '
                                'back to continue exactly, or begin another search in another --work-dir.')
