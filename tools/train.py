@@ -97,6 +97,9 @@ def next_command(args: argparse.Namespace, cfg: Config) -> str:
     if type_name(cfg.train_cfg) == 'MetaInitLoop':
         return command('python', 'tools/train.py', 'CONFIG', '--cfg-options', 'model.init_cfg.type=Pretrained',
                        f'model.init_cfg.checkpoint={os.path.relpath(checkpoint)}') + '   # of the new task'
+    if any(type_name(hook) == 'PathSamplingHook' for hook in cfg.get('custom_hooks', ())):
+        search = args.config.replace('_supernet', '_search') if '_supernet' in args.config else 'SEARCH_CONFIG'
+        return command('python', 'tools/train.py', search, '--cfg-options', f'load_from={os.path.relpath(checkpoint)}')
     # With --cfg-options, the config as it was trained is the one in the work dir.
     config = work_dir / Path(args.config).name if args.cfg_options else args.config
     return command('python', 'tools/test.py', config, os.path.relpath(checkpoint))

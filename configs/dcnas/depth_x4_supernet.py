@@ -1,8 +1,6 @@
 # The supernet for depth by 4, trained path by path with a ranking predictor (DCNAS section III-C, algorithm 1).
-_base_ = [
-    '../_base_/models/dcnas.py', '../_base_/datasets/rgbd_guided_x4.py', '../_base_/schedules/adam_halving.py',
-    '../_base_/default_runtime.py'
-]
+_base_ = './depth_x4.py'
+model = dict(net=dict(genotype=None))
 custom_hooks = [
     *_base_.custom_hooks,
     dict(type='PathSamplingHook', dataset=_base_.held_out, batch_size=9, paths=20, keep=1, free=30, tried=1024,

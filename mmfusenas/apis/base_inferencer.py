@@ -54,7 +54,7 @@ class BaseInferencer(ABC):
         score_thr: Lowest score of the detections returned, from 0 to 1. Defaults to 0.3.
 
     Raises:
-        ValueError: If ``score_thr`` is no score, or the model takes pictures of other sensors; and what
+        ValueError: If ``score_thr`` is no score, the model makes no picture or takes those of other sensors; and what
             :func:`load_model` raises.
     """
 
@@ -78,6 +78,8 @@ class BaseInferencer(ABC):
         guided = isinstance(model, TaskGuided)
         self.scene = self.model.scene if guided else self.model
         self.has_task = guided and model.stage != 'scene'  # else the task has not learned anything yet
+        if not hasattr(self.scene, 'pictures'):
+            raise ValueError(f'{type(self.scene).__name__} makes no picture, and nothing else to show.')
         if not set(self.scene.sensors) <= set(self.sensors):
             raise ValueError(f'{type(self).__name__} gives a model pictures of {" and ".join(self.sensors)}; '
                              f'{type(self.scene).__name__} takes {" and ".join(self.scene.sensors)}. {self.otherwise}')
@@ -229,17 +231,3 @@ def name_of(picture: Picture, what: str) -> str:
         raise TypeError(f'What is given as {what} is a {type(picture).__name__}: give one path or one array as '
                         'mmcv.imread gives it. Of many, call once for each, or take run(input_pairs(...), folder).')
     return str(picture) if isinstance(picture, (str, Path)) else f'the {what} array'
-
-
-def checked_array(picture: np.ndarray, name: str) -> np.ndarray:
-    """Return an array that is a picture as ``mmcv.imread`` gives it; ``name`` is what to call it in a message.
-
-    Raises:
-        ValueError: Its shape is no picture's, or its values are not those of 8 or 16 bit.
-    """
-    if picture.ndim not in (2, 3) or (picture.ndim == 3 and picture.shape[2] not in (1, 3)):
-        raise ValueError(f'The shape of {name} is {picture.shape}; a picture is H x W or H x W x 3 (BGR).')
-    if picture.dtype == bool or (picture.dtype.kind == 'f' and 0 < picture.max() <= 1):
-        raise ValueError(f'The values of {name} are {picture.dtype} up to {float(picture.max()):g}; give 8 bit (0 '
-                         'to 255) or 16 bit, as mmcv.imread does.')
-    return picture

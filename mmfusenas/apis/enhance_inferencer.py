@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from mmfusenas.apis.base_inferencer import BaseInferencer, Picture, checked_array, name_of
-from mmfusenas.datasets.pictures import read_visible, to_colour
+from mmfusenas.apis.base_inferencer import BaseInferencer, Picture, name_of
+from mmfusenas.datasets.pictures import checked_array, read_visible, to_colour
 from mmfusenas.datasets.transforms.load_kernel import read_kernel
 from mmfusenas.models.restorers.ruas_enhancement import RUASEnhancement
 

@@ -112,12 +112,16 @@ def graph_of(model: nn.Module) -> FusionGraph:
     """Return a model, made fast for inference, as the graph that is exported.
 
     Raises:
-        ValueError: If the model makes no picture, or has a detector that is not of one stage with anchors.
+        ValueError: If the model makes no picture or needs a kernel for it, or has a detector that is not of one stage
+            with anchors.
     """
     model = optimize_for_inference(model)
     if not isinstance(model, TaskGuided):
         if not hasattr(model, 'pictures'):
             raise ValueError(f'{type(model).__name__} makes no picture; only what does is exported.')
+        if getattr(model, 'takes_kernel', False):
+            raise ValueError(f'{type(model).__name__} deblurs by a kernel of each picture, which the graph of an '
+                             'export does not have. Run it by tools/infer.py --kernel.')
         return FusionGraph(model).eval()
     if hasattr(model.task, 'decode_head'):
         return SegmentationGraph(model).eval()

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from mmfusenas.apis.base_inferencer import BaseInferencer, Picture, checked_array, name_of
+from mmfusenas.apis.base_inferencer import BaseInferencer, Picture, name_of
 from mmfusenas.datasets.pairing import Pair
 from mmfusenas.datasets.pictures import (
     PictureError,
+    checked_array,
     match_sizes,
     picture_size,
     read_infrared,

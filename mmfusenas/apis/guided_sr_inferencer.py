@@ -6,9 +6,8 @@ from typing import Any
 import numpy as np
 
 from mmfusenas.apis.base_inferencer import BaseInferencer, Picture, name_of
-from mmfusenas.datasets.pictures import to_grey
 from mmfusenas.datasets.transforms.degrade_target import DegradeTarget, resize_bicubic
-from mmfusenas.datasets.transforms.load_guided import read_array
+from mmfusenas.datasets.transforms.load_guided import as_guidance, as_target, read_array
 from mmfusenas.utils.config_parts import type_name
 
 
@@ -43,26 +42,20 @@ class GuidedSRInferencer(BaseInferencer):
             guidance: Path, or array H x W x 3 (BGR) or H x W, as ``mmcv.imread`` gives.
 
         Raises:
-            ValueError: If the target holds NaN, has other bands than the model, or is larger than the guidance.
-            PictureError: If a file is missing or unreadable.
+            ValueError: If the target has other bands than the model, or the guidance is no picture.
+            PictureError: If a file is missing or unreadable, the target holds NaN, is larger than the guidance or of
+                another shape.
         """
         paths = [name_of(target, 'target'), name_of(guidance, 'guidance')]
         low, picture = (x if isinstance(x, np.ndarray) else read_array(path)
                         for x, path in zip((target, guidance), paths))
         bands, colours = self.scene.channels['target'], self.scene.channels['guidance']
-        low = np.atleast_3d(to_grey(low) if bands == 1 else low).astype(np.float32)
-        picture = np.atleast_3d(to_grey(picture) if colours == 1 else picture)
-        if picture.shape[2] == 1 < colours:
-            picture = np.repeat(picture, colours, 2)
-        for what, path, array, channels in (('target', paths[0], low, bands), ('guidance', paths[1], picture, colours)):
-            if array.shape[2] != channels:
-                raise ValueError(f'The {what} {path} has {array.shape[2]} channels, the model takes {channels}.')
-        if not np.isfinite(low).all() or any(a > b for a, b in zip(low.shape, picture.shape[:2])):
-            raise ValueError(f'The target {paths[0]} is {low.shape[1]} x {low.shape[0]}, the guidance {paths[1]} '
-                             f'{picture.shape[1]} x {picture.shape[0]} (width x height): the target is the smaller '
-                             'one, and has no NaN or infinity. Are the two exchanged?')
+        picture = as_guidance(picture, colours, paths[1])
         size = picture.shape[:2]
+        low = np.atleast_3d(as_target(low, bands > 1, size, paths))
+        if low.shape[2] != bands:
+            raise ValueError(f'The target {paths[0]} has {low.shape[2]} channels, the model takes {bands}.')
         up = low if low.shape[:2] == size else resize_bicubic(low, size)
         start, end = self.scaling.range_of(low, up)
-        return dict(img=picture, img2=(up - start) / (end - start), target_range=(start, end), img_path=paths[0],
+        return dict(img=picture, img2=(up - start) / (end - start), target_range=(start, end), img_path=paths[1],
                     img_path2=paths[0], img_shape=size)

@@ -66,7 +66,8 @@ def load_model(source: str | Path | Config, checkpoint: str | Path | None = None
 def input_options(model: BaseModel) -> str:
     """Return how a model is given its pictures by ``tools/infer.py``, for the command that comes next."""
     sensors = getattr(getattr(model, 'scene', model), 'sensors', ())
-    options = {('visible', ): '--input FOLDER', ('guidance', 'target'): '--target FOLDER --guidance FOLDER'}
+    single = '--input FOLDER' + (' --kernel FILE' if getattr(model, 'takes_kernel', False) else '')
+    options = {('visible', ): single, ('guidance', 'target'): '--target FOLDER --guidance FOLDER'}
     return options.get(sensors, '--visible FOLDER --infrared FOLDER')
 
 

@@ -75,6 +75,21 @@ def read_picture(path: str, flag: int, backend_args: dict | None = None) -> np.n
     return picture
 
 
+def checked_array(picture: np.ndarray, name: str) -> np.ndarray:
+    """Return an array that is a picture as ``mmcv.imread`` gives it; ``name`` is what to call it in a message.
+
+    Raises:
+        ValueError: Its shape is no picture's, or its values are not those of 8 or 16 bit.
+    """
+    if picture.ndim not in (2, 3) or (picture.ndim == 3 and picture.shape[2] not in (1, 3)):
+        raise ValueError(f'The shape of {name} is {picture.shape}; a picture is H x W or H x W x 3 (BGR).')
+    whole = picture.dtype in (np.uint8, np.uint16)
+    if not whole and (picture.dtype.kind != 'f' or 0 < picture.max() <= 1):
+        raise ValueError(f'The values of {name} are {picture.dtype} up to {float(picture.max()):g}; give 8 bit (0 '
+                         'to 255) or 16 bit, as mmcv.imread does.')
+    return picture
+
+
 def read_visible(path: str, backend_args: dict | None = None) -> np.ndarray:
     """Read a visible picture as H x W x 3 BGR; a grey file becomes three equal channels."""
     return read_picture(path, cv2.IMREAD_COLOR, backend_args)

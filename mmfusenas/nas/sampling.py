@@ -1,6 +1,7 @@
 """Paths of a one-shot supernet: drawn, counted and kept under a constraint, thousands at a time."""
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 
@@ -62,6 +63,12 @@ class PathSampler:
                 self.conditions.setdefault(condition, []).append(i)
         self.masks = {condition: self._alternatives(condition) for condition in self.conditions}
         self.fixed = dict(column for item in (fixed or {}).items() for column in self._fixed_by(*item))
+
+    @property
+    def hash(self) -> str:
+        """Hash of what paths cost: with another one the same constraint allows other paths."""
+        costs = [self.rest, self.costs.tolist(), [cost for _, cost in self.optional]]
+        return hashlib.sha256(repr(costs).encode()).hexdigest()[:16]
 
     def sample(self, number: int, generator: torch.Generator | None = None) -> Tensor:
         """Draw paths, every choice uniformly."""
@@ -132,6 +139,11 @@ class PathSampler:
         """Say what random paths cost."""
         costs = self.cost(self.sample(_BATCH, torch.Generator().manual_seed(0)))
         return f'random paths cost {costs.min():g} to {costs.max():g}, {costs.mean():g} on average'
+
+    def always(self, fixed: Mapping[str, str]) -> bool:
+        """Return whether every path has the candidates that ``fixed`` names, as in the arguments."""
+        return all(self.fixed.get(column) == candidate for item in fixed.items()
+                   for column, candidate in self._fixed_by(*item))
 
     def choices(self, path: Tensor) -> dict[str, str]:
         """Return the decisions of one path, L numbers, that are used."""

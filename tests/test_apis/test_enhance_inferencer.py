@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from mmfusenas.apis import EnhanceInferencer, FusionInferencer, input_pictures
-from mmfusenas.apis.loading import build_model
+from mmfusenas.apis.loading import build_model, input_options
 from mmfusenas.datasets.pictures import PictureError
 from mmfusenas.datasets.problems import DatasetError
 from mmfusenas.models.scene import FixedFusion
@@ -75,6 +75,8 @@ def test_models_of_other_sensors_are_named(model) -> None:
         FusionInferencer(model)
     with pytest.raises(ValueError, match='FixedFusion takes visible and infrared. Use FusionInferencer'):
         EnhanceInferencer(FixedFusion('average'))
+    with pytest.raises(ValueError, match='QualityClassifier makes no picture'):
+        EnhanceInferencer(MODELS.build(dict(type='QualityClassifier')))
 
 
 def test_inputs_are_looked_at_first(model, picture: Callable, tmp_path: Path) -> None:
@@ -136,6 +138,8 @@ def test_deblurring_takes_a_kernel(tmp_path, kernel):
 
 
 def test_a_kernel_is_for_models_that_deblur(tmp_path):
+    assert input_options(guided()) == '--input FOLDER --kernel FILE'
+    assert input_options(restoration()) == '--input FOLDER'
     with pytest.raises(ValueError, match='Restoration does not deblur: it takes no kernel'):
         EnhanceInferencer(restoration(), kernel=np.ones((3, 3)))
     with pytest.raises(ValueError, match='does not deblur'):

@@ -158,6 +158,9 @@ def test_what_cannot_be_exported_is_said(tmp_path):
         export_onnx(detector('retinanet'), tmp_path / 'm.onnx', (60, 96))
     with pytest.raises(ValueError, match='makes no picture'):
         graph_of(torch.nn.Conv2d(3, 1, 1))
+    with pytest.raises(ValueError, match='deblurs by a kernel of each picture'):
+        graph_of(MODELS.build(dict(type='HyperGuidedRestoration', stages=1, stage=dict(
+            type='GuidedStage', physics=dict(type='Deconvolution')))))
     assert not list(tmp_path.iterdir())
 
 

@@ -8,6 +8,7 @@ import torch
 
 from mmfusenas.apis import FusionInferencer, GuidedSRInferencer
 from mmfusenas.apis.loading import build_model, input_options
+from mmfusenas.datasets.pictures import PictureError
 from mmfusenas.datasets.transforms import DegradeTarget
 from mmfusenas.datasets.transforms.degrade_target import resize_bicubic
 
@@ -54,12 +55,22 @@ def test_the_scaling_is_that_of_the_test_data(model, picture: Callable) -> None:
 
 def test_inputs_that_do_not_fit_are_refused(model, picture: Callable) -> None:
     infer = GuidedSRInferencer(model)
-    with pytest.raises(ValueError, match='Are the two exchanged'):
-        infer(picture(48, 64, 3), depth())
-    with pytest.raises(ValueError, match='no NaN'):
+    with pytest.raises(PictureError, match='Are the two exchanged'):
+        infer(picture(48, 64, 3), picture(12, 16))
+    with pytest.raises(PictureError, match='or is one turned'):
+        infer(depth().T, picture(48, 64, 3))
+    with pytest.raises(PictureError, match='holds NaN'):
         infer(np.full((4, 4), np.nan, np.float32), picture(8, 8, 3))
-    with pytest.raises(ValueError, match='has 4 channels, the model takes 3'):
+    with pytest.raises(PictureError, match='H x W is wanted'):
+        infer(np.zeros((12, 16, 4)), picture(48, 64, 3))
+    with pytest.raises(ValueError, match='a picture is H x W'):
         infer(depth(), np.zeros((48, 64, 4), np.uint8))
+    for guidance in (picture(48, 64, 3) / 255, picture(48, 64, 3).astype(np.int32)):
+        with pytest.raises(ValueError, match='of the guidance array are .*give 8 bit'):
+            infer(depth(), guidance)
+    with pytest.raises(ValueError, match='NaN or infinity in the visible picture the guidance array'):
+        infer(depth(), np.full((48, 64, 3), np.nan, np.float32))
+    assert infer(np.repeat(depth()[..., None].astype(float), 3, 2), picture(48, 64, 3))['restored'].shape == (48, 64)
     with pytest.raises(ValueError, match='FusionInferencer gives a model pictures of visible and infrared'):
         FusionInferencer(model)
     assert input_options(model) == '--target FOLDER --guidance FOLDER'

@@ -19,7 +19,8 @@ def test_model_builds_and_knows_what_is_open(path):
 
 
 CHAINS = [('depth_x4', ''), ('depth_x8', ''), ('depth_x4', '_demo'), ('depth', '_demo'),
-          ('thermal_x4', ''), ('thermal_x8', ''), ('pansharpening_x4', ''), ('scenes_depth_x8', '')]
+          ('thermal_x4', ''), ('thermal_x8', ''), ('pansharpening_x4', ''), ('scenes_depth_x8', ''),
+          ('depth-nyu_x8', ''), *((f'depth-nyu_x8_fixed-{part}', '') for part in ('encoder', 'fusion', 'decoder'))]
 
 
 @pytest.mark.parametrize('name, end', CHAINS)

@@ -166,7 +166,7 @@ def test_blur_keeps_what_is_seen_and_noise_has_its_level():
     assert 'img2' not in sample and sample['kernel'].shape == (15, 15)
     assert sample['noise'] == pytest.approx(0.04 * 255) and sample['kernel'].sum() == pytest.approx(1)
     assert sample['img'].astype(float).std() == pytest.approx(0.04 * 255, rel=0.05)
-    colour = BlurAndNoise(noise=(0, 0), kernel_size=(3,), grey=False, blur=False)(dict(img=picture(), img_id=0))
+    colour = BlurAndNoise(noise=(0, 0), grey=False, blur=False)(dict(img=picture(), img_id=0))
     assert np.array_equal(colour['img'], colour['gt']) and colour['kernel'].shape == (1, 1)
     with pytest.raises(ValueError, match=r'\(20, 70\) is too small'):
         BlurAndNoise(size=(20, 20), kernel_size=(15,))(dict(img=picture((20, 70)), img_id=0))
@@ -209,7 +209,8 @@ def test_grey_levels_of_16_bit_are_not_cut_off(transform):
 
 @pytest.mark.parametrize('transform, options', [
     (Darken, dict(exposure=(0.2, 0.1))), (Darken, dict(noise=(-1, 1))), (RainStreaks, dict(amount=(0.5, 2))),
-    (RainStreaks, dict(length=(9, 5))), (BlurAndNoise, dict(kernel_size=(4,))), (BlurAndNoise, dict(noise=(0.2, 0.1)))])
+    (RainStreaks, dict(length=(9, 5))), (BlurAndNoise, dict(kernel_size=(4,))),
+    (BlurAndNoise, dict(kernel_size=(3,))), (BlurAndNoise, dict(noise=(0.2, 0.1))), (BlurAndNoise, dict(noise=(1, 5)))])
 def test_ranges_that_are_none(transform, options):
     with pytest.raises(ValueError, match=f'{transform.__name__} got'):
         transform(**options)

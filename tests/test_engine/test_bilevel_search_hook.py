@@ -133,6 +133,10 @@ def test_several_processes_have_to_know_that_a_phase_takes_weights_out_of_the_gr
     with pytest.raises(ValueError, match='Set find_unused_parameters = True'):
         kit.train(kit.config(tmp_path / 'a', search=dict(type='Wrapped', phases=phases)))
     kit.train(kit.config(tmp_path / 'b', search=dict(type='Wrapped')))
+    # Layers whose features are compared are chosen without that anything leaves the graph.
+    options = kit.loss_search(tmp_path / 'q')
+    options['search']['type'] = 'Wrapped'
+    kit.train(kit.config(tmp_path / 'c', epochs=1, **options))
 
 
 def test_an_interval_below_one_is_named():

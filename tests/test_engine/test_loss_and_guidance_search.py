@@ -8,7 +8,7 @@ import torch
 from mmengine.config import Config
 
 from mmfusenas.apis.loading import load_model
-from mmfusenas.models.losses import GuidanceLoss
+from mmfusenas.models.losses import GuidanceLoss, QualityLoss
 from mmfusenas.nas import FirstOrder, SearchSpace, Unrolled
 from mmfusenas.registry import MODELS
 from mmfusenas.utils.bare_model import bare_model
@@ -71,6 +71,37 @@ def test_the_upper_level_of_the_loss_is_the_verdict_of_the_classifier(tmp_path):
     assert seen['upper'] == pytest.approx(0.7, abs=0.2), 'two classes, untrained'
     assert not any(p.requires_grad for p in hook.losses[0][0].parameters())
     assert not any('classifier' in name for name in bare_model(runner).state_dict())
+
+
+def test_a_loss_is_not_searched_by_first_order(tmp_path):
+    options = kit.loss_search(tmp_path / 'q')
+    options['search']['strategy'] = dict(type='FirstOrder')
+    with pytest.raises(ValueError, match="FirstOrder for choices='.loss', the weights of a loss"):
+        kit.train(kit.config(tmp_path, **options))
+
+
+def test_a_classifier_is_asked_for(tmp_path):
+    with pytest.raises(FileNotFoundError, match='none.pth.*First train the classifier, configs/hadamard/quality_'):
+        QualityLoss(str(tmp_path / 'none.pth'))
+
+
+@pytest.mark.parametrize('exact', [False, True])
+def test_mixed_precision_spares_a_difference_of_gradients(tmp_path, exact):
+    seen = []
+
+    @MODELS.register_module(force=True)
+    class Seeing(QualityLoss):
+        def forward(self, pictures, inputs):
+            seen.append(torch.is_autocast_enabled('cpu'))
+            return super().forward(pictures, inputs)
+
+    options = kit.loss_search(tmp_path / 'q')
+    options['search']['strategy'] = dict(type='Unrolled', exact=exact)
+    options['search']['phases'][0]['losses'][0]['type'] = 'Seeing'
+    cfg = kit.config(tmp_path, epochs=1, stop=1, **options)
+    cfg.optim_wrapper.type = 'CPUAmpOptimWrapper'
+    kit.train(cfg)
+    assert set(seen) == {exact}
 
 
 def test_a_resumed_loss_search_is_the_same(tmp_path):

@@ -1,4 +1,5 @@
 """One-shot search on a small supernet: which paths train, what the predictor learns, what evolution finds."""
+import dataclasses
 import sys
 from pathlib import Path
 
@@ -46,13 +47,13 @@ def supernet(work_dir, epochs=4, stop=None, resume=False, **sampling):
     return kit.train(cfg, resume=resume)
 
 
-def search(work_dir, source, rounds=4, stop=None, resume=False, limit=1200, **options):
+def search(work_dir, source, rounds=4, stop=None, resume=False, limit=1200, by_epoch=True, **options):
     cfg = kit.config(work_dir, export={}, stop=stop)
     options = dict(dict(population=6, top=3, pool=20), **options)
     cfg.merge_from_dict(dict(
         load_from=None if resume else source, train_dataloader=dict(dataset=SCORED),
         train_cfg=dict(_delete_=True, type='EvolutionSearchLoop', max_epochs=rounds, limit=limit, **options)))
-    cfg.default_hooks.checkpoint.update(interval=1, by_epoch=True)
+    cfg.default_hooks.checkpoint.update(interval=1, by_epoch=by_epoch)
     return kit.train(cfg, resume=resume)
 
 
@@ -67,16 +68,19 @@ def same(first, second):
     return all(torch.equal(first[name], second[name]) for name in first)
 
 
-def test_one_path_trains_at_a_time_and_all_their_weights(trained, tmp_path):
+def test_one_path_trains_at_a_time_and_all_of_its_weights(trained, tmp_path):
     runner, _ = trained
     assert len(runner.noted) == 16 and len({tuple(path.items()) for path in runner.noted}) > 8
-    first = supernet(tmp_path, epochs=1, stop=1)
-    space = SearchSpace(first.model)
-    chosen = space.active(first.noted[0])
+    before, after = (supernet(tmp_path / str(stop), epochs=1, stop=stop) for stop in (1, 2))
+    space = SearchSpace(after.model)
+    chosen = space.active(after.noted[1])
+    old = before.model.state_dict()
+    moved = {name for name, value in after.model.named_parameters() if not torch.equal(value, old[name])}
     for name, choice in space.choices.items():
         for candidate in choice.candidates:
-            touched = any(p.grad is not None for p in choice.get_submodule(candidate).parameters())
-            assert not touched or chosen.get(name) == candidate, (name, candidate)
+            own = {f'{name}.{candidate}.{key}' for key, _ in choice.get_submodule(candidate).named_parameters()
+                   if not any(f'{name}.{candidate}.{key}'.startswith(f'{inner}.') for inner in space.choices)}
+            assert own & moved == (own if chosen.get(name) == candidate else set()), (name, candidate)
 
 
 def test_the_predictor_learns_when_it_is_time(trained):
@@ -161,11 +165,11 @@ def test_children_are_made_of_the_best(trained, tmp_path):
     assert len(mutated) == 3
 
 
-@pytest.mark.parametrize('stops', [(2, ), (3, 4)])
-def test_a_stopped_search_ends_as_one_that_was_not(trained, tmp_path, stops):
+@pytest.mark.parametrize('stops, by_epoch', [((2, ), True), ((3, 4), True), ((2, ), False)])
+def test_a_stopped_search_ends_as_one_that_was_not(trained, tmp_path, stops, by_epoch):
     whole = search(tmp_path / 'whole', trained[1]).train_loop
     for stop in (*stops, None):
-        part = search(tmp_path / 'part', trained[1], stop=stop, resume=stop != stops[0])
+        part = search(tmp_path / 'part', trained[1], stop=stop, resume=stop != stops[0], by_epoch=by_epoch)
     assert torch.equal(part.train_loop.paths, whole.paths) and torch.equal(part.train_loop.scores, whole.scores)
     assert (tmp_path / 'part/genotype.json').read_text() == (tmp_path / 'whole/genotype.json').read_text()
     with pytest.raises(RuntimeError, match='limit: 1200 then, 1100 now'):
@@ -182,8 +186,13 @@ def test_what_a_search_cannot_do_is_said(trained, tmp_path):
         search(tmp_path / 'search', str(tmp_path / 'plain/iter_4.pth'))
     with pytest.raises(ValueError, match="loss='hinge'"):
         PathSamplingHook(SCORED, loss='hinge')
-    with pytest.raises(ValueError, match='no table'):
-        PathSamplingHook(SCORED, cost='latency_ms')
+    with pytest.raises(ValueError, match="cost='latency_ms' needs a table"):
+        supernet(tmp_path / 'latency', cost='latency_ms')
+    with pytest.raises(ValueError, match="cost='macs' needs a table"):
+        search(tmp_path / 'macs', trained[1], cost='macs', strategy='plain')
+    for options in (dict(interval=0), dict(refresh=1), dict(tried=1), dict(slack=-0.1), dict(fit_epochs=0)):
+        with pytest.raises(ValueError, match='PathSamplingHook got interval='):
+            PathSamplingHook(SCORED, **options)
 
 
 @pytest.mark.parametrize('loss', ['l1', 'l2'])
@@ -209,18 +218,47 @@ def test_a_resumed_supernet_of_another_kind_is_refused(tmp_path):
 
 
 def test_a_predictor_of_other_constraints_is_refused(trained, tmp_path):
-    cfg_table = tmp_path / 'table.json'
-    model = trained[0].model
-    pair = dict(visible=torch.rand(1, 3, 16, 20), infrared=torch.rand(1, 1, 16, 20))
-    measure_costs(SearchSpace(model), list(pair.values()), run=lambda *_: model(pair), repeats=3).save(cfg_table)
-    with pytest.raises(ValueError, match='learned with constraints of parameters, this search has limits of macs'):
-        search(tmp_path / 'x', trained[1], limit=1e9, cost='macs', table=str(cfg_table))
+    table = str(tmp_path / 'table.json')
+    measured(trained[0].model).save(table)
+    with pytest.raises(ValueError, match='learned with constraints of other costs .*cost: parameters then, macs now'):
+        search(tmp_path / 'x', trained[1], limit=1e9, cost='macs', table=table)
 
 
 def test_a_resumed_search_of_another_kind_is_refused(trained, tmp_path):
     search(tmp_path, trained[1], stop=2)
     with pytest.raises(RuntimeError, match='by: loss then, rmse now'):
         search(tmp_path, trained[1], resume=True, by='rmse')
+
+
+def test_a_search_has_the_fixed_choices_of_its_supernet(tmp_path):
+    fixed = {r'cells\.0\.type$': 'successive'}
+    supernet(tmp_path / 'supernet', fixed=fixed)
+    source = str(tmp_path / 'supernet/iter_16.pth')
+    with pytest.raises(ValueError, match='trained only the paths of fixed=.*Set train_cfg.fixed'):
+        search(tmp_path / 'other', source, strategy='plain')
+    search(tmp_path / 'search', source, rounds=1, fixed=fixed)
+
+
+def test_another_table_of_costs_is_refused(trained, tmp_path):
+    table = measured(trained[0].model)
+    twice = {name: {candidate: dict(cost, macs=2 * cost['macs']) for candidate, cost in costs.items()}
+             for name, costs in table.choices.items()}
+    one, other = str(tmp_path / 'one.json'), str(tmp_path / 'other.json')
+    table.save(one)
+    dataclasses.replace(table, choices=twice).save(other)
+    supernet(tmp_path / 'whole', cost='macs', table=one)
+    with pytest.raises(ValueError, match='other costs than the limit .*costs: '):
+        search(tmp_path / 'x', str(tmp_path / 'whole/iter_16.pth'), limit=1e9, cost='macs', table=other)
+    supernet(tmp_path / 'part', stop=6, cost='macs', table=one)
+    with pytest.raises(ValueError, match='it differs .costs: '):
+        supernet(tmp_path / 'part', resume=True, cost='macs', table=other)
+    with pytest.raises(ValueError, match='it differs .batch_size: 2 then, 1 now'):
+        supernet(tmp_path / 'part', resume=True, cost='macs', table=one, batch_size=1)
+
+
+def measured(model):
+    pair = dict(visible=torch.rand(1, 3, 16, 20), infrared=torch.rand(1, 1, 16, 20))
+    return measure_costs(SearchSpace(model), list(pair.values()), run=lambda *_: model(pair), repeats=3)
 
 
 def test_fixed_choices_stay_in_every_population(trained, tmp_path):
@@ -238,7 +276,7 @@ def test_a_guided_search_begins_with_what_the_predictor_holds_best(trained, tmp_
     predictor = PathPredictor(loop.sampler.sizes.tolist())
     predictor.load_state_dict(state['predictor'])
     with torch.no_grad():
-        held = predictor(pool, loop.sampler.active(pool), torch.full((20, ), 1200 / state['scale']))
+        held = predictor(pool, loop.sampler.active(pool), loop.sampler.cost(pool) / state['scale'])
     best = {tuple(path) for path in loop._canonical(pool[held.argsort(descending=True)[:6]]).tolist()}
     assert {tuple(path) for path in loop._canonical(loop.paths).tolist()} == best
 

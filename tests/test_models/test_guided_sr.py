@@ -73,10 +73,16 @@ def test_a_real_target_in_low_resolution_is_brought_to_size(folder):
 def test_bad_files_are_named(folder):
     guidance = str(folder / 'rgb/01_color.png')
     for name, array, message in (('nan', np.full((4, 4), np.nan), 'holds NaN'), ('text', np.array(['a']), 'holds <U1'),
-                                 ('large', np.zeros((60, 60)), 'larger than its guidance')):
+                                 ('large', np.zeros((60, 60)), '60 x 60, its guidance .*not the larger one'),
+                                 ('turned', np.zeros((16, 12)), 'is 12 x 16, .*is one turned'),
+                                 ('bands', np.zeros((12, 16, 4)), 'H x W is wanted')):
         np.save(folder / f'{name}.npy', array)
         with pytest.raises(PictureError, match=f'{name}.npy.*{message}'):
             LoadGuidedFromFile()(dict(img_path=guidance, img_path2=str(folder / f'{name}.npy')))
+    for name, array in (('share', np.random.rand(37, 50, 3)), ('whole', np.full((37, 50, 3), 2000, np.int32))):
+        np.save(folder / f'{name}.npy', array)
+        with pytest.raises(ValueError, match=f'{name}.npy are .*give 8 bit'):
+            LoadGuidedFromFile()(dict(img_path=str(folder / f'{name}.npy'), img_path2=str(folder / 'low.npy')))
     (folder / 'cut.npy').write_bytes(b'\x93NUMPY')
     with pytest.raises(PictureError, match='cut.npy is no array'):
         LoadGuidedFromFile()(dict(img_path=guidance, img_path2=str(folder / 'cut.npy')))
@@ -117,8 +123,9 @@ def test_noise_is_as_strong_as_asked_for():
     assert np.array_equal(first['img2'], second['img2'])
     other = DegradeTarget(2, noise=25, seed=3)(dict(sample, img_id=1))
     assert not np.array_equal(first['img2'], other['img2'])  # each picture has noise of its own
-    with pytest.raises(ValueError, match="value_range='both'"):
-        DegradeTarget(2, value_range='both')
+    for options in (dict(value_range='both'), dict(value_range=(5, 5)), dict(noise=-3), dict(scale=2.5)):
+        with pytest.raises(ValueError, match='DegradeTarget got scale='):
+            DegradeTarget(**dict(dict(scale=2), **options))
     with pytest.raises(ValueError, match='smaller than the scale 64'):
         DegradeTarget(64)(dict(img=np.zeros((32, 80, 3), np.uint8), img2=depth(32, 80)))
 
@@ -144,6 +151,23 @@ def test_from_files_to_scores(folder, net):
     assert scores['sr/RMSE'] == pytest.approx(0.1 * rmse, rel=1e-3)
     assert scores['sr/MAE'] == pytest.approx(0.1 * np.abs(error).mean(), rel=1e-3)
     assert scores['sr/PSNR'] == pytest.approx(20 * np.log10(3000 / rmse), rel=1e-3)
+
+
+def test_the_padding_of_a_batch_counts_in_no_loss():
+    model, samples = GuidedSR(None), []
+    for height, width in ((64, 64), (32, 48)):
+        sample = dict(img=np.zeros((height, width, 3), np.uint8), img2=depth(height, width, height))
+        samples.append(TRANSFORMS.build(dict(type='PackPairInputs'))(DegradeTarget(4)(sample)))
+    each, both = ([model(**model.data_preprocessor(pseudo_collate(part)), mode='loss') for part in parts]
+                  for parts in ([[sample] for sample in samples], [samples]))
+    for name, value in both[0].items():
+        torch.testing.assert_close(value, (each[0][name] + each[1][name]) / 2)
+
+
+def test_a_border_that_leaves_nothing_is_refused():
+    sample = dict(target_range=(0, 1), restored=np.zeros((16, 20), np.float32))
+    with pytest.raises(ValueError, match='border=8, which leaves nothing of a picture of 20 x 16'):
+        GuidedSRMetric(border=8).process(dict(inputs=dict(reference=torch.zeros(1, 1, 16, 20))), [sample])
 
 
 def test_bands_stay_bands_and_three_of_them_are_shown(tmp_path):

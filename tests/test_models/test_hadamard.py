@@ -192,12 +192,28 @@ def test_the_angle_is_finite_and_smooth_for_parallel_and_black_colours():
     assert float(colour_angle(red, green)) == pytest.approx(math.pi / 2, abs=1e-4)
 
 
-@pytest.mark.parametrize('name, l1', [('lol', 1.377), ('mit', 1.275), ('underwater', 1.114)])
-def test_published_losses(files, name, l1):
+@pytest.mark.parametrize('name, weights', [
+    ('lol', (1.377, 1.281, 0.821, 1.226, 0.491, 0.743, 0, 0)),
+    ('mit', (1.275, 1.129, 0.853, 1.486, 1.157, 0.963, 0.0003, 0.153)),
+    ('underwater', (1.114, 1.092, 1.395, 1.895, 1.209, 1.093, 0.0003, 0.0004))])
+def test_published_losses(files, name, weights):
     loss = RestorationLoss(f'hadamard-{name}-loss', terms=TERMS, **files)
-    assert loss.weights.weights['l1'] == l1 and not list(loss.parameters())
+    assert [loss.weights.weights.get(term, 0) for term in TERMS] == list(weights) and not list(loss.parameters())
     assert ('tv' in loss.weights.used) == (name != 'lol')
     assert f'loss_{"lpips"}' in loss(*(picture.float() for picture in pictures()))
+
+
+def test_mixed_precision_spares_the_loss(files):
+    loss = RestorationLoss('hadamard-mit-loss', terms=TERMS, **files)
+    picture, reference = (picture.bfloat16() for picture in pictures())
+    expected = loss(picture.float(), reference.float())
+    weights = {term: network.network[0].weight.clone() for term, network in loss.features.items()}
+    with torch.autocast('cpu', torch.bfloat16):
+        found = loss(picture, reference)
+    for name, value in expected.items():
+        torch.testing.assert_close(found[name], value, rtol=1e-6, atol=1e-6)
+    assert len(weights) == 2 and all(torch.equal(loss.features[term].network[0].weight, weight)
+                                     for term, weight in weights.items())
 
 
 @pytest.mark.parametrize('arguments, match', [

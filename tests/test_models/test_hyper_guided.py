@@ -135,6 +135,8 @@ def test_the_true_guidance_of_pairs():
     hazy = clear * t + 0.9 * (1 - t)
     torch.testing.assert_close(airlight(hazy), torch.full((2, 1, 1, 1), 0.9))
     torch.testing.assert_close(Scattering().truth(hazy, clear), t, rtol=1e-3, atol=1e-3)
+    with pytest.raises(ValueError, match='window=14'):
+        Scattering(14)
     with pytest.raises(KeyError, match='BlurAndNoise gives it'):
         Deconvolution().truth(clear, clear)
 

@@ -63,8 +63,17 @@ def test_the_unrolled_step_is_clipped_as_the_training_step_is(exact):
     inner = inner_step(optimizer, [w, v], dict(max_norm=0.5))
     grads, _ = Unrolled(exact=exact)(upper, lower, [a], [w, v], inner=inner)
     rate = 0.5 * 0.5 / 1.25
-    # w' = w - rate, and -d2L / da dw (rate w') = 2 rate w'
-    assert grads[0].item() == pytest.approx(2 * rate * (3 - rate), rel=1e-4)
+    # w' = w - rate and v' = v - 0.75 rate; lr dU/dw' = (w', 2 v') / 2, less its part along g = (1, 0.75) / 1.25, times
+    # 0.5 / 1.25; and -d2L / da dw is 2 of w alone.
+    along = ((3 - rate) + 0.75 * 2 * (0.5 - 0.75 * rate)) / 1.25**2
+    assert grads[0].item() == pytest.approx(2 * rate * (3 - rate - along), rel=1e-4)
+
+    def answer(value):
+        step_w, step_v = 3 - 2 * value, 0.75
+        share = 0.5 * 0.5 / (step_w**2 + step_v**2)**0.5
+        return (3 - share * step_w)**2 / 2 + (0.5 - share * step_v)**2
+
+    assert grads[0].item() == pytest.approx((answer(1.001) - answer(0.999)) / 0.002, rel=1e-4)
     lower().backward()
     torch.nn.utils.clip_grad_norm_([w, v], 0.5)
     optimizer.step()

@@ -4,6 +4,7 @@ import json
 import cv2
 import numpy as np
 import pytest
+import torch
 from mmengine.dataset import BaseDataset
 from mmengine.registry import DefaultScope
 
@@ -168,6 +169,13 @@ def test_browse_shows_picture_and_reference_or_picture_with_boxes(tool, dark, tm
     picture, drawn = cv2.imread(str(tmp_path / 'train/001.png')), cv2.imread(str(tmp_path / 'train/vi/001.png'))
     assert picture.shape == (24, 64, 3) and np.array_equal(picture[:, :32], drawn)
     assert (picture[18, 32 + 4:32 + 12] == (0, 255, 0)).all()
+
+
+def test_browse_leaves_out_what_is_no_picture(tool):
+    browse = tool('analysis_tools/browse_dataset')
+    inputs = {name: torch.full((1, 9, 12), i, dtype=torch.uint8) for i, name in enumerate(('visible', 'reference'))}
+    packed = dict(inputs=dict(inputs, kernel=torch.rand(1, 5, 5), noise=torch.rand(1, 9, 12)), data_samples={})
+    assert browse.contact_picture(packed, {}).shape == (9, 24, 3)
 
 
 STOCK = """

@@ -1,4 +1,5 @@
 """The train and test tools, run on a toy project."""
+import argparse
 import json
 import os
 import subprocess
@@ -35,6 +36,19 @@ def test_what_a_search_found_is_trained_and_then_tested(toy: Path, run_tool: Cal
     Path('found/search.json').touch()
     assert run_tool('train', 'retrain.py', '--work-dir', 'found') == ''
     assert 'next:\n  python tools/train.py found/retrain.py' in capsys.readouterr().out
+
+
+def test_after_a_one_shot_supernet_comes_the_search_of_its_paths(root: Path, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.syspath_prepend(str(root / 'tools'))
+    import train
+    path = str(root / 'configs/dcnas/depth_supernet_demo.py')
+    cfg = Config.fromfile(path)
+    cfg.work_dir = str(tmp_path)
+    (tmp_path / 'epoch_60.pth').touch()
+    (tmp_path / 'last_checkpoint').write_text(str(tmp_path / 'epoch_60.pth'))
+    said = train.next_command(argparse.Namespace(config=path, cfg_options=None), cfg)
+    search = path.replace('supernet', 'search')
+    assert said.startswith(f'python tools/train.py {search} --cfg-options load_from=') and said.endswith('epoch_60.pth')
 
 
 def test_resume(toy: Path, run_tool: Callable, capsys: pytest.CaptureFixture) -> None:

@@ -25,6 +25,9 @@ from mmfusenas.registry import DATASETS
 from mmfusenas.utils.command_line import ConfigOptions, UsageError, read_config, run_tool
 from mmfusenas.visualization import draw_mask
 
+PICTURES = ('visible', 'infrared', 'aligned', 'reference')
+"""Inputs that are shown, in this order; a kernel, a flow or the level of the noise is no picture of the view."""
+
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
@@ -59,12 +62,12 @@ def draw_boxes(picture: np.ndarray, sample, metainfo: dict) -> np.ndarray:
 def contact_picture(packed: dict, metainfo: dict) -> np.ndarray:
     """Return a sample's panels side by side, H x nW x 3 uint8.
 
-    visible | infrared | reference, as far as there are any; then the visible picture, of a pair the mean of both, with
+    The pictures as far as there are any, see ``PICTURES``; then the visible picture, of a pair the mean of both, with
     the boxes or the classes. One sensor's picture without either has no such last panel.
     """
     inputs, sample = packed['inputs'], packed['data_samples']
     inputs = inputs if isinstance(inputs, dict) else dict(visible=inputs)  # as mmdet and mmseg pack it
-    panels = {name: to_display(picture.permute(1, 2, 0).numpy()) for name, picture in inputs.items()}
+    panels = {name: to_display(inputs[name].permute(1, 2, 0).numpy()) for name in PICTURES if name in inputs}
     drawn = panels['visible']
     if 'infrared' in panels:
         drawn = cv2.addWeighted(drawn, 0.5, panels['infrared'], 0.5, 0)

@@ -27,7 +27,7 @@ class BlurAndNoise(BaseTransform):
     Args:
         size: Rows and columns of the result, cut at a random place; None keeps all that there is. Defaults to None.
         noise: Least and largest standard deviation of the noise in shares of the full range. Defaults to (0.01, 0.05).
-        kernel_size: Sides that kernels are drawn from, odd. Defaults to (13, 15, ..., 27), those of Levin's set.
+        kernel_size: Sides that kernels are drawn from, odd and at least 5. Defaults to (13, 15, ..., 27), as Levin has.
         kernels: Folder of kernels as ``.npy`` files, one of which is drawn; None draws random ones
             (:func:`motion_kernel`). Defaults to None.
         blur: Whether to blur at all; without, the kernel is one pixel. Defaults to True.
@@ -35,7 +35,7 @@ class BlurAndNoise(BaseTransform):
         seed: Seed of every picture, with its ``img_id``, for tests; None takes the global generator. Defaults to None.
 
     Raises:
-        ValueError: Ranges that are none, even sides, a picture of another depth, or one too small for the kernel and
+        ValueError: Ranges that are none, other sides, a picture of another depth, or one too small for the kernel and
             the size.
         FileNotFoundError: ``kernels`` has no kernel in it.
         PictureError: A file in it is none (:func:`read_kernel`).
@@ -49,9 +49,9 @@ class BlurAndNoise(BaseTransform):
     def __init__(self, size: tuple[int, int] | None = None, noise: tuple[float, float] = (0.01, 0.05),
                  kernel_size: Sequence[int] = tuple(range(13, 29, 2)), kernels: str | None = None,
                  blur: bool = True, grey: bool = True, seed: int | None = None) -> None:
-        if not 0 <= noise[0] <= noise[1] or any(side % 2 == 0 for side in kernel_size):
+        if not 0 <= noise[0] <= noise[1] <= 1 or any(side % 2 == 0 or side < 5 for side in kernel_size):
             raise ValueError(f'BlurAndNoise got noise={noise} and kernel_size={tuple(kernel_size)}: noise is (low, '
-                             'high) of at least 0, and sides are odd.')
+                             'high) from 0 to 1, and sides are odd and at least 5.')
         self.size, self.noise, self.kernel_size = size, tuple(noise), tuple(kernel_size)
         self.blur, self.grey, self.seed = blur, grey, seed
         self.kernels = [read_kernel(path) for path in sorted(Path(kernels).glob('*.npy'))] if kernels else []

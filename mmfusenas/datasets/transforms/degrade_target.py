@@ -33,7 +33,8 @@ class DegradeTarget(BaseTransform):
         seed: Seed of every picture, with its ``img_id``, for tests; None takes the global generator. Defaults to None.
 
     Raises:
-        ValueError: If the range is another word, the scale is below 1, or the picture is smaller than it.
+        ValueError: If the range is another word or empty, the scale is no whole number from 1, the noise is negative,
+            or the picture is smaller than the scale.
 
     Example:
         >>> degrade = DegradeTarget(scale=4)
@@ -44,9 +45,10 @@ class DegradeTarget(BaseTransform):
 
     def __init__(self, scale: int = 1, noise: float = 0.0, value_range: str | tuple[float, float] = 'input',
                  seed: int | None = None) -> None:
-        if scale < 1 or (isinstance(value_range, str) and value_range not in RANGES):
-            raise ValueError(f'DegradeTarget got scale={scale}, value_range={value_range!r}; the scale is at least 1, '
-                             f'and a range one of {RANGES} or (low, high).')
+        known = value_range in RANGES if isinstance(value_range, str) else value_range[0] < value_range[1]
+        if scale < 1 or scale != int(scale) or noise < 0 or not known:
+            raise ValueError(f'DegradeTarget got scale={scale}, noise={noise}, value_range={value_range!r}; the scale '
+                             f'is 1, 2, 3 ..., the noise at least 0, and a range one of {RANGES} or (low, high).')
         self.scale, self.noise, self.value_range, self.seed = scale, noise, value_range, seed
 
     def transform(self, results: dict) -> dict:

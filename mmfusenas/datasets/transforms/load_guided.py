@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from mmcv.transforms import BaseTransform
 
-from mmfusenas.datasets.pictures import PictureError, read_bytes, read_picture, to_colour, to_grey
+from mmfusenas.datasets.pictures import PictureError, checked_array, read_bytes, read_picture, to_colour, to_grey
 from mmfusenas.datasets.transforms.degrade_target import resize_bicubic
 from mmfusenas.registry import TRANSFORMS
 
@@ -29,7 +29,9 @@ class LoadGuidedFromFile(BaseTransform):
         backend_args: Arguments of mmengine's file backend.
 
     Raises:
-        PictureError: A file is missing, damaged or of another kind, holds NaN, or is larger than the guidance.
+        PictureError: A file is missing, damaged or of another kind, the target holds NaN, is larger than the guidance
+            or of another shape.
+        ValueError: The guidance is no picture of 8 or 16 bit.
 
     Example:
         >>> load = LoadGuidedFromFile()
@@ -45,32 +47,58 @@ class LoadGuidedFromFile(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Add the pictures to ``results``."""
-        guidance = read_array(results['img_path'], self.backend_args)
-        guidance = to_colour(guidance) if self.channels == 3 else np.atleast_3d(to_grey(guidance))
-        results['img'] = np.ascontiguousarray(guidance)
+        guidance = results['img_path']
+        results['img'] = as_guidance(read_array(guidance, self.backend_args), self.channels, guidance)
         size = results['img'].shape[:2]
         for key, path in (('img2', 'img_path2'), ('gt', 'gt_path')):
             if path in results:
-                target = self._target(results[path], size)
+                array = read_array(results[path], self.backend_args)
+                target = as_target(array, self.bands, size, (results[path], guidance))
                 if key == 'img2':
                     results['low_range'] = float(target.min()), float(target.max())
                 results[key] = target if target.shape[:2] == size else resize_bicubic(target, size)
         return dict(results, img_shape=size, ori_shape=size)
 
-    def _target(self, path: str, size: tuple[int, int]) -> np.ndarray:
-        target = read_array(path, self.backend_args)
-        if not self.bands:
-            target = to_grey(target)
-        target = target.astype(np.float32)
-        if not np.isfinite(target).all():
-            raise PictureError(f'The target {path} holds NaN or infinity. Repair or remove the file.')
-        if target.shape[0] > size[0] or target.shape[1] > size[1]:
-            raise PictureError(f'The target {path} is {target.shape[1]} x {target.shape[0]}, larger than its guidance '
-                               f'of {size[1]} x {size[0]} (width x height). Are the two folders exchanged?')
-        return target
-
     def __repr__(self) -> str:
         return f'{type(self).__name__}(bands={self.bands}, channels={self.channels}, backend_args={self.backend_args})'
+
+
+def as_guidance(picture: np.ndarray, channels: int, name: str) -> np.ndarray:
+    """Return a guidance as H x W x 3 or, of one channel, H x W x 1; ``name`` is what to call it in a message.
+
+    Raises:
+        ValueError: It is no picture of 8 or 16 bit.
+    """
+    picture = checked_array(picture, name)
+    return np.ascontiguousarray(to_colour(picture) if channels == 3 else np.atleast_3d(to_grey(picture)))
+
+
+def as_target(target: np.ndarray, bands: bool, size: tuple[int, int], names: tuple[str, str]) -> np.ndarray:
+    """Return a target as float32: H x W, or H x W x B where its channels are bands.
+
+    Args:
+        target: H x W or H x W x B, of any unit.
+        bands: Whether three channels are three bands; otherwise they become grey.
+        size: Of the guidance, (H, W).
+        names: What to call target and guidance in a message, usually their paths.
+
+    Raises:
+        PictureError: It holds NaN, has neither one nor three channels to make grey of, is larger than the guidance, or
+            of another shape.
+    """
+    target, (height, width) = target.astype(np.float32), size
+    if not np.isfinite(target).all():
+        raise PictureError(f'The target {names[0]} holds NaN or infinity. Repair or remove the file.')
+    if target.ndim not in (2, 3) or (target.ndim == 3 and not bands and target.shape[2] not in (1, 3)):
+        raise PictureError(f'The shape of the target {names[0]} is {target.shape}; H x W is wanted'
+                           f'{", or H x W x bands" if bands else ""}.')
+    rows, columns = target.shape[:2]
+    # Where the sides are no multiples of the scale, less than one pixel of the target is missing.
+    if rows > height or columns > width or abs(height * columns - width * rows) > max(size):
+        raise PictureError(f'The target {names[0]} is {columns} x {rows}, its guidance {names[1]} {width} x {height} '
+                           '(width x height): the target is of the same view and shape, and not the larger one. Are '
+                           'the two exchanged, or is one turned?')
+    return target if bands else to_grey(target)
 
 
 def read_array(path: str, backend_args: dict | None = None) -> np.ndarray:

@@ -14,7 +14,8 @@ class RainStreaks(BaseTransform):
     """Add streaks of rain to a good picture, which becomes the reference: y = x + r, cut off at white.
 
     As rain is drawn since Garg and Nayar: thinned noise, smeared along one direction. Required key: ``img`` (uint8).
-    Changed: ``img``; added: ``gt``.
+    Changed: ``img``; added: ``gt``. The picture of a second
+    sensor is dropped.
 
     Args:
         amount: Least and largest share of the pixels at which a streak begins. Defaults to (0.002, 0.01).
@@ -46,6 +47,7 @@ class RainStreaks(BaseTransform):
         require_8_bit(results, 'RainStreaks')
         rng = generator_of(results, self.seed)
         streaks = self._streaks(results['img'].shape[:2], rng)
+        results.pop('img2', None)
         results['gt'] = results['img']
         results['img'] = np.rint(results['gt'] + streaks[..., None]).clip(0, 255).astype(np.uint8)
         return results

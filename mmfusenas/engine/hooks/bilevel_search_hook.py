@@ -4,6 +4,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from mmfusenas.engine.spans import Spans, require_epochs
 from mmfusenas.nas import Choice, Proxy, SearchSpace, Weighting
 from mmfusenas.nas.cost_table import CostTable
 from mmfusenas.nas.expected_cost import ExpectedCost
-from mmfusenas.nas.hypergrad import Unrolled, inner_step
+from mmfusenas.nas.hypergrad import FirstOrder, Unrolled, inner_step
 from mmfusenas.registry import HOOKS, MODELS, SEARCH_STRATEGIES
 from mmfusenas.utils.bare_model import bare_model
 from mmfusenas.utils.checkpoint import differences
@@ -71,7 +72,8 @@ class BilevelSearchHook(Hook):
         ValueError: If ``interval`` is below 1; if a phase has other keys or selects nothing that is open, a phase but
             the last has no ``end``, the ends do not rise, or they count epochs of a training by iterations; if ``cost``
             has other keys; if one of several dataloaders would never have its turn; if there are two such hooks; if
-            there are phases and several processes that would wait for weights that a decision took out of the graph.
+            there are phases and several processes that would wait for weights that a decision took out of the graph;
+            if a loss is searched by first order.
         RuntimeError: If a resumed search had other settings.
         FloatingPointError: If the gradient of a choice is not finite.
 
@@ -119,6 +121,7 @@ class BilevelSearchHook(Hook):
             dict(self.scheduler_cfg, optimizer=self.optimizer))
         self.spans.check_loop(runner)
         self._check_phases(runner)
+        self._check_strategy()
         self._check_wrapper(runner)
         self.seed = run_seed(runner)  # asks all ranks, so not where rank 0 alone saves
         self._check_turns(runner)
@@ -246,8 +249,8 @@ class BilevelSearchHook(Hook):
         Losses whose names begin with ``without`` do not count. ``of_pictures`` takes the place of the model's own.
         """
         model = bare_model(runner)
-        randomness = seeded(self.seed, runner.iter, stream)
-        with runner.optim_wrapper.optim_context(model), randomness:
+        precision = nullcontext() if self.strategy.by_difference else runner.optim_wrapper.optim_context(model)
+        with precision, seeded(self.seed, runner.iter, stream):
             losses = (of_pictures(model.pictures(data['inputs']), data['inputs']) if of_pictures
                       else model(**data, mode='loss'))
             return model.parse_losses({name: value for name, value in losses.items()
@@ -289,10 +292,21 @@ class BilevelSearchHook(Hook):
                 'custom_hooks.N.phases.M.end with train_cfg.'
             )
 
+    def _check_strategy(self) -> None:
+        """Raise where the weights of a loss have no gradient: they reach a loss of pictures through the network's."""
+        for phase, names in zip(self.phases, self.searched):
+            blind = isinstance(self.strategy, FirstOrder) and 'model' not in phase.get('losses', ['model'])
+            if blind and any(name in self.space.weightings for name in names):
+                raise ValueError(f'BilevelSearchHook got strategy FirstOrder for choices={phase["choices"]!r}, the '
+                                 "weights of a loss: without the answer of the network's weights they have no "
+                                 "gradient. Take strategy=dict(type='Unrolled').")
+
     def _check_wrapper(self, runner: Runner) -> None:
         """Raise where several processes would wait for gradients of what a phase has decided against."""
-        decided = any(name in self.space.choices for names in self.searched[:-1] for name in names)
-        if decided and not getattr(runner.model, 'find_unused_parameters', True):
+        choices = [self.space.choices[name] for names in self.searched[:-1] for name in names
+                   if name in self.space.choices]
+        if any(weight.requires_grad for choice in choices for weight in choice.parameters()) and not getattr(
+                runner.model, 'find_unused_parameters', True):
             raise ValueError('BilevelSearchHook got phases in several processes: what a phase decides against leaves '
                              'the graph. Set find_unused_parameters = True in the config.')
 

@@ -56,8 +56,8 @@ class PathSamplingHook(Hook):
         fixed: As of :class:`PathSampler`. Defaults to none.
 
     Raises:
-        ValueError: If ``loss`` is another word, ``keep`` is more than ``paths``, another cost than parameters comes
-            without a table, the training has no epochs, or a resumed run had other settings.
+        ValueError: If ``loss`` is another word, ``keep`` is more than ``paths``, a number is out of range, another cost
+            than parameters comes without a table, the training has no epochs, or a resumed run had other settings.
 
     Example:
         >>> custom_hooks = [dict(type='PathSamplingHook', dataset=dict(...))]
@@ -70,9 +70,9 @@ class PathSamplingHook(Hook):
         if loss not in (*LOSSES, None) or not 0 < keep <= paths:
             raise ValueError(f'PathSamplingHook got loss={loss!r}, keep={keep} of paths={paths}; it knows '
                              f'{[*LOSSES, None]}, and keeps at least one and at most all paths.')
-        if table is None and cost != 'parameters':
-            raise ValueError(f'PathSamplingHook got cost={cost!r} and no table: measure one, python '
-                             'tools/analysis_tools/build_latency_table.py CONFIG --out FILE, and give table=FILE.')
+        if interval < 1 or fit_epochs < 1 or min(tried, refresh) < 2 or not 0 < slack <= 1:
+            raise ValueError(f'PathSamplingHook got interval={interval}, fit_epochs={fit_epochs}, tried={tried}, '
+                             f'refresh={refresh}, slack={slack}: at least 1, 1, 2 and 2, and above 0 up to 1.')
         self.dataset, self.scoring = dataset, dict(batch_size=batch_size, by=by)
         self.paths, self.keep, self.slack = paths, keep, slack
         self.free, self.tried, self.interval, self.refresh = free, tried, interval, refresh
@@ -90,12 +90,13 @@ class PathSamplingHook(Hook):
         self.optimizer = torch.optim.Adam(self.predictor.parameters(), lr=3e-3)
         self.scale = float(self.sampler.cost(self.sampler.sample(1000, self.generator)).mean())
         self.waiting = self.sampler.sample(0)
-        self.learned, self.path = -1, None
+        self.learned, self.path, self.samples = -1, None, 0
         require_epochs(runner, f'PathSamplingHook got free={self.free} and interval={self.interval} in epochs')
+        if self.loss is not None:
+            dataset = DATASETS.build(self.dataset)
+            self.samples, self.scorer = len(dataset), PathScorer(bare_model(runner), dataset, **self.scoring)
         if self._resumed:
             self._restore(self._resumed)
-        if self.loss is not None:
-            self.scorer = PathScorer(bare_model(runner), DATASETS.build(self.dataset), **self.scoring)
 
     def before_train_epoch(self, runner: Runner) -> None:
         """Let the predictor learn, where it is time."""
@@ -133,7 +134,8 @@ class PathSamplingHook(Hook):
         """Return what a resumed run has to have in common with this one."""
         return dict(space_hash=self.space.hash, cost=self.cost, loss=self.loss, fixed=self.fixed, paths=self.paths,
                     keep=self.keep, slack=self.slack, free=self.free, tried=self.tried, interval=self.interval,
-                    refresh=self.refresh, fit_epochs=self.fit_epochs, by=self.scoring['by'])
+                    refresh=self.refresh, fit_epochs=self.fit_epochs, samples=self.samples, costs=self.sampler.hash,
+                    **self.scoring)
 
     def _restore(self, state: dict[str, Any]) -> None:
         changed = differences(state, self._kind())
@@ -172,5 +174,12 @@ class PathSamplingHook(Hook):
 
 
 def path_sampler(space: SearchSpace, table: str | None, cost: str, fixed: dict[str, str] | None = None) -> PathSampler:
-    """Return the sampler of a space by a file of costs, or by numbers of parameters, which need no file."""
+    """Return the sampler of a space by a file of costs, or by numbers of parameters, which need no file.
+
+    Raises:
+        ValueError: If other costs come without a file.
+    """
+    if table is None and cost != 'parameters':
+        raise ValueError(f'cost={cost!r} needs a table of costs: measure one, python '
+                         'tools/analysis_tools/build_latency_table.py CONFIG --out FILE, and give table=FILE.')
     return PathSampler(space, CostTable.load(table) if table else parameter_table(space), cost, fixed)

@@ -53,8 +53,8 @@ class EvolutionSearchLoop(BaseLoop):
 
     Raises:
         ValueError: If the strategy is another word, the population is odd, smaller than ``top`` or larger than
-            ``pool``, ``load_from`` does not hold all weights of the supernet or, where the search is guided, no
-            predictor.
+            ``pool``, ``load_from`` does not hold all weights of the supernet, which was trained with other ``fixed``
+            or, where the search is guided, has no predictor or one of other costs.
 
     Example:
         >>> train_cfg = dict(type='EvolutionSearchLoop', limit=0.6e6)
@@ -97,8 +97,7 @@ class EvolutionSearchLoop(BaseLoop):
         if self._state:
             self._restore(self._state)
         else:
-            self._check_weights()
-            self.population = self._first()
+            self.population = self._first(self._supernet_state())
         scorer = PathScorer(bare_model(self.runner), self.dataloader.dataset, **self.scoring)
         while self._epoch < self.max_epochs and not self.stop_training:
             with StopSignals() as signals:
@@ -120,7 +119,7 @@ class EvolutionSearchLoop(BaseLoop):
         return dict(loop=type(self).__name__, limit=self.limit, cost=self.cost, strategy=self.strategy,
                     space_hash=self.space.hash, by=self.scoring['by'], size=self.size, top=self.top,
                     mutation=self.mutation, pool=self.pool, fixed=self.fixed, samples=len(self.dataloader.dataset),
-                    batch_size=self.scoring['batch_size'], table=self.table)
+                    batch_size=self.scoring['batch_size'], costs=self.sampler.hash)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Remember the state of the search that is continued.
@@ -137,6 +136,7 @@ class EvolutionSearchLoop(BaseLoop):
     def _restore(self, state: dict[str, Any]) -> None:
         self.generator.set_state(state['generator'].cpu())
         self.population, self.paths, self.scores = (state[key].cpu() for key in ('population', 'paths', 'scores'))
+        self._epoch = self._iter  # of a checkpoint within an epoch they differ
         self._select_best()
 
     def _round(self, scorer: PathScorer) -> None:
@@ -158,36 +158,43 @@ class EvolutionSearchLoop(BaseLoop):
     def _select_best(self) -> None:
         self.space.select(self.sampler.choices(self.paths[self.scores.argmin()]))
 
-    def _check_weights(self) -> None:
+    def _supernet_state(self) -> dict[str, Any]:
+        """Return what ``load_from`` knows of the sampling of its training; raise where its weights do not serve."""
         source = self.runner.cfg.get('load_from')
-        share = fitting_share(bare_model(self.runner), weights_of(load_checkpoint(source))) if source else 0
+        content = load_checkpoint(source) if source else {}
+        share = fitting_share(bare_model(self.runner), weights_of(content)) if source else 0
         if share < 1:
             raise ValueError(f'The paths are scored with the weights of a trained supernet, and load_from is {source}, '
                              f'which has {share:.0%} of those of this model. Set load_from to the checkpoint of a '
                              'supernet of the same width and space.')
+        state = content.get(STATE_KEY, {})
+        if not self.sampler.always(state.get('fixed', {})):
+            raise ValueError(f'The supernet of {source} trained only the paths of fixed={state["fixed"]}, this search '
+                             'has others too. Set train_cfg.fixed to it.')
+        return state
 
-    def _first(self) -> Tensor:
+    def _first(self, state: dict[str, Any]) -> Tensor:
         if self.strategy != 'guided':
             return self._random(self.size)
-        paths, state = self._random(self.pool), self._predictor_state()
-        predictor = PathPredictor(self.sampler.sizes.tolist())
+        self._check_predictor(state)
+        predictor, paths = PathPredictor(self.sampler.sizes.tolist()), self._random(self.pool)
         predictor.load_state_dict(state['predictor'])
-        constraint = torch.full((len(paths), ), self.limit / state['scale'])
+        # The constraint that a path just meets, as in the learning.
+        constraints = self.sampler.cost(paths) / state['scale']
         with torch.no_grad():
-            return paths[predictor(paths, self.sampler.active(paths), constraint).topk(self.size).indices]
+            return paths[predictor(paths, self.sampler.active(paths), constraints).topk(self.size).indices]
 
-    def _predictor_state(self) -> dict[str, Any]:
-        source = self.runner.cfg.get('load_from')
-        state = load_checkpoint(source).get(STATE_KEY) if source else None
+    def _check_predictor(self, state: dict[str, Any]) -> None:
+        source = self.runner.cfg.load_from
         if not state or state['loss'] is None or state['learned'] < 0 or state['space_hash'] != self.space.hash:
             raise ValueError(f"A guided search begins with the predictor of the supernet, and load_from is {source}, "
                              "which holds none of this space that has learned. Set load_from to a checkpoint of "
                              "PathSamplingHook's, or train_cfg.strategy='plain'.")
-        if state['cost'] != self.cost:
-            raise ValueError(f'The predictor of {source} learned with constraints of {state["cost"]}, this search has '
-                             f'limits of {self.cost}. Set train_cfg.cost and train_cfg.table as in the supernet, or '
+        changed = differences(state, dict(cost=self.cost, costs=self.sampler.hash))
+        if changed:
+            raise ValueError(f'The predictor of {source} learned with constraints of other costs than the limit of '
+                             f'this search ({changed}). Set train_cfg.cost and train_cfg.table as in the supernet, or '
                              "train_cfg.strategy='plain'.")
-        return state
 
     def _random(self, number: int) -> Tensor:
         return self.sampler.between(0, self.limit, number, self.generator)

@@ -37,7 +37,7 @@ class DeblurMetric(BaseMetric):
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
         """Score the pictures of one batch."""
         inputs = data_batch['inputs']
-        require_reference(inputs, 'DeblurMetric', 'Put BlurAndNoise, or LoadRestorationPair, into the pipeline.')
+        require_reference(inputs, 'DeblurMetric', 'Put BlurAndNoise, or LoadPairFromFile, into the pipeline.')
         for i, sample in enumerate(data_samples):
             half = inputs['kernel'][i].shape[-1] // 2 if 'kernel' in inputs else 0
             self.results.append(shifted_quality(

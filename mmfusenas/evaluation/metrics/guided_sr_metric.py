@@ -53,7 +53,7 @@ class GuidedSRMetric(BaseMetric):
         **kwargs: Of mmengine's ``BaseMetric``. The prefix of the scores is ``'sr'``.
 
     Raises:
-        ValueError: If a measure is unknown; the message has the nearest one.
+        ValueError: If a measure is unknown (the message has the nearest one), or the border leaves nothing.
         KeyError: If the data set has no references.
 
     Example:
@@ -81,6 +81,9 @@ class GuidedSRMetric(BaseMetric):
             result = np.atleast_3d(sample['restored']).transpose(2, 0, 1)
             pair = [x.double()[None] for x in (torch.from_numpy(result), reference * (high - low) + low)]
             if self.border:
+                if 2 * self.border >= min(reference.shape[1:]):
+                    raise ValueError(f'GuidedSRMetric got border={self.border}, which leaves nothing of a picture of '
+                                     f'{reference.shape[2]} x {reference.shape[1]}.')
                 pair = [x[..., self.border:-self.border, self.border:-self.border] for x in pair]
             scores = {name: float(MEASURES[name](*pair, self)) for name in self.metric}
             if self.lpips:

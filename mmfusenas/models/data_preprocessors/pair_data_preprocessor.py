@@ -40,8 +40,8 @@ class PairDataPreprocessor(BaseDataPreprocessor):
         came, or None.
 
     Raises:
-        ValueError: NaN or infinity in a picture, values beyond its bits, or pictures of a sample that differ in size;
-            each names the file.
+        ValueError: NaN or infinity in a picture, values beyond its bits or of unknown depth, or pictures of a sample
+            that differ in size; each names the file.
 
     Example:
         >>> pair = dict(visible=[torch.full((3, 4, 6), 255, dtype=torch.uint8)],
@@ -94,6 +94,9 @@ class PairDataPreprocessor(BaseDataPreprocessor):
                 raise ValueError(f'NaN or infinity in the {name} picture {file}. Repair or remove the file.')
             full *= 2  # photometric transforms overshoot, and are clamped
         elif _SENSOR.get(name, name) not in self.bit_depth:
+            if picture.dtype not in _FULL_SCALE:
+                raise ValueError(f'The {name} picture {file} holds {picture.dtype}, of unknown depth: save it as 8 or '
+                                 f'16 bit, or say bit_depth=dict({name}=BITS).')
             return
         if name == _FIELD:
             return

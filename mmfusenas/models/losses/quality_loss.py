@@ -31,7 +31,11 @@ class QualityLoss(nn.Module):
     def __init__(self, checkpoint: str, classifier: dict | None = None) -> None:
         super().__init__()
         self.classifier = MODELS.build(classifier or dict(type='QualityClassifier'))
-        content = load_checkpoint(checkpoint)
+        try:
+            content = load_checkpoint(checkpoint)
+        except FileNotFoundError as error:
+            raise FileNotFoundError(f'{error} First train the classifier, configs/hadamard/quality_lowlight.py or '
+                                    'another of the kind.') from error
         try:
             self.classifier.load_state_dict(content.get('state_dict', content))
         except RuntimeError as error:

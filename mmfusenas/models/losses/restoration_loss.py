@@ -68,6 +68,7 @@ class RestorationLoss(Searchable, nn.Module):
                                     (LAYERS if 'vgg' in terms else ()))
         self.specialize(genotype)
 
+    @in_full_precision  # means over differences of neighbours, and networks that were trained in it
     def forward(self, picture: Tensor, reference: Tensor) -> dict[str, Tensor]:
         terms = {name: getattr(self, f'_{name}')(picture, reference) for name in self.weights.used}
         return {f'loss_{name}': value for name, value in self.weights(terms).items()}
@@ -129,7 +130,6 @@ class Pick(nn.Module):
         return inputs[self.index]
 
 
-@in_full_precision  # half precision leaves nothing of nearly parallel colours
 def colour_angle(picture: Tensor, reference: Tensor, epsilon: float = 1e-6) -> Tensor:
     """Return the angle between the colours of two pictures at every pixel, in radians, 0 to pi.
 

@@ -25,6 +25,9 @@ class Scattering(nn.Module):
     Shape:
         y, x, guidance: N x 1 x H x W in [0, 1]; z as x.
 
+    Raises:
+        ValueError: If the window is even.
+
     Example:
         >>> physics, y = Scattering(), torch.rand(1, 1, 32, 40)
         >>> physics(y, y, 0.0, torch.ones_like(y), physics.prepare(y)).allclose(y)
@@ -35,6 +38,8 @@ class Scattering(nn.Module):
 
     def __init__(self, window: int = 15) -> None:
         super().__init__()
+        if window < 1 or window % 2 == 0:
+            raise ValueError(f'Scattering got window={window}; the side of a window is an odd number.')
         self.window = window
 
     def prepare(self, y: Tensor, kernel: Tensor | None = None) -> dict[str, Tensor]:

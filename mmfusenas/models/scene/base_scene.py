@@ -71,7 +71,8 @@ class BaseScene(BaseModel):
 
         Args:
             inputs: The sensors' pictures, ``visible`` N x 3 x H x W and so on, in [0, 1].
-            data_samples: A sample a picture, with ``img_shape``; used by ``predict``.
+            data_samples: A sample a picture, with ``img_shape``: the padding of a batch counts in no loss, and is
+                left out of what is predicted.
             mode: ``'tensor'`` returns pictures, ``'loss'`` a dict of losses, ``'predict'`` the samples with
                 ``fused_img`` (uint8 H x W x 3, BGR, without the padding of the batch).
 
@@ -82,7 +83,9 @@ class BaseScene(BaseModel):
         if mode == 'tensor':
             return self.pictures(inputs)['picture']
         if mode == 'loss':
-            return checked_losses(self, self.losses(self.pictures(inputs), inputs))
+            pictures = self.pictures(inputs)
+            return checked_losses(self, self.losses(pictures, inputs) if data_samples is None else losses_of_sizes(
+                self.losses, pictures, inputs, data_samples))
         if mode == 'predict':
             return self.predict(self.pictures_of_sizes(inputs, data_samples), data_samples)
         raise RuntimeError(f"{type(self).__name__}.forward got mode {mode!r}; it knows 'tensor', 'loss' and 'predict'.")

@@ -145,6 +145,9 @@ class HyperGradient(ABC):
     :meth:`estimate` how the response of the weights is approximated.
     """
 
+    by_difference = False
+    """Whether gradients at neighbouring points are subtracted, of which half precision leaves nothing."""
+
     def __call__(self, upper_loss: Closure, lower_loss: Closure, upper_params: Sequence[Tensor],
                  lower_params: Sequence[Tensor], buffers: Sequence[Tensor] = (),
                  inner: Mapping | None = None) -> tuple[list[Tensor], dict[str, Tensor]]:

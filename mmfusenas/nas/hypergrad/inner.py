@@ -8,15 +8,14 @@ import torch
 from torch import Tensor
 from torch.optim import SGD, Optimizer
 
-from mmfusenas.nas.hypergrad.vectors import norm
+from mmfusenas.nas.hypergrad.vectors import add, dot, fill, norm
 
 
 @dataclass(frozen=True)
 class WeightStep:
     """One step of SGD: w' = w - lr (c g + weight_decay w + momentum buffer), each field one value per weight tensor.
 
-    c = min(1, max_norm / |g|) where gradients are clipped by their norm, over all weights; its own answer to the
-    choices is left out.
+    c = min(1, max_norm / |g|) where gradients are clipped by their norm, over all weights.
     """
 
     lr: list[float]
@@ -54,26 +53,43 @@ class WeightStep:
                    momentum_buffers=_each('momentum_buffers', inner.get('momentum_buffers'), count),
                    max_norm=inner.get('max_norm'))
 
-    def rates(self, grads: Sequence[Tensor | None]) -> list[float]:
-        """Return what each gradient is multiplied with: lr c."""
+    def share(self, grads: Sequence[Tensor | None]) -> float:
+        """Return c, 1 where nothing is clipped."""
         if self.max_norm is None:
-            return self.lr
-        length = norm([grad for grad in grads if grad is not None])
-        share = min(1.0, self.max_norm / (float(length) + 1e-6))  # as torch.nn.utils.clip_grad_norm_
-        return [lr * share for lr in self.lr]
+            return 1.0
+        return min(1.0, self.max_norm / float(_clipping_length(grads)))
 
     @torch.no_grad()
-    def move(self, weights: Sequence[Tensor], grads: Sequence[Tensor | None]) -> list[float]:
-        """Move ``weights`` in place and return :meth:`rates`; a weight without gradient stays, as optimizers do it."""
-        rates = self.rates(grads)
-        for weight, grad, rate, lr, momentum, decay, buffer in zip(
-                weights, grads, rates, self.lr, self.momentum, self.weight_decay, self.momentum_buffers):
+    def move(self, weights: Sequence[Tensor], grads: Sequence[Tensor | None], share: float) -> None:
+        """Move ``weights`` in place by ``share`` of the gradients; one without stays, as optimizers do it."""
+        for weight, grad, lr, momentum, decay, buffer in zip(
+                weights, grads, self.lr, self.momentum, self.weight_decay, self.momentum_buffers):
             if grad is None:
                 continue
-            weight.mul_(1 - lr * decay).sub_(grad, alpha=rate)
+            weight.mul_(1 - lr * decay).sub_(grad, alpha=lr * share)
             if buffer is not None:
                 weight.sub_(buffer, alpha=lr * momentum)
-        return rates
+
+    def answer(self, vector: Sequence[Tensor], grads: Sequence[Tensor | None] | None) -> list[Tensor]:
+        """Return what w - w' makes of a change of the gradient, transposed, times ``vector``.
+
+        That is lr v. Of a clipped gradient, whose length cannot change, it is c (lr v - g <g, lr v> / |g|^2).
+
+        Args:
+            vector: v, like the weights.
+            grads: The gradients that were clipped, None where they were not.
+        """
+        vector = list(torch._foreach_mul(list(vector), self.lr))
+        if grads is None:
+            return vector
+        filled, length = fill(grads, vector), _clipping_length(grads)
+        along = dot(filled, vector) / (norm(filled) * length)
+        return list(torch._foreach_mul(add(vector, filled, -along), self.max_norm / float(length)))
+
+
+def _clipping_length(grads: Sequence[Tensor | None]) -> Tensor:
+    """Return the length as ``torch.nn.utils.clip_grad_norm_`` divides by it."""
+    return norm([grad for grad in grads if grad is not None]) + 1e-6
 
 
 def inner_step(optimizer: Optimizer, params: Sequence[Tensor], clip: Mapping | None = None) -> dict:

@@ -15,9 +15,11 @@ from mmfusenas.registry import SEARCH_STRATEGIES
 class Unrolled(HyperGradient):
     r"""Gradient of U after one weight step w' = w - lr (dL/dw + weight_decay w + momentum buffer) (DARTS, eq. 7).
 
-    Where training clips gradients by their norm, so does this step, and lr below is the clipped rate.
-
     .. math:: g = \nabla_a U(w', a) - \nabla^2_{aw} L(w, a) \, (lr\, \nabla_w U(w', a))
+
+    Where training clips gradients by their norm, so does this step, and what the product takes is
+    :math:`c\, (I - \hat g \hat g^\top)\, lr\, \nabla_w U`, of the share c and the direction of dL/dw: a clipped
+    gradient turns with the choices, and keeps its length.
 
     The product on the right is exact by a second differentiation, or a central difference of
     :math:`\nabla_a L` along its vector (DARTS, eq. 8): four losses and four backward passes in all. In a network
@@ -40,6 +42,7 @@ class Unrolled(HyperGradient):
         if not radius > 0:
             raise ValueError(f'radius = {radius} of Unrolled must be above 0')
         self.exact, self.radius = exact, radius
+        self.by_difference = not exact
 
     def estimate(self, problem: BilevelProblem, inner: Mapping | None) -> tuple[list[Tensor], dict[str, Tensor]]:
         """See :class:`HyperGradient`; reads ``inner``, see :class:`WeightStep`."""
@@ -47,10 +50,12 @@ class Unrolled(HyperGradient):
         step = WeightStep.from_inner(inner, len(weights))
         with preserved(weights):
             lower, (grads,) = problem.gradients(problem.lower_loss, weights)
-            rates = step.move(weights, grads)
+            share = step.share(grads)
+            step.move(weights, grads, share)
+            clipped = grads if share < 1 else None
             del grads  # as large as the weights, and three more passes to come
             upper, (upper_a, vector) = problem.gradients(problem.upper_loss, choices, weights)
-        vector = list(torch._foreach_mul(fill(vector, weights), rates))
+        vector = step.answer(fill(vector, weights), clipped)
         length = norm(vector)
         product = SecondOrder(problem).mixed(vector) if self.exact else self._difference(problem, vector, length)
         return (add(fill(upper_a, choices), product, -1),
