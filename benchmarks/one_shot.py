@@ -120,7 +120,7 @@ def learned(sampler: PathSampler, tried: tuple[Tensor, Tensor], others: list[tup
     predictor = PathPredictor(sampler.sizes.tolist())
     paths, truth = tried
     fit_predictor(predictor, torch.optim.Adam(predictor.parameters(), lr=3e-3), (
-        paths, sampler.active(paths), sampler.cost(paths) / scale, (truth - truth.mean()) / truth.std()), loss)
+        paths, sampler.active(paths), sampler.cost(paths) / scale, truth), loss)
     with torch.no_grad():
         return [tau(predictor(paths, sampler.active(paths), sampler.cost(paths) / scale), truth)
                 for paths, truth in others]

@@ -50,6 +50,19 @@ def test_it_learns_an_order_that_holds_for_paths_it_has_not_seen(loss):
     assert last < 0.5 * first and after > 0.7 > abs(before)
 
 
+@pytest.mark.parametrize('loss', ['rank', 'l1', 'l2'])
+def test_the_unit_of_the_scores_does_not_matter(loss):
+    """Losses of a network differ by thousandths; L1 and L2 would not see it."""
+    *inputs, truth = paths_with_scores(100, 0)
+    learned = []
+    for scores in (truth.double(), 7 + 1e-3 * truth.double()):
+        torch.manual_seed(0)
+        predictor = PathPredictor([5] * 12, 8, 16)
+        fit_predictor(predictor, torch.optim.Adam(predictor.parameters(), 1e-2), (*inputs, scores), loss, epochs=3)
+        learned.append(predictor(*inputs))
+    torch.testing.assert_close(*learned, rtol=1e-3, atol=1e-3)
+
+
 def test_it_generalises_in_the_whole_space_from_512_paths():
     space = SearchSpace(GuidedSRNet(channels=8))
     sampler = PathSampler(space, parameter_table(space))

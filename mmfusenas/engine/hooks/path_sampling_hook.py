@@ -165,9 +165,7 @@ class PathSamplingHook(Hook):
         truth = -self.scorer(self.sampler, paths)
         runner.message_hub.update_scalar(
             'train/predictor_tau', float(kendalltau(self._predict(paths, constraints), truth).statistic))
-        # L1 and L2 learn of numbers of order one; between two learnings the loss of the whole supernet falls.
-        scores = (truth - truth.mean()) / truth.std().clamp(min=1e-12)
-        data = (paths, self.sampler.active(paths), constraints / self.scale, scores)
+        data = (paths, self.sampler.active(paths), constraints / self.scale, truth)
         loss = fit_predictor(self.predictor, self.optimizer, data, self.loss, self.fit_epochs, generator=self.generator)
         runner.logger.info(f'Epoch {runner.epoch}: the predictor learned from {len(paths)} paths '
                            f'(loss {loss:.4g}; score {-truth.max():.4g} to {-truth.min():.4g}).')
