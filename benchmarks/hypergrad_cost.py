@@ -70,7 +70,7 @@ def build(batch: int, size: int, device: torch.device) -> dict[str, Callable[[],
     space.relax()
     inputs = dict(visible=torch.rand(batch, 3, size, size, device=device),
                   infrared=torch.rand(batch, 1, size, size, device=device))
-    choices, weights = space.alphas(), [p for p in net.parameters() if p.requires_grad]
+    choices, weights = list(space.alphas().values()), [p for p in net.parameters() if p.requires_grad]
     optimizer = torch.optim.SGD(weights, lr=1e-3, momentum=0.9, weight_decay=1e-4)
     path = space.derive(space.genotype()).train()
 

@@ -17,9 +17,11 @@ from pathlib import Path
 from statistics import median
 
 import torch
+from skimage.metrics import structural_similarity
 from terminaltables import AsciiTable
 from timing import in_turns
 from torch import Tensor
+from torchmetrics.functional.image import visual_information_fidelity
 
 from mmfusenas.evaluation.suite import MEASURES, measure
 
@@ -43,16 +45,11 @@ def scenes(height: int, width: int) -> list[Tensor]:
 
 
 def others() -> dict[str, Callable[[Tensor, Tensor, Tensor], object]]:
-    """Return the same measures by public libraries, those that are installed."""
-    from torchmetrics.functional.image import visual_information_fidelity
-    found = dict(VIF=lambda fused, *sources: [visual_information_fidelity(fused, source) for source in sources])
-    try:
-        from skimage.metrics import structural_similarity
-    except ImportError:
-        return found
-    found['SSIM'] = lambda fused, *sources: [
-        structural_similarity(fused[0, 0].numpy(), source[0, 0].numpy(), data_range=255) for source in sources]
-    return found
+    """Return the same measures by public libraries."""
+    return dict(
+        VIF=lambda fused, *sources: [visual_information_fidelity(fused, source) for source in sources],
+        SSIM=lambda fused, *sources: [structural_similarity(fused[0, 0].numpy(), source[0, 0].numpy(), data_range=255)
+                                      for source in sources])
 
 
 def main() -> None:

@@ -28,11 +28,10 @@ from torch import Tensor
 
 import mmfusenas.datasets
 import mmfusenas.models  # noqa: F401  registers GuidedSR
-from mmfusenas.engine.hooks.path_sampling_hook import path_sampler
 from mmfusenas.engine.path_scorer import PathScorer
 from mmfusenas.nas import SearchSpace
 from mmfusenas.nas.predictor import LOSSES, PathPredictor, fit_predictor
-from mmfusenas.nas.sampling import PathSampler
+from mmfusenas.nas.sampling import PathSampler, path_sampler
 from mmfusenas.registry import DATASETS, MODELS
 from mmfusenas.utils.checkpoint import load_checkpoint, weights_of
 
@@ -99,7 +98,7 @@ def rankings(checkpoint: Path, args: argparse.Namespace) -> dict[str, list[float
         config = Config.fromfile(checkpoint.parent / Path(args.supernet).name)
         hook = next(hook for hook in config.custom_hooks if hook.type == 'PathSamplingHook')
         model = MODELS.build(config.model)
-        model.load_state_dict(weights_of(load_checkpoint(checkpoint)))
+        model.load_state_dict(weights_of(load_checkpoint(checkpoint), checkpoint))
         sampler = path_sampler(SearchSpace(model), hook.get('table'), hook.get('cost', 'parameters'), hook.get('fixed'))
         scorer = PathScorer(model, DATASETS.build(hook.dataset), hook.get('batch_size', 16), args.by)
         generator = torch.Generator().manual_seed(1)

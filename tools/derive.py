@@ -28,7 +28,8 @@ def next_command(args: argparse.Namespace, inputs: str) -> str:
     """Return the command that is useful now: to look at what it does, or to train it from scratch."""
     retrain = Path(args.search).parent / 'retrain.py'
     if args.checkpoint:
-        model = (retrain, args.checkpoint) if args.config else ('--model', args.checkpoint)
+        own = retrain if retrain.is_file() else 'CONFIG_OF_THE_FOUND_NETWORK'
+        model = (own, args.checkpoint) if args.config else ('--model', args.checkpoint)
         return f'{command("python", "tools/infer.py", *model)} {inputs} --out-dir FOLDER'
     return command('python', 'tools/train.py', retrain if retrain.is_file() else 'CONFIG')
 
@@ -36,7 +37,8 @@ def next_command(args: argparse.Namespace, inputs: str) -> str:
 def main() -> None:
     """Derive."""
     args = parse_args()
-    output_file(args.out)
+    for file in filter(None, (args.out, args.checkpoint)):
+        output_file(file)
     if args.config:
         load_config(args.config)  # imports the parts from outside
     content = load_checkpoint(existing_file(args.search, 'Checkpoint'))

@@ -5,7 +5,6 @@ if __name__ == '__main__':
     restart_with_fast_allocator()  # has to come before torch is imported
 
 import argparse
-from pathlib import Path
 
 from mmfusenas.apis import (
     EnhanceInferencer,
@@ -15,8 +14,7 @@ from mmfusenas.apis import (
     input_pictures,
     weights_table,
 )
-from mmfusenas.utils.command_line import UsageError, command, existing_file, run_tool
-from mmfusenas.utils.weights import checkpoint_file
+from mmfusenas.utils.command_line import UsageError, add_model_options, chosen_model, command, run_tool
 
 
 def parse_args() -> argparse.Namespace:
@@ -31,9 +29,7 @@ def parse_args() -> argparse.Namespace:
                'python tools/infer.py configs/tim/retinanet_ivif.py epoch_12.pth --visible a.png --infrared b.png '
                '--out-dir found. Folders are paired by equal file names, or by the longest common beginning '
                '(001_vi.png, 001_ir.png).')
-    parser.add_argument('config', nargs='?', help='config file')
-    parser.add_argument('checkpoint', nargs='?', help='checkpoint file that belongs to the config')
-    parser.add_argument('--model', metavar='NAME', help='name of bundled weights (see --list), or a checkpoint alone')
+    add_model_options(parser)
     parser.add_argument('--input', metavar='PATH', help='picture, folder or list, for a model of one sensor')
     parser.add_argument('--kernel', metavar='PATH',
                         help='blur kernel of the pictures of --input (.npy or picture), for a model that deblurs')
@@ -48,17 +44,6 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--score-thr', type=float, default=0.3, metavar='S', help='lowest score of a detection (0.3)')
     parser.add_argument('--list', action='store_true', help='show the names, with size, training data and figures')
     return parser.parse_args()
-
-
-def model_of(args: argparse.Namespace) -> tuple[str, Path | None]:
-    """Return what the command line names as the model: a name and None, or a config and a checkpoint."""
-    if args.model and args.config:
-        raise UsageError(f'--model {args.model} and the config {args.config}: give one of them.')
-    if args.model:
-        return args.model, None
-    if not args.config or not args.checkpoint:
-        raise UsageError('Give a config and its checkpoint, or --model with a name; --list shows the names.')
-    return args.config, existing_file(checkpoint_file(args.checkpoint), 'Checkpoint')
 
 
 KINDS = {('input', ): EnhanceInferencer, ('visible', 'infrared'): FusionInferencer,
@@ -96,7 +81,7 @@ def main() -> None:
         print(weights_table())
         print('\nnext:\n  python tools/infer.py --model NAME --visible PATH --infrared PATH --out-dir DIR')
         return
-    model, checkpoint = model_of(args)
+    model, checkpoint = chosen_model(args)
     kind = kind_of(args)
     sources = [getattr(args, name) for name in kind]
     pairs = input_pictures(*sources) if len(sources) == 1 else input_pairs(*sources)

@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 import torch.distributed as dist
 from mmengine.config import Config
+from mmengine.dist import get_rank
 from mmengine.runner import find_latest_checkpoint
 
 from mmfusenas.utils.command_line import (
@@ -56,11 +57,15 @@ def prepare_config(args: argparse.Namespace) -> Config:
 
 def set_mixed_precision(cfg: Config) -> None:
     """Use the optimizer wrapper that casts on this machine's device."""
-    kind = cfg.optim_wrapper.get('type', 'OptimWrapper')
-    if kind not in ('OptimWrapper', 'AmpOptimWrapper'):
+    kind = type_name(cfg.optim_wrapper) or 'OptimWrapper'
+    if kind not in ('OptimWrapper', 'AmpOptimWrapper', 'CPUAmpOptimWrapper'):
         raise UsageError(f'--amp replaces a plain OptimWrapper; the config asks for {kind}.')
-    cfg.optim_wrapper.type = 'AmpOptimWrapper' if torch.cuda.is_available() else 'mmfusenas.CPUAmpOptimWrapper'
-    if torch.cuda.is_available():
+    if not torch.cuda.is_available():
+        cfg.optim_wrapper.type = 'mmfusenas.CPUAmpOptimWrapper'
+        for key in ('loss_scale', 'dtype'):  # of a config that was written on a machine with a GPU
+            cfg.optim_wrapper.pop(key, None)
+    else:
+        cfg.optim_wrapper.type = 'AmpOptimWrapper'
         cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
         if any(type_name(hook).endswith('SearchHook') for hook in cfg.get('custom_hooks', [])):
             # No loss scale reaches the gradients of the choices, which would vanish in float16.
@@ -80,6 +85,8 @@ def how_to_continue(args: argparse.Namespace, work_dir: str) -> str:
     """Return what to say when the training was interrupted."""
     if find_latest_checkpoint(work_dir) is None:
         return f'\nstopped before the first checkpoint was written to {work_dir}'
+    if args.launcher != 'none':
+        return '\nstopped; start the same again, with --resume'
     arguments = [part for part in sys.argv[1:] if part != '--resume' and part != args.resume]
     return f'\nstopped; go on with:\n  {command("python", "tools/train.py", *arguments, "--resume")}'
 
@@ -113,7 +120,8 @@ def main() -> None:
         runner = build_runner(cfg, args.local_rank)
         runner.train()
     except KeyboardInterrupt:
-        print(how_to_continue(args, cfg.work_dir), file=sys.stderr)
+        if get_rank() == 0:
+            print(how_to_continue(args, cfg.work_dir), file=sys.stderr)
         raise
     if runner.rank == 0:
         print(f'\ndone; next:\n  {next_command(args, cfg)}')

@@ -78,14 +78,7 @@ class BaseInferencer(ABC):
         guided = isinstance(model, TaskGuided)
         self.scene = self.model.scene if guided else self.model
         self.has_task = guided and model.stage != 'scene'  # else the task has not learned anything yet
-        if not hasattr(self.scene, 'pictures'):
-            raise ValueError(f'{type(self.scene).__name__} makes no picture, and nothing else to show.')
-        if not set(self.scene.sensors) <= set(self.sensors):
-            raise ValueError(f'{type(self).__name__} gives a model pictures of {" and ".join(self.sensors)}; '
-                             f'{type(self.scene).__name__} takes {" and ".join(self.scene.sensors)}. {self.otherwise}')
-        if self.scene.sensors != self.sensors:
-            warnings.warn(f'{type(self.scene).__name__} looks at {" and ".join(self.scene.sensors)} alone. '
-                          f'{self.otherwise}', stacklevel=2)
+        self._check_sensors()
         self.score_thr = score_thr
         self.dataset_meta = getattr(model, 'dataset_meta', {})
         pipeline = getattr(model, 'test_pipeline', None) or ()
@@ -96,6 +89,17 @@ class BaseInferencer(ABC):
             steps = [step for step in pipeline if not type_name(step).startswith('Load')] or [dict(type=pack)]
             with DefaultScope.overwrite_default_scope('mmfusenas'):
                 self.pipeline = Compose(steps)
+
+    def _check_sensors(self) -> None:
+        """Raise where the model makes no picture, or of what this inferencer does not give; say so where of less."""
+        if not hasattr(self.scene, 'pictures'):
+            raise ValueError(f'{type(self.scene).__name__} makes no picture, and nothing else to show.')
+        if not set(self.scene.sensors) <= set(self.sensors):
+            raise ValueError(f'{type(self).__name__} gives a model pictures of {" and ".join(self.sensors)}; '
+                             f'{type(self.scene).__name__} takes {" and ".join(self.scene.sensors)}. {self.otherwise}')
+        if self.scene.sensors != self.sensors:
+            warnings.warn(f'{type(self.scene).__name__} looks at {" and ".join(self.scene.sensors)} alone. '
+                          f'{self.otherwise}', stacklevel=3)
 
     @abstractmethod
     def read(self, *pictures: Picture) -> dict[str, Any]:
@@ -111,6 +115,9 @@ class BaseInferencer(ABC):
             ``picture`` (uint8 H x W x 3, BGR), ``boxes`` (N x 4, pixels of the input), ``scores`` and ``labels`` (N),
             ``mask`` (uint8 H x W, class numbers). What the model does not predict is None. RUAS_A adds
             ``noise_level`` (of the [0, 1] picture) and ``denoised`` (whether noise was removed).
+
+        Raises:
+            ValueError: If the picture is smaller than 3 x 3; and what :meth:`read` raises.
         """
         results = self.read(*pictures)
         if min(results['img'].shape[:2]) < SMALLEST:

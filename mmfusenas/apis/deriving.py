@@ -11,11 +11,12 @@ from torch import Tensor
 
 from mmfusenas.apis.loading import build_model, load_weights, own_config
 from mmfusenas.engine.hooks.bilevel_search_hook import STATE_KEY as SEARCH_KEY
-from mmfusenas.engine.hooks.bilevel_search_hook import load_variables
 from mmfusenas.nas import Genotype, SearchSpace, with_genotype
 from mmfusenas.utils.complexity import complexity
-from mmfusenas.utils.sensors import sensor_channels
+from mmfusenas.utils.sensors import random_inputs
 
+KEPT = ('dataset_meta', 'test_pipeline', 'stage', 'epoch', 'iter', 'seed')
+"""What a checkpoint of weights alone keeps of the meta information of its training."""
 CHECK_SIZE = 320
 """Rows and columns of the picture on which a derived network is compared; SSD300 takes no smaller one."""
 
@@ -33,8 +34,9 @@ def found_supernet(content: Mapping[str, Any], path: str) -> BaseModel:
     """
     state = content.get(SEARCH_KEY) or content.get('genotype')
     if state is None:
-        raise ValueError(f'{path} is no checkpoint of a search: it holds {", ".join(content)}, but neither '
-                         f"{SEARCH_KEY!r} nor 'genotype', which a search puts there. Give epoch_N.pth of its work dir.")
+        held = ', '.join([*list(content)[:5], *['...'] * (len(content) > 5)])
+        raise ValueError(f'{path} is no checkpoint of a search: it holds {held}, but neither {SEARCH_KEY!r} nor '
+                         "'genotype', which a search puts there. Give epoch_N.pth of its work dir.")
     supernet = build_model(own_config(content, path), f'checkpoint {path}')
     space = SearchSpace(supernet)
     if space.hash != state['space_hash']:
@@ -42,7 +44,7 @@ def found_supernet(content: Mapping[str, Any], path: str) -> BaseModel:
                          f'{space.hash} here. Derive it with the package and the custom parts that searched.')
     supernet.load_state_dict(content['state_dict'])
     if SEARCH_KEY in content:
-        load_variables(space, state['alphas'])
+        space.load_alphas(state['alphas'])
     else:
         space.select(state['choices'])
     return supernet.eval()
@@ -83,16 +85,14 @@ def compact_checkpoint(content: Mapping[str, Any], supernet: BaseModel, genotype
         raise RuntimeError(f'The derived network differs from the supernet by {difference:g} (relative) on a random '
                            'picture, so nothing was written. Does a custom part behave differently with genotype=?')
     meta = content['meta']
-    kept = {key: meta[key] for key in ('dataset_meta', 'test_pipeline', 'epoch', 'seed') if key in meta}
+    kept = {key: meta[key] for key in KEPT if key in meta}
     return dict(meta=dict(kept, model_cfg=json.dumps(model_cfg)), state_dict=weights, genotype=genotype.to_dict())
 
 
 @torch.no_grad()
 def largest_difference(first: BaseModel, second: BaseModel) -> float:
     """Return the largest difference of two networks' raw outputs on a random pair, over the largest output."""
-    generator = torch.Generator().manual_seed(0)
-    inputs = {name: torch.rand(1, channels, CHECK_SIZE, CHECK_SIZE, generator=generator)
-              for name, channels in sensor_channels(first).items()}
+    inputs = random_inputs(first, (CHECK_SIZE, CHECK_SIZE))
     pairs = list(zip(_tensors(first(inputs)), _tensors(second(inputs)), strict=True))
     return float(torch.stack([(a - b).abs().max() / a.abs().max().clamp(min=1e-12) for a, b in pairs]).max())
 

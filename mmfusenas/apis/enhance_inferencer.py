@@ -57,7 +57,7 @@ class EnhanceInferencer(BaseInferencer):
             picture: Path, or array H x W x 3 (BGR) or H x W, of 8 or 16 bit, as ``mmcv.imread`` gives.
 
         Raises:
-            ValueError: If it holds NaN, or is smaller than 3 x 3.
+            ValueError: If it holds NaN.
             PictureError: If the file is missing or unreadable.
         """
         path = name_of(picture, 'picture')

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from mmfusenas.apis.optimize import optimize_for_inference
-from mmfusenas.models.task_guided import TaskGuided
+from mmfusenas.models.task_guided import TaskGuided, photograph
 from mmfusenas.nas.files import written_beside
-from mmfusenas.utils.sensors import sensor_channels
+from mmfusenas.utils.sensors import random_inputs
 
 OPSET = 17
 TOLERANCE = 1e-3
@@ -44,9 +44,8 @@ class FusionGraph(nn.Module):
 
     def random(self, number: int, shape: tuple[int, int]) -> dict[str, Tensor]:
         """Return random pictures of the sensors, the same each time."""
-        generator = torch.Generator().manual_seed(0)
-        channels = sensor_channels(self.scene)
-        return {name: torch.rand(number, channels[name], *shape, generator=generator) for name in self.scene.sensors}
+        inputs = random_inputs(self.scene, shape, number)
+        return {name: inputs[name] for name in self.scene.sensors}
 
 
 class _TaskGraph(FusionGraph):
@@ -55,14 +54,6 @@ class _TaskGraph(FusionGraph):
     def __init__(self, model: nn.Module) -> None:
         super().__init__(model.scene)
         self.task = model.task
-
-    def photograph(self, picture: Tensor) -> Tensor:
-        """Return the picture as the task's network takes it."""
-        preprocessor, picture = self.task.data_preprocessor, picture * 255
-        # mmdet's and mmseg's names for the same switch.
-        if getattr(preprocessor, '_channel_conversion', False) or getattr(preprocessor, 'channel_conversion', False):
-            picture = picture.flip(1)
-        return (picture - preprocessor.mean) / preprocessor.std if preprocessor._enable_normalize else picture
 
 
 class DetectionGraph(_TaskGraph):
@@ -76,7 +67,7 @@ class DetectionGraph(_TaskGraph):
 
     def forward(self, *pictures: Tensor) -> tuple[Tensor, ...]:
         picture, head = super().forward(*pictures), self.task.bbox_head
-        scores, deltas = self.task(self.photograph(picture), mode='tensor')
+        scores, deltas = self.task(photograph(self.task, picture), mode='tensor')
         sizes = [level.shape[-2:] for level in scores]
         priors = torch.cat(head.prior_generator.grid_priors(sizes, device=picture.device))
         scores, deltas = (torch.cat([level.permute(0, 2, 3, 1).reshape(1, -1, width) for level in levels], 1)
@@ -103,7 +94,7 @@ class SegmentationGraph(_TaskGraph):
 
     def forward(self, *pictures: Tensor) -> tuple[Tensor, ...]:
         picture = super().forward(*pictures)
-        logits = self.task(self.photograph(picture), mode='tensor')
+        logits = self.task(photograph(self.task, picture), mode='tensor')
         align = self.task.decode_head.align_corners
         return picture, nn.functional.interpolate(logits, picture.shape[-2:], mode='bilinear', align_corners=align)
 

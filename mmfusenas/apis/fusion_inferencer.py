@@ -46,8 +46,7 @@ class FusionInferencer(BaseInferencer):
             infrared: Path, or array H x W (or H x W x 3), of 8 or 16 bit.
 
         Raises:
-            ValueError: If the two differ in size (and the test pipeline does not ask to resize), hold NaN, or are
-                smaller than 3 x 3.
+            ValueError: If the two differ in size (and the test pipeline does not ask to resize), or hold NaN.
             PictureError: If a file is missing or unreadable.
         """
         paths = [name_of(visible, 'visible'), name_of(infrared, 'infrared')]

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 
 from mmfusenas.apis.base_inferencer import BaseInferencer, Picture, name_of
+from mmfusenas.datasets.pictures import read_array
 from mmfusenas.datasets.transforms.degrade_target import DegradeTarget, resize_bicubic
-from mmfusenas.datasets.transforms.load_guided import as_guidance, as_target, read_array
+from mmfusenas.datasets.transforms.load_guided import as_guidance, as_target
 from mmfusenas.utils.config_parts import type_name
 
 

@@ -16,7 +16,7 @@ from mmengine.model import BaseModel
 from mmfusenas.engine.hooks.bilevel_search_hook import STATE_KEY as SEARCH_KEY
 from mmfusenas.nas import SearchSpace
 from mmfusenas.registry import MODELS
-from mmfusenas.utils.checkpoint import load_checkpoint, misfits
+from mmfusenas.utils.checkpoint import load_checkpoint, misfits, weights_of
 from mmfusenas.utils.checkpoint_content import config_of_model, transforms_of_test_data
 from mmfusenas.utils.command_line import load_config
 from mmfusenas.utils.weights import checkpoint_file, weights_file
@@ -81,8 +81,10 @@ def check_device(name: str) -> torch.device:
         device = torch.device(name)
     except RuntimeError as error:
         raise ValueError(f'There is no device {name!r}: give cpu, cuda, or cuda:1 and so on.') from error
-    if device.type == 'cuda' and not torch.cuda.is_available():
-        raise ValueError(f'There is no device {name!r}: torch {torch.__version__} sees no GPU here. Use device cpu.')
+    seen = torch.cuda.device_count()
+    if device.type == 'cuda' and (device.index or 0) >= seen:
+        raise ValueError(f'There is no device {name!r}: torch {torch.__version__} sees {seen or "no"} GPU here. Use '
+                         f'device {"cuda:0" if seen else "cpu"}.')
     return device
 
 
@@ -142,8 +144,8 @@ def load_weights(model: BaseModel, content: Mapping[str, Any], path: str | Path)
     if len(SearchSpace(model)):
         raise ValueError(f'The config builds a supernet with {len(SearchSpace(model))} open choices. Give the config '
                          'of the found network (retrain.py in the work dir of the search), or set genotype= in it.')
-    weights, own = content.get('state_dict', content), model.state_dict()
-    found = misfits(weights, own)
+    weights = weights_of(content, path)
+    found = misfits(weights, model.state_dict())
     if found:
         raise ValueError(
             f'The weights of {path} do not fit {type(model).__name__}: {found}. Give the config of that '

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from mmfusenas.datasets.pairing import INPUTS, PATHS, stem_of
-from mmfusenas.datasets.pictures import PictureError, read_pair, read_picture, to_grey
+from mmfusenas.datasets.pictures import PictureError, read_array, read_pair, read_picture
 from mmfusenas.datasets.problems import Problem
 from mmfusenas.datasets.sequences import frame_of
 from mmfusenas.datasets.transforms.load_seg_map import IGNORED, LoadSegMap
@@ -82,7 +82,8 @@ def _read_pictures(info: Mapping, names: Mapping[str, str]) -> tuple[dict[str, n
         pass  # found again below, for each of the two
     for key in [key for key in names if key not in pictures]:
         try:
-            pictures[key] = read_picture(names[key], _FLAGS[key])
+            npy = names[key].endswith('.npy')
+            pictures[key] = read_array(names[key]) if npy else read_picture(names[key], _FLAGS[key])
         except PictureError as error:
             problems.append(Problem('error', 'unreadable picture', names[key], str(error)))
     return {key: pictures[key] for key in names if key in pictures}, problems
@@ -125,7 +126,7 @@ def check_values(picture: np.ndarray, path: str) -> list[Problem]:
 
 def check_infrared_colour(picture: np.ndarray, path: str) -> list[Problem]:
     """Say where the infrared file is in colour: a false-colour map, or the two folders exchanged."""
-    if picture.ndim == 2 or to_grey(picture).shape != picture.shape[:2] or (picture == picture[..., :1]).all():
+    if picture.ndim == 2 or picture.dtype.kind == 'f' or (picture == picture[..., :1]).all():
         return []
     spread = float(np.ptp(picture.astype(np.float32), axis=2).mean() / np.iinfo(picture.dtype).max)
     if spread < 0.02:  # grey, but for the compression

@@ -4,6 +4,7 @@
 
     ROOT/visible/STEM.png
     ROOT/infrared/STEM.png      of pairs
+    ROOT/aligned/STEM.png       where the infrared picture is not in register, and there is one that is
     ROOT/reference/STEM.png     where there is a clean picture to compare with
     ROOT/annotations/train.json, val.json, test.json
 """
@@ -20,7 +21,7 @@ from mmfusenas.datasets.pictures import write_picture
 from mmfusenas.datasets.problems import DatasetError
 from mmfusenas.nas.files import written_beside
 
-FILE_NAMES = dict(img='file_name', img2='file_name2', gt='file_name_gt')
+FILE_NAMES = dict(img='file_name', img2='file_name2', img2_aligned='file_name2_aligned', gt='file_name_gt')
 """Keys of ``images`` that name a picture below its folder; those beside the first only where they differ from it."""
 
 

@@ -21,13 +21,15 @@ class CocoPairDataset(CocoDataset):
     folder and, where it differs, ``file_name2`` below the infrared one. Other keys are COCO's.
 
     Args:
-        data_prefix: ``img`` and, where there are any, ``img2`` (infrared) and ``gt`` (reference): folders below
-            ``data_root``. None is a pair, ``dict(img='visible', img2='infrared')``.
+        data_prefix: ``img`` and, where there are any, ``img2`` (infrared), ``img2_aligned`` (in register, where
+            ``img2`` is not) and ``gt`` (reference): folders below ``data_root``. None is a pair,
+            ``dict(img='visible', img2='infrared')``.
         bad_boxes: ``'error'``, or ``'drop'``: leave out boxes without area or outside the picture.
         kwargs: As of mmdet's ``CocoDataset``. ``metainfo.classes`` may be any part of the file's categories; None is
             all of them, in the file's order.
 
     Raises:
+        ValueError: Another key of ``data_prefix``, or ``bad_boxes`` is another word.
         DatasetError: Missing pictures, ids that are no whole numbers, bad boxes, unknown classes, or no picture.
     """
 
@@ -36,6 +38,9 @@ class CocoPairDataset(CocoDataset):
     def __init__(self, data_prefix: dict | None = None, bad_boxes: str = 'error', **kwargs) -> None:
         if bad_boxes not in ('error', 'drop'):
             raise ValueError(f"bad_boxes is 'error' or 'drop', got {bad_boxes!r}.")
+        unknown = set(data_prefix or ()) - set(PATHS)
+        if unknown:
+            raise ValueError(f'data_prefix of a {type(self).__name__} has {sorted(unknown)}; it knows {list(PATHS)}.')
         self.bad_boxes = bad_boxes
         self._problems: list[Problem] = []
         super().__init__(data_prefix=data_prefix or dict(img='visible', img2='infrared'), **kwargs)
@@ -51,7 +56,8 @@ class CocoPairDataset(CocoDataset):
         if not fileio.exists(self.ann_file, backend_args=self.backend_args):
             message = 'no such annotation file; check data_root and ann_file (docs/en/datasets.md shows the layout)'
             return [], [Problem('error', 'nothing found', self.ann_file, message)]
-        names = [category['name'] for category in fileio.load(self.ann_file)['categories']]
+        names = [category['name'] for category in fileio.load(
+            self.ann_file, backend_args=self.backend_args)['categories']]
         self._metainfo.setdefault('classes', tuple(names))
         wrong = [name for name in self._metainfo['classes'] if name not in names]
         if wrong:
@@ -77,8 +83,8 @@ class CocoPairDataset(CocoDataset):
             if bbox is not None:
                 annotation['bbox'] = [bbox[0], bbox[1], bbox[2] - bbox[0], bbox[3] - bbox[1]]
         info = super().parse_data_info(raw_data_info)
-        for key in ('img2', 'gt'):
-            if key in self.data_prefix:
+        for key in PATHS:
+            if key != 'img' and key in self.data_prefix:
                 name = picture.get(FILE_NAMES[key], picture['file_name'])
                 info[PATHS[key]] = osp.join(self.data_prefix[key], name)
         self._problems += _check_picture(info, self.backend_args)

@@ -52,8 +52,9 @@ def _given(config: Mapping, split: str) -> list[Mapping]:
 
 def resizes_pairs(config: Mapping) -> bool:
     """Return whether a data set's pipeline brings pictures of different size to one."""
-    loading = [step for step in config.get('pipeline', ()) if type_name(step) == 'LoadPairFromFile']
-    return any(step.get('resize') for step in loading)
+    loading = [step for step in config.get('pipeline', ()) if type_name(step).startswith('Load')]
+    return any(type_name(step) == 'LoadGuidedFromFile' or step.get('resize') or step.get('crop_reference')
+               for step in loading)
 
 
 def survey(config: Mapping, most: int | None = None) -> tuple[Sequence[dict], list[Problem], Sequence[str]]:

@@ -148,7 +148,7 @@ def pair_sources(
     first, second = (list_pictures(source, backend_args, nested) for source in (visible, infrared))
     if not first and not second:
         return [], [Problem('error', 'no pictures', visible, f'no picture here and none in {infrared}')]
-    if all(osp.isfile(x) and is_list(x) for x in (visible, infrared)):
+    if is_list(visible) and is_list(infrared):
         return _pair_lines(first, second, visible, infrared)
     if first == [visible] and second == [infrared]:  # two files
         return [Pair(stem_of(first[0]), first[0], second[0])], []

@@ -103,6 +103,23 @@ def read_infrared(path: str, backend_args: dict | None = None) -> np.ndarray:
     return to_grey(read_picture(path, cv2.IMREAD_ANYCOLOR, backend_args))
 
 
+def read_array(path: str, backend_args: dict | None = None) -> np.ndarray:
+    """Read a picture as it is, H x W or H x W x C (BGR), or an array of a ``.npy`` file.
+
+    Raises:
+        PictureError: The file is missing, damaged or of another kind.
+    """
+    if not path.endswith('.npy'):
+        return read_picture(path, cv2.IMREAD_ANYCOLOR, backend_args)
+    try:
+        array = np.load(io.BytesIO(read_bytes(path, backend_args)), allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise PictureError(f'{path} is no array of numbers ({error}). Save it by numpy.save.') from error
+    if array.ndim not in (2, 3) or array.dtype.kind not in 'uif':
+        raise PictureError(f'{path} holds {array.dtype} of the shape {array.shape}; H x W or H x W x C numbers serve.')
+    return array
+
+
 def read_pair(visible: str, infrared: str, backend_args: dict | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Read both pictures of a pair, H x W x 3 and H x W.
 

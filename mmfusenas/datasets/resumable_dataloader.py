@@ -16,7 +16,7 @@ from torch.utils.data import BatchSampler, DataLoader
 from mmfusenas.datasets.samplers.resumable_batch_sampler import ResumableBatchSampler
 from mmfusenas.datasets.samplers.resumable_sampler import ResumableSampler
 from mmfusenas.datasets.seeded_dataset import SeededDataset
-from mmfusenas.utils.checkpoint import differences
+from mmfusenas.utils.checkpoint import require_same
 
 # What these samplers of mmengine are asked for, ResumableSampler does as well.
 _REPLACED = ('DefaultSampler', 'InfiniteSampler', 'ResumableSampler')
@@ -122,10 +122,8 @@ class BatchStream:
         Raises:
             RuntimeError: The data set's size or the batch size are not what they were.
         """
-        changed = differences(state, {key: value for key, value in self.state_dict().items() if key != 'position'})
-        if changed:
-            raise RuntimeError(f'This run cannot continue the checkpoint, its data differ ({changed}). Set '
-                               'them back to continue exactly, or begin a new run: leave out --resume.')
+        now = {key: value for key, value in self.state_dict().items() if key != 'position'}
+        require_same(state, now, 'its data differ', 'begin a new run: leave out --resume')
         self.seek(state['position'])
 
     def __iter__(self) -> BatchStream:

@@ -15,13 +15,13 @@ class Spans:
         name: What the parts are called in messages, ``'TaskGuidanceHook got stages'``.
         parts: Dicts of ``keys`` and, but for the last, ``end``: the number of epochs (iterations) of the run after
             which the next part follows.
-        keys: Keys that a part may have besides.
+        keys: Keys that a part may have besides; the first one it has to have.
         example: What to write instead, for messages.
         by_epoch: Whether ``end`` counts epochs rather than iterations.
 
     Raises:
-        ValueError: If there are no parts, one has another key, a part but the last has no ``end``, the last has one, or
-            the ends do not rise.
+        ValueError: If there are no parts, one has another key or lacks the first, a part but the last has no ``end``,
+            the last has one, or the ends do not rise.
 
     Example:
         >>> spans = Spans('got stages', [dict(stage='scene', end=3), dict(stage='joint')], ('stage', ), '...', True)
@@ -32,7 +32,8 @@ class Spans:
     def __init__(self, name: str, parts: Sequence[dict], keys: Sequence[str], example: str, by_epoch: bool) -> None:
         ends = [part.get('end') for part in parts[:-1]]
         unknown = {key for part in parts for key in part} - {*keys, 'end'}
-        if not parts or unknown or None in ends or ends != sorted(set(ends)) or 'end' in parts[-1]:
+        lacking = any(keys[0] not in part for part in parts)
+        if not parts or unknown or lacking or None in ends or ends != sorted(set(ends)) or 'end' in parts[-1]:
             raise ValueError(f'{name}={list(parts)}: every one but the last needs an end, the ends rise, and there is '
                              f'{", ".join(keys)} besides, as in {example}.')
         self.name, self.ends, self.by_epoch = name, ends, by_epoch

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from difflib import get_close_matches
 from functools import partial
 from typing import NamedTuple
 
@@ -12,6 +11,7 @@ from torch import Tensor
 
 from mmfusenas.datasets.pictures import to_grey
 from mmfusenas.evaluation import functional as F
+from mmfusenas.nas.names import nearest
 
 
 class Measure(NamedTuple):
@@ -73,9 +73,8 @@ def find_measures(names: Iterable[str]) -> list[str]:
         elif key in spelled:
             found.append(spelled[key])
         else:
-            near = get_close_matches(key, spelled, n=1)
-            raise ValueError(f'There is no fusion metric {name!r}' + (f'; {spelled[near[0]]}?' if near else '.')
-                             + f' There are {", ".join(MEASURES)}, or all.')
+            raise ValueError(f'There is no fusion metric {name!r}{nearest(name.upper(), MEASURES)}. There are '
+                             f'{", ".join(MEASURES)}, or all.')
     return list(dict.fromkeys(found))
 
 

@@ -72,7 +72,7 @@ class TaskGuided(Stages, BaseModel):
         if mode == 'predict':
             return self.predict(inputs, data_samples)
         if mode == 'tensor':
-            return self.task(self.scene.pictures(inputs)['picture'] * 255, mode='tensor')
+            return self.task(photograph(self.task, self.scene.pictures(inputs)['picture']), mode='tensor')
         raise RuntimeError(f"{type(self).__name__}.forward got mode {mode!r}; it knows 'tensor', 'loss' and 'predict'.")
 
     def loss(self, inputs: dict[str, Tensor], data_samples: list) -> dict[str, Tensor]:
@@ -97,3 +97,17 @@ class TaskGuided(Stages, BaseModel):
         images = [image[:, :height, :width] * 255 for image, (height, width) in zip(picture, shapes, strict=True)]
         data = self.task.data_preprocessor(dict(inputs=images, data_samples=data_samples), self.training)
         return data['inputs'], data['data_samples']
+
+
+def photograph(task: BaseModel, picture: Tensor) -> Tensor:
+    """Return pictures of one size as a task's network takes them: as its own preprocessor makes them, not padded.
+
+    Shape:
+        N x 3 x H x W, BGR in [0, 1], to the same, normalised.
+    """
+    preprocessor, picture = task.data_preprocessor, picture * 255
+    # mmdet's and mmseg's names for the same switch.
+    if getattr(preprocessor, '_channel_conversion', False) or getattr(preprocessor, 'channel_conversion', False):
+        picture = picture.flip(1)
+    normalised = getattr(preprocessor, '_enable_normalize', False)  # mmengine's own preprocessor does not
+    return (picture - preprocessor.mean) / preprocessor.std if normalised else picture

@@ -97,12 +97,14 @@ class CostTable:
         parts = [self.rest, *optional, *(self._candidate(*item) for item in genotype.choices.items())]
         return {name: sum(part[name] for part in parts) for name in self.rest}
 
-    def check(self, space: SearchSpace) -> None:
-        """Raise where the table is not of ``space``.
+    def check(self, space: SearchSpace, cost: str) -> None:
+        """Raise where the table is not of ``space`` or knows no such cost.
 
         Raises:
-            ValueError: If names or numbers of parameters (another width, say) differ.
+            ValueError: If the cost is unknown, or names or numbers of parameters (another width, say) differ.
         """
+        if cost not in self.rest:
+            raise ValueError(f'There is no cost={cost!r}; this table knows {list(self.rest)}.')
         if space.hash != self.space_hash:
             raise ValueError(f'The cost table is of the space {self.space_hash}, {type(space.model).__name__} is '
                              f'{space.hash}: choices or candidates differ. Measure a table of this model.')

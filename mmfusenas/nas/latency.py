@@ -73,7 +73,7 @@ def _observe(space: SearchSpace, forward: Callable[[], object]) -> dict[str, lis
             lambda _, inputs, calls=shapes[name]: calls.append(
                 [(x.shape, x.dtype) if isinstance(x, Tensor) else x for x in inputs]))  # else the number of a stage
         for name, module in watched.items()]
-    space.relax()
+    space.relax(space.choices)
     try:
         forward()
     finally:

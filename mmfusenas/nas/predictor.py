@@ -7,8 +7,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-LOSSES = ('rank', 'l1', 'l2')
-
 
 class PathPredictor(nn.Module):
     """Scores of paths under a constraint, by a bidirectional GRU (DCNAS eqs. 13-16, fig. 6).
@@ -71,6 +69,9 @@ def ranking_loss(scores: Tensor, truth: Tensor, margin: float = 0.1) -> Tensor:
     return hinges.mean() if len(hinges) else scores.sum() * 0
 
 
+LOSSES = dict(rank=ranking_loss, l1=F.l1_loss, l2=F.mse_loss)
+
+
 def fit_predictor(predictor: PathPredictor, optimizer: torch.optim.Optimizer, data: Sequence[Tensor],
                   loss: str = 'rank', epochs: int = 30, batch_size: int = 128,
                   generator: torch.Generator | None = None) -> float:
@@ -97,12 +98,11 @@ def fit_predictor(predictor: PathPredictor, optimizer: torch.optim.Optimizer, da
     *inputs, truth = data
     # Between two learnings the loss of the whole supernet falls, and that of its paths differs by thousandths.
     data = (*inputs, (truth - truth.mean()) / truth.std().clamp(min=1e-12))
-    criterion = dict(rank=ranking_loss, l1=F.l1_loss, l2=F.mse_loss)[loss]
     for _ in range(epochs):
         total = 0.0
         for batch in torch.randperm(len(data[0]), generator=generator).split(batch_size):
             *inputs, truth = (tensor[batch] for tensor in data)
-            value = criterion(predictor(*inputs), truth.float())
+            value = LOSSES[loss](predictor(*inputs), truth.float())
             optimizer.zero_grad()
             value.backward()
             optimizer.step()

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from mmfusenas.nas.cost_table import COSTS, CostTable
+from mmfusenas.nas.cost_table import CostTable, parameter_table
 from mmfusenas.nas.space import Condition, SearchSpace
 
 _BATCH = 4096
@@ -45,9 +45,7 @@ class PathSampler:
 
     def __init__(self, space: SearchSpace, table: CostTable, cost: str = 'parameters',
                  fixed: Mapping[str, str] | None = None) -> None:
-        if cost not in COSTS:
-            raise ValueError(f'PathSampler got cost={cost!r}; a table knows {list(COSTS)}.')
-        table.check(space)
+        table.check(space, cost)
         self.names = list(space.choices)
         self.candidates = [choice.candidates for choice in space.choices.values()]
         self.sizes = torch.tensor([len(candidates) for candidates in self.candidates])
@@ -171,6 +169,18 @@ class PathSampler:
 
     def _alternatives(self, condition: Condition) -> Tensor:
         return self._by_candidate(dict.fromkeys(condition, 1.0)).bool()
+
+
+def path_sampler(space: SearchSpace, table: str | None, cost: str, fixed: dict[str, str] | None = None) -> PathSampler:
+    """Return the sampler of a space by a file of costs, or by numbers of parameters, which need no file.
+
+    Raises:
+        ValueError: If other costs come without a file.
+    """
+    if table is None and cost != 'parameters':
+        raise ValueError(f'cost={cost!r} needs a table of costs: measure one, python '
+                         'tools/analysis_tools/build_latency_table.py CONFIG --out FILE, and give table=FILE.')
+    return PathSampler(space, CostTable.load(table) if table else parameter_table(space), cost, fixed)
 
 
 def _any(mask: Tensor, paths: Tensor) -> Tensor:

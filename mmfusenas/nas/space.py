@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from mmfusenas.nas.choice import Choice
 from mmfusenas.nas.genotype import Genotype, GenotypeSource
@@ -87,9 +87,23 @@ class SearchSpace:
         names += [[name, list(weighting.terms)] for name, weighting in self.weightings.items()]
         return hashlib.sha256(json.dumps(names).encode()).hexdigest()[:16]
 
-    def alphas(self) -> list[nn.Parameter]:
-        """Return the architecture parameters, one vector a choice, in order."""
-        return [choice.alpha for choice in self.choices.values()]
+    def alphas(self, names: Iterable[str] | None = None) -> dict[str, nn.Parameter]:
+        """Return what an upper level learns of the variables ``names`` (default: all), by name.
+
+        That is one vector a choice and a weighting, by its name, and the parameters of a proxy, by theirs.
+        """
+        tensors = {}
+        for name in self.variables if names is None else names:
+            variable = self.variables[name]
+            own = variable.named_parameters() if isinstance(variable, Proxy) else [('', variable.alpha)]
+            tensors.update({f'{name}.{inner}' if inner else name: tensor for inner, tensor in own})
+        return tensors
+
+    @torch.no_grad()
+    def load_alphas(self, values: Mapping[str, Tensor]) -> None:
+        """Copy what :meth:`alphas` gave of another model of this space into this one."""
+        for name, tensor in self.alphas().items():
+            tensor.copy_(values[name])
 
     def relax(self, names: Iterable[str] | None = None) -> None:
         """Make the choices ``names`` (default: all) a softmax-weighted sum of their candidates; and weightings so."""

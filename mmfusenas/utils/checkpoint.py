@@ -7,6 +7,7 @@ Addresses with a scheme (``https://``, ``torchvision://``, ...) stay with mmengi
 from __future__ import annotations
 
 import io
+import json
 import pickle
 import re
 from collections.abc import Callable, Mapping
@@ -108,7 +109,7 @@ class CheckedPretrainedInit(PretrainedInit):
         """Load, once it is known to fit."""
         content = CheckpointLoader.load_checkpoint(self.checkpoint, self.map_location)
         prefix = f'{self.prefix.rstrip(".")}.' if self.prefix else ''
-        weights = {name.removeprefix(prefix): value for name, value in weights_of(content).items()
+        weights = {name.removeprefix(prefix): value for name, value in weights_of(content, self.checkpoint).items()
                    if name.startswith(prefix)}
         share = fitting_share(module, weights)
         if share < LEAST_SHARE:
@@ -119,9 +120,19 @@ class CheckedPretrainedInit(PretrainedInit):
         super().__call__(module)
 
 
-def weights_of(content: Mapping[str, Any]) -> dict[str, Tensor]:
-    """Return the weights of a loaded checkpoint by name, without what a wrapper of distributed training adds to it."""
-    weights = content.get('state_dict', content)
+def weights_of(content: Any, source: str | Path) -> dict[str, Tensor]:
+    """Return the weights of a loaded checkpoint by name, without what a wrapper of distributed training adds to it.
+
+    Args:
+        content: Of the file: a checkpoint with ``state_dict``, or a state dict.
+        source: The file, for the message.
+
+    Raises:
+        ValueError: If there are no weights in it.
+    """
+    weights = content.get('state_dict', content) if isinstance(content, Mapping) else None
+    if not isinstance(weights, Mapping) or not weights or not all(isinstance(x, Tensor) for x in weights.values()):
+        raise ValueError(f'{source} holds no state dict: a dict of tensors by name is expected.')
     return {name.removeprefix('module.'): value for name, value in weights.items()}
 
 
@@ -226,6 +237,26 @@ def _unreadable(path: Path, error: Exception) -> ValueError:
     detail = next((line for line in reversed(str(error).splitlines()) if line.strip()), type(error).__name__)
     return ValueError(f'The checkpoint {path} cannot be read: {reason}. Take another one of its folder, or fetch it '
                       f'again. [{detail[:200]}]')
+
+
+def require_same(then: Mapping[str, Any], now: Mapping[str, Any], what: str, otherwise: str) -> None:
+    """Raise a RuntimeError where a checkpoint cannot be continued exactly.
+
+    Args:
+        then: What the checkpoint says of its run.
+        now: The same of the run that is to continue it.
+        what: What differs, for the message, ``'its data differ'``.
+        otherwise: What to do where the difference is meant.
+    """
+    changed = differences(then, now)
+    if changed:
+        raise RuntimeError(f'This run cannot continue the checkpoint, {what} ({changed}). Set them back to continue '
+                           f'exactly, or {otherwise}.')
+
+
+def plain(value: Any) -> Any:
+    """Return a part of a config as a checkpoint holds it: plain values, tuples as lists, others by their text."""
+    return json.loads(json.dumps(value, default=str))
 
 
 def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> str:

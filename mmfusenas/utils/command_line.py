@@ -85,6 +85,27 @@ def set_run_options(cfg: Config, args: argparse.Namespace) -> None:
     cfg.work_dir = args.work_dir or cfg.get('work_dir') or f'work_dirs/{Path(args.config).stem}'
 
 
+def add_model_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options by which a tool is told its trained model, see :func:`chosen_model`."""
+    parser.add_argument('config', nargs='?', help='config file')
+    parser.add_argument('checkpoint', nargs='?', help='checkpoint file that belongs to the config')
+    parser.add_argument('--model', metavar='NAME',
+                        help='name of bundled weights (tools/infer.py --list), or a checkpoint alone')
+
+
+def chosen_model(args: argparse.Namespace) -> tuple[str, Path | None]:
+    """Return what the command line names as the model: a name and None, or a config and a checkpoint."""
+    from mmfusenas.utils.weights import checkpoint_file  # brings torch, which tools for data sets do without
+    if args.model and args.config:
+        raise UsageError(f'--model {args.model} and the config {args.config}: give one of them.')
+    if args.model:
+        return args.model, None
+    if not args.config or not args.checkpoint:
+        raise UsageError('Give a config and its checkpoint, or --model with a name; tools/infer.py --list shows the '
+                         'names.')
+    return args.config, existing_file(checkpoint_file(args.checkpoint), 'Checkpoint')
+
+
 def existing_file(path: str | Path, what: str) -> Path:
     """Return ``path`` if it is a file.
 

@@ -10,7 +10,7 @@ from torch import nn
 from mmfusenas.nas import Choice, Weighting
 from mmfusenas.nas.evaluating import evaluating
 from mmfusenas.nas.macs import count_macs
-from mmfusenas.utils.sensors import sensor_channels
+from mmfusenas.utils.sensors import random_inputs
 
 WHOLE = dict(stage='joint', threshold=0.0)
 """What a model does everything with that it can, by the names of its settings."""
@@ -41,8 +41,7 @@ def multiply_adds(model: nn.Module, shape: Sequence[int]) -> Counter[nn.Module]:
     Of all that a model has, also where its stage leaves a part out, or a picture without noise does.
     """
     device = next(model.parameters(), torch.empty(0)).device  # a fixed rule has no parameters
-    inputs = {name: torch.zeros(1, channels, *shape, device=device)
-              for name, channels in sensor_channels(model).items()}
+    inputs = random_inputs(model, shape, device=device)
     named = hasattr(model, 'sensors') or hasattr(model, 'scene')
     before = {name: getattr(model, name) for name in WHOLE if isinstance(getattr(model, name, None), str | float | int)}
     for name in before:

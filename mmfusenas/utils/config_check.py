@@ -179,10 +179,13 @@ def _bit_depths(cfg: Config) -> Iterator[str]:
     """Another depth of the files in a metric than in the preprocessor: the scores would be of other pictures."""
     sensors = ('visible', 'infrared')
     wanted = ((cfg.get('model') or {}).get('data_preprocessor') or {}).get('bit_depth') or {}
-    wanted = {name: wanted[name] for name in sensors if name in wanted}
+    reference, wanted = 'reference' in wanted, {name: wanted[name] for name in sensors if name in wanted}
     for place in ('val_evaluator', 'test_evaluator'):
         evaluators = cfg.get(place) or []
         for evaluator in evaluators if isinstance(evaluators, (list, tuple)) else [evaluators]:
+            if reference and type_name(evaluator) in ('ImageQualityMetric', 'DeblurMetric'):
+                yield (f'{place}: {type_name(evaluator)} takes references of 8 or 16 full bits, '
+                       'model.data_preprocessor.bit_depth says otherwise; save them in full depth')
             own = dict(evaluator.get('bit_depth') or {})
             if type_name(evaluator) == 'FusionMetric' and own != wanted:
                 yield f'{place}: FusionMetric has bit_depth={own}, model.data_preprocessor {wanted}; give both the same'

@@ -32,7 +32,7 @@ def import_error(package: str) -> str | None:
     """
     try:
         import_module(_PROBES.get(package, package))
-    except ImportError as error:
+    except (ImportError, AssertionError) as error:  # mmdet and mmseg assert the versions of mmcv and mmengine
         return f'{type(error).__name__}: {error}'
     return None
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from mmfusenas.apis import load_model, weights_table
-from mmfusenas.apis.loading import build_model, load_weights
+from mmfusenas.apis.loading import build_model, check_device, load_weights
 from mmfusenas.utils.checkpoint import save_checkpoint
 from mmfusenas.utils.command_line import UsageError
 
@@ -107,6 +107,22 @@ def test_what_cannot_be_loaded_is_said(tmp_path: Path) -> None:
     if not torch.cuda.is_available():
         with pytest.raises(ValueError, match="no device 'cuda:0'"):
             load_model(tmp_path / 'a.pth', device='cuda:0')
+
+
+def test_a_device_that_is_not_there_is_named(monkeypatch):
+    monkeypatch.setattr(torch.cuda, 'device_count', lambda: 1)
+    assert check_device('cuda:0').index == 0
+    with pytest.raises(ValueError, match="no device 'cuda:5': .* sees 1 GPU"):
+        check_device('cuda:5')
+
+
+def test_weights_of_several_processes_are_loaded():
+    model = build_model(FUSION, 'test')
+    weights = {f'module.{name}': value + 1 for name, value in model.state_dict().items()}
+    load_weights(model, dict(state_dict=weights), 'theirs.pth')
+    assert all(torch.equal(value, weights[f'module.{name}']) for name, value in model.state_dict().items())
+    with pytest.raises(ValueError, match='theirs.pth holds no state dict'):
+        load_weights(model, dict(state_dict=dict(a=1)), 'theirs.pth')
 
 
 def test_weights_that_are_not_finite_are_refused(tmp_path):

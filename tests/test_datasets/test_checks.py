@@ -12,6 +12,7 @@ from mmfusenas.datasets.checks import (
     check_same_videos,
     check_values,
 )
+from mmfusenas.datasets.leaves import resizes_pairs
 
 
 def kinds(problems):
@@ -56,6 +57,20 @@ def test_a_reference_of_another_size(make_picture, allowed, level):
     assert facts.problems[0].message.startswith('32 x 24, and b is 64 x 48')
 
 
+def test_an_array_is_a_target(tmp_path, make_picture):
+    info = write_pair(tmp_path, make_picture(0, (24, 32), 3), None)
+    np.save(tmp_path / 'depth.npy', np.random.default_rng(0).random((24, 32), np.float32))
+    facts = check_pair(dict(img_path=info['img_path'], img_path2=str(tmp_path / 'depth.npy')))
+    assert all(problem.level == 'warning' for problem in facts.problems) and facts.depths == ('uint8', 'float32')
+
+
+@pytest.mark.parametrize('step, differ', [
+    (dict(type='LoadPairFromFile'), False), (dict(type='LoadPairFromFile', resize='visible'), True),
+    (dict(type='LoadPairFromFile', crop_reference=True), True), (dict(type='LoadGuidedFromFile'), True)])
+def test_which_loading_takes_several_sizes(step, differ):
+    assert bool(resizes_pairs(dict(pipeline=[step, dict(type='RandomFlip', resize=1)]))) is differ
+
+
 def test_an_unreadable_reference(tmp_path, make_picture):
     info = write_pair(tmp_path, make_picture(0, (24, 32), 3), None)
     problem, = check_pair(dict(img_path=info['img_path'], gt_path=info['img_path2'])).problems
@@ -98,6 +113,7 @@ def test_infrared_in_colour(make_picture):
     assert check_infrared_colour(grey, 'a') == check_infrared_colour(equal, 'a') == []
     noise = np.clip(equal.astype(int) + np.random.default_rng(0).integers(-2, 3, equal.shape), 0, 255).astype(np.uint8)
     assert check_infrared_colour(noise, 'a') == []  # as JPEG leaves it
+    assert check_infrared_colour(np.random.default_rng(0).random((8, 8, 3), np.float32), 'a') == []
     false_colour = cv2.applyColorMap(grey, cv2.COLORMAP_JET)
     assert kinds(check_infrared_colour(false_colour, 'a')) == [('warning', 'infrared picture in colour')]
 

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmfusenas.datasets.transforms import JointTransform, RandomPatch
+from mmfusenas.datasets.transforms import JointTransform, RandomPatch, RandomQuarterTurn
 
 BOX = (10, 8, 34, 26)
 
@@ -219,3 +219,15 @@ def test_random_patch_refuses_to_cut_one_of_several_pictures(make_picture, key):
     with pytest.raises(ValueError, match='put it inside JointTransform'):
         RandomPatch((8, 8))({'img': make_picture(0, (24, 32), 3), key: make_picture(1, (24, 32))})
     assert RandomPatch((8, 9))(dict(img=make_picture(0, (24, 32), 3)))['img'].shape == (8, 9, 3)
+
+
+@pytest.mark.parametrize('key', ['img2', 'gt'])
+def test_a_turn_refuses_one_of_several_pictures(make_picture, key):
+    with pytest.raises(ValueError, match='RandomQuarterTurn moves img alone.*put it inside JointTransform'):
+        RandomQuarterTurn()({'img': make_picture(0, (24, 24), 3), key: make_picture(1, (24, 24))})
+
+
+@pytest.mark.parametrize('key', ['kernel', 'flow'])
+def test_what_does_not_move_along_is_refused(make_picture, key):
+    with pytest.raises(ValueError, match=f'does not move {key} of a sample'):
+        JointTransform([dict(type='RandomFlip', prob=1.0)])({'img': make_picture(0, (24, 24), 3), key: np.eye(3)})

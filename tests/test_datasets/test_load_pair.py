@@ -62,6 +62,14 @@ def test_resize_brings_both_to_the_named_size_with_the_boxes(tmp_path, make_pict
     assert (loaded['height'], loaded['width']) == size
 
 
+@pytest.mark.parametrize('more', [
+    dict(seg_map_path='map.png'), dict(instances=[dict(bbox=[4, 8, 16, 24], mask=[[4, 8, 16, 8, 16, 24]])])])
+def test_maps_and_masks_are_not_scaled(tmp_path, make_picture, more):
+    info = results(tmp_path, make_picture(0, (24, 32), 3), make_picture(1, (12, 16)), **more)
+    with pytest.raises(ValueError, match=r"scales no maps and masks, which .*vi\.png has.*'visible'"):
+        LoadPairFromFile(resize='infrared')(info)
+
+
 def test_an_unknown_resize_is_refused():
     with pytest.raises(ValueError, match="None, 'visible' or 'infrared', got 'both'"):
         LoadPairFromFile(resize='both')

@@ -92,6 +92,8 @@ def test_maps_of_every_kind_of_file(tmp_path):
     assert got.tolist() == [[0, 0, 2], [3, 1, 2]]
     got = LoadSegMap()(dict(seg_map_path=str(tmp_path / 'grey.png'), reduce_zero_label=True))['gt_seg_map']
     assert got.tolist() == [[255, 0, 1], [2, 255, 1]]
+    got = LoadSegMap()(dict(seg_map_path=str(tmp_path / 'grey.png'), reduce_zero_label=True, label_map={2: 0, 0: 5}))
+    assert got['gt_seg_map'].tolist() == [[255, 5, 1], [0, 255, 1]]  # of the reduced numbers, as mmseg has it
 
 
 def test_a_map_of_colours_or_none_is_an_error(tmp_path):

@@ -68,8 +68,9 @@ def test_one_step_is_the_hyper_gradient_of_the_two_batches(tmp_path):
     for choice in hook.space.choices.values():
         torch.nn.init.zeros_(choice.alpha)
     grads, _ = FirstOrder()(
-        lambda: runner.model.parse_losses(runner.model(**batch, mode='loss'))[0], lambda: None, hook.alphas,
-        [p for p in runner.model.parameters() if p.requires_grad], buffers=list(runner.model.buffers()))
+        lambda: runner.model.parse_losses(runner.model(**batch, mode='loss'))[0], lambda: None,
+        list(hook.space.alphas().values()), [p for p in runner.model.parameters() if p.requires_grad],
+        buffers=list(runner.model.buffers()))
     for (name, alpha), grad in zip(moved.items(), grads, strict=True):
         assert torch.allclose(alpha, -grad, atol=1e-6), name
 
@@ -204,7 +205,7 @@ def test_a_task_without_a_turn_is_an_error(tmp_path):
         kit.train(cfg)
 
 
-@pytest.mark.parametrize('phases', [[], [dict(choices='type'), dict(choices='ops')],
+@pytest.mark.parametrize('phases', [[], [dict(choices='type'), dict(choices='ops')], [dict(end=2), dict(choices='ops')],
                                     [dict(choices='a', end=3), dict(choices='b', end=2), dict(choices='c')]])
 def test_phases_need_rising_ends(phases):
     with pytest.raises(ValueError, match='the ends rise'):
@@ -230,9 +231,10 @@ def test_expected_cost_is_added_to_the_upper_loss(tmp_path):
     priced = kit.train(kit.config(tmp_path / 'priced', stop=2, search=dict(options, cost=cost)))
     moved, before = alphas(priced), alphas(plain)
     hook = search_hook(priced)
-    for alpha in hook.alphas:
+    for alpha in hook.space.alphas().values():
         torch.nn.init.zeros_(alpha.requires_grad_(True))
-    slopes = torch.autograd.grad(ExpectedCost(hook.space, CostTable.load(cost['table']), 'parameters')(), hook.alphas)
+    slopes = torch.autograd.grad(ExpectedCost(hook.space, CostTable.load(cost['table']), 'parameters')(),
+                                 list(hook.space.alphas().values()))
     for name, slope in zip(moved, slopes, strict=True):
         assert slope.any(), name
         assert torch.allclose(moved[name] - before[name], -1e-3 * slope, atol=1e-5), name

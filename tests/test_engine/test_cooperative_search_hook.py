@@ -108,6 +108,12 @@ def test_the_gradient_is_the_closed_form_of_a_quadratic_game(tmp_path, turn, sta
     assert not other.choice.alpha.any()
 
 
+@pytest.mark.parametrize('strategy', ['FirstOrder', 'RandomChoice'])
+def test_strategies_without_a_lower_loss_do_too(tmp_path, strategy):
+    runner = kit.train(search(tmp_path, dict(_delete_=True, type='TwoPlayers'), stop=1, strategy=dict(type=strategy)))
+    assert runner.model.scene.choice.alpha.any() and 'train/search_scene_upper_loss' in runner.message_hub.log_scalars
+
+
 # A central difference sees the network's kinks within its radius, differentiation none.
 @pytest.mark.parametrize('strategy, tolerance', [(dict(exact=True), 0.02), (dict(radius=0.01), 0.1)])
 @pytest.mark.parametrize('stage', ['scene', 'task'])

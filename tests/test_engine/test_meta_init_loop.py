@@ -149,6 +149,13 @@ def test_resumed_initialisation_is_the_same(tmp_path):
     assert whole.iter == part.iter == 6 and all(torch.equal(first[name], second[name]) for name in first)
     with pytest.raises(RuntimeError, match='steps: 2 then, 3 now'):
         kit.train(fusion(tmp_path / 'parts', train_cfg=dict(steps=3, max_iters=8)), resume=True)
+    with pytest.raises(RuntimeError, match='outer_loss: None then, .*FusionLoss'):
+        other = dict(type='FusionLoss', ssim_weight=0.0)
+        kit.train(fusion(tmp_path / 'parts', train_cfg=dict(outer_loss=other, max_iters=8)), resume=True)
+    cfg = fusion(tmp_path / 'parts', train_cfg=dict(max_iters=8))
+    cfg.train_dataloader.dataset.datasets[-1].length = 7
+    with pytest.raises(RuntimeError, match='task_samples: '):
+        kit.train(cfg, resume=True)
 
 
 def test_statistics_are_kept_and_the_result_is_loaded(tmp_path):

@@ -9,12 +9,12 @@ from mmengine.runner import Runner
 
 from mmfusenas.apis.deriving import found_genotype, found_supernet
 from mmfusenas.engine.hooks import PathSamplingHook
-from mmfusenas.engine.hooks.path_sampling_hook import STATE_KEY, path_sampler
+from mmfusenas.engine.hooks.path_sampling_hook import STATE_KEY
 from mmfusenas.engine.path_scorer import PathScorer
 from mmfusenas.nas import Genotype, SearchSpace, measure_costs
 from mmfusenas.nas.cost_table import parameter_table
 from mmfusenas.nas.predictor import PathPredictor
-from mmfusenas.nas.sampling import PathSampler
+from mmfusenas.nas.sampling import PathSampler, path_sampler
 from mmfusenas.registry import DATASETS, HOOKS
 from mmfusenas.utils.bare_model import bare_model
 from mmfusenas.utils.checkpoint import load_checkpoint
@@ -165,6 +165,12 @@ def test_children_are_made_of_the_best(trained, tmp_path):
     assert len(mutated) == 3
 
 
+def test_parents_fill_up_a_population_that_no_child_belongs_to(trained, tmp_path):
+    loop = search(tmp_path, trained[1], rounds=1).train_loop
+    parents, loop.limit = loop.paths[:2], 0
+    assert torch.equal(loop._legal(loop._cross, parents), parents[[0, 1, 0]])
+
+
 @pytest.mark.parametrize('stops, by_epoch', [((2, ), True), ((3, 4), True), ((2, ), False)])
 def test_a_stopped_search_ends_as_one_that_was_not(trained, tmp_path, stops, by_epoch):
     whole = search(tmp_path / 'whole', trained[1]).train_loop
@@ -178,7 +184,7 @@ def test_a_stopped_search_ends_as_one_that_was_not(trained, tmp_path, stops, by_
 
 def test_what_a_search_cannot_do_is_said(trained, tmp_path):
     for options, message in ((dict(strategy='greedy'), "strategy='greedy'"), (dict(population=5), 'population=5'),
-                             (dict(pool=4), 'pool=4')):
+                             (dict(pool=4), 'pool=4'), (dict(mutation=1.5), 'mutation=1.5')):
         with pytest.raises(ValueError, match=message):
             search(tmp_path, trained[1], **options)
     supernet(tmp_path / 'plain', epochs=1, loss=None)
@@ -197,7 +203,7 @@ def test_what_a_search_cannot_do_is_said(trained, tmp_path):
 
 def test_a_resumed_supernet_of_another_kind_is_refused(tmp_path):
     supernet(tmp_path, epochs=2, stop=5)
-    with pytest.raises(ValueError, match='loss: rank then, l1 now'):
+    with pytest.raises(RuntimeError, match='loss: rank then, l1 now'):
         supernet(tmp_path, epochs=2, resume=True, loss='l1')
 
 
@@ -234,9 +240,9 @@ def test_another_table_of_costs_is_refused(trained, tmp_path):
     with pytest.raises(ValueError, match='other costs than the limit .*costs: '):
         search(tmp_path / 'x', str(tmp_path / 'whole/iter_16.pth'), limit=1e9, cost='macs', table=other)
     supernet(tmp_path / 'part', stop=6, cost='macs', table=one)
-    with pytest.raises(ValueError, match='it differs .costs: '):
+    with pytest.raises(RuntimeError, match='its sampling of paths differs .costs: '):
         supernet(tmp_path / 'part', resume=True, cost='macs', table=other)
-    with pytest.raises(ValueError, match='it differs .batch_size: 2 then, 1 now'):
+    with pytest.raises(RuntimeError, match='differs .batch_size: 2 then, 1 now'):
         supernet(tmp_path / 'part', resume=True, cost='macs', table=one, batch_size=1)
 
 

@@ -11,7 +11,6 @@ import torch
 from mmengine.hooks import Hook
 from mmengine.model import MMDistributedDataParallel  # noqa: F401  (registered for the wrapper's config)
 
-from mmfusenas.engine.hooks.bilevel_search_hook import upper_parameters
 from mmfusenas.models.losses import QualityLoss
 from mmfusenas.models.restorers import HyperGuidedRestoration, Restoration, RUASEnhancement
 from mmfusenas.models.scene import TIMFusion
@@ -118,7 +117,7 @@ def search(folder: Path, batch_size: int, kind: str, launcher: str = 'none') -> 
         loader.batch_size = batch_size
     runner = run(cfg, launcher)
     model = bare_model(runner)
-    alphas = {name: alpha.detach() for name, alpha in upper_parameters(SearchSpace(model).variables).items()}
+    alphas = {name: alpha.detach() for name, alpha in SearchSpace(model).alphas().items()}
     keep(folder, weights=model.state_dict(), alphas=alphas)
 
 

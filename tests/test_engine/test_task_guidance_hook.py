@@ -8,20 +8,22 @@ from mmengine.runner import IterBasedTrainLoop
 from torch import nn
 
 from mmfusenas.engine.hooks import TaskGuidanceHook
-from mmfusenas.engine.hooks.task_guidance_hook import check_class_count
+from mmfusenas.engine.hooks.task_guidance_hook import check_stages
 
 STAGES = [dict(stage='scene', end=3), dict(stage='joint', end=5), dict(stage='task')]
 
 
 class Staged(BaseModel):
     stage = 'joint'
+    task = nn.Identity()
 
     def forward(self, inputs, data_samples=None, mode='tensor'):
         return inputs
 
 
 def runner(model, **position):
-    position = dict(dict(epoch=0, iter=0, train_loop=None), **position)
+    data = SimpleNamespace(dataset=SimpleNamespace(metainfo={}))
+    position = dict(dict(epoch=0, iter=0, train_loop=None, train_dataloader=data), **position)
     return SimpleNamespace(model=model, logger=MMLogger.get_instance('stages'), **position)
 
 
@@ -91,8 +93,8 @@ def test_a_head_of_another_number_of_classes_is_named():
 
     def training(*classes):
         loader = SimpleNamespace(dataset=SimpleNamespace(metainfo=dict(classes=classes)))
-        return runner(SimpleNamespace(task=task), train_dataloader=loader)
+        return runner(SimpleNamespace(task=task, stage='joint'), train_dataloader=loader)
 
-    check_class_count(training('car', 'person'))
+    check_stages(training('car', 'person'), 'Hook')
     with pytest.raises(ValueError, match=r'bbox_head .* num_classes=2, .* 3 classes \(car, person, bike\)'):
-        check_class_count(training('car', 'person', 'bike'))
+        check_stages(training('car', 'person', 'bike'), 'Hook')

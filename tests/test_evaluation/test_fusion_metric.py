@@ -52,7 +52,7 @@ def test_all_metrics_and_an_unknown_one():
     metric = FusionMetric(metric='all')
     metric.process(*batch())
     assert all(np.isfinite(value) for value in metric.evaluate(size=2).values())
-    with pytest.raises(ValueError, match="no fusion metric 'SIMM'; SSIM"):
+    with pytest.raises(ValueError, match="no fusion metric 'SIMM'; the nearest is 'SSIM'"):
         FusionMetric(metric=['SIMM'])
 
 

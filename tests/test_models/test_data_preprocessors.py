@@ -8,7 +8,7 @@ import torch
 from mmengine.dataset import Compose, pseudo_collate
 from mmengine.registry import DefaultScope
 
-from mmfusenas.models.data_preprocessors import PairDataPreprocessor
+from mmfusenas.models.data_preprocessors import GuidedDataPreprocessor, PairDataPreprocessor
 from mmfusenas.registry import MODELS
 from mmfusenas.structures import FusionDataSample
 
@@ -190,3 +190,9 @@ def test_the_given_batch_is_left_alone_and_the_module_pickles():
     data = batch((4, 6), dtype=torch.float32, fill=400.0)
     pickle.loads(pickle.dumps(PairDataPreprocessor(bit_depth=dict(visible=8))))(data)
     assert data['inputs']['visible'][0].max() == 400
+
+
+def test_the_depth_of_a_target_is_none_of_the_guided_preprocessor():
+    assert GuidedDataPreprocessor(dict(visible=11)).bit_depth == dict(visible=11)
+    with pytest.raises(ValueError, match='give that of the guidance, .*value_range of DegradeTarget'):
+        GuidedDataPreprocessor(dict(infrared=14))

@@ -16,6 +16,7 @@ from mmfusenas.models.losses.restoration_loss import TERMS, colour_angle, laplac
 from mmfusenas.models.restorers import HadamardNet
 from mmfusenas.nas import Genotype, SearchSpace
 from mmfusenas.registry import MODELS
+from mmfusenas.structures import FusionDataSample
 from mmfusenas.utils.complexity import count_parameters
 
 SIZES = dict(lol=527840, mit=454112, haze=520672, underwater=431968)
@@ -247,6 +248,12 @@ def test_the_quality_loss_wants_good_pictures_and_leaves_the_classifier_alone(tm
         losses['loss_quality'].backward()
         optimizer.step()
     assert losses['acc'] > 0.85
+    sizes = (24, 24), (18, 20)
+    samples = [FusionDataSample(metainfo=dict(img_shape=size)) for size in sizes]
+    batch = dict(visible=good[:2] * 0.3, reference=good[:2])
+    for sample, size, x in zip(classifier(batch, samples, mode='predict'), sizes, good):
+        alone = classifier.logits(x[None, :, :size[0], :size[1]]).softmax(1)[0, 1]
+        assert sample.good['reference'] == pytest.approx(float(alone), abs=1e-6)
     poor = classifier.logits(spoiled(good)).argmax(1)
     assert (poor == POOR).float().mean() > 0.8
     torch.save(dict(state_dict=classifier.state_dict()), tmp_path / 'quality.pth')

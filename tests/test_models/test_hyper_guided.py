@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from mmfusenas.datasets.transforms import BlurAndNoise
-from mmfusenas.models.data_preprocessors import RestorationDataPreprocessor
+from mmfusenas.models.data_preprocessors import PairDataPreprocessor
 from mmfusenas.models.losses import GuidanceLoss, StageLoss
 from mmfusenas.models.physics import AdditiveLayer, Deconvolution, Scattering
 from mmfusenas.models.physics.deconvolution import edge_taper, transfer_function
@@ -240,7 +240,7 @@ def test_a_proxy_learns_the_noise_level():
 
 def test_predictions_carry_the_map_and_do_not_depend_on_the_batch():
     model = build().eval()
-    preprocess = RestorationDataPreprocessor()
+    preprocess = PairDataPreprocessor()
     from mmfusenas.structures import FusionDataSample
     pictures = [torch.randint(0, 256, (1, *size), dtype=torch.uint8) for size in ((24, 30), (20, 26))]
     kernels = [torch.rand(1, 3, 3), torch.rand(1, 5, 5)]

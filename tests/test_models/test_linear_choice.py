@@ -14,7 +14,7 @@ def relaxed_cell(**options):
     cell = DistillationCell(3, 2, **options).double()
     space = SearchSpace(cell)
     space.relax()
-    for alpha in space.alphas():
+    for alpha in space.alphas().values():
         alpha.normal_().requires_grad_(True)
     return cell
 

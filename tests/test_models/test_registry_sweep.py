@@ -189,9 +189,6 @@ CASES = {
         y, y, 0.01, None, module.prepare(y, KERNEL))),
     'model/AdditiveLayer': Case({}, lambda: features(1), lambda module, y: module(y, y, 0.01, y, {})),
     'model/Scattering': Case({}, lambda: features(1), lambda module, y: module(y, y, 0.01, y, module.prepare(y))),
-    'model/RestorationDataPreprocessor': Case(
-        {}, lambda: dict(inputs=dict(visible=list(features(1).detach() * 255), kernel=list(KERNEL))),
-        lambda module, inputs: list(module(inputs)['inputs'].values())),
     'model/EfficientNetLite': Case(dict(out_indices=(0, 2)), lambda: features(3), needs='efficientnet_lite_pytorch'),
 }  # fmt: skip
 

@@ -232,6 +232,18 @@ def test_removal_learns_from_known_noise():
         assert model.pictures(inputs)['picture'].shape == inputs['visible'].shape
 
 
+def test_known_noise_is_learned_from_all_pictures_at_once_and_without_padding():
+    model = enhancement(known_noise=True, loss=dict(type='DenoisingLoss', supervised=True)).train()
+    calls, losses = [], model.losses
+    model.losses = lambda pictures, inputs: calls.append(pictures['noisy'].shape) or losses(pictures, inputs)
+    samples = [FusionDataSample(metainfo=dict(img_shape=shape)) for shape in ((32, 32), (32, 32))]
+    model(dict(visible=dark(2, 3, 32, 32)), samples, mode='loss')
+    assert calls == [(2, 3, 16, 16)]
+    samples[1].set_metainfo(dict(img_shape=(20, 30)))
+    model(dict(visible=dark(2, 3, 32, 32)), samples, mode='loss')
+    assert calls[1:] == [(1, 3, 16, 16), (1, 3, 10, 15)]
+
+
 def test_estimation_learns_how_strong_noise_is():
     torch.manual_seed(0)
     net, smooth = NoiseEstimation(channels=8), F.interpolate(torch.rand(4, 3, 4, 4), 48, mode='bilinear')

@@ -92,7 +92,7 @@ def test_every_choice_has_a_gradient_through_the_loss_of_the_segmentor():
     model = segmentor()
     space = SearchSpace(model)
     space.relax()
-    alphas = [alpha.requires_grad_() for alpha in space.alphas()]
+    alphas = [alpha.requires_grad_() for alpha in space.alphas().values()]
     losses = model(*batch(), mode='loss')
     assert set(losses) == {'decode.loss_ce', 'decode.acc_seg'}
     gradients = torch.autograd.grad(losses['decode.loss_ce'], alphas, retain_graph=True)

@@ -191,7 +191,7 @@ def test_every_choice_has_a_gradient_through_the_loss_of_the_detector(root):
         *(f'task.neck.extras.{i}' for i in range(4)),
         *(f'task.bbox_head.{part}_convs.{i}' for part in ('reg', 'cls') for i in range(6))]
     space.relax()
-    alphas = [alpha.requires_grad_() for alpha in space.alphas()]
+    alphas = [alpha.requires_grad_() for alpha in space.alphas().values()]
     value = loss(model, batch())
     for name, gradient in zip(space.choices, torch.autograd.grad(value, alphas), strict=True):
         assert torch.isfinite(gradient).all() and (gradient != 0).all(), name

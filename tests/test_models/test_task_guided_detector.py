@@ -157,6 +157,16 @@ def test_the_detector_sees_the_picture_as_it_would_a_photograph():
         assert abs(torch.from_numpy(mine.fused_img).permute(2, 0, 1).int() - visible.int()).max() <= 1
 
 
+def test_the_raw_outputs_are_of_the_same_photograph():
+    model = build(scene=dict(type='FixedFusion', rule='visible')).eval()
+    data = batch(shapes=((64, 64), ))
+    prepared = model.task.data_preprocessor(dict(inputs=data['inputs']['visible'], data_samples=data['data_samples']))
+    with torch.no_grad():
+        ours, theirs = model(model.data_preprocessor(data)['inputs']), model.task(prepared['inputs'], mode='tensor')
+    for mine, other in zip(ours[0], theirs[0], strict=True):
+        assert torch.allclose(mine, other, atol=1e-5)
+
+
 def test_colour_is_kept_and_luma_is_fused():
     model = build(scene=dict(type='FixedFusion', rule='average')).eval()
     data = batch()

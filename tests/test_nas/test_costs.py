@@ -73,7 +73,7 @@ def real_cost(space, choices):
 
 def set_alphas(space, seed=0):
     generator = torch.Generator().manual_seed(seed)
-    for alpha in space.alphas():
+    for alpha in space.alphas().values():
         alpha.data = torch.randn(alpha.shape, generator=generator, dtype=torch.float64)
 
 
@@ -209,7 +209,7 @@ def test_one_hot_and_prediction_equal_the_derived_network(space):
 def test_gradient_against_finite_differences(space):
     set_alphas(space)
     regulariser = ExpectedCost(space, tabulate(space), 'macs')
-    alphas = space.alphas()
+    alphas = list(space.alphas().values())
     for alpha in alphas:
         alpha.requires_grad_()
     grads = torch.autograd.grad(regulariser(), alphas)
@@ -258,7 +258,7 @@ def test_a_table_of_another_space_is_an_error(space):
         table.predict(Genotype({'lost': 'conv'}))
     with pytest.raises(ValueError, match="no candidate 'pol' of 'last'; the nearest is 'pool'"):
         table.predict(Genotype({'last': 'pol'}))
-    with pytest.raises(ValueError, match="cost='flops'; a table knows"):
+    with pytest.raises(ValueError, match="cost='flops'; this table knows"):
         ExpectedCost(space, table, 'flops')
 
 

@@ -52,6 +52,12 @@ def test_inner_step_takes_others_as_the_plain_step_and_says_so_once():
         inner_step(optimizer, [weight])
     with pytest.warns(UserWarning, match='SGD with gradients clipped otherwise than by their norm'):
         inner_step(torch.optim.SGD([weight], lr=0.1), [weight], dict(clip_value=1.0))
+    sgd, by_norm = torch.optim.SGD([weight], lr=0.1), dict(max_norm=35, norm_type=2)
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        assert inner_step(sgd, [weight], by_norm)['max_norm'] == 35.0
+    with pytest.warns(UserWarning, match='norm_type.*as if they were not clipped'):
+        assert inner_step(sgd, [weight], dict(by_norm, norm_type=1))['max_norm'] is None
 
 
 @pytest.mark.parametrize('exact', [True, False])

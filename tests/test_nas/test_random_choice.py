@@ -22,7 +22,7 @@ def gradients(loss_of, seed=0):
 
     torch.manual_seed(seed)
     grads, log = SEARCH_STRATEGIES.build(dict(type='RandomChoice'))(
-        loss, loss, space.alphas(), [p for p in model.parameters() if p.requires_grad])
+        loss, loss, list(space.alphas().values()), [p for p in model.parameters() if p.requires_grad])
     return grads, log
 
 
@@ -39,13 +39,13 @@ def test_every_candidate_comes_out_alike_often():
     strategy, weight = SEARCH_STRATEGIES.build(dict(type='RandomChoice')), torch.zeros(1, requires_grad=True)
     counts = torch.zeros(2, 3)
     for _ in range(300):
-        for alpha in space.alphas():
+        for alpha in space.alphas().values():
             alpha.zero_()
-        optimizer = torch.optim.Adam(space.alphas(), lr=0.05, betas=(0.5, 0.999))
+        optimizer = torch.optim.Adam(list(space.alphas().values()), lr=0.05, betas=(0.5, 0.999))
         for _ in range(5):
-            grads, _ = strategy(lambda: weight.sum() + sum(a.sum() for a in space.alphas()), weight.sum,
-                                space.alphas(), [weight])
-            for alpha, grad in zip(space.alphas(), grads):
+            grads, _ = strategy(lambda: weight.sum() + sum(a.sum() for a in space.alphas().values()), weight.sum,
+                                list(space.alphas().values()), [weight])
+            for alpha, grad in zip(space.alphas().values(), grads):
                 alpha.grad = grad
             optimizer.step()
             optimizer.zero_grad()

@@ -47,8 +47,8 @@ def test_names_are_paths_in_the_order_of_the_tree():
     space = SearchSpace(Net())
     assert list(space.choices) == NAMES
     assert len(space) == 4
-    assert [len(alpha) for alpha in space.alphas()] == [2, 3, 2, 2]
-    assert space.alphas()[0] is space.model.first.alpha
+    assert {name: len(alpha) for name, alpha in space.alphas().items()} == dict(zip(space.choices, [2, 3, 2, 2]))
+    assert space.alphas(['first'])['first'] is space.model.first.alpha
     assert space.conditions('first') == ()
     assert space.conditions('second.block.inner') == ((('second.type', 'block'), ), )
 

@@ -75,7 +75,7 @@ def test_no_weighting_without_terms(arguments):
 def test_a_space_knows_weights_beside_choices(tmp_path):
     space = SearchSpace(Model())
     assert list(space.variables) == ['loss.layer', 'loss.weights'] and len(space) == 2
-    assert [len(alpha) for alpha in space.alphas()] == [2]
+    assert [len(alpha) for alpha in space.alphas(space.choices).values()] == [2]
     with torch.no_grad():
         space.weightings['loss.weights'].alpha.copy_(torch.tensor([0.25, 1.5]))
     genotype = space.genotype()

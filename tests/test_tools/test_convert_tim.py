@@ -120,7 +120,7 @@ def test_light_gives_the_same_picture_after_conversion(root, tmp_path, light):
     lambda weights: dict(state_dict=weights, epoch=3), lambda weights: {f'module.{k}': v for k, v in weights.items()},
 ])  # fmt: skip
 def test_wrapped_weights_are_unwrapped(tool, light, wrap):
-    assert set(tool.state_dict_of(wrap(light), 'x.pth')) == set(light)
+    assert set(tool.weights_of(wrap(light), 'x.pth')) == set(light)
 
 
 @pytest.mark.parametrize(('change', 'message'), [
@@ -153,8 +153,8 @@ def test_file_with_code_is_refused(tool, tmp_path):
 
 @pytest.mark.parametrize('content', [[1, 2], {}, dict(state_dict={}), dict(weights='abc')])
 def test_file_without_weights(tool, content):
-    with pytest.raises(UsageError, match='x.pth holds no state dict'):
-        tool.state_dict_of(content, 'x.pth')
+    with pytest.raises(ValueError, match='x.pth holds no state dict'):
+        tool.weights_of(content, 'x.pth')
 
 
 @pytest.mark.parametrize(('network', 'count'), [('light', 49), ('full', 131)])

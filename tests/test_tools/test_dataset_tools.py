@@ -9,6 +9,7 @@ from mmengine.dataset import BaseDataset
 from mmengine.registry import DefaultScope
 
 from mmfusenas.datasets import CocoPairDataset, YOLOPairDataset
+from mmfusenas.datasets.coco_layout import write_coco
 from mmfusenas.datasets.problems import DatasetError
 from mmfusenas.registry import DATASETS
 from mmfusenas.utils.command_line import UsageError
@@ -273,6 +274,20 @@ def test_to_coco(tool, data, tmp_path, pictures):
     read = CocoPairDataset(data_root=str(out), ann_file='annotations/train.json')
     assert [x['instances'] for x in read] == [x['instances'] for x in source]
     assert sorted(path.name for path in out.rglob('*') if path.name.startswith('.')) == []
+
+
+def test_a_picture_in_register_comes_along(tmp_path):
+    pictures = {name: tmp_path / f'{name}.png' for name in ('a', 'b', 'c')}
+    for k, path in enumerate(pictures.values()):
+        cv2.imwrite(str(path), np.full((24, 32), 60 * k, np.uint8))
+    info = dict(zip(('img_path', 'img_path2', 'img_path2_aligned'), map(str, pictures.values())),
+                img_id=0, height=24, width=32)
+    write_coco(tmp_path / 'coco', 'train', [info], ('car', ), link=False)
+    prefix = dict(img='visible', img2='infrared', img2_aligned='aligned')
+    read = CocoPairDataset(data_root=str(tmp_path / 'coco'), ann_file='annotations/train.json', data_prefix=prefix)
+    assert read[0]['img_path2_aligned'].endswith('aligned/c.png')
+    with pytest.raises(ValueError, match=r"has \['img3'\]; it knows \['img', 'img2', 'img2_aligned', 'gt'\]"):
+        CocoPairDataset(data_root=str(tmp_path / 'coco'), ann_file='annotations/train.json', data_prefix=dict(img3='x'))
 
 
 def test_to_coco_refuses_bad_sets_and_other_pictures(tool, data, tmp_path):

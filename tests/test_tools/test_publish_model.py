@@ -13,12 +13,12 @@ MODEL = dict(_scope_='mmfusenas', type='TIMFusion', genotype='tim-light', channe
 def test_weights_and_what_rebuilds_the_model_stay(tmp_path, run_tool, capsys):
     model = build_model(MODEL, 'test').to(memory_format=torch.channels_last).eval()
     content = dict(state_dict=model.state_dict(), optimizer=dict(state={}, param_groups=[]), message_hub=dict(a=1),
-                   meta=dict(model_cfg=json.dumps(MODEL), epoch=3, cfg='a long text', dataset_meta={}))
+                   meta=dict(model_cfg=json.dumps(MODEL), epoch=3, stage='scene', cfg='a long text', dataset_meta={}))
     save_checkpoint(content, tmp_path / 'epoch_3.pth')
     assert run_tool('model_converters/publish_model', tmp_path / 'epoch_3.pth', tmp_path / 'out.pth') == ''
     assert f'infer.py --model {tmp_path}/out.pth' in capsys.readouterr().out.replace("'", '')
     kept = load_checkpoint(tmp_path / 'out.pth')
-    assert set(kept) == {'state_dict', 'meta'} and set(kept['meta']) == {'model_cfg', 'dataset_meta', 'epoch'}
+    assert set(kept) == {'state_dict', 'meta'} and set(kept['meta']) == {'model_cfg', 'dataset_meta', 'epoch', 'stage'}
     assert all(value.is_contiguous() for value in kept['state_dict'].values())
     pair = torch.rand(2, 1, 1, 20, 30)
     torch.testing.assert_close(load_model(tmp_path / 'out.pth').fuse(*pair), model.fuse(*pair))

@@ -101,6 +101,11 @@ def test_mixed_precision_on_a_gpu(load_tool: Callable, monkeypatch: pytest.Monke
         load_tool('train').set_mixed_precision(cfg)
         assert cfg.optim_wrapper.type == 'AmpOptimWrapper' and cfg.optim_wrapper.loss_scale == 'dynamic'
     assert 'dtype' not in plain.optim_wrapper and search.optim_wrapper.dtype == 'bfloat16'
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
+    load_tool('train').set_mixed_precision(search)  # of a config that was written there
+    assert set(search.optim_wrapper) == {'type', 'optimizer'}
+    load_tool('train').set_mixed_precision(search)  # and of one that was written here
+    assert search.optim_wrapper.type == 'mmfusenas.CPUAmpOptimWrapper'
 
 
 @pytest.mark.parametrize('arguments, words', [

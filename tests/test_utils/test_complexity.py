@@ -55,7 +55,7 @@ def test_alphas_of_a_supernet_are_no_weights():
     net = TIMFusion(channels=8, cells=['successive'], operators=['rb_3', 'ca_3'])
     space = SearchSpace(net)
     space.relax()
-    alphas = sum(alpha.numel() for alpha in space.alphas())
+    alphas = sum(alpha.numel() for alpha in space.alphas().values())
     assert complexity(net)['parameters'] == sum(p.numel() for p in net.parameters()) - alphas
     derived = space.derive(space.genotype())
     assert complexity(net, (16, 20))['macs'] > complexity(derived, (16, 20))['macs']

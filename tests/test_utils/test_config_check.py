@@ -66,6 +66,8 @@ def test_a_metric_takes_the_pictures_for_as_deep_as_the_preprocessor_does() -> N
     assert any(line.startswith(problem) for line in find_problems(cfg))
     cfg.test_evaluator[0].bit_depth = dict(infrared=14)
     assert not any('bit_depth' in line for line in find_problems(cfg))
+    cfg.test_evaluator[1].type = 'ImageQualityMetric'
+    assert any('ImageQualityMetric takes references of 8 or 16 full bits' in line for line in find_problems(cfg))
 
 
 def test_free_variables_pass(tmp_path: Path) -> None:

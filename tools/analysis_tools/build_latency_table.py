@@ -9,7 +9,6 @@ import os
 import sys
 from functools import partial
 
-import torch
 from mmengine.config import Config
 from rich.progress import track
 from terminaltables import AsciiTable
@@ -20,7 +19,7 @@ from mmfusenas.nas.cost_table import CostTable
 from mmfusenas.nas.latency import measure_costs
 from mmfusenas.utils.command_line import UsageError, command, load_config, output_file, run_tool
 from mmfusenas.utils.config_parts import type_name
-from mmfusenas.utils.sensors import sensor_channels
+from mmfusenas.utils.sensors import random_inputs
 
 
 def parse_args() -> argparse.Namespace:
@@ -39,14 +38,13 @@ def parse_args() -> argparse.Namespace:
 
 
 def measure(cfg: Config, shape: tuple[int, int], device: str) -> CostTable:
-    """Return the table of the model of a config, for one pair of pictures of ``shape``."""
+    """Return the table of the model of a config, for pictures of ``shape``."""
     device = check_device(device)
     model = model_of(cfg).to(device)
     space = SearchSpace(model)
     if not len(space):
         raise UsageError(f'{cfg.filename} has no choice left to measure: give the config of a search.')
-    inputs = {name: torch.rand(1, channels, *shape, device=device)
-              for name, channels in sensor_channels(model).items()}
+    inputs = random_inputs(model, shape, device=device)
     return measure_costs(space, list(inputs.values()), lambda *pictures: model(dict(zip(inputs, pictures))),
                          track=partial(track, description='measuring'))
 
@@ -99,7 +97,7 @@ def main() -> None:
     table = measure(cfg, tuple(args.shape), args.device)
     table.save(args.out)
     print(printed(table))
-    print(f'{args.out}: one pair of {args.shape[0]} x {args.shape[1]} on {table.conditions["device"]}, '
+    print(f'{args.out}: pictures of {args.shape[0]} x {args.shape[1]} on {table.conditions["device"]}, '
           f'{table.conditions["threads"]} threads')
     print(f'\ndone; next:\n  {next_command(cfg, args.config, args.out)}')
 

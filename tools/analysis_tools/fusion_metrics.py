@@ -17,7 +17,7 @@ from mmfusenas.datasets.pairing import Pair
 from mmfusenas.datasets.pictures import read_infrared
 from mmfusenas.evaluation.suite import DEFAULT_MEASURES, MEASURES, find_measures, grey_tensor, measure
 from mmfusenas.nas.files import write_text
-from mmfusenas.utils.command_line import UsageError, command, json_text, run_tool
+from mmfusenas.utils.command_line import UsageError, command, json_text, output_file, run_tool
 from mmfusenas.visualization.score_plots import plot_scores
 
 # The scores of every picture: method -> metric -> stem -> value.
@@ -100,26 +100,14 @@ def to_json(scores: Scores) -> str:
     return json_text(dict(channel='luma (BT.601)', value_range=[0, 255], methods=methods))
 
 
-def check_outputs(json_file: str | None, plot: str | None) -> None:
-    """Raise where the results could not be written, before they are computed; make missing folders.
-
-    Raises:
-        UsageError: A result is a folder, or the figure of a kind that is not drawn.
-    """
-    for option, file in (('--json', json_file), ('--plot', plot)):
-        if file and Path(file).is_dir():
-            raise UsageError(f'{option} {file} is a folder; give a file.')
-        if file:
-            Path(file).parent.mkdir(parents=True, exist_ok=True)
-    if plot and Path(plot).suffix not in FIGURES:
-        raise UsageError(f'--plot {plot}: give a file that ends in {", ".join(FIGURES)}.')
-
-
 def main() -> None:
     """Score."""
     args = parse_args()
     measures = find_measures(args.metrics)
-    check_outputs(args.json, args.plot)
+    for file in filter(None, (args.json, args.plot)):
+        output_file(file)
+    if args.plot and Path(args.plot).suffix not in FIGURES:
+        raise UsageError(f'--plot {args.plot}: give a file that ends in {", ".join(FIGURES)}.')
     pairs = input_pairs(args.visible, args.infrared)
     methods = {name: [pair.infrared for pair in input_pairs(args.visible, path)]
                for name, path in named_methods(args.fused).items()}
@@ -129,6 +117,7 @@ def main() -> None:
     if args.json:
         write_text(args.json, to_json(scores))
     if args.plot:
+        Path(args.plot).parent.mkdir(parents=True, exist_ok=True)
         plot_scores({name: {key: list(values.values()) for key, values in row.items()}
                      for name, row in scores.items()}).savefig(args.plot, dpi=120)
     print('\ndone; next, a model of your own:\n  ' + command(

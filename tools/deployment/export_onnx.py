@@ -4,7 +4,7 @@ from pathlib import Path
 
 from mmfusenas.apis import load_model
 from mmfusenas.apis.exporting import export_onnx
-from mmfusenas.utils.command_line import UsageError, existing_file, output_file, run_tool
+from mmfusenas.utils.command_line import UsageError, add_model_options, chosen_model, output_file, run_tool
 
 TRACED = (448, 640)
 
@@ -18,9 +18,7 @@ def parse_args() -> argparse.Namespace:
         epilog='examples: export_onnx.py --model tim-light --out light.onnx --shape dynamic; export_onnx.py '
                'configs/tim/retinanet_ivif.py epoch_12.pth --out detector.onnx --shape 480 640. With dynamic sizes, '
                'networks of several scales (tim-full) take multiples of 4, segmentors multiples of 32.')
-    parser.add_argument('config', nargs='?', help='config file')
-    parser.add_argument('checkpoint', nargs='?', help='checkpoint file that belongs to the config')
-    parser.add_argument('--model', metavar='NAME', help='name of bundled weights, or a checkpoint alone')
+    add_model_options(parser)
     parser.add_argument('--out', required=True, metavar='FILE.onnx', help='file to write')
     parser.add_argument('--shape', nargs='+', default=['dynamic'], metavar='H W',
                         help='height and width of the pictures, or: dynamic (default)')
@@ -45,17 +43,13 @@ def main() -> None:
     args = parse_args()
     shape = shape_of(args.shape)
     output_file(args.out)
-    if bool(args.model) == bool(args.config):
-        raise UsageError('Give a config and its checkpoint, or --model with a name.')
-    if args.config and not args.checkpoint:
-        raise UsageError(f'Config {args.config} needs its checkpoint beside it: untrained weights are not exported.')
+    source, checkpoint = chosen_model(args)
     try:
         import onnxruntime  # noqa: F401
     except ImportError as error:
         raise UsageError(
             f"ONNX export needs onnx and onnxruntime ({error}): pip install 'mmfusenas[deploy]'.") from error
-    checkpoint = existing_file(args.checkpoint, 'Checkpoint') if args.checkpoint else None
-    model = load_model(args.model or args.config, checkpoint)
+    model = load_model(source, checkpoint)
     difference = export_onnx(model, args.out, shape or TRACED, not shape)
     size = Path(args.out).stat().st_size / 1e6
     sizes = f'{shape[0]} x {shape[1]}' if shape else 'any height and width that are multiples of 32'

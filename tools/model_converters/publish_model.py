@@ -4,11 +4,10 @@ from typing import Any
 
 from mmengine.model import BaseModel
 
+from mmfusenas.apis.deriving import KEPT
 from mmfusenas.apis.loading import build_model, input_options, load_weights, own_config, refuse_search
 from mmfusenas.utils.checkpoint import load_checkpoint, save_checkpoint
 from mmfusenas.utils.command_line import command, existing_file, output_file, run_tool
-
-KEPT = ('model_cfg', 'dataset_meta', 'test_pipeline', 'epoch', 'iter', 'seed')
 
 
 def parse_args() -> argparse.Namespace:
@@ -32,7 +31,8 @@ def published(content: dict[str, Any], model: BaseModel, path: str) -> dict[str,
     load_weights(model, content['state_dict'], path)
     # Written in the usual memory format: training on a CPU has channels last.
     weights = {name: value.contiguous() for name, value in content['state_dict'].items()}
-    return dict(meta={key: content['meta'][key] for key in KEPT if key in content['meta']}, state_dict=weights)
+    meta = content['meta']
+    return dict(meta={key: meta[key] for key in ('model_cfg', *KEPT) if key in meta}, state_dict=weights)
 
 
 def main() -> None:

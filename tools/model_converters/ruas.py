@@ -87,12 +87,10 @@ def main() -> None:
     """Convert."""
     args = parse_args()
     output_file(args.out)
-    content = load_checkpoint(existing_file(args.source, 'Source'))
-    if not isinstance(content, Mapping) or not all(isinstance(x, Tensor) for x in weights_of(content).values()):
-        raise UsageError(f'{args.source} holds no state dict: a dict of tensors by name is expected.')
+    weights = weights_of(load_checkpoint(existing_file(args.source, 'Source')), args.source)
     config = model_config(args.release)
     model = MODELS.build(ConfigDict(config))
-    model.load_state_dict(convert(weights_of(content), model.state_dict()), strict=True)
+    model.load_state_dict(convert(weights, model.state_dict()), strict=True)
     meta = dict(model_cfg=json.dumps(config), source=f'RUAS {args.release}, converted')
     save_checkpoint(dict(state_dict=model.state_dict(), meta=meta), args.out)
     print(f'{args.out}: {sum(parameter.numel() for parameter in model.parameters())} parameters')

@@ -12,7 +12,7 @@ from torch import Tensor
 import mmfusenas.models  # noqa: F401  registers TIMFusion
 from mmfusenas.nas import Genotype
 from mmfusenas.registry import MODELS
-from mmfusenas.utils.checkpoint import load_checkpoint, misfits, save_checkpoint
+from mmfusenas.utils.checkpoint import load_checkpoint, misfits, save_checkpoint, weights_of
 from mmfusenas.utils.command_line import UsageError, command, existing_file, output_file, run_tool
 
 # The order of the pictures is that of the published scripts: light(visible, infrared), but full(infrared, visible).
@@ -98,16 +98,6 @@ def convert(weights: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> di
     return {name: value.to(expected[name].dtype) for name, value in named.items()}
 
 
-def state_dict_of(checkpoint: object, source: str) -> dict[str, Tensor]:
-    """Return the state dict in a loaded file: the file itself, or its ``state_dict``; a ``module.`` in front goes."""
-    if isinstance(checkpoint, Mapping) and isinstance(checkpoint.get('state_dict'), Mapping):
-        checkpoint = checkpoint['state_dict']
-    tensors = isinstance(checkpoint, Mapping) and all(isinstance(value, Tensor) for value in checkpoint.values())
-    if not tensors or not checkpoint:
-        raise UsageError(f'{source} holds no state dict: a dict of tensors by name is expected.')
-    return {key.removeprefix('module.'): value for key, value in checkpoint.items()}
-
-
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description="Convert a network of TIM's authors to a checkpoint of ours: the fusion networks `light` and "
@@ -133,7 +123,7 @@ def next_command(network: str, out: str, infers: bool) -> str:
 
 def read(source: str, network: str) -> tuple[dict, dict[str, Tensor]]:
     """Return config and weights of the network in a file of the authors."""
-    weights = state_dict_of(load_checkpoint(existing_file(source, 'Source')), source)
+    weights = weights_of(load_checkpoint(existing_file(source, 'Source')), source)
     # The genotype travels in full: the checkpoint does not depend on what a later version publishes under the name.
     genotype = Genotype.load(NETWORKS[network]['genotype']).to_dict()
     config = dict(NETWORKS[network], genotype=genotype, _scope_='mmfusenas')

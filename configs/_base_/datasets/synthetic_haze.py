@@ -1,6 +1,5 @@
 # The built-in road scenes in haze, with the clear ones. Drawn from a seed, so nothing is loaded; no mmdet.
 _base_ = './synthetic_lowlight.py'
-scenes = dict(type='SyntheticHazeScenes', size=(128, 160), difficulty='normal')
 train_dataloader = dict(dataset=dict(type='SyntheticHazeScenes'))
 val_dataloader = dict(dataset=dict(type='SyntheticHazeScenes'))
 test_dataloader = dict(dataset=dict(type='SyntheticHazeScenes'))

@@ -1,15 +1,5 @@
 # The built-in road scenes in little light with segmentation maps of eleven classes.
-_base_ = './synthetic_scenes.py'
-train_pipeline = [
-    dict(type='JointTransform', transforms=[dict(type='RandomFlip', prob=0.5)]),
-    dict(type='PackPairSegInputs'),
-]
-test_pipeline = [dict(type='PackPairSegInputs')]
-scenes = dict(_base_.scenes, type='SyntheticLowLightSegScenes')
-train_dataloader = dict(_base_.loader, dataset=dict(scenes, **_base_.seeds.train, pipeline=train_pipeline))
-val_dataloader, test_dataloader = (
-    dict(_base_.test_loader, dataset=dict(scenes, **_base_.seeds[part], pipeline=test_pipeline))
-    for part in ('val', 'test'))
-
-val_evaluator = dict(type='mmseg.IoUMetric', iou_metrics=['mIoU'])
-test_evaluator = val_evaluator
+_base_ = './synthetic_ivif_seg.py'
+train_dataloader = dict(dataset=dict(type='SyntheticLowLightSegScenes'))
+val_dataloader = dict(dataset=dict(type='SyntheticLowLightSegScenes'))
+test_dataloader = dict(dataset=dict(type='SyntheticLowLightSegScenes'))

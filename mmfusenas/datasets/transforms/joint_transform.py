@@ -40,8 +40,8 @@ class JointTransform(BaseTransform):
         The results, or None where a transform gave up the sample (a crop without a box).
 
     Raises:
-        ValueError: The pictures differ in size, a transform cannot do with their channels, or it moves a reference
-            otherwise than its picture.
+        ValueError: The pictures differ in size, the sample has a kernel or a field already, a transform cannot do with
+            their channels, or it moves a reference otherwise than its picture.
 
     Example:
         >>> flip = JointTransform([dict(type='RandomFlip', prob=1.0)])
@@ -55,6 +55,10 @@ class JointTransform(BaseTransform):
 
     def transform(self, results: dict) -> dict | None:
         """Stack, transform, split; then the reference."""
+        fixed = {'kernel', 'flow'} & set(results)
+        if fixed:
+            raise ValueError(f'JointTransform does not move {" and ".join(sorted(fixed))} of a sample; put it in '
+                             'front of the step that adds that.')
         pictures = {key: results[key] for key in PATHS if key in results}
         _check_sizes(pictures, results.get('img_path'))
         others = {key: value for key, value in results.items() if key not in PATHS}

@@ -1,13 +1,10 @@
 """Loading what guided super-resolution needs: a guidance picture and a target of any unit."""
 from __future__ import annotations
 
-import io
-
-import cv2
 import numpy as np
 from mmcv.transforms import BaseTransform
 
-from mmfusenas.datasets.pictures import PictureError, checked_array, read_bytes, read_picture, to_colour, to_grey
+from mmfusenas.datasets.pictures import PictureError, checked_array, read_array, to_colour, to_grey
 from mmfusenas.datasets.transforms.degrade_target import resize_bicubic
 from mmfusenas.registry import TRANSFORMS
 
@@ -99,20 +96,3 @@ def as_target(target: np.ndarray, bands: bool, size: tuple[int, int], names: tup
                            '(width x height): the target is of the same view and shape, and not the larger one. Are '
                            'the two exchanged, or is one turned?')
     return target if bands else to_grey(target)
-
-
-def read_array(path: str, backend_args: dict | None = None) -> np.ndarray:
-    """Read a picture as it is, H x W or H x W x C (BGR), or an array of a ``.npy`` file.
-
-    Raises:
-        PictureError: The file is missing, damaged or of another kind.
-    """
-    if not path.endswith('.npy'):
-        return read_picture(path, cv2.IMREAD_ANYCOLOR, backend_args)
-    try:
-        array = np.load(io.BytesIO(read_bytes(path, backend_args)), allow_pickle=False)
-    except (ValueError, EOFError) as error:
-        raise PictureError(f'{path} is no array of numbers ({error}). Save it by numpy.save.') from error
-    if array.ndim not in (2, 3) or array.dtype.kind not in 'uif':
-        raise PictureError(f'{path} holds {array.dtype} of the shape {array.shape}; H x W or H x W x C numbers serve.')
-    return array

@@ -6,8 +6,7 @@ from pathlib import Path
 import numpy as np
 from mmcv.transforms import BaseTransform
 
-from mmfusenas.datasets.pictures import PictureError, to_grey
-from mmfusenas.datasets.transforms.load_guided import read_array
+from mmfusenas.datasets.pictures import PictureError, read_array, to_grey
 from mmfusenas.registry import TRANSFORMS
 
 

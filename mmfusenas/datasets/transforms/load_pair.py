@@ -28,8 +28,8 @@ class LoadPairFromFile(BaseTransform):
         backend_args: Arguments of mmengine's file backend.
 
     Raises:
-        ValueError: ``resize`` is another word or names a picture that the sample lacks, or the sizes differ and it is
-            None.
+        ValueError: ``resize`` is another word or names a picture that the sample lacks, the sizes differ and it is
+            None, or it is ``'infrared'`` and there is a map or a mask, which is not scaled.
         PictureError: A file is missing, empty, damaged or of another depth.
 
     Example:
@@ -76,6 +76,9 @@ class LoadPairFromFile(BaseTransform):
 
     def _scale_boxes(self, results: dict, old: tuple[int, int], new: tuple[int, int]) -> None:
         """Bring ``height``, ``width`` and the boxes of ``instances`` to the new size."""
+        if results.get('seg_map_path') or any('mask' in instance for instance in results.get('instances', [])):
+            raise ValueError("LoadPairFromFile: resize='infrared' scales no maps and masks, which "
+                             f"{results['img_path']} has. Use resize='visible'.")
         y, x = new[0] / old[0], new[1] / old[1]
         results.update(height=new[0], width=new[1])
         for instance in results.get('instances', []):

@@ -19,8 +19,9 @@ IGNORED = 255
 class LoadSegMap(BaseTransform):
     """Load a map of class numbers, as mmseg's ``LoadAnnotations`` does, from grey, palette and grey-as-colour files.
 
-    Required key: ``seg_map_path``; ``label_map`` (number in the file to class number) and ``reduce_zero_label`` are
-    applied where the data set gives them. Added keys: ``gt_seg_map`` (H x W uint8, 255 is ignored), ``seg_fields``.
+    Required key: ``seg_map_path``; ``reduce_zero_label`` (0 is ignored, the others count from 0) and then ``label_map``
+    (number to class number) are applied where the data set gives them. Added keys: ``gt_seg_map`` (H x W uint8, 255 is
+    ignored), ``seg_fields``.
 
     Args:
         backend_args: Arguments of mmengine's file backend.
@@ -39,8 +40,9 @@ class LoadSegMap(BaseTransform):
         if results.get('reduce_zero_label'):
             classes = np.where(numbers == 0, IGNORED, numbers - 1).astype(np.uint8)
             classes[numbers == IGNORED] = IGNORED
+        reduced = classes.copy()
         for number, label in (results.get('label_map') or {}).items():
-            classes[numbers == number] = label
+            classes[reduced == number] = label
         results['gt_seg_map'] = classes
         results['seg_fields'] = ['gt_seg_map']
         return results

@@ -35,11 +35,7 @@ class RandomPatch(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Cut ``img`` and the segmentation maps."""
-        if 'gt_bboxes' in results:
-            raise ValueError('RandomPatch does not move boxes; use mmdet.RandomCrop inside JointTransform.')
-        if {'img2', 'gt'} & set(results):
-            raise ValueError('RandomPatch cuts img alone, and the sample has further pictures; put it inside '
-                             'JointTransform.')
+        check_alone(results, 'RandomPatch', 'mmdet.RandomCrop')
         h, w = (min(side, length) for side, length in zip(self.size, results['img'].shape))
         top, left = self._place((results['img'].shape[0] - h, results['img'].shape[1] - w))
         for key in ('img', *results.get('seg_fields', ())):
@@ -49,3 +45,12 @@ class RandomPatch(BaseTransform):
 
     def __repr__(self) -> str:
         return f'{type(self).__name__}(size={self.size})'
+
+
+def check_alone(results: dict, transform: str, with_boxes: str) -> None:
+    """Raise a ValueError where a transform of ``img`` alone would leave boxes or further pictures behind."""
+    if 'gt_bboxes' in results:
+        raise ValueError(f'{transform} does not move boxes; use {with_boxes} inside JointTransform.')
+    if {'img2', 'gt'} & set(results):
+        raise ValueError(f'{transform} moves img alone, and the sample has further pictures; put it inside '
+                         'JointTransform.')

@@ -5,6 +5,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmcv.transforms.utils import cache_randomness
 
+from mmfusenas.datasets.transforms.random_patch import check_alone
 from mmfusenas.registry import TRANSFORMS
 
 
@@ -19,7 +20,7 @@ class RandomQuarterTurn(BaseTransform):
         prob: Probability of a turn, each of the three alike. Defaults to 0.75, by which all four are equally likely.
 
     Raises:
-        ValueError: The sample has boxes, which this transform would not move.
+        ValueError: The sample has boxes or further pictures, which this transform would not move.
 
     Example:
         >>> RandomQuarterTurn(prob=1.0)(dict(img=np.zeros((4, 4, 3), np.uint8)))['img_shape']
@@ -35,8 +36,7 @@ class RandomQuarterTurn(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Turn ``img`` and the segmentation maps."""
-        if 'gt_bboxes' in results:
-            raise ValueError('RandomQuarterTurn does not move boxes; use mmdet.RandomFlip inside JointTransform.')
+        check_alone(results, 'RandomQuarterTurn', 'mmdet.RandomFlip')
         turns = self._turns()
         for key in ('img', *results.get('seg_fields', ())):
             results[key] = np.ascontiguousarray(np.rot90(results[key], turns))

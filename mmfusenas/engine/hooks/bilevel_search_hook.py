@@ -1,7 +1,6 @@
 """The upper level of a search: a hook on the stock train loop."""
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -17,14 +16,15 @@ from torch import Tensor, nn
 
 from mmfusenas.datasets.resumable_dataloader import BatchStream, build_resumable_dataloader
 from mmfusenas.engine.loops.resumable import run_seed
-from mmfusenas.engine.spans import Spans, require_epochs
-from mmfusenas.nas import Choice, Proxy, SearchSpace, Weighting
+from mmfusenas.engine.search_checks import check_phases, check_strategy, check_turns, check_wrapper
+from mmfusenas.engine.spans import Spans
+from mmfusenas.nas import SearchSpace
 from mmfusenas.nas.cost_table import CostTable
 from mmfusenas.nas.expected_cost import ExpectedCost
-from mmfusenas.nas.hypergrad import FirstOrder, Unrolled, inner_step
+from mmfusenas.nas.hypergrad import Unrolled, inner_step
 from mmfusenas.registry import HOOKS, MODELS, SEARCH_STRATEGIES
 from mmfusenas.utils.bare_model import bare_model
-from mmfusenas.utils.checkpoint import differences
+from mmfusenas.utils.checkpoint import plain, require_same
 from mmfusenas.utils.random_state import seeded
 
 STATE_KEY = 'bilevel_search'
@@ -112,19 +112,18 @@ class BilevelSearchHook(Hook):
         self.searched = [self._open(phase['choices']) for phase in self.phases]
         self.space.relax(name for name, decision in self.space.decisions.items() if not decision.decided)
         self.expected_cost = self._expected_cost()
-        searched = {name: self.space.variables[name] for names in self.searched for name in names}
-        self.alphas = list(upper_parameters(searched).values())
-        self.optimizer = OPTIMIZERS.build(dict(self.optimizer_cfg, params=self.alphas))
+        searched = dict.fromkeys(name for names in self.searched for name in names)
+        self.optimizer = OPTIMIZERS.build(dict(self.optimizer_cfg, params=list(self.space.alphas(searched).values())))
         self.losses = [[self._built(loss, next(bare_model(runner).parameters()).device)
                         for loss in phase.get('losses', ['model'])] for phase in self.phases]
         self.scheduler = self.scheduler_cfg and PARAM_SCHEDULERS.build(
             dict(self.scheduler_cfg, optimizer=self.optimizer))
         self.spans.check_loop(runner)
-        self._check_phases(runner)
-        self._check_strategy()
-        self._check_wrapper(runner)
+        check_phases(runner, self.spans)
+        check_strategy(self.strategy, self.space, self.phases, self.searched)
+        check_wrapper(runner, self.space, self.searched[:-1])
+        check_turns(runner, len(self.dataloaders), self.interval, self.begin, self.end)
         self.seed = run_seed(runner)  # asks all ranks, so not where rank 0 alone saves
-        self._check_turns(runner)
         self.streams = [BatchStream(build_resumable_dataloader(config, stream_seed(self.seed, k), endless=True))
                         for k, config in enumerate(self.dataloaders)]
         if self._resumed:
@@ -169,7 +168,7 @@ class BilevelSearchHook(Hook):
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Keep the live choices and the state of the upper level."""
         checkpoint[STATE_KEY] = dict(
-            alphas={name: alpha.detach().clone() for name, alpha in upper_parameters(self.space.variables).items()},
+            alphas={name: alpha.detach().clone() for name, alpha in self.space.alphas().items()},
             space_hash=self.space.hash,
             decisions=len(self.space),
             optimizer=self.optimizer.state_dict(),
@@ -199,17 +198,15 @@ class BilevelSearchHook(Hook):
 
     def _settings(self) -> dict[str, Any]:
         """Return what a resumed search has to have in common with this one, as plain values."""
-        return json.loads(json.dumps(dict(
+        return plain(dict(
             hook=type(self).__name__, dataloaders=len(self.dataloaders), strategy=self.strategy_cfg,
             optimizer=self.optimizer_cfg, param_scheduler=self.scheduler_cfg, interval=self.interval, begin=self.begin,
-            end=self.end, phases=self.phases, by_epoch=self.spans.by_epoch, cost=self.cost), default=str))
+            end=self.end, phases=self.phases, by_epoch=self.spans.by_epoch, cost=self.cost))
 
     def _restore(self, state: dict[str, Any]) -> None:
-        changed = differences(state.get('settings', {}), self._settings())
-        if changed:
-            raise RuntimeError(f'This run cannot continue the checkpoint, its search differs ({changed}). Set them '
-                               'back to continue exactly, or begin another search in another --work-dir.')
-        load_variables(self.space, state['alphas'])
+        require_same(state.get('settings', {}), self._settings(), 'its search differs',
+                     'begin another search in another --work-dir')
+        self.space.load_alphas(state['alphas'])
         self.optimizer.load_state_dict(state['optimizer'])
         if self.scheduler:
             self.scheduler.load_state_dict(state['scheduler'])
@@ -281,56 +278,13 @@ class BilevelSearchHook(Hook):
             )
         return names
 
-    def _check_phases(self, runner: Runner) -> None:
-        """Warn where a phase never begins, whose choices would be exported as they were in the beginning."""
-        length = runner.max_epochs if self.spans.by_epoch else runner.max_iters
-        late = sum(end >= length for end in self.spans.ends)
-        if late:
-            runner.logger.warning(
-                f'{late} of the {len(self.phases)} phases of BilevelSearchHook never begin: the training ends at '
-                f'{length}, the phases at {self.spans.ends}. Their choices stay undecided as they were; set '
-                'custom_hooks.N.phases.M.end with train_cfg.'
-            )
-
-    def _check_strategy(self) -> None:
-        """Raise where the weights of a loss have no gradient: they reach a loss of pictures through the network's."""
-        for phase, names in zip(self.phases, self.searched):
-            blind = isinstance(self.strategy, FirstOrder) and 'model' not in phase.get('losses', ['model'])
-            if blind and any(name in self.space.weightings for name in names):
-                raise ValueError(f'BilevelSearchHook got strategy FirstOrder for choices={phase["choices"]!r}, the '
-                                 "weights of a loss: without the answer of the network's weights they have no "
-                                 "gradient. Take strategy=dict(type='Unrolled').")
-
-    def _check_wrapper(self, runner: Runner) -> None:
-        """Raise where several processes would wait for gradients of what a phase has decided against."""
-        choices = [self.space.choices[name] for names in self.searched[:-1] for name in names
-                   if name in self.space.choices]
-        if any(weight.requires_grad for choice in choices for weight in choice.parameters()) and not getattr(
-                runner.model, 'find_unused_parameters', True):
-            raise ValueError('BilevelSearchHook got phases in several processes: what a phase decides against leaves '
-                             'the graph. Set find_unused_parameters = True in the config.')
-
-    def _check_turns(self, runner: Runner) -> None:
-        """Raise where the steps fall into the epochs of some dataloaders alone: an interval of two epochs, say."""
-        turns, epoch = len(self.dataloaders), len(runner.train_dataloader)
-        if turns <= 1:
-            return
-        require_epochs(runner, 'BilevelSearchHook got several dataloaders, which take turns by epoch')
-        steps = range(self.interval, min(self.end or runner.max_iters, runner.max_iters) + 1, self.interval)
-        unseen = set(range(turns)) - {(step - 1) // epoch % turns for step in steps if step > self.begin}
-        if unseen:
-            raise ValueError(
-                f'BilevelSearchHook would never read dataloaders {sorted(unseen)} of its {turns}: they take turns '
-                f'by epochs of {epoch} iterations, and a step on the choices comes every {self.interval}. Change the '
-                'batch size or the interval, or train longer.')
-
     def _alphas(self, runner: Runner) -> list[nn.Parameter]:
         """Return the alphas of the present phase, without those of what was decided against."""
         decided = {name: choice.selected for name, choice in self.space.choices.items() if choice.selected}
-        present = {name: self.space.variables[name] for name in self.searched[self.spans.present(runner)]
+        present = [name for name in self.searched[self.spans.present(runner)]
                    if all(any(decided.get(outer, candidate) == candidate for outer, candidate in condition)
-                          for condition in self.space.conditions(name))}
-        return list(upper_parameters(present).values())
+                          for condition in self.space.conditions(name))]
+        return list(self.space.alphas(present).values())
 
     def _update(self, alphas: list[nn.Parameter], grads: list[Tensor]) -> None:
         for alpha, grad in zip(alphas, grads, strict=True):
@@ -350,22 +304,6 @@ def stream_seed(seed: int, stream: int) -> int:
     of the other half in every epoch.
     """
     return int(np.random.SeedSequence((seed, stream + 1)).generate_state(1)[0])
-
-
-def upper_parameters(variables: dict[str, Choice | Weighting | Proxy]) -> dict[str, nn.Parameter]:
-    """Return what the upper level learns by name: alphas by the variable's, parameters of proxies by theirs."""
-    tensors = {}
-    for name, variable in variables.items():
-        own = variable.named_parameters() if isinstance(variable, Proxy) else [('', variable.alpha)]
-        tensors.update({f'{name}.{inner}' if inner else name: tensor for inner, tensor in own})
-    return tensors
-
-
-@torch.no_grad()
-def load_variables(space: SearchSpace, values: dict[str, Tensor]) -> None:
-    """Copy the live variables of a checkpoint into a model."""
-    for name, tensor in upper_parameters(space.variables).items():
-        tensor.copy_(values[name])
 
 
 def _prepared(model: BaseModel, batch: Any) -> dict:

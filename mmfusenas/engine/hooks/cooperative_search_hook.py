@@ -11,10 +11,10 @@ from mmengine.dist import all_reduce
 from mmengine.runner import Runner
 from torch import Tensor, nn
 
-from mmfusenas.engine.hooks.bilevel_search_hook import STATE_KEY, BilevelSearchHook, upper_parameters
-from mmfusenas.engine.hooks.task_guidance_hook import TaskGuidanceHook, check_class_count
+from mmfusenas.engine.hooks.bilevel_search_hook import STATE_KEY, BilevelSearchHook
+from mmfusenas.engine.hooks.task_guidance_hook import TaskGuidanceHook, check_stages
 from mmfusenas.nas.hypergrad import FirstOrder
-from mmfusenas.nas.hypergrad.vectors import add, fill, norm
+from mmfusenas.nas.hypergrad.vectors import add, norm
 from mmfusenas.registry import HOOKS
 from mmfusenas.utils.bare_model import bare_model
 
@@ -90,13 +90,10 @@ class CooperativeSearchHook(BilevelSearchHook):
 
     def before_train(self, runner: Runner) -> None:
         """Check that the model has stages and both players have choices; continue where a resumed search was."""
-        if not hasattr(bare_model(runner), 'stage'):
-            raise TypeError(f'CooperativeSearchHook got the model {type(bare_model(runner)).__name__}, which has no '
-                            'stages; it is for RUASEnhancement, TaskGuidedDetector and TaskGuidedSegmentor.')
+        check_stages(runner, 'CooperativeSearchHook')
         if any(isinstance(hook, TaskGuidanceHook) for hook in runner.hooks):
             raise ValueError('CooperativeSearchHook found a TaskGuidanceHook beside it, and both set the stage of the '
                              'model; take the TaskGuidanceHook out of custom_hooks.')
-        check_class_count(runner)
         super().before_train(runner)
         for player in PLAYERS:
             if not any(name.startswith(f'{player}.') for name in self.searched[0]):
@@ -156,25 +153,22 @@ class CooperativeSearchHook(BilevelSearchHook):
 
     def _alphas(self, runner: Runner) -> list[nn.Parameter]:
         """Return the alphas of the player whose turn it is."""
-        return list(upper_parameters({name: self.space.variables[name] for name in self.searched[0]
-                                      if name.startswith(f'{self.stage}.')}).values())
+        return list(self.space.alphas(name for name in self.searched[0] if name.startswith(f'{self.stage}.')).values())
 
     def _hyper_gradient(self, runner: Runner, upper: dict, lower: dict,
                         alphas: list[nn.Parameter]) -> tuple[list[Tensor], dict[str, Tensor]]:
         grads, log = super()._hyper_gradient(runner, upper, lower, alphas)
         named = {f'{self.stage}_{name}': value for name, value in log.items()}
         if self.stage == 'scene' and self.beta:
-            through, task_log = self._through_the_task(runner, upper, alphas)
-            task_loss = task_log['upper_loss']
-            named.update(scene_task_loss=task_loss, scene_grad_norm=norm(grads),
-                         scene_task_grad_norm=norm(fill(through, alphas)))
+            through, task_loss = self._through_the_task(runner, upper, alphas)
+            named.update(scene_task_loss=task_loss, scene_grad_norm=norm(grads), scene_task_grad_norm=norm(through))
             grads = add(grads, through, self.beta)
             log = dict(log, upper_loss=log['upper_loss'] + self.beta * task_loss)
-        return grads, dict(named, upper_loss=log['upper_loss'], lower_loss=log['lower_loss'])
+        return grads, {**named, **{name: log[name] for name in ('upper_loss', 'lower_loss') if name in log}}
 
     def _through_the_task(self, runner: Runner, data: dict,
-                          alphas: list[nn.Parameter]) -> tuple[list[Tensor], dict[str, Tensor]]:
-        """Return the gradient of the task's loss for the scene's choices (the second term of algorithm 1, line 5)."""
+                          alphas: list[nn.Parameter]) -> tuple[list[Tensor], Tensor]:
+        """Return the task's loss and its gradient for the scene's choices (second term of algorithm 1, line 5)."""
         model = bare_model(runner)
 
         def loss() -> Tensor:
@@ -182,7 +176,8 @@ class CooperativeSearchHook(BilevelSearchHook):
 
         weights = [p for p in model.parameters() if p.requires_grad]
         with in_stage(model, 'joint'):
-            return FirstOrder()(loss, loss, alphas, weights, buffers=list(model.buffers()))
+            grads, log = FirstOrder()(loss, loss, alphas, weights, buffers=list(model.buffers()))
+        return grads, log['upper_loss']
 
 
 @contextmanager

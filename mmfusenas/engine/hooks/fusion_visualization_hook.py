@@ -100,25 +100,37 @@ def contact_picture(inputs: dict[str, Sequence], index: int, sample: BaseDataEle
     Returns:
         A picture, BGR, uint8; small pictures are enlarged.
     """
-    guided = 'restored' in sample
-    captions = dict(visible='guidance', infrared='target') if guided else dict(visible='visible', infrared='infrared')
-    panels = {caption: to_display(inputs[name][index].permute(1, 2, 0).cpu().numpy())
-              for name, caption in captions.items() if name in inputs}
-    made = 'restored' if guided else 'fused' if 'infrared' in inputs else 'enhanced'
-    panels[made] = np.asarray(sample.fused_img)
-    if 'reference' in inputs:
-        panels['reference'] = to_display(inputs['reference'][index].permute(1, 2, 0).cpu().numpy())
+    made = 'restored' if 'restored' in sample else 'fused' if 'infrared' in inputs else 'enhanced'
+    panels = _panels(inputs, index, sample, made)
     large = {caption: enlarge(picture, 320)[0] for caption, picture in panels.items()}
     if 'pred_sem_seg' in sample:
         masks = {'as annotated': sample.get('gt_sem_seg'), 'as segmented': sample.pred_sem_seg}
-        return side_by_side({**large, **{
-            caption: draw_mask(large[made], mask.data[0].cpu().numpy(), dataset_meta)
-            for caption, mask in masks.items() if mask is not None}})
-    if 'pred_instances' not in sample:
-        return side_by_side(large)
+        large.update({caption: draw_mask(large[made], mask.data[0].cpu().numpy(), dataset_meta)
+                      for caption, mask in masks.items() if mask is not None})
+    if 'pred_instances' in sample:
+        factor = large['visible'].shape[1] / panels['visible'].shape[1]
+        return side_by_side(_with_boxes(large, made, factor, sample, dataset_meta, score_thr))
+    return side_by_side(large)
+
+
+def _panels(inputs: dict[str, Sequence], index: int, sample: BaseDataElement, made: str) -> dict[str, np.ndarray]:
+    """Return the pictures by caption; the model's is called ``made``."""
+    guided = made == 'restored'
+    captions = dict(visible='guidance', infrared='target') if guided else dict(visible='visible', infrared='infrared')
+    shown = {caption: inputs[name][index] for name, caption in captions.items() if name in inputs}
+    if 'reference' in inputs:
+        shown['reference'] = inputs['reference'][index]
+    panels = {caption: to_display(x.permute(1, 2, 0).cpu().numpy()) for caption, x in shown.items()}
+    order = [*(caption for caption in panels if caption != 'reference'), made, 'reference']
+    panels[made] = np.asarray(sample.fused_img)
+    return {caption: panels[caption] for caption in order if caption in panels}
+
+
+def _with_boxes(large: dict[str, np.ndarray], made: str, factor: float, sample: BaseDataElement,
+                dataset_meta: dict[str, Any], score_thr: float) -> dict[str, np.ndarray]:
+    """Return pictures with boxes drawn in, those of the sensors with the annotated ones, the model's with its own."""
     from mmfusenas.visualization import draw_detections  # there are no detections without mmdet
-    scale = np.tile(sample.metainfo.get('scale_factor', (1.0, 1.0)), 2) * large['visible'].shape[1]
-    scale = scale / panels['visible'].shape[1]
+    scale = np.tile(sample.metainfo.get('scale_factor', (1.0, 1.0)), 2) * factor
     truth = [instance for instance in sample.metainfo.get('instances', ()) if not instance['ignore_flag']]
     boxes = np.array([instance['bbox'] for instance in truth]).reshape(-1, 4) * scale
     labels = np.array([instance['bbox_label'] for instance in truth], int)
@@ -127,4 +139,4 @@ def contact_picture(inputs: dict[str, Sequence], index: int, sample: BaseDataEle
              for caption, picture in large.items() if caption != made}
     drawn[f'{made}, as detected'] = draw_detections(
         large[made], found.bboxes * scale, found.labels, found.scores, dataset_meta)
-    return side_by_side(drawn)
+    return drawn

@@ -52,8 +52,7 @@ class LossGuardHook(Hook):
         >>> custom_hooks = [dict(type='LossGuardHook')]
     """
 
-    # Behind the hooks that run the model in before_train_iter for purposes of their own (a search): only the
-    # training batch itself is checked.
+    # Behind hooks from outside that run the model in before_train_iter: only the training batch itself is checked.
     priority = 'VERY_LOW'
 
     def __init__(self) -> None:

@@ -12,13 +12,12 @@ from torch import Tensor
 from mmfusenas.engine.loops.resumable import run_seed
 from mmfusenas.engine.path_scorer import PathScorer
 from mmfusenas.engine.spans import require_epochs
-from mmfusenas.nas import CostTable, SearchSpace
-from mmfusenas.nas.cost_table import parameter_table
+from mmfusenas.nas import SearchSpace
 from mmfusenas.nas.predictor import LOSSES, PathPredictor, fit_predictor
-from mmfusenas.nas.sampling import PathSampler
+from mmfusenas.nas.sampling import path_sampler
 from mmfusenas.registry import DATASETS, HOOKS
 from mmfusenas.utils.bare_model import bare_model
-from mmfusenas.utils.checkpoint import differences
+from mmfusenas.utils.checkpoint import require_same
 
 STATE_KEY = 'path_sampling'
 """Key of the hook's state in a checkpoint: predictor, random numbers, paths that are waiting."""
@@ -138,10 +137,7 @@ class PathSamplingHook(Hook):
                     **self.scoring)
 
     def _restore(self, state: dict[str, Any]) -> None:
-        changed = differences(state, self._kind())
-        if changed:
-            raise ValueError(f'PathSamplingHook cannot continue the checkpoint, it differs ({changed}). Set '
-                             'them back, or begin in another --work-dir.')
+        require_same(state, self._kind(), 'its sampling of paths differs', 'begin in another --work-dir')
         self.predictor.load_state_dict(state['predictor'])
         self.optimizer.load_state_dict(state['optimizer'])
         self.generator.set_state(state['generator'].cpu())
@@ -169,15 +165,3 @@ class PathSamplingHook(Hook):
         loss = fit_predictor(self.predictor, self.optimizer, data, self.loss, self.fit_epochs, generator=self.generator)
         runner.logger.info(f'Epoch {runner.epoch}: the predictor learned from {len(paths)} paths '
                            f'(loss {loss:.4g}; score {-truth.max():.4g} to {-truth.min():.4g}).')
-
-
-def path_sampler(space: SearchSpace, table: str | None, cost: str, fixed: dict[str, str] | None = None) -> PathSampler:
-    """Return the sampler of a space by a file of costs, or by numbers of parameters, which need no file.
-
-    Raises:
-        ValueError: If other costs come without a file.
-    """
-    if table is None and cost != 'parameters':
-        raise ValueError(f'cost={cost!r} needs a table of costs: measure one, python '
-                         'tools/analysis_tools/build_latency_table.py CONFIG --out FILE, and give table=FILE.')
-    return PathSampler(space, CostTable.load(table) if table else parameter_table(space), cost, fixed)

@@ -103,7 +103,7 @@ class SafeCheckpointHook(CheckpointHook):
         Raises:
             ValueError: The weights are of another model: fewer than half fit, or not all in a resume.
         """
-        share = fitting_share(bare_model(runner), weights_of(checkpoint))
+        share = fitting_share(bare_model(runner), weights_of(checkpoint, 'The checkpoint'))
         if share < (1 if runner._resume else LEAST_SHARE):
             raise ValueError(
                 f'The checkpoint fits {share:.0%} of {type(bare_model(runner)).__name__}, by name and shape of the '

@@ -43,14 +43,10 @@ class TaskGuidanceHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Check that the model has stages, and these, and as many classes as the data."""
-        model = bare_model(runner)
-        if not hasattr(model, 'stage'):
-            raise TypeError(f'TaskGuidanceHook got the model {type(model).__name__}, which has no stages; '
-                            'it is for TaskGuidedDetector.')
         self.spans.check_loop(runner)
+        check_stages(runner, 'TaskGuidanceHook')
         for stage in self.stages:
-            model.stage = stage  # a misspelt name is found now, not when its turn comes
-        check_class_count(runner)
+            bare_model(runner).stage = stage  # a misspelt name is found now, not when its turn comes
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
         """Set the stage of this iteration."""
@@ -70,13 +66,21 @@ class TaskGuidanceHook(Hook):
         checkpoint['meta']['stage'] = bare_model(runner).stage
 
 
-def check_class_count(runner: Runner) -> None:
-    """Raise a ValueError where a head of the task module has another number of classes than the training data.
+def check_stages(runner: Runner, hook: str) -> None:
+    """Raise where a model has no stages, or a head of another number of classes than the training data.
 
     Heads have ``num_classes`` in mmdet and mmseg alike; a region proposal network tells objects from background only.
+
+    Raises:
+        TypeError: If the model has no stages.
+        ValueError: If the number of classes differs.
     """
+    model = bare_model(runner)
+    if not hasattr(model, 'stage'):
+        raise TypeError(f'{hook} got the model {type(model).__name__}, which has no stages; it is for RUASEnhancement, '
+                        'TaskGuidedDetector and TaskGuidedSegmentor.')
     classes = getattr(runner.train_dataloader.dataset, 'metainfo', {}).get('classes', ())
-    for name, module in bare_model(runner).task.named_modules():
+    for name, module in model.task.named_modules():
         count = getattr(module, 'num_classes', None)
         if classes and 'head' in name and 'rpn' not in name and isinstance(count, int) and count != len(classes):
             raise ValueError(

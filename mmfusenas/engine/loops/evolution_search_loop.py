@@ -10,18 +10,20 @@ from mmengine.runner import BaseLoop, Runner
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from mmfusenas.engine.hooks.path_sampling_hook import STATE_KEY, path_sampler
+from mmfusenas.engine.hooks.path_sampling_hook import STATE_KEY
 from mmfusenas.engine.loops.resumable import run_seed
 from mmfusenas.engine.loops.stop_signals import StopSignals
 from mmfusenas.engine.path_scorer import PathScorer
 from mmfusenas.nas import SearchSpace
 from mmfusenas.nas.predictor import PathPredictor
+from mmfusenas.nas.sampling import path_sampler
 from mmfusenas.registry import DATASETS, LOOPS
 from mmfusenas.utils.bare_model import bare_model
-from mmfusenas.utils.checkpoint import differences, fitting_share, load_checkpoint, weights_of
+from mmfusenas.utils.checkpoint import differences, fitting_share, load_checkpoint, require_same, weights_of
 from mmfusenas.visualization.pareto_plot import plot_pareto
 
 STRATEGIES = ('guided', 'plain', 'random')
+MOST_DRAWS = 1000
 
 
 @LOOPS.register_module()
@@ -53,8 +55,8 @@ class EvolutionSearchLoop(BaseLoop):
 
     Raises:
         ValueError: If the strategy is another word, the population is odd, smaller than ``top`` or larger than
-            ``pool``, ``load_from`` does not hold all weights of the supernet, which was trained with other ``fixed``
-            or, where the search is guided, has no predictor or one of other costs.
+            ``pool``, ``mutation`` is no probability, ``load_from`` does not hold all weights of the supernet, which was
+            trained with other ``fixed`` or, where the search is guided, has no predictor or one of other costs.
 
     Example:
         >>> train_cfg = dict(type='EvolutionSearchLoop', limit=0.6e6)
@@ -63,10 +65,10 @@ class EvolutionSearchLoop(BaseLoop):
     def __init__(self, runner: Runner, dataloader: dict, limit: float, max_epochs: int = 200, strategy: str = 'guided',
                  population: int = 50, top: int = 10, mutation: float = 0.1, pool: int = 1000, by: str = 'loss',
                  table: str | None = None, cost: str = 'parameters', fixed: dict[str, str] | None = None) -> None:
-        if strategy not in STRATEGIES or population % 2 or not 0 < top <= population <= pool:
+        if strategy not in STRATEGIES or population % 2 or not 0 < top <= population <= pool or not 0 <= mutation <= 1:
             raise ValueError(f'EvolutionSearchLoop got strategy={strategy!r}, population={population}, top={top}, '
-                             f'pool={pool}; it knows {list(STRATEGIES)}, and the population is even, at least as large '
-                             'as top and at most as the pool.')
+                             f'pool={pool}, mutation={mutation}; it knows {list(STRATEGIES)}, the population is even, '
+                             'at least as large as top and at most as the pool, and mutation is a probability.')
         dataset = DATASETS.build(dataloader['dataset'])
         super().__init__(runner, DataLoader(dataset, len(dataset)))  # a round is an epoch of one iteration
         self.scoring = dict(batch_size=dataloader['batch_size'], by=by)
@@ -74,7 +76,6 @@ class EvolutionSearchLoop(BaseLoop):
         self.size, self.top, self.mutation, self.pool = population, top, mutation, pool
         self.table, self.cost, self.fixed = table, cost, dict(fixed or {})
         self._epoch = self._iter = 0
-        self.stop_training = False
         self._state: dict[str, Any] | None = None
 
     @property
@@ -99,7 +100,7 @@ class EvolutionSearchLoop(BaseLoop):
         else:
             self.population = self._first(self._supernet_state())
         scorer = PathScorer(bare_model(self.runner), self.dataloader.dataset, **self.scoring)
-        while self._epoch < self.max_epochs and not self.stop_training:
+        while self._epoch < self.max_epochs:
             with StopSignals() as signals:
                 self._round(scorer)
                 signals.stop_if_asked(self.runner)
@@ -127,10 +128,7 @@ class EvolutionSearchLoop(BaseLoop):
         Raises:
             RuntimeError: If it had another constraint, strategy, score, population or space.
         """
-        changed = differences(state, self._kind())
-        if changed:
-            raise RuntimeError(f'This search cannot continue the checkpoint, it differs ({changed}). Set '
-                               'them back, or begin a new search in another --work-dir.')
+        require_same(state, self._kind(), 'its search differs', 'begin a new search in another --work-dir')
         self._state = state
 
     def _restore(self, state: dict[str, Any]) -> None:
@@ -162,7 +160,7 @@ class EvolutionSearchLoop(BaseLoop):
         """Return what ``load_from`` knows of the sampling of its training; raise where its weights do not serve."""
         source = self.runner.cfg.get('load_from')
         content = load_checkpoint(source) if source else {}
-        share = fitting_share(bare_model(self.runner), weights_of(content)) if source else 0
+        share = fitting_share(bare_model(self.runner), weights_of(content, source)) if source else 0
         if share < 1:
             raise ValueError(f'The paths are scored with the weights of a trained supernet, and load_from is {source}, '
                              f'which has {share:.0%} of those of this model. Set load_from to the checkpoint of a '
@@ -205,12 +203,15 @@ class EvolutionSearchLoop(BaseLoop):
         return torch.cat([self._legal(self._cross, parents), self._legal(self._mutate, parents)])
 
     def _legal(self, make: Any, parents: Tensor) -> Tensor:
-        """Return half a population of what ``make`` makes, drawing until each obeys the constraint."""
-        children = parents[:0]
-        while len(children) < self.size // 2:
+        """Return half a population of what ``make`` makes and the constraint allows, filled up with the parents."""
+        children, half = parents[:0], self.size // 2
+        for _ in range(MOST_DRAWS):
             drawn = make(parents)
             children = torch.cat([children, drawn[self.sampler.cost(drawn) <= self.limit]])
-        return children[:self.size // 2]
+            if len(children) >= half:
+                return children[:half]
+        # Below a tight limit hardly a child of many changes is legal; the parents are.
+        return torch.cat([children, *[parents] * half])[:half]
 
     def _cross(self, parents: Tensor) -> Tensor:
         first, second = torch.randint(len(parents), (2, self.size), generator=self.generator)

@@ -21,6 +21,7 @@ from mmfusenas.engine.loops.resumable_iter_train_loop import ResumableIterTrainL
 from mmfusenas.nas.hypergrad.vectors import average, fill
 from mmfusenas.registry import LOOPS, MODELS
 from mmfusenas.utils.bare_model import bare_model
+from mmfusenas.utils.checkpoint import plain
 
 Batches = Sequence[dict]
 
@@ -71,6 +72,7 @@ class MetaInitLoop(ResumableIterTrainLoop):
         super().__init__(runner, dict(dataloader, dataset=tasks[0]), max_iters, **kwargs)
         self.steps, self.second_order = steps, second_order
         self.inner_optimizer = inner_optimizer or dict(type='Adam', lr=1e-3)
+        self.outer_loss_cfg = outer_loss
         self.outer_loss = MODELS.build(outer_loss).to(get_device()) if outer_loss else None
         if outer_loss and not isinstance(getattr(bare_model(runner), 'loss', None), nn.Module):
             raise ValueError(f'MetaInitLoop got outer_loss={outer_loss}, and {type(bare_model(runner)).__name__} is no '
@@ -81,8 +83,10 @@ class MetaInitLoop(ResumableIterTrainLoop):
 
     def state_dict(self) -> dict[str, Any]:
         """Return what a checkpoint needs to know, with K, the inner steps and the number of tasks."""
-        return dict(super().state_dict(), steps=self.steps, tasks=len(self.dataloader_iterator.streams),
-                    inner_optimizer=dict(self.inner_optimizer), second_order=self.second_order)
+        sizes = [len(stream.dataloader.dataset) for stream in self.dataloader_iterator.streams]
+        return dict(super().state_dict(), steps=self.steps, tasks=len(sizes), task_samples=sizes,
+                    inner_optimizer=dict(self.inner_optimizer), second_order=self.second_order,
+                    outer_loss=plain(self.outer_loss_cfg))
 
     def run_iter(self, data_batch: Sequence[Batches]) -> None:
         """Take one step on omega; ``data_batch`` holds for each task ``steps`` batches and the one that f looks at."""

@@ -1,13 +1,12 @@
 """What the two train loops that resume exactly have in common."""
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from mmengine.dist import broadcast, broadcast_object_list, get_world_size
 from mmengine.runner import Runner
 
-from mmfusenas.utils.checkpoint import differences
+from mmfusenas.utils.checkpoint import plain, require_same
 
 
 class Resumable:
@@ -40,7 +39,7 @@ class Resumable:
         part = self.runner.cfg
         for key in keys:
             part = part.get(key) if hasattr(part, 'get') else None  # an object that was built knows no config
-        return json.loads(json.dumps(part, default=str))
+        return plain(part)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take over the state of the run that is continued.
@@ -49,13 +48,9 @@ class Resumable:
             RuntimeError: The loop, the data set's size, the batch size, the optimizer or its schedule are not what
                 they were.
         """
-        now = self.state_dict()
-        changed = differences(state, {key: value for key, value in now.items() if key != 'validated'})
-        if changed:
-            raise RuntimeError(
-                f'This run cannot continue the checkpoint, its training differs ({changed}). Set them back '
-                'to continue exactly, or begin a new training from the weights alone: leave out --resume and set '
-                '--cfg-options load_from=CHECKPOINT.')
+        now = {key: value for key, value in self.state_dict().items() if key != 'validated'}
+        require_same(state, now, 'its training differs', 'begin a new training from the weights alone: leave out '
+                     '--resume and set --cfg-options load_from=CHECKPOINT')
         self._validated = state['validated']
 
     def _take_seed(self) -> None:

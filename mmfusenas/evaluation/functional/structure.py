@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torchmetrics.functional.image import multiscale_structural_similarity_index_measure
 
 from mmfusenas.evaluation.functional.pictures import as_double, filtered
 from mmfusenas.models.losses.ssim import similarity
@@ -36,9 +37,6 @@ def ms_ssim(fused: Tensor, visible: Tensor, infrared: Tensor) -> Tensor:
     Shape:
         N x 1 x H x W in [0, 255] three times, H and W at least 11, to N values in [0, 2].
     """
-    # Here, because the import takes seconds that every training would wait for.
-    from torchmetrics.functional.image import multiscale_structural_similarity_index_measure
-
     fused, *sources = (picture.float() for picture in as_double(fused, visible, infrared, side=_SCALE_WINDOW))
     # torchmetrics asks for more than ten pixels at the smallest scale.
     scales = [weight for level, weight in enumerate(_SCALES) if min(fused.shape[2:]) // 2**level >= _SCALE_WINDOW]

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from mmengine.evaluator import BaseMetric
+from skimage.metrics import mean_squared_error
 
 from mmfusenas.evaluation.metrics.image_quality_metric import eight_bit, image_quality, require_reference
 from mmfusenas.registry import METRICS
@@ -71,6 +72,6 @@ def shifted_quality(picture: np.ndarray, reference: np.ndarray, border: int, shi
                          'border.')
     inner = picture[margin:height - margin, margin:width - margin]
     moves = range(-shift, shift + 1)
-    scores = (image_quality(inner, reference[margin + y:height - margin + y, margin + x:width - margin + x], name)
-              for y in moves for x in moves)
-    return max(scores, key=lambda score: score['PSNR'])
+    moved = [reference[margin + y:height - margin + y, margin + x:width - margin + x] for y in moves for x in moves]
+    best = min(moved, key=lambda part: mean_squared_error(part, inner))
+    return image_quality(inner, best, name)

@@ -10,6 +10,7 @@ from mmengine.model import BaseModel
 from torch import Tensor, nn
 
 from mmfusenas.models.restorers.restoration import reference_of
+from mmfusenas.models.scene.base_scene import losses_of_sizes
 from mmfusenas.registry import MODELS
 
 POOR, GOOD = 0, 1
@@ -65,11 +66,11 @@ class QualityClassifier(BaseModel):
             return self.logits(inputs['visible'])
         pictures = dict(visible=inputs['visible'], reference=reference_of(inputs, 'QualityClassifier'))
         if mode == 'loss':
-            return self._losses(**pictures)
-        logits = {name: self.logits(picture) for name, picture in pictures.items()}
-        good = {name: scores.softmax(1)[:, GOOD] for name, scores in logits.items()}
+            return losses_of_sizes(lambda maps, _: self._losses(**maps), pictures, inputs, data_samples)
         for i, sample in enumerate(data_samples):
-            sample.good = {name: float(chances[i]) for name, chances in good.items()}
+            height, width = sample.metainfo['img_shape'][:2]  # a verdict does not depend on the batch
+            sample.good = {name: float(self.logits(x[i:i + 1, :, :height, :width]).softmax(1)[0, GOOD])
+                           for name, x in pictures.items()}
         return data_samples
 
     def _losses(self, visible: Tensor, reference: Tensor) -> dict[str, Tensor]:

@@ -1,6 +1,5 @@
 """From packed samples to batches."""
 from .guided_data_preprocessor import GuidedDataPreprocessor
 from .pair_data_preprocessor import PairDataPreprocessor
-from .restoration_data_preprocessor import RestorationDataPreprocessor
 
-__all__ = ['GuidedDataPreprocessor', 'PairDataPreprocessor', 'RestorationDataPreprocessor']
+__all__ = ['GuidedDataPreprocessor', 'PairDataPreprocessor']

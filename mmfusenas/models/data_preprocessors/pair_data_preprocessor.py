@@ -4,6 +4,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import torch
+import torch.nn.functional as F
 from mmengine.model import BaseDataPreprocessor, stack_batch
 from mmengine.structures import BaseDataElement
 
@@ -36,7 +37,8 @@ class PairDataPreprocessor(BaseDataPreprocessor):
 
     Returns:
         ``inputs``: ``visible`` N x 3 x H x W and, where there are any, ``infrared`` and ``aligned`` N x 1 x H x W and
-        ``reference`` N x 3 x H x W, float32 in [0, 1], ``flow`` N x 2 x H x W in pixels; ``data_samples`` as they
+        ``reference`` N x 3 x H x W, float32 in [0, 1], ``flow`` N x 2 x H x W in pixels, ``noise`` N x 1 x H x W
+        in units of the picture and ``kernel`` N x 1 x K x K, smaller ones with zeros around; ``data_samples`` as they
         came, or None.
 
     Raises:
@@ -59,7 +61,9 @@ class PairDataPreprocessor(BaseDataPreprocessor):
         """Make a batch of what the data loader hands over (lists of tensors, or tensors already stacked)."""
         if not isinstance(data['inputs'], Mapping):
             data = dict(data, inputs=dict(visible=data['inputs']))
-        samples = data.get('data_samples')
+        inputs, samples = dict(data['inputs']), data.get('data_samples')
+        kernels = inputs.pop('kernel', None)  # no pictures
+        data = dict(data, inputs=inputs)
         unknown = set(self.bit_depth) - set(data['inputs']) - {'reference'}  # which some sets of a config lack
         if unknown:
             raise ValueError(f'bit_depth names {sorted(unknown)}; the inputs are {sorted(data["inputs"])}.')
@@ -72,6 +76,9 @@ class PairDataPreprocessor(BaseDataPreprocessor):
             name: stack_batch([self._scale(name, picture) for picture in pictures])
             for name, pictures in data['inputs'].items()
         }
+        if kernels is not None:
+            largest = max(kernel.shape[-1] for kernel in kernels)
+            inputs['kernel'] = self.cast_data(stack_batch([_padded(kernel, largest) for kernel in kernels]))
         return dict(data, inputs=inputs, data_samples=data.get('data_samples'))
 
     def _full_scale(self, name: str, dtype: torch.dtype) -> float:
@@ -116,6 +123,10 @@ class PairDataPreprocessor(BaseDataPreprocessor):
                     f'The pictures of a sample differ in size (height, width): {sizes}; {files}. Geometric transforms '
                     'belong inside JointTransform, and files of different size need resize in LoadPairFromFile.'
                 )
+
+
+def _padded(kernel: torch.Tensor, side: int) -> torch.Tensor:
+    return F.pad(kernel.float(), ((side - kernel.shape[-1]) // 2,) * 4)
 
 
 def _file(samples: Sequence[BaseDataElement] | None, index: int, name: str) -> str:

@@ -34,7 +34,7 @@ class HyperGuidedRestoration(BaseScene):
         levels: First and last :math:`\sigma_i`, in grey levels. Defaults to (49, 13).
         loss: Config of the outer loss. Defaults to ``dict(type='StageLoss')``.
         guidance_loss: Config of a :class:`GuidanceLoss` that is added to it, for joint training. Defaults to None.
-        data_preprocessor: Defaults to ``dict(type='RestorationDataPreprocessor')``.
+        data_preprocessor: Defaults to ``dict(type='PairDataPreprocessor')``.
         init_cfg: Initialisation, as everywhere in MMEngine.
 
     Shape:
@@ -57,7 +57,7 @@ class HyperGuidedRestoration(BaseScene):
                  loss: dict | None = None, guidance_loss: dict | None = None, data_preprocessor: dict | None = None,
                  init_cfg: dict | None = None) -> None:
         super().__init__(loss or dict(type='StageLoss'),
-                         data_preprocessor or dict(type='mmfusenas.RestorationDataPreprocessor'), init_cfg)
+                         data_preprocessor or dict(type='mmfusenas.PairDataPreprocessor'), init_cfg)
         self.stages = ModuleList(MODELS.build(stage) for _ in range(stages))
         self.guidance_loss = MODELS.build(guidance_loss) if guidance_loss else None
         self.rho = penalties(levels, stages)

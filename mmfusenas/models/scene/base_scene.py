@@ -44,7 +44,7 @@ class BaseScene(BaseModel):
         Shape:
             N x 1 x H x W in [0, 1] twice, to N x 1 x H x W, not clamped.
         """
-        raise NotImplementedError(f'{type(self).__name__} neither fuses nor has `pictures` of its own.')
+        raise NotImplementedError(f'{type(self).__name__} has no `fuse`.')
 
     def pictures(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         """Return the BGR picture in [0, 1], not clamped, as ``picture``, and whatever else the losses look at.
@@ -84,8 +84,7 @@ class BaseScene(BaseModel):
             return self.pictures(inputs)['picture']
         if mode == 'loss':
             pictures = self.pictures(inputs)
-            return checked_losses(self, self.losses(pictures, inputs) if data_samples is None else losses_of_sizes(
-                self.losses, pictures, inputs, data_samples))
+            return checked_losses(self, losses_of_sizes(self.losses, pictures, inputs, data_samples))
         if mode == 'predict':
             return self.predict(self.pictures_of_sizes(inputs, data_samples), data_samples)
         raise RuntimeError(f"{type(self).__name__}.forward got mode {mode!r}; it knows 'tensor', 'loss' and 'predict'.")
@@ -114,16 +113,27 @@ def checked_losses(model: BaseModel, losses: dict[str, Tensor]) -> dict[str, Ten
 
 
 def losses_of_sizes(losses: Callable, pictures: dict[str, Tensor], inputs: dict[str, Tensor],
-                    data_samples: list) -> dict[str, Tensor]:
-    """Return ``losses(pictures, inputs)`` of a batch without its padding: the mean over pictures where sizes differ."""
-    batch = tuple(pictures['picture'].shape[2:])
-    shapes = [tuple(sample.metainfo['img_shape'][:2]) for sample in data_samples]
+                    data_samples: list | None) -> dict[str, Tensor]:
+    """Return ``losses(pictures, inputs)`` of a batch without its padding: the mean over pictures where sizes differ.
+
+    Without data samples, which say the sizes, there is no padding.
+    """
+    batch = tuple(next(iter(inputs.values())).shape[2:])
+    shapes = [tuple(sample.metainfo['img_shape'][:2]) for sample in data_samples or ()]
     if all(shape == batch for shape in shapes):
         return losses(pictures, inputs)
-    single = [losses(*({name: x[i:i + 1, ..., :height, :width] if x.dim() == 4 else x[i:i + 1]
-                        for name, x in maps.items()} for maps in (pictures, inputs)))
-              for i, (height, width) in enumerate(shapes)]
+    single = [losses(*({name: _part(name, x[i:i + 1], shape, batch) for name, x in maps.items()}
+                       for maps in (pictures, inputs)))
+              for i, shape in enumerate(shapes)]
     return {name: torch.stack([each[name] for each in single]).mean() for name in single[0]}
+
+
+def _part(name: str, x: Tensor, shape: tuple[int, int], batch: tuple[int, int]) -> Tensor:
+    """Return a map without the padding of its batch, at whatever size it is; kernels and numbers as they are."""
+    if x.dim() < 4 or name == 'kernel':
+        return x
+    height, width = (side * whole // padded for side, whole, padded in zip(shape, x.shape[2:], batch))
+    return x[:, :, :height, :width]
 
 
 def cat_padded(pictures: list[Tensor], size: tuple[int, int]) -> Tensor:

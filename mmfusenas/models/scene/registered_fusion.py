@@ -36,9 +36,6 @@ class RegisteredFusion(BaseScene):
         self.registration = MODELS.build(registration)
         self.fusion = MODELS.build(fusion)
 
-    def fuse(self, visible: Tensor, infrared: Tensor) -> Tensor:
-        return self.fusion.fuse(visible, warp(infrared, self.registration(visible, infrared)))
-
     def pictures(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         visible, infrared = luma(inputs['visible']), inputs['infrared']
         flow = self.registration(visible, infrared)

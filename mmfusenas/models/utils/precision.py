@@ -23,10 +23,9 @@ def in_full_precision(function: Callable) -> Callable:
     """
     @wraps(function)
     def run(*args: Any, **kwargs: Any) -> Any:
-        args = [_raised(x) for x in args]
-        device = next(x.device.type for x in args if isinstance(x, Tensor))
+        device = next(x.device.type for x in (*args, *kwargs.values()) if isinstance(x, Tensor))
         with torch.autocast(device, enabled=False):
-            return function(*args, **{name: _raised(x) for name, x in kwargs.items()})
+            return function(*map(_raised, args), **{name: _raised(x) for name, x in kwargs.items()})
 
     return run
 

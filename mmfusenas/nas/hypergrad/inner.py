@@ -10,6 +10,9 @@ from torch.optim import SGD, Optimizer
 
 from mmfusenas.nas.hypergrad.vectors import add, dot, fill, norm
 
+CLIP_OPTIONS = {'max_norm', 'norm_type', 'error_if_nonfinite', 'foreach'}
+"""Of ``clip_grad_norm_``."""
+
 
 @dataclass(frozen=True)
 class WeightStep:
@@ -35,16 +38,12 @@ class WeightStep:
             count: Number of weight tensors.
 
         Raises:
-            ValueError: ``inner`` or its ``lr`` is missing, a key is unknown, a list has another length, or
-                Nesterov momentum is asked for.
+            ValueError: ``inner`` or its ``lr`` is missing, a key is unknown, or a list has another length.
         """
         if inner is None or 'lr' not in inner:
             raise ValueError(f'Unrolled got inner={inner}; it needs what one weight step does: '
                              'inner=dict(lr=..., momentum=0, weight_decay=0, momentum_buffers=None)')
-        if inner.get('nesterov'):
-            raise ValueError('Unrolled got inner with nesterov=True, whose step it does not model; '
-                             'use SGD without Nesterov or another strategy')
-        unknown = set(inner) - {'lr', 'momentum', 'weight_decay', 'momentum_buffers', 'max_norm', 'nesterov'}
+        unknown = set(inner) - {'lr', 'momentum', 'weight_decay', 'momentum_buffers', 'max_norm'}
         if unknown:
             raise ValueError(f'Unrolled got inner with {sorted(unknown)}; '
                              'known are lr, momentum, weight_decay, momentum_buffers and max_norm')
@@ -100,7 +99,7 @@ def inner_step(optimizer: Optimizer, params: Sequence[Tensor], clip: Mapping | N
             step, and this is said once.
         params: Weights, the strategy's ``lower_params``.
         clip: How gradients are clipped before the step, ``dict(max_norm=...)`` as of
-            ``torch.nn.utils.clip_grad_norm_``. Another kind is taken as not clipped, and this is said once.
+            ``torch.nn.utils.clip_grad_norm_``. Another kind, or norm, is taken as not clipped, and this is said once.
 
     Returns:
         ``lr``, ``momentum``, ``weight_decay`` and ``momentum_buffers``, each a list like ``params``, and ``max_norm``.
@@ -114,11 +113,13 @@ def inner_step(optimizer: Optimizer, params: Sequence[Tensor], clip: Mapping | N
         [0.9]
     """
     plain = not isinstance(optimizer, SGD)
-    by_norm = bool(clip) and set(clip) <= {'max_norm', 'error_if_nonfinite'}
-    if plain or (clip and not by_norm):
-        _say_once(f'The unrolled hyper-gradient takes the step of {type(optimizer).__name__}'
-                  f'{" with gradients clipped otherwise than by their norm" if clip and not by_norm else ""} as a '
-                  'plain gradient step of its learning rate')
+    by_norm = bool(clip) and set(clip) <= CLIP_OPTIONS and clip.get('norm_type', 2) == 2
+    if plain:
+        _say_once(f'The unrolled hyper-gradient takes the step of {type(optimizer).__name__} as a plain gradient step '
+                  'of its learning rate')
+    if clip and not by_norm:
+        _say_once(f'The unrolled hyper-gradient takes the step of {type(optimizer).__name__} with gradients clipped '
+                  f'otherwise than by their norm ({dict(clip)}) as if they were not clipped')
     groups = {id(param): group for group in optimizer.param_groups for param in group['params']}
     inner = dict(lr=[], momentum=[], weight_decay=[], momentum_buffers=[],
                  max_norm=float(clip['max_norm']) if by_norm else None)

@@ -1,0 +1,81 @@
+"""What of a search's settings would go wrong later, said before its first iteration."""
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from mmengine.runner import Runner
+
+from mmfusenas.engine.spans import Spans, require_epochs
+from mmfusenas.nas import SearchSpace
+from mmfusenas.nas.hypergrad import FirstOrder
+
+
+def check_phases(runner: Runner, spans: Spans) -> None:
+    """Warn where a phase never begins, whose choices would be exported as they were in the beginning."""
+    length = runner.max_epochs if spans.by_epoch else runner.max_iters
+    late = sum(end >= length for end in spans.ends)
+    if late:
+        runner.logger.warning(
+            f'{late} of the {len(spans.ends) + 1} phases of BilevelSearchHook never begin: the training ends at '
+            f'{length}, the phases at {spans.ends}. Their choices stay undecided as they were; set '
+            'custom_hooks.N.phases.M.end with train_cfg.')
+
+
+def check_strategy(strategy: Callable, space: SearchSpace, phases: Sequence[dict],
+                   searched: Sequence[Sequence[str]]) -> None:
+    """Raise where the weights of a loss have no gradient: they reach a loss of pictures through the network's.
+
+    Args:
+        strategy: Hyper-gradient strategy.
+        space: All variables.
+        phases: Of the search.
+        searched: Names of the variables of every phase.
+
+    Raises:
+        ValueError: If a phase searches the weights of a loss by first order.
+    """
+    for phase, names in zip(phases, searched):
+        blind = isinstance(strategy, FirstOrder) and 'model' not in phase.get('losses', ['model'])
+        if blind and any(name in space.weightings for name in names):
+            raise ValueError(f'BilevelSearchHook got strategy FirstOrder for choices={phase["choices"]!r}, the '
+                             "weights of a loss: without the answer of the network's weights they have no "
+                             "gradient. Take strategy=dict(type='Unrolled').")
+
+
+def check_wrapper(runner: Runner, space: SearchSpace, decided: Sequence[Sequence[str]]) -> None:
+    """Raise a ValueError where several processes would wait for gradients of what a phase has decided against.
+
+    Args:
+        runner: Runner.
+        space: All variables.
+        decided: Names of the variables of every phase but the last.
+    """
+    choices = [space.choices[name] for names in decided for name in names if name in space.choices]
+    if any(weight.requires_grad for choice in choices for weight in choice.parameters()) and not getattr(
+            runner.model, 'find_unused_parameters', True):
+        raise ValueError('BilevelSearchHook got phases in several processes: what a phase decides against leaves '
+                         'the graph. Set find_unused_parameters = True in the config.')
+
+
+def check_turns(runner: Runner, turns: int, interval: int, begin: int, end: int | None) -> None:
+    """Raise where the steps fall into the epochs of some dataloaders alone: an interval of two epochs, say.
+
+    Args:
+        runner: Runner.
+        turns: Number of dataloaders.
+        interval, begin, end: Of the steps on the choices, as of :class:`BilevelSearchHook`.
+
+    Raises:
+        ValueError: If a dataloader has no step in its epochs, or the training has no epochs.
+    """
+    if turns <= 1:
+        return
+    require_epochs(runner, 'BilevelSearchHook got several dataloaders, which take turns by epoch')
+    epoch = len(runner.train_dataloader)
+    steps = range(interval, min(end or runner.max_iters, runner.max_iters) + 1, interval)
+    unseen = set(range(turns)) - {(step - 1) // epoch % turns for step in steps if step > begin}
+    if unseen:
+        raise ValueError(
+            f'BilevelSearchHook would never read dataloaders {sorted(unseen)} of its {turns}: they take turns '
+            f'by epochs of {epoch} iterations, and a step on the choices comes every {interval}. Change the '
+            'batch size or the interval, or train longer.')
