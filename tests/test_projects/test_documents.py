@@ -33,7 +33,7 @@ def test_options_exist(document: Path) -> None:
     for line in commands:
         for tool, rest in re.findall(r'(tools/[\w/]+\.py|benchmarks/\w+\.py)([^`\n]*)', line):
             source = (ROOT / tool).read_text()
-            if 'add_run_options(' in source:
+            if '_options(parser' in source:
                 source += (ROOT / 'mmfusenas/utils/command_line.py').read_text()
             options = re.findall(r'(?<=\s)--[\w-]+', rest)
             assert [option for option in options if not is_option(option, source)] == [], line

@@ -86,7 +86,7 @@ def test_two_methods_of_one_name_and_an_unknown_metric(run, folders):
     end, _ = run(*sources(folders), '--fused', folders / 'copy', f'copy={folders / "average"}')
     assert 'NAME=PATH' in end
     end, _ = run(*sources(folders), '--fused', folders / 'copy', '--metrics', 'VFI')
-    assert "'VFI'; VIF?" in end
+    assert "'VFI'; the nearest is 'VIF'" in end
 
 
 def test_outputs_are_looked_at_before_the_work(run, folders, monkeypatch):
