@@ -1,7 +1,8 @@
 """Keep what the runs of a benchmark found, without their weights: enough for its tables and figures.
 
     python benchmarks/records.py work_dirs/strategies                       # to benchmarks/records/strategies
-    cp -r benchmarks/records/strategies work_dirs/ && python benchmarks/search_strategies.py    # the table again
+    mkdir -p work_dirs && cp -r benchmarks/records/strategies work_dirs/
+    python benchmarks/search_strategies.py                                  # the table again
 
 Kept of every run: that it is done and with which options, its metrics, the genotype that it found, its curves.
 """

@@ -1,4 +1,4 @@
-"""Derive what a search found: ``python tools/derive.py work_dirs/SEARCH/epoch_20.pth --out genotype.json``."""
+"""Derive what a search found: ``python tools/derive.py work_dirs/SEARCH/epoch_12.pth --out genotype.json``."""
 import argparse
 import json
 from pathlib import Path
@@ -12,7 +12,7 @@ from mmfusenas.utils.command_line import command, existing_file, load_config, ou
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description='Read the architecture that a search found out of its checkpoint.',
-        epilog='example: python tools/derive.py work_dirs/retinanet_ivif_search/epoch_20.pth --out genotype.json '
+        epilog='example: python tools/derive.py work_dirs/retinanet_ivif_search/epoch_12.pth --out genotype.json '
                '--checkpoint derived.pth. In a config, genotype="genotype.json" (or "genotype.json#task.neck" for one '
                'part of the model) then builds the found network.')
     parser.add_argument('search', metavar='CHECKPOINT', help='checkpoint of a search')

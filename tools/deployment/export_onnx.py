@@ -17,7 +17,7 @@ def parse_args() -> argparse.Namespace:
                     '`boxes` (pixels) and `scores` of all anchors, before any is suppressed; of a segmentor `logits`.',
         epilog='examples: export_onnx.py --model tim-light --out light.onnx --shape dynamic; export_onnx.py '
                'configs/tim/retinanet_ivif.py epoch_12.pth --out detector.onnx --shape 480 640. With dynamic sizes, '
-               'networks of several scales (tim-full) take multiples of 4, segmentors multiples of 32.')
+               'give pictures whose sides are multiples of 32.')
     add_model_options(parser)
     parser.add_argument('--out', required=True, metavar='FILE.onnx', help='file to write')
     parser.add_argument('--shape', nargs='+', default=['dynamic'], metavar='H W',

@@ -12,6 +12,7 @@ from mmfusenas.nas import Choice
 KERNELS = (3, 5, 7)
 RATIOS = (2, 3, 4, 5, 6)
 ABSENT = 'absent'
+SLOPE = 0.25  # of a new PReLU
 
 
 class SqueezeExcitation(nn.Module):
@@ -79,13 +80,19 @@ class SharedWeights(MobileBlock):
     """Weights of the widest block, of which every form takes its part.
 
     The channels of a narrower form are the first ones. Its kernel is the middle of the larger one after a linear
-    transform that is learned and starts as the identity: 7 to 5 by 25 x 25 numbers, 5 to 3 by 9 x 9.
+    transform that is learned and starts as the identity: 7 to 5 by 25 x 25 numbers, 5 to 3 by 9 x 9. What the smallest
+    kernel does not see starts at zero, so that forms of all kernels begin as one function and learn from each other.
     """
 
     def __init__(self, channels: int) -> None:
         super().__init__(channels, KERNELS[-1], RATIOS[-1])
         self.transforms = nn.ParameterDict({str(kernel): nn.Parameter(torch.eye(kernel ** 2))
                                             for kernel in KERNELS[:-1]})
+        ring = (KERNELS[-1] - KERNELS[0]) // 2
+        nn.init.kaiming_normal_(self.expand.weight, a=SLOPE)
+        nn.init.zeros_(self.depthwise.weight)
+        with torch.no_grad():
+            nn.init.kaiming_normal_(self.depthwise.weight[..., ring:-ring, ring:-ring], a=SLOPE)
 
     def kernels(self, kernel: int, width: int) -> Tensor:
         """Return the depthwise kernels of a form, width x 1 x kernel x kernel."""
