@@ -6,7 +6,7 @@ architecture trained the same way, a random one of the same space, and, where it
 Prints means and standard deviations over the seeds, with the size of scene module and noise removal and their
 multiply-adds at 600 x 400, and the operators of every cell found. The same command goes on where it was stopped.
 
-    LOWLIGHT_ROOT=data/lowlight LOL_ROOT=data/lol python benchmarks/cooperative_search.py [--authors ruas-lol.pth]
+    LOWLIGHT_ROOT=data/lowlight LOL_ROOT=data/lol python benchmarks/cooperative_search.py [--authors lol.pth]
     FIVEK_ROOT=data/fivek python benchmarks/cooperative_search.py --configs 'configs/ruas/enhance{}_fivek.py'
 """
 import argparse

@@ -3,6 +3,7 @@
 Both train on built-in scenes for the same number of iterations, side by side, which keeps two cores busier than one
 after the other, and are tested on scenes that neither has seen.
 """
+import argparse
 import json
 import re
 import shutil
@@ -57,6 +58,7 @@ def collect_pictures(work_dir: Path) -> None:
 
 def main() -> None:
     """Run the demo and print its table."""
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     start = time.monotonic()
     shutil.rmtree(DEMO, ignore_errors=True)
     DEMO.mkdir(parents=True)

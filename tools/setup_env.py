@@ -5,6 +5,7 @@
 made and filled, which compiles mmcv's operators. Only the standard library, and only what Python 3.6 can read,
 so that an old Python is told what is wrong.
 """
+import argparse
 import fcntl
 import hashlib
 import json
@@ -214,6 +215,7 @@ def wait_for(lock) -> None:
 
 def main() -> int:
     """Print the path of a Python that has everything."""
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     if sys.version_info[:2] < MINIMUM:
         return restart_with_newer()
     STATE.mkdir(parents=True, exist_ok=True)

@@ -3,4 +3,4 @@ _base_ = [
     '../_base_/datasets/synthetic_ivif_fusion.py', '../_base_/schedules/adamw_12e.py', '../_base_/default_runtime.py'
 ]
 model = dict(type='TIMFusion', genotype='tim-light', loss=dict(type='FusionLoss'))
-optim_wrapper = dict(optimizer=dict(lr=1e-3))
+optim_wrapper = dict(optimizer=dict(lr=1e-3), paramwise_cfg=None)

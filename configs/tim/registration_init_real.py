@@ -15,5 +15,5 @@ test_dataloader = val_dataloader
 val_evaluator = dict(_delete_=True, type='EndpointError')
 test_evaluator = val_evaluator
 train_cfg = dict(max_epochs=6, val_interval=2)
-optim_wrapper = dict(optimizer=dict(lr=1e-3), clip_grad=dict(max_norm=1))
+optim_wrapper = dict(optimizer=dict(lr=1e-3), paramwise_cfg=None, clip_grad=dict(max_norm=1))
 param_scheduler = [_base_.param_scheduler[0], dict(_base_.param_scheduler[1], end=6)]

@@ -12,4 +12,4 @@ val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 test_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 val_evaluator = [dict(type='EndpointError'), dict(type='FusionMetric', metric=['MI', 'VIF', 'Qabf', 'SSIM'])]
 test_evaluator = [dict(type='EndpointError'), dict(type='FusionMetric')]
-optim_wrapper = dict(optimizer=dict(lr=1e-3))
+optim_wrapper = dict(optimizer=dict(lr=1e-3), paramwise_cfg=None)

@@ -55,7 +55,7 @@ def register_missing(registry: Registry, package: str, *names: str) -> None:
         def build(*args, _name: str = name, **kwargs) -> NoReturn:
             raise ImportError(
                 f'{_name} needs {package}, which does not import here ({import_error(package)}). '
-                f"Install it with: pip install 'mmfusenas[{_EXTRAS[package]}]' (or `make env` in a checkout)."
+                f"Install it in the checkout: `make env`, or pip install -e '.[{_EXTRAS[package]}]'."
             )
 
         registry.register_module(name=name, module=build)

@@ -34,4 +34,4 @@ def test_fusion_alone(pairs):
     names = dict(CocoPairDataset='det', PackPairDetInputs='det', DetectionMetric='det', PackPairSegInputs='seg',
                  TaskGuidedSegmentor='seg')
     for line, (name, extra) in zip(refused, names.items(), strict=True):
-        assert line.startswith(f'{name} needs mm{extra}') and f"pip install 'mmfusenas[{extra}]'" in line
+        assert line.startswith(f'{name} needs mm{extra}') and f"pip install -e '.[{extra}]'" in line

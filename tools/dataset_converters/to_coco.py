@@ -49,7 +49,7 @@ def main(argv: list[str] | None = None) -> None:
     prefix = {key: folder for key, folder in INPUTS.items() if PATHS[key] in infos[0]}
     more = '' if set(prefix) == {'img', 'img2'} else f', data_prefix={prefix}'
     print(f"Read it with dict(type='CocoPairDataset', data_root={args.out!r}, "
-          f"ann_file='annotations/train.json'{more}).")
+          f"ann_file='annotations/train.json'{more}), as docs/en/datasets.md shows.")
 
 
 if __name__ == '__main__':

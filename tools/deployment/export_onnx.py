@@ -48,7 +48,7 @@ def main() -> None:
         import onnxruntime  # noqa: F401
     except ImportError as error:
         raise UsageError(
-            f"ONNX export needs onnx and onnxruntime ({error}): pip install 'mmfusenas[deploy]'.") from error
+            f"ONNX export needs onnx and onnxruntime ({error}): pip install -e '.[deploy]' in the checkout.") from error
     model = load_model(source, checkpoint)
     difference = export_onnx(model, args.out, shape or TRACED, not shape)
     size = Path(args.out).stat().st_size / 1e6

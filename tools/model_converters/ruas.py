@@ -75,7 +75,7 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description="Convert the weights of RUAS's authors to a checkpoint of ours, which infers by itself. The file "
                     'holds the scene module, noise removal and, in the journal version, noise estimation.',
-        epilog='example: python tools/model_converters/ruas.py lol.pt ruas-lol.pth')
+        epilog='example: python tools/model_converters/ruas.py lol.pt lol.pth')
     parser.add_argument('source', metavar='SRC.pt', help="the authors' file: tensors only")
     parser.add_argument('out', metavar='OUT.pth', help='checkpoint to write')
     parser.add_argument('--release', choices=list(RELEASES), default='journal',
