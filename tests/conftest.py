@@ -1,13 +1,15 @@
-"""What all tests share: one thread, the folder of reference data, and the tools as modules."""
+"""What all tests share: one thread, the folder of reference data, the tools as modules, and weights at no default."""
 import importlib.util
 import os
 import signal
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 import torch
+from torch import nn
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -46,6 +48,52 @@ def load_tool() -> Callable[[str], ModuleType]:
         return module
 
     return load
+
+
+@pytest.fixture(scope='session')
+def ended() -> Callable[..., str]:
+    """Wait until a process ends by itself, with that code, and return what it wrote to its error stream.
+
+    The limit is against a process that hangs, so it is far beyond what a busy machine needs.
+    """
+
+    def wait(process: subprocess.Popen, code: int = 0) -> str:
+        errors = process.communicate(timeout=600)[1]
+        assert process.returncode == code, errors[-3000:]
+        return errors
+
+    return wait
+
+
+@pytest.fixture
+def trap(tmp_path: Path) -> object:
+    """An object that makes the folder ``trap`` when it is unpickled."""
+
+    class Trap:
+        def __reduce__(self) -> tuple:
+            return os.mkdir, (str(tmp_path / 'trap'), )
+
+    return Trap()
+
+
+@pytest.fixture(scope='session')
+def randomise() -> Callable[..., nn.Module]:
+    """Give a module random norm statistics and slopes, in double precision and eval mode: nothing is at a default."""
+
+    def apply(module: nn.Module, seed: int = 0) -> nn.Module:
+        generator = torch.Generator().manual_seed(seed)
+        module.double().eval()
+        for norm in module.modules():
+            if isinstance(norm, nn.BatchNorm2d):
+                norm.running_mean.normal_(0, 0.2, generator=generator)
+                norm.running_var.uniform_(0.5, 2, generator=generator)
+                norm.weight.data.uniform_(0.5, 1.5, generator=generator)
+                norm.bias.data.normal_(0, 0.2, generator=generator)
+            elif isinstance(norm, nn.PReLU):
+                norm.weight.data.uniform_(0.05, 0.4, generator=generator)
+        return module
+
+    return apply
 
 
 @pytest.fixture(scope='session')

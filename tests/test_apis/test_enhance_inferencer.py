@@ -137,7 +137,7 @@ def test_deblurring_takes_a_kernel(tmp_path, kernel):
     np.testing.assert_allclose(found['guidance'], made['guidance'][0, -3:].mean(0), atol=1e-4)
 
 
-def test_a_kernel_is_for_models_that_deblur(tmp_path):
+def test_a_kernel_is_for_models_that_deblur():
     assert input_options(guided()) == '--input FOLDER --kernel FILE'
     assert input_options(restoration()) == '--input FOLDER'
     with pytest.raises(ValueError, match='Restoration does not deblur: it takes no kernel'):

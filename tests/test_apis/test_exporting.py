@@ -17,22 +17,14 @@ def scope():
     torch.manual_seed(0)
 
 
-def moved(model):
-    """Give BatchNorm statistics and scale, so that folding it matters."""
-    for name, value in model.state_dict().items():
-        if name.endswith(('running_mean', 'running_var')):
-            value.uniform_(0.5, 1.5)
-    return model.eval()
-
-
 def fusion(genotype='tim-light'):
-    return moved(TIMFusion(genotype=genotype, channels=8))
+    return TIMFusion(genotype=genotype, channels=8)
 
 
 def enhancement():
-    return moved(MODELS.build(dict(
+    return MODELS.build(dict(
         type='TIMEnhancement', fusion=dict(type='TIMFusion', genotype='tim-light', channels=8),
-        enhancement=dict(type='EnhancementNet', genotype='tim-enhance', channels=8))))
+        enhancement=dict(type='EnhancementNet', genotype='tim-enhance', channels=8)))
 
 
 def detector(kind):
@@ -54,8 +46,8 @@ def detector(kind):
                                              ratios=[1.0], strides=[8, 16, 32])))
     task = dict(dict(retinanet=retinanet, ssd=ssd)[kind], _scope_='mmdet', test_cfg=dict(
         nms_pre=1000, score_thr=0.0, nms=dict(type='nms', iou_threshold=1.0), max_per_img=10))
-    return moved(MODELS.build(ConfigDict(
-        type='TaskGuidedDetector', task=task, scene=dict(type='TIMFusion', genotype='tim-light', channels=8))))
+    return MODELS.build(ConfigDict(
+        type='TaskGuidedDetector', task=task, scene=dict(type='TIMFusion', genotype='tim-light', channels=8)))
 
 
 def segmentor():
@@ -68,8 +60,8 @@ def segmentor():
                          norm_cfg=dict(type='BN'), genotype=dict(choices={
                              f'cells.{c}.edges.{e}': 'conv_3' for c in (0, 1) for e in ('0_1', '0_2', '1_2')})),
         train_cfg={}, test_cfg=dict(mode='whole'))
-    return moved(MODELS.build(ConfigDict(
-        type='TaskGuidedSegmentor', task=task, scene=dict(type='TIMFusion', genotype='tim-light', channels=8))))
+    return MODELS.build(ConfigDict(
+        type='TaskGuidedSegmentor', task=task, scene=dict(type='TIMFusion', genotype='tim-light', channels=8)))
 
 
 def run(path, visible, infrared):
@@ -87,8 +79,8 @@ def pair(height, width, number=1):
 @pytest.mark.parametrize(('build', 'size'), [
     (fusion, (61, 83)), (enhancement, (61, 83)), (lambda: fusion('tim-full'), (44, 84)),
     (lambda: FixedFusion(rule='maximum'), (61, 83))])
-def test_any_size_and_number_of_pictures(build, size, tmp_path):
-    model = build().eval()
+def test_any_size_and_number_of_pictures(build, size, tmp_path, randomise):
+    model = randomise(build()).float()
     assert export_onnx(model, tmp_path / 'm.onnx', (40, 48), dynamic=True) < 1e-4
     visible, infrared = pair(*size, number=3)
     got = run(tmp_path / 'm.onnx', visible, infrared)['picture']
@@ -115,8 +107,8 @@ def test_one_sensor_and_a_decision_a_picture(tmp_path):
     torch.testing.assert_close(got, expected, atol=1e-5, rtol=1e-4)
 
 
-def test_fixed_size_of_several_scales(tmp_path):
-    model = fusion('tim-full')
+def test_fixed_size_of_several_scales(tmp_path, randomise):
+    model = randomise(fusion('tim-full')).float()
     export_onnx(model, tmp_path / 'm.onnx', (41, 50))
     visible, infrared = pair(41, 50)
     with torch.no_grad():
@@ -125,9 +117,9 @@ def test_fixed_size_of_several_scales(tmp_path):
 
 
 @pytest.mark.parametrize('kind', ['retinanet', 'ssd'])
-def test_boxes_are_those_that_the_detector_predicts(kind, tmp_path):
+def test_boxes_are_those_that_the_detector_predicts(kind, tmp_path, randomise):
     from mmdet.structures import DetDataSample
-    model = detector(kind)
+    model = randomise(detector(kind)).float()
     export_onnx(model, tmp_path / 'm.onnx', (64, 96))
     visible, infrared = pair(64, 96)
     got = run(tmp_path / 'm.onnx', visible, infrared)
@@ -140,9 +132,9 @@ def test_boxes_are_those_that_the_detector_predicts(kind, tmp_path):
         assert near.any() and (scores[near, label] - score).abs().min() < 1e-4
 
 
-def test_segmentation_at_other_sizes(tmp_path):
+def test_segmentation_at_other_sizes(tmp_path, randomise):
     from mmseg.structures import SegDataSample
-    model = segmentor()
+    model = randomise(segmentor()).float()
     export_onnx(model, tmp_path / 'm.onnx', (64, 96), dynamic=True)
     visible, infrared = pair(96, 128)
     samples = [SegDataSample(metainfo=dict(img_shape=(96, 128), ori_shape=(96, 128)))]

@@ -207,6 +207,12 @@ def test_results_never_overwrite_their_input(files: Callable, tmp_path: Path) ->
         FusionInferencer(FixedFusion('maximum')).run(pairs, tmp_path)
 
 
+@pytest.mark.parametrize('score', [-0.1, 1.5])
+def test_a_threshold_that_is_no_score_is_named(light: nn.Module, score: float) -> None:
+    with pytest.raises(ValueError, match=f'score_thr={score}; scores lie between 0 and 1'):
+        FusionInferencer(light, score_thr=score)
+
+
 def test_pictures_too_small_to_reflect_are_named(light: nn.Module, picture: Callable) -> None:
     infer = FusionInferencer(light)
     assert infer(picture(3, 5, 3), picture(3, 5))['picture'].shape == (3, 5, 3)

@@ -125,7 +125,7 @@ def test_weights_of_several_processes_are_loaded():
         load_weights(model, dict(state_dict=dict(a=1)), 'theirs.pth')
 
 
-def test_weights_that_are_not_finite_are_refused(tmp_path):
+def test_weights_that_are_not_finite_are_refused():
     model = build_model(dict(type='TIMFusion', genotype='tim-light', channels=4), 'test')
     weights = model.state_dict()
     weights['head.0.bias'] = torch.full_like(weights['head.0.bias'], float('nan'))

@@ -11,17 +11,9 @@ from mmfusenas.nas import SearchSpace
 from mmfusenas.registry import MODELS
 
 
-def randomise(module):
+@pytest.fixture(autouse=True)
+def seed():
     torch.manual_seed(0)
-    for child in module.modules():
-        if isinstance(child, nn.BatchNorm2d):
-            child.running_mean.normal_(0, 0.3)
-            child.running_var.uniform_(0.5, 2)
-            child.weight.data.uniform_(0.5, 1.5)
-            child.bias.data.normal_(0, 0.3)
-        elif isinstance(child, nn.PReLU):
-            child.weight.data.uniform_(0.05, 0.4)
-    return module.double().eval()
 
 
 def kinds(module, kind):
@@ -30,7 +22,7 @@ def kinds(module, kind):
 
 @pytest.mark.parametrize('genotype', ['tim-light', 'tim-full'])
 @pytest.mark.parametrize('size', [(61, 83), (1, 32, 48)])
-def test_published_networks_give_the_same_picture(genotype, size):
+def test_published_networks_give_the_same_picture(genotype, size, randomise):
     net = randomise(TIMFusion(genotype=genotype))
     fast = optimize_for_inference(net)
     visible, infrared = torch.rand(2, 1, 1, *size[-2:], dtype=torch.float64)
@@ -44,7 +36,7 @@ def test_published_networks_give_the_same_picture(genotype, size):
 
 
 @pytest.mark.parametrize('op', ['ca_3', 'sa_3', 'dc_3', 'rb_5', 'db_3', 'sc_5'])
-def test_every_operator_and_the_decomposition_cell(op):
+def test_every_operator_and_the_decomposition_cell(op, randomise):
     cell = DecompositionCell(channels=8, operators=[op])
     SearchSpace(cell).select({'ops.0': op, 'ops.1': op})
     cell = randomise(cell)
@@ -54,7 +46,7 @@ def test_every_operator_and_the_decomposition_cell(op):
     assert torch.equal(x, before), 'the input is not written to'
 
 
-def test_the_model_itself_is_left_alone():
+def test_the_model_itself_is_left_alone(randomise):
     net = randomise(TIMFusion(genotype='tim-light', channels=16)).train()
     state = {name: value.clone() for name, value in net.state_dict().items()}
     optimize_for_inference(net)
@@ -67,7 +59,6 @@ def test_the_model_itself_is_left_alone():
 @pytest.mark.parametrize('bias', [(True, True), (False, True), (True, False), (False, False)])
 @pytest.mark.parametrize('padding_mode', ['zeros', 'reflect'])
 def test_merged_convolutions_are_exact_at_the_border(bias, padding_mode):
-    torch.manual_seed(0)
     first = nn.Conv2d(3, 6, 3, padding=2, dilation=2, stride=2, bias=bias[0], padding_mode=padding_mode)
     second = nn.Conv2d(6, 4, 1, bias=bias[1])
     x = torch.randn(2, 3, 11, 14)
@@ -75,15 +66,21 @@ def test_merged_convolutions_are_exact_at_the_border(bias, padding_mode):
     torch.testing.assert_close(merged(x), second(first(x)), atol=1e-6, rtol=1e-5)
 
 
-def same_after(module, *shape):
-    module = randomise(module)
-    x = torch.randn(*shape, dtype=torch.float64)
-    fast = optimize_for_inference(module)
-    torch.testing.assert_close(fast(x), module(x), atol=1e-12, rtol=0)
-    return fast
+@pytest.fixture
+def same_after(randomise):
+    """Return the faster copy of a module, which gives the same of random numbers of a shape."""
+
+    def check(module, *shape):
+        module = randomise(module)
+        x = torch.randn(*shape, dtype=torch.float64)
+        fast = optimize_for_inference(module)
+        torch.testing.assert_close(fast(x), module(x), atol=1e-12, rtol=0)
+        return fast
+
+    return check
 
 
-def test_what_stands_between_is_respected():
+def test_what_stands_between_is_respected(same_after):
     fast = same_after(nn.Sequential(nn.Conv2d(4, 4, 3), nn.PReLU(), nn.BatchNorm2d(4), nn.Conv2d(4, 2, 1)), 1, 4, 9, 9)
     assert [type(child) for child in fast] == [nn.Conv2d, nn.LeakyReLU, nn.BatchNorm2d, nn.Conv2d]
     fast = same_after(nn.Sequential(nn.Conv2d(4, 4, 3), nn.BatchNorm2d(4), nn.Conv2d(4, 2, 1), nn.PReLU(2)), 1, 4, 9, 9)
@@ -93,7 +90,7 @@ def test_what_stands_between_is_respected():
     assert len(kinds(same_after(depthwise, 1, 4, 9, 9), nn.Conv2d)) == 2
 
 
-def test_shared_convolution_keeps_its_weights():
+def test_shared_convolution_keeps_its_weights(same_after):
     conv = nn.Conv2d(4, 4, 3, padding=1)
     twice = [nn.Sequential(conv, nn.BatchNorm2d(4)) for _ in range(2)]
     fast = same_after(nn.Sequential(*twice), 1, 4, 9, 9)
@@ -101,7 +98,7 @@ def test_shared_convolution_keeps_its_weights():
 
 
 @pytest.mark.parametrize(('order', 'norms'), [(('conv', 'norm', 'act'), 0), (('norm', 'conv', 'act'), 1)])
-def test_conv_module(order, norms):
+def test_conv_module(order, norms, same_after):
     fast = same_after(ConvModule(4, 4, 3, norm_cfg=dict(type='BN'), order=order), 1, 4, 9, 9)
     assert len(kinds(fast, nn.BatchNorm2d)) == norms
     assert len(kinds(same_after(ConvModule(4, 4, 3), 1, 4, 9, 9), nn.Conv2d)) == 1
@@ -111,7 +108,7 @@ def test_conv_module(order, norms):
     dict(type='ResNet', depth=18, base_channels=4, stem_channels=4, out_indices=(1, 2, 3)),
     dict(type='MobileNetV2', widen_factor=0.25, out_indices=(2, 4, 7)),
 ])  # fmt: skip
-def test_whole_detector(backbone):
+def test_whole_detector(backbone, randomise):
     pytest.importorskip('mmdet')
     task = dict(
         _scope_='mmdet', type='RetinaNet', backbone=backbone, neck=dict(type='FPN', out_channels=8, num_outs=3),
@@ -129,7 +126,7 @@ def test_whole_detector(backbone):
 
 
 @pytest.mark.slow
-def test_compiled_network_gives_the_same_picture():
+def test_compiled_network_gives_the_same_picture(randomise):
     net = randomise(TIMFusion(genotype='tim-light', channels=16)).float()
     fast = optimize_for_inference(net, compile=True)
     visible, infrared = torch.rand(2, 1, 1, 24, 32)

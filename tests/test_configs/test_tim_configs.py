@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 
+from mmfusenas.datasets.problems import DatasetError
 from mmfusenas.nas import SearchSpace
 from mmfusenas.registry import DATASETS, MODELS
 
@@ -58,5 +59,5 @@ def test_data_roots_come_from_the_environment(monkeypatch, tmp_path):
     cfg = Config.fromfile(next(p for p in CONFIGS if p.stem == 'retinanet_ivif-msrs'))
     assert cfg.train_dataloader.dataset.data_root == str(tmp_path)
     # An empty folder ends in one message that says where was looked.
-    with pytest.raises(Exception, match=str(tmp_path)):
+    with pytest.raises(DatasetError, match=str(tmp_path)):
         DATASETS.build(cfg.train_dataloader.dataset).full_init()

@@ -3,16 +3,10 @@ import cv2
 import numpy as np
 import pytest
 from mmengine.config import Config
-from mmengine.registry import init_default_scope
 
 from mmfusenas.datasets import AlternatingDataset, HarvardDataset, SeededDataset
 from mmfusenas.datasets.problems import DatasetError
 from mmfusenas.registry import DATASETS
-
-
-@pytest.fixture(autouse=True)
-def scope():
-    init_default_scope('mmfusenas')
 
 
 def harvard(root, number=4):

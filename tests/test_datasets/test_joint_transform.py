@@ -176,7 +176,7 @@ def test_a_sample_given_up_stays_given_up():
     assert JointTransform([crop])(sample(box=(60, 44, 64, 48))) is None
 
 
-def test_transforms_for_three_channels_are_explained(make_picture):
+def test_transforms_for_three_channels_are_explained():
     with pytest.raises(ValueError, match=r'\(24, 32, 4\) of pair\.png.*\n.*cannot do with 4 channels; RandomAffine'):
         JointTransform([dict(type='mmdet.ShearX', prob=1.0)])(dict(
             sample(size=(24, 32), box=(1, 1, 5, 5)), img_path='pair.png'))

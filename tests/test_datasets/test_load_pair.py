@@ -3,7 +3,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mmfusenas.datasets.pictures import PictureError, picture_size, to_display
+from mmfusenas.datasets.pictures import PictureError, picture_size, to_display, write_picture
 from mmfusenas.datasets.transforms import LoadPairFromFile
 
 
@@ -129,3 +129,14 @@ def test_published_pairs_load(shared):
     loaded = LoadPairFromFile()(dict(img_path=str(folder / 'vi/00512.jpg'), img_path2=str(folder / 'ir/00512.jpg')))
     assert loaded['img'].shape == (768, 1024, 3) and loaded['img2'].shape == (768, 1024)
     assert np.ptp(loaded['img'].astype(int), axis=2).max() > 50  # in colour
+
+
+def test_a_picture_that_cannot_be_written_is_named(tmp_path, monkeypatch):
+    picture = np.zeros((4, 5, 3), np.uint8)
+    (tmp_path / 'file').touch()
+    with pytest.raises(OSError, match='file/a.png was not written'):
+        write_picture(tmp_path / 'file/a.png', picture)
+    monkeypatch.setattr('cv2.imencode', lambda *_: (False, None))
+    with pytest.raises(OSError, match=r'a.png: OpenCV cannot write a picture of shape \(4, 5, 3\) and uint8'):
+        write_picture(tmp_path / 'a.png', picture)
+    assert not (tmp_path / 'a.png').exists()

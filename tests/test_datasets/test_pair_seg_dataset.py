@@ -3,7 +3,6 @@ import cv2
 import numpy as np
 import pytest
 from mmengine.config import Config
-from mmengine.registry import init_default_scope
 from PIL import Image
 
 from mmfusenas.datasets import MFNetDataset, MSRSSegDataset, PairSegDataset, SyntheticSegScenes
@@ -14,11 +13,6 @@ from mmfusenas.datasets.transforms import LoadSegMap
 from mmfusenas.registry import DATASETS
 
 pytest.importorskip('mmseg')
-
-
-@pytest.fixture(autouse=True)
-def scope():
-    init_default_scope('mmfusenas')
 
 
 @pytest.fixture

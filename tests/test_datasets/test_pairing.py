@@ -49,6 +49,8 @@ def test_longest_common_beginning(tmp_path):
     (['a.png'], ['x.png', 'y.png'], r'begins like none of the other folder'),
     (['a1.png'], ['a2.png', 'b.png'], r'without a partner \(1\)'),
     (['a.png', 'b.png'], ['a.png'], r"b\.png: no picture of the stem 'b'"),
+    (['F_0012_vi.png', 'F_0002_vi.png'], ['F_0013_ir.png', 'F_0002_ir.png'], r"begins like \['F_0013_ir'\]"),
+    (['a.png', 'a.jpg'], ['a.png'], 'two pictures of one stem'), ([], [], 'no pictures'),
 ])
 def test_what_cannot_be_paired(tmp_path, visible, infrared, message):
     with pytest.raises(DatasetError, match=message):

@@ -119,7 +119,7 @@ def sample_paths(folder: Path, workers: int, epochs: int, pipe: int) -> dict:
     cfg.custom_hooks += [dict(type='PathSamplingHook', dataset=scored, batch_size=2, free=1, tried=12, interval=2,
                               refresh=6, paths=5, slack=0.5, fit_epochs=5), dict(type='ReportHook', pipe=pipe)]
     runner = search_kit.train(cfg, resume=True)
-    hook = next(hook for hook in runner.hooks if type(hook).__name__ == 'PathSamplingHook')
+    hook = search_kit.hook_of(runner, 'PathSamplingHook')
     return dict(model=runner.model.state_dict(), optimizer=runner.optim_wrapper.state_dict(),
                 predictor=hook.predictor.state_dict(), waiting=hook.waiting, generator=hook.generator.get_state())
 

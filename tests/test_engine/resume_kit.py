@@ -192,7 +192,7 @@ def import_all() -> None:
     torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=1.).zero_grad()  # imports torch's compiler, which takes longest
 
 
-def hook(runner: Runner, kind: str) -> Hook:
+def hook_of(runner: Runner, kind: str) -> Hook:
     """Return the runner's hook of a class."""
     return next(hook for hook in runner.hooks if type(hook).__name__ == kind)
 

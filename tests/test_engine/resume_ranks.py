@@ -42,7 +42,7 @@ def train(rank: int, folder: Path) -> None:
         for state in states:
             del state['history']
     result = dict(
-        first=kit.hook(part, 'RecordHook').losses[0][0], differences=kit.differences(*states),
+        first=kit.hook_of(part, 'RecordHook').losses[0][0], differences=kit.differences(*states),
         torch=int(torch.get_rng_state().sum()))
     (folder / f'rank_{rank}.json').write_text(json.dumps(result))
     distributed.barrier()

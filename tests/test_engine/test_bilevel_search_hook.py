@@ -1,4 +1,5 @@
 """The search hook on the stock Runner."""
+import copy
 import json
 import signal
 import sys
@@ -13,19 +14,13 @@ from mmfusenas.engine.hooks import BilevelSearchHook
 from mmfusenas.nas import SearchSpace
 from mmfusenas.nas.cost_table import CostTable
 from mmfusenas.nas.expected_cost import ExpectedCost
-from mmfusenas.nas.hypergrad import FirstOrder
+from mmfusenas.nas.hypergrad import FirstOrder, Unrolled
 from mmfusenas.nas.latency import measure_costs
 from mmfusenas.nas.space import holds
 from mmfusenas.registry import HOOKS, MODELS, SEARCH_STRATEGIES
 
 sys.path.append(str(Path(__file__).parent))
-import resume_kit  # noqa: E402, F401, registers SignalHook
 import search_kit as kit  # noqa: E402
-
-
-@pytest.fixture(autouse=True)
-def no_flush(monkeypatch):
-    monkeypatch.setattr('os.fsync', lambda descriptor: None)
 
 
 def alphas(runner):
@@ -40,8 +35,17 @@ def same(first, second):
     return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
 
 
-def search_hook(runner):
-    return next(hook for hook in runner.hooks if type(hook).__name__ == 'BilevelSearchHook')
+def spied(monkeypatch, strategy):
+    """Return the list to which a strategy will add (its gradients, what it was told of the weights' step)."""
+    calls, call = [], strategy.__call__
+
+    def spy(self, *args, inner=None, **kwargs):
+        grads, log = call(self, *args, inner=inner, **kwargs)
+        calls.append((grads, inner))
+        return grads, log
+
+    monkeypatch.setattr(strategy, '__call__', spy)
+    return calls
 
 
 def test_choices_move_and_weights_are_left_alone(tmp_path):
@@ -61,7 +65,7 @@ def test_one_step_is_the_hyper_gradient_of_the_two_batches(tmp_path):
     # FirstOrder is dU/dalpha on the search split's first batch, at the weights after the interval.
     runner = kit.train(kit.config(tmp_path, stop=2, search=dict(
         strategy=dict(type='FirstOrder'), optimizer=dict(type='SGD', lr=1.0))))
-    hook = search_hook(runner)
+    hook = kit.hook_of(runner, 'BilevelSearchHook')
     moved = alphas(runner)
     hook.streams[0].seek(0)
     batch = runner.model.data_preprocessor(next(hook.streams[0]), True)
@@ -75,17 +79,40 @@ def test_one_step_is_the_hyper_gradient_of_the_two_batches(tmp_path):
         assert torch.allclose(alpha, -grad, atol=1e-6), name
 
 
+def test_a_loss_that_draws_is_the_same_each_time_it_is_asked(tmp_path):
+    model = dict(copy.deepcopy(kit.RUAS), estimation=dict(type='NoiseEstimation', channels=4))
+    runner = kit.train(kit.config(tmp_path, search=dict(strategy=dict(type='FirstOrder')), model=model, stop=2))
+    hook = kit.hook_of(runner, 'BilevelSearchHook')
+    data = runner.model.data_preprocessor(next(hook.streams[0]), True)
+    numbers = torch.get_rng_state()
+    first, second, other = (float(hook._loss(runner, data, stream).detach()) for stream in (1, 1, 2))
+    assert first == second != other
+    assert torch.equal(torch.get_rng_state(), numbers)
+
+
+def test_the_losses_of_a_phase_are_summed(tmp_path, monkeypatch):
+    calls = spied(monkeypatch, FirstOrder)
+    guidance = dict(type='GuidanceLoss')
+    for losses in (['model'], [guidance], ['model', guidance]):
+        options = kit.proxy_search(stop=1)
+        options['search']['phases'][0]['losses'] = losses
+        kit.train(kit.config(tmp_path / str(len(calls)), **options))
+    for one, other, both in zip(*(grads for grads, _ in calls), strict=True):
+        assert one.any() and other.any()
+        torch.testing.assert_close(both, one + other)
+
+
 @pytest.mark.parametrize('options, steps', [
     (dict(interval=2), 4), (dict(interval=3), 2), (dict(interval=2, begin=4), 2), (dict(interval=2, end=4), 2),
     (dict(interval=2, begin=2, end=6), 2)])
 def test_interval_begin_and_end(tmp_path, options, steps):
     runner = kit.train(kit.config(tmp_path, search=options))
-    assert search_hook(runner).streams[0].position == steps
+    assert kit.hook_of(runner, 'BilevelSearchHook').streams[0].position == steps
 
 
 def test_two_halves_are_not_read_in_the_same_order(tmp_path):
     runner = kit.train(kit.config(tmp_path, search=dict(interval=1), stop=1))
-    training, stream = runner.train_dataloader, search_hook(runner).streams[0].dataloader
+    training, stream = runner.train_dataloader, kit.hook_of(runner, 'BilevelSearchHook').streams[0].dataloader
     assert len(training.dataset) == len(stream.dataset)
     stream.batch_sampler.set_position()
     order, other = (list(islice(loader.batch_sampler, len(training))) for loader in (training, stream))
@@ -179,6 +206,25 @@ def test_phases_resume_to_the_same_end(tmp_path):
     assert (tmp_path / 'parts/genotype.json').read_text() == (tmp_path / 'whole/genotype.json').read_text()
 
 
+BY_ITERATIONS = dict(_delete_=True, type='ResumableIterTrainLoop', max_iters=8)
+
+
+def test_phases_may_end_after_iterations(tmp_path):
+    phases = [dict(choices='type$', end=2), dict(choices='ops')]
+    runner = kit.train(kit.config(tmp_path, search=dict(PHASES, phases=phases, by_epoch=False), stop=3,
+                                  train_cfg=dict(BY_ITERATIONS)))
+    assert {name for name, choice in SearchSpace(runner.model).choices.items() if choice.selected} == {
+        'cells.0.type', 'cells.1.type'}
+
+
+@pytest.mark.parametrize('options, message', [
+    (PHASES, 'phases that end after epochs; set by_epoch=False'),
+    (dict(dataloader=[kit.loader(offset=50), kit.loader(offset=150)]), 'several dataloaders, which take turns')])
+def test_a_training_by_iterations_has_no_epochs_to_count(tmp_path, options, message):
+    with pytest.raises(ValueError, match=f'{message}.*: ResumableIterTrainLoop has no epochs'):
+        kit.train(kit.config(tmp_path, search=options, train_cfg=dict(BY_ITERATIONS)))
+
+
 def tasks(work_dir, **changes):
     """Two tasks in turn by epoch, in training and on the search split."""
     parts = [kit.loader(offset=offset) for offset in (0, 100)]
@@ -191,7 +237,7 @@ def tasks(work_dir, **changes):
 
 def test_tasks_take_turns_by_epoch_on_both_levels(tmp_path):
     whole = kit.train(tasks(tmp_path / 'whole'))
-    assert [stream.position for stream in search_hook(whole).streams] == [8, 4]
+    assert [stream.position for stream in kit.hook_of(whole, 'BilevelSearchHook').streams] == [8, 4]
     for stop in (3, 5, 9, None):
         part = kit.train(tasks(tmp_path / 'parts', stop=stop), resume=True)
     assert same(alphas(part), alphas(whole)) and same(weights(part), weights(whole))
@@ -215,8 +261,17 @@ def test_phases_need_rising_ends(phases):
 def test_unrolled_takes_the_step_of_the_optimizer_and_a_schedule_lowers_the_rate(tmp_path):
     runner = kit.train(kit.config(tmp_path, search=dict(
         strategy=dict(type='Unrolled'), param_scheduler=dict(type='ExponentialLR', gamma=0.5, by_epoch=False))))
-    assert search_hook(runner).optimizer.param_groups[0]['lr'] == pytest.approx(0.1 * 0.5**4)
+    assert kit.hook_of(runner, 'BilevelSearchHook').optimizer.param_groups[0]['lr'] == pytest.approx(0.1 * 0.5**4)
     assert all(alpha.any() for alpha in alphas(runner).values())
+
+
+def test_unrolled_is_told_of_the_step_of_the_weights(tmp_path, monkeypatch):
+    calls = spied(monkeypatch, Unrolled)
+    kit.train(kit.config(tmp_path, search=dict(strategy=dict(type='Unrolled'), interval=1), stop=1,
+                         **{'optim_wrapper.clip_grad': dict(max_norm=0.5)}))
+    (_, inner), = calls
+    assert set(inner['lr']) == {0.01} and set(inner['momentum']) == {0.9} and set(inner['weight_decay']) == {1e-3}
+    assert inner['max_norm'] == 0.5 and any(buffer is not None for buffer in inner['momentum_buffers'])
 
 
 def test_expected_cost_is_added_to_the_upper_loss(tmp_path):
@@ -230,7 +285,7 @@ def test_expected_cost_is_added_to_the_upper_loss(tmp_path):
     plain = kit.train(kit.config(tmp_path / 'plain', stop=2, search=options))
     priced = kit.train(kit.config(tmp_path / 'priced', stop=2, search=dict(options, cost=cost)))
     moved, before = alphas(priced), alphas(plain)
-    hook = search_hook(priced)
+    hook = kit.hook_of(priced, 'BilevelSearchHook')
     for alpha in hook.space.alphas().values():
         torch.nn.init.zeros_(alpha.requires_grad_(True))
     slopes = torch.autograd.grad(ExpectedCost(hook.space, CostTable.load(cost['table']), 'parameters')(),
@@ -249,7 +304,8 @@ def test_expected_cost_of_every_epoch_is_kept(tmp_path):
     cost = dict(table=str(tmp_path / 'table.json'), weight=1e-6, cost='parameters')
     runner = kit.train(kit.config(tmp_path / 'run', search=dict(cost=cost), export={}))
     epochs = json.loads((tmp_path / 'run/search.json').read_text())['epochs']
-    assert epochs[-1]['expected_cost'] == {'parameters': pytest.approx(search_hook(runner).expected_cost().item())}
+    last = kit.hook_of(runner, 'BilevelSearchHook').expected_cost().item()
+    assert epochs[-1]['expected_cost'] == {'parameters': pytest.approx(last)}
     assert epochs[0]['expected_cost'] != epochs[-1]['expected_cost']
     plain = kit.train(kit.config(tmp_path / 'plain', search={}, export={}))
     assert json.loads(Path(plain.work_dir, 'search.json').read_text())['epochs'][0]['expected_cost'] == {}
@@ -264,6 +320,18 @@ def test_resumed_search_is_the_same(tmp_path, ema):
     assert same(alphas(part), alphas(whole)) and same(weights(part), weights(whole))
     for name in ('genotype.json', 'search.json', 'genotypes/epoch_1.json', 'genotypes/epoch_2.json'):
         assert (tmp_path / 'parts' / name).read_text() == (tmp_path / 'whole' / name).read_text(), name
+
+
+def test_a_resumed_schedule_goes_on(tmp_path):
+    schedule = dict(type='MultiStepLR', milestones=[2, 4], by_epoch=False)
+    search = dict(interval=1, strategy=dict(type='FirstOrder'), param_scheduler=schedule)
+    whole = kit.train(kit.config(tmp_path / 'whole', search=search, epochs=1))
+    for stop in (3, None):
+        part = kit.train(kit.config(tmp_path / 'parts', search=search, epochs=1, stop=stop), resume=True)
+    hooks = [kit.hook_of(runner, 'BilevelSearchHook') for runner in (whole, part)]
+    assert [hook.scheduler.last_step for hook in hooks] == [4, 4]
+    assert [hook.optimizer.param_groups[0]['lr'] for hook in hooks] == [pytest.approx(1e-3)] * 2
+    assert same(alphas(part), alphas(whole))
 
 
 def test_ctrl_c_saves_what_a_resumed_search_needs(tmp_path):

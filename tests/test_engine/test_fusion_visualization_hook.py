@@ -9,7 +9,7 @@ import torch
 from mmdet.structures import DetDataSample
 from mmengine.config import Config
 from mmengine.runner import Runner
-from mmengine.structures import InstanceData
+from mmengine.structures import InstanceData, PixelData
 
 from mmfusenas.engine.hooks.fusion_visualization_hook import contact_picture
 from mmfusenas.structures import FusionDataSample
@@ -88,6 +88,21 @@ def test_boxes_are_scaled_to_the_picture_that_the_model_saw() -> None:
     for panel, (left, right, row) in ((visible, (100, 150, 70)), (infrared, (100, 150, 70)), (fused, (200, 300, 70))):
         columns = np.flatnonzero(panel[row, :, 0] > 100)
         assert abs(columns.min() - left) <= 2 and abs(columns.max() - right) <= 2
+
+
+@pytest.mark.parametrize('annotated', [True, False])
+def test_masks_are_laid_over_the_picture_of_the_model(annotated: bool) -> None:
+    inputs = dict(visible=[torch.zeros(3, 100, 320, dtype=torch.uint8)],
+                  infrared=[torch.zeros(1, 100, 320, dtype=torch.uint8)])
+    sample = FusionDataSample(metainfo=dict(img_shape=(100, 320)))
+    sample.fused_img = np.full((100, 320, 3), 100, np.uint8)
+    sample.pred_sem_seg = PixelData(data=torch.ones(1, 100, 320, dtype=torch.uint8))
+    if annotated:
+        sample.gt_sem_seg = PixelData(data=torch.zeros(1, 100, 320, dtype=torch.uint8))
+    sheet = contact_picture(inputs, 0, sample, dict(palette=[(0, 0, 0), (200, 0, 0)]))  # RGB; laid over by half
+    panels = [sheet[BAR + 50, place].tolist() for place in range(160, sheet.shape[1], 322)]
+    truth, found = [50, 50, 50], [50, 50, 150]
+    assert panels == [[0] * 3, [0] * 3, [100] * 3, *([truth] if annotated else []), found]
 
 
 def test_one_sensor_and_a_reference() -> None:

@@ -7,6 +7,7 @@ import pytest
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
+from mmfusenas.engine.hooks import GenotypeExportHook
 from mmfusenas.engine.hooks.genotype_export_hook import retrain_config
 from mmfusenas.nas import Choice, Genotype, SearchSpace
 from mmfusenas.registry import MODELS
@@ -96,7 +97,6 @@ def test_parts_of_a_model_get_their_own_genotypes(tmp_path):
 
 
 def test_the_best_genotype_is_kept_where_a_metric_says_so(tmp_path):
-    from mmfusenas.engine.hooks import GenotypeExportHook
     runner = kit.train(kit.config(tmp_path, search={}, epochs=1))
     hook = GenotypeExportHook(save_best='mAP')
     for score, name in ((0.5, 'sa_3'), (0.4, 'dc_3'), (0.6, 'sc_3'), (None, 'dc_3')):
@@ -105,16 +105,27 @@ def test_the_best_genotype_is_kept_where_a_metric_says_so(tmp_path):
         hook.after_val_epoch(runner, {} if score is None else dict(mAP=score))
         kept = Genotype.load(tmp_path / 'genotype.json').choices['cells.0.successive.ops.0']
         assert kept == {0.5: 'sa_3', 0.4: 'sa_3', 0.6: 'sc_3', None: 'sc_3'}[score]
+    checkpoint, resumed = dict(meta=dict(epoch=4)), GenotypeExportHook(save_best='mAP')
+    hook.before_save_checkpoint(runner, checkpoint)
+    runner._resume = True
+    resumed.after_load_checkpoint(runner, checkpoint)
+    resumed.after_train_epoch(runner)
+    resumed.after_val_epoch(runner, dict(mAP=0.55))
+    assert Genotype.load(tmp_path / 'genotype.json').choices['cells.0.successive.ops.0'] == 'sc_3'
 
 
 def test_a_metric_that_the_validation_does_not_give_is_named(tmp_path):
-    from mmfusenas.engine.hooks import GenotypeExportHook
     runner = kit.train(kit.config(tmp_path, search={}, epochs=1))
     said = []
     runner.logger.warning = said.append
     hook = GenotypeExportHook(save_best='mAp')
     hook.after_val_epoch(runner, dict(mAP=0.5, loss=1.0))
     assert 'gave no mAp' in said[0] and said[0].endswith('it gave mAP, loss.')
+
+
+def test_a_config_to_retrain_as_has_to_be_there(tmp_path):
+    with pytest.raises(FileNotFoundError, match='retrain_as=.*none.py, and there is no such config'):
+        GenotypeExportHook(retrain_as=str(tmp_path / 'none.py'))
 
 
 def test_every_export_makes_the_same_changes(tmp_path):

@@ -64,7 +64,7 @@ def test_the_upper_level_of_the_loss_is_the_verdict_of_the_classifier(tmp_path):
         runner = kit.train(cfg)
     finally:
         Unrolled.__call__ = original
-    hook = next(hook for hook in runner.hooks if type(hook).__name__ == 'BilevelSearchHook')
+    hook = kit.hook_of(runner, 'BilevelSearchHook')
     weights = bare_model(runner).loss.weights.alpha
     torch.testing.assert_close(weights.detach(), (1 - seen['grads'][0]).clamp(min=0))
     assert [id(p) for p in seen['params']] == [id(weights)]
@@ -193,7 +193,7 @@ def test_weights_to_begin_with_are_no_resume(tmp_path):
     cfg.custom_hooks[1].optimizer.lr = 1e-6
     cfg.load_from = str(tmp_path / 'first' / Path((tmp_path / 'first/last_checkpoint').read_text()).name)
     second = kit.train(cfg)
-    hook = next(hook for hook in second.hooks if type(hook).__name__ == 'BilevelSearchHook')
+    hook = kit.hook_of(second, 'BilevelSearchHook')
     assert hook.optimizer.param_groups[0]['lr'] == 1e-6 and first.iter == 8
     step = [int(state['step']) for state in hook.optimizer.state.values()]
     assert set(step) == {1}, 'an optimizer of its own'

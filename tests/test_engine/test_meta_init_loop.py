@@ -8,17 +8,13 @@ from mmengine.model import BaseModel
 from mmengine.runner import Runner
 from torch import nn
 
+from mmfusenas.engine.loops.meta_init_loop import _keep_mean
 from mmfusenas.registry import DATASETS, MODELS
 
 sys.path.append(str(Path(__file__).parent))
 import search_kit as kit  # noqa: E402
 
 RATE, STEPS = 0.05, 3
-
-
-@pytest.fixture(autouse=True)
-def no_flush(monkeypatch):
-    monkeypatch.setattr('os.fsync', lambda descriptor: None)
 
 
 @DATASETS.register_module(force=True)
@@ -168,6 +164,18 @@ def test_statistics_are_kept_and_the_result_is_loaded(tmp_path):
     model.init_weights()
     for name, value in runner.model.state_dict().items():
         assert torch.equal(model.state_dict()[name], value), name
+
+
+def test_statistics_are_the_mean_over_the_tasks():
+    norm = nn.BatchNorm1d(2)
+    names = list(dict(norm.named_buffers()))
+    tasks = [dict(running_mean=torch.tensor([1.0, -2.0]), running_var=torch.tensor([2.0, 4.0]),
+                  num_batches_tracked=torch.tensor(5)),
+             dict(running_mean=torch.tensor([3.0, 0.0]), running_var=torch.tensor([1.0, 8.0]),
+                  num_batches_tracked=torch.tensor(4))]
+    _keep_mean(norm, [[task[name] for name in names] for task in tasks])
+    assert norm.running_mean.tolist() == [2.0, -1.0] and norm.running_var.tolist() == [1.5, 6.0]
+    assert norm.num_batches_tracked == 5
 
 
 @pytest.mark.parametrize('change', [dict(steps=0), dict(dataset=None)])

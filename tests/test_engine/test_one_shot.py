@@ -1,4 +1,5 @@
 """One-shot search on a small supernet: which paths train, what the predictor learns, what evolution finds."""
+import copy
 import dataclasses
 import sys
 from pathlib import Path
@@ -19,6 +20,7 @@ from mmfusenas.registry import DATASETS, HOOKS
 from mmfusenas.utils.bare_model import bare_model
 from mmfusenas.utils.checkpoint import load_checkpoint
 from mmfusenas.utils.complexity import count_parameters
+from mmfusenas.visualization.pareto_plot import plot_pareto
 
 sys.path.append(str(Path(__file__).parent))
 import search_kit as kit  # noqa: E402
@@ -91,8 +93,24 @@ def test_the_predictor_learns_when_it_is_time(trained):
     assert len(taus) == 2
 
 
+def test_the_predictor_learns_how_good_random_paths_are_then_those_of_one_constraint(tmp_path, monkeypatch):
+    scored, learned, score = [], [], PathScorer.__call__
+    monkeypatch.setattr(PathScorer, '__call__', lambda *args: scored.append(score(*args)) or scored[-1])
+    monkeypatch.setattr('mmfusenas.engine.hooks.path_sampling_hook.fit_predictor',
+                        lambda predictor, optimizer, data, *args, **kwargs: learned.append(data) or 0.0)
+    hook = kit.hook_of(supernet(tmp_path), 'NoteHook')
+    assert [len(paths) for paths, *_ in learned] == [SAMPLING['tried'], SAMPLING['refresh']]
+    for scores, (paths, used, _, truth) in zip(scored, learned, strict=True):
+        assert torch.equal(truth, -scores)  # the lower a loss, the better the path
+        assert torch.equal(used, hook.sampler.active(paths))
+    costs, constraints = ([hook.sampler.cost(data[0]) for data in learned], [data[2] * hook.scale for data in learned])
+    torch.testing.assert_close(constraints[0], costs[0])
+    shares = costs[1] / constraints[1][0]
+    assert (constraints[1] == constraints[1][0]).all() and (shares >= 0.5 - 1e-6).all() and (shares <= 1 + 1e-6).all()
+
+
 def test_what_trains_are_the_best_of_those_under_a_constraint(trained):
-    hook = next(hook for hook in trained[0].hooks if isinstance(hook, PathSamplingHook))
+    hook = kit.hook_of(trained[0], 'NoteHook')
     hook.keep = 2
     generator = hook.generator.get_state()
     paths = hook._next_paths(3)
@@ -138,7 +156,10 @@ def test_constraints_may_be_of_a_measured_table(trained, tmp_path):
 
 
 @pytest.mark.parametrize('strategy', ['guided', 'plain', 'random'])
-def test_the_best_path_below_the_limit_is_found(trained, tmp_path, strategy):
+def test_the_best_path_below_the_limit_is_found(trained, tmp_path, monkeypatch, strategy):
+    drawn = []
+    monkeypatch.setattr('mmfusenas.engine.loops.evolution_search_loop.plot_pareto',
+                        lambda *args: drawn.append(args) or plot_pareto(*args))
     runner = search(tmp_path, trained[1], strategy=strategy)
     loop = runner.train_loop
     costs = loop.sampler.cost(loop.paths)
@@ -148,21 +169,35 @@ def test_the_best_path_below_the_limit_is_found(trained, tmp_path, strategy):
     assert genotype.choices == best and genotype.costs['parameters'] == float(costs[loop.scores.argmin()])
     derived = SearchSpace(bare_model(runner)).derive(genotype)
     assert count_parameters(derived) <= 1200
-    assert (tmp_path / 'pareto.png').stat().st_size > 1000 and (tmp_path / 'retrain.py').is_file()
+    assert (tmp_path / 'pareto.png').is_file() and (tmp_path / 'retrain.py').is_file()
+    assert torch.equal(drawn[0][0], costs) and torch.equal(drawn[0][1], loop.scores) and drawn[0][2] == 1200
     assert same(runner.model.state_dict(), trained[0].model.state_dict())  # no weight has moved
     content = load_checkpoint(tmp_path / 'epoch_4.pth')
     found = found_genotype(found_supernet(content, 'epoch_4.pth'), content)
     assert found.choices == best and found.source['epoch'] == 4
 
 
-def test_children_are_made_of_the_best(trained, tmp_path):
-    loop = search(tmp_path, trained[1], rounds=1).train_loop
-    parents = loop.paths[loop.scores.argsort()[:3]]
+def test_children_are_made_of_the_best_of_all_rounds(trained, tmp_path, monkeypatch):
+    loop = search(tmp_path, trained[1], rounds=3).train_loop
+    parents = loop.paths[loop.scores.argsort(stable=True)[:3]]
     crossed, mutated = loop.population[:3], loop.population[3:]
-    assert all((child == parents).any(0).all() for child in crossed)
+    assert all((child == parents).any(0).all() for child in crossed) and len(mutated) == 3
+    children = torch.cat([loop._cross(parents) for _ in range(10)])
+    assert (children[:, None] != parents).any(2).all(1).any()
     loop.mutation = 0.0
     assert all((child == parents).all(1).any() for child in loop._mutate(parents))
-    assert len(mutated) == 3
+    monkeypatch.setattr(loop, '_mutate', lambda parents: loop.paths[-1:].expand(3, -1))
+    monkeypatch.setattr(loop, '_cross', lambda parents: loop.paths[:3])
+    assert torch.equal(loop._next(parents), loop.paths[[0, 1, 2, -1, -1, -1]])
+    monkeypatch.setattr(loop, '_next', lambda parents: parents)
+    loop._round(lambda sampler, paths: torch.full((len(paths), ), 1e9, dtype=torch.float64))
+    assert torch.equal(loop.population, parents)  # no path of this round is as good
+
+
+def test_a_random_search_makes_no_children(trained, tmp_path):
+    loop = search(tmp_path, trained[1], rounds=1, strategy='random').train_loop
+    parents = loop.paths[loop.scores.argsort()[:3]]
+    assert not (loop.population[:3, None] == parents).any(1).all()  # the half that would be crossed
 
 
 def test_parents_fill_up_a_population_that_no_child_belongs_to(trained, tmp_path):
@@ -196,9 +231,28 @@ def test_what_a_search_cannot_do_is_said(trained, tmp_path):
         supernet(tmp_path / 'latency', cost='latency_ms')
     with pytest.raises(ValueError, match="cost='macs' needs a table"):
         search(tmp_path / 'macs', trained[1], cost='macs', strategy='plain')
+    with pytest.raises(ValueError, match='keep=6 of paths=5'):
+        PathSamplingHook(SCORED, keep=6, paths=5)
     for options in (dict(interval=0), dict(refresh=1), dict(tried=1), dict(slack=-0.1), dict(fit_epochs=0)):
         with pytest.raises(ValueError, match='PathSamplingHook got interval='):
             PathSamplingHook(SCORED, **options)
+
+
+def test_a_supernet_trains_by_epochs(tmp_path):
+    cfg = kit.config(tmp_path, train_cfg=dict(_delete_=True, type='ResumableIterTrainLoop', max_iters=8))
+    cfg.custom_hooks.append(dict(SAMPLING))
+    with pytest.raises(ValueError, match='free=1 and interval=2 in epochs: ResumableIterTrainLoop has no epochs'):
+        kit.train(cfg)
+
+
+def test_a_score_that_is_not_finite_is_named(trained):
+    model = copy.deepcopy(bare_model(trained[0]))
+    space = SearchSpace(model)
+    sampler, scorer = PathSampler(space, parameter_table(space)), PathScorer(model, DATASETS.build(SCORED), 2)
+    for parameter in model.parameters():
+        parameter.data.fill_(float('nan'))
+    with pytest.raises(ValueError, match=r"The path \{'cells.0.type': .*gives a loss that is not finite"):
+        scorer(sampler, sampler.sample(2))
 
 
 def test_a_resumed_supernet_of_another_kind_is_refused(tmp_path):

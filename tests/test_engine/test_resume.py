@@ -14,12 +14,6 @@ import resume_kit as kit  # noqa: E402
 from mmfusenas.engine.loops.stop_signals import StopSignals  # noqa: E402
 
 
-@pytest.fixture(autouse=True)
-def no_flush(monkeypatch):
-    # What is in the files is looked at here, not a power cut; on a busy disk a flush takes seconds.
-    monkeypatch.setattr('os.fsync', lambda descriptor: None)
-
-
 @pytest.mark.parametrize('loop, by_epoch, interval, workers, ema, stops', [
     # Before the first checkpoint; between two; inside the second epoch; on an epoch's last batch.
     ('epoch', False, 2, 0, True, (1, 5, 9, 12)),
@@ -32,14 +26,14 @@ def no_flush(monkeypatch):
 def test_resumed_run_is_the_same(tmp_path, loop, by_epoch, interval, workers, ema, stops):
     options = dict(loop=loop, by_epoch=by_epoch, interval=interval, workers=workers, ema=ema)
     whole = kit.train(kit.config(tmp_path / 'whole', **options))
-    records = kit.hook(whole, 'RecordHook').losses
+    records = kit.hook_of(whole, 'RecordHook').losses
     assert [record[0] for record in records] == list(range(18))
     expected = kit.state(whole)
     for stop in (*stops, None):
         part = kit.train(kit.config(tmp_path / 'parts', **options), stop=stop, resume=True)
-        for record in kit.hook(part, 'RecordHook').losses:
+        for record in kit.hook_of(part, 'RecordHook').losses:
             assert record == records[record[0]]
-    assert kit.hook(part, 'RecordHook').losses[0][0] > 0
+    assert kit.hook_of(part, 'RecordHook').losses[0][0] > 0
     assert kit.differences(expected, kit.state(part)) == []
 
 
@@ -58,7 +52,7 @@ def test_ctrl_c_saves_what_a_resume_needs(tmp_path, loop, by_epoch, workers):
         assert part.iter == stop
         assert Path((folder / 'last_checkpoint').read_text()) == folder / 'stopped.pth'
     part = kit.train(kit.config(folder, **options), resume=True)
-    assert [record[0] for record in kit.hook(part, 'RecordHook').losses] == list(range(7, 18))
+    assert [record[0] for record in kit.hook_of(part, 'RecordHook').losses] == list(range(7, 18))
     assert kit.differences(kit.state(whole), kit.state(part)) == []
     assert not (folder / 'stopped.pth').exists()
 
@@ -118,34 +112,31 @@ def _training(folder, epochs):
                             stderr=subprocess.PIPE, env=dict(os.environ, PYTHONPATH=str(Path(kit.__file__).parent)))
 
 
-def test_workers_end_with_their_training(tmp_path):
-    run = _training(tmp_path, epochs=1)
-    errors = run.communicate(timeout=60)[1]
-    assert run.returncode == 0, errors
+def test_workers_end_with_their_training(tmp_path, ended):
+    ended(_training(tmp_path, epochs=1))
 
 
-def test_sigterm_to_all_processes_of_a_training(tmp_path):
+def test_sigterm_to_all_processes_of_a_training(tmp_path, ended):
     """As ``timeout`` and batch systems send it: the workers live on until the iteration has its batch."""
     run = _training(tmp_path, epochs=100000)
     while not (tmp_path / 'last_checkpoint').exists() and run.poll() is None:
         time.sleep(0.05)
     os.killpg(run.pid, signal.SIGTERM)
-    errors = run.communicate(timeout=60)[1]
-    assert run.returncode == -signal.SIGTERM, errors
+    errors = ended(run, -signal.SIGTERM)
     assert 'SIGTERM: stopping after this iteration' in errors and 'Traceback' not in errors
     assert Path((tmp_path / 'last_checkpoint').read_text()) == tmp_path / 'stopped.pth'
 
 
 @pytest.mark.skipif(sys.platform != 'linux', reason='asks the kernel of Linux')
-def test_workers_die_with_a_killed_training(tmp_path):
+def test_workers_die_with_a_killed_training(tmp_path, ended):
     run = _training(tmp_path, epochs=100000)
     while not (tmp_path / 'last_checkpoint').exists() and run.poll() is None:
         time.sleep(0.05)
     children = Path(f'/proc/{run.pid}/task/{run.pid}/children').read_text().split()
     assert len(children) == 2
     run.kill()
-    run.communicate(timeout=60)  # returns when the workers, too, have let go of its error stream
-    deadline = time.monotonic() + 30
+    ended(run, -signal.SIGKILL)  # returns when the workers, too, have let go of its error stream
+    deadline = time.monotonic() + 600
     while any(_runs(child) for child in children) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not any(_runs(child) for child in children)
@@ -196,7 +187,7 @@ def test_resume_takes_the_seed_of_the_checkpoint(tmp_path):
 def test_longer_training_can_be_continued(tmp_path):
     kit.train(kit.config(tmp_path, by_epoch=True, interval=1))
     runner = kit.train(kit.config(tmp_path, by_epoch=True, interval=1, **{'train_cfg.max_epochs': 4}), resume=True)
-    assert [record[0] for record in kit.hook(runner, 'RecordHook').losses] == list(range(18, 24))
+    assert [record[0] for record in kit.hook_of(runner, 'RecordHook').losses] == list(range(18, 24))
 
 
 @pytest.mark.parametrize('changes, message', [
@@ -223,7 +214,8 @@ def test_stock_checkpoint_continues_at_its_epoch_and_says_that_it_is_not_exact(t
     stock.default_hooks.checkpoint = dict(type='CheckpointHook', interval=1)
     kit.train(stock, stop=9)
     runner = kit.train(kit.config(tmp_path, ema=False), resume=True)
-    assert [record[0] for record in kit.hook(runner, 'RecordHook').losses] == list(range(6, 18))
+    assert [record[0] for record in kit.hook_of(runner, 'RecordHook').losses] == list(range(6, 18))
+    assert len(runner.message_hub.get_scalar('train/loss').data[0]) == 18
     log = next(Path(runner.log_dir).glob('*.log')).read_text()
     assert 'holds no random state' in log
 
@@ -240,7 +232,7 @@ def test_weights_alone_begin_a_new_training(tmp_path):
     first = kit.train(kit.config(tmp_path / 'first', ema=False))
     cfg = kit.config(tmp_path / 'second', ema=False, load_from=str(tmp_path / 'first/iter_18.pth'))
     second = kit.train(cfg, stop=1)
-    assert second.iter == 0 and kit.hook(second, 'RecordHook').losses[0][0] == 0
+    assert second.iter == 0 and kit.hook_of(second, 'RecordHook').losses[0][0] == 0
     assert first.iter == 18
 
 

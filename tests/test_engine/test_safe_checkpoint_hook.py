@@ -18,12 +18,6 @@ sys.path.append(str(Path(__file__).parent))
 import resume_kit as kit  # noqa: E402
 
 
-@pytest.fixture(autouse=True)
-def no_flush(monkeypatch):
-    # What is in the files is looked at here, not a power cut; on a busy disk a flush takes seconds.
-    monkeypatch.setattr('os.fsync', lambda descriptor: None)
-
-
 def _files(folder):
     return sorted(path.name for path in folder.iterdir() if path.suffix in ('.pth', '.partial'))
 
@@ -79,7 +73,7 @@ def test_old_file_is_removed_only_after_the_new_one_is_in_place(tmp_path, monkey
         kit.train(kit.config(tmp_path, **cfg), resume=True)
     assert _files(tmp_path) == ['iter_4.pth', 'iter_8.pth'] and _last(tmp_path) == 'iter_4.pth'
     runner = kit.train(kit.config(tmp_path, **cfg), resume=True)
-    assert _files(tmp_path) == ['iter_18.pth'] and kit.hook(runner, 'RecordHook').losses[0][0] == 4
+    assert _files(tmp_path) == ['iter_18.pth'] and kit.hook_of(runner, 'RecordHook').losses[0][0] == 4
 
 
 def test_outdated_file_of_a_killed_run_is_removed_by_the_next(tmp_path, monkeypatch):
@@ -185,21 +179,12 @@ def test_checkpoint_that_would_not_load_again_is_refused(tmp_path):
     assert _files(tmp_path) == []
 
 
-def test_stock_checkpoints_are_resumed(tmp_path):
-    cfg = kit.config(tmp_path, ema=False)
-    cfg.default_hooks.checkpoint = dict(type='CheckpointHook', interval=1, by_epoch=True)
-    kit.train(cfg, stop=9)
-    runner = kit.train(kit.config(tmp_path, ema=False), resume=True)
-    assert kit.hook(runner, 'RecordHook').losses[0][0] == 6
-    assert len(runner.message_hub.get_scalar('train/loss').data[0]) == 18
-
-
 @pytest.mark.parametrize('option, message', [
     (dict(intervall=2), "no option intervall; the nearest is 'interval'"),
     (dict(backend_args=dict()), 'no option backend_args'),
 ])
 def test_unknown_options(option, message):
-    with pytest.raises(TypeError, match=message.replace('?', r'\?')):
+    with pytest.raises(TypeError, match=message):
         SafeCheckpointHook(**option)
 
 
@@ -208,20 +193,10 @@ def test_remote_folder_is_refused():
         SafeCheckpointHook(out_dir='s3://somewhere')
 
 
-class _Trap:
-    """Makes a folder when it is unpickled."""
-
-    def __init__(self, path):
-        self.path = str(path)
-
-    def __reduce__(self):
-        return os.mkdir, (self.path,)
-
-
 @pytest.mark.parametrize('resume', [True, False])
-def test_runner_runs_no_code_of_a_checkpoint(tmp_path, resume):
+def test_runner_runs_no_code_of_a_checkpoint(tmp_path, trap, resume):
     path = tmp_path / 'malicious.pth'
-    torch.save(dict(meta=dict(epoch=1, iter=6), state_dict={}, message_hub=_Trap(tmp_path / 'trap')), path)
+    torch.save(dict(meta=dict(epoch=1, iter=6), state_dict={}, message_hub=trap), path)
     with pytest.raises(pickle.UnpicklingError, match=r'malicious\.pth carries code .posix.mkdir. and was not loaded'):
         kit.train(kit.config(tmp_path / 'run', load_from=str(path)), resume=resume)
     assert not (tmp_path / 'trap').exists()

@@ -1,6 +1,5 @@
 """A search by two processes of batch n is that of one process of batch 2n. Run as a script, this is one process."""
 import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +8,8 @@ from typing import Any
 import pytest
 import torch
 from mmengine.hooks import Hook
-from mmengine.model import MMDistributedDataParallel  # noqa: F401  (registered for the wrapper's config)
+from mmengine.model import BaseModel, MMDistributedDataParallel  # noqa: F401  (registered for the wrapper's config)
+from torch.distributed import TCPStore
 
 from mmfusenas.models.losses import QualityLoss
 from mmfusenas.models.restorers import HyperGuidedRestoration, Restoration, RUASEnhancement
@@ -23,64 +23,23 @@ sys.path.append(str(Path(__file__).parent))
 import search_kit as kit  # noqa: E402
 
 
-@MODELS.register_module(force=True)
-class DoubleTIMFusion(TIMFusion):
-    """The supernet in float64, so that what is compared is the mathematics and not the order of sums."""
+def register_double(kind: type) -> None:
+    """Register a model or loss in float64, so that what is compared is the mathematics and not the order of sums."""
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.double()
-
-    def forward(self, inputs: dict, data_samples: list | None = None, mode: str = 'tensor') -> Any:
-        return super().forward({name: x.double() for name, x in inputs.items()}, data_samples, mode)
-
-
-@MODELS.register_module(force=True)
-class DoubleRUASEnhancement(RUASEnhancement):
-    """The same of two players."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.double()
-
-    def forward(self, inputs: dict, data_samples: list | None = None, mode: str = 'tensor') -> Any:
-        return super().forward({name: x.double() for name, x in inputs.items()}, data_samples, mode)
-
-
-def doubled(model: type) -> type:
-    """Return a model of one sensor in float64, registered as Double..."""
-
-    class Doubled(model):
+    class Double(kind):
         def __init__(self, **kwargs: Any) -> None:
             super().__init__(**kwargs)
             self.double()
+            if isinstance(self, BaseModel):
+                self.data_preprocessor.register_forward_hook(lambda module, args, data: dict(
+                    data, inputs={name: x.double() for name, x in data['inputs'].items()}))
 
-        def pictures(self, inputs: dict) -> Any:
-            return super().pictures({name: x.double() for name, x in inputs.items()})
-
-        def losses(self, pictures: dict, inputs: dict) -> Any:
-            return super().losses(pictures, {name: x.double() for name, x in inputs.items()})
-
-    MODELS.register_module(name=f'Double{model.__name__}', module=Doubled, force=True)
-    return Doubled
+    Double.__name__ = f'Double{kind.__name__}'
+    MODELS.register_module(module=Double, force=True)
 
 
-doubled(Restoration)
-doubled(HyperGuidedRestoration)
-
-COOPERATIVE = dict(
-    _delete_=True, type='DoubleRUASEnhancement', denoise='always', loss=dict(type='DenoisingLoss'),
-    scene=dict(type='RUASScene', stages=2, operators=['skip', 'rc_1', 'c_3'], loss=dict(type='RTVSceneLoss')),
-    task=dict(type='NoiseRemoval', channels=4, num_cells=1, operators=['rc_1', 'c_3d2']))
-
-
-@MODELS.register_module(force=True)
-class DoubleQualityLoss(QualityLoss):
-    """The verdict in float64."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.double()
+for kind in (TIMFusion, RUASEnhancement, Restoration, HyperGuidedRestoration, QualityLoss):
+    register_double(kind)
 
 
 @HOOKS.register_module(force=True)
@@ -99,7 +58,8 @@ def search(folder: Path, batch_size: int, kind: str, launcher: str = 'none') -> 
         # A turn that lasts until the loss is settled ends in both processes at once.
         options.update(type='CooperativeSearchHook', strategy=dict(type='Unrolled'), turns=[
             dict(stage='scene', tolerance=0.02, window=1, most=3), dict(stage='task', iters=1)])
-        cfg = kit.config(folder, search=options, export={}, model=dict(COOPERATIVE), find_unused_parameters=True)
+        cfg = kit.config(folder, search=options, export={}, model=dict(kit.RUAS, type='DoubleRUASEnhancement'),
+                         find_unused_parameters=True)
     elif kind in ('loss', 'guidance'):
         given = kit.loss_search(folder / os.environ.get('RANK', 'one')) if kind == 'loss' else kit.proxy_search()
         given['model']['type'] = f'Double{given["model"]["type"]}'
@@ -136,7 +96,7 @@ def one_shot(folder: Path, batch_size: int, kind: str, launcher: str = 'none') -
         kit.with_weights(cfg, folder / f'start-{os.environ.get("RANK", "one")}.pth')
     runner = run(cfg, launcher)
     if kind == 'supernet':
-        hook = next(hook for hook in runner.hooks if hasattr(hook, 'predictor'))
+        hook = kit.hook_of(runner, 'PathSamplingHook')
         keep(folder, weights=bare_model(runner).state_dict(), alphas=hook.predictor.state_dict())
     else:
         keep(folder, weights=dict(scores=runner.train_loop.scores), alphas=dict(paths=runner.train_loop.paths))
@@ -158,20 +118,18 @@ KINDS = dict(plain=search, phases=search, cooperative=search, loss=search, guida
 
 
 @pytest.mark.parametrize('kind', list(KINDS))
-def test_two_ranks_search_as_one(tmp_path, kind):
-    with socket.socket() as free:
-        free.bind(('', 0))
-        port = str(free.getsockname()[1])
+def test_two_ranks_search_as_one(tmp_path, kind, ended):
+    store = TCPStore('127.0.0.1', 0, is_master=True, wait_for_workers=False)  # as torchrun's, on a port that is free
     KINDS[kind](tmp_path, 4, kind)
     processes = [
         subprocess.Popen(
             [sys.executable, __file__, str(tmp_path), kind], stderr=subprocess.PIPE, text=True,
             env=dict(os.environ, RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE='2', MASTER_ADDR='127.0.0.1',
-                     MASTER_PORT=port, OMP_NUM_THREADS='1'))
+                     MASTER_PORT=str(store.port), TORCHELASTIC_USE_AGENT_STORE='True', TORCHELASTIC_RESTART_COUNT='0',
+                     OMP_NUM_THREADS='1'))
         for rank in range(2)]
     for process in processes:
-        _, errors = process.communicate(timeout=120)
-        assert process.returncode == 0, errors[-3000:]
+        ended(process)
     one, *ranks = (torch.load(tmp_path / f'{name}.pth', weights_only=True) for name in ('one', '0', '1'))
     assert max(alpha.abs().max() for alpha in one['alphas'].values()) > 1e-3
     for rank in ranks:

@@ -59,6 +59,12 @@ def test_a_validation_is_of_the_stage_that_trained_last(by_epoch, counter):
     assert seen == ['scene'] * 3 + ['joint'] * 2 + ['task']
 
 
+def test_a_checkpoint_notes_its_stage():
+    checkpoint = dict(meta={})
+    TaskGuidanceHook(STAGES).before_save_checkpoint(runner(Staged()), checkpoint)
+    assert checkpoint == dict(meta=dict(stage='joint'))
+
+
 def test_stages_by_epoch_of_a_training_by_iterations_are_named():
     by_iterations = IterBasedTrainLoop.__new__(IterBasedTrainLoop)
     with pytest.raises(ValueError, match='set by_epoch=False: IterBasedTrainLoop has no epochs'):

@@ -11,7 +11,7 @@ from torch import nn
 from torchmetrics.functional.image import lpips as torchmetrics_lpips
 
 from mmfusenas.evaluation.functional.niqe import NaturalModel, niqe
-from mmfusenas.evaluation.metrics import ImageQualityMetric, NIQEMetric
+from mmfusenas.evaluation.metrics import GuidedSRMetric, ImageQualityMetric, NIQEMetric
 from mmfusenas.models.losses.lpips import LPIPS
 
 
@@ -83,6 +83,15 @@ def test_lpips_sees_rgb_and_has_a_gradient(alexnet):
     with torch.no_grad():
         slope = (lpips(first + step, second) - lpips(first - step, second)) / 2e-6
     assert float(slope) == pytest.approx(float(gradient[0, 1, 17, 17]), rel=1e-4)
+
+
+def test_lpips_of_several_bands_looks_at_three_of_them(alexnet):
+    first, second = (torch.rand(1, 4, 40, 44, generator=torch.Generator().manual_seed(i)) * 2047 for i in (0, 1))
+    metric = GuidedSRMetric(full_scale=2047, lpips=alexnet[0], bands=(3, 1, 0))
+    metric.process(dict(inputs=dict(reference=second)),
+                   [dict(restored=first[0].permute(1, 2, 0).numpy(), target_range=(0.0, 1.0))])
+    expected = LPIPS(alexnet[0])(*(x[:, [3, 1, 0]] / 2047 for x in (first, second)))
+    assert metric.evaluate(size=1)['sr/LPIPS'] == pytest.approx(float(expected), rel=1e-5)
 
 
 def test_lpips_refuses_other_files_and_small_pictures(alexnet, tmp_path):

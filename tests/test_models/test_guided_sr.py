@@ -6,6 +6,7 @@ import torch
 from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
 from PIL import Image
+from skimage.metrics import structural_similarity
 
 from mmfusenas.datasets import PairDataset
 from mmfusenas.datasets.pictures import PictureError
@@ -143,7 +144,7 @@ def test_from_files_to_scores(folder, net):
     assert sample.restored.shape == (36, 48) and sample.fused_img.shape == (36, 48, 3)
     up = resize_bicubic(resize_bicubic(truth, (9, 12)), (36, 48))
     np.testing.assert_allclose(sample.restored, up, rtol=1e-4)  # an untrained network changes nothing
-    metric = GuidedSRMetric(['RMSE', 'MAE', 'PSNR'], unit=0.1, full_scale=3000, border=2)
+    metric = GuidedSRMetric(['RMSE', 'MAE', 'PSNR', 'SSIM'], unit=0.1, full_scale=3000, border=2)
     metric.process(batch, [sample.to_dict()])
     scores = metric.evaluate(size=1)
     error = (up - truth)[2:-2, 2:-2]
@@ -151,6 +152,9 @@ def test_from_files_to_scores(folder, net):
     assert scores['sr/RMSE'] == pytest.approx(0.1 * rmse, rel=1e-3)
     assert scores['sr/MAE'] == pytest.approx(0.1 * np.abs(error).mean(), rel=1e-3)
     assert scores['sr/PSNR'] == pytest.approx(20 * np.log10(3000 / rmse), rel=1e-3)
+    ssim = structural_similarity(*(x[2:-2, 2:-2].astype(float) for x in (up, truth)), data_range=3000,
+                                 gaussian_weights=True, use_sample_covariance=False)
+    assert scores['sr/SSIM'] == pytest.approx(ssim, rel=1e-3)
 
 
 def test_the_padding_of_a_batch_counts_in_no_loss():

@@ -276,6 +276,12 @@ def test_the_quality_loss_refuses_other_weights(tmp_path):
         QualityLoss(str(tmp_path / 'none.pth'))
 
 
+@pytest.mark.parametrize('mode', ['loss', 'predict'])
+def test_a_classifier_wants_references(mode):
+    with pytest.raises(KeyError, match='QualityClassifier learns from references'):
+        QualityClassifier((8, 8))(dict(visible=torch.rand(1, 3, 16, 16)), [], mode=mode)
+
+
 def test_restoration_without_a_net_is_the_identity_and_wants_references():
     model = MODELS.build(dict(type='Restoration', net=None, loss=dict(
         type='RestorationLoss', terms=('l1',), genotype=dict(weights=dict(weights=dict(l1=1.0))))))

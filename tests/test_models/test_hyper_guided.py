@@ -186,6 +186,14 @@ def test_without_a_proxy_there_is_no_guidance():
         GuidanceLoss()(made, {})
 
 
+@pytest.mark.parametrize('stage', [STAGE, dict(STAGE, proxy=None)])
+def test_it_learns_from_references(stage):
+    inputs = batch()
+    del inputs['reference']
+    with pytest.raises(KeyError, match='HyperGuidedRestoration learns from references'):
+        build(stage=stage)(inputs, mode='loss')
+
+
 def test_proxies_are_out_of_the_reach_of_the_weights():
     model = build()
     space = SearchSpace(model)

@@ -92,6 +92,8 @@ def test_weights_sum_to_one_and_prefer_the_picture_that_shows_more():
     rich, _ = pictures(1, 40, 50)
     poor = 0.5 + 0.01 * (rich - 0.5)
     weights = information_weights(torch.cat([rich, poor]), torch.cat([poor, rich]), temperature=500.0)
+    ratio = ((gradient_information(rich) - gradient_information(poor)) / 500).exp()
+    torch.testing.assert_close(weights[:2, 0], ratio / (1 + ratio))
     torch.testing.assert_close(weights.sum(1), torch.ones(4, dtype=torch.float64))
     assert (weights[:2, 0] > 0.9).all() and (weights[2:, 1] > 0.9).all()
     torch.testing.assert_close(information_weights(rich, rich, 100.0), torch.full((2, 2), 0.5, dtype=torch.float64))

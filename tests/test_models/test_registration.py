@@ -211,6 +211,22 @@ def test_endpoint_error_against_the_truth(model, packed):
         metric.process(dict(inputs=dict(visible=data['inputs']['visible'])), [dict(pred_flow=sample.pred_flow)])
 
 
+def test_endpoint_error_by_hand():
+    def errors(truth, found):
+        metric = EndpointError()
+        metric.process(dict(inputs=dict(flow=[truth])), [dict(pred_flow=found)])
+        return metric.evaluate(size=1)
+
+    truth = torch.zeros(2, 10, 12)
+    truth[0], truth[1] = 3, 4
+    none = np.zeros((10, 12, 2))
+    assert errors(truth, none) == {'registration/epe': 5, 'registration/epe_unregistered': 5}
+    truth[:, :, 8:] = 0
+    truth[0, :, 8:] = 30  # from there it leads out of the picture
+    found = np.repeat(truth.permute(1, 2, 0).numpy()[:, :1], 12, 1) + np.array([0, 2])
+    assert errors(truth, found) == {'registration/epe': 2, 'registration/epe_unregistered': 5}
+
+
 def test_fused_pictures_are_scored_against_the_picture_before_its_deformation(packed):
     fused = np.repeat(packed['inputs']['aligned'].numpy().transpose(1, 2, 0), 3, 2)
     metric = FusionMetric(metric=['SSIM'])

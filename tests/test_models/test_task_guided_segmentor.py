@@ -144,6 +144,7 @@ def test_two_levels_are_refused():
 
 
 def test_another_backbone_is_asked_for_its_channels(root):
+    pytest.importorskip('efficientnet_lite_pytorch')
     config = Config.fromfile(root / 'configs/tim/resnet18_ivif.py').model
     config.task.backbone = dict(type='mmfusenas.EfficientNetLite', pretrained=False, out_indices=(1, 2, 3, 4))
     model = MODELS.build(config)

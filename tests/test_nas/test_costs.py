@@ -233,15 +233,6 @@ def test_file_round_trip(space, tmp_path):
     assert [entry.name for entry in path.parent.iterdir()] == ['table.json']
 
 
-def test_a_failed_write_leaves_the_old_table(space, tmp_path):
-    table = tabulate(space)
-    table.save(tmp_path / 'table.json')
-    broken = CostTable(table.space_hash, table.choices, dict(table.rest, macs=object()), table.conditions)
-    with pytest.raises(TypeError):
-        broken.save(tmp_path / 'table.json')
-    assert CostTable.load(tmp_path / 'table.json') == table
-
-
 def test_a_table_of_another_space_is_an_error(space):
     table = tabulate(space)
     other = Net()

@@ -11,10 +11,8 @@ from torch import nn
 from mmfusenas.nas.hypergrad.vectors import average
 from mmfusenas.registry import SEARCH_STRATEGIES
 
-STRATEGIES = dict(
-    first=dict(type='FirstOrder'), exact=dict(type='Unrolled', exact=True), difference=dict(type='Unrolled'),
-    gauss_newton=dict(type='ImplicitGaussNewton'), neumann=dict(type='Neumann', lr=0.05, steps=3),
-    conjugate=dict(type='ConjugateGradient', steps=4, damping=1.0))
+sys.path.append(str(Path(__file__).parent))
+from hypergrad_kit import ALL, Quadratic  # noqa: E402
 
 
 def hyper_gradients(part: slice) -> dict[str, list]:
@@ -31,7 +29,7 @@ def hyper_gradients(part: slice) -> dict[str, list]:
 
     inner = dict(lr=0.1, momentum=0.9, weight_decay=0.01, momentum_buffers=[0.1 * p for p in net.parameters()])
     found = {}
-    for name, cfg in STRATEGIES.items():
+    for name, cfg in ALL.items():
         grads, log = SEARCH_STRATEGIES.build(cfg)(
             lambda: loss(upper_x, upper_y), lambda: loss(lower_x, lower_y), [alpha], list(net.parameters()),
             inner=inner)
@@ -45,22 +43,23 @@ def run_rank(rank: int, folder: Path) -> None:
     weights = [torch.zeros(2), torch.zeros(()), torch.zeros(3)]
     # Of three weights one is used by both ranks, one by rank 1 alone, one by none.
     mine = [torch.full((2,), 1.0 + rank), torch.tensor(5.0) if rank else None, None]
-    torch.save(dict(found=found, average=average(mine, weights)), folder / f'{rank}.pth')
+    torch.manual_seed(rank)
+    chance, _ = SEARCH_STRATEGIES.build(dict(type='RandomChoice'))(*Quadratic().call)
+    torch.save(dict(found=found, average=average(mine, weights), chance=chance), folder / f'{rank}.pth')
     dist.destroy_process_group()
 
 
 @pytest.fixture(scope='module')
-def ranks(tmp_path_factory):
+def ranks(tmp_path_factory, ended):
     folder = tmp_path_factory.mktemp('ranks')
     processes = [subprocess.Popen([sys.executable, __file__, str(rank), str(folder)], stderr=subprocess.PIPE, text=True)
                  for rank in range(2)]
     for process in processes:
-        _, errors = process.communicate(timeout=120)
-        assert process.returncode == 0, errors
+        ended(process)
     return [torch.load(folder / f'{rank}.pth') for rank in range(2)]
 
 
-@pytest.mark.parametrize('name', STRATEGIES)
+@pytest.mark.parametrize('name', ALL)
 def test_two_ranks_equal_one_with_twice_the_batch(ranks, name):
     grads, log = hyper_gradients(slice(None))[name]
     for rank in ranks:
@@ -75,6 +74,10 @@ def test_average_keeps_none_only_where_no_rank_has_a_gradient(ranks):
     for rank in ranks:
         both, one, none = rank['average']
         assert both.tolist() == [1.5, 1.5] and one.tolist() == 2.5 and one.shape == () and none is None
+
+
+def test_chance_is_the_same_in_all_processes(ranks):
+    assert torch.equal(ranks[0]['chance'][0], ranks[1]['chance'][0])
 
 
 if __name__ == '__main__':

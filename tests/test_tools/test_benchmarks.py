@@ -163,7 +163,7 @@ def test_all_rows_of_the_networks_are_scored_on_the_pairs_that_were_asked_for(ru
 
 
 def test_the_cooperative_search_stands_beside_a_random_network_and_the_weights_that_were_given(
-        ruas, tmp_path, capsys, monkeypatch):
+        ruas, tmp_path, capsys):
     options = ('--rows', 'cooperative', 'random', 'published', '--seeds', 0, '--work-dir', tmp_path / 'rows')
     asked = ruas('cooperative_search', *options, '--authors', tmp_path / 'a.pth')
     places = [(name, config.removeprefix(f'{tmp_path}/rows/')) for name, config, *_ in asked]

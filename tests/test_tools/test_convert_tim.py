@@ -82,21 +82,6 @@ def rebuild(path):
     return model.eval()
 
 
-@pytest.fixture
-def run(tool, monkeypatch, capsys):
-    """Run the tool in this process; return its exit status or message, and what it printed."""
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, 'argv', ['tim.py', *map(str, arguments)])
-        try:
-            tool.run_tool(tool.main)
-        except SystemExit as stop:
-            return stop.code, capsys.readouterr().out
-        return 0, capsys.readouterr().out
-
-    return call
-
-
 def test_light_gives_the_same_picture_after_conversion(root, tmp_path, light):
     source, out = tmp_path / 'source.pth', tmp_path / 'deep' / 'out.pth'
     torch.save(light, source)
@@ -136,10 +121,10 @@ def test_every_tensor_is_used_exactly_once(tool, light, change, message):
         tool.convert(weights, TIMFusion(genotype='tim-light').state_dict())
 
 
-def test_other_network_is_one_clear_line_and_writes_nothing(run, tmp_path, light):
+def test_other_network_is_one_clear_line_and_writes_nothing(run_tool, tmp_path, light):
     source, out = tmp_path / 'source.pth', tmp_path / 'out.pth'
     torch.save(light, source)
-    message, _ = run(source, out, '--network', 'full')
+    message = run_tool('model_converters/tim', source, out, '--network', 'full')
     assert message.startswith('error: The weights do not fit.')
     assert not out.exists()
 
@@ -177,10 +162,10 @@ def test_every_published_name_has_one_place(tool, shared, network, count):
             assert torch.equal(converted[ours], weights[theirs].to(converted[ours].dtype))
 
 
-def test_reference_output_is_reproduced(run, shared, tmp_path):
+def test_reference_output_is_reproduced(run_tool, shared, tmp_path):
     out = tmp_path / 'light.pth'
-    status, _ = run(shared / 'reference/tim/light_random.pth', out, '--network', 'light')
-    assert status == 0
+    source = shared / 'reference/tim/light_random.pth'
+    assert run_tool('model_converters/tim', source, out, '--network', 'light') == ''
     arrays = np.load(shared / 'reference/tim/light_random_io.npz')
     io = {name: torch.from_numpy(array) for name, array in arrays.items()}
     with torch.no_grad():

@@ -1,6 +1,5 @@
 """The tool that scores folders of fused pictures."""
 import json
-import sys
 
 import cv2
 import numpy as np
@@ -10,18 +9,9 @@ from mmfusenas.evaluation.suite import DEFAULT_MEASURES, grey_tensor, measure
 
 
 @pytest.fixture
-def run(load_tool, monkeypatch, capsys):
-    module = load_tool('analysis_tools/fusion_metrics')
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, 'argv', ['fusion_metrics.py', *map(str, arguments)])
-        try:
-            module.run_tool(module.main)
-        except SystemExit as stop:
-            return str(stop.code), capsys.readouterr().out
-        return '', capsys.readouterr().out
-
-    return call
+def run(run_tool, capsys):
+    """Run the tool; return how it ends and what it printed."""
+    return lambda *arguments: (run_tool('analysis_tools/fusion_metrics', *arguments), capsys.readouterr().out)
 
 
 @pytest.fixture
@@ -89,7 +79,7 @@ def test_two_methods_of_one_name_and_an_unknown_metric(run, folders):
     assert "'VFI'; the nearest is 'VIF'" in end
 
 
-def test_outputs_are_looked_at_before_the_work(run, folders, monkeypatch):
+def test_outputs_are_looked_at_before_the_work(run, folders):
     command = (*sources(folders), '--fused', folders / 'average')
     for outputs, message in ((('--plot', folders / 'a.xyz'), 'ends in .png, .pdf, .svg'),
                              (('--json', folders), 'is a folder')):

@@ -75,6 +75,27 @@ def test_derive_refuses_other_checkpoints(tmp_path: Path, run_tool: Callable) ->
     assert not (tmp_path / 'g.json').exists()
 
 
+@pytest.mark.parametrize('model, option, values', [
+    (dict(type='RUASEnhancement', scene=dict(type='RUASScene', genotype='ruas-scene'), denoise='always',
+          task=dict(type='NoiseRemoval', genotype='ruas-denoise')), '--denoise', ('always', 'never')),
+    (dict(type='HyperGuidedRestoration', stages=1, stage=dict(
+        type='GuidedStage', physics=dict(type='Deconvolution'), proxy=None,
+        denoiser=dict(type='DilatedDenoiser', channels=4, dilations=(1, 1)))), '--kernel', ('a.npy', 'b.npy'))])
+def test_pictures_of_one_sensor(
+        folders: Path, run_tool: Callable, capsys, model: dict, option: str, values: tuple) -> None:
+    torch.manual_seed(0)
+    model = dict(model, _scope_='mmfusenas')
+    save_checkpoint(dict(meta=dict(model_cfg=json.dumps(model)), state_dict=build_model(model, 'test').state_dict()),
+                    'one.pth')
+    np.save('a.npy', np.eye(5))
+    np.save('b.npy', np.ones((7, 7)))
+    for value in values:
+        assert run_tool('infer', '--model', 'one.pth', '--input', 'vi', option, value, '--out-dir', f'of_{value}') == ''
+        assert f'2 pictures in of_{value}/pictures' in capsys.readouterr().out
+    first, second = (cv2.imread(f'of_{value}/pictures/002_vi.png') for value in values)
+    assert first.shape == (61, 83, 3) and not np.array_equal(first, second)
+
+
 @pytest.mark.parametrize(('arguments', 'message'), [
     ('--visible vi --infrared ir --out-dir o', 'Give a config and its checkpoint, or --model with a name'),
     ('c.py --visible vi --infrared ir --out-dir o', 'Give a config and its checkpoint'),
@@ -83,6 +104,7 @@ def test_derive_refuses_other_checkpoints(tmp_path: Path, run_tool: Callable) ->
     ('--model tim-lite --visible vi --infrared ir --out-dir o', "named 'tim-lite'; the nearest is 'tim-light'"),
     ('--model search.pth --visible vi --infrared ir --out-dir o', 'tools/derive.py search.pth'),
     ('--model search.pth --visible vi --infrared nowhere --out-dir o', 'nowhere does not exist'),
+    ('--model search.pth --visible vi --infrared ir --denoise never --out-dir o', '--denoise is for the pictures of'),
 ])  # fmt: skip
 def test_infer_says_what_is_wrong(
         arguments: str, message: str, folders: Path, search: Path, run_tool: Callable) -> None:

@@ -8,13 +8,6 @@ from mmfusenas.datasets.transforms.degrade_target import resize_bicubic
 from mmfusenas.utils.command_line import UsageError
 
 
-@pytest.fixture
-def converter(root, monkeypatch):
-    monkeypatch.syspath_prepend(str(root / 'tools/dataset_converters'))
-    import pansharpening
-    return pansharpening
-
-
 def scene(path, **changes):
     generator = np.random.default_rng(0)
     savemat(path, {**dict(I_PAN=generator.integers(0, 2048, (48, 64)).astype(np.uint16), ratio=np.uint8(4),
@@ -24,7 +17,7 @@ def scene(path, **changes):
 
 def test_both_go_down_by_their_ratio(converter, tmp_path, capsys):
     path = scene(tmp_path / 'wv2.mat')
-    converter.main([str(path), '--out', str(tmp_path / 'train'), '--bands', '2', '3', '5', '7'])
+    converter('pansharpening').main([str(path), '--out', str(tmp_path / 'train'), '--bands', '2', '3', '5', '7'])
     assert '12 x 16, 4 bands' in capsys.readouterr().out
     data = PairDataset(data_root=str(tmp_path / 'train'), data_prefix=dict(img='pan', img2='ms'),
                        pipeline=[dict(type='mmfusenas.LoadGuidedFromFile', bands=True)])
@@ -44,8 +37,8 @@ def test_other_files_are_refused_before_anything_is_written(converter, tmp_path)
             (scene(tmp_path / 'small.mat', I_PAN=np.zeros((40, 64))), (), 'not 4 times'),
             (good, ('--bands', '9'), 'has the bands 1 to 8')):
         with pytest.raises(UsageError, match=message):
-            converter.main([str(good), str(path), '--out', str(out), *options])
+            converter('pansharpening').main([str(good), str(path), '--out', str(out), *options])
     savemat(tmp_path / 'other.mat', dict(x=np.zeros(3)))
     with pytest.raises(UsageError, match='lacks I_PAN and I_MS and ratio'):
-        converter.main([str(tmp_path / 'other.mat'), '--out', str(out)])
+        converter('pansharpening').main([str(tmp_path / 'other.mat'), '--out', str(out)])
     assert not out.exists()

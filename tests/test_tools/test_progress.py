@@ -44,10 +44,11 @@ def test_one_writes_over_its_line_and_two_do_not(progress):
 
 
 def test_a_command_that_fails_says_how_it_ended(progress, tmp_path):
-    code = 'print("ten"); raise SystemExit("no such thing")'
-    with pytest.raises(progress.StepError, match='counting failed(.|\n)*ten(.|\n)*no such thing'):
+    code = '[print("line", i) for i in range(40)]; raise SystemExit("no such thing")'
+    with pytest.raises(progress.StepError, match='counting failed(.|\n)*line 39(.|\n)*no such thing') as caught:
         progress.run([sys.executable, '-c', code], 'counting', log_file=tmp_path / 'log.txt')
-    assert 'no such thing' in (tmp_path / 'log.txt').read_text()
+    log = (tmp_path / 'log.txt').read_text()
+    assert 'no such thing' in log and 'line 3\n' in log and 'line 3\n' not in str(caught.value)
     assert written(progress).endswith(': failed\n')
     progress.run([sys.executable, '-c', 'print(1)'], 'counting', log_file=tmp_path / 'log.txt')
     assert progress.Progress.going_on == []

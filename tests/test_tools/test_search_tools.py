@@ -110,11 +110,9 @@ def test_nothing_to_draw_is_an_error(root: Path, tmp_path: Path, run_tool: Calla
 
 @pytest.mark.parametrize(('config', 'place'), [('depth_supernet_demo', 'custom_hooks.1'),
                                                ('depth_search_demo', 'train_cfg')])
-def test_a_table_of_a_one_shot_search_goes_where_its_constraints_are(root, monkeypatch, config, place):
-    monkeypatch.syspath_prepend(str(root / 'tools/analysis_tools'))
-    import build_latency_table
+def test_a_table_of_a_one_shot_search_goes_where_its_constraints_are(root, load_tool, config, place):
     path = root / f'configs/dcnas/{config}.py'
-    said = build_latency_table.next_command(Config.fromfile(path), str(path), 't.json')
+    said = load_tool('analysis_tools/build_latency_table').next_command(Config.fromfile(path), str(path), 't.json')
     assert f'--cfg-options {place}.table=t.json {place}.cost=latency_ms' in said
     assert said.endswith('train_cfg.limit=MILLISECONDS load_from=SUPERNET') == (place == 'train_cfg')
 

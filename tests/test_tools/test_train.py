@@ -38,15 +38,14 @@ def test_what_a_search_found_is_trained_and_then_tested(toy: Path, run_tool: Cal
     assert 'next:\n  python tools/train.py found/retrain.py' in capsys.readouterr().out
 
 
-def test_after_a_one_shot_supernet_comes_the_search_of_its_paths(root: Path, tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.syspath_prepend(str(root / 'tools'))
-    import train
+def test_after_a_one_shot_supernet_comes_the_search_of_its_paths(
+        root: Path, tmp_path: Path, load_tool: Callable) -> None:
     path = str(root / 'configs/dcnas/depth_supernet_demo.py')
     cfg = Config.fromfile(path)
     cfg.work_dir = str(tmp_path)
     (tmp_path / 'epoch_60.pth').touch()
     (tmp_path / 'last_checkpoint').write_text(str(tmp_path / 'epoch_60.pth'))
-    said = train.next_command(argparse.Namespace(config=path, cfg_options=None), cfg)
+    said = load_tool('train').next_command(argparse.Namespace(config=path, cfg_options=None), cfg)
     search = path.replace('supernet', 'search')
     assert said.startswith(f'python tools/train.py {search} --cfg-options load_from=') and said.endswith('epoch_60.pth')
 
@@ -147,6 +146,22 @@ def test_missing_checkpoint_of_a_test(toy: Path, run_tool: Callable) -> None:
     Path('empty.pth').touch()
     assert 'toy.py has weights: give a checkpoint' in run_tool('test', 'toy.py')
     assert '--show-dir needs a hook that draws' in run_tool('test', 'toy.py', 'empty.pth', '--show-dir', 'pictures')
+
+
+def test_a_rule_has_no_weights_and_its_pictures_are_shown(toy: Path, run_tool: Callable, capsys) -> None:
+    data = dict(batch_size=2, num_workers=0, sampler=dict(type='DefaultSampler', shuffle=False), dataset=dict(
+        type='SyntheticScenes', length=3, size=(48, 64), pipeline=[dict(type='PackPairInputs')]))
+    rule = dict(type='FixedFusion', rule='average')
+    Path('rule.py').write_text(
+        f"default_scope = 'mmfusenas'\nmodel = {rule}\ntest_dataloader = {data}\ntest_cfg = dict(type='TestLoop')\n"
+        "test_evaluator = dict(type='FusionMetric', metric=['EN'])\n"
+        "default_hooks = dict(visualization=dict(type='FusionVisualizationHook', draw=False))\n")
+    assert run_tool('test', 'rule.py', '--out', 'metrics.json', '--show-dir', 'shown') == ''
+    assert json.loads(Path('metrics.json').read_text())['fusion/EN'] > 0
+    assert [path.name for path in sorted(Path('shown').iterdir())] == [f'{i:06d}_visible.png' for i in range(3)]
+    assert 'next:' not in capsys.readouterr().out  # which would need a checkpoint
+    Path('train_only.py').write_text(f"default_scope = 'mmfusenas'\nmodel = {rule}")
+    assert 'train_only.py has nothing to test: it lacks test_dataloader' in run_tool('test', 'train_only.py')
 
 
 @pytest.mark.parametrize('tool', ['train', 'test'])

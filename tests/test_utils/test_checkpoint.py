@@ -16,19 +16,9 @@ import mmfusenas.engine  # noqa: F401  makes mmengine load safely
 from mmfusenas.utils.checkpoint import load_checkpoint, save_checkpoint
 
 
-class _Malicious:
-    """Makes a folder when it is unpickled."""
-
-    def __init__(self, path):
-        self.path = str(path)
-
-    def __reduce__(self):
-        return os.mkdir, (self.path,)
-
-
 @pytest.fixture(params=['zip', 'legacy', 'plain pickle'])
-def malicious_file(request, tmp_path):
-    content = dict(meta=dict(epoch=1, iter=1), state_dict=_Malicious(tmp_path / 'trap'))
+def malicious_file(request, tmp_path, trap):
+    content = dict(meta=dict(epoch=1, iter=1), state_dict=trap)
     path = tmp_path / 'malicious.pth'
     if request.param == 'plain pickle':
         path.write_bytes(pickle.dumps(content, protocol=2))
@@ -47,9 +37,9 @@ def test_code_in_a_checkpoint_is_not_run(malicious_file, tmp_path, load):
         assert 'carries code (posix.mkdir) and was not loaded' in str(error.value)
 
 
-def test_trap_works(tmp_path):
+def test_trap_works(tmp_path, trap):
     # Without which the test above would prove nothing.
-    pickle.loads(pickle.dumps(_Malicious(tmp_path / 'trap')))
+    pickle.loads(pickle.dumps(trap))
     assert (tmp_path / 'trap').is_dir()
 
 

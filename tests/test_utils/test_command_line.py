@@ -53,7 +53,7 @@ def test_existing_file(tmp_path: Path) -> None:
         existing_file(tmp_path, 'Config')
 
 
-def test_a_misspelt_absolute_path_does_not_search_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_misspelt_absolute_path_does_not_search_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr('mmfusenas.utils.command_line.os.walk', lambda folder: (
         (str(folder), (), [f'{i}.py' for i in range(10)]) for _ in count()))  # a disk without end
     with pytest.raises(UsageError, match='/nowhere/config.py does not exist'):

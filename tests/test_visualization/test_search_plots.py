@@ -1,7 +1,9 @@
 """Figures of a search."""
 import pytest
+import torch
 from matplotlib.figure import Figure
 
+from mmfusenas.visualization.pareto_plot import plot_pareto
 from mmfusenas.visualization.search_plots import (
     graphs,
     plot_cell_graph,
@@ -65,6 +67,15 @@ def test_a_distillation_cell_has_its_own_form() -> None:
     assert [text for text in shown if text.startswith('o')] == [
         'o1', 'o2, + input', 'o3', 'o4, + input', 'o5', 'o6, + input', 'o7']
     assert {'input', 'r1', 'r4', 'd3'} < set(shown) and len(figure.axes[0].patches) == 7 + 4
+
+
+def test_every_path_of_a_search_and_the_front_of_the_best() -> None:
+    costs, scores = torch.tensor([3.0, 1.0, 2.0]), torch.tensor([1.0, 2.0, 4.0])
+    axes, = plot_pareto(costs, scores, 2.5, 'parameters', 'loss').axes
+    assert axes.collections[0].get_offsets().tolist() == [[3, 1], [1, 2], [2, 4]]
+    front, limit = axes.lines
+    assert front.get_xydata().tolist() == [[1, 2], [3, 1]] and list(limit.get_xdata()) == [2.5, 2.5]
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ('parameters', 'loss')
 
 
 def test_choices_are_sorted_into_graphs_and_chains() -> None:

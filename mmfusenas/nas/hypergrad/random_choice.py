@@ -2,6 +2,7 @@
 from collections.abc import Mapping
 
 import torch
+from mmengine.dist import broadcast
 from torch import Tensor
 
 from mmfusenas.nas.hypergrad.base import BilevelProblem, HyperGradient
@@ -15,7 +16,7 @@ class RandomChoice(HyperGradient):
 
     The choices walk at random, so each ends at any of its candidates with the same probability, while the weights are
     trained as in any other search: the row that the strategies of a table stand beside. The numbers come from torch's
-    generator, which a checkpoint keeps, and are the same in all processes.
+    generator, which a checkpoint keeps; all processes take those of the first.
 
     Example:
         >>> import torch
@@ -29,6 +30,7 @@ class RandomChoice(HyperGradient):
     def estimate(self, problem: BilevelProblem, inner: Mapping | None) -> tuple[list[Tensor], dict[str, Tensor]]:
         """See :class:`HyperGradient`; the lower loss is not evaluated, the upper one only for the log."""
         loss = problem.evaluate(problem.upper_loss)
-        choices = problem.upper_params
-        value, *grads = average([loss.detach(), *(torch.randn_like(choice) for choice in choices)], [loss, *choices])
+        value, = average([loss.detach()], [loss])
+        for grad in (grads := [torch.randn_like(choice) for choice in problem.upper_params]):
+            broadcast(grad)
         return grads, dict(upper_loss=value.reshape(()))
