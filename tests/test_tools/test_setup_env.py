@@ -72,7 +72,8 @@ def test_progress_is_shown(load_tool: Callable, tmp_path: Path, capsys: pytest.C
 
 def test_prints_only_the_path(setup_env: ModuleType, root: Path) -> None:
     """``make`` takes stdout for the path of the Python."""
-    assert setup_env.shortcomings(setup_env.probe(sys.executable)) == []  # or it would set up an environment
+    if setup_env.shortcomings(setup_env.probe(sys.executable)):
+        pytest.skip('this Python lacks something, so that an environment would be set up')
     result = subprocess.run([sys.executable, root / 'tools' / 'setup_env.py'], capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
     assert result.stdout.strip() == sys.executable
