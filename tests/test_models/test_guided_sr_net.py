@@ -71,6 +71,13 @@ def test_a_kernel_is_cut_through_learned_transforms():
     torch.testing.assert_close(block.shared.kernels(3, 8), three.view(8, 1, 3, 3))
 
 
+def test_forms_of_all_kernels_begin_as_one_function():
+    block, x = ElasticMobileBlock(8), torch.rand(2, 8, 7, 9)
+    outputs = [block.derived(f'k{kernel}_r3')(x) for kernel in (3, 5, 7)]
+    torch.testing.assert_close(outputs[:2], outputs[1:])
+    assert not torch.allclose(outputs[0], x)
+
+
 def test_every_form_is_its_compact_block():
     block, x = ElasticMobileBlock(8), torch.rand(2, 8, 7, 9)
     scramble(block)
