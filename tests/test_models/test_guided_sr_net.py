@@ -52,11 +52,11 @@ def test_genotypes_are_those_that_the_paper_prints(shared, name, channels):
 
 
 def scramble(block, seed=0):
-    """Give the kernel transforms, slopes and the last layer values of their own, as training does."""
+    """Give the kernels, their transforms, slopes and the last layer values of their own, as training does."""
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for name, parameter in block.named_parameters():
-            if 'transforms' in name or 'act' in name or 'tail' in name:
+            if any(part in name for part in ('transforms', 'depthwise', 'act', 'tail')):
                 parameter.add_(0.1 * torch.randn(parameter.shape, generator=generator))
 
 
