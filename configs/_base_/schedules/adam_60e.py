@@ -1,5 +1,6 @@
 # Adam for sixty epochs, the rate halved every twenty. The gradients of different paths, and of patches with and without
-# edges, are of very different length: clipped this short they all count the same (without, a supernet stays bicubic).
+# edges, are of very different length: clipped this short they all count alike (without, a supernet by 4 was still bicubic after
+# 1200 steps, with it no more after 1000; one seed).
 train_cfg = dict(type='ResumableEpochTrainLoop', max_epochs=60, val_interval=20)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')

@@ -1,4 +1,4 @@
-# Adam, the rate halved every hundred epochs (DCNAS section IV-B). Clipped gradients: see adam_60e.py.
+# Adam, the rate halved every hundred epochs (DCNAS section IV-B). The clipping was tried in adam_60e.py alone.
 train_cfg = dict(type='ResumableEpochTrainLoop', max_epochs=400, val_interval=50)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')

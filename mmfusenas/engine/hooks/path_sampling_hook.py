@@ -56,8 +56,7 @@ class PathSamplingHook(Hook):
 
     Raises:
         ValueError: If ``loss`` is another word, ``keep`` is more than ``paths``, a number is out of range, another cost
-            than parameters comes without a table, or the training has no
-            epochs.
+            than parameters comes without a table, or the training has no epochs.
         RuntimeError: If a resumed run had other settings.
 
     Example:
