@@ -1,4 +1,4 @@
-"""Training on a CPU: a PReLU of one slope, and the windows of RUAS's scene loss, ours over what PyTorch offers.
+"""Training on a CPU: a PReLU of one slope, and losses with Gaussian windows, ours over what PyTorch offers.
 
 Value and gradients, in turns; the median of the ratios counts. The errors are of the gradients against float64's, by
 their norms.
@@ -13,6 +13,7 @@ if __name__ == '__main__':
 import argparse
 from collections.abc import Callable
 from copy import deepcopy
+from functools import partial
 from statistics import median
 from time import perf_counter
 from unittest.mock import patch
@@ -22,18 +23,20 @@ import torch.nn.functional as F
 from terminaltables import AsciiTable
 from torch import Tensor, nn
 
-from mmfusenas.models.losses import relative_total_variation
+from mmfusenas.models.losses import relative_total_variation, ssim
 from mmfusenas.models.utils.one_slope import OneSlopePReLU
 
 SLOPES = ((8, 40, 64, 64), (4, 48, 240, 320))
 PICTURES = ((8, 3, 128, 128), (1, 3, 400, 600), (1, 3, 1080, 1920))
+PLANES = ((24, 1, 128, 128), (2, 1, 480, 640))
 
 
 def main() -> None:
     args = parse_args()
     rows = [row('PReLU', shape, OneSlopePReLU(), nn.PReLU(), args.repeats) for shape in SLOPES]
-    rows += [row('relative total variation', shape, relative_total_variation, by_convolutions, args.repeats)
-             for shape in PICTURES]
+    for name, loss, shapes in (('relative total variation', relative_total_variation, PICTURES),
+                               ('structural similarity', likeness, PLANES)):
+        rows += [row(name, shape, loss, partial(by_convolutions, loss), args.repeats) for shape in shapes]
     head = ['', 'ours (ms)', "PyTorch's (ms)", 'ratio', 'our error', "PyTorch's error"]
     print(AsciiTable([head, *rows], f'{torch.get_num_threads()} threads').table)
 
@@ -66,18 +69,24 @@ def gradients(function: Callable, x: Tensor) -> tuple[tuple[Tensor, ...], float]
     return found, perf_counter() - start
 
 
-def by_convolutions(x: Tensor) -> Tensor:
-    """Return the relative total variation with its windows as convolutions, first of the columns, then of the rows."""
-    with patch('mmfusenas.models.losses.rtv_scene_loss._window', convolved):
-        return relative_total_variation(x)
+def likeness(x: Tensor) -> Tensor:
+    """Return the structural similarity of pictures with their neighbours of the batch."""
+    return ssim(x, x.roll(1, 0))
 
 
-def convolved(x: Tensor, sigma: float) -> Tensor:
-    reach = round(3 * sigma)
+def by_convolutions(loss: Callable, x: Tensor) -> Tensor:
+    """Return a loss with its windows as convolutions, first of the columns, then of the rows."""
+    with (patch('mmfusenas.models.losses.rtv_scene_loss.gaussian_window', convolved),
+          patch('mmfusenas.models.losses.ssim.gaussian_window', convolved)):
+        return loss(x)
+
+
+def convolved(x: Tensor, sigma: float, reach: int, inside: bool = False) -> Tensor:
+    pad = 0 if inside else reach
     taps = torch.exp(-0.5 * (torch.arange(-reach, reach + 1).to(x) / sigma) ** 2)
     taps /= taps.sum()
-    y = F.conv2d(x.reshape(-1, 1, *x.shape[2:]), taps.view(1, 1, -1, 1), padding=(reach, 0))
-    return F.conv2d(y, taps.view(1, 1, 1, -1), padding=(0, reach)).view(x.shape)
+    y = F.conv2d(x.reshape(-1, 1, *x.shape[2:]), taps.view(1, 1, -1, 1), padding=(pad, 0))
+    return F.conv2d(y, taps.view(1, 1, 1, -1), padding=(0, pad)).unflatten(0, x.shape[:2]).squeeze(2)
 
 
 if __name__ == '__main__':

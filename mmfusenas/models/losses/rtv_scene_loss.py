@@ -1,10 +1,10 @@
 """The scene loss of RUAS: fidelity and relative total variation."""
 from __future__ import annotations
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mmfusenas.models.utils.gaussian_window import gaussian_window
 from mmfusenas.models.utils.precision import in_full_precision
 from mmfusenas.registry import MODELS
 
@@ -53,24 +53,8 @@ def relative_total_variation(x: Tensor, sigma: float = 3.0, epsilon: float = 1e-
     Shape:
         N x C x H x W to N; H and W at least 2.
     """
-    quotients = []
+    quotients, reach = [], max(1, round(3 * sigma))
     for gradient in (x[..., :, 1:] - x[..., :, :-1], x[..., 1:, :] - x[..., :-1, :]):
-        total, inherent = (_window(part, sigma) for part in (gradient.abs(), gradient))
+        total, inherent = (gaussian_window(part, sigma, reach) for part in (gradient.abs(), gradient))
         quotients.append((total / (inherent.abs() + epsilon)).mean((1, 2, 3)))
     return quotients[0] + quotients[1]
-
-
-def _window(x: Tensor, sigma: float) -> Tensor:
-    """Weigh by the window, in both directions; beyond the border lies nothing."""
-    # Products with matrices: a CPU takes many times as long for the gradients of long convolutions of one channel.
-    rows, columns = (_band(size, sigma).to(x) for size in x.shape[-2:])
-    return rows @ x @ columns
-
-
-def _band(size: int, sigma: float) -> Tensor:
-    """Return the matrix that weighs ``size`` values in a row by the window around each."""
-    reach = max(1, round(3 * sigma))
-    taps = torch.exp(-0.5 * (torch.arange(max(size, reach + 1), dtype=torch.float64) / sigma) ** 2)
-    taps[reach + 1:] = 0
-    places = torch.arange(size)
-    return (taps / (2 * taps.sum() - taps[0]))[(places[:, None] - places).abs()]
