@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from mmfusenas.models.cells.searched_ops import searched_ops
 from mmfusenas.models.utils.depthwise import DepthwiseConv2d
 from mmfusenas.models.utils.guided_filter import guided_filter
+from mmfusenas.models.utils.one_slope import OneSlopePReLU
 from mmfusenas.registry import CELLS
 
 
@@ -63,7 +64,7 @@ class EnhanceBlock(nn.Module):
         super().__init__()
         depthwise = [DepthwiseConv2d(channels, kernel_size, dilation=2) for kernel_size in (5, 3, 3)]
         self.body = nn.Sequential(
-            *depthwise, nn.Conv2d(channels, channels, 1, bias=False), nn.BatchNorm2d(channels), nn.PReLU()
+            *depthwise, nn.Conv2d(channels, channels, 1, bias=False), nn.BatchNorm2d(channels), OneSlopePReLU()
         )
 
     def forward(self, x: Tensor) -> Tensor:

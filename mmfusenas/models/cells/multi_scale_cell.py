@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmfusenas.models.cells.searched_ops import preprocess, searched_ops
+from mmfusenas.models.utils.one_slope import OneSlopePReLU
 from mmfusenas.registry import CELLS
 
 
@@ -72,8 +73,8 @@ class Downsample(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.main = nn.Sequential(
-            nn.Conv2d(channels, channels, 1, bias=False), nn.PReLU(),
-            nn.Conv2d(channels, channels, 3, padding=1, bias=False), nn.PReLU(),
+            nn.Conv2d(channels, channels, 1, bias=False), OneSlopePReLU(),
+            nn.Conv2d(channels, channels, 3, padding=1, bias=False), OneSlopePReLU(),
             AntiAliasedStride(channels), nn.Conv2d(channels, 2 * channels, 1, bias=False),
         )
         self.side = nn.Sequential(AntiAliasedStride(channels), nn.Conv2d(channels, 2 * channels, 1, bias=False))
@@ -88,8 +89,9 @@ class Upsample(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.main = nn.Sequential(
-            nn.Conv2d(channels, channels, 1, bias=False), nn.PReLU(),
-            nn.ConvTranspose2d(channels, channels, 3, stride=2, padding=1, output_padding=1, bias=False), nn.PReLU(),
+            nn.Conv2d(channels, channels, 1, bias=False), OneSlopePReLU(),
+            nn.ConvTranspose2d(channels, channels, 3, stride=2, padding=1, output_padding=1, bias=False),
+            OneSlopePReLU(),
             nn.Conv2d(channels, channels // 2, 1, bias=False),
         )
         self.side = nn.Sequential(
@@ -107,7 +109,7 @@ class SelectiveKernelFusion(nn.Module):
     def __init__(self, channels: int, inputs: int) -> None:
         super().__init__()
         hidden = max(channels // 8, 4)
-        self.squeeze = nn.Sequential(nn.Conv2d(channels, hidden, 1, bias=False), nn.PReLU())
+        self.squeeze = nn.Sequential(nn.Conv2d(channels, hidden, 1, bias=False), OneSlopePReLU())
         self.expand = nn.ModuleList(nn.Conv2d(hidden, channels, 1, bias=False) for _ in range(inputs))
 
     def forward(self, *inputs: Tensor) -> Tensor:

@@ -1,6 +1,7 @@
 """CA: the channel attention of TIM's fusion space."""
 from torch import Tensor, nn
 
+from mmfusenas.models.utils.one_slope import OneSlopePReLU
 from mmfusenas.registry import OPERATORS
 
 
@@ -26,7 +27,7 @@ class ChannelAttention(nn.Module):
         super().__init__()
         self.attention = nn.Conv1d(1, 1, kernel_size, padding=kernel_size // 2, bias=False)
         self.conv = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-        self.act = nn.PReLU()
+        self.act = OneSlopePReLU()
 
     def forward(self, x: Tensor) -> Tensor:
         scale = self.attention(x.mean((2, 3)).unsqueeze(1)).sigmoid()

@@ -2,6 +2,7 @@
 import torch
 from torch import Tensor, nn
 
+from mmfusenas.models.utils.one_slope import OneSlopePReLU
 from mmfusenas.registry import OPERATORS
 
 
@@ -29,7 +30,7 @@ class DenseBlock(nn.Module):
             nn.Conv2d(i * channels, channels, kernel_size, padding=kernel_size // 2, groups=channels, bias=False)
             for i in (1, 2, 3)
         )
-        self.act = nn.PReLU()
+        self.act = OneSlopePReLU()
 
     def forward(self, x: Tensor) -> Tensor:
         features = [x]

@@ -2,6 +2,7 @@
 from torch import Tensor, nn
 
 from mmfusenas.models.utils.depthwise import DepthwiseConv2d
+from mmfusenas.models.utils.one_slope import OneSlopePReLU
 from mmfusenas.registry import OPERATORS
 
 
@@ -30,7 +31,7 @@ class ResidualBlock(nn.Module):
             DepthwiseConv2d(channels, 3, dilation=2),
             nn.Conv2d(channels, channels, 1, bias=False),
             nn.BatchNorm2d(channels),
-            nn.PReLU(),
+            OneSlopePReLU(),
         )
 
     def forward(self, x: Tensor) -> Tensor:

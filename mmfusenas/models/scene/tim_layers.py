@@ -3,6 +3,8 @@ from __future__ import annotations
 
 from torch import nn
 
+from mmfusenas.models.utils.one_slope import OneSlopePReLU
+
 OPERATORS_TIM = tuple(f'{kind}_{kernel}' for kernel in (3, 5) for kind in ('ca', 'sa', 'dc', 'rb', 'db', 'sc'))
 """The candidates of TIM section 4.1: six operators at kernels 3 and 5."""
 
@@ -15,10 +17,11 @@ def conv3(channels_in: int, channels_out: int) -> nn.Conv2d:
 def stem(channels: int, norm: bool = False) -> nn.Sequential:
     """Build conv 3 x 3, 2 -> 2C, PReLU, conv 3 x 3, 2C -> C, (BatchNorm), PReLU."""
     norms = [nn.BatchNorm2d(channels)] if norm else []
-    return nn.Sequential(conv3(2, 2 * channels), nn.PReLU(), conv3(2 * channels, channels), *norms, nn.PReLU())
+    return nn.Sequential(
+        conv3(2, 2 * channels), OneSlopePReLU(), conv3(2 * channels, channels), *norms, OneSlopePReLU())
 
 
 def head(channels: int) -> nn.Sequential:
     """Build conv 3 x 3, C -> C, PReLU, conv 3 x 3, C -> C/2, conv 1 x 1, C/2 -> 1."""
     return nn.Sequential(
-        conv3(channels, channels), nn.PReLU(), conv3(channels, channels // 2), nn.Conv2d(channels // 2, 1, 1))
+        conv3(channels, channels), OneSlopePReLU(), conv3(channels, channels // 2), nn.Conv2d(channels // 2, 1, 1))
