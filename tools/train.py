@@ -5,7 +5,6 @@ if __name__ == '__main__':
     restart_with_fast_allocator()  # has to come before torch is imported
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
@@ -98,18 +97,18 @@ def next_command(args: argparse.Namespace, cfg: Config) -> str:
         return command('python', 'tools/train.py', work_dir / 'retrain.py')
     best = sorted(work_dir.glob('best_*.pth'), key=lambda file: file.stat().st_mtime)
     latest = find_latest_checkpoint(str(work_dir))
-    checkpoint = best[-1] if best else latest
-    if checkpoint is None:
+    if not best and latest is None:
         return command('python', 'tools/train.py', args.config) + '   # no checkpoint was saved: see default_hooks'
+    checkpoint = best[-1] if best else work_dir / Path(latest).name
     if type_name(cfg.train_cfg) == 'MetaInitLoop':
         return command('python', 'tools/train.py', 'CONFIG', '--cfg-options', 'model.init_cfg.type=Pretrained',
-                       f'model.init_cfg.checkpoint={os.path.relpath(checkpoint)}') + '   # of the new task'
+                       f'model.init_cfg.checkpoint={checkpoint}') + '   # of the new task'
     if any(type_name(hook) == 'PathSamplingHook' for hook in cfg.get('custom_hooks', ())):
         search = args.config.replace('_supernet', '_search') if '_supernet' in args.config else 'SEARCH_CONFIG'
-        return command('python', 'tools/train.py', search, '--cfg-options', f'load_from={os.path.relpath(checkpoint)}')
+        return command('python', 'tools/train.py', search, '--cfg-options', f'load_from={checkpoint}')
     # With --cfg-options, the config as it was trained is the one in the work dir.
     config = work_dir / Path(args.config).name if args.cfg_options else args.config
-    return command('python', 'tools/test.py', config, os.path.relpath(checkpoint))
+    return command('python', 'tools/test.py', config, checkpoint)
 
 
 def main() -> None:
