@@ -22,6 +22,7 @@ from mmfusenas.utils.command_line import (
     load_config,
     run_tool,
     set_run_options,
+    typed_settings,
 )
 from mmfusenas.utils.config_check import check_config
 from mmfusenas.utils.config_parts import type_name
@@ -105,7 +106,8 @@ def next_command(args: argparse.Namespace, cfg: Config) -> str:
                        f'model.init_cfg.checkpoint={checkpoint}') + '   # of the new task'
     if any(type_name(hook) == 'PathSamplingHook' for hook in cfg.get('custom_hooks', ())):
         search = args.config.replace('_supernet', '_search') if '_supernet' in args.config else 'SEARCH_CONFIG'
-        return command('python', 'tools/train.py', search, '--cfg-options', f'load_from={checkpoint}')
+        return command('python', 'tools/train.py', search, '--cfg-options', f'load_from={checkpoint}',
+                       *typed_settings('model.'))
     # With --cfg-options, the config as it was trained is the one in the work dir.
     config = work_dir / Path(args.config).name if args.cfg_options else args.config
     return command('python', 'tools/test.py', config, checkpoint)

@@ -2,9 +2,11 @@
 from __future__ import annotations
 
 import platform
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from statistics import median
 
 import torch
@@ -167,4 +169,8 @@ def _measurable(space: SearchSpace) -> Iterator[None]:
 
 
 def _device_name(device: torch.device) -> str:
-    return torch.cuda.get_device_name(device) if device.type == 'cuda' else f'{device.type} {platform.machine()}'
+    if device.type == 'cuda':
+        return torch.cuda.get_device_name(device)
+    about = Path('/proc/cpuinfo')  # of Linux; platform.processor() knows the architecture at most
+    model = re.search(r'^model name\s*: *(.+)$', about.read_text(), re.M) if about.is_file() else None
+    return f'{device.type} {model[1] if model else platform.machine()}'

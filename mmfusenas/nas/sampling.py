@@ -31,8 +31,8 @@ class PathSampler:
             candidate. So a part of the space alone is searched (DCNAS table VIII). Defaults to none.
 
     Raises:
-        ValueError: If the table is of another space, the cost is unknown, or ``fixed`` matches no choice or names a
-            candidate that one lacks.
+        ValueError: If the space has no choice, the table is of another one, the cost is unknown, or ``fixed`` matches
+            no choice or names a candidate that one lacks.
 
     Example:
         >>> from torch import nn
@@ -45,6 +45,9 @@ class PathSampler:
 
     def __init__(self, space: SearchSpace, table: CostTable, cost: str = 'parameters',
                  fixed: Mapping[str, str] | None = None) -> None:
+        if not len(space):
+            raise ValueError('There are no paths: the model has no choice. Is a genotype= set that already decides '
+                             'them?')
         table.check(space, cost)
         self.names = list(space.choices)
         self.candidates = [choice.candidates for choice in space.choices.values()]

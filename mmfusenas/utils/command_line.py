@@ -179,6 +179,15 @@ def load_config(path: str, options: dict[str, Any] | None = None) -> Config:
     return read_config(path, options)
 
 
+def typed_settings(prefix: str) -> list[str]:
+    """Return those of the settings on the command line whose name begins so, as they were typed, for another command.
+
+    Args:
+        prefix: Such as ``'model.'``: the next step of a chain has to build the same model.
+    """
+    return [part for part in sys.argv[1:] if part.startswith(prefix) and '=' in part]
+
+
 def json_text(content: Any) -> str:
     """Return content as JSON, with null for numbers that JSON does not have: NaN and infinity.
 

@@ -7,6 +7,7 @@ from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
 from PIL import Image
 from skimage.metrics import structural_similarity
+from torchmetrics.functional.image import universal_image_quality_index
 
 from mmfusenas.datasets import PairDataset
 from mmfusenas.datasets.pictures import PictureError
@@ -14,7 +15,7 @@ from mmfusenas.datasets.transforms import DegradeTarget, LoadGuidedFromFile
 from mmfusenas.datasets.transforms.degrade_target import resize_bicubic
 from mmfusenas.engine.hooks.fusion_visualization_hook import contact_picture
 from mmfusenas.evaluation.metrics import GuidedSRMetric
-from mmfusenas.evaluation.metrics.guided_sr_metric import f_measure
+from mmfusenas.evaluation.metrics.guided_sr_metric import f_measure, universal_quality
 from mmfusenas.models.restorers import GuidedSR
 from mmfusenas.registry import TRANSFORMS
 
@@ -226,6 +227,22 @@ def test_spectral_measures_by_hand():
     metric.process(dict(inputs=dict(reference=[torch.from_numpy(turned.transpose(2, 0, 1))])),
                    [dict(restored=right, target_range=(0.0, 1.0))])
     assert metric.results[0]['SAM'] == pytest.approx(np.pi / 2)
+
+
+def test_the_quality_index_of_flat_areas_compares_brightness():
+    generator = torch.Generator().manual_seed(0)
+    x, y = 2000 * torch.rand(2, 1, 3, 60, 50, generator=generator, dtype=torch.float64)[:, None]
+    x, y = x[0], x[0] * 0.7 + 0.3 * y[0]
+    expected = float(universal_image_quality_index(x, y))
+    assert float(universal_quality(x, y)) == pytest.approx(expected, abs=1e-9)
+    flat = torch.full((1, 1, 20, 20), 5.0, dtype=torch.float64)
+    assert float(universal_quality(flat, flat)) == pytest.approx(1)
+    assert float(universal_quality(0 * flat, 0 * flat)) == 1
+    assert float(universal_quality(flat, 2 * flat)) == pytest.approx(0.8)  # 2 a / (1 + a^2)
+    x[..., :40, :40] = y[..., :40, :40] = 1 / 3
+    assert expected < float(universal_quality(x, y)) < 1
+    with pytest.raises(ValueError, match='at least 11 x 11'):
+        universal_quality(x[..., :10], y[..., :10])
 
 
 def test_joint_transforms_serve_references_of_several_bands():

@@ -1,6 +1,7 @@
 """Cost tables and the expected-cost regulariser on a small nested space, whose networks can all be enumerated."""
 import itertools
 import json
+from pathlib import Path
 
 import pytest
 import torch
@@ -112,6 +113,9 @@ def test_costs_closed_forms(space):
     assert min(latencies) > 0 and table.rest['latency_ms'] > 0
     assert table.conditions['input_shapes'] == [[1, 1, 8, 12]]
     assert table.conditions['torch'] == torch.__version__
+    cpuinfo = Path('/proc/cpuinfo')
+    if cpuinfo.is_file() and 'model name' in cpuinfo.read_text():
+        assert len(table.conditions['device']) > 4 and table.conditions['device'][4:] in cpuinfo.read_text()
 
 
 def test_progress_goes_over_everything_that_is_timed(space):

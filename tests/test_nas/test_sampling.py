@@ -47,6 +47,12 @@ def test_costs_are_the_sums_of_the_table(space, table, cost):
         assert float(found) == pytest.approx(table.predict(Genotype(choices))[cost])
 
 
+def test_a_space_without_a_choice_has_no_paths():
+    space = SearchSpace(nn.Sequential(nn.Conv2d(1, 1, 1)))
+    with pytest.raises(ValueError, match='no choice. Is a genotype='):
+        PathSampler(space, parameter_table(space))
+
+
 def test_draws_are_uniform_and_repeat(space, table):
     sampler = PathSampler(space, table)
     paths = sampler.sample(6000, torch.Generator().manual_seed(3))

@@ -76,6 +76,8 @@ def test_table_measures_the_model_of_a_config(
     config.write_text(f"default_scope = 'mmfusenas'\nmodel = {SCENE}\ncustom_hooks = {hooks}")
     assert run_tool(tool, config, '--out', out, '--shape', '20', '30') == ''
     assert f'custom_hooks.1.cost.table={out} custom_hooks.1.cost.weight=' in capsys.readouterr().out
+    assert run_tool(tool, config, '--out', out, '--shape', '20', '30', '--cfg-options', 'model.channels=8') == ''
+    assert CostTable.load(out).choices['cells.0.successive.ops.1']['ca_3']['macs'] >= 9 * 8 * 8 * 20 * 30
 
 
 def test_table_of_a_network_without_choices_is_refused(tmp_path: Path, run_tool: Callable) -> None:
@@ -110,11 +112,21 @@ def test_nothing_to_draw_is_an_error(root: Path, tmp_path: Path, run_tool: Calla
 
 @pytest.mark.parametrize(('config', 'place'), [('depth_supernet_demo', 'custom_hooks.1'),
                                                ('depth_search_demo', 'train_cfg')])
-def test_a_table_of_a_one_shot_search_goes_where_its_constraints_are(root, load_tool, config, place):
+def test_a_table_of_a_one_shot_search_goes_where_its_constraints_are(root, load_tool, config, place, monkeypatch):
     path = root / f'configs/dcnas/{config}.py'
+    monkeypatch.setattr('sys.argv', ['build', str(path), '--cfg-options', 'model.net.channels=8', 'seed=1'])
     said = load_tool('analysis_tools/build_latency_table').next_command(Config.fromfile(path), str(path), 't.json')
     assert f'--cfg-options {place}.table=t.json {place}.cost=latency_ms' in said
-    assert said.endswith('train_cfg.limit=MILLISECONDS load_from=SUPERNET') == (place == 'train_cfg')
+    assert said.endswith('model.net.channels=8') and 'seed' not in said
+    assert ('train_cfg.limit=MILLISECONDS load_from=SUPERNET' in said) == (place == 'train_cfg')
+
+
+def test_what_is_drawn_of_a_supernet_s_config_trains_without_its_paths(root, tmp_path, run_tool):
+    assert run_tool('analysis_tools/sample_genotype', root / 'configs/dcnas/depth_supernet_demo.py', '--work-dir',
+                    tmp_path) == ''
+    retrain = Config.fromfile(tmp_path / 'retrain.py')
+    assert 'PathSamplingHook' not in [hook['type'] for hook in retrain.custom_hooks]
+    assert not len(SearchSpace(MODELS.build(retrain.model)))
 
 
 def test_what_is_drawn_has_the_search_s_width_and_fixed_part(root: Path, tmp_path: Path, run_tool: Callable) -> None:

@@ -17,7 +17,15 @@ from mmfusenas.apis.loading import check_device, model_of
 from mmfusenas.nas import SearchSpace
 from mmfusenas.nas.cost_table import CostTable
 from mmfusenas.nas.latency import measure_costs
-from mmfusenas.utils.command_line import UsageError, command, load_config, output_file, run_tool
+from mmfusenas.utils.command_line import (
+    ConfigOptions,
+    UsageError,
+    command,
+    load_config,
+    output_file,
+    run_tool,
+    typed_settings,
+)
 from mmfusenas.utils.config_parts import type_name
 from mmfusenas.utils.sensors import random_inputs
 
@@ -34,6 +42,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--shape', nargs=2, type=int, default=(448, 620), metavar=('H', 'W'),
                         help='height and width of the pictures (default: 448 620, which the paper measures at)')
     parser.add_argument('--device', default='cpu', help='cpu (default) or cuda')
+    parser.add_argument('--cfg-options', nargs='+', action=ConfigOptions,
+                        help='settings of the config to override, such as model.net.channels=8')
     return parser.parse_args()
 
 
@@ -78,21 +88,21 @@ def next_command(cfg: Config, config: str, out: str) -> str:
     if one_shot:  # its constraints, or its limit, which then is in milliseconds
         search = ['train_cfg.limit=MILLISECONDS', 'load_from=SUPERNET'] if one_shot == 'train_cfg' else []
         return command('python', 'tools/train.py', config, '--cfg-options', f'{one_shot}.table={out}',
-                       f'{one_shot}.cost=latency_ms', *search)
+                       f'{one_shot}.cost=latency_ms', *search, *typed_settings('model.'))
     if 'BilevelSearchHook' not in hooks:
         return f"set cost=dict(table='{out}', weight=...) in the BilevelSearchHook of a search of this model"
     place = f'custom_hooks.{hooks.index("BilevelSearchHook")}.cost'
     options = [f'{place}.table={out}']
     if not (cfg.custom_hooks[hooks.index('BilevelSearchHook')].get('cost') or {}).get('weight'):
         options.append(f'{place}.weight=0.001')
-    return command('python', 'tools/train.py', config, '--cfg-options', *options)
+    return command('python', 'tools/train.py', config, '--cfg-options', *options, *typed_settings('model.'))
 
 
 def main() -> None:
     """Measure."""
     args = parse_args()
     output_file(args.out)
-    cfg = load_config(args.config)
+    cfg = load_config(args.config, args.cfg_options)
     warn_if_busy()
     table = measure(cfg, tuple(args.shape), args.device)
     table.save(args.out)

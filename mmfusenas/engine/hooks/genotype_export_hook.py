@@ -151,7 +151,7 @@ def retrain_config(cfg: Config, genotype: Genotype, work_dir: Path, retrain_as: 
     if retrain_as:
         training = Config.fromfile(retrain_as)
         cfg = Config(dict(cfg.to_dict(), **{key: training.get(key) for key in TRAINING}))
-    searching = ('SearchHook', 'GenotypeExportHook')
+    searching = ('SearchHook', 'GenotypeExportHook', 'PathSamplingHook')
     cfg.custom_hooks = [h for h in cfg.get('custom_hooks') or [] if not type_name(h).endswith(searching)]
     # A copy, because merging takes every `_delete_` out of what it merges, and there is an export an epoch.
     changes = copy.deepcopy(dict(changes or {}))

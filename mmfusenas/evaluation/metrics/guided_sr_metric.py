@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 import torch
@@ -11,10 +12,13 @@ from torchmetrics.functional import image as F
 
 from mmfusenas.evaluation.metrics.image_quality_metric import require_reference
 from mmfusenas.models.losses.lpips import LPIPS
+from mmfusenas.models.utils.gaussian_window import gaussian_window
 from mmfusenas.nas.names import nearest
 from mmfusenas.registry import METRICS
 
 Pictures = tuple[Tensor, Tensor]
+FLAT = 1e-10
+"""Share of the mean square below which a variance is rounding."""
 
 MEASURES: Mapping[str, Callable[..., Tensor]] = dict(
     RMSE=lambda x, y, metric: metric.unit * (x - y).square().mean().sqrt(),
@@ -24,7 +28,7 @@ MEASURES: Mapping[str, Callable[..., Tensor]] = dict(
     SAM=lambda x, y, metric: spectral_angle(x, y),
     ERGAS=lambda x, y, metric: F.error_relative_global_dimensionless_synthesis(x, y, ratio=metric.ratio),
     SCC=lambda x, y, metric: F.spatial_correlation_coefficient(x, y),
-    Q=lambda x, y, metric: F.universal_image_quality_index(x, y),
+    Q=lambda x, y, metric: universal_quality(x, y),
     F=lambda x, y, metric: f_measure(x, y, metric.full_scale),
 )
 """Of a result and its reference, 1 x B x H x W in the unit of the target, double precision."""
@@ -36,9 +40,9 @@ class GuidedSRMetric(BaseMetric):
 
     ``RMSE`` and ``MAE`` in the unit asked for; ``PSNR`` (dB) and ``SSIM`` (Gaussian window of 11) of the full scale;
     for several bands ``SAM`` (mean spectral angle in radians, of the pixels that are not zero in all bands), ``ERGAS``
-    (relative global error), ``SCC`` (spatial correlation) and ``Q`` (universal quality index), the last three as
-    torchmetrics defines them; ``F``, the F-measure of a saliency map, see :func:`f_measure`: a picture without anything
-    salient does not count.
+    (relative global error) and ``SCC`` (spatial correlation) as torchmetrics defines them, and ``Q``, the universal
+    quality index, see :func:`universal_quality`; ``F``, the F-measure of a saliency map, see :func:`f_measure`: a
+    picture without anything salient does not count.
 
     Args:
         metric: Names of the measures. Defaults to ``('RMSE', )``.
@@ -107,6 +111,31 @@ def spectral_angle(result: Tensor, truth: Tensor) -> Tensor:
     lengths = result.norm(dim=1) * truth.norm(dim=1)
     cosines = (result * truth).sum(1)[lengths > 0] / lengths[lengths > 0]
     return cosines.clamp(-1, 1).acos().mean() if len(cosines) else lengths.sum()
+
+
+def universal_quality(x: Tensor, y: Tensor) -> Tensor:
+    r"""Return the universal quality index of two pictures (Wang and Bovik, A universal image quality index, 2002).
+
+    The mean over pixels and bands of :math:`4 \sigma_{xy} \mu_x \mu_y / ((\sigma_x^2 + \sigma_y^2)(\mu_x^2 +
+    \mu_y^2))` in a Gaussian window of 11 pixels that lies inside the picture. Where both are flat only the means are
+    compared, :math:`2 \mu_x \mu_y / (\mu_x^2 + \mu_y^2)`, as in the authors' program; zeros are alike. (torchmetrics,
+    whose values these are elsewhere, divides rounding errors there.)
+
+    Shape:
+        N x B x H x W twice, double precision, H and W at least 11.
+
+    Raises:
+        ValueError: If the pictures are smaller.
+    """
+    if min(x.shape[2:]) < 11:
+        raise ValueError(f'The measure Q needs pictures of at least 11 x 11 pixels; got {tuple(x.shape)}.')
+    window = partial(gaussian_window, sigma=1.5, reach=5, inside=True)
+    mean_x, mean_y, xx, yy, xy = map(window, (x, y, x * x, y * y, x * y))
+    power, energy = mean_x**2 + mean_y**2, xx + yy
+    flat = energy - power <= FLAT * energy
+    contrast = torch.where(flat, 1.0, 2 * (xy - mean_x * mean_y) / (energy - power).masked_fill(flat, 1.0))
+    brightness = torch.where(power > 0, 2 * mean_x * mean_y / power.clamp(min=torch.finfo(power.dtype).tiny), 1.0)
+    return (contrast * brightness).mean()
 
 
 def f_measure(saliency: Tensor, truth: Tensor, full_scale: float, beta2: float = 0.3) -> Tensor:
