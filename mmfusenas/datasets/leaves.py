@@ -21,8 +21,9 @@ def _descend(config: Mapping) -> Iterator[Mapping]:
 def dataset_leaves(config: Mapping) -> dict[str, dict]:
     """Return the data sets of a config by name: ``train``, ``val``, ``test``, with a number where there are several.
 
-    ``search`` is the data of a search's upper level, from the ``dataloader`` of its hook. A test set that is the
-    validation set is returned once, as ``val``.
+    ``search`` is the data of a search's upper level, from the ``dataloader`` of its hook, and ``paths`` what the paths
+    of a one-shot supernet are scored on, its ``dataset``. A test set that is the validation set is returned once, as
+    ``val``.
 
     Example:
         >>> dataset_leaves(dict(train_dataloader=dict(dataset=dict(type='RepeatDataset', dataset=dict(type='A')))))
@@ -42,7 +43,9 @@ def _loaders(config: Mapping) -> dict[str, list[Mapping]]:
     """Return the configs of data loaders by what they are for."""
     searched = [hook['dataloader'] for hook in config.get('custom_hooks') or () if hook.get('dataloader')]
     searched = [loader for item in searched for loader in (item if isinstance(item, (list, tuple)) else [item])]
-    return dict(train=_given(config, 'train'), search=searched, val=_given(config, 'val'), test=_given(config, 'test'))
+    scored = [hook for hook in config.get('custom_hooks') or () if hook.get('dataset')]
+    return dict(train=_given(config, 'train'), search=searched, paths=scored, val=_given(config, 'val'),
+                test=_given(config, 'test'))
 
 
 def _given(config: Mapping, split: str) -> list[Mapping]:

@@ -110,7 +110,15 @@ def write_diml(root, picture, depth):
     cv2.imwrite(str(root / 'office/depth_filled/in_1_depth_filled.png'), np.rint(depth * 1000).astype(np.uint16))
 
 
-@pytest.mark.parametrize('write', [write_sintel, write_diode, write_sunrgbd, write_diml],
+def write_rgbdd(root, picture, depth):
+    folder = root / 'plants/plants_test/p7'
+    folder.mkdir(parents=True)
+    # Without loss, so that it can be compared; what a file holds is seen by its content, not its name.
+    (folder / 'p7_RGB.jpg').write_bytes(cv2.imencode('.png', picture)[1].tobytes())
+    cv2.imwrite(str(folder / 'p7_HR_gt.png'), np.rint(depth * 1000).astype(np.uint16))
+
+
+@pytest.mark.parametrize('write', [write_sintel, write_diode, write_sunrgbd, write_diml, write_rgbdd],
                          ids=lambda write: write.__name__[6:])
 def test_depth_sets(converter, tmp_path, write):
     generator = np.random.default_rng(0)
@@ -125,6 +133,19 @@ def test_depth_sets(converter, tmp_path, write):
     np.testing.assert_array_equal(data[0]['img'], picture)
     np.testing.assert_allclose(data[0]['img2'][:, :15], depth[:, :15], atol=1e-5)
     np.testing.assert_array_equal(data[0]['img2'][:, 15], data[0]['img2'][:, 14])
+
+
+def test_disparities_of_middlebury(converter, tmp_path, capsys):
+    (tmp_path / 'raw/Aloe').mkdir(parents=True)
+    disparity = np.arange(1, 193, dtype=np.uint8).reshape(12, 16)
+    cv2.imwrite(str(tmp_path / 'raw/Aloe/view1.png'), np.zeros((12, 16, 3), np.uint8))
+    cv2.imwrite(str(tmp_path / 'raw/Aloe/disp1.png'), disparity)
+    converter('depth_sets').main(['middlebury', str(tmp_path / 'raw'), '--out', str(tmp_path / 'out')])
+    np.testing.assert_array_equal(np.load(tmp_path / 'out/test/depth/Aloe.npy'), disparity)
+    assert 'MIDDLEBURY_ROOT=' in capsys.readouterr().out
+    cv2.imwrite(str(tmp_path / 'raw/Aloe/disp1.png'), disparity.astype(np.uint16))
+    with pytest.raises(UsageError, match='holds uint16 of the shape .* here it is uint8'):
+        converter('depth_sets').main(['middlebury', str(tmp_path / 'raw'), '--out', str(tmp_path / 'out')])
 
 
 def test_depth_sets_say_what_is_wrong(converter, tmp_path):

@@ -2,12 +2,15 @@
 
     OUT/test/rgb/NAME.png, OUT/test/depth/NAME.npy                                depth in metres, float32
 
-The four sets of DCNAS's table II that lie in forms of their own, each with ROOT as published:
+The sets of DCNAS's table II beside NYU v2, and Middlebury, each with ROOT as published:
 
     sintel   ROOT/{clean,depth}/SCENE/frame_0001.{png,dpt}      `training` of MPI Sintel, with its depth: 1 064 pairs
     diode    ROOT/SCENE/SCAN/NAME{.png,_depth.npy,_depth_mask.npy}          `val/indoors` of DIODE: 325 pairs
     sunrgbd  ROOT/SUNRGBD/.../{image,depth_bfx}, ROOT/SUNRGBDtoolbox        the first 500 pairs of the test part
+    rgbdd    ROOT/KIND/KIND_test/ID/ID{_RGB.jpg,_HR_gt.png}                 the test part of RGB-D-D: 405 pairs
     diml     ROOT/SCENE/{color,depth_filled}/NAME_{c,depth_filled}.png      `test/LR` of DIML, indoors: 503 pairs
+
+    middlebury  ROOT/SCENE/{view1,disp1}.png         2005 and 2006; as depth the grey levels of the disparity map
 
 Pixels that were not measured get the depth of the nearest one that was.
 """
@@ -72,6 +75,18 @@ def diml(root: Path) -> list[Pair]:
             for path in pictures]
 
 
+def rgbdd(root: Path) -> list[Pair]:
+    """Return name, picture and depth of every test pair of RGB-D-D, in high resolution."""
+    folders = sorted(folder for folder in root.glob('*/*_test/*') if folder.is_dir())
+    return [(folder.name, folder / f'{folder.name}_RGB.jpg', folder / f'{folder.name}_HR_gt.png')
+            for folder in folders]
+
+
+def middlebury(root: Path) -> list[Pair]:
+    """Return name, picture and disparity of every scene of Middlebury."""
+    return [(path.parent.name, path, path.with_name('disp1.png')) for path in sorted(root.glob('*/view1.png'))]
+
+
 def _only(folder: Path) -> Path:
     """Return the one file of a folder."""
     files = sorted(folder.glob('*'))
@@ -102,20 +117,27 @@ def read_sun(path: Path) -> np.ndarray:
     return ((turned >> 3) | (turned << 13)) / 1000
 
 
-def read_diml(path: Path) -> np.ndarray:
-    """Read a depth map of DIML: millimetres."""
+def read_millimetres(path: Path) -> np.ndarray:
+    """Read a depth map of DIML or RGB-D-D: millimetres."""
     return _read_png(path) / 1000
 
 
-def _read_png(path: Path) -> np.ndarray:
+def read_disparity(path: Path) -> np.ndarray:
+    """Read a disparity map of Middlebury."""
+    return _read_png(path, np.uint8)
+
+
+def _read_png(path: Path, kind: type = np.uint16) -> np.ndarray:
     depth = read_picture(str(path), cv2.IMREAD_UNCHANGED)
-    if depth.dtype != np.uint16 or depth.ndim != 2:
-        raise UsageError(f'{path} holds {depth.dtype} of the shape {depth.shape}; a depth map has 16 bit.')
+    if depth.dtype != kind or depth.ndim != 2:
+        raise UsageError(f'{path} holds {depth.dtype} of the shape {depth.shape}; here it is {np.dtype(kind)} of one '
+                         'channel.')
     return depth
 
 
 SETS: dict[str, tuple[Callable[[Path], list[Pair]], Callable[[Path], np.ndarray]]] = dict(
-    sintel=(sintel, read_dpt), diode=(diode, read_diode), sunrgbd=(sunrgbd, read_sun), diml=(diml, read_diml))
+    sintel=(sintel, read_dpt), diode=(diode, read_diode), sunrgbd=(sunrgbd, read_sun), diml=(diml, read_millimetres),
+    rgbdd=(rgbdd, read_millimetres), middlebury=(middlebury, read_disparity))
 
 
 def filled(depth: np.ndarray) -> np.ndarray:
@@ -157,8 +179,9 @@ def main(argv: list[str] | None = None) -> None:
     if not pairs:
         raise UsageError(f'{args.root} has no pair of {args.set}; --help says which folders are expected.')
     convert(pairs, read, args.out / 'test')
-    print(f'\n{len(pairs)} pairs. Test: NYU_ROOT={args.out} python tools/test.py configs/dcnas/depth-nyu_x8.py '
-          'CHECKPOINT')
+    test = (f'MIDDLEBURY_ROOT={args.out} python tools/test.py configs/dcnas/depth_x8_middlebury.py'
+            if args.set == 'middlebury' else f'NYU_ROOT={args.out} python tools/test.py configs/dcnas/depth-nyu_x8.py')
+    print(f'\n{len(pairs)} pairs. Test: {test} CHECKPOINT')
 
 
 if __name__ == '__main__':

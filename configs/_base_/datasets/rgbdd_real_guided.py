@@ -1,5 +1,5 @@
 # Depth as a phone's sensor gives it, guided by its colour camera: the pairs of RGB-D-D in low and high resolution
-# (`RGBDD_ROOT` as published), millimetres, scored in centimetres.
+# (`RGBDD_ROOT` as published), millimetres, scored in centimetres. Every fiftieth training picture scores paths.
 #     python tools/dataset_converters/rgbdd.py $RGBDD_ROOT
 rgbdd = dict(type='PairDataset', data_root='{{$RGBDD_ROOT:data/rgbdd}}')
 lists = {part: dict(img=f'{part}_rgb.txt', img2=f'{part}_low.txt', gt=f'{part}_high.txt') for part in ('train', 'test')}
@@ -7,9 +7,11 @@ load, pack = dict(type='LoadGuidedFromFile'), dict(type='PackPairInputs')
 degrade = dict(type='DegradeTarget')  # the target is poor already: it is only scaled
 augment = dict(type='JointTransform', transforms=[
     dict(type='RandomPatch', size=(256, 256)), dict(type='RandomFlip', prob=0.5), dict(type='RandomQuarterTurn')])
+middle = dict(type='JointTransform', transforms=[dict(type='CenterCrop', crop_size=256)])
 train_dataloader = dict(
     batch_size=16, num_workers=4, persistent_workers=True, sampler=dict(type='DefaultSampler', shuffle=True),
-    dataset=dict(rgbdd, data_prefix=lists['train'], pipeline=[load, degrade, augment, pack]))
+    dataset=dict(rgbdd, data_prefix=lists['train'], leave_out=(0, 50), pipeline=[load, degrade, augment, pack]))
+held_out = dict(rgbdd, data_prefix=lists['train'], fold=(0, 50), pipeline=[load, degrade, middle, pack])
 val_dataloader = dict(
     batch_size=1, num_workers=2, persistent_workers=True, sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(rgbdd, data_prefix=lists['test'], test_mode=True, pipeline=[load, degrade, pack]))
