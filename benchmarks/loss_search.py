@@ -8,10 +8,12 @@ bundled RUAS, which brightens dark pictures, makes of them. The same command goe
     python benchmarks/loss_search.py --search-options model.net.channels=8 model.net.num_units=3
     MSRS_ROOT=data/msrs LOL_ROOT=data/lol python benchmarks/loss_search.py --task lowlight-msrs
     ... --rows identity ruas searched    # the whole chain, without the other losses
+    ... --rows searched vgg lpips --search-options model.loss.vgg=FILE model.loss.lpips=FILE "model.loss.terms=[l1,...]"
 """
 import argparse
-import json
 import os
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,9 +21,11 @@ from mmengine.utils import track_iter_progress
 from runs import figure, test, test_rule, train
 from terminaltables import AsciiTable
 
+from mmfusenas.models.losses.restoration_loss import TERMS
 from mmfusenas.nas import Genotype
 
-TERMS = ('l1', 'l2', 'angle', 'ssim', 'tv', 'laplacian')
+FILELESS = [term for term in TERMS if term not in ('vgg', 'lpips')]
+"""The terms that a search has without files of weights."""
 RULES = {'identity': ('', ['model.net=None']),
          'ruas': ('ruas-lol', ['model._delete_=True', 'model.type=RUASEnhancement', 'model.scene.type=RUASScene',
                                'model.scene.genotype=ruas-scene', 'model.task.type=NoiseRemoval',
@@ -45,8 +49,9 @@ def main() -> None:
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--task', default='lowlight', help='one of configs/hadamard (default: lowlight)')
-    parser.add_argument('--rows', nargs='+', default=[*RULES, 'searched', 'equal', 'random', *TERMS],
-                        help='default: all')
+    parser.add_argument('--rows', nargs='+', default=[*RULES, 'searched', 'equal', 'random', *FILELESS],
+                        choices=[*RULES, 'searched', 'equal', 'random', *TERMS], metavar='ROW',
+                        help="rules, losses, single terms (default: all but 'vgg' and 'lpips', which need files)")
     parser.add_argument('--seeds', nargs='+', type=int, default=[0, 1, 2], help='default: 0 1 2')
     parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/loss_search'), help='default: %(default)s')
     for name in ('quality', 'search', 'train', 'test'):
@@ -63,22 +68,24 @@ def score(row: str, seed: int, args: argparse.Namespace) -> dict[str, float]:
         return test_rule(f'configs/hadamard/{args.task}.py', folder / row, options, args.test_options, checkpoint)
     search = folder / f'search-{seed}'
     train(f'configs/hadamard/{args.task}_search.py', search, [f'randomness.seed={seed}', *args.search_options])
-    found = Genotype.load(search / 'genotype.json')
+    found = Genotype.load(search / 'genotype.json').part('loss')
     loss = folder / f'{row}-{seed}.json'
-    loss.write_text(json.dumps(dict(weights=dict(weights=weights_of(row, seed, found)))))
+    replace(found, weights=dict(weights=weights_of(row, seed, found.weights['weights']))).save(loss)
     checkpoint = train(str(search / 'retrain.py'), folder / f'{row}-{seed}', [
         f'randomness.seed={seed}', f'model.loss.genotype={loss}', *args.train_options])
     return test('retrain.py', checkpoint, args.test_options)
 
 
-def weights_of(row: str, seed: int, found: Genotype) -> dict[str, float]:
+def weights_of(row: str, seed: int, found: dict[str, float]) -> dict[str, float]:
     """Return the weights of the terms that a row trains by; random ones have the sum of equal ones."""
     if row == 'searched':
-        return found.part('loss').weights['weights']
+        return found
     if row == 'random':
-        shares = np.random.default_rng(seed).dirichlet(np.ones(len(TERMS)))
-        return dict(zip(TERMS, (len(TERMS) * shares).tolist()))
-    return {term: float(row in ('equal', term)) for term in TERMS}
+        shares = np.random.default_rng(seed).dirichlet(np.ones(len(found)))
+        return dict(zip(found, (len(found) * shares).tolist()))
+    if row not in ('equal', *found):
+        sys.exit(f'error: no term {row!r} was searched; the search has {list(found)} (--search-options)')
+    return {term: float(row in ('equal', term)) for term in found}
 
 
 if __name__ == '__main__':

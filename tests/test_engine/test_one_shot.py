@@ -4,9 +4,11 @@ import dataclasses
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from mmengine.runner import Runner
+from scipy.stats import kendalltau
 
 from mmfusenas.apis.deriving import found_genotype, found_supernet
 from mmfusenas.engine.hooks import PathSamplingHook
@@ -93,12 +95,17 @@ def test_the_predictor_learns_when_it_is_time(trained):
     assert len(taus) == 2
 
 
-def test_the_predictor_learns_how_good_random_paths_are_then_those_of_one_constraint(tmp_path, monkeypatch):
+@pytest.mark.parametrize('loss', ['rank', 'l2'])
+def test_the_predictor_learns_how_good_random_paths_are_then_those_of_one_constraint(tmp_path, monkeypatch, loss):
     scored, learned, score = [], [], PathScorer.__call__
     monkeypatch.setattr(PathScorer, '__call__', lambda *args: scored.append(score(*args)) or scored[-1])
     monkeypatch.setattr('mmfusenas.engine.hooks.path_sampling_hook.fit_predictor',
-                        lambda predictor, optimizer, data, *args, **kwargs: learned.append(data) or 0.0)
-    hook = kit.hook_of(supernet(tmp_path), 'NoteHook')
+                        lambda predictor, optimizer, data, *args, **kwargs: learned.append(data) or losses.append(args)
+                        or 0.0)
+    losses = []
+    runner = supernet(tmp_path, loss=loss)
+    hook = kit.hook_of(runner, 'NoteHook')
+    assert losses == 2 * [(loss, hook.fit_epochs)]
     assert [len(paths) for paths, *_ in learned] == [SAMPLING['tried'], SAMPLING['refresh']]
     for scores, (paths, used, _, truth) in zip(scored, learned, strict=True):
         assert torch.equal(truth, -scores)  # the lower a loss, the better the path
@@ -106,7 +113,19 @@ def test_the_predictor_learns_how_good_random_paths_are_then_those_of_one_constr
     costs, constraints = ([hook.sampler.cost(data[0]) for data in learned], [data[2] * hook.scale for data in learned])
     torch.testing.assert_close(constraints[0], costs[0])
     shares = costs[1] / constraints[1][0]
+    taus = runner.message_hub.get_scalar('train/predictor_tau').data[0]
+    # Nothing was learned here, so the predictor is what it was at each time.
+    with torch.no_grad():
+        expected = [kendalltau(hook.predictor(*data[:3]), data[3]).statistic for data in learned]
+    np.testing.assert_allclose(taus, expected, atol=1e-6)
     assert (constraints[1] == constraints[1][0]).all() and (shares >= 0.5 - 1e-6).all() and (shares <= 1 + 1e-6).all()
+
+
+def test_without_a_loss_random_paths_train_to_the_end(tmp_path, monkeypatch):
+    monkeypatch.setattr(PathSamplingHook, '_predict', None)
+    runner = supernet(tmp_path, loss=None)
+    assert runner.iter == 16 and kit.hook_of(runner, 'NoteHook').learned == -1
+    assert len({tuple(path.items()) for path in runner.noted}) > 8
 
 
 def test_what_trains_are_the_best_of_those_under_a_constraint(trained):

@@ -10,6 +10,8 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from mmfusenas.nas import Genotype
+
 BENCHMARKS = Path(__file__).parent.parent.parent / 'benchmarks'
 SCRIPTS = sorted(path for path in BENCHMARKS.glob('*.py') if path.name not in ('runs.py', 'timing.py'))
 
@@ -27,7 +29,8 @@ def test_help(path):
     'hypergrad_cost.py --size 16 --repeats 1', 'search_step.py --size 16 --repeats 1',
     'supernet_step.py --channels 8 --shape 16 16 --paths 1 --repeats 1', 'sampling.py --paths 4096 --channels 8',
     'depthwise.py --shape 1 4 16 16 --repeats 1', 'fusion_inference.py --shape 32 32 --repeats 1 --no-compile',
-    'ruas_inference.py --shape 32 32 --repeats 1', 'path_latency.py --paths 2 --channels 8 --shape 16 16 --repeats 3'])
+    'ruas_inference.py --shape 32 32 --repeats 1', 'path_latency.py --paths 2 --channels 8 --shape 16 16 --repeats 3',
+    'guided_inference.py --shapes 16x16 --repeats 1'])
 def test_timings_run(command):
     script, *arguments = command.split()
     done = subprocess.run([sys.executable, str(BENCHMARKS / script), *arguments], capture_output=True, text=True)
@@ -176,3 +179,98 @@ def test_the_cooperative_search_stands_beside_a_random_network_and_the_weights_t
     assert re.search(r'\| published weights +\| 15\.000', capsys.readouterr().out)
     again = ruas('cooperative_search', *options, '--authors', tmp_path / 'b.pth')
     assert {call[1] for call in again} == {str(tmp_path / 'rows/authors-b/enhance_unpaired.py')}  # others are not asked
+
+
+@pytest.fixture
+def chain(monkeypatch):
+    """A script that runs whole chains, with tools that leave what real ones do, and note what they were asked for."""
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    import runs
+    asked = []
+
+    def tool(name, config, *arguments):
+        asked.append((name, config, *arguments))
+        folder = Path(arguments[arguments.index('--work-dir') + 1])
+        folder.mkdir(parents=True, exist_ok=True)
+        if name == 'test':
+            Path(arguments[arguments.index('--out') + 1]).write_text('{"sr/RMSE": 2.0}')
+            return ''
+        (folder / 'last_checkpoint').write_text('/elsewhere/epoch_1.pth')
+        if 'search' in config:
+            loss = Genotype({'layers.0': 'relu1_1'}, weights=dict(weights=dict(l1=0.5, vgg=1.5)))
+            Genotype({f'loss.{key}': value for key, value in loss.choices.items()}, costs=dict(parameters=5e5),
+                     weights={'loss.weights': loss.weights['weights']},
+                     parts=dict(loss=dict(space='RestorationLoss', space_hash=''))).save(folder / 'genotype.json')
+            (folder / 'vis').mkdir()
+            (folder / 'vis/vis_data').mkdir()
+            (folder / 'vis/vis_data/scalars.json').write_text(
+                '{"step": 1, "search_best": 0.5, "search_top": 0.7}\n{"step": 2, "search_best": 0.25, '
+                '"search_top": 0.5}\n')
+        return ''
+
+    monkeypatch.setattr(runs, 'tool', tool)
+
+    def run(script, *arguments):
+        module = importlib.import_module(script)
+        monkeypatch.setattr(sys, 'argv', [script, *map(str, arguments)])
+        asked.clear()
+        module.main()
+        return [(call[0], call[1].removeprefix(f'{arguments[-1]}/'), *call[2:]) for call in asked]
+
+    return run
+
+
+def test_a_guided_chain_trains_what_was_found_and_a_random_path_of_its_size(chain, tmp_path, capsys):
+    asked = chain('guided_chain', '--seeds', 3, '--limits', 6e5, '--supernet-options', 'a=1', '--train-options', 'b=2',
+                  '--work-dir', tmp_path)
+    names, folder = [call[:2] for call in asked], tmp_path / 'depth_demo'
+    assert names == [
+        ('test', 'configs/dcnas/depth_demo.py'), ('test', 'configs/dcnas/depth_demo.py'),
+        ('train', 'configs/dcnas/depth_supernet_demo.py'), ('train', 'configs/dcnas/depth_search_demo.py'),
+        ('analysis_tools/sample_genotype', 'configs/dcnas/depth_search_demo.py'),
+        ('train', 'depth_demo/search-600000-3/retrain.py'), ('train', 'depth_demo/random-600000-3/retrain.py'),
+        ('test', 'depth_demo/search-600000-3/retrain/retrain.py'),
+        ('test', 'depth_demo/random-600000-3/retrain/retrain.py')]
+    supernet, search, drawn, trained = (asked[i] for i in (2, 3, 4, 5))
+    assert 'a=1' in supernet and 'b=2' in trained and 'randomness.seed=3' in trained
+    assert {f'load_from={folder}/supernet-3/epoch_1.pth', 'train_cfg.limit=600000.0'} <= set(search)
+    low, high = map(float, drawn[drawn.index('--between') + 1:][:2])
+    assert low == pytest.approx(0.97 * 5e5) and high == pytest.approx(1.03 * 5e5)
+    printed = capsys.readouterr().out
+    assert re.search(r'\| found below 0\.6 M +\| 0\.500 +\| 2\.000', printed) and 'guided filter' in printed
+
+
+def test_searches_of_a_supernet_are_compared_by_strategy(chain, tmp_path, capsys, monkeypatch):
+    import one_shot
+    monkeypatch.setattr(one_shot, 'rankings', lambda checkpoint, args: dict(rank=[0.5, 0.25], l1=[0.25, 0.0]))
+    asked = chain('one_shot', '--losses', 'rank', 'none', '--seeds', 0, 1, '--work-dir', tmp_path)
+    config = 'configs/dcnas/depth_supernet_demo.py'
+    supernets = [call for call in asked if call[1] == config]
+    assert [next(part for part in call if '.loss=' in part) for call in supernets] == 2 * [
+        'custom_hooks.1.loss=rank', 'custom_hooks.1.loss=None']
+    searches = [call for call in asked if call[1] == 'configs/dcnas/depth_search_demo.py']
+    assert [part for call in searches for part in call if 'strategy=' in part] == 2 * [
+        f'train_cfg.strategy={strategy}' for strategy in ('guided', 'plain', 'random', 'plain')]
+    printed = capsys.readouterr().out
+    assert re.search(r'\| l1 +\| 0\.250 \+- 0\.000', printed)
+    assert re.search(r'\| none +\| plain +\| 0\.25000', printed)  # of the last round
+    assert (tmp_path / 'curves.png').is_file()
+
+
+def test_a_searched_loss_stands_beside_others_on_the_same_network(chain, tmp_path, capsys):
+    options = ['--task', 'lowlight', '--seeds', 1, '--work-dir', tmp_path]
+    asked = chain('loss_search', '--rows', 'identity', 'searched', 'equal', 'vgg', *options)
+    places = [call[:2] for call in asked]
+    assert places[:3] == [('train', 'configs/hadamard/quality_lowlight.py'), ('test', 'configs/hadamard/lowlight.py'),
+                          ('train', 'configs/hadamard/lowlight_search.py')]
+    trained = [call for call in asked if call[1].endswith('search-1/retrain.py')]
+    given = [next(part for part in call if 'genotype=' in part).partition('=')[2] for call in trained]
+    losses = [Genotype.load(file) for file in given]
+    assert [loss.weights['weights'] for loss in losses] == [
+        dict(l1=0.5, vgg=1.5), dict(l1=1, vgg=1), dict(l1=0, vgg=1)]
+    assert all(loss.choices == {'layers.0': 'relu1_1'} for loss in losses)
+    with pytest.raises(SystemExit, match="no term 'tv' was searched"):
+        chain('loss_search', '--rows', 'tv', *options)
+    drawn = chain('loss_search', '--rows', 'random', *options)
+    file = next(part for call in drawn for part in call if 'genotype=' in part).partition('=')[2]
+    assert sum(Genotype.load(file).weights['weights'].values()) == pytest.approx(2)
