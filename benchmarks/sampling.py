@@ -1,11 +1,14 @@
 """How many random paths of the guided super-resolution supernet one core draws, prices and checks in a second.
 
-    OMP_NUM_THREADS=1 python benchmarks/sampling.py
+And, with ``--figure``, how their sizes are distributed (DCNAS, fig. 3 (b)).
+
+    OMP_NUM_THREADS=1 python benchmarks/sampling.py [--figure sizes.png]
 """
 import argparse
 from time import perf_counter
 
 import torch
+from matplotlib.figure import Figure
 from terminaltables import AsciiTable
 
 from mmfusenas.models.restorers import GuidedSRNet
@@ -33,11 +36,26 @@ def main() -> None:
             ['one by one, by CostTable.predict', f'{args.paths // 400 / singly:,.0f}'],
             ['ratio', f'{len(costs) / batches / (args.paths // 400 / singly):,.0f}']]
     print(AsciiTable(rows, f'{len(space)} choices, {accepted} of {len(costs)} within 5 % of {target:,.0f}').table)
+    if args.figure:
+        histogram(costs).savefig(args.figure, dpi=120)
+        print(f'figure: {args.figure}')
+
+
+def histogram(costs: torch.Tensor) -> Figure:
+    """Draw the density of the costs of random paths, and where the paper's limits are."""
+    drawing = Figure(figsize=(6, 4), layout='constrained')
+    axes = drawing.subplots()
+    axes.hist(costs.numpy() / 1e6, bins=100, density=True)
+    for limit in (0.6, 2.0):
+        axes.axvline(limit, color='grey', linestyle='--')
+    axes.set(xlabel='parameters of a random path (M)', ylabel='density')
+    return drawing
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--paths', type=int, default=409600, help='default: %(default)s')
+    parser.add_argument('--figure', metavar='FILE', help='picture of the distribution of the number of parameters')
     parser.add_argument('--channels', type=int, default=16, help='C (default: %(default)s)')
     return parser.parse_args()
 

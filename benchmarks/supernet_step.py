@@ -1,6 +1,7 @@
 """A training step of the supernet on one path, over one of the network that the path is: DCNAS.
 
-Both take the same batch, forward, backward and Adam, in turns; of several random paths.
+Both take the same batch, forward, backward and Adam, in turns; of several random paths. The supernet's step also draws
+twenty paths below a random constraint and asks the predictor for the best, as :class:`PathSamplingHook` does.
 
     OMP_NUM_THREADS=1 python benchmarks/supernet_step.py
 """
@@ -18,10 +19,13 @@ import torch.nn.functional as F
 from mmengine.utils import track_iter_progress
 from terminaltables import AsciiTable
 from timing import in_turns
-from torch import nn
+from torch import Tensor, nn
 
 from mmfusenas.models.restorers import GuidedSRNet
 from mmfusenas.nas import Genotype, SearchSpace
+from mmfusenas.nas.cost_table import parameter_table
+from mmfusenas.nas.predictor import PathPredictor
+from mmfusenas.nas.sampling import PathSampler
 
 
 def main() -> None:
@@ -30,11 +34,11 @@ def main() -> None:
     space, generator = SearchSpace(net), torch.Generator().manual_seed(0)
     shape = args.batch, 1, *args.shape
     batch = [torch.rand(shape), torch.rand(args.batch, 3, *args.shape), torch.rand(shape)]
-    supernet, rows = stepper(net, batch), []
+    train, draw, rows = stepper(net, batch), drawer(space), []
     for _ in track_iter_progress(range(args.paths)):
         choices = space.sample(generator)
         space.select(choices)
-        steps = dict(plain=stepper(space.derive(Genotype(choices)), batch), supernet=supernet)
+        steps = dict(plain=stepper(space.derive(Genotype(choices)), batch), supernet=lambda: (draw(), train()))
         plain, shared = map(median, in_turns(steps, args.repeats).values())
         rows.append([f'{len(rows)}', f'{plain:.3f}', f'{shared:.3f}', f'{shared / plain:.2f}'])
     ratio = median(float(row[-1]) for row in rows)
@@ -53,6 +57,20 @@ def stepper(net: nn.Module, batch: list[torch.Tensor]) -> Callable[[], None]:
         optimizer.step()
 
     return step
+
+
+def drawer(space: SearchSpace) -> Callable[[], Tensor]:
+    """Return a function that draws the path of a training step."""
+    sampler, generator = PathSampler(space, parameter_table(space)), torch.Generator().manual_seed(0)
+    predictor = PathPredictor(sampler.sizes.tolist())
+
+    @torch.no_grad()
+    def draw() -> Tensor:
+        constraint = sampler.random_cost(generator)
+        paths = sampler.between(0.95 * constraint, constraint, 20, generator)
+        return paths[predictor(paths, sampler.active(paths), torch.ones(len(paths))).argmax()]
+
+    return draw
 
 
 def parse_args() -> argparse.Namespace:
