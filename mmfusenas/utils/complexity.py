@@ -64,7 +64,7 @@ def complexity_by_part(model: nn.Module, macs: Counter[nn.Module]) -> dict[str, 
     """Return parameters and multiply-adds of each part of a model that has any.
 
     The parts of a fusion network are its stem, cells and head; those of a task-guided detector its scene module and
-    the detector's backbone, neck and head.
+    the detector's backbone, neck and head. Where one part is the whole, its own parts take its place.
 
     Args:
         model: As for :func:`complexity`.
@@ -77,7 +77,12 @@ def complexity_by_part(model: nn.Module, macs: Counter[nn.Module]) -> dict[str, 
     """
     costs = {name: dict(parameters=count_parameters(part), macs=sum(macs[layer] for layer in part.modules()))
              for name, part in _parts(model)}
-    return {name: cost for name, cost in costs.items() if any(cost.values())}
+    costs = {name: cost for name, cost in costs.items() if any(cost.values())}
+    if len(costs) > 1:
+        return costs
+    inner = {f'{name}.{part}': cost for name in costs
+             for part, cost in complexity_by_part(model.get_submodule(name), macs).items()}
+    return inner or costs
 
 
 def _parts(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
