@@ -25,11 +25,11 @@ def main() -> None:
             place = target / file.relative_to(args.work_dir)
             place.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, place)
-    for done in sorted(target.rglob('done')):
-        source = args.work_dir / done.parent.relative_to(target)
+    for done in sorted(args.work_dir.rglob('done')):
+        source, place = done.parent, target / done.parent.relative_to(args.work_dir)
         # The name alone: the folder is another one where the records are used.
-        (done.parent / 'last_checkpoint').write_text(Path((source / 'last_checkpoint').read_text().strip()).name)
-        keep_curves(source, done.parent)
+        (place / 'last_checkpoint').write_text(Path((source / 'last_checkpoint').read_text().strip()).name)
+        keep_curves(source, place)
     files = [file for file in target.rglob('*') if file.is_file()]
     print(f'{target}: {len(files)} files, {sum(file.stat().st_size for file in files) / 1e6:.1f} MB')
 

@@ -41,5 +41,6 @@ def test_options_exist(document: Path) -> None:
 
 @pytest.mark.parametrize('system', ['tim', 'ruas', 'dcnas', 'hadamard', 'hyperguidance'])
 def test_a_system_is_read_in_six_files(system: str) -> None:
-    section = re.search(r'## The files to read\n(.*?)\n## ', (ROOT / f'configs/{system}/README.md').read_text(), re.S)[1]
+    text = (ROOT / f'configs/{system}/README.md').read_text()
+    section = re.search(r'## The files to read\n(.*?)\n## ', text, re.S)[1]
     assert 4 <= len(set(re.findall(r'\w+\.py', section))) <= 6

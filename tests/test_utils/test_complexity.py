@@ -1,4 +1,6 @@
 """Parameters and multiply-adds, against counts by hand."""
+from torch import nn
+
 from mmfusenas.models.scene import FixedFusion, TIMFusion
 from mmfusenas.nas import SearchSpace
 from mmfusenas.utils.complexity import complexity, complexity_by_part, multiply_adds
@@ -25,6 +27,9 @@ def test_parts_add_up_and_mode_is_as_before():
     assert {key: sum(part[key] for part in parts.values()) for key in ('parameters', 'macs')} == {
         key: whole[key] for key in ('parameters', 'macs')}
     assert net.training and net.cells[0].training
+    wrapped = nn.ModuleDict(dict(empty=nn.Identity(), net=net))
+    assert complexity_by_part(wrapped, multiply_adds(net, (16, 20))) == {
+        f'net.{name}': cost for name, cost in parts.items()}
     assert net.stem[0].weight.grad is None
 
 
