@@ -14,8 +14,25 @@ class Proxy(nn.Module):
     that neither the optimizer of the weights nor DistributedDataParallel sees them. Unlike a choice it is never
     decided, and a genotype does not mention it: it is a network, and its parameters are in the ``state_dict``.
 
-    Constructors end with :meth:`hold`.
+    As with the others, to train beside a proxy that nothing teaches is an error. Constructors end with :meth:`hold`,
+    and ``forward`` begins with :meth:`require_learning`.
+
+    Raises:
+        RuntimeError: In training mode, unless it is :meth:`relaxed <relax>`.
     """
+
+    relaxed, decided = False, False
+
+    def relax(self) -> None:
+        """Leave the parameters to the upper level."""
+        self.relaxed = True
+
+    def require_learning(self) -> None:
+        """Raise a RuntimeError where the network trains, and the proxy does not."""
+        if self.training and not self.relaxed:
+            raise RuntimeError(f'Nothing trains this {type(self).__name__}: its parameters are of the upper level. Learn '
+                               "them with BilevelSearchHook in custom_hooks (phases=[dict(choices='proxy', ...)]), or "
+                               'build the model without proxy=.')
 
     def hold(self) -> None:
         """Take the parameters out of the reach of the weights' optimizer."""

@@ -106,9 +106,9 @@ class SearchSpace:
             tensor.copy_(values[name])
 
     def relax(self, names: Iterable[str] | None = None) -> None:
-        """Make the choices ``names`` (default: all) a softmax-weighted sum of their candidates; and weightings so."""
-        for name in self.decisions if names is None else names:
-            self.decisions[name].relax()
+        """Make the choices ``names`` (default: all) a softmax-weighted sum of their candidates; and open the others."""
+        for name in self.variables if names is None else names:
+            self.variables[name].relax()
 
     def select(self, choices: Mapping[str, str]) -> None:
         """Make the named choices run one candidate each.

@@ -143,7 +143,9 @@ def test_a_search_of_the_loss_is_no_model_yet(tmp_path):
 
 def test_proxies_learn_by_the_inner_loss_and_the_rest_by_the_outer(tmp_path, monkeypatch):
     """After one iteration: the network as after a plain step, the proxies as after Adam on the inner loss."""
-    alone = state(kit.train(kit.config(tmp_path / 'plain', stop=1, **dict(kit.proxy_search(), search=None))))
+    idle = kit.proxy_search()
+    idle['search']['interval'] = 4  # not yet after one iteration
+    alone = state(kit.train(kit.config(tmp_path / 'plain', stop=1, **idle)))
     seen = {}
     call, inner = FirstOrder.__call__, GuidanceLoss.forward
 

@@ -23,7 +23,9 @@ STAGE = dict(type='GuidedStage', physics=dict(type='Deconvolution'), proxy=dict(
 
 def build(**options):
     torch.manual_seed(0)
-    return MODELS.build(dict(dict(type='HyperGuidedRestoration', stages=2, stage=STAGE), **options))
+    model = MODELS.build(dict(dict(type='HyperGuidedRestoration', stages=2, stage=STAGE), **options))
+    SearchSpace(model).relax()  # as the hook does that teaches the proxies
+    return model
 
 
 def batch(channels=1, size=(24, 30), seed=0):
@@ -204,6 +206,13 @@ def test_proxies_are_out_of_the_reach_of_the_weights():
     optimizer.step()
     for name, parameter in model.named_parameters():
         assert torch.equal(parameter, weights[name]) == ('proxy' in name), name
+
+
+def test_proxies_that_nothing_teaches_are_an_error():
+    model = MODELS.build(dict(type='HyperGuidedRestoration', stages=2, stage=STAGE))
+    with pytest.raises(RuntimeError, match='Nothing trains this GuidanceProxy: .*BilevelSearchHook'):
+        model(batch(), mode='loss')
+    assert model.eval()(batch()).shape == (2, 3, 24, 30), 'a trained one needs no hook'
 
 
 def test_joint_training_adds_the_guidance_to_the_loss():

@@ -110,7 +110,7 @@ class BilevelSearchHook(Hook):
             raise ValueError("Two BilevelSearchHooks in one run would overwrite each other's state; use one.")
         self.space = SearchSpace(bare_model(runner))
         self.searched = [self._open(phase['choices']) for phase in self.phases]
-        self.space.relax(name for name, decision in self.space.decisions.items() if not decision.decided)
+        self.space.relax(name for name, variable in self.space.variables.items() if not variable.decided)
         self.expected_cost = self._expected_cost()
         searched = dict.fromkeys(name for names in self.searched for name in names)
         self.optimizer = OPTIMIZERS.build(dict(self.optimizer_cfg, params=list(self.space.alphas(searched).values())))
@@ -269,8 +269,8 @@ class BilevelSearchHook(Hook):
 
     def _open(self, pattern: str) -> list[str]:
         """Return the names of the variables of a phase."""
-        decided = {name for name, variable in self.space.decisions.items() if variable.decided}
-        names = [name for name in self.space.variables if name not in decided and re.search(pattern, name)]
+        names = [name for name, variable in self.space.variables.items()
+                 if not variable.decided and re.search(pattern, name)]
         if not names:
             raise ValueError(
                 f'BilevelSearchHook found no choice to search: the model has {len(self.space.variables)}, and '

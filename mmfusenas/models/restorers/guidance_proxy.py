@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from mmengine.model import Sequential
-from torch import nn
+from torch import Tensor, nn
 
 from mmfusenas.nas import Proxy
 from mmfusenas.registry import MODELS
@@ -22,6 +22,9 @@ class GuidanceProxy(Proxy, Sequential):
     Shape:
         N x 1 x H x W to the same, at least 0.
 
+    Raises:
+        RuntimeError: In a training where nothing teaches it, see :class:`Proxy`.
+
     Example:
         >>> sum(p.numel() for p in GuidanceProxy().parameters())
         75073
@@ -33,3 +36,7 @@ class GuidanceProxy(Proxy, Sequential):
         nn.init.constant_(steps[-2].bias, start)
         super().__init__(*steps, init_cfg=init_cfg)
         self.hold()
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.require_learning()
+        return super().forward(x)
