@@ -22,7 +22,8 @@ def parse_args() -> argparse.Namespace:
         description='Fuse pairs of visible and infrared pictures, or enhance pictures of one sensor, and detect or '
                     'segment in them where the model does; or bring a target (depth, say) to the resolution of its '
                     'guidance. Writes OUT_DIR/pictures, OUT_DIR/drawn, OUT_DIR/masks, OUT_DIR/restored (arrays in the '
-                    'unit of the target) and OUT_DIR/predictions.json. Of medical pairs the coloured picture (PET, '
+                    'unit of the target), OUT_DIR/guidance (the map of noise, rain or haze) and '
+                    'OUT_DIR/predictions.json. Of medical pairs the coloured picture (PET, '
                     'SPECT) is given as visible, the MRI as infrared.',
         epilog='examples: python tools/infer.py --model tim-light --visible vi --infrared ir --out-dir fused; '
                'python tools/infer.py --model ruas-lol --input dark --out-dir bright; '
@@ -32,7 +33,8 @@ def parse_args() -> argparse.Namespace:
     add_model_options(parser)
     parser.add_argument('--input', metavar='PATH', help='picture, folder or list, for a model of one sensor')
     parser.add_argument('--kernel', metavar='PATH',
-                        help='blur kernel of the pictures of --input (.npy or picture), for a model that deblurs')
+                        help='blur kernel of the pictures of --input (.npy or picture), or folder with one of each '
+                             'name, for a model that deblurs')
     parser.add_argument('--denoise', choices=['adaptive', 'always', 'never'],
                         help="where RUAS removes noise from --input: RUAS_A, RUAS, RUAS_s (default: the model's own)")
     parser.add_argument('--visible', metavar='PATH', help='visible picture, folder, or .txt list of one path a line')

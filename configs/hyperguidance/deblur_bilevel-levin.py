@@ -1,6 +1,4 @@
-# Test on Levin's 32 pictures of shaken cameras (`LEVIN_ROOT`), with the noise that they have.
-_base_ = './deblur_bilevel.py'
-test_dataloader = dict(batch_size=1, dataset=dict(
-    _delete_=True, type='LevinDataset', data_root='{{$LEVIN_ROOT:data/levin}}', test_mode=True,
-    pipeline=[dict(type='LoadPairFromFile'), dict(type='LoadKernel'), dict(type='PackPairInputs')]))
-test_evaluator = dict(_delete_=True, type='DeblurMetric', shift=5)
+# Test of `deblur_bilevel.py` on Levin's pictures and kernels (`LEVIN_ROOT`).
+_base_ = ['./deblur_bilevel.py', '../_base_/datasets/levin.py']
+test_dataloader = dict(_delete_=True, **_base_.levin_dataloader)
+test_evaluator = _base_.levin_evaluator

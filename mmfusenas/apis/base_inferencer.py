@@ -135,11 +135,11 @@ class BaseInferencer(ABC):
     def run(self, pairs: Sequence[Pair], out_dir: str | Path) -> Path:
         """Run on many inputs, show the progress, and write the results.
 
-        ``out_dir`` gets ``pictures/STEM.png``; of guided super-resolution ``restored/STEM.npy``; with a detector or
-        segmentor ``drawn/STEM.png``; with a segmentor ``masks/STEM.png`` (class numbers, 8 bit); and
-        ``predictions.json``: a list ``images`` with ``stem``, ``picture`` (path in ``out_dir``), ``boxes``, ``scores``,
-        ``labels``, ``classes`` (the name of each label; these four are null without a detector), of RUAS_A
-        ``noise_level`` and ``denoised``, and ``model`` and ``config``.
+        ``out_dir`` gets ``pictures/STEM.png``; of guided super-resolution ``restored/STEM.npy``, of hyper-guided
+        restoration ``guidance/STEM.npy``; with a detector or segmentor ``drawn/STEM.png``; with a segmentor
+        ``masks/STEM.png`` (class numbers, 8 bit); and ``predictions.json``: a list ``images`` with ``stem``,
+        ``picture`` (path in ``out_dir``), ``boxes``, ``scores``, ``labels``, ``classes`` (the name of each label; these
+        four are null without a detector), of RUAS_A ``noise_level`` and ``denoised``, and ``model`` and ``config``.
 
         Args:
             pairs: Inputs, as :func:`input_pairs` or :func:`input_pictures` gives.
@@ -213,8 +213,9 @@ class BaseInferencer(ABC):
         output = self(*pair.paths)
         name = f'pictures/{pair.stem}.png'
         write_picture(out_dir / name, output['picture'])
-        if 'restored' in output:
-            save_array(out_dir / 'restored' / f'{pair.stem}.npy', output['restored'])
+        for array in ('restored', 'guidance'):
+            if array in output:
+                save_array(out_dir / array / f'{pair.stem}.npy', output[array])
         if self.has_task:
             write_picture(out_dir / 'drawn' / f'{pair.stem}.png', self.draw(output))
         if output['mask'] is not None:

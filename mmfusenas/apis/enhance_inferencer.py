@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from mmfusenas.apis.base_inferencer import BaseInferencer, Picture, name_of
-from mmfusenas.datasets.pictures import checked_array, read_visible, to_colour
+from mmfusenas.datasets.pictures import PictureError, checked_array, read_visible, to_colour
 from mmfusenas.datasets.transforms.load_kernel import read_kernel
 from mmfusenas.models.restorers.ruas_enhancement import RUASEnhancement
 
@@ -20,8 +20,8 @@ class EnhanceInferencer(BaseInferencer):
 
     Args:
         *args: As of :class:`BaseInferencer`.
-        kernel: Blur kernel of the pictures, as a file (:func:`read_kernel`) or K x K with an odd K; None where nothing
-            is blurred. Defaults to None.
+        kernel: Blur kernel of the pictures, as a file (:func:`read_kernel`) or K x K with an odd K; or a folder with
+            one of each picture, STEM.npy or STEM.png; None where nothing is blurred. Defaults to None.
         denoise: ``'adaptive'``, ``'always'`` or ``'never'``: the version RUAS_A, RUAS or RUAS_s of a
             :class:`RUASEnhancement`. Defaults to None, the model's own.
         **kwargs: As of :class:`BaseInferencer`.
@@ -42,7 +42,8 @@ class EnhanceInferencer(BaseInferencer):
     def __init__(self, *args: Any, kernel: str | Path | np.ndarray | None = None, denoise: str | None = None,
                  **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.kernel = None if kernel is None else read_kernel(kernel)
+        folder = isinstance(kernel, (str, Path)) and Path(kernel).is_dir()
+        self.kernel = Path(kernel) if folder else kernel if kernel is None else read_kernel(kernel)
         if self.kernel is not None and not getattr(self.scene, 'takes_kernel', False):
             raise ValueError(f'{type(self.scene).__name__} does not deblur: it takes no kernel.')
         if denoise is not None:
@@ -58,11 +59,21 @@ class EnhanceInferencer(BaseInferencer):
 
         Raises:
             ValueError: If it holds NaN.
-            PictureError: If the file is missing or unreadable.
+            PictureError: If the file is missing or unreadable, or there is no kernel of it.
         """
         path = name_of(picture, 'picture')
         picture = picture if isinstance(picture, np.ndarray) else read_visible(path)
         picture = to_colour(checked_array(picture, path))
-        kernel = {} if self.kernel is None else dict(kernel=self.kernel)
+        kernel = {} if self.kernel is None else dict(kernel=self._kernel_of(path))
         return dict(kernel, img=picture, img_path=path, img_id=0, img_shape=picture.shape[:2],
                     ori_shape=picture.shape[:2])
+
+    def _kernel_of(self, path: str) -> np.ndarray:
+        """Return the kernel of a picture."""
+        if isinstance(self.kernel, np.ndarray):
+            return self.kernel
+        files = [self.kernel / f'{Path(path).stem}{suffix}' for suffix in ('.npy', '.png')]
+        found = [file for file in files if file.is_file()]
+        if not found:
+            raise PictureError(f'There is no kernel of {path}: neither {files[0]} nor {files[1].name}.')
+        return read_kernel(found[0])

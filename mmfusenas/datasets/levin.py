@@ -2,7 +2,9 @@
 from __future__ import annotations
 
 from mmfusenas.datasets.pair_dataset import PairDataset
+from mmfusenas.datasets.pictures import PictureError
 from mmfusenas.datasets.problems import Problem
+from mmfusenas.datasets.transforms.load_kernel import read_kernel
 from mmfusenas.registry import DATASETS
 
 
@@ -24,8 +26,12 @@ class LevinDataset(PairDataset):
     PREFIX = dict(img='blurred', gt='sharp', kernel='kernel')
 
     def survey(self) -> tuple[list[dict], list[Problem]]:
-        """As of :class:`PairDataset`, with ``kernel_path``."""
+        """As of :class:`PairDataset`, with ``kernel_path``; a kernel that is missing or none is an error."""
         infos, problems = super().survey()
         for info in infos:
             info['kernel_path'] = self.beside(info['img_path'], 'kernel', '.npy')
+            try:
+                read_kernel(info['kernel_path'])
+            except PictureError as error:
+                problems.append(Problem('error', 'no kernel', info['kernel_path'], str(error)))
         return infos, problems

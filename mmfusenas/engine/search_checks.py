@@ -3,7 +3,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from mmengine.model import BaseModel
 from mmengine.runner import Runner
+from torch import nn
 
 from mmfusenas.engine.spans import Spans, require_epochs
 from mmfusenas.nas import SearchSpace
@@ -55,6 +57,22 @@ def check_wrapper(runner: Runner, space: SearchSpace, decided: Sequence[Sequence
             runner.model, 'find_unused_parameters', True):
         raise ValueError('BilevelSearchHook got phases in several processes: what a phase decides against leaves '
                          'the graph. Set find_unused_parameters = True in the config.')
+
+
+def check_losses(model: BaseModel, losses: Sequence[Sequence[nn.Module | None]]) -> None:
+    """Raise where a phase has a loss of pictures, and the model makes none.
+
+    Args:
+        model: The model.
+        losses: The losses of each phase, None for the model's own.
+
+    Raises:
+        ValueError: If it has no ``pictures``.
+    """
+    own = [type(loss).__name__ for of_phase in losses for loss in of_phase if loss is not None]
+    if own and not hasattr(model, 'pictures'):
+        raise ValueError(f"BilevelSearchHook got the losses {own}, which look at the pictures that a model makes; "
+                         f"{type(model).__name__} has no method pictures(inputs). Use losses=['model'].")
 
 
 def check_turns(runner: Runner, turns: int, interval: int, begin: int, end: int | None) -> None:

@@ -30,9 +30,9 @@ class Proxy(nn.Module):
     def require_learning(self) -> None:
         """Raise a RuntimeError where the network trains, and the proxy does not."""
         if self.training and not self.relaxed:
-            raise RuntimeError(f'Nothing trains this {type(self).__name__}: its parameters are of the upper level. Learn '
-                               "them with BilevelSearchHook in custom_hooks (phases=[dict(choices='proxy', ...)]), or "
-                               'build the model without proxy=.')
+            raise RuntimeError(f'Nothing trains this {type(self).__name__}: its parameters are of the upper level. '
+                               'Learn them with BilevelSearchHook in custom_hooks '
+                               "(phases=[dict(choices='proxy', ...)]), or build the model without proxy=.")
 
     def hold(self) -> None:
         """Take the parameters out of the reach of the weights' optimizer."""

@@ -137,6 +137,23 @@ def test_deblurring_takes_a_kernel(tmp_path, kernel):
     np.testing.assert_allclose(found['guidance'], made['guidance'][0, -3:].mean(0), atol=1e-4)
 
 
+def test_a_folder_has_a_kernel_of_each_picture_and_the_maps_are_kept(tmp_path):
+    generator = np.random.default_rng(0)
+    (tmp_path / 'in').mkdir()
+    for stem, side in (('a', 3), ('b', 5)):
+        cv2.imwrite(str(tmp_path / f'in/{stem}.png'), generator.integers(0, 256, (20, 24, 3), np.uint8))
+        np.save(tmp_path / f'{stem}.npy', generator.random((side, side)).astype(np.float32))
+    infer = EnhanceInferencer(guided(), kernel=tmp_path)
+    infer.run(input_pictures(tmp_path / 'in'), tmp_path / 'out')
+    for stem in 'ab':
+        one = EnhanceInferencer(guided(), kernel=tmp_path / f'{stem}.npy')(str(tmp_path / f'in/{stem}.png'))
+        assert np.array_equal(cv2.imread(str(tmp_path / f'out/pictures/{stem}.png')), one['picture'])
+        np.testing.assert_array_equal(np.load(tmp_path / f'out/guidance/{stem}.npy'), one['guidance'])
+    (tmp_path / 'b.npy').unlink()
+    with pytest.raises(PictureError, match=r'no kernel of .*b.png: neither .*b.npy nor b.png'):
+        infer(str(tmp_path / 'in/b.png'))
+
+
 def test_a_kernel_is_for_models_that_deblur():
     assert input_options(guided()) == '--input FOLDER --kernel FILE'
     assert input_options(restoration()) == '--input FOLDER'

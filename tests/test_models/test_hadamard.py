@@ -204,6 +204,13 @@ def test_published_losses(files, name, weights):
     assert f'loss_{"lpips"}' in loss(*(picture.float() for picture in pictures()))
 
 
+def test_reading_weights_draws_no_numbers(files):
+    loss = RestorationLoss('hadamard-mit-loss', terms=TERMS, **files)
+    before = torch.get_rng_state()
+    loss(*(picture.float() for picture in pictures()))
+    assert torch.equal(torch.get_rng_state(), before) and len(loss.features) == 2
+
+
 def test_mixed_precision_spares_the_loss(files):
     loss = RestorationLoss('hadamard-mit-loss', terms=TERMS, **files)
     picture, reference = (picture.bfloat16() for picture in pictures())
@@ -220,7 +227,8 @@ def test_mixed_precision_spares_the_loss(files):
 @pytest.mark.parametrize('arguments, match', [
     (dict(vgg='vgg.pth'), r"files for \['vgg'\].*name them there"),
     (dict(terms=('l1', 'vgg')), r"\['vgg'\] need files of weights: give vgg=FILE"), (dict(terms=('l3',)), 'it knows'),
-    (dict(genotype='hadamard-lol-loss'), 'no choice')])
+    (dict(genotype='hadamard-lol-loss'), r'Set terms=\[.*\], vgg=FILE, lpips=FILE, or give'),
+    (dict(genotype=dict(weights=dict(weights=dict(l1=1.0)))), r"weights of \['l1'\], and terms=\['l1', 'l2'")])
 def test_terms_need_what_they_need(arguments, match):
     with pytest.raises(ValueError, match=match):
         RestorationLoss(**arguments)

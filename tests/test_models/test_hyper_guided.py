@@ -100,6 +100,16 @@ def test_the_taper_leaves_the_middle_and_lets_the_borders_meet():
     assert (tapered[..., 0] - tapered[..., -1]).abs().max() < 0.3 < (y[..., 0] - y[..., -1]).abs().max()
 
 
+def test_stages_begin_with_the_tapered_picture():
+    inputs = {name: value.double() for name, value in batch().items()}
+    physics, y = Deconvolution(), inputs['visible']
+    tapered = edge_taper(y, inputs['kernel'], transfer_function(inputs['kernel'], y.shape[2:]))
+    known = physics.prepare(y, inputs['kernel'])
+    torch.testing.assert_close(known['spectrum'], torch.fft.rfft2(tapered))
+    assert torch.equal(known['start'], tapered) and (tapered - y).abs().max() > 0.1
+    assert physics.prepare(y) == {}
+
+
 def test_a_known_blur_without_noise_is_undone():
     sample = BlurAndNoise(size=(96, 96), noise=(0, 0), kernel_size=(9,), seed=0)(
         dict(img=np.random.default_rng(0).integers(0, 256, (12, 12, 3), np.uint8).repeat(10, 0).repeat(10, 1)))
@@ -157,7 +167,7 @@ def test_stages_follow_each_other(channels):
     y = inputs['visible'].flatten(0, 1)[:, None]
     physics = model.stages[0].physics
     known = physics.prepare(y, inputs['kernel'].repeat_interleave(channels, 0))
-    x, outputs, maps = y, [], []
+    x, outputs, maps = known['start'], [], []
     for stage, rho in zip(model.stages, model.rho):
         z = physics(y, x, rho, None, known)
         maps.append(stage.proxy(z))
@@ -206,6 +216,18 @@ def test_proxies_are_out_of_the_reach_of_the_weights():
     optimizer.step()
     for name, parameter in model.named_parameters():
         assert torch.equal(parameter, weights[name]) == ('proxy' in name), name
+
+
+@pytest.mark.parametrize('options', [dict(stages=0), dict(levels=(49, 0))])
+def test_stages_and_levels_are_above_zero(options):
+    with pytest.raises(ValueError, match='at least one stage, and levels above 0'):
+        build(**options)
+
+
+def test_the_true_guidance_is_known_in_training_alone():
+    model = build().eval()
+    with pytest.raises(KeyError, match='in training mode alone'):
+        GuidanceLoss()(model.pictures(batch()), {})
 
 
 def test_proxies_that_nothing_teaches_are_an_error():

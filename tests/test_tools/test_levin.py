@@ -2,10 +2,15 @@
 import cv2
 import numpy as np
 import pytest
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
 from scipy.io import savemat
+from scipy.signal import fftconvolve
 
 from mmfusenas.datasets import LevinDataset
+from mmfusenas.datasets.problems import DatasetError
 from mmfusenas.datasets.transforms import LoadKernel
+from mmfusenas.registry import DATASETS
 from mmfusenas.utils.command_line import UsageError
 
 
@@ -24,3 +29,54 @@ def test_levin_is_converted_and_read(tmp_path, converter):
     savemat(tmp_path / 'bad.mat', dict(x=sharp))
     with pytest.raises(UsageError, match='lacks y and f'):
         converter('levin').main([str(tmp_path / 'bad.mat'), '--out', str(out)])
+
+
+@pytest.fixture
+def levin(tmp_path):
+    """Two pictures, each with a kernel of its own."""
+    init_default_scope('mmfusenas')
+    generator = np.random.default_rng(0)
+    for name, side in (('im05_flit01', 5), ('im05_flit02', 7)):
+        for folder in ('sharp', 'blurred', 'kernel'):
+            (tmp_path / folder).mkdir(exist_ok=True)
+        picture = generator.integers(60, 200, (24, 30), np.uint8)
+        cv2.imwrite(str(tmp_path / f'sharp/{name}.png'), picture)
+        cv2.imwrite(str(tmp_path / f'blurred/{name}.png'), picture // 2)
+        kernel = generator.random((side, side))
+        np.save(tmp_path / f'kernel/{name}.npy', kernel / kernel.sum())
+    return tmp_path
+
+
+def test_a_kernel_that_is_missing_or_none_is_said_with_the_rest(levin):
+    (levin / 'kernel/im05_flit01.npy').unlink()
+    np.save(levin / 'kernel/im05_flit02.npy', np.ones((4, 4)))
+    infos, problems = LevinDataset(data_root=str(levin), lazy_init=True).survey()
+    assert len(infos) == 2 and [problem.kind for problem in problems] == ['no kernel'] * 2
+    assert 'im05_flit01.npy does not exist' in problems[0].message and 'odd K' in problems[1].message
+    with pytest.raises(DatasetError, match='no kernel'):
+        LevinDataset(data_root=str(levin))
+
+
+@pytest.mark.parametrize('row', ['deblur_none', 'deblur_joint', 'deblur_bilevel', 'deblur-bsds_bilevel'])
+def test_each_picture_is_blurred_by_its_own_kernel(levin, root, monkeypatch, row):
+    monkeypatch.setenv('LEVIN_ROOT', str(levin))
+    config = Config.fromfile(root / f'configs/hyperguidance/{row}-levin.py')
+    loader = config.test_dataloader
+    loader.dataset.pipeline[2].noise = (0, 0)
+    dataset = DATASETS.build(loader.dataset)
+    for i, name in enumerate(('im05_flit01', 'im05_flit02')):
+        inputs, kernel = dataset[i]['inputs'], np.load(levin / f'kernel/{name}.npy')
+        expected = fftconvolve(cv2.imread(str(levin / f'sharp/{name}.png'), 0).astype(float), kernel, 'valid')
+        assert inputs['kernel'].shape[1:] == kernel.shape
+        assert np.abs(inputs['visible'][0].numpy() - expected).max() <= 0.51
+    metrics = [metric.type for metric in config.test_evaluator]
+    assert metrics == ['DeblurMetric', 'NoiseLevelError'][:1 if row == 'deblur_none' else 2]
+
+
+def test_what_the_camera_took_is_tested_as_it_is(levin, root, monkeypatch):
+    monkeypatch.setenv('LEVIN_ROOT', str(levin))
+    dataset = DATASETS.build(Config.fromfile(
+        root / 'configs/hyperguidance/deblur_bilevel-levin-real.py').test_dataloader.dataset)
+    inputs = dataset[0]['inputs']
+    assert np.abs(inputs['visible'].float() * 2 - inputs['reference'].float()).max() <= 1
+    assert inputs['kernel'].shape[1:] == (5, 5)

@@ -20,9 +20,9 @@ class BlurAndNoise(BaseTransform):
     """Blur a good picture by a motion kernel and add Gaussian noise; what was good becomes its reference.
 
     Only what the blurred picture shows of the scene is kept: half a kernel falls away at each side, of the reference
-    too. Required key: ``img`` (H x W x 3 uint8). Changed: ``img`` (8 bit); added: ``gt``, ``kernel`` (K x K float32 of
-    sum 1) and ``noise`` (H x W float32, its standard deviation in grey levels, equal everywhere). The picture of a
-    second sensor is dropped.
+    too. Required key: ``img`` (H x W x 3 uint8); where there is a ``kernel`` already (:class:`LoadKernel`), that is
+    the one. Changed: ``img`` (8 bit); added: ``gt``, ``kernel`` (K x K float32 of sum 1) and ``noise`` (H x W float32,
+    its standard deviation in grey levels, equal everywhere). The picture of a second sensor is dropped.
 
     Args:
         size: Rows and columns of the result, cut at a random place; None keeps all that there is. Defaults to None.
@@ -62,7 +62,7 @@ class BlurAndNoise(BaseTransform):
         """Degrade ``img``."""
         require_8_bit(results, 'BlurAndNoise')
         rng = generator_of(results, self.seed)
-        kernel = self._kernel(rng)
+        kernel = self._kernel(results, rng)
         sharp = to_grey(results['img']) if self.grey else results['img']
         sharp = self._cut(sharp, len(kernel), rng, results.get('img_path', ''))
         planes = np.atleast_3d(sharp).astype(np.float64)
@@ -89,9 +89,11 @@ class BlurAndNoise(BaseTransform):
         top, left = rng.integers(height - rows + 1), rng.integers(width - columns + 1)
         return sharp[top:top + rows, left:left + columns]
 
-    def _kernel(self, rng: np.random.Generator) -> np.ndarray:
+    def _kernel(self, results: dict, rng: np.random.Generator) -> np.ndarray:
         if not self.blur:
             return np.ones((1, 1))
+        if 'kernel' in results:
+            return results['kernel']
         if self.kernels:
             return self.kernels[rng.integers(len(self.kernels))]
         return motion_kernel(rng, int(rng.choice(self.kernel_size)))

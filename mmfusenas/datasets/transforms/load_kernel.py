@@ -41,6 +41,8 @@ def read_kernel(kernel: str | Path | np.ndarray) -> np.ndarray:
         PictureError: If the file is missing, not square and odd, negative, or empty.
     """
     name = 'The kernel' if isinstance(kernel, np.ndarray) else str(kernel)
+    if not isinstance(kernel, np.ndarray) and not Path(kernel).is_file():
+        raise PictureError(f'The kernel {name} does not exist.')
     kernel = (kernel if isinstance(kernel, np.ndarray) else to_grey(read_array(name))).astype(np.float32)
     if kernel.ndim != 2 or kernel.shape[0] != kernel.shape[1] or kernel.shape[0] % 2 == 0:
         raise PictureError(f'{name} is {kernel.shape}; a blur kernel is K x K with an odd K.')

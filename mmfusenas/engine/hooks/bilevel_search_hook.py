@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from mmfusenas.datasets.resumable_dataloader import BatchStream, build_resumable_dataloader
 from mmfusenas.engine.loops.resumable import run_seed
-from mmfusenas.engine.search_checks import check_phases, check_strategy, check_turns, check_wrapper
+from mmfusenas.engine.search_checks import check_losses, check_phases, check_strategy, check_turns, check_wrapper
 from mmfusenas.engine.spans import Spans
 from mmfusenas.nas import SearchSpace
 from mmfusenas.nas.cost_table import CostTable
@@ -73,7 +73,7 @@ class BilevelSearchHook(Hook):
             the last has no ``end``, the ends do not rise, or they count epochs of a training by iterations; if ``cost``
             has other keys; if one of several dataloaders would never have its turn; if there are two such hooks; if
             there are phases and several processes that would wait for weights that a decision took out of the graph;
-            if a loss is searched by first order.
+            if a loss is searched by first order; if a phase has a loss of pictures and the model makes none.
         RuntimeError: If a resumed search had other settings.
         FloatingPointError: If the gradient of a choice is not finite.
 
@@ -116,6 +116,7 @@ class BilevelSearchHook(Hook):
         self.optimizer = OPTIMIZERS.build(dict(self.optimizer_cfg, params=list(self.space.alphas(searched).values())))
         self.losses = [[self._built(loss, next(bare_model(runner).parameters()).device)
                         for loss in phase.get('losses', ['model'])] for phase in self.phases]
+        check_losses(bare_model(runner), self.losses)
         self.scheduler = self.scheduler_cfg and PARAM_SCHEDULERS.build(
             dict(self.scheduler_cfg, optimizer=self.optimizer))
         self.spans.check_loop(runner)

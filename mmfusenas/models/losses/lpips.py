@@ -39,7 +39,7 @@ class LPIPS:
     """
 
     def __init__(self, checkpoint: str) -> None:
-        self.network = load_features(AlexNet(), checkpoint).features
+        self.network = load_features(AlexNet, checkpoint).features
         file = Path(torchmetrics.__file__).parent / 'functional/image/lpips_models/alex.pth'
         self.weights = list(load_checkpoint(file).values())  # 1 x C x 1 x 1 each
 

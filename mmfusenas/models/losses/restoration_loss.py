@@ -11,7 +11,7 @@ from mmfusenas.models.losses.lpips import LPIPS
 from mmfusenas.models.losses.ssim import ssim
 from mmfusenas.models.losses.vgg_distances import LAYERS, VGGDistances
 from mmfusenas.models.utils.precision import in_full_precision
-from mmfusenas.nas import Choice, GenotypeSource, Searchable, Weighting
+from mmfusenas.nas import Choice, Genotype, GenotypeSource, Searchable, Weighting
 from mmfusenas.registry import MODELS
 
 TERMS = ('l1', 'l2', 'angle', 'ssim', 'vgg', 'lpips', 'tv', 'laplacian')
@@ -66,6 +66,9 @@ class RestorationLoss(Searchable, nn.Module):
         self.features: dict[str, VGGDistances | LPIPS] = {}
         self.layers = nn.ModuleList(Choice({layer: Pick(i) for i, layer in enumerate(group)}) for group in
                                     (LAYERS if 'vgg' in terms else ()))
+        if genotype is not None:
+            genotype = Genotype.load(genotype)
+            _check_weights(genotype, self.weights.terms)
         self.specialize(genotype)
 
     @in_full_precision  # means over differences of neighbours, and networks that were trained in it
@@ -117,6 +120,16 @@ def _check(terms: Sequence[str], files: Mapping[str, str | None]) -> None:
     if idle:
         raise ValueError(f'RestorationLoss got files for {idle}, and terms={list(terms)} without them: name them there '
                          'too.')
+
+
+def _check_weights(genotype: Genotype, terms: Sequence[str]) -> None:
+    """Raise where a genotype weighs other terms than the loss has."""
+    given = list(genotype.weights.get('weights', {}))
+    if set(given) != set(terms):
+        files = [term for term in ('vgg', 'lpips') if term in given and term not in terms]
+        raise ValueError(
+            f'RestorationLoss got a genotype with weights of {given}, and terms={list(terms)}. Set terms={given}'
+            + ''.join(f', {term}=FILE' for term in files) + ', or give weights of these terms alone.')
 
 
 class Pick(nn.Module):

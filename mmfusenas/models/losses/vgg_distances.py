@@ -1,6 +1,8 @@
 """How far two pictures are apart in the features of VGG."""
 from __future__ import annotations
 
+from functools import partial
+
 import torch.nn.functional as F
 from mmcv.cnn import VGG
 from torch import Tensor, nn
@@ -31,7 +33,7 @@ class VGGDistances:
     """
 
     def __init__(self, checkpoint: str) -> None:
-        self.network = load_features(VGG(16), checkpoint).features
+        self.network = load_features(partial(VGG, 16), checkpoint).features
 
     def __call__(self, picture: Tensor, reference: Tensor) -> list[list[Tensor]]:
         """Return the distances of pictures N x 3 x H x W, RGB in [0, 1], as scalars: a list a group of ``LAYERS``."""

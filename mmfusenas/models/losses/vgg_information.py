@@ -1,6 +1,8 @@
 """How much information a source picture carries, by the features of VGG."""
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 import torch.nn.functional as F
 from mmcv.cnn import VGG
@@ -31,7 +33,7 @@ class VGGInformation:
     """
 
     def __init__(self, checkpoint: str) -> None:
-        self.network = load_features(VGG(16, out_indices=range(5)), checkpoint)
+        self.network = load_features(partial(VGG, 16, out_indices=range(5)), checkpoint)
 
     def __call__(self, picture: Tensor) -> Tensor:
         """Return the information of pictures N x 1 x H x W in [0, 1], N values; small ones are enlarged first."""

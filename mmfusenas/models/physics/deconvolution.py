@@ -38,14 +38,15 @@ class Deconvolution(nn.Module):
 
     @in_full_precision  # there are no Fourier transforms in half precision
     def prepare(self, y: Tensor, kernel: Tensor | None = None) -> dict[str, Tensor]:
-        """Return what every stage needs of the observation: the spectra of the kernel and of the tapered picture."""
+        """Return what every stage needs of the observation: the tapered picture, its spectrum, the kernel's."""
         if kernel is None:
             return {}
         if kernel.shape[-1] > min(y.shape[2:]):
             raise ValueError(f'A blur kernel of {tuple(kernel.shape[2:])} is larger than the picture of '
                              f'{tuple(y.shape[2:])}.')
         transfer = transfer_function(kernel, y.shape[2:])
-        return dict(transfer=transfer, spectrum=torch.fft.rfft2(edge_taper(y, kernel, transfer)))
+        tapered = edge_taper(y, kernel, transfer)
+        return dict(transfer=transfer, spectrum=torch.fft.rfft2(tapered), start=tapered)
 
     @in_full_precision
     def forward(self, y: Tensor, x: Tensor, rho: float, guidance: Tensor | None, known: dict[str, Tensor]) -> Tensor:

@@ -18,8 +18,8 @@ class GuidedStage(BaseModule):
 
     Args:
         physics: Config of the physics step: :class:`Deconvolution`, :class:`AdditiveLayer`, :class:`Scattering`, or one
-            of your own with ``prepare``, ``forward`` and ``truth``, ``takes_kernel`` (whether it is for a blur) and
-            ``reads_observation`` (whether the proxy looks at y).
+            of your own with ``prepare`` (whose ``start``, where it gives one, is x_0), ``forward`` and ``truth``,
+            ``takes_kernel`` (whether it is for a blur) and ``reads_observation`` (whether the proxy looks at y).
         denoiser: Config of the denoiser. Defaults to ``dict(type='DilatedDenoiser')``, of as many channels as it needs.
         proxy: Config of the proxy, a :class:`GuidanceProxy`; None is a stage without guidance. Defaults to None.
         init_cfg: Initialisation, as everywhere in MMEngine.

@@ -20,11 +20,12 @@ LAMBDA = 0.01**2 / 3
 class HyperGuidedRestoration(BaseScene):
     r"""Deep unfolding in K stages with own weights (Gao et al., The Visual Computer 2023).
 
-    From :math:`x_0 = y` every :class:`GuidedStage` makes a better :math:`x_i`, with
-    :math:`\rho_i = \lambda\, 255^2 / \sigma_i^2` from falling levels :math:`\sigma_i`, evenly spaced by their
-    logarithm. The outer level trains all but the proxies by the reconstruction of every stage; the inner level, of a
-    :class:`BilevelSearchHook` with a :class:`GuidanceLoss`, trains the proxies in alternation. With ``guidance_loss``
-    the model itself has that loss as well: the naive joint training, where the hook goes by ``losses=['model']``.
+    From :math:`x_0 = y`, where there is blur with tapered borders, every :class:`GuidedStage` makes a better
+    :math:`x_i`, with :math:`\rho_i = \lambda\, 255^2 / \sigma_i^2` from falling levels :math:`\sigma_i`, evenly spaced
+    by their logarithm. The outer level trains all but the proxies by the reconstruction of every stage; the inner
+    level, of a :class:`BilevelSearchHook` with a :class:`GuidanceLoss`, trains the proxies in alternation. With
+    ``guidance_loss`` the model itself has that loss as well: the naive joint training, where the hook goes by
+    ``losses=['model']``.
 
     The planes of a colour picture are restored one by one, by the same weights.
 
@@ -42,6 +43,7 @@ class HyperGuidedRestoration(BaseScene):
         N x 3 x H x W, ``stages`` and ``guidance`` N x K C x H x W, in training ``truth`` N x C x H x W.
 
     Raises:
+        ValueError: If there is no stage, or a level is not above 0.
         KeyError: In training, if there is no reference, or the true guidance cannot be known.
 
     Example:
@@ -58,6 +60,9 @@ class HyperGuidedRestoration(BaseScene):
                  init_cfg: dict | None = None) -> None:
         super().__init__(loss or dict(type='StageLoss'),
                          data_preprocessor or dict(type='mmfusenas.PairDataPreprocessor'), init_cfg)
+        if stages < 1 or min(levels) <= 0:
+            raise ValueError(f'HyperGuidedRestoration got stages={stages} and levels={tuple(levels)}: at least one '
+                             'stage, and levels above 0.')
         self.stages = ModuleList(MODELS.build(stage) for _ in range(stages))
         self.guidance_loss = MODELS.build(guidance_loss) if guidance_loss else None
         self.rho = penalties(levels, stages)
@@ -68,7 +73,7 @@ class HyperGuidedRestoration(BaseScene):
         y = visible.flatten(0, 1)[:, None]
         physics = self.stages[0].physics
         known = physics.prepare(y, _repeated(inputs.get('kernel'), planes))
-        x, guidance, pictures, maps = y, None, [], []
+        x, guidance, pictures, maps = known.get('start', y), None, [], []
         for stage, rho in zip(self.stages, self.rho, strict=True):
             x, guidance = stage(y, x, rho, guidance, known)
             pictures.append(x)

@@ -1,6 +1,9 @@
 """Feature extractors of mmcv with the ImageNet weights of torchvision's files."""
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import torch
 from torch import Tensor, nn
 
 from mmfusenas.utils.checkpoint import load_checkpoint
@@ -15,11 +18,11 @@ def normalized(picture: Tensor) -> Tensor:
     return (picture - mean) / std
 
 
-def load_features(network: nn.Module, checkpoint: str) -> nn.Module:
+def load_features(kind: Callable[[], nn.Module], checkpoint: str) -> nn.Module:
     """Load the layers ``features.*`` of a file into a network of mmcv (``VGG``, ``AlexNet``), and freeze it.
 
     Args:
-        network: Without classifier.
+        kind: Builds the network, without classifier.
         checkpoint: File of torchvision's weights of the same network.
 
     Raises:
@@ -28,11 +31,13 @@ def load_features(network: nn.Module, checkpoint: str) -> nn.Module:
 
     Example:
         >>> from mmcv.cnn import AlexNet
-        >>> network = load_features(AlexNet(), 'alexnet-owt-7be5be79.pth')  # doctest: +SKIP
+        >>> network = load_features(AlexNet, 'alexnet-owt-7be5be79.pth')  # doctest: +SKIP
     """
     content = load_checkpoint(checkpoint)
     weights = {name: value for name, value in content.get('state_dict', content).items()
                if name.startswith('features.')}
+    with torch.random.fork_rng(devices=[]):  # a resumed training builds it once more, and must not draw other numbers
+        network = kind()
     try:
         network.load_state_dict(weights)
     except RuntimeError as error:
