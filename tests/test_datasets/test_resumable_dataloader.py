@@ -9,6 +9,7 @@ from mmengine.registry import DATA_SAMPLERS
 from torch.utils.data import DataLoader, Sampler
 
 from mmfusenas.datasets.resumable_dataloader import BatchStream, build_resumable_dataloader
+from mmfusenas.datasets.samplers import ResumableBatchSampler, ResumableSampler
 
 
 class _Shapes(BaseDataset):
@@ -56,6 +57,8 @@ def test_an_epoch_continues_from_any_batch(options):
 
 def test_epochs_hold_all_samples_and_differ():
     loader = _loader()
+    assert type(loader.batch_sampler) is ResumableBatchSampler
+    assert type(loader.batch_sampler.sampler) is ResumableSampler
     numbers = [[number for batch in _batches(loader, epoch) for number, _ in batch] for epoch in (0, 1)]
     assert sorted(numbers[0]) == sorted(numbers[1]) == list(range(11))
     assert numbers[0] != numbers[1]

@@ -5,11 +5,15 @@ from pathlib import Path
 
 import pytest
 import torch
+from mmcv.cnn import VGG
 from mmengine.config import Config
 
 from mmfusenas.apis.loading import load_model
+from mmfusenas.engine.search_checks import check_losses
+from mmfusenas.models.classifiers import QualityClassifier
 from mmfusenas.models.losses import GuidanceLoss, QualityLoss
-from mmfusenas.nas import FirstOrder, SearchSpace, Unrolled
+from mmfusenas.models.losses.vgg_distances import LAYERS
+from mmfusenas.nas import FirstOrder, Genotype, SearchSpace, Unrolled
 from mmfusenas.registry import MODELS
 from mmfusenas.utils.bare_model import bare_model
 from mmfusenas.utils.config_check import check_config
@@ -45,6 +49,11 @@ def test_the_loss_first_then_the_network(tmp_path):
     weights = [epoch['weights']['loss.weights'] for epoch in history]
     assert weights[0] == weights[1] == dict(zip(('l1', 'ssim', 'tv'), late['loss.weights.alpha'].tolist()))
     assert bare_model(whole).loss.weights.decided
+
+
+def test_a_loss_of_pictures_needs_a_model_that_makes_some():
+    with pytest.raises(ValueError, match=r"losses \['GuidanceLoss'\], .*QualityClassifier has no method pictures"):
+        check_losses(QualityClassifier(), [[None], [GuidanceLoss()]])
 
 
 def test_the_upper_level_of_the_loss_is_the_verdict_of_the_classifier(tmp_path):
@@ -137,6 +146,30 @@ def test_a_search_of_the_loss_is_no_model_yet(tmp_path):
     kit.train(kit.config(tmp_path, stop=4, **kit.loss_search(tmp_path / 'q')))
     with pytest.raises(ValueError, match='checkpoint of a search, which has no decided network yet'):
         load_model(str(next(tmp_path.glob('iter_*.pth'))))
+
+
+def test_layers_of_vgg_are_searched_with_the_weights(tmp_path):
+    """Every group's layer is a choice of the first phase: learned, decided, exported; and a resumed run is the same."""
+    torch.manual_seed(0)
+    torch.save(VGG(16).state_dict(), tmp_path / 'vgg.pth')
+
+    def options():
+        options = kit.loss_search(tmp_path / 'q')
+        options['model']['loss'].update(terms=('l1', 'vgg'), vgg=str(tmp_path / 'vgg.pth'))
+        return options
+
+    whole = kit.train(kit.config(tmp_path / 'whole', **options()))
+    first = json.loads((tmp_path / 'whole/search.json').read_text())['epochs'][0]['probabilities']
+    layers = [name for name in first if name.startswith('loss.layers')]
+    assert len(layers) == 4 and all(max(first[name]) > min(first[name]) for name in layers)
+    found = Genotype.load(tmp_path / 'whole/genotype.json').part('loss')
+    loss = MODELS.build(dict(Config.fromfile(tmp_path / 'whole/retrain.py').model, _scope_='mmfusenas')).loss
+    for i, layer in enumerate(loss.layers):
+        assert found.choices[f'layers.{i}'] in LAYERS[i]
+        assert layer.index == LAYERS[i].index(found.choices[f'layers.{i}'])
+    for stop in (3, None):
+        part = kit.train(kit.config(tmp_path / 'parts', stop=stop, **options()), resume=True)
+    assert same(state(part), state(whole))
 
 
 # The guidance
