@@ -1,4 +1,5 @@
-# Adam at 1e-4 for the network and, in alternation, for the proxies: one step each an iteration.
+# Adam at 1e-4 for the network and, in alternation, for the proxies: one step each an iteration. The network's gradients are
+# clipped, which is not published.
 train_cfg = dict(type='ResumableEpochTrainLoop', max_epochs=50, val_interval=10)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
