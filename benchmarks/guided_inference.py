@@ -1,10 +1,10 @@
 """What one target costs a network of guided super-resolution: DCNAS, the latencies of figs. 9 and 10.
 
-The printed networks, and any that was found, at the sizes of the paper: 480 x 640 (fig. 9) and 128 x 128 (fig. 10, on
-small devices). Each runs as the inferencer has it, by ``optimize_for_inference``, over the same layers as they are, in
-turns; the medians count.
+The printed networks, and any that was found, at the sizes of the paper: 480 x 480 (fig. 9, on a GPU) and 128 x 128
+(fig. 10, on small devices). Each runs as the inferencer has it, by ``optimize_for_inference``, over the same layers as
+they are, in turns; the medians count.
 
-    python benchmarks/guided_inference.py [--shapes 480x640 128x128] [--device cuda] [--repeats 7]
+    python benchmarks/guided_inference.py [--shapes 480x480 128x128] [--device cuda] [--repeats 7]
     python benchmarks/guided_inference.py --found 8:work_dirs/depth_search_demo/genotype.json
 """
 from mmfusenas.utils.allocator import restart_with_fast_allocator
@@ -42,7 +42,7 @@ def main() -> None:
     for name, shape in track_iter_progress([(name, shape) for name in networks for shape in args.shapes]):
         plain = copy.deepcopy(networks[name]).to(args.device).eval()
         inputs = [torch.rand(1, channels, *shape, device=args.device) for channels in (1, 3)]
-        fast = optimize_for_inference(copy.deepcopy(plain))
+        fast = optimize_for_inference(plain)
         times = in_turns(dict(plain=partial(plain, *inputs), fast=partial(fast, *inputs)), args.repeats)
         eager, optimized = (1e3 * median(times[side]) for side in ('plain', 'fast'))
         rows.append([name, f'{count_parameters(plain) / 1e6:.3f}', '{} x {}'.format(*shape), f'{optimized:.1f}',
@@ -55,8 +55,8 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--found', nargs='+', type=found, default=[], metavar='C:GENOTYPE.json',
                         help='networks that were found, with their channels C')
-    parser.add_argument('--shapes', nargs='+', type=shape, default=[(480, 640), (128, 128)], metavar='HxW',
-                        help='default: 480x640 128x128')
+    parser.add_argument('--shapes', nargs='+', type=shape, default=[(480, 480), (128, 128)], metavar='HxW',
+                        help='default: 480x480 128x128')
     parser.add_argument('--device', default='cpu', choices=['cpu', 'cuda'], help='default: cpu')
     parser.add_argument('--repeats', type=int, default=7, help='timed runs of each (default: %(default)s)')
     return parser.parse_args()
@@ -72,7 +72,7 @@ def found(text: str) -> tuple[int, str]:
 def shape(text: str) -> tuple[int, int]:
     height, _, width = text.partition('x')
     if not height.isdigit() or not width.isdigit():
-        raise argparse.ArgumentTypeError(f'{text!r} is not HxW, such as 480x640')
+        raise argparse.ArgumentTypeError(f'{text!r} is not HxW, such as 480x480')
     return int(height), int(width)
 
 

@@ -34,6 +34,10 @@ RULES = {'identity': ('', ['model.net=None']),
 
 def main() -> None:
     args = parse_args()
+    lacking = [row for row in args.rows if row in ('vgg', 'lpips') and not any(
+        option.startswith(f'model.loss.{row}=') for option in args.search_options)]
+    if lacking:
+        sys.exit(f'error: {lacking} are not searched without files: --search-options model.loss.{lacking[0]}=FILE ...')
     quality = train(
         f'configs/hadamard/quality_{args.task}.py', args.work_dir / args.task / 'quality', args.quality_options)
     os.environ['QUALITY'] = str(quality.resolve())

@@ -27,6 +27,7 @@ from timing import in_turns
 import mmfusenas.datasets
 import mmfusenas.engine
 import mmfusenas.models  # noqa: F401  registers what the configs name
+from mmfusenas.nas import SearchSpace
 from mmfusenas.registry import MODELS
 from mmfusenas.utils.command_line import load_config
 
@@ -48,6 +49,7 @@ def measure(config: str, args: argparse.Namespace) -> list[str]:
     cfg = load_config(config)
     batch = next(iter(Runner.build_dataloader(dict(cfg.train_dataloader, num_workers=0, persistent_workers=False))))
     model = MODELS.build(cfg.model).to(args.device).to(memory_format=torch.channels_last).train()
+    SearchSpace(model).relax()  # of a search all candidates run
     steps = {}
     for name, kind in (('plain', 'OptimWrapper'), ('mixed', WRAPPERS[args.device])):
         twin = copy.deepcopy(model)

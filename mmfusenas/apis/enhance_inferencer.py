@@ -42,8 +42,11 @@ class EnhanceInferencer(BaseInferencer):
     def __init__(self, *args: Any, kernel: str | Path | np.ndarray | None = None, denoise: str | None = None,
                  **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        folder = isinstance(kernel, (str, Path)) and Path(kernel).is_dir()
-        self.kernel = Path(kernel) if folder else kernel if kernel is None else read_kernel(kernel)
+        self.kernel = kernel
+        if isinstance(kernel, (str, Path)) and Path(kernel).is_dir():
+            self.kernel = Path(kernel)
+        elif kernel is not None:
+            self.kernel = read_kernel(kernel)
         if self.kernel is not None and not getattr(self.scene, 'takes_kernel', False):
             raise ValueError(f'{type(self.scene).__name__} does not deblur: it takes no kernel.')
         if denoise is not None:

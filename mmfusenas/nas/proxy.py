@@ -11,8 +11,9 @@ class Proxy(nn.Module):
     solution for every picture and every state of the restoration. A proxy predicts it, and its parameters theta are
     learned in its place, in alternation with the network that it guides. They are therefore variables of a
     :class:`BilevelSearchHook`, as the ``alpha`` of a :class:`Choice`: with ``requires_grad=False`` and no ``.grad``, so
-    that neither the optimizer of the weights nor DistributedDataParallel sees them. Unlike a choice it is never
-    decided, and a genotype does not mention it: it is a network, and its parameters are in the ``state_dict``.
+    that neither the optimizer of the weights nor DistributedDataParallel sees them. No search decides it
+    (``decided`` is one that stays as it is), and a genotype does not mention it: it is a network, and its parameters
+    are in the ``state_dict``.
 
     As with the others, to train beside a proxy that nothing teaches is an error. Constructors end with :meth:`hold`,
     and ``forward`` begins with :meth:`require_learning`.
@@ -29,10 +30,11 @@ class Proxy(nn.Module):
 
     def require_learning(self) -> None:
         """Raise a RuntimeError where the network trains, and the proxy does not."""
-        if self.training and not self.relaxed:
+        if self.training and not self.relaxed and not self.decided:
             raise RuntimeError(f'Nothing trains this {type(self).__name__}: its parameters are of the upper level. '
                                'Learn them with BilevelSearchHook in custom_hooks '
-                               "(phases=[dict(choices='proxy', ...)]), or build the model without proxy=.")
+                               "(phases=[dict(choices='proxy', ...)]), freeze it (proxy=dict(..., frozen=True)), or "
+                               'build the model without proxy=.')
 
     def hold(self) -> None:
         """Take the parameters out of the reach of the weights' optimizer."""

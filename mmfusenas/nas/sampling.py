@@ -45,7 +45,7 @@ class PathSampler:
 
     def __init__(self, space: SearchSpace, table: CostTable, cost: str = 'parameters',
                  fixed: Mapping[str, str] | None = None) -> None:
-        if not len(space):
+        if not space.choices:
             raise ValueError('There are no paths: the model has no choice. Is a genotype= set that already decides '
                              'them?')
         table.check(space, cost)

@@ -185,7 +185,8 @@ def typed_settings(prefix: str) -> list[str]:
     Args:
         prefix: Such as ``'model.'``: the next step of a chain has to build the same model.
     """
-    return [part for part in sys.argv[1:] if part.startswith(prefix) and '=' in part]
+    parts = [part.removeprefix('--cfg-options=') for part in sys.argv[1:]]
+    return [part for part in parts if part.startswith(prefix) and '=' in part]
 
 
 def json_text(content: Any) -> str:

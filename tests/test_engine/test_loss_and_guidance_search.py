@@ -207,6 +207,13 @@ def test_proxies_learn_by_the_inner_loss_and_the_rest_by_the_outer(tmp_path, mon
     assert all(grad.any() for grad in seen['grads'])
 
 
+def test_a_proxy_of_no_phase_is_an_error(tmp_path):
+    options = kit.proxy_search()
+    options['search']['phases'][0]['choices'] = r'stages\.0\.proxy'
+    with pytest.raises(RuntimeError, match='Nothing trains this GuidanceProxy'):
+        kit.train(kit.config(tmp_path, **options))
+
+
 def test_the_inner_loss_falls(tmp_path):
     cfg = kit.config(tmp_path, epochs=8, **kit.proxy_search())
     runner = kit.train(cfg)

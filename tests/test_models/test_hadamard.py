@@ -204,6 +204,12 @@ def test_published_losses(files, name, weights):
     assert f'loss_{"lpips"}' in loss(*(picture.float() for picture in pictures()))
 
 
+def test_a_genotype_of_the_whole_model_has_parts():
+    whole = dict(choices={}, weights={'loss.weights': dict(l1=1.0)}, parts=dict(loss=dict(space='', space_hash='')))
+    with pytest.raises(ValueError, match=r"FILE#PART: \['loss'\]"):
+        RestorationLoss(whole, terms=('l1',))
+
+
 def test_reading_weights_draws_no_numbers(files):
     loss = RestorationLoss('hadamard-mit-loss', terms=TERMS, **files)
     before = torch.get_rng_state()

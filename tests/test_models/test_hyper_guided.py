@@ -235,6 +235,9 @@ def test_proxies_that_nothing_teaches_are_an_error():
     with pytest.raises(RuntimeError, match='Nothing trains this GuidanceProxy: .*BilevelSearchHook'):
         model(batch(), mode='loss')
     assert model.eval()(batch()).shape == (2, 3, 24, 30), 'a trained one needs no hook'
+    model = MODELS.build(dict(type='HyperGuidedRestoration', stages=2, stage=dict(STAGE, proxy=dict(
+        type='GuidanceProxy', channels=4, frozen=True))))
+    assert 'loss_stages' in model(batch(), mode='loss')
 
 
 def test_joint_training_adds_the_guidance_to_the_loss():

@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch import nn
 
-from mmfusenas.nas import Choice, Genotype, SearchSpace
+from mmfusenas.nas import Choice, Genotype, SearchSpace, Weighting
 from mmfusenas.nas.cost_table import parameter_table
 from mmfusenas.nas.latency import measure_costs
 from mmfusenas.nas.sampling import PathSampler
@@ -48,7 +48,7 @@ def test_costs_are_the_sums_of_the_table(space, table, cost):
 
 
 def test_a_space_without_a_choice_has_no_paths():
-    space = SearchSpace(nn.Sequential(nn.Conv2d(1, 1, 1)))
+    space = SearchSpace(nn.Sequential(nn.Conv2d(1, 1, 1), Weighting(['l1'])))
     with pytest.raises(ValueError, match='no choice. Is a genotype='):
         PathSampler(space, parameter_table(space))
 

@@ -258,7 +258,7 @@ def test_searches_of_a_supernet_are_compared_by_strategy(chain, tmp_path, capsys
 
 
 def test_a_searched_loss_stands_beside_others_on_the_same_network(chain, tmp_path, capsys):
-    options = ['--task', 'lowlight', '--seeds', 1, '--work-dir', tmp_path]
+    options = ['--task', 'lowlight', '--search-options', 'model.loss.vgg=a.pth', '--seeds', 1, '--work-dir', tmp_path]
     asked = chain('loss_search', '--rows', 'identity', 'searched', 'equal', 'vgg', *options)
     places = [call[:2] for call in asked]
     assert places[:3] == [('train', 'configs/hadamard/quality_lowlight.py'), ('test', 'configs/hadamard/lowlight.py'),
@@ -271,6 +271,8 @@ def test_a_searched_loss_stands_beside_others_on_the_same_network(chain, tmp_pat
     assert all(loss.choices == {'layers.0': 'relu1_1'} for loss in losses)
     with pytest.raises(SystemExit, match="no term 'tv' was searched"):
         chain('loss_search', '--rows', 'tv', *options)
+    with pytest.raises(SystemExit, match=r"\['lpips'\] are not searched without files"):
+        chain('loss_search', '--rows', 'lpips', *options)
     drawn = chain('loss_search', '--rows', 'random', *options)
     file = next(part for call in drawn for part in call if 'genotype=' in part).partition('=')[2]
     assert sum(Genotype.load(file).weights['weights'].values()) == pytest.approx(2)

@@ -1,6 +1,6 @@
 """Write the pairs of a published depth set as guidance and target, to test on what a network never saw.
 
-    OUT/test/rgb/NAME.png, OUT/test/depth/NAME.npy                                depth in metres, float32
+    OUT/test/rgb/NAME.png, OUT/test/depth/NAME.npy          float32, depth in metres, of middlebury grey levels
 
 The sets of DCNAS's table II beside NYU v2, and Middlebury, each with ROOT as published:
 
@@ -10,13 +10,14 @@ The sets of DCNAS's table II beside NYU v2, and Middlebury, each with ROOT as pu
     rgbdd    ROOT/KIND/KIND_test/ID/ID{_RGB.jpg,_HR_gt.png}                 the test part of RGB-D-D: 405 pairs
     diml     ROOT/SCENE/{color,depth_filled}/NAME_{c,depth_filled}.png      `test/LR` of DIML, indoors: 503 pairs
 
-    middlebury  ROOT/SCENE/{view1,disp1}.png         2005 and 2006; as depth the grey levels of the disparity map
+    middlebury  ROOT/SCENE/{view1,disp1}.png         the sets of 2005 and 2006; as depth the disparity map as it is
 
 Pixels that were not measured get the depth of the nearest one that was.
 """
 from __future__ import annotations
 
 import argparse
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -157,8 +158,12 @@ def convert(pairs: list[Pair], read: Callable[[Path], np.ndarray], out: Path) ->
     """Write every pair.
 
     Raises:
-        UsageError: A file is missing, damaged, or the two sizes differ.
+        UsageError: Two pairs have one name, a file is missing or damaged, or the two sizes differ.
     """
+    twice = [name for name, count in Counter(name for name, *_ in pairs).items() if count > 1]
+    if twice:
+        raise UsageError(f'{len(twice)} names are those of several pairs, such as {twice[0]}: their files would '
+                         'overwrite each other.')
     for name, picture, depth in track_iter_progress(pairs):
         try:
             target, guidance = filled(read(existing_file(depth, 'Depth'))), read_picture(str(picture), cv2.IMREAD_COLOR)

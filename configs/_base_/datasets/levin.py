@@ -1,5 +1,5 @@
 # Levin's four sharp pictures, each blurred by its eight kernels (`LEVIN_ROOT`), with noise of 1 % for the comparison of
-# trainings. Another level: test_dataloader.dataset.pipeline.2.noise=(0.02,0.02).
+# trainings. Another level: "test_dataloader.dataset.pipeline.2.noise=(0.02,0.02)".
 #     python tools/dataset_converters/levin.py LevinEtalCVPR09Data/*.mat --out $LEVIN_ROOT
 levin_dataloader = dict(
     batch_size=1, num_workers=1, persistent_workers=True, sampler=dict(type='DefaultSampler', shuffle=False),

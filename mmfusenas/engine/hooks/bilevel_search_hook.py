@@ -110,7 +110,8 @@ class BilevelSearchHook(Hook):
             raise ValueError("Two BilevelSearchHooks in one run would overwrite each other's state; use one.")
         self.space = SearchSpace(bare_model(runner))
         self.searched = [self._open(phase['choices']) for phase in self.phases]
-        self.space.relax(name for name, variable in self.space.variables.items() if not variable.decided)
+        open_decisions = {name for name, decision in self.space.decisions.items() if not decision.decided}
+        self.space.relax(open_decisions.union(*self.searched))
         self.expected_cost = self._expected_cost()
         searched = dict.fromkeys(name for names in self.searched for name in names)
         self.optimizer = OPTIMIZERS.build(dict(self.optimizer_cfg, params=list(self.space.alphas(searched).values())))

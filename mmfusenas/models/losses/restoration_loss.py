@@ -124,7 +124,7 @@ def _check(terms: Sequence[str], files: Mapping[str, str | None]) -> None:
 
 def _check_weights(genotype: Genotype, terms: Sequence[str]) -> None:
     """Raise where a genotype weighs other terms than the loss has."""
-    given = list(genotype.weights.get('weights', {}))
+    given = list(genotype.weights.get('weights', terms))  # of another space: that is said later
     if set(given) != set(terms):
         files = [term for term in ('vgg', 'lpips') if term in given and term not in terms]
         raise ValueError(

@@ -15,7 +15,7 @@ def ssim(x: Tensor, y: Tensor, data_range: float = 1.0) -> Tensor:
     """Return the mean structural similarity of each picture (Wang et al., Image quality assessment, 2004).
 
     Gaussian window of 11 pixels and standard deviation 1.5, K1 = 0.01, K2 = 0.03, over the pixels whose window lies
-    inside the picture: the values of torchmetrics.
+    inside the picture, as the authors have it; torchmetrics also counts those at the border, which it mirrors.
 
     Args:
         x: Pictures.

@@ -17,25 +17,28 @@ class GuidanceProxy(Proxy, Sequential):
         layers: Number of convolutions. Defaults to 4: 1 - 64 - 64 - 64 - 1.
         start: About what a map is at first, above 0, where it would be stuck. Defaults to 0.1; a transmission begins
             at 1.
+        frozen: Whether it stays as it was loaded, in a training where nothing teaches it. Defaults to False.
         init_cfg: Initialisation. Defaults to torch's, but for the last layer's bias.
 
     Shape:
         N x 1 x H x W to the same, at least 0.
 
     Raises:
-        RuntimeError: In a training where nothing teaches it, see :class:`Proxy`.
+        RuntimeError: In a training where nothing teaches it, and it is not frozen, see :class:`Proxy`.
 
     Example:
         >>> sum(p.numel() for p in GuidanceProxy().parameters())
         75073
     """
 
-    def __init__(self, channels: int = 64, layers: int = 4, start: float = 0.1, init_cfg: dict | None = None) -> None:
+    def __init__(self, channels: int = 64, layers: int = 4, start: float = 0.1,
+                 frozen: bool = False, init_cfg: dict | None = None) -> None:
         widths = (1, *(layers - 1) * (channels,), 1)
         steps = [layer for i, o in zip(widths, widths[1:]) for layer in (nn.Conv2d(i, o, 3, padding=1), nn.ReLU())]
         nn.init.constant_(steps[-2].bias, start)
         super().__init__(*steps, init_cfg=init_cfg)
         self.hold()
+        self.decided = frozen
 
     def forward(self, x: Tensor) -> Tensor:
         self.require_learning()

@@ -28,7 +28,7 @@ class GuidedStage(BaseModule):
         y, x, guidance: N x 1 x H x W; result: x' and sigma (None without a proxy), the same.
 
     Example:
-        >>> stage = GuidedStage(dict(type='AdditiveLayer'), proxy=dict(type='GuidanceProxy'))
+        >>> stage = GuidedStage(dict(type='AdditiveLayer'), proxy=dict(type='GuidanceProxy')).eval()
         >>> y = torch.rand(1, 1, 32, 40)
         >>> [x.shape for x in stage(y, y, 0.01, None, {})]
         [torch.Size([1, 1, 32, 40]), torch.Size([1, 1, 32, 40])]

@@ -18,15 +18,16 @@ def gaussian_window(x: Tensor, sigma: float, reach: int, inside: bool = False) -
         N x C x H x W to the same, or with ``inside`` to N x C x (H - 2 reach) x (W - 2 reach).
     """
     # Products with matrices: a CPU takes many times as long for long convolutions of one channel.
-    rows, columns = (_band(size, sigma, reach).to(x) for size in x.shape[-2:])
+    rows, columns = (_band(size, sigma, reach, x) for size in x.shape[-2:])
     if inside:
         rows, columns = rows[reach:-reach], columns[:, reach:-reach]
     return rows @ x @ columns
 
 
-def _band(size: int, sigma: float, reach: int) -> Tensor:
+def _band(size: int, sigma: float, reach: int, like: Tensor) -> Tensor:
     """Return the matrix that weighs ``size`` values in a row by the window around each."""
-    taps = torch.exp(-0.5 * (torch.arange(max(size, reach + 1), dtype=torch.float64) / sigma) ** 2)
-    taps[reach + 1:] = 0
-    places = torch.arange(size)
-    return (taps / (2 * taps.sum() - taps[0]))[(places[:, None] - places).abs()]
+    far = max(size - 1, reach)
+    offsets = torch.arange(-far, far + 1, dtype=torch.float64)
+    taps = torch.exp(-0.5 * (offsets / sigma) ** 2) * (offsets.abs() <= reach)
+    taps = (taps / taps.sum())[far + 1 - size:far + size].to(like)
+    return taps.unfold(0, size, 1).flip(0)

@@ -24,7 +24,8 @@ class OneSlopePReLU(nn.PReLU):
         super().__init__()
 
     def forward(self, x: Tensor) -> Tensor:
-        if x.device.type != 'cpu' or x.dtype != self.weight.dtype or not torch.is_grad_enabled():
+        other = x.device.type != 'cpu' or x.dtype != self.weight.dtype or not torch.is_grad_enabled()
+        if other or torch.compiler.is_compiling():  # whether by compile or by export
             return F.prelu(x, self.weight)
         return _OneSlope.apply(x, self.weight)
 
