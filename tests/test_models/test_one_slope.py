@@ -37,3 +37,9 @@ def test_under_autocast_it_is_pytorchs():
     x = torch.randn(2, 3, 4, 5).bfloat16().requires_grad_()
     with torch.autocast('cpu', dtype=torch.bfloat16):
         assert torch.equal(OneSlopePReLU()(x), nn.PReLU()(x))
+
+
+def test_it_is_exported_with_gradients_on():
+    module, x = nn.Sequential(nn.Linear(3, 3), OneSlopePReLU()), torch.randn(2, 3)
+    exported = torch.export.export(module, (torch.rand(2, 3),)).module()
+    torch.testing.assert_close(exported(x), module(x))
