@@ -7,6 +7,7 @@ from torch import nn
 from mmfusenas.apis.optimize import merge_convs, optimize_for_inference
 from mmfusenas.models.cells import DecompositionCell
 from mmfusenas.models.scene import TIMFusion
+from mmfusenas.models.utils.one_slope import OneSlopePReLU
 from mmfusenas.nas import SearchSpace
 from mmfusenas.registry import MODELS
 
@@ -53,7 +54,7 @@ def test_the_model_itself_is_left_alone(randomise):
     assert net.training and all(p.requires_grad for p in net.parameters())
     assert state.keys() == net.state_dict().keys()
     assert all(torch.equal(value, state[name]) for name, value in net.state_dict().items())
-    assert kinds(net, nn.PReLU) and kinds(net, nn.BatchNorm2d)
+    assert kinds(net, OneSlopePReLU) and kinds(net, nn.BatchNorm2d)
 
 
 @pytest.mark.parametrize('bias', [(True, True), (False, True), (True, False), (False, False)])

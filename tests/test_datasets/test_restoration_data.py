@@ -110,7 +110,7 @@ def test_kernels_that_are_none(tmp_path, kernel, match):
     np.save(tmp_path / 'k.npy', kernel)
     with pytest.raises(PictureError, match=match):
         LoadKernel()(dict(kernel_path=str(tmp_path / 'k.npy')))
-    with pytest.raises(PictureError, match='none.npy cannot be opened'):
+    with pytest.raises(PictureError, match='none.npy does not exist'):
         LoadKernel()(dict(kernel_path='none.npy'))
 
 
