@@ -24,7 +24,10 @@ def main() -> None:
         for file in sorted(args.work_dir.rglob(pattern)):
             place = target / file.relative_to(args.work_dir)
             place.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(file, place)
+            if file.name == 'search.json':
+                place.write_text(json.dumps(json.loads(file.read_text())))  # on one line: it is long
+            else:
+                shutil.copyfile(file, place)
     for done in sorted(args.work_dir.rglob('done')):
         source, place = done.parent, target / done.parent.relative_to(args.work_dir)
         # The name alone: the folder is another one where the records are used.
