@@ -152,7 +152,7 @@ def plot(curves: dict[str, list[list[float]]], by: str) -> Figure:
         rounds = np.arange(1, values.shape[1] + 1)
         line, = axes.plot(rounds, values.mean(0), label=strategy)
         axes.fill_between(rounds, values.min(0), values.max(0), alpha=0.15, color=line.get_color())
-    axes.set(xlabel='round', ylabel=f'{by} of the best 50 paths so far, over the first round')
+    axes.set(xlabel='round', ylabel=f'{by} of the best 50 paths so far,\nover that of the first round')
     axes.legend()
     return drawing
 
