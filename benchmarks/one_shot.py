@@ -142,13 +142,13 @@ def search(checkpoint: Path, loss: str, strategy: str, seed: int,
 def plot(curves: dict[str, list[list[float]]], by: str) -> Figure:
     """Draw the mean of the best 50 scores over the rounds, mean and range of the seeds (fig. 18).
 
-    Supernets of different seeds score differently: what is drawn is the part of each one's first round.
+    Supernets of different seeds score differently: all of a seed is divided by the worst first round among its searches.
     """
-    begin = [max(run[0] for run in runs) for runs in zip(*curves.values())]
+    begin = np.array([max(run[0] for run in runs) for runs in zip(*curves.values())])
     drawing = Figure(figsize=(6, 4), layout='constrained')
     axes = drawing.subplots()
     for strategy, runs in curves.items():
-        values = np.array([run[:min(map(len, runs))] for run in runs]) / np.array(begin)[:, None]
+        values = np.array([run[:min(map(len, runs))] for run in runs]) / begin[:, None]
         rounds = np.arange(1, values.shape[1] + 1)
         line, = axes.plot(rounds, values.mean(0), label=strategy)
         axes.fill_between(rounds, values.min(0), values.max(0), alpha=0.15, color=line.get_color())

@@ -255,6 +255,9 @@ def test_searches_of_a_supernet_are_compared_by_strategy(chain, tmp_path, capsys
     assert re.search(r'\| l1 +\| 0\.250 \+- 0\.000', printed)
     assert re.search(r'\| none +\| plain +\| 0\.25000', printed)  # of the last round
     assert (tmp_path / 'curves.png').is_file()
+    axes, = one_shot.plot(dict(plain=[[2.0, 1.0], [8.0, 6.0]], guided=[[1.5, 1.0], [8.0, 2.0]]), 'rmse').axes
+    drawn = {line.get_label(): line.get_ydata().tolist() for line in axes.lines}
+    assert drawn == dict(plain=[1.0, 0.625], guided=[0.875, 0.375])  # seeds of different scale count alike
 
 
 def test_a_searched_loss_stands_beside_others_on_the_same_network(chain, tmp_path, capsys):
