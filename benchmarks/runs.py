@@ -30,8 +30,9 @@ def test(config: str, checkpoint: Path, options: Sequence[str] = ()) -> dict[str
     folder = checkpoint.parent
     file = folder / metrics_file(options)
     if not file.is_file():
-        tool('test', str(folder / Path(config).name), str(checkpoint), '--out', str(file), '--work-dir', str(folder),
-             *cfg_options(['default_hooks.visualization.draw=False', *options]))
+        # Not in the training's folder: the options would go into the config there, and from it into the next test.
+        tool('test', str(folder / Path(config).name), str(checkpoint), '--out', str(file),
+             '--work-dir', str(folder / 'test'), *cfg_options(['default_hooks.visualization.draw=False', *options]))
     return json.loads(file.read_text())
 
 

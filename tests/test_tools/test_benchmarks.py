@@ -47,19 +47,20 @@ def rows(monkeypatch):
 
     asked = []
 
-    def tool(name, *arguments):
-        asked.append((name, *arguments))
+    def tool(name, config, *arguments):
+        asked.append((name, config, *arguments))
         folder = Path(arguments[arguments.index('--work-dir') + 1])
         folder.mkdir(parents=True, exist_ok=True)
+        (folder / Path(config).name).write_text(' '.join(arguments))  # as mmengine dumps it, with the options in it
         if name == 'train':
             (folder / 'last_checkpoint').write_text('/elsewhere/epoch_1.pth')
             if folder.name.startswith('x-search'):
                 (folder / 'retrain.py').write_text('')
         else:
-            seed = int((folder.parent if folder.name == 'retrain' else folder).name[-1])
-            scores = {'coco/bbox_mAP': 0.25 + seed / 2, 'coco/car_precision': 0.1, 'epe': 2.0}
-            Path(arguments[arguments.index('--out') + 1]).write_text(
-                json.dumps({name: value for name, value in scores.items() if name != 'epe' or '-b' not in folder.name}))
+            out = Path(arguments[arguments.index('--out') + 1])
+            run = out.parent.parent.name if out.parent.name == 'retrain' else out.parent.name
+            scores = {'coco/bbox_mAP': 0.25 + int(run[-1]) / 2, 'coco/car_precision': 0.1, 'epe': 2.0}
+            out.write_text(json.dumps({name: value for name, value in scores.items() if name != 'epe' or '-b' not in run}))
         return ''
 
     monkeypatch.setattr(runs, 'tool', tool)
@@ -94,6 +95,13 @@ def test_rows_are_means_of_the_seeds_and_are_made_once(rows, tmp_path, capsys):
     assert rows(*options, '--train-options', 'a.b=1') == []
     with pytest.raises(SystemExit, match='of another run'):
         rows(*options)
+
+
+def test_options_of_a_test_do_not_reach_the_next_one(rows, tmp_path):
+    asked = rows('--configs', 'configs/x-{}.py', '--rows', 'a', '--seeds', 0, '--work-dir', tmp_path,
+                 '--test-options', 'a.b=1')
+    assert asked[1][:2] == ('test', f'{tmp_path}/x-a-0/x-a.py') and asked[1][-1] == 'a.b=1'
+    assert 'a.b=1' not in (tmp_path / 'x-a-0/x-a.py').read_text()
 
 
 def test_records_give_the_table_again_without_the_weights(rows, tmp_path, capsys, monkeypatch):
