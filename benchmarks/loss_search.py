@@ -1,8 +1,8 @@
 """A searched loss beside equal weights and every single term (Hadamard restoration, the loss search).
 
-Trains the classifier of quality once, and with every seed: searches loss and network, trains the found network by the
-found loss, by equal weights of all terms, by random ones and by each term alone, all with one budget, and tests them. A
-row tells what the loss is worth, on one and the same network. Beside them stand the pictures as they are, and what the
+With every seed: trains the classifier of quality, searches loss and network, trains the found network by the found
+loss, by equal weights of all terms, by random ones and by each term alone, all with one budget, and tests them. A row
+tells what the loss is worth, on one and the same network. Beside them stand the pictures as they are, and what the
 bundled RUAS, which brightens dark pictures, makes of them. The same command goes on where it was stopped.
 
     python benchmarks/loss_search.py --search-options model.net.channels=8 model.net.num_units=3
@@ -38,9 +38,6 @@ def main() -> None:
         option.startswith(f'model.loss.{row}=') for option in args.search_options)]
     if lacking:
         sys.exit(f'error: {lacking} are not searched without files: --search-options model.loss.{lacking[0]}=FILE ...')
-    quality = train(
-        f'configs/hadamard/quality_{args.task}.py', args.work_dir / args.task / 'quality', args.quality_options)
-    os.environ['QUALITY'] = str(quality.resolve())
     runs = [(row, seed) for seed in args.seeds for row in args.rows if row not in RULES or seed == args.seeds[0]]
     scores = {run: score(*run, args) for run in track_iter_progress(runs)}
     names = list(scores[runs[0]])
@@ -70,6 +67,9 @@ def score(row: str, seed: int, args: argparse.Namespace) -> dict[str, float]:
     if row in RULES:
         checkpoint, options = RULES[row]
         return test_rule(f'configs/hadamard/{args.task}.py', folder / row, options, args.test_options, checkpoint)
+    quality = train(f'configs/hadamard/quality_{args.task}.py', folder / f'quality-{seed}',
+                    [f'randomness.seed={seed}', *args.quality_options])
+    os.environ['QUALITY'] = str(quality.resolve())
     search = folder / f'search-{seed}'
     train(f'configs/hadamard/{args.task}_search.py', search, [f'randomness.seed={seed}', *args.search_options])
     found = Genotype.load(search / 'genotype.json').part('loss')

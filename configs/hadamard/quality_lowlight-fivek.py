@@ -1,5 +1,4 @@
 # The classifier of quality, on MIT-Adobe FiveK (`FIVEK_ROOT`).
-_base_ = ['../_base_/datasets/fivek_turned.py', '../_base_/schedules/quality.py', '../_base_/default_runtime.py']
-default_hooks = dict(visualization=dict(draw=False))  # a verdict is no picture
+_base_ = ['../_base_/datasets/fivek_turned.py', '../_base_/schedules/quality.py']
 val_evaluator = dict(_delete_=True, type='QualityAccuracy')
 test_evaluator = val_evaluator

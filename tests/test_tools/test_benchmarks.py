@@ -272,7 +272,7 @@ def test_a_searched_loss_stands_beside_others_on_the_same_network(chain, tmp_pat
     options = ['--task', 'lowlight', '--search-options', 'model.loss.vgg=a.pth', '--seeds', 1, '--work-dir', tmp_path]
     asked = chain('loss_search', '--rows', 'identity', 'searched', 'equal', 'vgg', *options)
     places = [call[:2] for call in asked]
-    assert places[:3] == [('train', 'configs/hadamard/quality_lowlight.py'), ('test', 'configs/hadamard/lowlight.py'),
+    assert places[:3] == [('test', 'configs/hadamard/lowlight.py'), ('train', 'configs/hadamard/quality_lowlight.py'),
                           ('train', 'configs/hadamard/lowlight_search.py')]
     trained = [call for call in asked if call[1].endswith('search-1/retrain.py')]
     given = [next(part for part in call if 'genotype=' in part).partition('=')[2] for call in trained]

@@ -12,7 +12,7 @@ search_hook = dict(
     type='BilevelSearchHook', strategy=dict(type='Unrolled', radius=1e-3), interval=1,
     optimizer=dict(type='Adam', lr=5e-4, betas=(0.5, 0.999)),
     phases=[dict(choices='^loss', end=20, losses=[dict(
-        type='QualityLoss', checkpoint='{{$QUALITY:work_dirs/quality_lowlight/epoch_10.pth}}')]),
+        type='QualityLoss', checkpoint='{{$QUALITY:work_dirs/quality_lowlight/iter_2000.pth}}')]),
             dict(choices='^net')])
 # What is found trains from scratch by the found loss, on all pictures.
 export_hook = dict(type='GenotypeExportHook', shape=(128, 128), retrain={
