@@ -36,7 +36,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--resume', nargs='?', const='auto', metavar='CHECKPOINT',
         help='go on from CHECKPOINT, or from the latest one in the work dir')
-    parser.add_argument('--amp', action='store_true', help='mixed precision: float16 on a GPU, bfloat16 on a CPU')
+    parser.add_argument('--amp', action='store_true', help='mixed precision: bfloat16, float16 on a GPU without')
     add_run_options(parser, 'train')
     return parser.parse_args()
 
@@ -67,8 +67,10 @@ def set_mixed_precision(cfg: Config) -> None:
     else:
         cfg.optim_wrapper.type = 'AmpOptimWrapper'
         cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
-        if any(type_name(hook).endswith('SearchHook') for hook in cfg.get('custom_hooks', [])):
-            # No loss scale reaches the gradients of the choices, which would vanish in float16.
+        # No loss scale reaches the gradients of the choices, which would vanish in float16; nor does one help features
+        # that outgrow it, as those of Hadamard units do at first.
+        searches = any(type_name(hook).endswith('SearchHook') for hook in cfg.get('custom_hooks', []))
+        if searches or torch.cuda.is_bf16_supported(including_emulation=False):
             cfg.optim_wrapper.setdefault('dtype', 'bfloat16')
 
 

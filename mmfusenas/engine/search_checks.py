@@ -25,7 +25,7 @@ def check_phases(runner: Runner, spans: Spans) -> None:
 
 def check_strategy(strategy: Callable, space: SearchSpace, phases: Sequence[dict],
                    searched: Sequence[Sequence[str]]) -> None:
-    """Raise where the weights of a loss have no gradient: they reach a loss of pictures through the network's.
+    """Raise where the weights of a loss would not be learned: they reach a loss of pictures through the network's.
 
     Args:
         strategy: Hyper-gradient strategy.
@@ -34,11 +34,16 @@ def check_strategy(strategy: Callable, space: SearchSpace, phases: Sequence[dict
         searched: Names of the variables of every phase.
 
     Raises:
-        ValueError: If a phase searches the weights of a loss by first order.
+        ValueError: If a phase searches the weights of a loss by that loss itself, or by first order.
     """
     for phase, names in zip(phases, searched):
-        blind = isinstance(strategy, FirstOrder) and 'model' not in phase.get('losses', ['model'])
-        if blind and any(name in space.weightings for name in names):
+        if not any(name in space.weightings for name in names):
+            continue
+        if 'model' in phase.get('losses', ['model']):
+            raise ValueError(f"BilevelSearchHook got losses=['model'] for choices={phase['choices']!r}, the weights of "
+                             'that loss: it is least where all of them are 0. Search them by a loss of pictures, such '
+                             "as losses=[dict(type='QualityLoss', checkpoint=...)].")
+        if isinstance(strategy, FirstOrder):
             raise ValueError(f'BilevelSearchHook got strategy FirstOrder for choices={phase["choices"]!r}, the '
                              "weights of a loss: without the answer of the network's weights they have no "
                              "gradient. Take strategy=dict(type='Unrolled').")

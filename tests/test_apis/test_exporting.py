@@ -107,6 +107,21 @@ def test_one_sensor_and_a_decision_a_picture(tmp_path):
     torch.testing.assert_close(got, expected, atol=1e-5, rtol=1e-4)
 
 
+@pytest.mark.parametrize('physics', ['Scattering', 'AdditiveLayer'])
+def test_unfoldings_without_a_kernel(physics, tmp_path, randomise):
+    model = randomise(MODELS.build(ConfigDict(type='HyperGuidedRestoration', stages=2, stage=dict(
+        type='GuidedStage', physics=dict(type=physics), proxy=dict(type='GuidanceProxy', channels=8),
+        denoiser=dict(type='DilatedDenoiser', channels=8))))).float().eval()
+    export_onnx(model, tmp_path / 'm.onnx', (40, 48), dynamic=True)
+    visible = pair(61, 83)[0]
+    with torch.no_grad():
+        expected = model(dict(visible=visible)).clamp(0, 1)
+    got = InferenceSession(str(tmp_path / 'm.onnx'), providers=['CPUExecutionProvider']).run(
+        None, dict(visible=visible.numpy()))[0]
+    torch.testing.assert_close(torch.from_numpy(got), expected, atol=1e-4, rtol=1e-4)
+    assert expected.std() > 0.01
+
+
 def test_fixed_size_of_several_scales(tmp_path, randomise):
     model = randomise(fusion('tim-full')).float()
     export_onnx(model, tmp_path / 'm.onnx', (41, 50))

@@ -8,6 +8,7 @@ import torch
 from mmcv.cnn import VGG
 from mmengine.config import Config
 
+from mmfusenas.apis.deriving import found_supernet
 from mmfusenas.apis.loading import load_model
 from mmfusenas.engine.search_checks import check_losses
 from mmfusenas.models.classifiers import QualityClassifier
@@ -16,6 +17,7 @@ from mmfusenas.models.losses.vgg_distances import LAYERS
 from mmfusenas.nas import FirstOrder, Genotype, SearchSpace, Unrolled
 from mmfusenas.registry import MODELS
 from mmfusenas.utils.bare_model import bare_model
+from mmfusenas.utils.checkpoint import load_checkpoint
 from mmfusenas.utils.config_check import check_config
 
 sys.path.append(str(Path(__file__).parent))
@@ -87,6 +89,32 @@ def test_a_loss_is_not_searched_by_first_order(tmp_path):
     options['search']['strategy'] = dict(type='FirstOrder')
     with pytest.raises(ValueError, match="FirstOrder for choices='.loss', the weights of a loss"):
         kit.train(kit.config(tmp_path, **options))
+
+
+def test_a_loss_is_not_searched_by_itself(tmp_path):
+    options = kit.loss_search(tmp_path / 'q')
+    options['search']['phases'][0]['losses'].append('model')
+    with pytest.raises(ValueError, match=r"losses=\['model'\] for choices='.loss', .*QualityLoss"):
+        kit.train(kit.config(tmp_path, **options))
+
+
+def test_padding_counts_in_no_upper_loss(tmp_path):
+    runner = kit.train(kit.config(tmp_path, stop=1, **kit.proxy_search()))
+    hook, model = kit.hook_of(runner, 'BilevelSearchHook'), bare_model(runner)
+    data = model.data_preprocessor(next(iter(runner.train_dataloader)), training=True)
+    height, width = data['inputs']['visible'].shape[2:]
+    data['data_samples'][0].set_metainfo(dict(img_shape=(height - 4, width)))
+    for of_picture in data['inputs'].values():
+        if of_picture.shape[2:] == (height, width):
+            of_picture[0, :, -4:] = 0
+    loss, = hook.losses[0]
+    single = []
+    with torch.no_grad():
+        pictures = model.pictures(data['inputs'])
+        for i, rows in enumerate([height - 4, *(len(data['data_samples']) - 1) * [height]]):
+            part = {name: maps[i:i + 1, :, :rows] for name, maps in pictures.items()}
+            single.append(float(loss(part, data['inputs'])['loss_guidance']))
+        assert float(hook._loss(runner, data, 1, of_pictures=loss)) == pytest.approx(sum(single) / len(single), rel=1e-5)
 
 
 def test_a_classifier_is_asked_for(tmp_path):
@@ -246,6 +274,9 @@ def test_a_model_with_proxies_needs_no_deriving(tmp_path):
     model = load_model(str(tmp_path / Path((tmp_path / 'last_checkpoint').read_text()).name))
     assert not any(p.requires_grad for p in model.stages[0].proxy.parameters())
     assert set(model.state_dict()) == set(state(runner))
+    path = str(next(tmp_path.glob('*.pth')))
+    with pytest.raises(ValueError, match='no choices to derive.*tools/infer.py --model'):
+        found_supernet(load_checkpoint(path), path)
 
 
 def test_joint_training_goes_by_one_loss(tmp_path):

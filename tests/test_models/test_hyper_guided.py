@@ -149,8 +149,19 @@ def test_the_true_guidance_of_pairs():
     torch.testing.assert_close(Scattering().truth(hazy, clear), t, rtol=1e-3, atol=1e-3)
     with pytest.raises(ValueError, match='window=14'):
         Scattering(14)
-    with pytest.raises(KeyError, match='BlurAndNoise gives it'):
-        Deconvolution().truth(clear, clear)
+    assert Deconvolution().truth(clear, clear) is None
+
+
+def test_levels_that_are_not_known_are_asked_for_where_something_learns_by_them():
+    inputs = batch()
+    del inputs['noise']
+    model = build()
+    made = model.pictures(inputs)
+    assert 'truth' not in made and set(model(inputs, mode='loss')) == {'loss_stages', 'mse'}
+    with pytest.raises(KeyError, match='BlurAndNoise'):
+        GuidanceLoss()(made, inputs)
+    with pytest.raises(KeyError, match='BlurAndNoise'):
+        build(guidance_loss=dict(type='GuidanceLoss'))(inputs, mode='loss')
 
 
 def test_a_kernel_larger_than_the_picture_is_an_error():
@@ -226,7 +237,7 @@ def test_stages_and_levels_are_above_zero(options):
 
 def test_the_true_guidance_is_known_in_training_alone():
     model = build().eval()
-    with pytest.raises(KeyError, match='in training mode alone'):
+    with pytest.raises(KeyError, match='It does in training mode'):
         GuidanceLoss()(model.pictures(batch()), {})
 
 

@@ -92,14 +92,17 @@ def test_mixed_precision_on_cpu(toy: Path, run_tool: Callable, monkeypatch: pyte
     assert 'CPUAmpOptimWrapper' in (WORK_DIR / 'toy.py').read_text()
 
 
-def test_mixed_precision_on_a_gpu(load_tool: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize('supported', [True, False])
+def test_mixed_precision_on_a_gpu(supported: bool, load_tool: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
+    monkeypatch.setattr(torch.cuda, 'is_bf16_supported', lambda including_emulation: supported)
     plain, search = (Config(dict(optim_wrapper=dict(optimizer=dict(type='SGD')), custom_hooks=hooks)) for hooks in (
         [], [dict(type='mmfusenas.CooperativeSearchHook')]))
     for cfg in (plain, search):
         load_tool('train').set_mixed_precision(cfg)
         assert cfg.optim_wrapper.type == 'AmpOptimWrapper' and cfg.optim_wrapper.loss_scale == 'dynamic'
-    assert 'dtype' not in plain.optim_wrapper and search.optim_wrapper.dtype == 'bfloat16'
+    assert plain.optim_wrapper.get('dtype') == ('bfloat16' if supported else None)
+    assert search.optim_wrapper.dtype == 'bfloat16'
     monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
     load_tool('train').set_mixed_precision(search)  # of a config that was written there
     assert set(search.optim_wrapper) == {'type', 'optimizer'}

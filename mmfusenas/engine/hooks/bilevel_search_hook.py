@@ -18,6 +18,7 @@ from mmfusenas.datasets.resumable_dataloader import BatchStream, build_resumable
 from mmfusenas.engine.loops.resumable import run_seed
 from mmfusenas.engine.search_checks import check_losses, check_phases, check_strategy, check_turns, check_wrapper
 from mmfusenas.engine.spans import Spans
+from mmfusenas.models.scene.base_scene import losses_of_sizes
 from mmfusenas.nas import SearchSpace
 from mmfusenas.nas.cost_table import CostTable
 from mmfusenas.nas.expected_cost import ExpectedCost
@@ -250,7 +251,7 @@ class BilevelSearchHook(Hook):
         model = bare_model(runner)
         precision = nullcontext() if self.strategy.by_difference else runner.optim_wrapper.optim_context(model)
         with precision, seeded(self.seed, runner.iter, stream):
-            losses = (of_pictures(model.pictures(data['inputs']), data['inputs']) if of_pictures
+            losses = (losses_of_sizes(of_pictures, model.pictures(data['inputs']), **data) if of_pictures
                       else model(**data, mode='loss'))
             return model.parse_losses({name: value for name, value in losses.items()
                                        if without is None or not name.startswith(without)})[0]

@@ -21,7 +21,7 @@ class GuidanceLoss(nn.Module):
         over the pixels summed over the stages.
 
     Raises:
-        KeyError: If the model has no proxy, or is not in training mode.
+        KeyError: If the model has no proxy, is not in training mode, or the true guidance is not known.
 
     Example:
         >>> pictures = dict(guidance=torch.zeros(1, 5, 8, 8), truth=torch.full((1, 1, 8, 8), 0.1))
@@ -37,8 +37,9 @@ class GuidanceLoss(nn.Module):
         if 'guidance' not in pictures:
             raise KeyError(f'GuidanceLoss looks at guidance; the model gives {sorted(pictures)}. Give its stages a '
                            "proxy: proxy=dict(type='GuidanceProxy').")
-        if 'truth' not in pictures:
-            raise KeyError('GuidanceLoss compares with the true guidance, which a model gives in training mode alone.')
+        if pictures.get('truth') is None:
+            raise KeyError('GuidanceLoss compares with the true guidance, which the model does not give. It does in '
+                           "training mode; a level of noise is known where the inputs have 'noise' (BlurAndNoise).")
         maps = pictures['guidance'].unflatten(1, (-1, pictures['truth'].shape[1]))
         losses = dict(loss_guidance=self.weight * (
             maps - pictures['truth'][:, None]).square().mean((0, 2, 3, 4)).sum())

@@ -1,12 +1,13 @@
 """The physics step of haze."""
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmfusenas.registry import MODELS
 
-_SHARE = 0.001
+_PART = 1000
 _NEAR = 0.05
 
 
@@ -61,15 +62,19 @@ class Scattering(nn.Module):
 
 
 def airlight(y: Tensor, window: int = 15) -> Tensor:
-    """Return the light of the air in hazy pictures: the mean of the thousandth with the brightest dark channel.
+    """Return the light of the air in hazy pictures: the mean where the dark channel is brightest.
 
-    He et al., Single image haze removal using dark channel prior, CVPR 2009, section 4.3, plane by plane.
+    He et al., Single image haze removal using dark channel prior, CVPR 2009, section 4.3, plane by plane: the
+    thousandth of the pixels, and those that are level with it.
 
     Shape:
         N x 1 x H x W in [0, 1] to N x 1 x 1 x 1, without gradient.
     """
     y = y.detach()
     dark = -F.max_pool2d(-y, window, stride=1, padding=window // 2)
-    count = max(1, round(_SHARE * y[0].numel()))
-    places = dark.flatten(1).topk(count).indices
-    return y.flatten(1).gather(1, places).mean(1).view(-1, 1, 1, 1)
+    # A tensor, rounded up: in an export, the size of the picture is one as well.
+    last = torch.as_tensor((dark[0].numel() + _PART - 1) // _PART - 1, device=y.device)
+    least = dark.flatten(1).sort(1, descending=True).values.index_select(1, last.view(1)).view(-1, 1, 1, 1)
+    # All that are as bright as the last, since a window's minimum is that of its neighbours too: no order of equals.
+    bright = (dark >= least).to(y)
+    return (y * bright).sum((1, 2, 3), keepdim=True) / bright.sum((1, 2, 3), keepdim=True)

@@ -40,11 +40,12 @@ class HyperGuidedRestoration(BaseScene):
 
     Shape:
         ``visible`` N x C x H x W in [0, 1], C 1 or 3, and where there is blur ``kernel`` N x 1 x K x K; ``picture``
-        N x 3 x H x W, ``stages`` and ``guidance`` N x K C x H x W, in training ``truth`` N x C x H x W.
+        N x 3 x H x W, ``stages`` and ``guidance`` N x K C x H x W, in training ``truth`` N x C x H x W
+        where it is known.
 
     Raises:
         ValueError: If there is no stage, or a level is not above 0.
-        KeyError: In training, if there is no reference, or the true guidance cannot be known.
+        KeyError: In training, if there is no reference, or a guidance loss compares with what is not known.
 
     Example:
         >>> model = MODELS.build(dict(type='HyperGuidedRestoration', stage=dict(
@@ -82,8 +83,9 @@ class HyperGuidedRestoration(BaseScene):
                     stages=torch.cat([_unfold(picture, planes) for picture in pictures], 1))
         if guidance is not None:
             made['guidance'] = torch.cat([_unfold(single, planes) for single in maps], 1)
-            if self.training:
-                made['truth'] = self.truth(inputs)
+            truth = self.truth(inputs) if self.training else None
+            if truth is not None:
+                made['truth'] = truth
         return made
 
     def losses(self, pictures: dict[str, Tensor], inputs: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -98,13 +100,14 @@ class HyperGuidedRestoration(BaseScene):
         """Whether the physics is given the kernel of a blur."""
         return self.stages[0].physics.takes_kernel
 
-    def truth(self, inputs: dict[str, Tensor]) -> Tensor:
-        """Return the guidance as it should be, N x C x H x W."""
+    def truth(self, inputs: dict[str, Tensor]) -> Tensor | None:
+        """Return the guidance as it should be, N x C x H x W, where it is known."""
         planes = inputs['visible'].shape[1]
         physics = self.stages[0].physics
         y, reference = (x.flatten(0, 1)[:, None]
                         for x in (inputs['visible'], reference_of(inputs, 'HyperGuidedRestoration')))
-        return _unfold(physics.truth(y, reference, _repeated(inputs.get('noise'), planes)), planes)
+        truth = physics.truth(y, reference, _repeated(inputs.get('noise'), planes))
+        return truth if truth is None else _unfold(truth, planes)
 
     def predict(self, pictures: dict[str, Tensor], data_samples: list) -> list:
         """Return the samples with ``fused_img`` and ``guidance``, H x W: the last stage's map, the planes' mean."""
