@@ -2,12 +2,13 @@
 
 With every seed: trains the classifier of quality, searches loss and network, trains the found network by the found
 loss, by equal weights of all terms, by random ones and by each term alone, all with one budget, and tests them. A row
-tells what the loss is worth, on one and the same network. Beside them stand the pictures as they are, and what the
-bundled RUAS, which brightens dark pictures, makes of them. The same command goes on where it was stopped.
+tells what the loss is worth, on one and the same network; `random-network` has the found loss on a random network of the
+found one's size, and tells what the network is worth. Beside them stand the pictures as they are, and what the bundled
+RUAS, which brightens dark pictures, makes of them. The same command goes on where it was stopped.
 
     python benchmarks/loss_search.py --search-options model.net.channels=8 model.net.num_units=3
     MSRS_ROOT=data/msrs LOL_ROOT=data/lol python benchmarks/loss_search.py --task lowlight-msrs
-    ... --rows identity ruas searched    # the whole chain, without the other losses
+    ... --rows identity ruas searched random-network    # the whole chain, without the other losses
     ... --rows searched vgg lpips --search-options model.loss.vgg=FILE model.loss.lpips=FILE "model.loss.terms=[l1,...]"
 """
 import argparse
@@ -18,12 +19,13 @@ from pathlib import Path
 
 import numpy as np
 from mmengine.utils import track_iter_progress
-from runs import figure, test, test_rule, train
+from runs import draw, figure, test, test_rule, train
 from terminaltables import AsciiTable
 
 from mmfusenas.models.losses.restoration_loss import TERMS
 from mmfusenas.nas import Genotype
 
+TRAINED = ('searched', 'random-network', 'equal', 'random')
 FILELESS = [term for term in TERMS if term not in ('vgg', 'lpips')]
 """The terms that a search has without files of weights."""
 RULES = {'identity': ('', ['model.net=None']),
@@ -50,8 +52,8 @@ def main() -> None:
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--task', default='lowlight', help='one of configs/hadamard (default: lowlight)')
-    parser.add_argument('--rows', nargs='+', default=[*RULES, 'searched', 'equal', 'random', *FILELESS],
-                        choices=[*RULES, 'searched', 'equal', 'random', *TERMS], metavar='ROW',
+    parser.add_argument('--rows', nargs='+', default=[*RULES, *TRAINED, *FILELESS],
+                        choices=[*RULES, *TRAINED, *TERMS], metavar='ROW',
                         help="rules, losses, single terms (default: all but 'vgg' and 'lpips', which need files)")
     parser.add_argument('--seeds', nargs='+', type=int, default=[0, 1, 2], help='default: 0 1 2')
     parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/loss_search'), help='default: %(default)s')
@@ -62,7 +64,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def score(row: str, seed: int, args: argparse.Namespace) -> dict[str, float]:
-    """Train the found network of a seed by one loss, or take a rule; return its metrics."""
+    """Train the network of a row and a seed by the loss of the row, or take a rule; return its metrics."""
     folder = args.work_dir / args.task
     if row in RULES:
         checkpoint, options = RULES[row]
@@ -72,17 +74,23 @@ def score(row: str, seed: int, args: argparse.Namespace) -> dict[str, float]:
     os.environ['QUALITY'] = str(quality.resolve())
     search = folder / f'search-{seed}'
     train(f'configs/hadamard/{args.task}_search.py', search, [f'randomness.seed={seed}', *args.search_options])
-    found = Genotype.load(search / 'genotype.json').part('loss')
-    loss = folder / f'{row}-{seed}.json'
+    genotype = Genotype.load(search / 'genotype.json')
+    found, loss = genotype.part('loss'), folder / f'{row}-{seed}.json'
     replace(found, weights=dict(weights=weights_of(row, seed, found.weights['weights']))).save(loss)
-    checkpoint = train(str(search / 'retrain.py'), folder / f'{row}-{seed}', [
-        f'randomness.seed={seed}', f'model.loss.genotype={loss}', *args.train_options])
+    parts = [f'model.loss.genotype={loss}']
+    if row == 'random-network':
+        size = genotype.costs['parameters']
+        drawn = draw(f'configs/hadamard/{args.task}_search.py', folder / f'drawn-{seed}', seed,
+                     (0.9 * size, 1.1 * size), args.search_options)
+        parts.append(f'model.net.genotype={drawn}#net')
+    checkpoint = train(str(search / 'retrain.py'), folder / f'{row}-{seed}',
+                       [f'randomness.seed={seed}', *parts, *args.train_options])
     return test('retrain.py', checkpoint, args.test_options)
 
 
 def weights_of(row: str, seed: int, found: dict[str, float]) -> dict[str, float]:
     """Return the weights of the terms that a row trains by; random ones have the sum of equal ones."""
-    if row == 'searched':
+    if row in ('searched', 'random-network'):
         return found
     if row == 'random':
         shares = np.random.default_rng(seed).dirichlet(np.ones(len(found)))

@@ -284,6 +284,14 @@ def test_a_searched_loss_stands_beside_others_on_the_same_network(chain, tmp_pat
         chain('loss_search', '--rows', 'tv', *options)
     with pytest.raises(SystemExit, match=r"\['lpips'\] are not searched without files"):
         chain('loss_search', '--rows', 'lpips', *options)
+    drawn = chain('loss_search', '--rows', 'random-network', *options)
+    assert [call[0] for call in drawn] == ['analysis_tools/sample_genotype', 'train', 'test']
+    assert drawn[0][drawn[0].index('--between') + 1:][:2] == ('450000.0', '550000.0')
+    assert 'model.loss.vgg=a.pth' in drawn[0]
+    assert f'model.net.genotype={tmp_path}/lowlight/drawn-1/genotype.json#net' in drawn[1]
+    assert f'model.loss.genotype={tmp_path}/lowlight/random-network-1.json' in drawn[1]
+    of_drawn = Genotype.load(tmp_path / 'lowlight/random-network-1.json')
+    assert of_drawn.weights['weights'] == dict(l1=0.5, vgg=1.5)
     drawn = chain('loss_search', '--rows', 'random', *options)
     file = next(part for call in drawn for part in call if 'genotype=' in part).partition('=')[2]
     assert sum(Genotype.load(file).weights['weights'].values()) == pytest.approx(2)
