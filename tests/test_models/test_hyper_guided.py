@@ -261,6 +261,26 @@ def test_joint_training_adds_the_guidance_to_the_loss():
     torch.testing.assert_close(losses['loss_guidance_tv'], 0.1 * variation)
 
 
+def test_a_map_that_is_nothing_but_0_learns_again():
+    torch.manual_seed(0)
+    proxy = GuidanceProxy(channels=8).requires_grad_(True)
+    SearchSpace(proxy).relax()
+    x = torch.rand(2, 1, 12, 15, generator=torch.Generator().manual_seed(0))
+    plain = torch.nn.Sequential(*list(proxy)[:-1], torch.nn.ReLU())
+    with torch.no_grad():
+        list(proxy)[-2].bias.copy_(list(proxy)[-2].bias - proxy(x).mean())  # some of it is 0
+        assert torch.equal(proxy(x), plain(x)) and 0.1 < float((plain(x) == 0).float().mean()) < 0.9
+        list(proxy)[-2].bias.fill_(-1)
+        assert not proxy(x).any()
+    optimizer = torch.optim.Adam(proxy.parameters(), lr=1e-2)
+    for _ in range(100):
+        optimizer.zero_grad()
+        loss = (proxy(x) - 0.03).square().mean()
+        loss.backward()
+        optimizer.step()
+    assert loss < 1e-4
+
+
 def test_a_proxy_learns_the_noise_level():
     """By the inner loss alone, on pictures without blur: the estimate follows the truth."""
     torch.manual_seed(0)

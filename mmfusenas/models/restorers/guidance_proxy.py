@@ -8,15 +8,26 @@ from mmfusenas.nas import Proxy
 from mmfusenas.registry import MODELS
 
 
+class _AwakeReLU(nn.Module):
+    """ReLU, whose gradient passes where the map is 0 as well.
+
+    A map of a single channel that is 0 everywhere, which some first steps of Adam can make it, would never learn again.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + (x.relu() - x).detach()
+
+
 @MODELS.register_module()
 class GuidanceProxy(Proxy, Sequential):
     r"""The network :math:`H_\theta` that predicts the guidance map: 3 x 3 convolutions, each with ReLU.
 
+    The last ReLU passes the gradient where the map is 0 as well.
+
     Args:
         channels: Channels between the convolutions. Defaults to 64.
         layers: Number of convolutions. Defaults to 4: 1 - 64 - 64 - 64 - 1.
-        start: About what a map is at first, above 0, where it would be stuck. Defaults to 0.1; a transmission begins
-            at 1.
+        start: About what a map is at first. Defaults to 0.1; a transmission begins at 1.
         frozen: Whether it stays as it was loaded, in a training where nothing teaches it. Defaults to False.
         init_cfg: Initialisation. Defaults to torch's, but for the last layer's bias.
 
@@ -36,7 +47,7 @@ class GuidanceProxy(Proxy, Sequential):
         widths = (1, *(layers - 1) * (channels,), 1)
         steps = [layer for i, o in zip(widths, widths[1:]) for layer in (nn.Conv2d(i, o, 3, padding=1), nn.ReLU())]
         nn.init.constant_(steps[-2].bias, start)
-        super().__init__(*steps, init_cfg=init_cfg)
+        super().__init__(*steps[:-1], _AwakeReLU(), init_cfg=init_cfg)
         self.hold()
         self.decided = frozen
 
