@@ -142,7 +142,7 @@ def search(checkpoint: Path, loss: str, strategy: str, seed: int,
 def plot(curves: dict[str, list[list[float]]], by: str) -> Figure:
     """Draw the mean of the best 50 scores over the rounds, mean and range of the seeds (fig. 18).
 
-    Supernets of different seeds score differently: all of a seed is divided by the worst first round among its searches.
+    Supernets of different seeds score differently: all of a seed is divided by the worst first round of its searches.
     """
     begin = np.array([max(run[0] for run in runs) for runs in zip(*curves.values())])
     drawing = Figure(figsize=(6, 4), layout='constrained')

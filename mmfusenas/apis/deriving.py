@@ -39,8 +39,8 @@ def found_supernet(content: Mapping[str, Any], path: str) -> BaseModel:
         raise ValueError(f'{path} is no checkpoint of a search: it holds {held}, but neither {SEARCH_KEY!r} nor '
                          "'genotype', which a search puts there. Give epoch_N.pth of its work dir.")
     if not state.get('decisions', 1):
-        raise ValueError(f'{path} has no choices to derive: what its upper level learned, proxies, is among its weights. '
-                         f'Use it as it is: tools/test.py, or tools/infer.py --model {path}.')
+        raise ValueError(f'{path} has no choices to derive: what its upper level learned, proxies, is among its '
+                         f'weights. Use it as it is: tools/test.py, or tools/infer.py --model {path}.')
     supernet = build_model(own_config(content, path), f'checkpoint {path}')
     space = SearchSpace(supernet)
     if space.hash != state['space_hash']:

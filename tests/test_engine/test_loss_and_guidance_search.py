@@ -107,14 +107,15 @@ def test_padding_counts_in_no_upper_loss(tmp_path):
     for of_picture in data['inputs'].values():
         if of_picture.shape[2:] == (height, width):
             of_picture[0, :, -4:] = 0
-    loss, = hook.losses[0]
+    upper, = hook.losses[0]
     single = []
     with torch.no_grad():
         pictures = model.pictures(data['inputs'])
         for i, rows in enumerate([height - 4, *(len(data['data_samples']) - 1) * [height]]):
             part = {name: maps[i:i + 1, :, :rows] for name, maps in pictures.items()}
-            single.append(float(loss(part, data['inputs'])['loss_guidance']))
-        assert float(hook._loss(runner, data, 1, of_pictures=loss)) == pytest.approx(sum(single) / len(single), rel=1e-5)
+            single.append(float(upper(part, data['inputs'])['loss_guidance']))
+        loss = float(hook._loss(runner, data, 1, of_pictures=upper))
+    assert loss == pytest.approx(sum(single) / len(single), rel=1e-5)
 
 
 def test_a_classifier_is_asked_for(tmp_path):

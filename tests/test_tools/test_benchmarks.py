@@ -60,7 +60,8 @@ def rows(monkeypatch):
             out = Path(arguments[arguments.index('--out') + 1])
             run = out.parent.parent.name if out.parent.name == 'retrain' else out.parent.name
             scores = {'coco/bbox_mAP': 0.25 + int(run[-1]) / 2, 'coco/car_precision': 0.1, 'epe': 2.0}
-            out.write_text(json.dumps({name: value for name, value in scores.items() if name != 'epe' or '-b' not in run}))
+            out.write_text(json.dumps(
+                {name: value for name, value in scores.items() if name != 'epe' or '-b' not in run}))
         return ''
 
     monkeypatch.setattr(runs, 'tool', tool)
