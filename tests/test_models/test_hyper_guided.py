@@ -12,6 +12,7 @@ from mmfusenas.models.physics import AdditiveLayer, Deconvolution, Scattering
 from mmfusenas.models.physics.deconvolution import edge_taper, transfer_function
 from mmfusenas.models.physics.scattering import airlight
 from mmfusenas.models.restorers import DilatedDenoiser, GuidanceProxy, HyperGuidedRestoration
+from mmfusenas.models.restorers.guidance_proxy import bounded
 from mmfusenas.models.restorers.hyper_guided_restoration import penalties
 from mmfusenas.nas import SearchSpace
 from mmfusenas.registry import MODELS
@@ -261,16 +262,32 @@ def test_joint_training_adds_the_guidance_to_the_loss():
     torch.testing.assert_close(losses['loss_guidance_tv'], 0.1 * variation)
 
 
+def test_a_learning_map_is_bounded_by_0():
+    x = torch.tensor([0.5, -0.5, 0.5, -0.5], requires_grad=True)
+    y = bounded(x)
+    assert y.tolist() == [0.5, 0, 0.5, 0]
+    y.backward(torch.tensor([1.0, 1.0, -1.0, -1.0]))
+    assert x.grad.tolist() == [1, 0, -1, -1]  # downwards from the bound there is nothing
+
+
+def test_a_proxy_that_does_not_learn_passes_the_gradient_of_relu():
+    proxy, x = GuidanceProxy(channels=8), torch.rand(1, 1, 9, 9, requires_grad=True)
+    SearchSpace(proxy).relax()
+    with torch.no_grad():
+        proxy[-2].bias.sub_(proxy(x).mean())  # some of it is 0
+    plain = torch.nn.Sequential(*proxy)
+    assert 0.1 < float((plain(x) == 0).float().mean()) < 0.9
+    grads = [torch.autograd.grad(-net(x).sum(), x)[0] for net in (proxy, plain)]
+    assert torch.equal(*grads) and grads[0].any()
+
+
 def test_a_map_that_is_nothing_but_0_learns_again():
     torch.manual_seed(0)
     proxy = GuidanceProxy(channels=8).requires_grad_(True)
     SearchSpace(proxy).relax()
     x = torch.rand(2, 1, 12, 15, generator=torch.Generator().manual_seed(0))
-    plain = torch.nn.Sequential(*list(proxy)[:-1], torch.nn.ReLU())
     with torch.no_grad():
-        list(proxy)[-2].bias.copy_(list(proxy)[-2].bias - proxy(x).mean())  # some of it is 0
-        assert torch.equal(proxy(x), plain(x)) and 0.1 < float((plain(x) == 0).float().mean()) < 0.9
-        list(proxy)[-2].bias.fill_(-1)
+        proxy[-2].bias.fill_(-1)
         assert not proxy(x).any()
     optimizer = torch.optim.Adam(proxy.parameters(), lr=3e-3)
     for _ in range(400):

@@ -8,21 +8,12 @@ from mmfusenas.nas import Proxy
 from mmfusenas.registry import MODELS
 
 
-class _AwakeReLU(nn.Module):
-    """ReLU, whose gradient passes where the map is 0 as well.
-
-    A map of a single channel that is 0 everywhere, which some first steps of Adam can make it, would never learn again.
-    """
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x + (x.relu() - x).detach()
-
-
 @MODELS.register_module()
 class GuidanceProxy(Proxy, Sequential):
     r"""The network :math:`H_\theta` that predicts the guidance map: 3 x 3 convolutions, each with ReLU.
 
-    The last ReLU passes the gradient where the map is 0 as well.
+    While it learns, the last ReLU is a bound: where the map is 0, a gradient that raises it passes. A map of a single
+    channel that is 0 everywhere, which a few first steps of Adam can make it, would never learn again otherwise.
 
     Args:
         channels: Channels between the convolutions. Defaults to 64.
@@ -47,10 +38,21 @@ class GuidanceProxy(Proxy, Sequential):
         widths = (1, *(layers - 1) * (channels,), 1)
         steps = [layer for i, o in zip(widths, widths[1:]) for layer in (nn.Conv2d(i, o, 3, padding=1), nn.ReLU())]
         nn.init.constant_(steps[-2].bias, start)
-        super().__init__(*steps[:-1], _AwakeReLU(), init_cfg=init_cfg)
+        super().__init__(*steps, init_cfg=init_cfg)
         self.hold()
         self.decided = frozen
 
     def forward(self, x: Tensor) -> Tensor:
         self.require_learning()
-        return super().forward(x)
+        *layers, last = self
+        for layer in layers:
+            x = layer(x)
+        return bounded(x) if layers[-1].weight.requires_grad else last(x)
+
+
+def bounded(x: Tensor) -> Tensor:
+    """Return max(x, 0), whose gradient is that of a projection: it passes at the bound, too, where it leads off it."""
+    bound = x + (x.relu() - x).detach()
+    if bound.requires_grad:
+        bound.register_hook(lambda grad: grad.where((x > 0) | (grad < 0), 0.0))
+    return bound
