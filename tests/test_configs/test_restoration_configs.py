@@ -20,6 +20,15 @@ def test_model_builds_and_knows_what_is_open(stem):
     assert len(space.proxies) == (5 if stem in ('deblur_bilevel', 'deblur_joint', 'derain', 'dehaze-reside') else 0)
 
 
+@pytest.mark.parametrize('path', [path for path in CONFIGS if path.stem.endswith('_search')], ids=lambda p: p.stem)
+def test_a_search_takes_the_last_checkpoint_of_its_classifier(path, monkeypatch):
+    monkeypatch.delenv('QUALITY', raising=False)
+    hook = next(hook for hook in Config.fromfile(path).custom_hooks if hook.type == 'BilevelSearchHook')
+    quality = path.with_stem('quality_' + path.stem.removesuffix('_search'))
+    steps = Config.fromfile(quality).train_cfg.max_iters
+    assert hook.phases[0].losses[0].checkpoint == f'work_dirs/{quality.stem}/iter_{steps}.pth'
+
+
 @pytest.mark.parametrize('stem', ['lowlight', 'haze', 'deblur_bilevel', 'denoise_bilevel', 'derain', 'dehaze'])
 def test_built_in_data_fit_the_model(stem):
     """A batch of the training data gives a loss, one of the test data a prediction and scores."""

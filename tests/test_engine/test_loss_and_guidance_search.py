@@ -114,8 +114,10 @@ def test_padding_counts_in_no_upper_loss(tmp_path):
         for i, rows in enumerate([height - 4, *(len(data['data_samples']) - 1) * [height]]):
             part = {name: maps[i:i + 1, :, :rows] for name, maps in pictures.items()}
             single.append(float(upper(part, data['inputs'])['loss_guidance']))
+        padded = float(upper(pictures, data['inputs'])['loss_guidance'])
         loss = float(hook._loss(runner, data, 1, of_pictures=upper))
     assert loss == pytest.approx(sum(single) / len(single), rel=1e-5)
+    assert loss != pytest.approx(padded, rel=1e-3)
 
 
 def test_a_classifier_is_asked_for(tmp_path):
