@@ -8,12 +8,15 @@ Kept of every run: that it is done and with which options, its metrics, the geno
 """
 import argparse
 import json
+import math
 import shutil
 from pathlib import Path
 
 from runs import scalars
 
 KEPT = ('done', 'metrics*.json', 'genotype.json', 'search.json', 'latency_*.json')
+MOST = 60
+"""Epochs that are kept of the history of a search."""
 CURVES = ('step', 'loss', 'search_best', 'search_top')
 
 
@@ -25,7 +28,7 @@ def main() -> None:
             place = target / file.relative_to(args.work_dir)
             place.parent.mkdir(parents=True, exist_ok=True)
             if file.name == 'search.json':
-                place.write_text(json.dumps(json.loads(file.read_text())))  # on one line: it is long
+                place.write_text(json.dumps(thinned(json.loads(file.read_text()))))  # on one line: it is long
             else:
                 shutil.copyfile(file, place)
     for done in sorted(args.work_dir.rglob('done')):
@@ -35,6 +38,12 @@ def main() -> None:
         keep_curves(source, place)
     files = [file for file in target.rglob('*') if file.is_file()]
     print(f'{target}: {len(files)} files, {sum(file.stat().st_size for file in files) / 1e6:.1f} MB')
+
+
+def thinned(history: dict) -> dict:
+    """Return the history of a search with at most ``MOST`` epochs, at equal distances, the last among them."""
+    step = max(1, math.ceil(len(history['epochs']) / MOST))
+    return dict(history, epochs=history['epochs'][::-step][::-1])
 
 
 def keep_curves(source: Path, target: Path) -> None:
