@@ -113,7 +113,8 @@ def _training(folder, epochs):
 
 
 def test_workers_end_with_their_training(tmp_path, ended):
-    ended(_training(tmp_path, epochs=1))
+    errors = ended(_training(tmp_path, epochs=1))
+    assert 'Traceback' not in errors and (tmp_path / 'last_checkpoint').is_file()
 
 
 def test_sigterm_to_all_processes_of_a_training(tmp_path, ended):
