@@ -127,7 +127,7 @@ def test_medical_order_gives_the_mri_first(model, inputs):
 def test_both_networks_train_and_eta_weighs_the_fusion_loss(model, inputs):
     losses = model(inputs, mode='loss')
     assert set(losses) == {'loss_intensity', 'loss_ssim', 'loss_detail', 'loss_target', 'fusion.loss_intensity',
-                           'fusion.loss_ssim'}
+                           'fusion.loss_gradient', 'fusion.loss_ssim'}
     pictures = model.pictures(inputs)
     own = model.fusion.loss(pictures['fused'], luma(inputs['visible']), inputs['infrared'])
     torch.testing.assert_close(losses['fusion.loss_ssim'], 0.5 * own['loss_ssim'])

