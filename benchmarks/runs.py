@@ -25,6 +25,15 @@ def train(config: str, folder: Path, options: Sequence[str] = ()) -> Path:
     return folder / Path((folder / 'last_checkpoint').read_text().strip()).name
 
 
+def train_found(config: str, folder: Path, options: Sequence[str] = ()) -> tuple[str, Path]:
+    """Train in ``folder``, and what was found where that is a search; return the config and the last checkpoint."""
+    checkpoint = train(config, folder, options)
+    if (folder / 'retrain.py').is_file():
+        config = str(folder / 'retrain.py')
+        checkpoint = train(config, folder / 'retrain', options)
+    return config, checkpoint
+
+
 def test(config: str, checkpoint: Path, options: Sequence[str] = ()) -> dict[str, float]:
     """Test a checkpoint by the config it was trained with, which lies beside it; return its metrics."""
     folder = checkpoint.parent

@@ -15,7 +15,7 @@ import argparse
 from pathlib import Path
 
 from mmengine.utils import track_iter_progress
-from runs import figure, test, train
+from runs import figure, test, train_found
 from terminaltables import AsciiTable
 
 ROWS = ['visible', 'infrared', 'average', 'direct', 'ivif']
@@ -54,11 +54,7 @@ def parse_args() -> argparse.Namespace:
 def measure(config: str, args: argparse.Namespace, seed: int) -> dict[str, float]:
     """Return the metrics of a config trained with a seed, of what was found where it is a search."""
     folder = args.work_dir / f'{Path(config).stem}-{seed}'
-    options = [f'randomness.seed={seed}', *args.train_options]
-    checkpoint = train(config, folder, options)
-    if (folder / 'retrain.py').is_file():
-        config, folder = str(folder / 'retrain.py'), folder / 'retrain'
-        checkpoint = train(config, folder, options)
+    config, checkpoint = train_found(config, folder, [f'randomness.seed={seed}', *args.train_options])
     return test(config, checkpoint, args.test_options)
 
 

@@ -1,8 +1,9 @@
-# The same on MSRS with its segmentation maps.
-_base_ = './resnet18_ivif-mfnet.py'
-msrs = dict(_delete_=True, type='MSRSSegDataset', data_root='{{$MSRS_ROOT:data/msrs}}')
-train_dataloader = dict(dataset=dict(msrs, pipeline=_base_.train_pipeline))
-val_dataloader = dict(dataset=dict(
-    msrs, data_prefix=dict(img='test/vi', img2='test/ir', seg='test/Segmentation_labels'), test_mode=True,
-    pipeline=_base_.test_pipeline))
-test_dataloader = val_dataloader
+# TIM on MSRS with its segmentation maps; FOLD=0/4: the first of four folds.
+_base_ = [
+    '../_base_/datasets/msrs_seg.py', '../_base_/models/tim_resnet18.py', '../_base_/schedules/adamw_2k.py'
+]
+model = dict(task=dict(decode_head=dict(num_classes=9)))
+custom_hooks = [
+    *_base_.custom_hooks,
+    dict(type='TaskGuidanceHook', by_epoch=False, stages=[dict(stage='task', end=600), dict(stage='joint')]),
+]

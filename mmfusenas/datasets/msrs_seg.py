@@ -10,7 +10,8 @@ from mmfusenas.registry import DATASETS
 class MSRSSegDataset(PairSegDataset):
     """MSRS (Tang et al., 2022) for segmentation: MFNet's scenes, cleaned and enhanced, with its nine classes.
 
-    Layout as published: ``{train,test}/{vi,ir,Segmentation_labels}``.
+    Layout as published: ``{train,test}/{vi,ir,Segmentation_labels}``. The first class, which is published as
+    unlabelled, counts as one.
 
     Arguments and errors as of :class:`PairSegDataset`.
 

@@ -8,11 +8,13 @@ from os import path as osp
 
 from mmengine import fileio
 from mmengine.dataset import BaseDataset
+from mmengine.utils import is_abs
 
 from mmfusenas.datasets.annotations import BOX_PROBLEMS, Annotation, place_boxes, unknown_class
-from mmfusenas.datasets.pairing import PATHS, find_samples, is_list, read_list, stem_of
+from mmfusenas.datasets.pairing import PATHS, by_key, find_samples, folders_of, is_list, read_list, stem_of
 from mmfusenas.datasets.pictures import PictureError, picture_size
 from mmfusenas.datasets.problems import DatasetError, Problem, report
+from mmfusenas.datasets.sequences import fold_subset
 from mmfusenas.registry import DATASETS
 
 
@@ -30,9 +32,13 @@ class PairDataset(BaseDataset):
         data_prefix: ``img`` (visible), where there are any ``img2`` (infrared), ``img2_aligned`` (the infrared pictures
             in register, where ``img2`` are not) and ``gt`` (reference), and for boxes ``ann``: folders below
             ``data_root``. Those of pictures may all be ``.txt`` lists of one path a line, which belong together line
-            by line. None is the class's ``PREFIX``.
+            by line. Values may be lists of folders that are read as one set, the first of one with the first of the
+            others. None is the class's ``PREFIX``.
         split: Text file of one stem a line, below ``data_root``; only those samples are read, in this order.
         stems: Pattern of the stems to read, such as ``'*N'`` for the night frames of MSRS. Defaults to all.
+        kfold: One split of a cross-validation, the arguments of :func:`fold_subset` beside the stems:
+            ``dict(fold=0, n_splits=4, subset='train')`` reads all but the first of four folds, ``subset='test'`` that
+            one. Runs of frames stay in one fold. ``fold`` and ``leave_out`` part what it leaves. None: all.
         fold: (k, n): every n-th pair from the k-th on, counted from 0. (0, 2) and (1, 2) are the two halves that the
             weights and the choices of a search learn from. None: all.
         leave_out: (k, n): all but every n-th pair from the k-th on, which ``fold`` of another data set reads. A
@@ -46,7 +52,8 @@ class PairDataset(BaseDataset):
             indices, lazy_init, serialize_data, max_refetch.
 
     Raises:
-        ValueError: Folders in ``data_prefix`` that the class does not know, or without those that it needs.
+        ValueError: Folders in ``data_prefix`` that the class does not know, or without those that it needs, lists of
+            folders of unequal length, or a ``kfold`` that there is not.
         DatasetError: Files without a partner, stems of the split without files, bad boxes, unknown classes, or
             nothing at all: with the first cases and their number.
 
@@ -67,6 +74,7 @@ class PairDataset(BaseDataset):
         data_prefix: dict | None = None,
         split: str = '',
         stems: str = '*',
+        kfold: dict | None = None,
         fold: tuple[int, int] | None = None,
         leave_out: tuple[int, int] | None = None,
         bad_boxes: str = 'error',
@@ -85,7 +93,7 @@ class PairDataset(BaseDataset):
         self._check_prefix(prefix)
         self.split = osp.join(data_root, split) if split else ''
         self.stems = stems
-        self.fold, self.leave_out = fold, leave_out
+        self.kfold, self.fold, self.leave_out = kfold, fold, leave_out
         self.bad_boxes = bad_boxes
         self.unlabelled = unlabelled
         self.backend_args = backend_args
@@ -109,6 +117,7 @@ class PairDataset(BaseDataset):
             samples, problems = self.find()
             problems += self._missing_files(samples)
             samples, problems = self._select(samples, problems)
+            samples = self._of_kfold(samples)
         except FileNotFoundError as error:
             return [], [Problem('error', 'nothing found', self.data_root or '.', str(error))]
         samples = self.deal(samples)
@@ -123,7 +132,11 @@ class PairDataset(BaseDataset):
 
     def find(self) -> tuple[list[dict[str, str]], list[Problem]]:
         """Return the paths of every sample, and what does not fit; a set that pairs otherwise overrides this."""
-        return find_samples(self._sources(), self.backend_args, self.key_of, self.NESTED)
+        parts = [find_samples(part, self.backend_args, self.key_of, self.NESTED) for part in self._parts()]
+        samples, problems = (sum(found, []) for found in zip(*parts))
+        if len(parts) > 1:
+            problems += by_key([sample['img_path'] for sample in samples], self.key_of)[1]
+        return samples, problems
 
     def deal(self, samples: Sequence) -> list:
         """Return those of ``samples`` that ``leave_out`` and ``fold`` leave."""
@@ -179,10 +192,13 @@ class PairDataset(BaseDataset):
             key: Key of the folder in ``data_prefix``.
             suffix: What follows the key of the sample in the file's name.
         """
-        source = self.data_prefix['img']
+        sources, folders = folders_of(self.data_prefix['img']), folders_of(self.data_prefix[key])
+        source, folder = next(
+            (pair for pair in zip(sources, folders) if picture.startswith(osp.join(pair[0], ''))),
+            (sources[0], folders[0]))  # a list of paths, or one file
         nested = self.NESTED and picture.startswith(source)
         place = osp.dirname(picture[len(source):].lstrip('/')) if nested else ''
-        return osp.join(self.data_prefix[key], place, self.key_of(stem_of(picture)) + suffix)
+        return osp.join(folder, place, self.key_of(stem_of(picture)) + suffix)
 
     def _check_prefix(self, prefix: dict) -> None:
         """Refuse folders that are not known, and the lack of those that are needed."""
@@ -191,9 +207,24 @@ class PairDataset(BaseDataset):
             raise ValueError(
                 f'data_prefix of {type(self).__name__} needs {sorted(needed)} and may have '
                 f'{sorted(set(PATHS) - needed)}, got {sorted(prefix)}.')
+        parts = {len(folders_of(value)) for value in prefix.values()}
+        if len(parts) > 1 or parts != {1} and any(map(is_list, folders_of(prefix['img']))):
+            raise ValueError(f'Lists in data_prefix of {type(self).__name__} hold equally many folders, and no .txt '
+                             f'files, got {prefix}.')
 
-    def _sources(self) -> dict[str, str]:
-        return {key: self.data_prefix[key] for key in PATHS if key in self.data_prefix}
+    def _join_prefix(self) -> None:
+        """Join ``data_root`` with the folders, as mmengine does, which knows no lists of folders."""
+
+        def joined(folder: str) -> str:
+            return folder if is_abs(folder) or not self.data_root else fileio.join_path(self.data_root, folder)
+
+        self.data_prefix = {key: joined(value) if isinstance(value, str) else list(map(joined, value))
+                            for key, value in self.data_prefix.items()}
+
+    def _parts(self) -> list[dict[str, str]]:
+        """Return the sources of images by key: a dict, or one for each of the folders that are read as one set."""
+        columns = {key: folders_of(self.data_prefix[key]) for key in PATHS if key in self.data_prefix}
+        return [dict(zip(columns, row)) for row in zip(*columns.values())]
 
     def _names(self) -> list[str]:
         """Return every class name that the files may use."""
@@ -206,9 +237,16 @@ class PairDataset(BaseDataset):
         wrong = [name for name in classes if name not in names]
         return [Problem('error', 'unknown class', 'metainfo.classes', unknown_class(name, names)) for name in wrong]
 
+    def _of_kfold(self, samples: list[dict]) -> list[dict]:
+        """Keep the samples of the subset that ``kfold`` names."""
+        if not self.kfold:
+            return samples
+        kept = set(fold_subset([stem_of(sample['img_path']) for sample in samples], **self.kfold))
+        return [sample for sample in samples if stem_of(sample['img_path']) in kept]
+
     def _missing_files(self, samples: list[dict]) -> list[Problem]:
         """Look for files that a list names; what was found in a folder is there."""
-        if not is_list(self.data_prefix['img']):
+        if not is_list(folders_of(self.data_prefix['img'])[0]):
             return []
         return [
             Problem('error', 'missing file', path, 'listed, but there is no such file')
@@ -225,14 +263,15 @@ class PairDataset(BaseDataset):
         kept = [sample for sample in samples if fnmatchcase(stem_of(sample['img_path']), self.stems)]
         if samples and not kept:
             message = f'stems={self.stems!r} fits none of the {len(samples)} stems, such as '
-            problems.append(Problem('error', 'no pictures', self.data_prefix['img'],
+            folders = ', '.join(folders_of(self.data_prefix['img']))
+            problems.append(Problem('error', 'no pictures', folders,
                                     f'{message}{stem_of(samples[0]["img_path"])!r}'))
         return kept, problems
 
     def _choose(self, samples: list[dict], wanted: Sequence[str]) -> tuple[list[dict], list[Problem]]:
         """Return the samples of the stems that a split names, in its order, and what is missing."""
         found = {self.key_of(stem_of(sample['img_path'])): sample for sample in samples}
-        folders = list(self._sources().values())
+        folders = [' or '.join(folders_of(self.data_prefix[key])) for key in PATHS if key in self.data_prefix]
         kind, message = 'picture', f'{folders[0]} does not hold it'
         if len(folders) > 1:
             kind, message = 'pair', f'{" and ".join(folders)} do not {"both" if len(folders) == 2 else "all"} hold it'

@@ -44,6 +44,11 @@ def read_list(path: str, backend_args: dict | None = None) -> list[str]:
     return [line.strip() for line in lines if line.strip()]
 
 
+def folders_of(value: str | Sequence[str]) -> list[str]:
+    """Return what a key of ``data_prefix`` names, a folder or several, as a list."""
+    return [value] if isinstance(value, str) else list(value)
+
+
 def is_list(source: str) -> bool:
     """Return whether a source of pictures is a list of paths."""
     return source.lower().endswith('.txt')
@@ -122,8 +127,8 @@ def _single_pictures(
         return [], [Problem('error', 'no pictures', source, 'no picture here')]
     if is_list(source):
         return paths, []
-    by_key, problems = _by_key(paths, key_of)
-    return [by_key[key] for key in sorted(by_key)], problems
+    found, problems = by_key(paths, key_of)
+    return [found[key] for key in sorted(found)], problems
 
 
 def pair_sources(
@@ -152,15 +157,15 @@ def pair_sources(
         return _pair_lines(first, second, visible, infrared)
     if first == [visible] and second == [infrared]:  # two files
         return [Pair(stem_of(first[0]), first[0], second[0])], []
-    by_key, problems = [], []
+    sides, problems = [], []
     for paths in (first, second):
-        found, twice = _by_key(paths, key_of)
-        by_key.append(found)
+        found, twice = by_key(paths, key_of)
+        sides.append(found)
         problems += twice
-    if not set(by_key[0]) & set(by_key[1]):
-        pairs, more = _pair_by_beginning(*by_key)
+    if not set(sides[0]) & set(sides[1]):
+        pairs, more = _pair_by_beginning(*sides)
     else:
-        pairs, more = _pair_by_stem(*by_key, visible, infrared)
+        pairs, more = _pair_by_stem(*sides, visible, infrared)
     return pairs, problems + more
 
 
@@ -171,7 +176,8 @@ def _pair_lines(first: Sequence[str], second: Sequence[str], *names: str) -> tup
     return [Pair(stem_of(a), a, b) for a, b in zip(first, second)], []
 
 
-def _by_key(paths: Sequence[str], key_of: Callable[[str], str]) -> tuple[dict[str, str], list[Problem]]:
+def by_key(paths: Sequence[str], key_of: Callable[[str], str]) -> tuple[dict[str, str], list[Problem]]:
+    """Return the paths by the key of their stems, and a problem for each that has the key of an earlier one."""
     found: dict[str, str] = {}
     problems = []
     for path in paths:

@@ -45,9 +45,9 @@ class RESIDEDataset(PairDataset):
     def __init__(self, part: str = 'its', data_prefix: dict | None = None, **kwargs) -> None:
         if part not in FOLDERS:
             raise ValueError(f'RESIDEDataset got part={part!r}; it knows {list(FOLDERS)}.')
-        if data_prefix and set(data_prefix) != {'img', 'gt'}:
-            raise ValueError(f"RESIDEDataset got data_prefix={data_prefix}; it has the folders 'img' of hazy and 'gt' "
-                             'of clear pictures.')
+        if data_prefix and (set(data_prefix) != {'img', 'gt'} or set(map(type, data_prefix.values())) != {str}):
+            raise ValueError(f"RESIDEDataset got data_prefix={data_prefix}; it has one folder 'img' of hazy and one "
+                             "'gt' of clear pictures.")
         hazy, clear = FOLDERS[part]
         super().__init__(data_prefix=data_prefix or dict(img=hazy, gt=clear), **kwargs)
 

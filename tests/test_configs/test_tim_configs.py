@@ -1,4 +1,5 @@
 """Every config of TIM builds and knows what it searches."""
+from argparse import ArgumentParser
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ from mmengine.config import Config
 from mmfusenas.datasets.problems import DatasetError
 from mmfusenas.nas import SearchSpace
 from mmfusenas.registry import DATASETS, MODELS
+from mmfusenas.utils.command_line import ConfigOptions
 
 CONFIGS = sorted((Path(__file__).parent.parent.parent / 'configs' / 'tim').glob('*.py'))
 BACKBONES = dict(r18='ResNet', r50='ResNet', mobilenetv2='MobileNetV2', ivif='mmfusenas.EfficientNetLite')
@@ -44,6 +46,23 @@ def test_comparison_rows_differ_in_the_scene_alone(family):
         for key in ('train_dataloader', 'test_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler'):
             assert row[key] == ivif[key], (name, key)
         assert row.model.task == ivif.model.task, name
+
+
+@pytest.mark.parametrize('row', ['ivif', 'visible', 'infrared', 'average', 'direct'])
+def test_rows_of_a_cross_validation_are_those_of_the_configs(row, root, monkeypatch):
+    pytest.importorskip('mmdet')
+    monkeypatch.syspath_prepend(str(root / 'benchmarks'))
+    from cross_validation import row_options
+
+    recipe = CONFIGS[0].parent / 'retinanet_ivif-msrs.py'
+    cfg, file = Config.fromfile(recipe), Config.fromfile(CONFIGS[0].parent / f'retinanet_{row}-msrs.py')
+    args = ArgumentParser()
+    args.add_argument('--cfg-options', nargs='+', action=ConfigOptions)
+    options = ['randomness.seed=0', *row_options(str(recipe), row)]
+    cfg.merge_from_dict(args.parse_args(['--cfg-options', *options]).cfg_options)
+    assert cfg.model == file.model
+    stages = {stage['stage'] for hook in cfg.custom_hooks if hook.type == 'TaskGuidanceHook' for stage in hook.stages}
+    assert ('joint' in stages) == (row != 'direct')
 
 
 @pytest.mark.parametrize('end', ['', '_real'])

@@ -141,6 +141,30 @@ def test_real_sets_of_one_sensor(name, root, tmp_path, monkeypatch):
             assert sample.gt_sem_seg.data.shape[-2:] == ((200, 260) if dataset.test_mode else (512, 512))
 
 
+@pytest.mark.parametrize('name, kind', [('msrs_det', 'labels'), ('msrs_seg', 'seg'),
+                                        ('msrs_seg', 'Segmentation_labels')])
+def test_folds_of_msrs_are_of_both_folders(name, kind, root, tmp_path, monkeypatch):
+    for part, numbers in (('train', range(0, 100, 4)), ('test', range(100, 160, 4))):
+        for number in numbers:
+            ending, content = ('txt', YOLO) if kind == 'labels' else ('png', 3)
+            write_files(tmp_path, {f'{part}/vi/{number:05d}N.png': 20, f'{part}/ir/{number:05d}N.png': 30,
+                                   f'{part}/{kind}/{number:05d}N.{ending}': content})
+    monkeypatch.setenv('MSRS_ROOT', str(tmp_path))
+
+    def stems(part):
+        dataset = DATASETS.build(load(root, name)[f'{part}_dataloader'].dataset)
+        assert set(dataset[0]['inputs']) == {'visible', 'infrared'}
+        return [Path(dataset.get_data_info(i)['img_path']).stem for i in range(len(dataset))]
+
+    assert [len(stems('train')), len(stems('test'))] == [25, 15]
+    tested = []
+    for fold in (0, 1):
+        monkeypatch.setenv('FOLD', f'{fold}/2')
+        assert min(abs(int(a[:5]) - int(b[:5])) for a in stems('train') for b in stems('test')) == 20
+        tested += stems('test')
+    assert sorted(tested) == [f'{number:05d}N' for number in range(0, 160, 4)]
+
+
 def test_dark_pictures_without_references_are_measured_on_lol(root, tmp_path, monkeypatch):
     write_files(tmp_path, {**ONE_SENSOR['lol'][1], 'dark/x.png': 20, 'dark/notes.md': ''})
     monkeypatch.setenv('LOL_ROOT', str(tmp_path))

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmfusenas.datasets.transforms import JointTransform, RandomPatch, RandomQuarterTurn
+from mmfusenas.datasets.transforms import ClipBoxes, JointTransform, RandomPatch, RandomQuarterTurn
 
 BOX = (10, 8, 34, 26)
 
@@ -231,3 +231,23 @@ def test_a_turn_refuses_one_of_several_pictures(make_picture, key):
 def test_what_does_not_move_along_is_refused(make_picture, key):
     with pytest.raises(ValueError, match=f'does not move {key} of a sample'):
         JointTransform([dict(type='RandomFlip', prob=1.0)])({'img': make_picture(0, (24, 24), 3), key: np.eye(3)})
+
+
+@pytest.mark.parametrize('left, box', [(18, (0, 8, 16, 26)), (27, (0, 8, 7, 26)), (29, None), (36, None)])
+def test_of_a_cropped_box_a_sliver_goes(left, box, monkeypatch):
+    pytest.importorskip('mmdet')
+    steps = JointTransform([
+        dict(type='mmdet.RandomCrop', crop_size=(20, 40), allow_negative_crop=True, bbox_clip_border=False),
+        dict(type='ClipBoxes', min_visibility=0.25)])
+    monkeypatch.setattr('numpy.random.randint', lambda low, high=None: left if high == 64 - 20 + 1 else 0)
+    moved = steps(sample())
+    assert moved['img'].shape == (40, 20, 3)
+    assert [tuple(x) for x in moved['gt_bboxes'].tensor.tolist()] == ([box] if box else [])
+    assert len(moved['gt_bboxes_labels']) == len(moved['gt_ignore_flags']) == (box is not None)
+    if box:
+        assert np.array_equal(extent(moved['img2'] > 0), box)
+
+
+def test_a_share_is_asked_for():
+    with pytest.raises(ValueError, match='min_visibility=25'):
+        ClipBoxes(25)

@@ -412,3 +412,77 @@ def test_a_part_is_read_or_left_out(pairs):
     for name in ('fold', 'leave_out'):
         with pytest.raises(ValueError, match=rf'{name} of a PairDataset is \(k, n\)'):
             paths(**{name: (3, 3)})
+
+
+@pytest.fixture
+def parts(tmp_path, make_picture):
+    """A set in two folders: frames 0 to 7 in ``train`` and 8 to 11 in ``test``, and 50 to 53 of another video there."""
+    for part, numbers in (('train', range(8)), ('test', [*range(8, 12), *range(50, 54)])):
+        for folder in ('vi', 'ir', 'labels'):
+            (tmp_path / part / folder).mkdir(parents=True)
+        for number in numbers:
+            stem = f'{number:03d}'
+            cv2.imwrite(str(tmp_path / part / 'vi' / f'{stem}.png'), make_picture(number, (24, 32), 3))
+            cv2.imwrite(str(tmp_path / part / 'ir' / f'{stem}.png'), make_picture(100 + number, (24, 32)))
+            (tmp_path / part / 'labels' / f'{stem}.txt').write_text(f'0 0.5 0.5 {(number + 1) / 100} 0.5\n')
+    return tmp_path
+
+
+TWO = {key: [f'train/{folder}', f'test/{folder}'] for key, folder in dict(img='vi', img2='ir', ann='labels').items()}
+
+
+def test_two_folders_are_one_set(parts):
+    dataset = yolo(parts, data_prefix=TWO)
+    infos = [dataset.get_data_info(i) for i in range(len(dataset))]
+    assert [info['img_id'] for info in infos] == list(range(16))
+    for info in infos:
+        part, stem = info['img_path'].split('/')[-3], info['img_path'][-7:-4]
+        assert info['img_path2'] == str(parts / part / 'ir' / f'{stem}.png')
+        x1, _, x2, _ = info['instances'][0]['bbox']
+        assert (x2 - x1) / 32 * 100 == pytest.approx(int(stem) + 1)
+    assert [info['img_path'].split('/')[-3] for info in infos] == ['train'] * 8 + ['test'] * 8
+
+
+def test_runs_go_on_from_one_folder_to_the_next(parts):
+    def numbers(**kfold):
+        dataset = yolo(parts, data_prefix=TWO, kfold=kfold)
+        return [int(dataset.get_data_info(i)['img_path'][-7:-4]) for i in range(len(dataset))]
+
+    assert numbers(fold=0, n_splits=2, subset='test') == list(range(12))
+    assert numbers(fold=0, n_splits=2) == [50, 51, 52, 53]
+    cut = dict(n_splits=4, gap=2, block=4)
+    assert numbers(fold=1, subset='test', **cut) == [4, 5, 6, 7]
+    assert numbers(fold=1, **cut) == [0, 1, 10, 11, 50, 51, 52, 53]
+    with pytest.raises(ValueError, match='2 runs of frames .* cannot be dealt to 3 folds'):
+        numbers(fold=0, n_splits=3)
+
+
+@pytest.mark.parametrize('prefix, message', [
+    (dict(TWO, ann='train/labels'), 'hold equally many folders'),
+    (dict(TWO, img=['a.txt', 'b.txt']), 'no .txt files'),
+])
+def test_lists_of_folders_that_do_not_fit(parts, prefix, message):
+    with pytest.raises(ValueError, match=message):
+        yolo(parts, data_prefix=prefix)
+
+
+def test_one_stem_in_two_folders(parts):
+    for folder, suffix in (('vi', 'png'), ('ir', 'png'), ('labels', 'txt')):
+        (parts / f'train/{folder}/008.{suffix}').write_bytes((parts / f'test/{folder}/008.{suffix}').read_bytes())
+    with pytest.raises(DatasetError, match='test/vi/008.png: .*train/vi/008.png has the same'):
+        yolo(parts, data_prefix=TWO)
+
+
+def test_folds_of_msrs_as_shared(shared):
+    def stems(subset, fold):
+        dataset = MSRSDataset(
+            data_root=str(shared / 'data/msrs'), kfold=dict(fold=fold, n_splits=4, subset=subset, gap=16, block=20),
+            data_prefix={key: [f'{part}/{folder}' for part in ('train', 'test')]
+                         for key, folder in dict(img='vi', img2='ir', ann='labels').items()})
+        return [dataset.get_data_info(i)['img_path'][-10:-4] for i in range(len(dataset))]
+
+    folds = [stems('test', fold) for fold in range(4)]
+    assert len({stem for fold in folds for stem in fold}) == sum(map(len, folds)) == 274
+    assert [(sum('D' in stem for stem in fold), sum('N' in stem for stem in fold)) for fold in folds] == [
+        (36, 36), (36, 36), (36, 30), (28, 36)]
+    assert [len(stems('train', fold)) for fold in range(4)] == [179, 180, 191, 191]

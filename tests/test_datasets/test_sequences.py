@@ -1,7 +1,7 @@
 """Splits that keep a video on one side."""
 import pytest
 
-from mmfusenas.datasets.sequences import cut_blocks, deal_sequences, find_sequences
+from mmfusenas.datasets.sequences import cut_blocks, deal_sequences, find_sequences, fold_subset, frame_of, make_folds
 
 
 def numbered(start, stop, step=1, form='{:05d}N'):
@@ -49,3 +49,58 @@ def test_blocks_leave_a_guard_between_them():
         ('00000N', '00089N'), ('00100N', '00189N'), ('00200N', '00249N')]
     with pytest.raises(ValueError, match='block of 5 frames has nothing left after a guard of 5'):
         cut_blocks(numbered(0, 250), block=5, guard=5)
+
+
+DAY, NIGHT = numbered(0, 200, 4, form='{:05d}D'), numbered(300, 460, 4)
+
+
+def test_folds_hold_every_frame_once_and_equal_parts_of_day_and_night():
+    stems = DAY + NIGHT
+    folds = make_folds(stems, n_splits=3, gap=4, block=10)
+    assert sorted(stem for fold in folds for stem in fold) == sorted(stems)
+    assert [sum(stem.endswith('D') for stem in fold) for fold in folds] == [20, 20, 10]
+    assert [len(fold) for fold in folds] == [30, 30, 30]
+    assert make_folds(reversed(stems), n_splits=3, gap=4, block=10) == folds
+
+
+def test_runs_stay_whole():
+    runs = [numbered(1000 * k, 1000 * k + 12 + 4 * (k % 3), 4) for k in range(7)]
+    folds = make_folds([stem for run in runs for stem in run], n_splits=3, gap=4)
+    fold_of = {stem: k for k, fold in enumerate(folds) for stem in fold}
+    assert all(len({fold_of[stem] for stem in run}) == 1 for run in runs) and all(folds)
+
+
+def test_long_runs_are_cut_into_parts_of_nearly_one_length():
+    folds = make_folds(numbered(0, 22), n_splits=3, gap=1, block=10)
+    assert sorted(map(len, folds)) == [7, 7, 8] and all(len(find_sequences(fold, gap=1)) == 1 for fold in folds)
+
+
+def test_no_frame_is_trained_on_near_one_that_is_tested_on():
+    # Day and night have the same numbers, which makes them no neighbours.
+    stems = numbered(0, 200, 4, form='{:05d}D') + numbered(2, 202, 4)
+    tested = []
+    for fold in range(4):
+        train, test = (fold_subset(stems, fold, 4, subset, gap=8, block=10) for subset in ('train', 'test'))
+        apart = [abs(frame_of(a)[1] - frame_of(b)[1]) for a in train for b in test if frame_of(a)[0] == frame_of(b)[0]]
+        assert min(apart) == 12
+        # Of each kind a block of ten is tested on, or two, with at most two frames left out on each side of one.
+        assert 0 < len(stems) - len(train) - len(test) <= 4 * len(test) // 10
+        assert train == [stem for stem in stems if stem in train]
+        tested += test
+    assert sorted(tested) == sorted(stems)
+
+
+@pytest.mark.parametrize('options, message', [
+    (dict(n_splits=3), r'2 runs of frames \(gap=4, block=None\) cannot be dealt to 3 folds'),
+    (dict(n_splits=1), 'n_splits of at least 2 and a block of at least 1, got 1 and None'),
+    (dict(n_splits=2, block=0), 'got 2 and 0'),
+])
+def test_folds_that_cannot_be_made(options, message):
+    with pytest.raises(ValueError, match=message):
+        make_folds(DAY + NIGHT, gap=4, **options)
+
+
+@pytest.mark.parametrize('options', [dict(fold=2), dict(fold=-1), dict(fold=0, subset='val')])
+def test_splits_that_there_are_not(options):
+    with pytest.raises(ValueError, match='0 <= fold < n_splits and the subset'):
+        fold_subset(DAY + NIGHT, n_splits=2, **options)

@@ -1,6 +1,7 @@
 """Every benchmark starts, says what it does, and names configs that are there; tables come out of what runs give."""
 import importlib
 import json
+import os
 import re
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import torch
 from mmfusenas.nas import Genotype
 
 BENCHMARKS = Path(__file__).parent.parent.parent / 'benchmarks'
-SCRIPTS = sorted(path for path in BENCHMARKS.glob('*.py') if path.name not in ('runs.py', 'timing.py'))
+SCRIPTS = sorted(path for path in BENCHMARKS.glob('*.py') if path.name not in ('pooled.py', 'runs.py', 'timing.py'))
 
 
 @pytest.mark.parametrize('path', SCRIPTS, ids=lambda path: path.stem)
@@ -123,6 +124,111 @@ def test_records_give_the_table_again_without_the_weights(rows, tmp_path, capsys
     assert json.loads((kept / 'x-a-0/search.json').read_text()) == dict(choices={}, epochs=list(range(3, 151, 3)))
     assert rows(*options, kept) == []
     assert capsys.readouterr().out == table
+
+
+@pytest.fixture
+def pooled(monkeypatch):
+    """The scores over several runs."""
+    pytest.importorskip('mmdet')
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    return importlib.import_module('pooled')
+
+
+def test_boxes_are_scored_over_all_images_by_class_and_height(pooled):
+    def box(label, x, height, score=None):
+        return dict(bbox=[x, 5, 10, height], category_id=label, **({} if score is None else {'score': score}))
+
+    images = [
+        pooled.Image('1D', [box(0, 0, 40), box(1, 50, 30)], [box(0, 0, 40, 0.9), box(1, 50, 30, 0.2)]),
+        pooled.Image('2N', [box(0, 0, 20)], [box(0, 60, 20, 0.5), box(1, 50, 30, 0.8)]),  # missed, and one too many
+        pooled.Image('3N', [box(0, 0, 10)], [box(0, 0, 10, 0.6)]),
+    ]
+    found = pooled.scores(images, ('person', 'car'))
+    assert found['person'] == pytest.approx(67 / 101)  # precision 1 up to a recall of two of three
+    assert found['car'] == pytest.approx(0.5)  # below a wrong one of another image, as no image by itself shows
+    assert found['mAP_50'] == pytest.approx((67 / 101 + 0.5) / 2) and found['mAP'] == pytest.approx(found['mAP_50'])
+    assert [found[f'person, {name}'] for name in ('< 16 px', '16-32 px', '> 32 px')] == pytest.approx([1, 0, 1])
+    night = pooled.scores(pooled.grouped(images, '*N'), ('person', 'car'))
+    assert night['person'] == pytest.approx(51 / 101) and night['car'] != night['car']  # no car is there
+
+
+def test_nothing_found_scores_nothing(pooled):
+    image = pooled.Image('1D', [dict(bbox=[0, 0, 4, 40], category_id=0)], [])
+    found = pooled.scores([image], ('person',))
+    assert found['mAP_50'] == found['person, > 32 px'] == 0
+
+
+def test_maps_are_scored_over_all_images(pooled):
+    truth = [torch.tensor(rows, dtype=torch.uint8).numpy() for rows in ([[0, 0, 1, 255]], [[1, 1, 1, 0]])]
+    guess = [torch.tensor(rows, dtype=torch.uint8).numpy() for rows in ([[0, 1, 1, 1]], [[1, 1, 0, 0]])]
+    found = pooled.scores([pooled.Image('', *maps) for maps in zip(truth, guess)], ('road', 'car', 'bump'))
+    assert found['road'] == 2 / 4 and found['car'] == 3 / 5 and found['bump'] != found['bump']
+    assert found['mIoU'] == pytest.approx(0.55) and found['mAcc'] == pytest.approx((2 / 3 + 3 / 4) / 2)
+
+
+@pytest.fixture
+def folds(pooled, monkeypatch, tmp_path):
+    """The script of the folds, with tools that leave what real ones do; what is found says which weights found it."""
+    monkeypatch.setenv('FOLD', '')
+    import cross_validation
+    import runs
+    asked = []
+
+    def tool(name, config, *arguments):
+        folder, options = Path(arguments[arguments.index('--work-dir') + 1]), arguments
+        folder.mkdir(parents=True, exist_ok=True)
+        asked.append((name, os.environ['FOLD'], options[options.index('--cfg-options') + 1:]))
+        if name == 'train':
+            row = folder.name.split('-')[-3]
+            (folder / Path(config).name).write_text("test_evaluator = dict(type='DetectionMetric')")
+            (folder / 'last_checkpoint').write_text('iter_1.pth')
+            torch.save(dict(state_dict={'scene.x': row, 'task.x': row}), folder / 'iter_1.pth')
+        else:
+            Path(arguments[arguments.index('--out') + 1]).write_text('{}')
+            prefix = next(option for option in options if option.startswith('test_evaluator')).partition('=')[2]
+            Path(f'{prefix}.json').write_text(json.dumps(torch.load(arguments[0])['state_dict']))
+        return ''
+
+    def images_of(config, found):
+        weights = json.loads(Path(f'{found}.json').read_text())
+        good = weights['task.x'] == 'average' or weights['scene.x'] == 'average'
+        box = dict(bbox=[0, 0, 4, 40], category_id=0)
+        fold = int(config.parent.name.split('-')[-2][0])
+        return [pooled.Image('1D', [box], [dict(box, score=0.9)] if good or fold else [])], ('person',)
+
+    monkeypatch.setattr(runs, 'tool', tool)
+    monkeypatch.setattr(cross_validation, 'images_of', images_of)
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, 'argv', ['cross_validation.py', 'configs/tim/retinanet_ivif-msrs.py', '--folds', '2',
+                                          '--work-dir', str(tmp_path), *map(str, arguments)])
+        asked.clear()
+        cross_validation.main()
+        return list(asked)
+
+    return run
+
+
+def test_every_fold_is_tested_on_by_a_training_without_it(folds, capsys):
+    asked = folds('--rows', 'visible', 'direct', '--train-options', 'a.b=1')
+    assert [call[:2] for call in asked] == [
+        ('train', '0/2'), ('train', '1/2'), ('train', '0/2'), ('train', '1/2'), *[('test', '1/2')] * 4]
+    assert asked[0][2] == ('randomness.seed=0', 'model.scene._delete_=True', 'model.scene.type=FixedFusion',
+                           'model.scene.rule=visible', 'a.b=1')
+    assert asked[2][2] == ('randomness.seed=0', 'custom_hooks.1.stages.1.stage=task', 'a.b=1')
+    printed = capsys.readouterr().out
+    # One of two images over both folds; folds by themselves have 0 and 1.
+    assert re.search(r'\| mAP_50 +\| 0\.505 +\| 0\.505', printed)
+    assert re.search(r'\| mAP_50, folds +\| 0\.500 \+- 0\.707', printed)
+    assert folds('--rows', 'visible', 'direct', '--train-options', 'a.b=1') == []
+
+
+def test_one_task_network_for_all_rows(folds, capsys):
+    asked = folds('--rows', 'direct', '--task-from', 'average')
+    assert [name for name, *_ in asked] == ['train'] * 4 + ['test'] * 2
+    assert re.search(r'\| mAP_50 +\| 1\.000', capsys.readouterr().out)
+    folds('--rows', 'direct')
+    assert re.search(r'\| mAP_50 +\| 0\.505', capsys.readouterr().out)
 
 
 @pytest.fixture

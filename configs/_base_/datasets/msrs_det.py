@@ -1,9 +1,21 @@
-# MSRS road scenes with boxes (YOLO labels): person, bicycle, car; 640 x 480.
-_base_ = './boxes.py'
-msrs = dict(type='MSRSDataset', data_root='{{$MSRS_ROOT:data/msrs}}')
-folders = {part: dict(img=f'{part}/vi', img2=f'{part}/ir', ann=f'{part}/labels') for part in ('train', 'test')}
+# MSRS road scenes with boxes (YOLO labels): person, bicycle, car; 640 x 480, trained on crops of 320 x 256.
+_base_ = ['./boxes.py', './msrs_folds.py']
+train_pipeline = [
+    *_base_.train_pipeline[:2],
+    dict(type='JointTransform', transforms=[
+        # One crop in ten is without an object, as parts of the test images are.
+        dict(type='mmdet.RandomCrop', crop_size=(320, 256), allow_negative_crop=True, bbox_clip_border=False),
+        dict(type='ClipBoxes', min_visibility=0.25),
+        dict(type='mmdet.RandomFlip', prob=0.5),
+    ]),
+    *_base_.train_pipeline[3:],
+]
+train_set, test_set = (
+    dict(type='MSRSDataset', data_root=_base_.msrs_root, kfold=part['kfold'],
+         data_prefix={key: [f'{folder}/{name}' for folder in part['folders']]
+                      for key, name in dict(img='vi', img2='ir', ann='labels').items()})
+    for part in _base_.subsets.values())
 train_dataloader = dict(_base_.loader, dataset=dict(
-    msrs, data_prefix=folders['train'], filter_cfg=_base_.filter_cfg, pipeline=_base_.train_pipeline))
-val_dataloader = dict(_base_.test_loader, dataset=dict(
-    msrs, data_prefix=folders['test'], test_mode=True, pipeline=_base_.test_pipeline))
+    train_set, filter_cfg=_base_.filter_cfg, pipeline=train_pipeline))
+val_dataloader = dict(_base_.test_loader, dataset=dict(test_set, test_mode=True, pipeline=_base_.test_pipeline))
 test_dataloader = val_dataloader

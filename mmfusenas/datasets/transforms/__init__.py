@@ -3,6 +3,7 @@ from mmfusenas.registry import TRANSFORMS
 from mmfusenas.utils.optional import available, register_missing
 
 from .blur_and_noise import BlurAndNoise
+from .clip_boxes import ClipBoxes
 from .darken import Darken
 from .degrade_target import DegradeTarget
 from .joint_transform import JointTransform
@@ -17,8 +18,8 @@ from .random_patch import RandomPatch
 from .random_quarter_turn import RandomQuarterTurn
 
 __all__ = [
-    'BlurAndNoise', 'Darken', 'DegradeTarget', 'JointTransform', 'LoadGuidedFromFile', 'LoadKernel', 'LoadPairFromFile',
-    'LoadSegMap', 'PackPairInputs', 'RainStreaks', 'RandomDeformation', 'RandomPatch',
+    'BlurAndNoise', 'ClipBoxes', 'Darken', 'DegradeTarget', 'JointTransform', 'LoadGuidedFromFile', 'LoadKernel',
+    'LoadPairFromFile', 'LoadSegMap', 'PackPairInputs', 'RainStreaks', 'RandomDeformation', 'RandomPatch',
     'RandomQuarterTurn',
 ]
 

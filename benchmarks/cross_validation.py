@@ -1,0 +1,131 @@
+"""Rows of a table by cross-validation: each trained on all folds but one, tested on that one, scored on all images.
+
+Every image is tested on once, and the predictions of all folds are scored together, by classes, heights of people, day
+and night; mean and standard deviation over the folds stand beside. Rows are parameters of one config: what the task
+sees. The config makes the folds, by FOLD=K/N in the environment (docs/en/datasets.md). The same command goes on where
+it was stopped.
+
+    MSRS_ROOT=data/msrs python benchmarks/cross_validation.py
+    MSRS_ROOT=data/msrs python benchmarks/cross_validation.py --task-from average    # one detector for all, as table 4
+    MSRS_ROOT=data/msrs python benchmarks/cross_validation.py configs/tim/efficientnet_ivif-msrs.py    # segmentation
+    MSRS_ROOT=data/msrs python benchmarks/cross_validation.py configs/tim/efficientnet_ivif-msrs_search.py --rows ivif
+    ... --train-options optim_wrapper.type=CPUAmpOptimWrapper    # bfloat16, where the processor has it
+"""
+import argparse
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from mmengine.config import Config
+from mmengine.utils import track_iter_progress
+from pooled import Image, grouped, images_of, scores
+from runs import figure, hook_place, test, train_found
+from terminaltables import AsciiTable
+
+from mmfusenas.nas.files import written_beside
+
+ROWS = ['visible', 'infrared', 'average', 'direct', 'ivif']
+
+
+def main() -> None:
+    args = parse_args()
+    needed = dict.fromkeys([*args.rows, *([args.task_from] if args.task_from else [])])
+    runs = [(row, fold) for row in needed for fold in range(args.folds)]
+    trained = {run: train_row(args, *run) for run in track_iter_progress(runs)}
+    columns = {row: row_scores([tested(args, row, fold, trained) for fold in range(args.folds)], args)
+               for row in args.rows}
+    names = dict.fromkeys(name for found in columns.values() for name in found)
+    table = [['', *args.rows], *([name, *(columns[row].get(name, '') for row in args.rows)] for name in names)]
+    whose = f', task network of {args.task_from}' if args.task_from else ''
+    print('\n' + AsciiTable(table, f'{args.config}, {args.folds} folds, seed {args.seed}{whose}').table)
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('config', nargs='?', default='configs/tim/retinanet_ivif-msrs.py',
+                        help='config of the task-guided row (default: %(default)s)')
+    parser.add_argument('--rows', nargs='+', choices=ROWS, default=ROWS, metavar='ROW',
+                        help=f'rows of the table (default: {" ".join(ROWS)})')
+    parser.add_argument('--folds', type=int, default=4, help='number of folds (default: 4)')
+    parser.add_argument('--seed', type=int, default=0, help='seed of the trainings (default: 0)')
+    parser.add_argument('--groups', nargs='+', default=['day=*D', 'night=*N'], metavar='NAME=PATTERN',
+                        help='stems that are scored apart (default: day=*D night=*N)')
+    parser.add_argument('--task-from', choices=ROWS, metavar='ROW',
+                        help='test every row with the task network that this row trained')
+    parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/cross_validation'),
+                        help='where the trainings go, a folder a run (default: %(default)s)')
+    parser.add_argument('--train-options', nargs='+', default=[], metavar='KEY=VALUE',
+                        help='values to override in the config when training')
+    parser.add_argument('--test-options', nargs='+', default=[], metavar='KEY=VALUE',
+                        help='values to override in the config when testing')
+    return parser.parse_args()
+
+
+def row_options(config: str, row: str) -> list[str]:
+    """Return what makes a row of the config of the task-guided one."""
+    if row == 'ivif':
+        return []
+    if row == 'direct':  # the fusion network, trained with l_F alone, stays as it is
+        return [f'{hook_place(config, "TaskGuidanceHook")}.stages.1.stage=task']
+    return ['model.scene._delete_=True', 'model.scene.type=FixedFusion', f'model.scene.rule={row}']
+
+
+def train_row(args: argparse.Namespace, row: str, fold: int) -> tuple[str, Path]:
+    """Train a row on all folds but one; return config and checkpoint."""
+    os.environ['FOLD'] = f'{fold}/{args.folds}'  # which the config reads
+    folder = args.work_dir / f'{Path(args.config).stem}-{row}-{fold}of{args.folds}-{args.seed}'
+    return train_found(args.config, folder, [
+        f'randomness.seed={args.seed}', *row_options(args.config, row), *args.train_options])
+
+
+def tested(args: argparse.Namespace, row: str, fold: int, trained: dict) -> tuple[list[Image], Sequence[str]]:
+    """Test a row on its fold, by another row's task network where that is asked for; return images and classes."""
+    config, checkpoint = trained[row, fold]
+    folder, name = checkpoint.parent, 'found'
+    if args.task_from:
+        name = f'found-{args.task_from}'
+        donor = trained[args.task_from, fold][1]
+        checkpoint = exchange_task(checkpoint, donor, folder / f'task-{args.task_from}.pth')
+    used = folder / Path(config).name  # with the options of the training in it
+    # Where mmseg's metric writes its maps, and mmdet's its boxes.
+    option = 'output_dir' if 'IoU' in Config.fromfile(used).test_evaluator.type else 'outfile_prefix'
+    test(config, checkpoint, [f'test_evaluator.{option}={folder / name}', *args.test_options])
+    return images_of(used, folder / name)
+
+
+def exchange_task(checkpoint: Path, donor: Path, out: Path) -> Path:
+    """Write a checkpoint of one run's scene module and another's task module."""
+    if not out.is_file():
+        content, other = (torch.load(file, map_location='cpu', weights_only=True) for file in (checkpoint, donor))
+        content['state_dict'] = {
+            **{name: value for name, value in content['state_dict'].items() if not name.startswith('task.')},
+            **{name: value for name, value in other['state_dict'].items() if name.startswith('task.')}}
+        with written_beside(out) as file:
+            torch.save(content, file)
+    return out
+
+
+def row_scores(tests: Sequence[tuple[list[Image], Sequence[str]]], args: argparse.Namespace) -> dict[str, str]:
+    """Return the scores of all folds together, then the main one by groups of images, and by folds."""
+    folds, classes = [images for images, _ in tests], tests[0][1]
+    images = [image for fold in folds for image in fold]
+    found = scores(images, classes)
+    each = [scores(fold, classes) for fold in folds]
+    column = {name: figure([value]) for name, value in found.items()}
+    for name, _, pattern in (group.partition('=') for group in args.groups):
+        part = grouped(images, pattern)
+        if part:
+            column[f'{main_names(found)[0]}, {name}'] = figure([scores(part, classes)[main_names(found)[0]]])
+    for name in main_names(found):
+        column[f'{name}, folds'] = figure([part[name] for part in each])
+    return {'images': str(len(images)), **column}
+
+
+def main_names(found: dict[str, float]) -> list[str]:
+    """Return the names of the scores that sum up a detection or a segmentation."""
+    return [name for name in ('mAP_50', 'mAP', 'mIoU') if name in found]
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,141 @@
+"""Scores over the union of what several runs were tested on, as of the folds of a cross-validation."""
+import json
+from collections.abc import Iterable, Sequence
+from contextlib import redirect_stdout
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
+
+from mmfusenas.datasets.pairing import stem_of
+from mmfusenas.datasets.transforms import LoadSegMap
+from mmfusenas.registry import DATASETS
+
+PERSON = 'person'
+HEIGHTS = {'< 16 px': (0, 16), '16-32 px': (16, 32), '> 32 px': (32, 1e5)}
+"""Heights of people that are scored apart, in pixels."""
+
+
+class Image(NamedTuple):
+    """What is annotated and what was found in one image."""
+
+    stem: str
+    truth: Any
+    found: Any
+
+
+def images_of(config: Path, found: Path) -> tuple[list[Image], Sequence[str]]:
+    """Return what a test by ``config`` looked at and wrote to ``found``, and the names of the classes.
+
+    Args:
+        config: Config of the test, with a data set of mmfusenas.
+        found: ``X`` of ``X.bbox.json`` for boxes, a folder for maps.
+
+    Returns:
+        Images with boxes as dicts (``bbox`` as x, y, width and height, ``category_id``, ``score``), or with maps.
+    """
+    cfg = Config.fromfile(config)
+    init_default_scope('mmfusenas')
+    dataset = DATASETS.build(dict(cfg.test_dataloader.dataset, pipeline=[]))
+    infos = [dataset.get_data_info(i) for i in range(len(dataset))]
+    read = _maps if 'seg_map_path' in infos[0] else _boxes
+    return read(infos, found), dataset.metainfo['classes']
+
+
+def scores(images: Sequence[Image], classes: Sequence[str]) -> dict[str, float]:
+    """Return the scores of images of :func:`images_of`: of detection, or of segmentation."""
+    return (map_scores if isinstance(images[0].truth, np.ndarray) else box_scores)(images, classes)
+
+
+def box_scores(images: Sequence[Image], classes: Sequence[str]) -> dict[str, float]:
+    """Return ``mAP_50``, ``mAP``, the AP at IoU 0.5 of each class, and that of people by height, by COCO's rules.
+
+    What has no box annotated, such as small ones where there are none, is NaN.
+    """
+    precision = precisions(*(coco_boxes([getattr(image, side) for image in images], classes)
+                             for side in ('truth', 'found')))
+    result = dict(mAP_50=_ap(precision[0, :, :, 0]), mAP=_ap(precision[..., 0]))
+    result.update((name, _ap(precision[0, :, label, 0])) for label, name in enumerate(classes))
+    if PERSON in classes:
+        people = precision[0, :, list(classes).index(PERSON)]
+        result.update((f'{PERSON}, {name}', _ap(people[:, k])) for k, name in enumerate(HEIGHTS, 1))
+    return result
+
+
+def coco_boxes(boxes: Sequence[Sequence[dict]], classes: Sequence[str]) -> COCO:
+    """Return the boxes of each image as pycocotools takes them, with the square of the height as area."""
+    coco = COCO()
+    flat = [dict(box, image_id=image) for image, some in enumerate(boxes) for box in some]
+    coco.dataset = dict(
+        images=[dict(id=image) for image in range(len(boxes))],
+        categories=[dict(id=label, name=name) for label, name in enumerate(classes)],
+        annotations=[{'iscrowd': 0, **box, 'id': number, 'area': box['bbox'][3] ** 2}
+                     for number, box in enumerate(flat, 1)])
+    with redirect_stdout(None):
+        coco.createIndex()
+    return coco
+
+
+def precisions(truth: COCO, found: COCO) -> np.ndarray:
+    """Return precision by IoU, recall, class and height (all, then ``HEIGHTS``); -1 without an annotated box."""
+    run = COCOeval(truth, found, 'bbox')
+    run.params.areaRng = [(0, 1e10), *((low ** 2, high ** 2) for low, high in HEIGHTS.values())]
+    run.params.areaRngLbl = ['all', *HEIGHTS]
+    with redirect_stdout(None):
+        run.evaluate()
+        run.accumulate()
+    return run.eval['precision'][..., -1]
+
+
+def map_scores(images: Sequence[Image], classes: Sequence[str]) -> dict[str, float]:
+    """Return ``mIoU``, the mean over all classes, the first among them, ``mAcc``, and the IoU of each class.
+
+    Classes that are neither annotated nor found are NaN and do not count.
+    """
+    number = len(classes)
+    confusion = np.zeros((number, number))
+    for image in images:
+        counted = image.truth < number  # 255 is ignored
+        pairs = number * image.truth[counted].astype(int) + image.found[counted]
+        confusion += np.bincount(pairs, minlength=number ** 2).reshape(number, number)
+    hits, annotated = confusion.diagonal(), confusion.sum(1)
+    with np.errstate(invalid='ignore'):
+        iou, accuracy = hits / (annotated + confusion.sum(0) - hits), hits / annotated
+    return dict(mIoU=float(np.nanmean(iou)), mAcc=float(np.nanmean(accuracy)), **dict(zip(classes, iou.tolist())))
+
+
+def grouped(images: Iterable[Image], pattern: str) -> list[Image]:
+    """Return the images whose stem fits a pattern."""
+    return [image for image in images if fnmatchcase(image.stem, pattern)]
+
+
+def _ap(precision: np.ndarray) -> float:
+    """Return the mean of the precisions that there are; -1 stands for those without an annotated box."""
+    there = precision[precision > -1]
+    return float(there.mean()) if there.size else float('nan')
+
+
+def _boxes(infos: Sequence[dict], found: Path) -> list[Image]:
+    by_image: dict[int, list[dict]] = {info['img_id']: [] for info in infos}
+    for box in json.loads(Path(f'{found}.bbox.json').read_text()):
+        by_image[box['image_id']].append(box)
+    return [Image(stem_of(info['img_path']), [_annotated(box) for box in info['instances']], by_image[info['img_id']])
+            for info in infos]
+
+
+def _annotated(box: dict) -> dict:
+    x1, y1, x2, y2 = box['bbox']
+    return dict(bbox=[x1, y1, x2 - x1, y2 - y1], category_id=box['bbox_label'])
+
+
+def _maps(infos: Sequence[dict], found: Path) -> list[Image]:
+    load = LoadSegMap()
+    stems = [stem_of(info['img_path']) for info in infos]
+    return [Image(stem, load(dict(info))['gt_seg_map'],
+                  load(dict(seg_map_path=str(found / f'{stem}.png')))['gt_seg_map'])
+            for stem, info in zip(stems, infos)]
