@@ -262,6 +262,15 @@ def _with_rest_of(table, width):
     return CostTable(table.space_hash, table.choices, rest, table.conditions)
 
 
+def test_tracked_tables_are_read():
+    folder = Path(__file__).parent.parent.parent / 'benchmarks/records'
+    tables = {str(path.relative_to(folder)): CostTable.load(path) for path in folder.rglob('*.json')
+              if '"space_hash"' in (text := path.read_text()) and '"conditions"' in text}
+    table = tables['latency/latency_448x620.json']
+    found = Genotype.load(folder / 'latency/lambda-0.5-0/genotype.json')
+    assert table.predict(found)['latency_ms'] == pytest.approx(103, abs=0.5)  # as docs/en/results.md has it
+
+
 def test_files_that_are_no_table(space, tmp_path):
     path = tmp_path / 'table.json'
     with pytest.raises(FileNotFoundError, match='build_latency_table.py'):
