@@ -227,6 +227,20 @@ def test_gradient_against_finite_differences(space):
             assert grad[index].item() == pytest.approx((ends[0] - ends[1]) / 2e-4, rel=1e-6)
 
 
+def test_uniform_is_of_the_space_and_the_table_alone(space):
+    table = tabulate(space)
+    regulariser = ExpectedCost(space, table)
+    expected = regulariser().item()  # all alphas are 0
+    assert regulariser.uniform() == pytest.approx(expected, rel=1e-12)
+    assert expected == pytest.approx(sum(
+        probability * table.predict(Genotype(choices))['latency_ms'] for choices, probability in networks(space)))
+    set_alphas(space)
+    assert regulariser().item() != pytest.approx(expected)
+    assert regulariser.uniform() == pytest.approx(expected, rel=1e-12)
+    space.select({name: choice.candidates[0] for name, choice in space.choices.items()})
+    assert regulariser.uniform() == pytest.approx(expected, rel=1e-12)
+
+
 # --- files and errors -----------------------------------------------------------------------------------------------
 
 def test_file_round_trip(space, tmp_path):
