@@ -4,6 +4,7 @@ Fuses the pairs by simple averaging, by the per-pixel maximum, by a Laplacian py
 the pictures into OUT/NAME, and scores them with ``tools/analysis_tools/fusion_metrics.py``.
 
     python benchmarks/fusion_quality.py --visible test/vi --infrared test/ir --out OUT [--models tim-light ...]
+        [--convention cddfuse]
 """
 from mmfusenas.utils.allocator import restart_with_fast_allocator
 
@@ -25,7 +26,7 @@ TOOL = Path(__file__).resolve().parent.parent / 'tools/analysis_tools/fusion_met
 def parse_args() -> tuple[argparse.Namespace, list[str]]:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog='further options (--metrics, --json, --plot) go to fusion_metrics.py')
+        epilog='further options (--convention, --metrics, --json, --plot) go to fusion_metrics.py')
     parser.add_argument('--visible', required=True, metavar='PATH')
     parser.add_argument('--infrared', required=True, metavar='PATH')
     parser.add_argument('--out', required=True, metavar='DIR')

@@ -53,7 +53,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--search', default='configs/tim/fusion_search_real_demo.py', metavar='CONFIG',
                         help='config of the search (default: %(default)s)')
     parser.add_argument('--weights', nargs='+', type=float, default=[0.0, 0.5, 2.0], metavar='LAMBDA',
-                        help='of a second of expected latency (default: 0 0.5 2)')
+                        help='of the expected latency over that of uniform choices (default: 0 0.5 2)')
     parser.add_argument('--seeds', nargs='+', type=int, default=[0, 1, 2], help='default: 0 1 2')
     parser.add_argument('--random', type=int, default=7, help='random networks to compare (default: %(default)s)')
     add_options(parser, Path('work_dirs/latency'))
@@ -64,8 +64,7 @@ def search(weight: float, seed: int, table: Path, args: argparse.Namespace) -> P
     """Search with a weight of latency; return the genotype."""
     place = f'{hook_place(args.search, "BilevelSearchHook")}.cost'
     folder = args.work_dir / f'lambda-{weight:g}-{seed}'
-    # The table is in milliseconds.
-    train(args.search, folder, [f'{place}.table={table}', f'{place}.weight={weight / 1000}', f'randomness.seed={seed}'])
+    train(args.search, folder, [f'{place}.table={table}', f'{place}.weight={weight}', f'randomness.seed={seed}'])
     return folder / 'genotype.json'
 
 

@@ -2,15 +2,17 @@
 
 Meta-initialises the fusion network with every number K of inner steps over some tasks, then adapts it to another one
 with few or many of its pairs, and looks at the loss and the VIF of the other task's test pairs on the way; beside it
-no initialisation, and plain training on the same tasks with as many gradients as K = 4 takes. Before each look the
-BatchNorm statistics are taken anew from the pairs adapted to, so that what is compared are weights and not how far
-running means lag behind. Every seed is a meta-initialisation, a choice of pairs and an order of its own. Prints both
-figures and draws `adaptation.png` into the work dir. A meta-initialisation that is done is not done again.
+no initialisation, and plain training on the same tasks with as many gradients as K = 4 takes. The tasks leave out the
+one adapted to; with `+ivif` it is one of them, as in the paper, by its training pairs. Before each look the BatchNorm
+statistics are taken anew from the pairs adapted to, so that what is compared are weights and not how far running means
+lag behind. Every seed is a meta-initialisation, a choice of pairs and an order of its own. Prints both figures and
+draws `adaptation.png` into the work dir. A meta-initialisation that is done is not done again.
 
     ROADSCENE_ROOT=data/roadscene MSRS_ROOT=data/msrs HARVARD_ROOT=data/harvard python benchmarks/meta_init.py
 """
 import argparse
 import copy
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from statistics import mean
@@ -38,6 +40,8 @@ from mmfusenas.utils.random_state import seeded
 
 Curve = Mapping[int, tuple[float, float]]
 
+STARTS = ['none', 'joint', '2', '4', '6', '8', '10', 'joint+ivif', '4+ivif']
+
 
 def main() -> None:
     args = parse_args()
@@ -63,10 +67,14 @@ def parse_args() -> argparse.Namespace:
                         help='config of the initialisation (default: %(default)s)')
     parser.add_argument('--joint', default='configs/tim/joint_init_real_demo.py', metavar='CONFIG',
                         help='config of the plain training (default: %(default)s)')
+    parser.add_argument('--meta-ivif', default='configs/tim/meta_init_real_ivif_demo.py', metavar='CONFIG',
+                        help='config of the initialisation with the new task among the tasks (default: %(default)s)')
+    parser.add_argument('--joint-ivif', default='configs/tim/joint_init_real_ivif_demo.py', metavar='CONFIG',
+                        help='the same of the plain training (default: %(default)s)')
     parser.add_argument('--adapt', default='configs/tim/fusion_light_real_demo.py', metavar='CONFIG',
                         help='config of the new task, for its model and data (default: %(default)s)')
-    parser.add_argument('--starts', nargs='+', default=['none', 'joint', '2', '4', '6'],
-                        help='"none", "joint", or K (default: none joint 2 4 6)')
+    parser.add_argument('--starts', nargs='+', type=known_start, default=STARTS,
+                        help=f'"none", "joint", K, "joint+ivif" or K+ivif (default: {" ".join(STARTS)})')
     parser.add_argument('--pairs', nargs='+', type=int, default=[32, 128], help='training pairs (default: 32 128)')
     parser.add_argument('--after', nargs='+', type=int, default=[0, 5, 10, 20, 50, 100, 200], metavar='N',
                         help='steps after which to look (default: 0 5 10 20 50 100 200)')
@@ -76,17 +84,25 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def known_start(text: str) -> str:
+    """Return an argument of ``--starts``, or say what it may be."""
+    if not re.fullmatch(r'none|(joint|[1-9]\d*)(\+ivif)?', text):
+        raise argparse.ArgumentTypeError(f'got {text!r}; give none, joint, K, joint+ivif or K+ivif, K being 1 or more')
+    return text
+
+
 def label(start: str) -> str:
     """Return what a start is called."""
-    return f'K = {start}' if start.isdigit() else start
+    return f'K = {start}' if start[0].isdigit() else start
 
 
 def weights(start: str, seed: int, args: argparse.Namespace) -> Path | None:
     """Return the checkpoint to start from."""
     folder, options = args.work_dir / f'{start}-{seed}', [f'randomness.seed={seed}']
-    if start.isdigit():
-        return train(args.meta, folder, [f'train_cfg.steps={start}', *options])
-    return train(args.joint, folder, options) if start == 'joint' else None
+    kind, _, ivif = start.partition('+')
+    if kind.isdigit():
+        return train(args.meta_ivif if ivif else args.meta, folder, [f'train_cfg.steps={kind}', *options])
+    return train(args.joint_ivif if ivif else args.joint, folder, options) if kind == 'joint' else None
 
 
 def adapt(start: Path | None, pairs: int, seed: int, args: argparse.Namespace) -> Curve:

@@ -1,6 +1,7 @@
-"""The fusion metrics by name."""
+"""The fusion metrics by name, and the conventions under which they are published."""
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import NamedTuple
@@ -28,6 +29,22 @@ class Measure(NamedTuple):
     higher_is_better: bool = True
 
 
+class Convention(NamedTuple):
+    """How published figures of one evaluator are made.
+
+    Attributes:
+        measures: Its metrics by name.
+        default: Names of those that are computed unless others are asked for.
+        read: Of (picture, full_scale), as :func:`grey_tensor`: what the metrics are given.
+        channel: What ``read`` returns, in words.
+    """
+
+    measures: Mapping[str, Measure]
+    default: tuple[str, ...]
+    read: Callable[[np.ndarray, float | None], Tensor]
+    channel: str
+
+
 MEASURES: Mapping[str, Measure] = dict(
     EN=Measure(F.entropy, needs_sources=False),
     SD=Measure(F.standard_deviation, needs_sources=False),
@@ -53,9 +70,24 @@ MEASURES: Mapping[str, Measure] = dict(
 DEFAULT_MEASURES = ('MI', 'FMI', 'VIF', 'Qabf')
 """The four of TIM's tables 1 and 2."""
 
+CDDFUSE_MEASURES: Mapping[str, Measure] = {
+    **{name: MEASURES[name] for name in ('EN', 'SD', 'SF')},
+    'MI': Measure(partial(F.mutual_information, base=math.e)),
+    **{name: MEASURES[name] for name in ('SCD', 'VIF')},
+    'Qabf': Measure(partial(F.qabf, raw_ties=True)),
+    'SSIM': Measure(partial(F.ssim, data_range=2.0)),
+}
+"""The eight of CDDFuse's tables (Zhao et al., CVPR 2023), as its evaluator defines them.
 
-def find_measures(names: Iterable[str]) -> list[str]:
-    """Return the names as ``MEASURES`` spells them; ``'all'`` is all of them.
+MI is in nats. Of edges of one strength Q^AB/F takes the strength for its ratio. SSIM has the data range 2, which the
+scikit-image 0.19.2 that CDDFuse names takes for floating-point images; later versions of scikit-image have no default.
+The other five are ours. Where CDDFuse's evaluator divides 0 by 0 and gives NaN, these give what ours do: SCD 0 for a
+constant difference or source, Q^AB/F 1 for sources without an edge.
+"""
+
+
+def find_measures(names: Iterable[str], measures: Mapping[str, Measure] = MEASURES) -> list[str]:
+    """Return the names as ``measures`` spells them; ``'all'`` is all of them.
 
     Raises:
         ValueError: A name is unknown; the message names the nearest one.
@@ -64,28 +96,29 @@ def find_measures(names: Iterable[str]) -> list[str]:
         >>> find_measures(['mi', 'ms-ssim'])
         ['MI', 'MS_SSIM']
     """
-    spelled = {name.lower().replace('_', ''): name for name in MEASURES}
+    spelled = {name.lower().replace('_', ''): name for name in measures}
     found = []
     for name in names:
         key = name.lower().replace('_', '').replace('-', '').replace('/', '')
         if key == 'all':
-            found += MEASURES
+            found += measures
         elif key in spelled:
             found.append(spelled[key])
         else:
-            raise ValueError(f'There is no fusion metric {name!r}{nearest(name.upper(), MEASURES)}. There are '
-                             f'{", ".join(MEASURES)}, or all.')
+            raise ValueError(f'There is no fusion metric {name!r}{nearest(name.upper(), measures)}. There are '
+                             f'{", ".join(measures)}, or all.')
     return list(dict.fromkeys(found))
 
 
 @torch.no_grad()
-def measure(names: Iterable[str], fused: Tensor, first: Tensor, second: Tensor) -> dict[str, Tensor]:
+def measure(names: Iterable[str], fused: Tensor, first: Tensor, second: Tensor,
+            measures: Mapping[str, Measure] = MEASURES) -> dict[str, Tensor]:
     """Return the metrics ``names`` of a batch.
 
     Shape:
         N x 1 x H x W in [0, 255] three times, to N values a name.
     """
-    return {name: MEASURES[name].function(*((fused, first, second) if MEASURES[name].needs_sources else (fused,)))
+    return {name: measures[name].function(*((fused, first, second) if measures[name].needs_sources else (fused,)))
             for name in names}
 
 
@@ -99,3 +132,30 @@ def grey_tensor(picture: np.ndarray, full_scale: float | None = None) -> Tensor:
     full_scale = full_scale or {np.dtype(np.uint16): 65535.0}.get(picture.dtype, 255.0)
     grey = torch.from_numpy(to_grey(picture).astype(np.float64))
     return (grey * (255 / full_scale)).clamp(0, 255)[None, None]
+
+
+def grey_levels(picture: np.ndarray, full_scale: float | None = None) -> Tensor:
+    """Return a picture as the evaluator of CDDFuse reads it: luma (BT.601) of 8 bits, 1 x 1 x H x W.
+
+    Colour is turned to grey in single precision and rounded to whole numbers, half to even; that of
+    :func:`grey_tensor` is OpenCV's in whole numbers, which differs by one level in some pixels.
+
+    Args:
+        picture: H x W or H x W x 3 (BGR). Of uint16 the upper 8 bits count, as OpenCV reads a PNG at 8 bits.
+        full_scale: Its largest possible value, which becomes 255. None goes by the dtype.
+
+    Example:
+        >>> colour = np.array([[[0, 21, 228]]], np.uint8)  # 80.499
+        >>> grey_tensor(colour).item(), grey_levels(colour).item()
+        (81.0, 80.0)
+    """
+    if full_scale is None and picture.dtype == np.uint16:
+        picture = picture >> 8
+    return grey_tensor(picture.astype(np.float32), full_scale).round()
+
+
+CONVENTIONS: Mapping[str, Convention] = dict(
+    mmfusenas=Convention(MEASURES, DEFAULT_MEASURES, grey_tensor, 'luma (BT.601)'),
+    cddfuse=Convention(CDDFUSE_MEASURES, tuple(CDDFUSE_MEASURES), grey_levels, 'luma (BT.601), whole numbers'),
+)
+"""Ours, and those of published evaluators."""

@@ -1,7 +1,7 @@
 """The expected-cost regulariser of TIM section 4.1."""
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import groupby
 from operator import itemgetter
 
@@ -35,6 +35,8 @@ class ExpectedCost:
         >>> table = measure_costs(space, [torch.rand(1, 2, 5, 5)])
         >>> ExpectedCost(space, table, 'macs')().item()  # undecided between 0 and 100
         50.0
+        >>> ExpectedCost(space, table, 'macs').uniform()
+        50.0
     """
 
     def __init__(self, space: SearchSpace, table: CostTable, cost: str = 'latency_ms') -> None:
@@ -46,21 +48,32 @@ class ExpectedCost:
 
     def __call__(self) -> Tensor:
         """Return the expected cost, a scalar tensor in the unit of the table."""
-        self.probabilities = {name: choice.probabilities() for name, choice in self.space.choices.items()}
+        return self._expected({name: choice.probabilities() for name, choice in self.space.choices.items()})
+
+    def uniform(self) -> float:
+        """Return the cost expected where all candidates of every choice have equal chances.
+
+        It is a function of the space and the table alone: the present alphas and decisions do not count.
+        """
+        return float(self._expected({name: torch.full_like(costs, 1 / len(costs))
+                                     for name, costs in self.costs.items()}))
+
+    def _expected(self, probabilities: Mapping[str, Tensor]) -> Tensor:
         total = self.rest
         for path, cost in self.optional.items():
-            total = total + self._used([self.space.optional[path]]) * cost
-        for name, chances in self.probabilities.items():
-            total = total + self._used(self.space.conditions(name)) * (chances @ self.costs[name].to(chances))
+            total = total + self._used([self.space.optional[path]], probabilities) * cost
+        for name, chances in probabilities.items():
+            used = self._used(self.space.conditions(name), probabilities)
+            total = total + used * (chances @ self.costs[name].to(chances))
         return total
 
-    def _used(self, conditions: Iterable[Condition]) -> Tensor | float:
+    def _used(self, conditions: Iterable[Condition], probabilities: Mapping[str, Tensor]) -> Tensor | float:
         """Return the probability that all conditions hold, the choices being independent."""
         used = 1.0
         for condition in conditions:
             unmet = 1.0
             for choice, alternatives in groupby(sorted(condition), key=itemgetter(0)):
-                unmet = unmet * (1 - sum(self.probabilities[choice][self._index(*pair)] for pair in alternatives))
+                unmet = unmet * (1 - sum(probabilities[choice][self._index(*pair)] for pair in alternatives))
             used = used * (1 - unmet)
         return used
 

@@ -274,34 +274,68 @@ def test_unrolled_is_told_of_the_step_of_the_weights(tmp_path, monkeypatch):
     assert inner['max_norm'] == 0.5 and any(buffer is not None for buffer in inner['momentum_buffers'])
 
 
-def test_expected_cost_is_added_to_the_upper_loss(tmp_path):
+@pytest.fixture
+def cost(tmp_path):
+    """A table of the numbers of parameters, and a weight of theirs."""
     init_default_scope('mmfusenas')
-    cfg = kit.config(tmp_path)
-    space = SearchSpace(MODELS.build(cfg.model))
+    space = SearchSpace(MODELS.build(kit.config(tmp_path).model))
     pair = dict(visible=torch.rand(1, 3, 16, 20), infrared=torch.rand(1, 1, 16, 20))
     measure_costs(space, list(pair.values()), run=lambda *_: space.model(pair)).save(tmp_path / 'table.json')
+    return dict(table=str(tmp_path / 'table.json'), weight=0.5, cost='parameters')
+
+
+def test_expected_cost_is_added_to_the_upper_loss(tmp_path, cost):
     options = dict(strategy=dict(type='FirstOrder'), optimizer=dict(type='SGD', lr=1.0))
-    cost = dict(table=str(tmp_path / 'table.json'), weight=1e-3, cost='parameters')
     plain = kit.train(kit.config(tmp_path / 'plain', stop=2, search=options))
     priced = kit.train(kit.config(tmp_path / 'priced', stop=2, search=dict(options, cost=cost)))
     moved, before = alphas(priced), alphas(plain)
     hook = kit.hook_of(priced, 'BilevelSearchHook')
     for alpha in hook.space.alphas().values():
         torch.nn.init.zeros_(alpha.requires_grad_(True))
-    slopes = torch.autograd.grad(ExpectedCost(hook.space, CostTable.load(cost['table']), 'parameters')(),
-                                 list(hook.space.alphas().values()))
+    expected = ExpectedCost(hook.space, CostTable.load(cost['table']), 'parameters')()
+    slopes = torch.autograd.grad(expected, list(hook.space.alphas().values()))
     for name, slope in zip(moved, slopes, strict=True):
         assert slope.any(), name
-        assert torch.allclose(moved[name] - before[name], -1e-3 * slope, atol=1e-5), name
+        assert torch.allclose(moved[name] - before[name], -0.5 / expected * slope, atol=1e-5), name
 
 
-def test_expected_cost_of_every_epoch_is_kept(tmp_path):
-    init_default_scope('mmfusenas')
-    cfg = kit.config(tmp_path)
-    space = SearchSpace(MODELS.build(cfg.model))
-    pair = dict(visible=torch.rand(1, 3, 16, 20), infrared=torch.rand(1, 1, 16, 20))
-    measure_costs(space, list(pair.values()), run=lambda *_: space.model(pair)).save(tmp_path / 'table.json')
-    cost = dict(table=str(tmp_path / 'table.json'), weight=1e-6, cost='parameters')
+def test_the_term_of_the_cost_is_its_weight_at_uniform_choices(tmp_path, cost):
+    runner = kit.train(kit.config(tmp_path, search=dict(cost=cost)))
+    hook = kit.hook_of(runner, 'BilevelSearchHook')
+    space = hook.space.alphas()
+    assert hook._regularization().item() != pytest.approx(0.5, abs=1e-3)
+    for alpha in space.values():
+        torch.nn.init.zeros_(alpha.requires_grad_(True))
+    assert hook._regularization().item() == pytest.approx(0.5)
+    for alpha, slope in zip(space.values(), torch.autograd.grad(hook._regularization(), list(space.values()))):
+        for index in range(len(alpha)):
+            ends = []
+            for width in (1e-2, -2e-2):
+                alpha.data[index] += width
+                ends.append(hook._regularization().item())
+            alpha.data[index] += 1e-2
+            assert slope[index].item() == pytest.approx((ends[0] - ends[1]) / 2e-2, rel=1e-2, abs=1e-5)
+
+
+def test_a_table_in_which_nothing_costs_anything_is_refused(tmp_path, cost):
+    table = json.loads(Path(cost['table']).read_text())
+    for costs in (table['rest'], *(costs for choice in table['choices'].values() for costs in choice.values())):
+        costs['macs'] = 0
+    Path(cost['table']).write_text(json.dumps(table))
+    with pytest.raises(ValueError, match=r'no candidate of its table costs anything \(macs at uniform choices: 0\)'):
+        kit.train(kit.config(tmp_path, search=dict(cost=dict(cost, cost='macs'))))
+
+
+def test_a_search_with_a_cost_resumes_to_the_same_end(tmp_path, cost):
+    options = dict(PHASES, cost=cost)
+    whole = kit.train(kit.config(tmp_path / 'whole', search=options))
+    for stop in (3, 6, None):  # before and after the end of the first phase
+        part = kit.train(kit.config(tmp_path / 'parts', search=options, stop=stop), resume=True)
+    plain = kit.train(kit.config(tmp_path / 'plain', search=PHASES))
+    assert same(alphas(part), alphas(whole)) and not same(alphas(part), alphas(plain))
+
+
+def test_expected_cost_of_every_epoch_is_kept(tmp_path, cost):
     runner = kit.train(kit.config(tmp_path / 'run', search=dict(cost=cost), export={}))
     epochs = json.loads((tmp_path / 'run/search.json').read_text())['epochs']
     last = kit.hook_of(runner, 'BilevelSearchHook').expected_cost().item()

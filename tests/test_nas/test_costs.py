@@ -227,6 +227,20 @@ def test_gradient_against_finite_differences(space):
             assert grad[index].item() == pytest.approx((ends[0] - ends[1]) / 2e-4, rel=1e-6)
 
 
+def test_uniform_is_of_the_space_and_the_table_alone(space):
+    table = tabulate(space)
+    regulariser = ExpectedCost(space, table)
+    expected = regulariser().item()  # all alphas are 0
+    assert regulariser.uniform() == pytest.approx(expected, rel=1e-12)
+    assert expected == pytest.approx(sum(
+        probability * table.predict(Genotype(choices))['latency_ms'] for choices, probability in networks(space)))
+    set_alphas(space)
+    assert regulariser().item() != pytest.approx(expected)
+    assert regulariser.uniform() == pytest.approx(expected, rel=1e-12)
+    space.select({name: choice.candidates[0] for name, choice in space.choices.items()})
+    assert regulariser.uniform() == pytest.approx(expected, rel=1e-12)
+
+
 # --- files and errors -----------------------------------------------------------------------------------------------
 
 def test_file_round_trip(space, tmp_path):
@@ -260,6 +274,15 @@ def test_a_table_of_another_space_is_an_error(space):
 def _with_rest_of(table, width):
     rest = dict(table.rest, parameters=width * 9 + width + 2 * width + 1 + 3 * width + 3)
     return CostTable(table.space_hash, table.choices, rest, table.conditions)
+
+
+def test_tracked_tables_are_read():
+    folder = Path(__file__).parent.parent.parent / 'benchmarks/records'
+    tables = {str(path.relative_to(folder)): CostTable.load(path) for path in folder.rglob('*.json')
+              if '"space_hash"' in (text := path.read_text()) and '"conditions"' in text}
+    table = tables['latency/latency_448x620.json']
+    found = Genotype.load(folder / 'latency/lambda-0.5-0/genotype.json')
+    assert table.predict(found)['latency_ms'] == pytest.approx(103, abs=0.5)  # as docs/en/results.md has it
 
 
 def test_files_that_are_no_table(space, tmp_path):

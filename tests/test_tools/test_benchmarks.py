@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from mmengine.config import Config
 
 from mmfusenas.nas import Genotype
 
@@ -354,6 +355,38 @@ def test_a_guided_chain_trains_what_was_found_and_a_random_path_of_its_size(chai
     assert low == pytest.approx(0.97 * 5e5) and high == pytest.approx(1.03 * 5e5)
     printed = capsys.readouterr().out
     assert re.search(r'\| found below 0\.6 M +\| 0\.500 +\| 2\.000', printed) and 'guided filter' in printed
+
+
+def test_meta_initialisations_of_every_k_with_and_without_the_new_task(chain, tmp_path, capsys, monkeypatch):
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    import meta_init
+    monkeypatch.setattr(meta_init, 'adapt', lambda start, pairs, seed, args: {
+        n: (len(str(start and start.parent.name)) + n, 0.5) for n in args.after})
+    asked = chain('meta_init', '--seeds', 3, '--pairs', 32, '--after', 0, 5, '--work-dir', tmp_path)
+    demo, seed = 'configs/tim/{}_init_real{}_demo.py', ('randomness.seed=3', )
+    assert [(call[1], *call[call.index('--cfg-options') + 1:]) for call in asked] == [
+        (demo.format('joint', ''), *seed),
+        *((demo.format('meta', ''), f'train_cfg.steps={k}', *seed) for k in (2, 4, 6, 8, 10)),
+        (demo.format('joint', '_ivif'), *seed), (demo.format('meta', '_ivif'), 'train_cfg.steps=4', *seed)]
+    printed = capsys.readouterr().out
+    for start in ('K = 8', 'K = 10', r'joint\+ivif', r'K = 4\+ivif'):
+        folder = start.replace('K = ', '').replace('\\', '') + '-3'
+        assert re.search(rf'\| {start} +\| 32 +\| {len(folder)}\.000 +\| {len(folder) + 5}\.000 +\| 0\.500', printed)
+    assert (tmp_path / 'adaptation.png').is_file()
+    for wrong in ('4+ivf', '0', 'non', 'none+ivif'):
+        with pytest.raises(SystemExit):
+            chain('meta_init', '--starts', wrong, '--work-dir', tmp_path)
+        assert 'joint+ivif or K+ivif' in capsys.readouterr().err
+
+
+def test_the_new_task_is_one_of_those_of_its_initialisation():
+    meta, seen, joint = (Config.fromfile(str(BENCHMARKS.parent / f'configs/tim/{name}_demo.py')) for name in (
+        'meta_init_real', 'meta_init_real_ivif', 'joint_init_real_ivif'))
+    tasks, with_ivif = (cfg.train_dataloader.dataset.datasets for cfg in (meta, seen))
+    assert [task.type for task in with_ivif] == ['PairDataset', *3 * ['HarvardDataset']]
+    assert with_ivif[1:] == tasks and joint.train_dataloader == seen.train_dataloader
+    # A gradient for each of the K steps and one for the step outside, of every task.
+    assert joint.train_cfg.max_iters == seen.train_cfg.max_iters * len(with_ivif) * (4 + 1)
 
 
 def test_searches_of_a_supernet_are_compared_by_strategy(chain, tmp_path, capsys, monkeypatch):

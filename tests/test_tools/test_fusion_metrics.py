@@ -5,7 +5,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mmfusenas.evaluation.suite import DEFAULT_MEASURES, grey_tensor, measure
+from mmfusenas.evaluation.suite import CDDFUSE_MEASURES, DEFAULT_MEASURES, grey_levels, grey_tensor, measure
 
 
 @pytest.fixture
@@ -38,6 +38,7 @@ def test_several_methods_side_by_side(run, folders):
     assert end == ''
     found = json.loads((folders / 'out.json').read_text())
     assert found['value_range'] == [0, 255] and list(found['methods']) == ['average', 'visible']
+    assert (found['convention'], found['images']) == ('mmfusenas', 3)
     for name, method in found['methods'].items():
         assert list(method['mean']) == list(DEFAULT_MEASURES) and list(method['pictures']) == ['0', '1', '2']
         for stem, scores in method['pictures'].items():
@@ -51,6 +52,20 @@ def test_several_methods_side_by_side(run, folders):
     assert f'{found["methods"]["visible"]["mean"]["MI"]:.4f} *' in copied and '*' not in mean.split('|')[2]
     assert cv2.imread(str(folders / 'out.png')).shape[1] > 1000
     assert 'next' in out
+
+
+def test_a_published_convention(run, folders):
+    end, out = run(*sources(folders), '--fused', folders / 'average', '--convention', 'cddfuse', '--json',
+                   folders / 'out.json')
+    assert end == '' and 'Convention cddfuse: luma (BT.601), whole numbers, values in 0-255, means of 3 images' in out
+    found = json.loads((folders / 'out.json').read_text())
+    assert (found['convention'], found['channel'], found['images']) == ('cddfuse', 'luma (BT.601), whole numbers', 3)
+    got = found['methods']['average']['pictures']['1']
+    triplet = [grey_levels(cv2.imread(str(folders / part / '1.png'))) for part in ('average', 'vi', 'ir')]
+    assert got == pytest.approx({key: measure([key], *triplet, measures=CDDFUSE_MEASURES)[key].item()
+                                 for key in ('EN', 'SD', 'SF', 'MI', 'SCD', 'VIF', 'Qabf', 'SSIM')}, abs=1e-12)
+    end, _ = run(*sources(folders), '--fused', folders / 'average', '--convention', 'cddfuse', '--metrics', 'FMI')
+    assert "no fusion metric 'FMI'" in end and 'There are EN, SD' in end
 
 
 def test_lower_is_better_for_artefacts(run, folders):

@@ -8,14 +8,16 @@ import argparse
 from collections.abc import Mapping
 from pathlib import Path
 
+import cv2
 import numpy as np
 from rich.progress import track
 from terminaltables import AsciiTable
+from torch import Tensor
 
 from mmfusenas.apis import input_pairs
 from mmfusenas.datasets.pairing import Pair
-from mmfusenas.datasets.pictures import read_infrared
-from mmfusenas.evaluation.suite import DEFAULT_MEASURES, MEASURES, find_measures, grey_tensor, measure
+from mmfusenas.datasets.pictures import read_picture
+from mmfusenas.evaluation.suite import CONVENTIONS, Convention, find_measures, measure
 from mmfusenas.nas.files import write_text
 from mmfusenas.utils.command_line import UsageError, command, json_text, output_file, run_tool
 from mmfusenas.visualization.score_plots import plot_scores
@@ -30,15 +32,20 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description='Score fused pictures by the two pictures that each was made of: a table of means, several methods '
                     'side by side. Colour pictures count by their luma (BT.601), values are in 0-255; what each metric '
-                    'is, and from which paper, stands in mmfusenas/evaluation/functional.',
+                    'is, and from which paper, stands in mmfusenas/evaluation/functional. Figures to lay beside tables '
+                    'that the evaluator of CDDFuse made: --convention cddfuse.',
         epilog='examples: python tools/analysis_tools/fusion_metrics.py --visible vi --infrared ir --fused fused; '
                '... --fused light=out1/pictures average=out2 --metrics MI VIF Qabf SSIM --json scores.json --plot '
                'scores.png. Pictures are paired by equal file names, or by the longest common beginning.')
     parser.add_argument('--visible', required=True, metavar='PATH', help='picture, folder, or .txt list (MRI, ...)')
     parser.add_argument('--infrared', required=True, metavar='PATH', help='the same of the other sensor')
     parser.add_argument('--fused', required=True, nargs='+', metavar='[NAME=]PATH', help='fused pictures, by method')
-    parser.add_argument('--metrics', nargs='+', default=DEFAULT_MEASURES, metavar='M',
-                        help=f'some of {", ".join(MEASURES)}, or all (default: {", ".join(DEFAULT_MEASURES)})')
+    parser.add_argument('--convention', choices=CONVENTIONS, default='mmfusenas',
+                        help='whose definitions of the metrics (default: mmfusenas); docs/en/metrics.md lists where '
+                             'they differ')
+    parser.add_argument('--metrics', nargs='+', metavar='M', help='; '.join(
+        f'{name}: some of {", ".join(convention.measures)}, or all (default: {", ".join(convention.default)})'
+        for name, convention in CONVENTIONS.items()))
     parser.add_argument('--json', metavar='FILE', help='write means, deviations and the values of every picture')
     parser.add_argument('--plot', metavar='FILE', help='draw boxes and cumulative curves (.png, .pdf, .svg)')
     return parser.parse_args()
@@ -61,49 +68,55 @@ def named_methods(arguments: list[str]) -> dict[str, str]:
     return methods
 
 
-def score(pairs: list[Pair], methods: Mapping[str, list[str]], measures: list[str]) -> Scores:
+def score(pairs: list[Pair], methods: Mapping[str, list[str]], measures: list[str], convention: Convention) -> Scores:
     """Score the fused pictures of every method, in the order of the pairs."""
+    def read(path: str) -> Tensor:
+        return convention.read(read_picture(path, cv2.IMREAD_ANYCOLOR), None)
+
     scores: Scores = {name: {key: {} for key in measures} for name in methods}
     for k, pair in enumerate(track(pairs, 'scoring')):
-        sources = [grey_tensor(read_infrared(path)) for path in (pair.visible, pair.infrared)]
+        sources = [read(path) for path in (pair.visible, pair.infrared)]
         for name, files in methods.items():
-            fused = grey_tensor(read_infrared(files[k]))
+            fused = read(files[k])
             if not fused.shape == sources[0].shape == sources[1].shape:
                 sizes = ', '.join(f'{path} is {picture.shape[3]} x {picture.shape[2]}' for path, picture in zip(
                     (files[k], pair.visible, pair.infrared), (fused, *sources)))
                 raise UsageError(f'Pictures of different size (width x height): {sizes}.')
-            for key, value in measure(measures, fused, *sources).items():
+            for key, value in measure(measures, fused, *sources, measures=convention.measures).items():
                 scores[name][key][pair.stem] = float(value)
     return scores
 
 
-def table(scores: Scores) -> str:
+def table(scores: Scores, convention: Convention) -> str:
     """Return the means, a row a method; the best of each metric is marked."""
     means = {name: {key: np.mean(list(values.values())) for key, values in row.items()} for name, row in scores.items()}
     best = {}
     for key in next(iter(means.values())):
         column = {name: row[key] for name, row in means.items()}
-        best[key] = (max if MEASURES[key].higher_is_better else min)(column, key=column.get)
+        best[key] = (max if convention.measures[key].higher_is_better else min)(column, key=column.get)
     rows = [[name, *(f'{value:.4f}{" *" if len(means) > 1 and best[key] == name else ""}'
                      for key, value in row.items())] for name, row in means.items()]
-    heads = [key if MEASURES[key].higher_is_better else f'{key} (lower is better)' for key in best]
+    heads = [key if convention.measures[key].higher_is_better else f'{key} (lower is better)' for key in best]
     return AsciiTable([['method', *heads], *rows]).table
 
 
-def to_json(scores: Scores) -> str:
-    """Return everything as JSON."""
+def to_json(scores: Scores, name: str) -> str:
+    """Return everything as JSON; ``name`` is that of the convention."""
     methods = {name: {
         'mean': {key: float(np.mean(list(values.values()))) for key, values in row.items()},
         'std': {key: float(np.std(list(values.values()))) for key, values in row.items()},
         'pictures': {stem: {key: row[key][stem] for key in row} for stem in next(iter(row.values()))},
     } for name, row in scores.items()}
-    return json_text(dict(channel='luma (BT.601)', value_range=[0, 255], methods=methods))
+    images = len(next(iter(methods.values()))['pictures'])
+    return json_text(dict(convention=name, channel=CONVENTIONS[name].channel, value_range=[0, 255], images=images,
+                          methods=methods))
 
 
 def main() -> None:
     """Score."""
     args = parse_args()
-    measures = find_measures(args.metrics)
+    convention = CONVENTIONS[args.convention]
+    measures = find_measures(args.metrics or convention.default, convention.measures)
     for file in filter(None, (args.json, args.plot)):
         output_file(file)
     if args.plot and Path(args.plot).suffix not in FIGURES:
@@ -111,11 +124,12 @@ def main() -> None:
     pairs = input_pairs(args.visible, args.infrared)
     methods = {name: [pair.infrared for pair in input_pairs(args.visible, path)]
                for name, path in named_methods(args.fused).items()}
-    scores = score(pairs, methods, measures)
-    print(table(scores))
-    print(f'Means of {len(pairs)} pictures, luma in 0-255' + ('; * is the best.' if len(methods) > 1 else '.'))
+    scores = score(pairs, methods, measures, convention)
+    print(f'Convention {args.convention}: {convention.channel}, values in 0-255, means of {len(pairs)} images'
+          + ('; * is the best.' if len(methods) > 1 else '.'))
+    print(table(scores, convention))
     if args.json:
-        write_text(args.json, to_json(scores))
+        write_text(args.json, to_json(scores, args.convention))
     if args.plot:
         Path(args.plot).parent.mkdir(parents=True, exist_ok=True)
         plot_scores({name: {key: list(values.values()) for key, values in row.items()}

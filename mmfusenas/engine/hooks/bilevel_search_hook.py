@@ -39,10 +39,10 @@ class BilevelSearchHook(Hook):
     The variables are of three kinds: the choices of a supernet (:class:`Choice`), the weights of a loss that is
     searched (:class:`Weighting`) and the proxies of a guidance (:class:`Proxy`); below, choices stand for all of them.
     After every ``interval`` weight steps one step on the choices: the upper loss is the model's loss on a batch of the
-    search split plus ``weight * expected cost``, the lower loss its loss on the training batch just used. A
-    hyper-gradient strategy turns the two into a gradient for the choices. The hook owns its dataloader, optimizer and
-    schedule and keeps them, with the live choices, in every checkpoint: EMA averages alphas like any parameter,
-    genotypes do not.
+    search split plus ``weight`` times the relative expected cost, the lower loss its loss on the training batch just
+    used. A hyper-gradient strategy turns the two into a gradient for the choices. The hook owns its dataloader,
+    optimizer and schedule and keeps them, with the live choices, in every checkpoint: EMA averages alphas like any
+    parameter, genotypes do not.
 
     Several processes each read their part of the search split; strategies average over them.
 
@@ -66,8 +66,9 @@ class BilevelSearchHook(Hook):
         param_scheduler: Learning-rate schedule of the choices in steps of theirs, a scheduler of MMEngine. Defaults
             to None (constant).
         cost: ``dict(table=FILE, weight=lambda, cost='latency_ms')``: adds ``weight`` times the expected cost
-            (:class:`ExpectedCost`, TIM section 4.1) to the upper loss, from a table of ``build_latency_table.py``.
-            Defaults to None.
+            (:class:`ExpectedCost`, TIM section 4.1) to the upper loss, from a table of ``build_latency_table.py``. The
+            cost is divided by its value at uniform choices, so that the term is ``weight`` before the search, on every
+            machine and at every size of image. Defaults to None.
 
     Raises:
         ValueError: If ``interval`` is below 1; if a phase has other keys or selects nothing that is open, a phase but
@@ -259,10 +260,16 @@ class BilevelSearchHook(Hook):
     def _expected_cost(self) -> ExpectedCost | None:
         if not self.cost:
             return None
-        return ExpectedCost(self.space, CostTable.load(self.cost['table']), self.cost.get('cost', 'latency_ms'))
+        expected = ExpectedCost(self.space, CostTable.load(self.cost['table']), self.cost.get('cost', 'latency_ms'))
+        uniform = expected.uniform()  # not of the present alphas: a resumed search must divide by the same number
+        if not uniform > 0:
+            raise ValueError(f'BilevelSearchHook got cost={self.cost}, but no candidate of its table costs anything '
+                             f'({expected.cost} at uniform choices: {uniform:g}). Give another cost or table.')
+        self.weight = self.cost['weight'] / uniform
+        return expected
 
     def _regularization(self) -> Tensor | float:
-        return self.cost['weight'] * self.expected_cost() if self.expected_cost else 0.0
+        return self.weight * self.expected_cost() if self.expected_cost else 0.0
 
     def _built(self, loss: str | dict, device: torch.device) -> nn.Module | None:
         """Return an upper loss, frozen, or None for the model's own."""

@@ -12,11 +12,16 @@ from mmfusenas.evaluation.functional.pictures import as_double
 _SOBEL = ((-1.0, 0.0, 1.0), (-2.0, 0.0, 2.0), (-1.0, 0.0, 1.0))
 
 
-def qabf(fused: Tensor, visible: Tensor, infrared: Tensor) -> Tensor:
+def qabf(fused: Tensor, visible: Tensor, infrared: Tensor, raw_ties: bool = False) -> Tensor:
     """Return Q^AB/F: how much of the sources' edges, strength and direction, is in the fused picture.
 
     Xydeas and Petrovic, Objective image fusion performance measure, 2000, with its constants (strength 0.9994, -15,
     0.5; direction 0.9879, -22, 0.8; weights of exponent 1). Sobel filters over zero padding.
+
+    Args:
+        raw_ties: Of two edges of one strength take the strength itself, in grey levels, for the relative strength, as
+            the evaluator of CDDFuse does; the definition has 1. The strength counts as kept to 0.9994 then, in place
+            of 0.99885. Defaults to False.
 
     Shape:
         N x 1 x H x W in [0, 255] three times, to N values in [0, 1]; 1 where no source has an edge.
@@ -25,6 +30,8 @@ def qabf(fused: Tensor, visible: Tensor, infrared: Tensor) -> Tensor:
     kept = total = 0.0
     for source in sources:
         strength = _ratio(source[0], fused[0])
+        if raw_ties:
+            strength = torch.where(source[0] == fused[0], fused[0], strength)
         turn = 1 - (source[1] - fused[1]).abs() / (math.pi / 2)
         quality = _sigmoid(strength, 0.9994, 15, 0.5) * _sigmoid(turn, 0.9879, 22, 0.8)
         kept, total = kept + (quality * source[0]).sum((1, 2, 3)), total + source[0].sum((1, 2, 3))

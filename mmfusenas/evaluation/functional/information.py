@@ -24,16 +24,19 @@ def entropy(fused: Tensor) -> Tensor:
     return _bits(_histogram(*_levels(fused)))
 
 
-def mutual_information(fused: Tensor, visible: Tensor, infrared: Tensor) -> Tensor:
-    """Return the mutual information (MI) of the fused picture with both sources, summed, in bits.
+def mutual_information(fused: Tensor, visible: Tensor, infrared: Tensor, base: float = 2.0) -> Tensor:
+    """Return the mutual information (MI) of the fused picture with both sources, summed.
 
     MI(F, S) = H(F) + H(S) - H(F, S) over 256 x 256 bins (Qu et al., Information measure for performance of image
     fusion, 2002).
 
+    Args:
+        base: Base of the logarithm; 2 gives bits, ``math.e`` nats, as scikit-learn counts. Defaults to 2.
+
     Shape:
         N x 1 x H x W in [0, 255] three times, to N values.
     """
-    return sum(shared for shared, _ in _shared_bits(fused, visible, infrared))
+    return sum(shared for shared, _ in _shared_bits(fused, visible, infrared)) / math.log2(base)
 
 
 def normalized_mutual_information(fused: Tensor, visible: Tensor, infrared: Tensor) -> Tensor:

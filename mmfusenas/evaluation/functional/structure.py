@@ -13,17 +13,21 @@ _SCALES = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 _SCALE_WINDOW = 11
 
 
-def ssim(fused: Tensor, visible: Tensor, infrared: Tensor) -> Tensor:
+def ssim(fused: Tensor, visible: Tensor, infrared: Tensor, data_range: float = 255.0) -> Tensor:
     """Return SSIM(F, V) + SSIM(F, I), as scikit-image computes it.
 
     Wang et al., Image quality assessment, 2004: uniform window of 7 pixels, unbiased variances, K1 = 0.01,
     K2 = 0.03, the mean over the pixels whose window lies inside the picture.
 
+    Args:
+        data_range: Largest value minus smallest, in the constants (K1 * range)^2 and (K2 * range)^2. Defaults to 255,
+            that of the pictures; scikit-image up to 0.19 took 2 for floating-point ones, whatever their values.
+
     Shape:
         N x 1 x H x W in [0, 255] three times, H and W at least 7, to N values in [-2, 2].
     """
     fused, *sources = as_double(fused, visible, infrared, side=_WINDOW)
-    return sum(_similarity(fused, source) for source in sources)
+    return sum(_similarity(fused, source, data_range) for source in sources)
 
 
 def ms_ssim(fused: Tensor, visible: Tensor, infrared: Tensor) -> Tensor:
@@ -48,7 +52,7 @@ def ms_ssim(fused: Tensor, visible: Tensor, infrared: Tensor) -> Tensor:
     )
 
 
-def _similarity(x: Tensor, y: Tensor) -> Tensor:
+def _similarity(x: Tensor, y: Tensor, data_range: float) -> Tensor:
     taps = x.new_full((_WINDOW,), 1 / _WINDOW)
     moments = filtered(torch.cat([x, y, x * x, y * y, x * y]), taps)
-    return similarity(moments, 255.0, unbiased=_WINDOW**2 / (_WINDOW**2 - 1)).mean((1, 2, 3))
+    return similarity(moments, data_range, unbiased=_WINDOW**2 / (_WINDOW**2 - 1)).mean((1, 2, 3))

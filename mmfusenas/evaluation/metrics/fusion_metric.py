@@ -7,7 +7,8 @@ import numpy as np
 from mmengine.evaluator import BaseMetric
 from torch import Tensor
 
-from mmfusenas.evaluation.suite import DEFAULT_MEASURES, find_measures, grey_tensor, measure
+from mmfusenas.evaluation.suite import CONVENTIONS, find_measures, measure
+from mmfusenas.nas.names import nearest
 from mmfusenas.registry import METRICS
 
 
@@ -21,24 +22,36 @@ class FusionMetric(BaseMetric):
     figures for folders of pictures.
 
     Args:
-        metric: Names, in any case (``'MI'``, ``'ms_ssim'``, ...), or ``'all'``. Defaults to the four of TIM's tables.
+        metric: Names, in any case (``'MI'``, ``'ms_ssim'``, ...), or ``'all'``. Defaults to those of the convention:
+            the four of TIM's tables, the eight of CDDFuse's.
         bit_depth: Bits that the files of a sensor really hold, as in :class:`PairDataPreprocessor`.
-        **kwargs: Of mmengine's ``BaseMetric``. The prefix of the scores is ``'fusion'``.
+        convention: Whose definitions, a name in ``evaluation.suite.CONVENTIONS``: ours, or ``'cddfuse'`` for figures
+            to lay beside tables made by the evaluator of CDDFuse. Defaults to ``'mmfusenas'``.
+        **kwargs: Of mmengine's ``BaseMetric``. The prefix of the scores is ``'fusion'``, or the name of another
+            convention.
 
     Raises:
         KeyError: If the inputs are not of two sensors.
-        ValueError: If a measure is unknown; the message has the nearest one.
+        ValueError: If a measure or the convention is unknown; the message has the nearest one.
 
     Example:
         >>> val_evaluator = dict(type='FusionMetric', metric=['MI', 'VIF', 'Qabf', 'SSIM'])
+        >>> test_evaluator = [dict(type='FusionMetric'), dict(type='FusionMetric', convention='cddfuse')]
     """
 
     default_prefix = 'fusion'
 
-    def __init__(self, metric: Sequence[str] | str = DEFAULT_MEASURES, bit_depth: dict[str, int] | None = None,
-                 **kwargs) -> None:
+    def __init__(self, metric: Sequence[str] | str | None = None, bit_depth: dict[str, int] | None = None,
+                 convention: str = 'mmfusenas', **kwargs) -> None:
+        if convention not in CONVENTIONS:
+            raise ValueError(f'FusionMetric has no convention={convention!r}{nearest(convention, CONVENTIONS)}. There '
+                             f'are {", ".join(CONVENTIONS)}.')
+        if convention != 'mmfusenas':  # beside ours in one evaluation the names must differ
+            kwargs.setdefault('prefix', convention)
         super().__init__(**kwargs)
-        self.measures = find_measures([metric] if isinstance(metric, str) else metric)
+        self.convention = CONVENTIONS[convention]
+        names = self.convention.default if metric is None else [metric] if isinstance(metric, str) else metric
+        self.measures = find_measures(names, self.convention.measures)
         self.bit_depth = dict(bit_depth or {})
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
@@ -50,9 +63,9 @@ class FusionMetric(BaseMetric):
             raise KeyError(f'FusionMetric compares with the pictures of both sensors; the inputs are {sorted(inputs)}. '
                            "Give the data set both folders: data_prefix=dict(img='Vis', img2='Ir').")
         for visible, infrared, sample in zip(inputs['visible'], second, data_samples, strict=True):
-            pictures = (grey_tensor(sample['fused_img']), self._source('visible', visible),
+            pictures = (self.convention.read(sample['fused_img'], None), self._source('visible', visible),
                         self._source('infrared', infrared))
-            scores = measure(self.measures, *pictures)
+            scores = measure(self.measures, *pictures, measures=self.convention.measures)
             self.results.append({name: float(value) for name, value in scores.items()})
 
     def compute_metrics(self, results: list[dict[str, float]]) -> dict[str, float]:
@@ -62,4 +75,4 @@ class FusionMetric(BaseMetric):
     def _source(self, name: str, picture: Tensor) -> Tensor:
         """Return a packed picture, C x H x W of its own depth, as the metrics take it."""
         full_scale = 2 ** self.bit_depth[name] - 1 if name in self.bit_depth else None
-        return grey_tensor(picture.permute(1, 2, 0).numpy(), full_scale)
+        return self.convention.read(picture.permute(1, 2, 0).numpy(), full_scale)
