@@ -9,7 +9,14 @@ from mmfusenas.models.backbones import EfficientNetLite
 from mmfusenas.models.losses import FusionLoss, ssim
 from mmfusenas.models.losses.feature_information import efficientnet_information, vgg_information
 from mmfusenas.models.losses.fusion_loss import FORMS
-from mmfusenas.models.losses.fusion_terms import image_gradient, maximum_terms, saliency_terms
+from mmfusenas.models.losses.fusion_terms import (
+    brighter_source,
+    image_gradient,
+    matched_contrast,
+    maximum_terms,
+    saliency_terms,
+    stronger_edge_distance,
+)
 from mmfusenas.models.losses.information import gradient_information, information_weights
 from mmfusenas.models.losses.saliency import saliency_weights
 
@@ -178,7 +185,7 @@ def test_loss_is_the_weighted_sum_over_the_sources():
     w = information_weights(first, second, 2000.0)
     mse = torch.stack([(fused - source).pow(2).flatten(1).mean(1) for source in (first, second)], 1)
     dissimilarity = torch.stack([1 - ssim(fused, source) for source in (first, second)], 1)
-    losses = FusionLoss('information', 7.0, ssim_weight=3.0, temperature=2000.0)(fused, first, second)
+    losses = FusionLoss('information', intensity_weight=7.0, ssim_weight=3.0, temperature=2000.0)(fused, first, second)
     torch.testing.assert_close(losses['loss_intensity'], 7 * (w * mse).sum(1).mean())
     torch.testing.assert_close(losses['loss_ssim'], 3 * (w * dissimilarity).sum(1).mean())
 
@@ -218,16 +225,24 @@ def sobel_by_definition(image):
     return np.stack([sobel(image, axis, mode='mirror') / 4 for axis in (1, 0)])
 
 
+def halved(image):
+    return image[:image.shape[0] // 2 * 2, :image.shape[1] // 2 * 2].reshape(
+        image.shape[0] // 2, 2, image.shape[1] // 2, 2).mean((1, 3))
+
+
 def test_maximum_terms_are_the_brighter_source_and_the_stronger_edge():
     first, second = pictures(1, 30, 34)
     fused, _ = pictures(1, 30, 34, seed=5)
-    terms = maximum_terms(fused, first, second)
+    terms = maximum_terms(fused, first, second, max_gain=1.0, lift=0.0)
     torch.testing.assert_close(terms['intensity'], (fused - torch.maximum(first, second)).abs().mean())
     torch.testing.assert_close(terms['ssim'], 1 - (ssim(fused, first) + ssim(fused, second)).mean() / 2)
     differences = []
     for images in zip(fused, first, second):
-        edge, a, b = (sobel_by_definition(image[0].numpy()) for image in images)
-        differences.append(np.abs(edge - np.where((a**2).sum(0) >= (b**2).sum(0), a, b)))
+        images = [image[0].numpy() for image in images]
+        for _ in range(4):
+            edge, a, b = map(sobel_by_definition, images)
+            differences.append(np.abs(edge - np.where((a**2).sum(0) >= (b**2).sum(0), a, b)).mean())
+            images = list(map(halved, images))
     assert terms['gradient'].item() == pytest.approx(np.mean(differences))
     np.testing.assert_allclose(image_gradient(first)[0].numpy(), sobel_by_definition(first[0, 0].numpy()), atol=1e-12)
 
@@ -236,8 +251,34 @@ def test_the_stronger_edge_keeps_its_direction():
     """An image with every edge turned round has the gradient magnitudes of its sources, and is not what is wanted."""
     source = torch.linspace(0.2, 0.8, 30, dtype=torch.float64).expand(1, 1, 30, 30)
     flat = torch.full_like(source, 0.1)
-    assert maximum_terms(source, source, flat)['gradient'] == pytest.approx(0, abs=1e-12)
-    assert maximum_terms(1 - source, source, flat)['gradient'] > 0.01
+    assert stronger_edge_distance(source, source, flat) == pytest.approx(0, abs=1e-12)
+    assert stronger_edge_distance(1 - source, source, flat) > 0.01
+
+
+def test_contrast_is_matched_about_the_mean_and_within_bounds():
+    like, _ = pictures(1, 30, 34)
+    weak = 0.4 + 0.2 * (like.flip(0) - 0.5)
+    for gain in (1.0, 2.0, 10.0):
+        matched = matched_contrast(weak, like, gain)
+        expected = [np.clip(w.mean() + min(gain, max(1, x.std() / w.std())) * (w - w.mean()), 0, 1)
+                    for w, x in zip(weak.numpy(), like.numpy())]
+        np.testing.assert_allclose(matched.numpy(), expected, atol=1e-12)
+    torch.testing.assert_close(matched_contrast(like, weak, 5.0), like)  # contrast is never lowered
+
+
+def test_the_brighter_source_is_lifted_where_the_second_stands_out():
+    first, second = (x[:1] for x in pictures(1, 70, 80))
+    assert torch.equal(brighter_source(first, second, 0.0), torch.maximum(first, second))
+
+    def above_around(image):  # zeros beyond the border, and a mean over what lies inside
+        weight = gaussian_filter(np.ones_like(image), 12, truncate=2.5, mode='constant')
+        return image - gaussian_filter(image, 12, truncate=2.5, mode='constant') / weight
+
+    top = np.maximum(first[0, 0].numpy(), second[0, 0].numpy())
+    surplus = np.clip(above_around(second[0, 0].numpy()) - above_around(top), 0, None)
+    assert surplus.max() > 0.04
+    np.testing.assert_allclose(brighter_source(first, second, 0.7)[0, 0].numpy(), np.clip(top + 0.7 * surplus, None, 1),
+                               atol=1e-9)
 
 
 def test_saliency_weighs_every_pixel():
@@ -247,7 +288,8 @@ def test_saliency_weighs_every_pixel():
     terms = saliency_terms(fused, first, second, 0.1)
     expected = sum((m * (fused - source)).square().mean() for m, source in zip(weights, (first, second)))
     torch.testing.assert_close(terms['intensity'], expected)
-    assert FusionLoss('saliency', 3.0)(fused, first, second)['loss_intensity'] == 3 * terms['intensity']
+    loss = FusionLoss('saliency', intensity_weight=3.0)
+    assert loss(fused, first, second)['loss_intensity'] == 3 * terms['intensity']
 
 
 def test_a_warm_body_in_the_dark_stays_warm_and_texture_of_the_day_stays():
@@ -262,7 +304,10 @@ def test_a_warm_body_in_the_dark_stays_warm_and_texture_of_the_day_stays():
         optimizer.zero_grad()
         sum(loss(fused, visible, infrared).values()).backward()
         optimizer.step()
-    assert (fused - torch.maximum(visible, infrared)).abs().mean() < 0.03
+    person, day = fused[..., 8:20, 26:34], fused[..., :20]
+    assert person.min() > infrared.max()  # lifted
+    assert person.min() > fused[..., 24:, 24:].max() + 0.5
+    assert np.corrcoef(day.detach().flatten(), visible[..., :20].flatten())[0, 1] > 0.9
 
 
 def test_information_by_efficientnet_is_that_of_its_five_levels():
@@ -290,9 +335,10 @@ def test_information_by_efficientnet_is_that_of_its_five_levels():
 
 
 @pytest.mark.parametrize(('arguments', 'message'), [
-    (dict(form='maximun'), "nearest is 'maximum'"), (dict(temperature=2.0), "temperature=2.0.*'maximum'"),
-    (dict(form='saliency', features='pixels'), "features='pixels'.*'saliency'"),
-    (dict(form='information', gradient_weight=1.0), "gradient_weight=1.0.*'information'")])
+    (dict(form='maximun'), "nearest is 'maximum'"), (dict(temperature=2.0), "'maximum' got temperature=2.0"),
+    (dict(form='saliency', features='pixels'), "'saliency' got features='pixels'"),
+    (dict(form='information', gradient_weight=1.0), "'information' got gradient_weight=1.0"),
+    (dict(max_gian=1.0), "nearest is 'max_gain'")])
 def test_loss_refuses_what_a_form_does_not_have(arguments, message):
     with pytest.raises(ValueError, match=message):
         FusionLoss(**arguments)

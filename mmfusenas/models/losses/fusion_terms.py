@@ -7,6 +7,7 @@ from torch import Tensor
 
 from mmfusenas.models.losses.saliency import saliency_weights
 from mmfusenas.models.losses.ssim import ssim
+from mmfusenas.models.utils.gaussian_window import gaussian_window
 from mmfusenas.models.utils.precision import in_full_precision
 
 _SOBEL = ((-0.25, 0.0, 0.25), (-0.5, 0.0, 0.5), (-0.25, 0.0, 0.25))
@@ -40,23 +41,77 @@ def saliency_terms(fused: Tensor, first: Tensor, second: Tensor, temperature: fl
         ssim=sum(1 - ssim(weight * source, weight * fused).mean() for weight, source in pairs))
 
 
-def maximum_terms(fused: Tensor, first: Tensor, second: Tensor) -> dict[str, Tensor]:
-    """Return the terms of the brighter source and the stronger edge at every pixel.
+def maximum_terms(fused: Tensor, first: Tensor, second: Tensor, max_gain: float, lift: float) -> dict[str, Tensor]:
+    """Return the terms of the brighter source and of the stronger edge, at every pixel.
 
-    ``|F - max(A, B)|``, the gradient term ``|grad F - grad S|`` where S is, pixel by pixel, the source with the
-    larger gradient magnitude (Sobel, both directions, signs kept), and ``1 - (SSIM(F, A) + SSIM(F, B)) / 2``; means
-    over pixels.
+    With the second source S of matched contrast (:func:`matched_contrast`): the intensity is held to
+    :func:`brighter_source`, the gradient, at four scales, to that of the source whose gradient is the larger at that
+    pixel and scale, direction included, both by the mean absolute difference; and SSIM to the mean of both sources as
+    they are, ``1 - (SSIM(F, A) + SSIM(F, B)) / 2``.
 
     Args:
         fused, first, second: N x 1 x H x W in [0, 1].
+        max_gain: Of :func:`matched_contrast`.
+        lift: Of :func:`brighter_source`.
     """
-    edges, *sources = (image_gradient(image) for image in (fused, first, second))
-    strengths = [edge.square().sum(1, keepdim=True) for edge in sources]
-    stronger = torch.where(strengths[0] >= strengths[1], *sources)
+    matched = matched_contrast(second, first, max_gain)
     return dict(
-        intensity=(fused - torch.maximum(first, second)).abs().mean(),
-        gradient=(edges - stronger).abs().mean(),
+        intensity=(fused - brighter_source(first, matched, lift)).abs().mean(),
+        gradient=stronger_edge_distance(fused, first, matched),
         ssim=1 - (ssim(fused, first) + ssim(fused, second)).mean() / 2)
+
+
+@in_full_precision  # deviations of nearly flat images
+def matched_contrast(image: Tensor, like: Tensor, max_gain: float) -> Tensor:
+    """Return images with their contrast about their mean raised to that of others, clamped to [0, 1].
+
+    An infrared image of a street has a third of the visible one's contrast; without this, a brighter visible ground
+    hides a warm body.
+
+    Args:
+        image: What is changed, N x 1 x H x W in [0, 1].
+        like: What has the contrast (standard deviation), of the same shape.
+        max_gain: Largest factor; contrast is never lowered.
+    """
+    mean = image.mean((1, 2, 3), keepdim=True)
+    deviations = [x.std((1, 2, 3), correction=0, keepdim=True) for x in (like, image)]
+    gain = (deviations[0] / deviations[1].clamp(min=1e-3)).clamp(1, max_gain)
+    return (mean + gain * (image - mean)).clamp(0, 1)
+
+
+@in_full_precision  # differences of nearly equal numbers
+def brighter_source(first: Tensor, second: Tensor, lift: float) -> Tensor:
+    """Return max(A, S), raised where S stands out from its surroundings by more than this does.
+
+    ``T + lift * max((S - around(S)) - (T - around(T)), 0)`` with ``T = max(A, S)``, and ``around`` a Gaussian mean of
+    standard deviation 12 pixels: what is warm stays brighter than what is round it, on bright ground too.
+
+    Shape:
+        N x 1 x H x W in [0, 1] twice, to the same, clamped to 1.
+    """
+    brighter = torch.maximum(first, second)
+    if not lift:
+        return brighter
+    inside = gaussian_window(torch.ones_like(first), 12.0, 30)
+    surplus = [x - gaussian_window(x, 12.0, 30) / inside for x in (second, brighter)]
+    return (brighter + lift * (surplus[0] - surplus[1]).clamp(min=0)).clamp(max=1)
+
+
+def stronger_edge_distance(fused: Tensor, first: Tensor, second: Tensor, scales: int = 4) -> Tensor:
+    """Return how far the gradient is from that of the source with the larger one, the mean over pixels and scales.
+
+    Args:
+        fused, first, second: N x 1 x H x W.
+        scales: Number of sizes, each half the one before; fewer where a side gets below 2 pixels. Defaults to 4.
+    """
+    images, distances = (fused, first, second), []
+    while len(distances) < scales and min(images[0].shape[2:]) >= 2:
+        edges, *sources = map(image_gradient, images)
+        strengths = [edge.square().sum(1, keepdim=True) for edge in sources]
+        stronger = torch.where(strengths[0] >= strengths[1], *sources)
+        distances.append((edges - stronger).abs().mean())
+        images = [F.avg_pool2d(image, 2) for image in images]
+    return torch.stack(distances).mean()
 
 
 @in_full_precision  # differences of nearly equal numbers
