@@ -27,6 +27,7 @@ from mmfusenas.utils.command_line import (
 from mmfusenas.utils.config_check import check_config
 from mmfusenas.utils.config_parts import type_name
 from mmfusenas.utils.launch import build_runner
+from mmfusenas.utils.processor import computes_in_bfloat16
 
 
 def parse_args() -> argparse.Namespace:
@@ -61,6 +62,9 @@ def set_mixed_precision(cfg: Config) -> None:
     if kind not in ('OptimWrapper', 'AmpOptimWrapper', 'CPUAmpOptimWrapper'):
         raise UsageError(f'--amp replaces a plain OptimWrapper; the config asks for {kind}.')
     if not torch.cuda.is_available():
+        if computes_in_bfloat16() is False:
+            print('--amp: this processor has no instructions for bfloat16, so that an iteration takes longer than in '
+                  'float32, though less memory', file=sys.stderr)
         cfg.optim_wrapper.type = 'mmfusenas.CPUAmpOptimWrapper'
         for key in ('loss_scale', 'dtype'):  # of a config that was written on a machine with a GPU
             cfg.optim_wrapper.pop(key, None)

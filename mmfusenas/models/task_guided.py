@@ -9,14 +9,15 @@ from torch import Tensor
 
 from mmfusenas.models.scene.base_scene import add_fused_img, checked_losses, losses_of_sizes
 from mmfusenas.models.stages import Stages
+from mmfusenas.models.utils.bounded import bounded
 from mmfusenas.registry import MODELS
 
 
 class TaskGuided(Stages, BaseModel):
     """Task-guided fusion (TIM section 3.1): scene module N_F, then an untouched task module N_T of mmdet or mmseg.
 
-    The scene module turns the sensors' pictures into one BGR picture in 0-255; the task's own preprocessor normalises
-    and pads it exactly as it would a photograph. ``stage`` says what trains:
+    The scene module turns the sensors' pictures into one BGR picture in 0-255, clamped to that range as a photograph
+    is; the task's own preprocessor normalises and pads it exactly as it would a photograph. ``stage`` says what trains:
 
     - ``'scene'``: the scene module alone, with its unsupervised loss l_F; the task module does not run (eq. 2).
     - ``'joint'``: both, with l_T + eta * l_F: the task's gradient guides the fusion.
@@ -72,7 +73,7 @@ class TaskGuided(Stages, BaseModel):
         if mode == 'predict':
             return self.predict(inputs, data_samples)
         if mode == 'tensor':
-            return self.task(photograph(self.task, self.scene.pictures(inputs)['picture']), mode='tensor')
+            return self.task(photograph(self.task, self.scene.pictures(inputs)['picture'].clamp(0, 1)), mode='tensor')
         raise RuntimeError(f"{type(self).__name__}.forward got mode {mode!r}; it knows 'tensor', 'loss' and 'predict'.")
 
     def loss(self, inputs: dict[str, Tensor], data_samples: list) -> dict[str, Tensor]:
@@ -80,7 +81,9 @@ class TaskGuided(Stages, BaseModel):
         pictures = self.scene_pictures(inputs)
         losses = {}
         if self.stage != 'scene':
-            losses.update(self.task.loss(*self._photographs(pictures['picture'], data_samples)))
+            # In the range of a photograph, as in a test; the gradient still brings back what has left it.
+            picture = bounded(pictures['picture'], 0.0, 1.0)
+            losses.update(self.task.loss(*self._photographs(picture, data_samples)))
         # The scene's loss without the padding of the batch, as the task sees the pictures.
         losses.update(losses_of_sizes(self.scene_losses, pictures, inputs, data_samples))
         return checked_losses(self, losses)

@@ -12,7 +12,6 @@ from mmfusenas.models.physics import AdditiveLayer, Deconvolution, Scattering
 from mmfusenas.models.physics.deconvolution import edge_taper, transfer_function
 from mmfusenas.models.physics.scattering import airlight
 from mmfusenas.models.restorers import DilatedDenoiser, GuidanceProxy, HyperGuidedRestoration
-from mmfusenas.models.restorers.guidance_proxy import bounded
 from mmfusenas.models.restorers.hyper_guided_restoration import penalties
 from mmfusenas.nas import SearchSpace
 from mmfusenas.registry import MODELS
@@ -260,14 +259,6 @@ def test_joint_training_adds_the_guidance_to_the_loss():
     torch.testing.assert_close(losses['loss_guidance'], expected)
     variation = sum(maps[:, k].diff(dim=-1).abs().mean() + maps[:, k].diff(dim=-2).abs().mean() for k in range(2))
     torch.testing.assert_close(losses['loss_guidance_tv'], 0.1 * variation)
-
-
-def test_a_learning_map_is_bounded_by_0():
-    x = torch.tensor([0.5, -0.5, 0.5, -0.5], requires_grad=True)
-    y = bounded(x)
-    assert y.tolist() == [0.5, 0, 0.5, 0]
-    y.backward(torch.tensor([1.0, 1.0, -1.0, -1.0]))
-    assert x.grad.tolist() == [1, 0, -1, -1]  # downwards from the bound there is nothing
 
 
 def test_a_proxy_that_does_not_learn_passes_the_gradient_of_relu():

@@ -1,4 +1,6 @@
 """The fusion loss: its values, its gradients, and which way they pull."""
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -6,7 +8,15 @@ from scipy.ndimage import gaussian_filter, sobel
 from torch.autograd import gradcheck
 
 from mmfusenas.models.backbones import EfficientNetLite
-from mmfusenas.models.losses import FusionLoss, ssim
+from mmfusenas.models.losses import (
+    DenoisingLoss,
+    EnhancementLoss,
+    FusionLoss,
+    RegistrationLoss,
+    RTVSceneLoss,
+    SmoothSceneLoss,
+    ssim,
+)
 from mmfusenas.models.losses.feature_information import efficientnet_information, vgg_information
 from mmfusenas.models.losses.fusion_loss import FORMS
 from mmfusenas.models.losses.fusion_terms import (
@@ -342,3 +352,23 @@ def test_information_by_efficientnet_is_that_of_its_five_levels():
 def test_loss_refuses_what_a_form_does_not_have(arguments, message):
     with pytest.raises(ValueError, match=message):
         FusionLoss(**arguments)
+
+
+@pytest.mark.parametrize('kind, channels', [
+    (EnhancementLoss, (1,) * 5), (RegistrationLoss, (2, 1, 1)), (DenoisingLoss, (3, 3)), (SmoothSceneLoss, (3, 3)),
+    (RTVSceneLoss, (3, 3)), *((partial(FusionLoss, form), (1, 1, 1)) for form in FORMS)])
+def test_losses_of_small_differences_are_in_full_precision(kind, channels):
+    """What a network gives under autocast is in bfloat16; beyond that nothing is lost, in values and in gradients."""
+    generator = torch.Generator().manual_seed(0)
+    output, *rest = ((0.5 + 0.02 * torch.rand(2, c, 24, 31, generator=generator)).bfloat16() for c in channels)
+    rest = [x.float() for x in rest]
+    results = []
+    for half in (False, True):
+        x = (output if half else output.float()).requires_grad_()
+        with torch.autocast('cpu', torch.bfloat16, enabled=half):
+            losses = kind()(x, *rest)
+        assert all(value.dtype == torch.float32 for value in losses.values())
+        results.append([torch.stack(list(losses.values())), *torch.autograd.grad(sum(losses.values()), x)])
+    (values, grad), (half_values, half_grad) = results
+    torch.testing.assert_close(half_values, values)
+    assert (half_grad.float() - grad).norm() < 4e-3 * grad.norm()  # the rounding of the gradient itself

@@ -224,3 +224,46 @@ def test_unknown_modes_and_stages_are_named():
         model.stage = 'warmup'
     with pytest.raises(RuntimeError, match="'lose'"):
         model({}, [], mode='lose')
+
+
+class Overshooting(torch.nn.Module):
+    """A scene whose picture leaves [0, 1] at both ends."""
+
+    def __init__(self):
+        super().__init__()
+        self.low, self.high = (torch.nn.Parameter(torch.tensor(value)) for value in (-0.2, 1.3))
+
+    def pictures(self, inputs):
+        picture = torch.zeros_like(inputs['visible']) + self.high
+        picture[..., :40] = self.low
+        return dict(picture=picture)
+
+    def pictures_of_sizes(self, inputs, data_samples):
+        return self.pictures(inputs)
+
+    def losses(self, pictures, inputs):
+        return {}
+
+
+def test_the_task_sees_in_training_the_picture_that_it_sees_in_the_test():
+    model, seen = build(), []
+    model.scene = Overshooting()
+    model.task.backbone.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0].detach()))
+    losses(model, batch())
+    with torch.no_grad():
+        model.eval().test_step(batch())
+        model(model.data_preprocessor(batch(), False)['inputs'])
+    training, test, tensor = seen
+    assert torch.equal(training, test)
+    assert torch.equal(test[..., :SHAPE[0], :SHAPE[1]], tensor)
+
+
+@pytest.mark.parametrize('sign', [1, -1])
+def test_the_task_brings_back_what_has_left_the_range(sign):
+    model = build()
+    model.scene = Overshooting()
+    model.task.loss = lambda images, samples: dict(loss=sign * images.sum())
+    sum(losses(model, batch()).values()).backward()
+    low, high = model.scene.low.grad, model.scene.high.grad
+    # A loss that falls with the brightness raises what is below 0, and leaves what is above 1.
+    assert (low == 0 and high > 0) if sign > 0 else (low < 0 and high == 0)

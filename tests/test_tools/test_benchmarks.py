@@ -32,7 +32,8 @@ def test_help(path):
     'supernet_step.py --channels 8 --shape 16 16 --paths 1 --repeats 1', 'sampling.py --paths 4096 --channels 8',
     'depthwise.py --shape 1 4 16 16 --repeats 1', 'fusion_inference.py --shape 32 32 --repeats 1 --no-compile',
     'ruas_inference.py --shape 32 32 --repeats 1', 'path_latency.py --paths 2 --channels 8 --shape 16 16 --repeats 3',
-    'guided_inference.py --shapes 16x16 --repeats 1', 'mixed_precision.py configs/ruas/enhance.py --repeats 1'])
+    'guided_inference.py --shapes 16x16 --repeats 1', 'mixed_precision.py configs/ruas/enhance.py --repeats 1',
+    'checkpointing.py configs/tim/retinanet_ivif.py --shape 64 80'])
 def test_timings_run(command):
     script, *arguments = command.split()
     done = subprocess.run([sys.executable, str(BENCHMARKS / script), *arguments], capture_output=True, text=True)

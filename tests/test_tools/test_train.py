@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import torch
 from mmengine.config import Config
 
 from mmfusenas.utils.checkpoint import load_checkpoint, save_checkpoint
+from mmfusenas.utils.processor import computes_in_bfloat16
 
 WORK_DIR = Path('work_dirs/toy')
 
@@ -90,6 +92,20 @@ def test_mixed_precision_on_cpu(toy: Path, run_tool: Callable, monkeypatch: pyte
     model.train_step(dict(inputs=[torch.ones(1)], data_samples=None), wrapper)
     assert model.dtype == torch.bfloat16 and model.layer.weight.dtype == torch.float32
     assert 'CPUAmpOptimWrapper' in (WORK_DIR / 'toy.py').read_text()
+
+
+@pytest.mark.parametrize('flags, said', [('avx2 avx512f', True), ('avx512f avx512_bf16', False), ('amx_bf16', False),
+                                         ('asimd bf16', False), (None, False)])
+def test_mixed_precision_without_instructions_for_it(flags: str | None, said: bool, tmp_path: Path,
+                                                     load_tool: Callable, monkeypatch: pytest.MonkeyPatch,
+                                                     capsys: pytest.CaptureFixture) -> None:
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
+    if flags:
+        (tmp_path / 'cpuinfo').write_text(f'processor : 0\nflags : fpu {flags} sse2\n')
+    tool = load_tool('train')
+    monkeypatch.setattr(tool, 'computes_in_bfloat16', partial(computes_in_bfloat16, tmp_path / 'cpuinfo'))
+    tool.set_mixed_precision(Config(dict(optim_wrapper=dict(optimizer=dict(type='SGD')))))
+    assert ('no instructions for bfloat16' in capsys.readouterr().err) == said
 
 
 @pytest.mark.parametrize('supported', [True, False])

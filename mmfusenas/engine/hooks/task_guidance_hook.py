@@ -7,6 +7,7 @@ from typing import Any
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from mmfusenas.engine.dry_run import dry_run
 from mmfusenas.engine.spans import Spans
 from mmfusenas.registry import HOOKS
 from mmfusenas.utils.bare_model import bare_model
@@ -25,21 +26,28 @@ class TaskGuidanceHook(Hook):
             ``end``, the number of iterations (or epochs) of the run after which the next stage follows; the last one
             needs none.
         by_epoch: Whether ``end`` counts epochs rather than iterations. Defaults to True.
+        dry_run: Whether the first batch is run in the stage ``'joint'``, where there still is one, before it trains:
+            what would not fit into memory then ends the training at its start (:func:`dry_run`). It takes the time of
+            an iteration and changes nothing. Where the training begins with that stage, one sample is run, which is
+            enough for an estimate. Defaults to True.
 
     Raises:
         ValueError: If a stage but the last has no ``end``, the ends do not rise, or a stage has another key.
         TypeError: If the model has no stages.
 
-    Before the training it raises a ValueError where a head has another number of classes than the data.
+    Before the training it raises a ValueError where a head has another number of classes than the data, and a
+    MemoryError where the joint stage does not fit into memory.
 
     Example:
         >>> TaskGuidanceHook([dict(stage='scene', end=40), dict(stage='joint')])
     """
 
-    def __init__(self, stages: Sequence[dict], by_epoch: bool = True) -> None:
+    def __init__(self, stages: Sequence[dict], by_epoch: bool = True, dry_run: bool = True) -> None:
         self.spans = Spans('TaskGuidanceHook got stages', stages, ['stage'],
                            "[dict(stage='scene', end=40), dict(stage='joint')]", by_epoch)
         self.stages = [stage['stage'] for stage in stages]
+        self.dry_run = dry_run
+        self._begins = False
 
     def before_train(self, runner: Runner) -> None:
         """Check that the model has stages, and these, and as many classes as the data."""
@@ -47,10 +55,14 @@ class TaskGuidanceHook(Hook):
         check_stages(runner, 'TaskGuidanceHook')
         for stage in self.stages:
             bare_model(runner).stage = stage  # a misspelt name is found now, not when its turn comes
+        self._begins = True
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
-        """Set the stage of this iteration."""
-        stage = self.stages[self.spans.present(runner)]
+        """Set the stage of this iteration, the first of which runs dry in the joint stage before it trains."""
+        stage, *later = self.stages[self.spans.present(runner):]
+        if self.dry_run and self._begins and 'joint' in (stage, *later):
+            dry_run(runner, data_batch, 'joint', whole=stage != 'joint')
+        self._begins = False
         model = bare_model(runner)
         if model.stage != stage:
             model.stage = stage

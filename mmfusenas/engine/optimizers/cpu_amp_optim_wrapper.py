@@ -16,6 +16,7 @@ class CPUAmpOptimWrapper(OptimWrapper):
     """Optimizer wrapper whose forward passes run in bfloat16 on the CPU (mmengine's ``AmpOptimWrapper`` needs a GPU).
 
     bfloat16 has the range of float32, so the loss needs no scaling. Weights and optimizer state stay in float32.
+    A processor without instructions for it takes longer than in float32.
 
     Args:
         **kwargs: Those of mmengine's ``OptimWrapper``.

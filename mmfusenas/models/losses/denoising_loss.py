@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mmfusenas.models.utils.precision import in_full_precision
 from mmfusenas.registry import MODELS
 
 
@@ -39,6 +40,7 @@ class DenoisingLoss(nn.Module):
         self.squared = squared
         self.supervised = supervised
 
+    @in_full_precision  # differences of neighbours
     def forward(self, picture: Tensor, noisy: Tensor, reference: Tensor | None = None) -> dict[str, Tensor]:
         if self.supervised:
             if reference is None:

@@ -5,6 +5,7 @@ from torch import Tensor
 
 from mmfusenas.models.losses.fusion_loss import FusionLoss
 from mmfusenas.models.losses.ssim import ssim
+from mmfusenas.models.utils.precision import in_full_precision
 from mmfusenas.registry import MODELS
 
 
@@ -30,6 +31,7 @@ class EnhancementLoss(FusionLoss):
     def __init__(self, form: str = 'saliency', **parameters: float) -> None:
         super().__init__(form, **parameters)
 
+    @in_full_precision  # small differences
     def forward(self, enhanced: Tensor, detail: Tensor, target: Tensor, first: Tensor,
                 second: Tensor) -> dict[str, Tensor]:
         return dict(

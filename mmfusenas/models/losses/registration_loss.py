@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from mmfusenas.models.utils.precision import in_full_precision
 from mmfusenas.models.utils.warp import warp
 from mmfusenas.registry import MODELS
 
@@ -39,6 +40,7 @@ class RegistrationLoss(nn.Module):
         self.smoothness_weight = smoothness_weight
         self.field_weight = field_weight
 
+    @in_full_precision  # differences of neighbours
     def forward(self, flow: Tensor, source: Tensor, target: Tensor, truth: Tensor | None = None) -> dict[str, Tensor]:
         height, width = flow.shape[2:]
         places = flow / flow.new_tensor([width / 2, height / 2]).view(1, 2, 1, 1)

@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mmfusenas.models.utils.precision import in_full_precision
 from mmfusenas.registry import MODELS
 
 _REACH = 2
@@ -37,6 +38,7 @@ class SmoothSceneLoss(nn.Module):
         self.smoothness = smoothness
         self.sigma = sigma
 
+    @in_full_precision  # differences of neighbours
     def forward(self, t: Tensor, y: Tensor) -> dict[str, Tensor]:
         terms = []
         for dy, dx in _NEIGHBOURS:

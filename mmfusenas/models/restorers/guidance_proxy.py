@@ -4,6 +4,7 @@ from __future__ import annotations
 from mmengine.model import Sequential
 from torch import Tensor, nn
 
+from mmfusenas.models.utils.bounded import bounded
 from mmfusenas.nas import Proxy
 from mmfusenas.registry import MODELS
 
@@ -48,11 +49,3 @@ class GuidanceProxy(Proxy, Sequential):
         for layer in layers:
             x = layer(x)
         return bounded(x) if layers[-1].weight.requires_grad else last(x)
-
-
-def bounded(x: Tensor) -> Tensor:
-    """Return max(x, 0), whose gradient is that of a projection: it passes at the bound, too, where it leads off it."""
-    bound = x + (x.relu() - x).detach()
-    if bound.requires_grad:
-        bound.register_hook(lambda grad: grad.where((x > 0) | (grad < 0), 0.0))
-    return bound

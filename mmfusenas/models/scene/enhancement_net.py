@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from mmfusenas.models.cells.build import build_cell
 from mmfusenas.models.scene.tim_layers import OPERATORS_TIM, conv3, head, stem
+from mmfusenas.models.utils.checkpointed import in_turn
 from mmfusenas.nas import GenotypeSource, Searchable
 from mmfusenas.registry import MODELS
 
@@ -34,6 +35,7 @@ class EnhancementNet(Searchable, BaseModule):
         channels: C. Defaults to 48.
         num_cells: Cells a branch. Defaults to 2.
         operators: Short names of the candidate operators. Defaults to the paper's twelve.
+        with_cp: As of :class:`TIMFusion`. Defaults to False.
         init_cfg: Initialisation, as everywhere in MMEngine.
 
     Shape:
@@ -51,11 +53,12 @@ class EnhancementNet(Searchable, BaseModule):
     """
 
     def __init__(self, genotype: GenotypeSource | None = None, merge: str = 'attention', channels: int = 48,
-                 num_cells: int = 2, operators: Sequence[str] = OPERATORS_TIM, init_cfg: dict | None = None) -> None:
+                 num_cells: int = 2, operators: Sequence[str] = OPERATORS_TIM, with_cp: bool = False,
+                 init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg)
         if merge not in MERGES:
             raise ValueError(f'EnhancementNet got merge={merge!r}; it knows {MERGES}.')
-        self.merge = merge
+        self.merge, self.with_cp = merge, with_cp
         self.detail = _branch(channels, num_cells, operators)
         self.target = _branch(channels, num_cells, operators)
         if merge == 'attention':
@@ -66,14 +69,13 @@ class EnhancementNet(Searchable, BaseModule):
         self.specialize(genotype)
 
     def forward(self, first: Tensor, second: Tensor, fused: Tensor) -> dict[str, Tensor]:
-        features = [branch['cells'](branch['stem'](torch.cat([source, fused], 1)))
+        features = [in_turn((branch['stem'], *branch['cells']), torch.cat([source, fused], 1), self.with_cp)
                     for branch, source in ((self.detail, first), (self.target, second))]
-        detail, target = (branch['head'](x).tanh() for branch, x in zip((self.detail, self.target), features))
-        if self.merge == 'attention':
-            enhanced = self.head(self._blend(*features))
-        else:
-            enhanced = self.head(torch.cat(features, 1)).tanh()
-        return dict(enhanced=enhanced, detail=detail, target=target)
+        merged = self._blend(*features) if self.merge == 'attention' else torch.cat(features, 1)
+        heads = self.detail['head'], self.target['head'], self.head
+        detail, target, enhanced = (in_turn([layers], x, self.with_cp) for layers, x in zip(heads, (*features, merged)))
+        return dict(enhanced=enhanced if self.merge == 'attention' else enhanced.tanh(),
+                    detail=detail.tanh(), target=target.tanh())
 
     def _blend(self, detail: Tensor, target: Tensor) -> Tensor:
         maximum = detail.amax(1, keepdim=True)

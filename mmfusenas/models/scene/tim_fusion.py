@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from mmfusenas.models.cells.build import build_cell
 from mmfusenas.models.scene.base_scene import BaseScene
 from mmfusenas.models.scene.tim_layers import OPERATORS_TIM, head, stem
+from mmfusenas.models.utils.checkpointed import in_turn
 from mmfusenas.nas import Choice, GenotypeSource, Searchable
 from mmfusenas.registry import MODELS
 
@@ -32,6 +33,8 @@ class TIMFusion(Searchable, BaseScene):
         operators: Short names of the candidate operators. Defaults to the paper's twelve.
         order: Order in which the two lumas enter the stem. The published ``light`` was called with (visible,
             infrared), ``full`` with (infrared, visible). Defaults to ('visible', 'infrared').
+        with_cp: Whether stem, cells and head are computed again in the backward pass instead of kept: less memory, more
+            time, the same gradients. Defaults to False.
         loss, data_preprocessor, init_cfg: As in :class:`BaseScene`.
 
     Shape:
@@ -50,12 +53,13 @@ class TIMFusion(Searchable, BaseScene):
 
     def __init__(self, genotype: GenotypeSource | None = None, channels: int = 48, num_cells: int = 2,
                  cells: Sequence[str] = CELLS_TIM, operators: Sequence[str] = OPERATORS_TIM,
-                 order: Sequence[str] = ('visible', 'infrared'), loss: dict | None = None,
+                 order: Sequence[str] = ('visible', 'infrared'), with_cp: bool = False, loss: dict | None = None,
                  data_preprocessor: dict | None = None, init_cfg: dict | None = None) -> None:
         super().__init__(loss, data_preprocessor, init_cfg)
         if sorted(order) != ['infrared', 'visible']:
             raise ValueError(f"TIMFusion got order={order!r}; give 'visible' and 'infrared' in the order of the stem.")
         self.order = tuple(order)
+        self.with_cp = with_cp
         self.stem = stem(channels)
         self.cells = nn.ModuleList(
             Choice({name: build_cell(name, channels=channels, operators=operators) for name in cells},
@@ -67,7 +71,5 @@ class TIMFusion(Searchable, BaseScene):
 
     def fuse(self, visible: Tensor, infrared: Tensor) -> Tensor:
         sources = dict(visible=visible, infrared=infrared)
-        x = self.stem(torch.cat([sources[name] for name in self.order], 1))
-        for cell in self.cells:
-            x = cell(x)
-        return self.head(x)
+        pair = torch.cat([sources[name] for name in self.order], 1)
+        return in_turn((self.stem, *self.cells, self.head), pair, self.with_cp)
