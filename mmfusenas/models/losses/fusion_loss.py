@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from mmfusenas.models.losses.feature_information import efficientnet_information, vgg_information
 from mmfusenas.models.losses.fusion_terms import information_terms, maximum_terms, saliency_terms
 from mmfusenas.models.losses.information import gradient_information, information_weights
+from mmfusenas.models.utils.precision import in_full_precision
 from mmfusenas.nas.names import nearest
 from mmfusenas.registry import MODELS
 
@@ -83,6 +84,7 @@ class FusionLoss(nn.Module):
             return gradient_information
         return efficientnet_information() if features == 'efficientnet-lite0' else vgg_information(features)
 
+    @in_full_precision  # small differences, and sums over many pixels
     def forward(self, fused: Tensor, first: Tensor, second: Tensor) -> dict[str, Tensor]:
         return {f'loss_{name}': self.settings[f'{name}_weight'] * term
                 for name, term in self.terms(fused, first, second).items()}

@@ -8,7 +8,6 @@ from torch import Tensor
 from mmfusenas.models.losses.saliency import saliency_weights
 from mmfusenas.models.losses.ssim import ssim
 from mmfusenas.models.utils.gaussian_window import gaussian_window
-from mmfusenas.models.utils.precision import in_full_precision
 
 _SOBEL = ((-0.25, 0.0, 0.25), (-0.5, 0.0, 0.5), (-0.25, 0.0, 0.25))
 
@@ -61,7 +60,6 @@ def maximum_terms(fused: Tensor, first: Tensor, second: Tensor, max_gain: float,
         ssim=1 - (ssim(fused, first) + ssim(fused, second)).mean() / 2)
 
 
-@in_full_precision  # deviations of nearly flat images
 def matched_contrast(image: Tensor, like: Tensor, max_gain: float) -> Tensor:
     """Return images with their contrast about their mean raised to that of others, clamped to [0, 1].
 
@@ -79,7 +77,6 @@ def matched_contrast(image: Tensor, like: Tensor, max_gain: float) -> Tensor:
     return (mean + gain * (image - mean)).clamp(0, 1)
 
 
-@in_full_precision  # differences of nearly equal numbers
 def brighter_source(first: Tensor, second: Tensor, lift: float) -> Tensor:
     """Return max(A, S), raised where S stands out from its surroundings by more than this does.
 
@@ -114,7 +111,6 @@ def stronger_edge_distance(fused: Tensor, first: Tensor, second: Tensor, scales:
     return torch.stack(distances).mean()
 
 
-@in_full_precision  # differences of nearly equal numbers
 def image_gradient(image: Tensor) -> Tensor:
     """Return the horizontal and the vertical derivative of an image, by Sobel filters over reflected borders.
 

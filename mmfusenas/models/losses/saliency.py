@@ -4,12 +4,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from mmfusenas.models.utils.precision import in_full_precision
-
 _LEVELS = 256
 
 
-@in_full_precision  # a sum over 256 levels
 def histogram_contrast(picture: Tensor) -> Tensor:
     """Return the contrast of every pixel with all others: M(i) = sum_j H(j) |j - i| (TIM section 4.2).
 
