@@ -2,7 +2,7 @@
 _base_ = ['../_base_/datasets/ivif_real_fusion.py', '../_base_/schedules/adamw_12e.py', '../_base_/default_runtime.py']
 model = dict(type='TIMFusion', genotype='tim-light', loss=dict(type='FusionLoss'))
 optim_wrapper = dict(optimizer=dict(lr=1e-3), paramwise_cfg=None)
-train_cfg = dict(max_epochs=100, val_interval=20)
+train_cfg = dict(max_epochs=90, val_interval=30)
 param_scheduler = [
-    dict(type='CosineAnnealingLR', eta_min_ratio=0.01, by_epoch=True, begin=0, end=100, convert_to_iter_based=True),
+    dict(type='CosineAnnealingLR', eta_min_ratio=0.01, by_epoch=True, begin=0, end=90, convert_to_iter_based=True),
 ]

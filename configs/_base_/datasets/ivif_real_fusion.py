@@ -1,5 +1,7 @@
 # Infrared and visible pairs for fusion alone, RoadScene and MSRS together.
 _base_ = './fusion_patches.py'
+# Larger patches than the paper's: the fusion loss looks at four scales, and at what is round a target.
+_base_.pipeline[1].transforms[0].size = (96, 96)
 roadscene, msrs = (
     dict(type='PairDataset', data_root=root, data_prefix=dict(img='train/vi', img2='train/ir'),
          filter_cfg=dict(min_size=64), pipeline=_base_.pipeline)

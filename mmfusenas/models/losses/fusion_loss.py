@@ -14,7 +14,7 @@ from mmfusenas.nas.names import nearest
 from mmfusenas.registry import MODELS
 
 FORMS = {
-    'maximum': dict(intensity_weight=20.0, gradient_weight=60.0, ssim_weight=10.0, max_gain=2.0, lift=1.0),
+    'maximum': dict(intensity_weight=40.0, gradient_weight=60.0, ssim_weight=5.0, max_gain=3.0, lift=0.5),
     'information': dict(intensity_weight=20.0, ssim_weight=1.0, temperature=None, features='pixels'),
     'saliency': dict(intensity_weight=20.0, ssim_weight=1.0, temperature=0.1),
 }
