@@ -60,6 +60,8 @@ MEASURES: Mapping[str, Measure] = dict(
     Nabf=Measure(F.nabf, higher_is_better=False),
     SCD=Measure(F.scd),
     CC=Measure(F.correlation_coefficient),
+    CC_visible=Measure(lambda fused, visible, infrared: F.correlation_coefficient(fused, visible, visible)),
+    CC_infrared=Measure(lambda fused, visible, infrared: F.correlation_coefficient(fused, infrared, infrared)),
     SSIM=Measure(F.ssim),
     MS_SSIM=Measure(F.ms_ssim),
     MSE=Measure(F.mse, higher_is_better=False),

@@ -1,6 +1,7 @@
 """Fusion metrics as functions of tensors N x 1 x H x W in [0, 255]; each returns N values.
 
-Of the fused picture alone, or of (fused, visible, infrared); the two sources may be any pair.
+Of the fused picture alone, or of (fused, visible, infrared); the two sources may be any pair. ``target_contrast`` is
+of an image H x W and boxes in it.
 
 Example:
     >>> from mmfusenas.evaluation import functional as F
@@ -22,9 +23,10 @@ from mmfusenas.evaluation.functional.statistics import (
                                                         standard_deviation,
 )
 from mmfusenas.evaluation.functional.structure import ms_ssim, ssim
+from mmfusenas.evaluation.functional.targets import target_contrast
 
 __all__ = [
     'average_gradient', 'correlation_coefficient', 'entropy', 'feature_mutual_information', 'ms_ssim', 'mse',
     'mutual_information', 'nabf', 'normalized_mutual_information', 'psnr', 'qabf', 'scd', 'spatial_frequency', 'ssim',
-    'standard_deviation', 'vif',
+    'standard_deviation', 'target_contrast', 'vif',
 ]

@@ -7,12 +7,13 @@ from mmfusenas.evaluation.metrics.image_quality_metric import ImageQualityMetric
 from mmfusenas.evaluation.metrics.niqe_metric import NIQEMetric
 from mmfusenas.evaluation.metrics.noise_level_error import NoiseLevelError
 from mmfusenas.evaluation.metrics.quality_accuracy import QualityAccuracy
+from mmfusenas.evaluation.metrics.target_contrast_metric import TargetContrastMetric
 from mmfusenas.registry import METRICS
 from mmfusenas.utils.optional import available, register_missing
 
 __all__ = [
     'DeblurMetric', 'EndpointError', 'FusionMetric', 'GuidedSRMetric', 'ImageQualityMetric', 'NIQEMetric',
-    'NoiseLevelError', 'QualityAccuracy',
+    'NoiseLevelError', 'QualityAccuracy', 'TargetContrastMetric',
 ]
 
 if available('mmdet'):

@@ -1,0 +1,63 @@
+"""Whether warm objects stay brighter than what is round them, in a validation or a test."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import numpy as np
+import torch
+from mmengine.evaluator import BaseMetric
+
+from mmfusenas.datasets.pictures import to_grey
+from mmfusenas.evaluation.functional import target_contrast
+from mmfusenas.registry import METRICS
+
+
+@METRICS.register_module()
+class TargetContrastMetric(BaseMetric):
+    """Share of the annotated objects of a class that are darker in the fused image than what is round them.
+
+    ``darker`` is that share, ``contrast`` the mean of :func:`~mmfusenas.evaluation.functional.target_contrast` in grey
+    levels (luma of the 8-bit ``fused_img``), ``objects`` their number.
+
+    Args:
+        target: Name of the class. Defaults to 'person', the warm one.
+        stems: Pattern of the stems of the images that count, such as ``'*N'`` for the night frames of MSRS; a second
+            evaluator with another ``prefix`` has the others. Defaults to all.
+        **kwargs: Of mmengine's ``BaseMetric``. The prefix of the scores is the class.
+
+    Raises:
+        ValueError: If the data have no such class, or no image that counts shows it.
+
+    Example:
+        >>> test_evaluator = [dict(type='TargetContrastMetric', stems=f'*{kind}', prefix=kind) for kind in 'DN']
+    """
+
+    def __init__(self, target: str = 'person', stems: str = '*', **kwargs) -> None:
+        super().__init__(**{'prefix': target, **kwargs})
+        self.target = target
+        self.stems = stems
+
+    def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
+        """Keep the contrasts of the objects of one batch."""
+        if self.target not in self.dataset_meta['classes']:
+            raise ValueError(f'TargetContrastMetric looks for {self.target!r}, and the data have the classes '
+                             f'{", ".join(self.dataset_meta["classes"])}.')
+        label = self.dataset_meta['classes'].index(self.target)
+        for sample in data_samples:
+            contrasts = []
+            if fnmatchcase(Path(sample['img_path']).stem, self.stems):
+                annotated = sample['gt_instances']
+                boxes = annotated['bboxes'].numpy()  # of a tensor, or of mmdet's boxes
+                boxes = torch.from_numpy(boxes)[annotated['labels'] == label]
+                image = torch.from_numpy(to_grey(sample['fused_img']).astype(np.float64))
+                contrasts = [value for value in target_contrast(image, boxes).tolist() if value == value]
+            self.results.append(contrasts)
+
+    def compute_metrics(self, results: list[list[float]]) -> dict[str, float]:
+        """Return share, mean and number over all objects."""
+        contrasts = np.array([value for image in results for value in image])
+        if not len(contrasts):
+            raise ValueError(f'No {self.target} is annotated in the images {self.stems!r} that were tested.')
+        return dict(darker=float((contrasts < 0).mean()), contrast=float(contrasts.mean()), objects=len(contrasts))
