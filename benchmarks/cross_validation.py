@@ -1,9 +1,10 @@
 """Rows of a table by cross-validation: each trained on all folds but one, tested on that one, scored on all images.
 
 Every image is tested on once, and the predictions of all folds are scored together, by classes, heights of people, day
-and night; mean and standard deviation over the folds stand beside. Rows are parameters of one config: what the task
-sees. The config makes the folds, by FOLD=K/N in the environment (docs/en/datasets.md). The same command goes on where
-it was stopped.
+and night; mean and standard deviation over the folds stand beside. The further metrics of the config's test, of the
+image that the task saw, are means over all images, or objects. Rows are parameters of one config: what the task sees.
+The config makes the folds, by FOLD=K/N in the environment (docs/en/datasets.md). The same command goes on where it was
+stopped.
 
     MSRS_ROOT=data/msrs python benchmarks/cross_validation.py
     MSRS_ROOT=data/msrs python benchmarks/cross_validation.py --task-from average    # one detector for all, as table 4
@@ -26,6 +27,8 @@ from terminaltables import AsciiTable
 from mmfusenas.nas.files import written_beside
 
 ROWS = ['visible', 'infrared', 'average', 'direct', 'ivif']
+OF_THE_IMAGE = ('cddfuse/', 'fusion/', 'people by')
+"""Prefixes of the metrics of the image that the task saw."""
 
 
 def main() -> None:
@@ -79,8 +82,8 @@ def train_row(args: argparse.Namespace, row: str, fold: int) -> tuple[str, Path]
         f'randomness.seed={args.seed}', *row_options(args.config, row), *args.train_options])
 
 
-def tested(args: argparse.Namespace, row: str, fold: int, trained: dict) -> tuple[list[Image], Sequence[str]]:
-    """Test a row on its fold, by another row's task network where that is asked for; return images and classes."""
+def tested(args: argparse.Namespace, row: str, fold: int, trained: dict) -> tuple[list[Image], Sequence[str], dict]:
+    """Test a row on its fold, by another row's task network where asked for; return images, classes and metrics."""
     config, checkpoint = trained[row, fold]
     folder, name = checkpoint.parent, 'found'
     if args.task_from:
@@ -88,10 +91,10 @@ def tested(args: argparse.Namespace, row: str, fold: int, trained: dict) -> tupl
         donor = trained[args.task_from, fold][1]
         checkpoint = exchange_task(checkpoint, donor, folder / f'task-{args.task_from}.pth')
     used = folder / Path(config).name  # with the options of the training in it
-    # Where mmseg's metric writes its maps, and mmdet's its boxes.
-    option = 'output_dir' if 'IoU' in Config.fromfile(used).test_evaluator.type else 'outfile_prefix'
-    test(config, checkpoint, [f'test_evaluator.{option}={folder / name}', *args.test_options])
-    return images_of(used, folder / name)
+    # Where mmseg's metric, the first of the test, writes its maps, and mmdet's its boxes.
+    option = 'output_dir' if 'IoU' in Config.fromfile(used).test_evaluator[0].type else 'outfile_prefix'
+    metrics = test(config, checkpoint, [f'test_evaluator.0.{option}={folder / name}', *args.test_options])
+    return *images_of(used, folder / name), metrics
 
 
 def exchange_task(checkpoint: Path, donor: Path, out: Path) -> Path:
@@ -106,9 +109,9 @@ def exchange_task(checkpoint: Path, donor: Path, out: Path) -> Path:
     return out
 
 
-def row_scores(tests: Sequence[tuple[list[Image], Sequence[str]]], args: argparse.Namespace) -> dict[str, str]:
+def row_scores(tests: Sequence[tuple[list[Image], Sequence[str], dict]], args: argparse.Namespace) -> dict[str, str]:
     """Return the scores of all folds together, then the main one by groups of images, and by folds."""
-    folds, classes = [images for images, _ in tests], tests[0][1]
+    folds, classes = [images for images, *_ in tests], tests[0][1]
     images = [image for fold in folds for image in fold]
     found = scores(images, classes)
     each = [scores(fold, classes) for fold in folds]
@@ -119,7 +122,16 @@ def row_scores(tests: Sequence[tuple[list[Image], Sequence[str]]], args: argpars
             column[f'{main_names(found)[0]}, {name}'] = figure([scores(part, classes)[main_names(found)[0]]])
     for name in main_names(found):
         column[f'{name}, folds'] = figure([part[name] for part in each])
+    column.update((name, figure([of_images(name, tests)])) for name in tests[0][2]
+                  if name.startswith(OF_THE_IMAGE) and not name.endswith('/objects'))
     return {'images': str(len(images)), **column}
+
+
+def of_images(name: str, tests: Sequence[tuple[list[Image], Sequence[str], dict]]) -> float:
+    """Return the mean over all images, or objects where they are counted, of what each fold has its own mean of."""
+    counted = f'{name.rpartition("/")[0]}/objects'
+    sizes = [metrics.get(counted, len(images)) for images, _, metrics in tests]
+    return sum(size * metrics[name] for size, (*_, metrics) in zip(sizes, tests)) / sum(sizes)
 
 
 def main_names(found: dict[str, float]) -> list[str]:

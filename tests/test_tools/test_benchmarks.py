@@ -182,11 +182,14 @@ def folds(pooled, monkeypatch, tmp_path):
         asked.append((name, os.environ['FOLD'], options[options.index('--cfg-options') + 1:]))
         if name == 'train':
             row = folder.name.split('-')[-3]
-            (folder / Path(config).name).write_text("test_evaluator = dict(type='DetectionMetric')")
+            (folder / Path(config).name).write_text("test_evaluator = [dict(type='DetectionMetric')]")
             (folder / 'last_checkpoint').write_text('iter_1.pth')
             torch.save(dict(state_dict={'scene.x': row, 'task.x': row}), folder / 'iter_1.pth')
         else:
-            Path(arguments[arguments.index('--out') + 1]).write_text('{}')
+            out = Path(arguments[arguments.index('--out') + 1])
+            fold = int(out.parent.name.split('-')[-2][0])
+            out.write_text(json.dumps({
+                'cddfuse/VIF': 0.5 + fold, 'people by day/darker': 0.1 + fold, 'people by day/objects': 1 + fold}))
             prefix = next(option for option in options if option.startswith('test_evaluator')).partition('=')[2]
             Path(f'{prefix}.json').write_text(json.dumps(torch.load(arguments[0])['state_dict']))
         return ''
@@ -222,6 +225,9 @@ def test_every_fold_is_tested_on_by_a_training_without_it(folds, capsys):
     # One of two images over both folds; folds by themselves have 0 and 1.
     assert re.search(r'\| mAP_50 +\| 0\.505 +\| 0\.505', printed)
     assert re.search(r'\| mAP_50, folds +\| 0\.500 \+- 0\.707', printed)
+    # The mean over one image of each fold, and over one object of the first and two of the second.
+    assert re.search(r'\| cddfuse/VIF +\| 1\.000', printed) and 'objects' not in printed
+    assert re.search(r'\| people by day/darker +\| 0\.767', printed)
     assert folds('--rows', 'visible', 'direct', '--train-options', 'a.b=1') == []
 
 

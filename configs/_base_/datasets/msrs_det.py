@@ -19,3 +19,10 @@ train_dataloader = dict(_base_.loader, dataset=dict(
     train_set, filter_cfg=_base_.filter_cfg, pipeline=train_pipeline))
 val_dataloader = dict(_base_.test_loader, dataset=dict(test_set, test_mode=True, pipeline=_base_.test_pipeline))
 test_dataloader = val_dataloader
+# In a test also the image that the detector saw: how much of both sensors is in it, and whether people stay bright.
+test_evaluator = [
+    _base_.val_evaluator,
+    dict(type='FusionMetric', metric=['MI', 'VIF', 'Qabf'], convention='cddfuse'),
+    dict(type='TargetContrastMetric', stems='*D', prefix='people by day'),
+    dict(type='TargetContrastMetric', stems='*N', prefix='people by night'),
+]

@@ -14,3 +14,5 @@ train_set, test_set = (
 train_dataloader = dict(batch_size=4, dataset=dict(train_set, pipeline=train_pipeline))
 val_dataloader = dict(dataset=dict(test_set, test_mode=True, pipeline=_base_.test_pipeline))
 test_dataloader = val_dataloader
+test_evaluator = [
+    _base_.val_evaluator, dict(type='FusionMetric', metric=['MI', 'VIF', 'Qabf'], convention='cddfuse')]
