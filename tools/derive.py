@@ -45,7 +45,7 @@ def main() -> None:
     supernet = found_supernet(content, args.search)
     genotype = found_genotype(supernet, content)
     if args.checkpoint:
-        save_checkpoint(compact_checkpoint(content, supernet, genotype), args.checkpoint)
+        save_checkpoint(compact_checkpoint(content, supernet, genotype, args.search), args.checkpoint)
     genotype.save(args.out)
     print(json.dumps(genotype.choices, indent=2))
     print(f'{genotype.costs.get("parameters"):,} parameters; genotype in {args.out}')

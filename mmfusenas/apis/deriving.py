@@ -1,7 +1,6 @@
 """From the checkpoint of a search to the network that it found."""
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,13 +8,14 @@ import torch
 from mmengine.model import BaseModel
 from torch import Tensor
 
-from mmfusenas.apis.loading import build_model, load_weights, own_config
+from mmfusenas.apis.loading import build_model, load_weights, own_config, own_pipeline
 from mmfusenas.engine.hooks.bilevel_search_hook import STATE_KEY as SEARCH_KEY
 from mmfusenas.nas import Genotype, SearchSpace, with_genotype
 from mmfusenas.utils.complexity import complexity
 from mmfusenas.utils.sensors import random_inputs
+from mmfusenas.utils.stored_config import as_text
 
-KEPT = ('dataset_meta', 'test_pipeline', 'stage', 'epoch', 'iter', 'seed')
+KEPT = ('dataset_meta', 'stage', 'epoch', 'iter', 'seed')
 """What a checkpoint of weights alone keeps of the meta information of its training."""
 CHECK_SIZE = 320
 """Rows and columns of the picture on which a derived network is compared; SSD300 takes no smaller one."""
@@ -66,7 +66,8 @@ def found_genotype(supernet: BaseModel, content: Mapping[str, Any]) -> Genotype:
     return space.genotype(costs, dict(config='', epoch=meta.get('epoch'), seed=meta.get('seed')))
 
 
-def compact_checkpoint(content: Mapping[str, Any], supernet: BaseModel, genotype: Genotype) -> dict[str, Any]:
+def compact_checkpoint(content: Mapping[str, Any], supernet: BaseModel, genotype: Genotype,
+                       path: str) -> dict[str, Any]:
     """Return a checkpoint of the found network with the weights of the supernet; it rebuilds its model by itself.
 
     Before, the network is rebuilt from it and compared with the supernet on a random picture.
@@ -75,11 +76,12 @@ def compact_checkpoint(content: Mapping[str, Any], supernet: BaseModel, genotype
         content: Checkpoint of the search.
         supernet: Of :func:`found_supernet`.
         genotype: Of :func:`found_genotype`.
+        path: File of the checkpoint, for messages.
 
     Raises:
         RuntimeError: If the rebuilt network is not the supernet with these choices.
     """
-    model_cfg = with_genotype(json.loads(content['meta']['model_cfg']), genotype)
+    model_cfg = with_genotype(own_config(content, path), genotype)
     weights = SearchSpace(supernet).derive(genotype).state_dict()
     rebuilt = build_model(model_cfg, 'derived network')
     load_weights(rebuilt, weights, 'the derived network')
@@ -88,9 +90,23 @@ def compact_checkpoint(content: Mapping[str, Any], supernet: BaseModel, genotype
     if not difference <= 1e-5:  # of networks that give no numbers, too
         raise RuntimeError(f'The derived network differs from the supernet by {difference:g} (relative) on a random '
                            'picture, so nothing was written. Does a custom part behave differently with genotype=?')
-    meta = content['meta']
-    kept = {key: meta[key] for key in KEPT if key in meta}
-    return dict(meta=dict(kept, model_cfg=json.dumps(model_cfg)), state_dict=weights, genotype=genotype.to_dict())
+    return dict(meta=kept_meta(content, model_cfg, path), state_dict=weights, genotype=genotype.to_dict())
+
+
+def kept_meta(content: Mapping[str, Any], model_cfg: dict[str, Any], path: str) -> dict[str, Any]:
+    """Return the meta information of a checkpoint of weights alone: :data:`KEPT`, and what rebuilds the model.
+
+    Args:
+        content: Checkpoint that it is made from.
+        model_cfg: Config of the model.
+        path: File of the checkpoint, for messages.
+
+    Raises:
+        ValueError: If its pipeline names what is not registered, which is not passed on.
+    """
+    kept = {key: content['meta'][key] for key in KEPT if key in content['meta']}
+    pipeline = own_pipeline(content, path)
+    return dict(kept, model_cfg=as_text(model_cfg), **(dict(test_pipeline=as_text(pipeline)) if pipeline else {}))
 
 
 @torch.no_grad()

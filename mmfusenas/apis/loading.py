@@ -1,7 +1,6 @@
 """Models from a config and a checkpoint, from a checkpoint alone, or from a name."""
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Mapping
 from copy import deepcopy
@@ -19,14 +18,16 @@ from mmfusenas.registry import MODELS
 from mmfusenas.utils.checkpoint import load_checkpoint, misfits, weights_of
 from mmfusenas.utils.checkpoint_content import config_of_model, transforms_of_test_data
 from mmfusenas.utils.command_line import load_config
+from mmfusenas.utils.stored_config import MODEL_PARTS, PIPELINE_PARTS, from_text
 from mmfusenas.utils.weights import checkpoint_file, weights_file
 
 
 def load_model(source: str | Path | Config, checkpoint: str | Path | None = None, device: str = 'cpu') -> BaseModel:
     """Return a model with its weights, in evaluation mode.
 
-    Weights are loaded strictly, and no code runs from the file. The model has ``dataset_meta`` (``classes``,
-    ``palette``) and ``test_pipeline`` (the transforms of its test data, or None where they are not known).
+    Weights are loaded strictly. No code runs from a checkpoint; a Python config is code, and is run. The model has
+    ``dataset_meta`` (``classes``, ``palette``) and ``test_pipeline`` (the transforms of its test data, or None where
+    they are not known).
 
     Args:
         source: Config, or config file. Without ``checkpoint``: a checkpoint of this package, which rebuilds its
@@ -37,8 +38,8 @@ def load_model(source: str | Path | Config, checkpoint: str | Path | None = None
     Raises:
         FileNotFoundError: If there is no such checkpoint, or named weights are not bundled.
         UsageError: If there is no such config.
-        ValueError: If the weights are of another model, or of a search that has to be derived first, or there is no
-            such device.
+        ValueError: If the weights are of another model, or of a search that has to be derived first, or the config in
+            the checkpoint names what is not registered, or there is no such device.
 
     Example:
         >>> model = load_model('configs/tim/retinanet_ivif.py', 'epoch_12.pth')  # doctest: +SKIP
@@ -50,7 +51,7 @@ def load_model(source: str | Path | Config, checkpoint: str | Path | None = None
         content = load_checkpoint(checkpoint)
         refuse_search(content, checkpoint)
         model = build_model(own_config(content, checkpoint), f'checkpoint {checkpoint}')
-        pipeline = json.loads(content['meta'].get('test_pipeline', 'null'))
+        pipeline = own_pipeline(content, checkpoint)
     else:
         cfg = source if isinstance(source, Config) else load_config(str(source))
         content = load_checkpoint(checkpoint_file(checkpoint))
@@ -115,16 +116,26 @@ def model_of(cfg: Config) -> BaseModel:
 
 
 def own_config(content: Mapping[str, Any], path: str | Path) -> dict[str, Any]:
-    """Return the model's config that travels in a checkpoint.
+    """Return the model's config that travels in a checkpoint, without the pretrained weights that it may ask for.
 
     Raises:
-        ValueError: If there is none in it.
+        ValueError: If there is none in it, or it names what is not registered.
     """
     meta = content.get('meta')
     if not isinstance(meta, Mapping) or 'model_cfg' not in meta:
         raise ValueError(f'The checkpoint {path} does not hold the config of its model: only checkpoints that '
                          'SafeCheckpointHook or tools/derive.py wrote do. Give its config file as well.')
-    return json.loads(meta['model_cfg'])
+    return from_text(meta['model_cfg'], MODEL_PARTS, f'The model of {path} (meta.model_cfg)')
+
+
+def own_pipeline(content: Mapping[str, Any], path: str | Path) -> list[dict] | None:
+    """Return the transforms of the test data that travel in a checkpoint, None where it has none.
+
+    Raises:
+        ValueError: If one of them is not registered.
+    """
+    text = content['meta'].get('test_pipeline')
+    return text and from_text(text, PIPELINE_PARTS, f'The pipeline of {path} (meta.test_pipeline)')
 
 
 def refuse_search(content: Mapping[str, Any], path: str | Path) -> None:

@@ -1,7 +1,6 @@
 """What goes into a checkpoint, in types that load without running code."""
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ from mmengine.logging import HistoryBuffer
 from mmengine.runner import Runner
 
 from mmfusenas.nas.genotype import Genotype, published_genotypes
+from mmfusenas.utils.stored_config import as_text
 
 
 def to_plain(value: Any) -> Any:
@@ -53,14 +53,14 @@ def without_functions(value: Any) -> Any:
 
 
 def plain_message_hub(message_hub: dict[str, Any]) -> dict[str, Any]:
-    """Return a message hub's state with tensors in the place of its log histories."""
+    """Return a message hub's state with tensors in the place of its log histories, without the config's Python text."""
     histories = {}
     for name, history in message_hub['log_scalars'].items():
         values, counts = history.data
         histories[name] = dict(values=torch.from_numpy(values), counts=torch.from_numpy(counts))
     return dict(
         log_scalars=histories,
-        runtime_info=to_plain(message_hub['runtime_info']),
+        runtime_info=to_plain({key: value for key, value in message_hub['runtime_info'].items() if key != 'cfg'}),
         resumed_keys=dict(message_hub['resumed_keys']))
 
 
@@ -72,19 +72,23 @@ def restore_histories(message_hub: dict[str, Any]) -> None:
             histories[name] = HistoryBuffer(history['values'].cpu().numpy(), history['counts'].cpu().numpy())
 
 
-def model_config(runner: Runner) -> dict[str, str]:
-    """Return what rebuilds the model and prepares its input, as JSON: ``model_cfg``, and ``test_pipeline`` if any.
+def configs(runner: Runner) -> dict[str, str]:
+    """Return the configs of a run as JSON: the whole (``cfg``), what rebuilds the model (``model_cfg``), and what
+    prepares its input (``test_pipeline``), as far as there are any.
+
+    MMEngine would store the whole as Python text, for others to run.
 
     Example:
-        >>> config = json.loads(checkpoint['meta']['model_cfg'])
-        >>> model = MODELS.build(ConfigDict(config))
+        >>> model_cfg = from_text(checkpoint['meta']['model_cfg'], MODEL_PARTS, 'The model of epoch_1.pth')
+        >>> model = MODELS.build(ConfigDict(model_cfg))
     """
+    content = dict(cfg=as_text(to_plain(runner.cfg.to_dict())))
     if not isinstance(runner.cfg.get('model'), dict):
-        return {}
+        return content
     scope = runner.default_scope.scope_name if runner.default_scope is not None else None
-    content = dict(model_cfg=json.dumps(config_of_model(runner.cfg, scope)))
+    content['model_cfg'] = as_text(config_of_model(runner.cfg, scope))
     transforms = transforms_of_test_data(runner.cfg)
-    return dict(content, test_pipeline=json.dumps(to_plain(transforms))) if transforms else content
+    return dict(content, test_pipeline=as_text(to_plain(transforms))) if transforms else content
 
 
 def config_of_model(cfg: Config, scope: str | None) -> dict[str, Any]:

@@ -38,7 +38,7 @@ def test_exported_costs_and_source_are_kept_where_the_choices_are_the_same(searc
 def test_compact_checkpoint_rebuilds_the_supernet_with_its_choices(search_checkpoint: dict) -> None:
     supernet = found_supernet(search_checkpoint, 's.pth')
     genotype = found_genotype(supernet, search_checkpoint)
-    compact = compact_checkpoint(search_checkpoint, supernet, genotype)
+    compact = compact_checkpoint(search_checkpoint, supernet, genotype, 's.pth')
     assert compact['meta']['dataset_meta'] == search_checkpoint['meta']['dataset_meta']
     model = build_model(own_config(compact, 'compact'), 'test')
     load_weights(model, compact['state_dict'], 'compact')
@@ -56,7 +56,7 @@ def test_fusion_alone_is_derived_without_parts(search_checkpoint: dict) -> None:
     content = dict(meta=dict(model_cfg=json.dumps(config)), state_dict=model.state_dict(), bilevel_search=dict(
         alphas={name: choice.alpha for name, choice in space.choices.items()}, space_hash=space.hash))
     supernet = found_supernet(content, 's.pth')
-    compact = compact_checkpoint(content, supernet, found_genotype(supernet, content))
+    compact = compact_checkpoint(content, supernet, found_genotype(supernet, content), 's.pth')
     assert own_config(compact, 'c')['genotype']['choices']['cells.0.type'] == 'successive'
     assert not any('alpha' in name or 'multi_scale' in name for name in compact['state_dict'])
 
@@ -66,7 +66,7 @@ def test_a_network_that_differs_is_not_written(search_checkpoint: dict) -> None:
     genotype = found_genotype(supernet, search_checkpoint)
     supernet.task.bbox_head.retina_cls.register_forward_hook(lambda module, inputs, output: output * 1.01)
     with pytest.raises(RuntimeError, match='differs from the supernet by 0.0'):
-        compact_checkpoint(search_checkpoint, supernet, genotype)
+        compact_checkpoint(search_checkpoint, supernet, genotype, 's.pth')
 
 
 @pytest.mark.parametrize(('change', 'message'), [

@@ -2,18 +2,22 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
 from torch import nn
 
 from mmfusenas.apis import FusionInferencer, input_pairs
 from mmfusenas.apis.loading import build_model
 from mmfusenas.datasets.pictures import PictureError
 from mmfusenas.models.scene import FixedFusion, TIMFusion
+from mmfusenas.utils.checkpoint import save_checkpoint
+from mmfusenas.utils.checkpoint_content import configs
 
 RESIZED = [
     dict(type='LoadPairFromFile'), dict(type='mmdet.LoadAnnotations', with_bbox=True),
@@ -109,6 +113,18 @@ def test_detector_sees_the_resized_pair_and_answers_in_the_pixels_of_the_input(
     assert 40 < out['boxes'][:, [0, 2]].max() <= 83 and 32 < out['boxes'][:, [1, 3]].max() <= 61
     threshold = float(np.sort(out['scores'])[3])
     assert len(FusionInferencer(detector, score_thr=threshold)(visible, infrared)['scores']) == 3
+
+
+def test_a_checkpoint_alone_resizes_as_its_test_data_did(
+        detector: nn.Module, detector_config: Callable, picture: Callable, tmp_path: Path) -> None:
+    """Resize takes no list for a scale, and JSON has no tuples."""
+    cfg = Config(dict(model=detector_config(), test_dataloader=dict(dataset=dict(pipeline=RESIZED))))
+    meta = configs(SimpleNamespace(cfg=cfg, default_scope=None))
+    save_checkpoint(dict(meta=meta, state_dict=detector.state_dict()), tmp_path / 'a.pth')
+    detector.test_pipeline = RESIZED
+    pair = picture(61, 83, 3), picture(61, 83, seed=1)
+    alone, expected = (FusionInferencer(model, score_thr=0.0)(*pair) for model in (tmp_path / 'a.pth', detector))
+    np.testing.assert_allclose(alone['boxes'], expected['boxes'])
 
 
 def test_run_writes_pictures_drawings_and_predictions(detector: nn.Module, files: Callable, tmp_path: Path) -> None:

@@ -96,7 +96,7 @@ def test_what_cannot_be_loaded_is_said(tmp_path: Path) -> None:
     save_checkpoint(dict(meta=dict(model_cfg='{"type": "TheirFusion"}'), state_dict={}), tmp_path / 'theirs.pth')
     for source, error, message in [
         (tmp_path / 'bare.pth', ValueError, 'does not hold the config of its model.*Give its config'),
-        (tmp_path / 'theirs.pth', ValueError, 'TheirFusion is not in the mmfusenas::model registry.*custom_imports'),
+        (tmp_path / 'theirs.pth', ValueError, "theirs.pth .*type is 'TheirFusion', .*not registered.*custom_imports"),
         (tmp_path / 'gone.pth', FileNotFoundError, 'no checkpoint file'),
         ('c.py', ValueError, 'c.py has no weights'),
     ]:

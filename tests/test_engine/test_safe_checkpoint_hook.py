@@ -13,6 +13,8 @@ from mmengine.hooks import Hook
 
 from mmfusenas.engine.hooks import SafeCheckpointHook
 from mmfusenas.registry import HOOKS, MODELS
+from mmfusenas.utils.checkpoint import load_checkpoint, save_checkpoint
+from mmfusenas.utils.stored_config import MODEL_PARTS, from_text
 
 sys.path.append(str(Path(__file__).parent))
 import resume_kit as kit  # noqa: E402
@@ -35,7 +37,9 @@ def test_checkpoint_is_plain_and_rebuilds_its_model(tmp_path):
     assert resume['train_loop'] == dict(loop='ResumableEpochTrainLoop', samples=22, batch_size=4, batches_per_epoch=6,
                                         optimizer=dict(type='SGD', lr=0.01, momentum=0.9, weight_decay=1e-3),
                                         param_scheduler=list(map(dict, runner.cfg.param_scheduler)), validated=False)
-    model = MODELS.build(ConfigDict(json.loads(checkpoint['meta']['model_cfg'])))
+    assert json.loads(checkpoint['meta']['cfg'])['optim_wrapper']['optimizer']['type'] == 'SGD'
+    assert 'cfg' not in checkpoint['message_hub']['runtime_info']
+    model = MODELS.build(ConfigDict(from_text(checkpoint['meta']['model_cfg'], MODEL_PARTS, 'it')))
     model.load_state_dict(checkpoint['state_dict'])
     assert type(model) is type(runner.model)
 
@@ -46,6 +50,18 @@ def test_old_files_go_and_the_pointer_follows(tmp_path):
     assert [name for name in _files(tmp_path) if name.startswith('iter')] == ['iter_16.pth', 'iter_18.pth']
     assert len([name for name in _files(tmp_path) if name.startswith('best_mAP_iter')]) == 1
     assert _last(tmp_path) == 'iter_18.pth'
+
+
+def test_a_resumed_checkpoint_names_no_file_elsewhere_to_remove(tmp_path):
+    kit.train(kit.config(tmp_path / 'work'), stop=9)
+    (tmp_path / 'other.pth').touch()
+    last = tmp_path / 'work' / _last(tmp_path / 'work')
+    content = load_checkpoint(last)
+    content['message_hub']['runtime_info'].update(best_ckpt=str(tmp_path / 'other.pth'), best_score=-1000.0)
+    save_checkpoint(content, last)
+    runner = kit.train(kit.config(tmp_path / 'work'), resume=True)
+    assert Path(runner.message_hub.get_info('best_ckpt')).parent == tmp_path / 'work'
+    assert (tmp_path / 'other.pth').exists()
 
 
 def _die_at(monkeypatch, function, count):

@@ -10,7 +10,7 @@ from torch import nn
 
 from mmfusenas.nas import Genotype
 from mmfusenas.utils.checkpoint_content import (
-    model_config,
+    configs,
     plain_message_hub,
     restore_histories,
     to_plain,
@@ -39,8 +39,10 @@ def test_message_hub_there_and_back(tmp_path):
         hub.update_scalar('train/loss', value, count)
     hub.update_scalar('train/steps', 3)
     hub.update_info('best_score', np.float64(0.75))
+    hub.update_info('cfg', 'import os')
     torch.save(plain_message_hub(hub.state_dict()), tmp_path / 'hub.pth')
     state = torch.load(tmp_path / 'hub.pth', weights_only=True)
+    assert 'cfg' not in state['runtime_info']
     restore_histories(state)
     back = MessageHub('back')
     back.load_state_dict(state)
@@ -53,9 +55,10 @@ def test_message_hub_there_and_back(tmp_path):
 def test_model_config_is_complete():
     cfg = Config(dict(model=dict(type='Net', ratios=(0.5, 1)), data_preprocessor=dict(type='Pre')))
     runner = SimpleNamespace(cfg=cfg, default_scope=SimpleNamespace(scope_name='mmfusenas'))
-    assert json.loads(model_config(runner)['model_cfg']) == dict(
-        type='Net', ratios=[0.5, 1], data_preprocessor=dict(type='Pre'), _scope_='mmfusenas')
-    assert model_config(SimpleNamespace(cfg=Config(dict()), default_scope=None)) == {}
+    assert json.loads(configs(runner)['model_cfg']) == dict(
+        type='Net', ratios=dict(_tuple_=[0.5, 1]), data_preprocessor=dict(type='Pre'), _scope_='mmfusenas')
+    assert json.loads(configs(runner)['cfg'])['data_preprocessor'] == dict(type='Pre')
+    assert set(configs(SimpleNamespace(cfg=Config(dict(a=1)), default_scope=None))) == {'cfg'}
 
 
 def test_genotype_files_are_in_the_config_of_the_model(tmp_path):
@@ -63,6 +66,6 @@ def test_genotype_files_are_in_the_config_of_the_model(tmp_path):
     genotype.save(tmp_path / 'found.json')
     parts = [dict(genotype=str(tmp_path / 'found.json')), dict(genotype='tim-light'), dict(genotype=None)]
     runner = SimpleNamespace(cfg=Config(dict(model=dict(type='Net', task=dict(parts=parts)))), default_scope=None)
-    inside = json.loads(model_config(runner)['model_cfg'])['task']['parts']
+    inside = json.loads(configs(runner)['model_cfg'])['task']['parts']
     assert Genotype.load(inside[0]['genotype']) == genotype
     assert inside[1:] == parts[1:]

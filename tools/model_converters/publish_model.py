@@ -4,10 +4,10 @@ from typing import Any
 
 from mmengine.model import BaseModel
 
-from mmfusenas.apis.deriving import KEPT
+from mmfusenas.apis.deriving import kept_meta
 from mmfusenas.apis.loading import build_model, input_options, load_weights, own_config, refuse_search
 from mmfusenas.utils.checkpoint import load_checkpoint, save_checkpoint
-from mmfusenas.utils.command_line import command, existing_file, output_file, run_tool
+from mmfusenas.utils.command_line import command, existing_file, load_config, output_file, run_tool
 
 
 def parse_args() -> argparse.Namespace:
@@ -19,20 +19,22 @@ def parse_args() -> argparse.Namespace:
                "init_cfg=dict(type='Pretrained', checkpoint='tim-mine.pth') of a scene module.")
     parser.add_argument('checkpoint', help='checkpoint of a training')
     parser.add_argument('out', metavar='OUT.pth', help='file to write')
+    parser.add_argument('--config', help='config of the training, where its parts come from outside (custom_imports)')
     return parser.parse_args()
 
 
-def published(content: dict[str, Any], model: BaseModel, path: str) -> dict[str, Any]:
-    """Return what is kept of a checkpoint, after loading its weights into its model.
+def published(content: dict[str, Any], path: str) -> tuple[dict[str, Any], BaseModel]:
+    """Return what is kept of a checkpoint, and its model with its weights.
 
     Raises:
-        ValueError: If its weights are not those of its model.
+        ValueError: If its weights are not those of its model, or its configs name what is not registered.
     """
+    model_cfg = own_config(content, path)
+    model = build_model(model_cfg, f'checkpoint {path}')
     load_weights(model, content['state_dict'], path)
     # Written in the usual memory format: training on a CPU has channels last.
     weights = {name: value.contiguous() for name, value in content['state_dict'].items()}
-    meta = content['meta']
-    return dict(meta={key: meta[key] for key in ('model_cfg', *KEPT) if key in meta}, state_dict=weights)
+    return dict(meta=kept_meta(content, model_cfg, path), state_dict=weights), model
 
 
 def main() -> None:
@@ -40,14 +42,16 @@ def main() -> None:
     args = parse_args()
     output_file(args.out)
     path = existing_file(args.checkpoint, 'Checkpoint')
+    if args.config:
+        load_config(args.config)  # imports the parts from outside
     content = load_checkpoint(path)
     refuse_search(content, path)
-    model = build_model(own_config(content, path), f'checkpoint {path}')
-    content = published(content, model, args.checkpoint)
+    content, model = published(content, args.checkpoint)
     save_checkpoint(content, args.out)
     parameters = sum(value.numel() for value in content['state_dict'].values())
     print(f'{parameters:,} values of {path}, {path.stat().st_size / 1e6:.1f} MB, in {args.out}')
-    infer = command('python', 'tools/infer.py', '--model', args.out)
+    source = (args.config, args.out) if args.config else ('--model', args.out)
+    infer = command('python', 'tools/infer.py', *source)
     print(f'\ndone; next:\n  {infer} {input_options(model)} --out-dir FOLDER')
 
 

@@ -16,7 +16,7 @@ from mmfusenas.registry import HOOKS
 from mmfusenas.utils.bare_model import bare_model
 from mmfusenas.utils.checkpoint import LEAST_SHARE, check_plain, fitting_share, weights_of
 from mmfusenas.utils.checkpoint_content import (
-    model_config,
+    configs,
     plain_message_hub,
     restore_histories,
     to_plain,
@@ -39,8 +39,9 @@ class SafeCheckpointHook(CheckpointHook):
     - It holds the random state of every process, the position inside the epoch, and the number of processes, besides
       what mmengine stores. With :class:`ResumableEpochTrainLoop` or :class:`ResumableIterTrainLoop` a resumed run is
       exact.
-    - It holds tensors and plain values only, so ``torch.load(weights_only=True)`` reads it. The model's config
-      travels as JSON in ``meta['model_cfg']`` (with its scope), and rebuilds the model without running code.
+    - It holds tensors and plain values only, so ``torch.load(weights_only=True)`` reads it. The config travels as JSON
+      in ``meta['cfg']``, where mmengine puts Python text, and what rebuilds the model (with its scope) in
+      ``meta['model_cfg']``.
     - Ctrl-C or SIGTERM lets one process finish its iteration and write ``stopped.pth``, from which ``--resume`` goes on
       (with the same two loops); the next checkpoint takes its place.
     - ``save_best`` passes over a validation without its metric (mmdet gives none where nothing was predicted).
@@ -120,7 +121,7 @@ class SafeCheckpointHook(CheckpointHook):
             checkpoint['resume'] = dict(
                 world_size=get_world_size(), random_states=self._states, iter=checkpoint['meta']['iter'],
                 train_loop=runner.train_loop.state_dict() if hasattr(runner.train_loop, 'state_dict') else None)
-        checkpoint['meta'].update(model_config(runner))
+        checkpoint['meta'].update(configs(runner))
         checkpoint['meta'] = to_plain(checkpoint['meta'])
         checkpoint['message_hub'] = plain_message_hub(checkpoint['message_hub'])
         if 'param_schedulers' in checkpoint:
@@ -225,7 +226,8 @@ class SafeCheckpointHook(CheckpointHook):
             self.best_ckpt_path_dict[key] = path
         self._write(runner, name, dict(epoch=runner.epoch, iter=runner.iter), save_optimizer=False,
                     save_param_scheduler=False, by_epoch=False)
-        if previous and previous != path:
-            self._remove(previous)
+        if previous and Path(previous).name != name:
+            # A resumed checkpoint says what was the best: nothing outside this folder is removed on its word.
+            self._remove(Path(self.out_dir, Path(previous).name))
         runner.logger.info(f'The best checkpoint with {score:0.4f} {key} is saved to {name}.')
         return True

@@ -20,8 +20,8 @@ def build_cell(name: str, **kwargs) -> nn.Module:
     Example:
         >>> build_cell('successive', channels=48, operators=['rb_3', 'ca_3'])
     """
-    cell = CELLS.get(name)
-    if not callable(cell):
+    cell = CELLS.module_dict.get(name)  # the registry's own get() would import what is not registered
+    if cell is None:
         known = sorted(CELLS.module_dict)
         raise ValueError(
             f'Unknown cell {name!r}{nearest(name, known)}. Registered: {known}. A cell of your own needs '

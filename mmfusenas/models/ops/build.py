@@ -30,8 +30,8 @@ def build_operator(name: str, channels: int, **kwargs) -> nn.Module:
     """
     match = re.fullmatch(r'(.+)_(\d+)(?:d(\d+))?', name)
     kind, kernel = (match[1], dict(kernel_size=int(match[2]))) if match else (name, {})
-    operator = OPERATORS.get(kind)
-    if not callable(operator):  # mmengine also finds importable modules, such as gc
+    operator = OPERATORS.module_dict.get(kind)  # the registry's own get() would import what is not registered
+    if operator is None:
         known = sorted(OPERATORS.module_dict)
         raise ValueError(
             f'Unknown candidate operator {name!r}{nearest(kind, known)}. Registered: {known}, followed by _KERNEL '
