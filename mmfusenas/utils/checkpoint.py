@@ -1,13 +1,14 @@
 """Checkpoints: loading that runs no code, writing that never damages what was there.
 
-``import mmfusenas.engine`` (which every Runner of ours does) makes mmengine load local files through
-:func:`load_checkpoint` as well, so ``--resume``, ``load_from`` and ``init_cfg=dict(type='Pretrained')`` are covered.
-Addresses with a scheme (``https://``, ``torchvision://``, ...) stay with mmengine.
+``import mmfusenas.engine`` (which every Runner of ours does) makes mmengine load files through :func:`load_checkpoint`
+as well, so ``--resume``, ``load_from`` and ``init_cfg=dict(type='Pretrained')`` are covered. Of addresses with a scheme
+(``https://``, ``torchvision://``, ...) see :mod:`mmfusenas.utils.remote_weights`.
 """
 from __future__ import annotations
 
 import io
 import json
+import logging
 import pickle
 import re
 from collections.abc import Callable, Mapping
@@ -16,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from mmengine.logging import HistoryBuffer
+from mmengine.logging import HistoryBuffer, print_log
 from mmengine.model import PretrainedInit
 from mmengine.optim import OneCycleParamScheduler
 from mmengine.registry import WEIGHT_INITIALIZERS
@@ -40,7 +41,8 @@ def load_checkpoint(filename: str | Path, map_location: Any = 'cpu') -> Any:
     """Load a checkpoint file without running code from it.
 
     Tensors, plain Python values, and what stock mmengine files hold besides (NumPy numbers and arrays, log histories)
-    are read. Anything else in a file is refused.
+    are read. Anything else in a file is refused. Its config as Python text (``meta['config']`` of old OpenMMLab files),
+    which mmengine would run on ``--resume``, is left out.
 
     Args:
         filename: Path of the file; ``~`` is expanded.
@@ -59,13 +61,18 @@ def load_checkpoint(filename: str | Path, map_location: Any = 'cpu') -> Any:
         raise FileNotFoundError(f'There is no checkpoint file {path} (working directory: {Path.cwd()}).')
     try:
         with safe_globals(_known_types()):
-            return torch.load(path, map_location=map_location, weights_only=True)
+            content = torch.load(path, map_location=map_location, weights_only=True)
     except pickle.UnpicklingError as error:
         raise _refusal(path, error) from None
     except (torch.OutOfMemoryError, PermissionError):
         raise
     except (EOFError, RuntimeError, LookupError, ValueError, OSError) as error:  # what damaged files end in
         raise _unreadable(path, error) from error
+    meta = content.get('meta') if isinstance(content, dict) else None
+    if isinstance(meta, dict) and meta.pop('config', None) is not None:
+        print_log(f'The checkpoint {path} holds a config as Python text (meta.config), which is not run.', 'current',
+                  logging.WARNING)
+    return content
 
 
 def load_from_local(filename: str, map_location: Any = None) -> Any:

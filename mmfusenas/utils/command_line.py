@@ -16,6 +16,8 @@ from typing import Any
 
 from mmengine.config import Config, DictAction
 
+from mmfusenas.utils.config_files import config_from, file_of
+
 PACKAGE = Path(__file__).resolve().parent.parent
 
 
@@ -148,6 +150,8 @@ def output_file(path: str | Path) -> Path:
 def read_config(path: str, options: dict[str, Any] | None = None) -> Config:
     """Read a config file, of a part such as a data set too, and merge the options of ``--cfg-options`` into it.
 
+    A Python config is code, and is run. YAML and JSON are data, see :func:`~mmfusenas.utils.config_files.config_from`.
+
     Args:
         path: Config file.
         options: Values by dotted name.
@@ -157,10 +161,10 @@ def read_config(path: str, options: dict[str, Any] | None = None) -> Config:
     """
     existing_file(path, 'Config')
     try:
-        cfg = Config.fromfile(path)
+        cfg = config_from(path)
         cfg.merge_from_dict(options or {})
     except Exception as error:  # a config is a program, and may fail like any
-        raise UsageError(f'Config {path} cannot be read: {type(error).__name__}: {error}') from error
+        raise UsageError(f'Config {file_of(error, path)} cannot be read: {type(error).__name__}: {error}') from error
     return cfg
 
 

@@ -70,6 +70,13 @@ def test_what_stock_files_hold_is_read(tmp_path):
     assert read['history'].statistics('mean') == 0.75
 
 
+def test_a_config_as_python_text_is_left_out(tmp_path):
+    meta = dict(config="raise RuntimeError('run')", epoch=3)
+    torch.save(dict(state_dict={}, meta=meta), tmp_path / 'old.pth')
+    for read in (load_checkpoint(tmp_path / 'old.pth'), _load_checkpoint(str(tmp_path / 'old.pth'))):
+        assert read['meta'] == dict(epoch=3)
+
+
 @pytest.mark.parametrize('keep, message', [(0, 'it is empty'), (500, 'damaged, cut off'), (-300, 'damaged, cut off')])
 def test_cut_off_file(tmp_path, keep, message):
     torch.save(dict(weight=torch.zeros(1000)), tmp_path / 'whole.pth')
