@@ -17,8 +17,8 @@ from mmfusenas.registry import DATASETS, HOOKS, METRICS, MODELS
 
 @MODELS.register_module(force=True)
 class ToolModel(BaseModel):
-    def __init__(self):
-        super().__init__()
+    def __init__(self, init_cfg=None):
+        super().__init__(init_cfg=init_cfg)
         self.layer = torch.nn.Linear(1, 1)
 
     def forward(self, inputs, data_samples=None, mode='tensor'):
