@@ -3,8 +3,9 @@ _base_ = [
     '../_base_/datasets/multispectral_det.py', '../_base_/models/tim_retinanet.py', '../_base_/schedules/adamw_12e.py',
     '../_base_/default_runtime.py'
 ]
+# The fusion network was trained before, and goes slowly.
+optim_wrapper = dict(paramwise_cfg=dict(custom_keys={'scene': dict(lr_mult=0.1)}))
 custom_hooks = [
     *_base_.custom_hooks,
-    dict(type='TaskGuidanceHook', stages=[
-        dict(stage='task', end=3), dict(stage='joint', end=9), dict(stage='task')]),
+    dict(type='TaskGuidanceHook', stages=[dict(stage='task', end=3), dict(stage='joint')]),
 ]

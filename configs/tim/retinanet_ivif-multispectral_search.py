@@ -7,7 +7,9 @@ model = dict(scene=dict(init_cfg=None), task=dict(neck=dict(
 train_dataloader = dict(batch_size=1, dataset=dict(fold=(0, 2)))
 search_dataloader = dict(_base_.train_dataloader, batch_size=1, dataset=dict(
     _base_.train_dataloader.dataset, fold=(1, 2)))
-optim_wrapper = dict(optimizer=dict(lr=2e-3))
+optim_wrapper = dict(
+    optimizer=dict(lr=2e-3),
+    paramwise_cfg=dict(custom_keys={'scene': dict(lr_mult=0.4)}))  # it begins from scratch
 train_cfg = dict(max_epochs=120, val_interval=20)
 cosine = dict(type='CosineAnnealingLR', eta_min=1e-8, by_epoch=True, begin=0, end=120, convert_to_iter_based=True)
 param_scheduler = [_base_.param_scheduler[0], cosine]

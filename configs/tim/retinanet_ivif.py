@@ -3,10 +3,11 @@ _base_ = [
     '../_base_/datasets/synthetic_ivif_det.py', '../_base_/models/tim_retinanet.py',
     '../_base_/schedules/adamw_12e.py', '../_base_/default_runtime.py'
 ]
-# The bundled weights have been trained with l_F already: the detector first learns to see their pictures, then guides
-# them, and in the end settles on what they have become.
+# The fusion network was trained before, and goes slowly.
+optim_wrapper = dict(paramwise_cfg=dict(custom_keys={'scene': dict(lr_mult=0.1)}))
+# The bundled weights have been trained with l_F already: the detector first learns to see their images, then both go on
+# together to the end (algorithm 1).
 custom_hooks = [
     *_base_.custom_hooks,
-    dict(type='TaskGuidanceHook', stages=[
-        dict(stage='task', end=3), dict(stage='joint', end=9), dict(stage='task')]),
+    dict(type='TaskGuidanceHook', stages=[dict(stage='task', end=3), dict(stage='joint')]),
 ]

@@ -6,12 +6,9 @@ param_scheduler = [
     dict(type='LinearLR', start_factor=0.03, by_epoch=False, begin=0, end=30),
     dict(type='CosineAnnealingLR', eta_min_ratio=0.01, by_epoch=False, begin=0, end=380),
 ]
-# The bundled weights have been trained with l_F already: the detector first learns to see their pictures, then guides
-# them, and in the end settles on what they have become. A joint iteration is the dearer one.
 custom_hooks = [
     *_base_.custom_hooks[:-1],
-    dict(type='TaskGuidanceHook', by_epoch=False, stages=[
-        dict(stage='task', end=30), dict(stage='joint', end=80), dict(stage='task')]),
+    dict(type='TaskGuidanceHook', by_epoch=False, stages=[dict(stage='task', end=100), dict(stage='joint')]),
 ]
 # How it does at night stands beside the rest.
 test_dataloader = dict(dataset=dict(length=240))

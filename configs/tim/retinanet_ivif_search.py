@@ -1,6 +1,7 @@
 # Search of the fusion operators and the neck for detection (paper, sections 3.2 and 4.3.1): weights on one half of the
 # scenes, choices on the other. The cells are successive, as in the published light network.
 _base_ = './retinanet_ivif.py'
+optim_wrapper = dict(paramwise_cfg=dict(custom_keys={'scene': dict(lr_mult=0.4)}))  # it begins from scratch
 model = dict(
     norm_eval=False,  # a supernet's statistics follow its choices
     scene=dict(genotype=None, cells=['successive'], init_cfg=None),
