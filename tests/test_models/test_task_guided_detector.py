@@ -68,7 +68,8 @@ def test_loss_is_task_plus_eta_times_scene():
     joint = losses(model, batch())
     model.stage = 'scene'
     scene = losses(model, batch())
-    assert {k for k in joint if k.startswith('scene.')} == set(scene) == {'scene.loss_intensity', 'scene.loss_ssim'}
+    expected = {'scene.loss_intensity', 'scene.loss_gradient', 'scene.loss_ssim'}
+    assert {k for k in joint if k.startswith('scene.')} == set(scene) == expected
     assert {'loss_cls', 'loss_bbox'} < set(joint)
     for name, value in scene.items():
         assert joint[name].item() == pytest.approx(0.25 * value.item(), rel=1e-5)
