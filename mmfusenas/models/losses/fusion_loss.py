@@ -14,7 +14,8 @@ from mmfusenas.nas.names import nearest
 from mmfusenas.registry import MODELS
 
 FORMS = {
-    'maximum': dict(intensity_weight=40.0, gradient_weight=60.0, ssim_weight=5.0, max_gain=3.0, lift=0.5),
+    'maximum': dict(intensity_weight=30.0, gradient_weight=100.0, ssim_weight=5.0, gains=(0.8, 1.2),
+                    lift=1.0),
     'information': dict(intensity_weight=20.0, ssim_weight=1.0, temperature=None, features='pixels'),
     'saliency': dict(intensity_weight=20.0, ssim_weight=1.0, temperature=0.1),
 }
@@ -29,7 +30,7 @@ class FusionLoss(nn.Module):
     """What a fused image should have of its two sources (TIM section 4.2: l_F = l_int + mu * l_ssim).
 
     - ``'maximum'``: the brighter source and the stronger edge at every pixel, and SSIM to both; the second source,
-      the infrared one, has its contrast matched to the first, and what is warm stays brighter than what is round it
+      the infrared one, counts more, and what is warm stays brighter than what is round it
       (:func:`~mmfusenas.models.losses.fusion_terms.maximum_terms`). Not in the paper; the default, because it was
       better than the published forms on training pairs that were set aside (docs/en/results.md).
     - ``'information'``: as published for l_F. MSE and SSIM to both sources; their weights, which sum to 1, come from
@@ -40,8 +41,7 @@ class FusionLoss(nn.Module):
     Args:
         form: One of the three.
         intensity_weight, gradient_weight, ssim_weight: Factors of the terms; ``'maximum'`` alone has the second.
-        max_gain: Of ``'maximum'``: the largest factor by which the second source's contrast is raised towards that of
-            the first; 1.0 leaves it.
+        gains: Of ``'maximum'``: the factors by which the first and the second source count.
         lift: Of ``'maximum'``: the share of what stands out in the second source that is kept over the maximum.
         temperature: Of the other two: what information, or contrast, is divided by before the softmax; the smaller,
             the nearer the weights are to 0 and 1. None, the default of ``'information'``, takes ``TEMPERATURES``.
@@ -93,7 +93,7 @@ class FusionLoss(nn.Module):
         """Return the terms of the form, not weighted."""
         settings = self.settings
         if self.form == 'maximum':
-            return maximum_terms(fused, first, second, settings['max_gain'], settings['lift'])
+            return maximum_terms(fused, first, second, settings['gains'], settings['lift'])
         if self.form == 'saliency':
             return saliency_terms(fused, first, second, settings['temperature'])
         temperature = settings['temperature'] or TEMPERATURES.get(settings['features'], 1.0)

@@ -1,6 +1,8 @@
 """What a fused image is held to: three forms of intensity and structure terms, as functions."""
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -40,47 +42,32 @@ def saliency_terms(fused: Tensor, first: Tensor, second: Tensor, temperature: fl
         ssim=sum(1 - ssim(weight * source, weight * fused).mean() for weight, source in pairs))
 
 
-def maximum_terms(fused: Tensor, first: Tensor, second: Tensor, max_gain: float, lift: float) -> dict[str, Tensor]:
+def maximum_terms(fused: Tensor, first: Tensor, second: Tensor, gains: Sequence[float],
+                  lift: float) -> dict[str, Tensor]:
     """Return the terms of the brighter source and of the stronger edge, at every pixel.
 
-    With the second source S of matched contrast (:func:`matched_contrast`): the intensity is held to
-    :func:`brighter_source`, the gradient, at four scales, to that of the source whose gradient is the larger at that
-    pixel and scale, direction included, both by the mean absolute difference; and SSIM to the mean of both sources as
-    they are, ``1 - (SSIM(F, A) + SSIM(F, B)) / 2``.
+    With A and B the sources times their gains, clamped to 1: the intensity is held to :func:`brighter_source`, the
+    gradient, at four scales, to that of the source whose gradient is the larger at that pixel and scale, direction
+    included, both by the mean absolute difference; and SSIM to the mean of both sources as they are,
+    ``1 - (SSIM(F, first) + SSIM(F, second)) / 2``.
 
     Args:
         fused, first, second: N x 1 x H x W in [0, 1].
-        max_gain: Of :func:`matched_contrast`.
+        gains: Factors of the two sources. An infrared image of a street has a third of the visible one's contrast: at
+            equal gains a brighter visible ground hides a warm body.
         lift: Of :func:`brighter_source`.
     """
-    matched = matched_contrast(second, first, max_gain)
+    scaled = [(gain * source).clamp(max=1) for gain, source in zip(gains, (first, second), strict=True)]
     return dict(
-        intensity=(fused - brighter_source(first, matched, lift)).abs().mean(),
-        gradient=stronger_edge_distance(fused, first, matched),
+        intensity=(fused - brighter_source(*scaled, lift)).abs().mean(),
+        gradient=stronger_edge_distance(fused, *scaled),
         ssim=1 - (ssim(fused, first) + ssim(fused, second)).mean() / 2)
 
 
-def matched_contrast(image: Tensor, like: Tensor, max_gain: float) -> Tensor:
-    """Return images with their contrast about their mean raised to that of others, clamped to [0, 1].
-
-    An infrared image of a street has a third of the visible one's contrast; without this, a brighter visible ground
-    hides a warm body.
-
-    Args:
-        image: What is changed, N x 1 x H x W in [0, 1].
-        like: What has the contrast (standard deviation), of the same shape.
-        max_gain: Largest factor; contrast is never lowered.
-    """
-    mean = image.mean((1, 2, 3), keepdim=True)
-    deviations = [x.std((1, 2, 3), correction=0, keepdim=True) for x in (like, image)]
-    gain = (deviations[0] / deviations[1].clamp(min=1e-3)).clamp(1, max_gain)
-    return (mean + gain * (image - mean)).clamp(0, 1)
-
-
 def brighter_source(first: Tensor, second: Tensor, lift: float) -> Tensor:
-    """Return max(A, S), raised where S stands out from its surroundings by more than this does.
+    """Return max(A, B), raised where B stands out from its surroundings by more than this does.
 
-    ``T + lift * max((S - around(S)) - (T - around(T)), 0)`` with ``T = max(A, S)``, and ``around`` a Gaussian mean of
+    ``T + lift * max((B - around(B)) - (T - around(T)), 0)`` with ``T = max(A, B)``, and ``around`` a Gaussian mean of
     standard deviation 12 pixels: what is warm stays brighter than what is round it, on bright ground too.
 
     Shape:
