@@ -104,6 +104,16 @@ def test_saved_and_read(tmp_path):
     assert os.listdir(tmp_path / 'new') == ['x.pth']
 
 
+def test_a_compressed_file_is_smaller_and_reads_the_same(tmp_path):
+    weights = dict(a=torch.randn(300, generator=torch.Generator().manual_seed(0)).half(), b=torch.zeros(500))
+    for name, compress in (('plain', False), ('small', True), ('again', True)):
+        save_checkpoint(dict(state_dict=weights), tmp_path / name, compress=compress)
+    assert (tmp_path / 'small').stat().st_size < (tmp_path / 'plain').stat().st_size - 1900  # the zeros are gone
+    assert (tmp_path / 'small').read_bytes() == (tmp_path / 'again').read_bytes()
+    read = load_checkpoint(tmp_path / 'small')['state_dict']
+    assert list(read) == ['a', 'b'] and all(torch.equal(read[key], weights[key]) for key in read)
+
+
 def test_foreign_type_is_not_saved(tmp_path):
     save_checkpoint(dict(a=1), tmp_path / 'x.pth')
     with pytest.raises(TypeError, match='given mmengine.logging.history_buffer.HistoryBuffer|given .*HistoryBuffer'):
