@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +24,7 @@ class WeightsRecord:
         description: What the network is.
         genotype: Name of its published genotype.
         parameters: Number of parameters.
-        training_data: What it was trained on; empty where no weights are bundled.
+        training_data: What it is trained on; empty where no weights have been trained.
         figures: Measured figures by name, ``{'SCD on MSRS test': 1.52}``.
         licence: Under which the weights may be used.
         train: Command that trains such weights.
@@ -80,15 +81,25 @@ def checkpoint_file(name: str | Path) -> Path:
 
 
 def weights_table() -> str:
-    """Return a table of all names with size, training data and measured figures, to be printed."""
-    rows = [['Name', 'Parameters', 'Trained on', 'Measured', 'Licence', 'Weights']]
-    for record in weights_records().values():
-        figures = '\n'.join(f'{name} {value}' for name, value in record.figures.items())
-        size = f'absent; train them:\n{record.train}'
-        if record.bundled:
-            size = f'{record.file.stat().st_size / 1e6:.1f} MB'
-        rows.append([record.name, f'{record.parameters:,}', record.training_data or '-', figures or '-',
-                     record.licence, size])
+    """Return a table of all names with size, training data and measured figures, and how to train what is absent.
+
+    The table is at most 120 columns wide; the commands below it are whole lines.
+    """
+    records = weights_records().values()
+    rows = [['Name, network', 'Parameters', 'Trained on', 'Measured', 'Licence']]
+    for record in records:
+        size = f'{record.file.stat().st_size / 1e6:.1f} MB' if record.bundled else 'absent'
+        figures = [f'{name}: {value}' for name, value in record.figures.items()]
+        rows.append([
+            _lines(record.name, record.description, width=30), _lines(f'{record.parameters:,}', size, width=10),
+            _lines(record.training_data or '-', width=28), _lines(*figures or '-', width=24),
+            _lines(record.licence, width=12)])
     table = AsciiTable(rows)
     table.inner_row_border = True
-    return table.table
+    absent = [f'  {record.name}: {record.train}' for record in records if not record.bundled]
+    return '\n'.join([table.table, *['Train what is absent:'] * bool(absent), *absent])
+
+
+def _lines(*texts: str, width: int) -> str:
+    """Return texts below each other, each in lines of at most ``width`` characters."""
+    return '\n'.join(line for text in texts for line in textwrap.wrap(text, width))

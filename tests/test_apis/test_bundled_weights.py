@@ -1,0 +1,78 @@
+"""Every record of bundled weights: the network of its file works, or its command trains one."""
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mmfusenas.apis import load_model, weights_records, weights_table
+from mmfusenas.apis.half_precision import builtin_inputs, inferencer_of
+from mmfusenas.apis.loading import model_of
+from mmfusenas.utils.command_line import load_config
+from mmfusenas.utils.weights import WEIGHTS_DIR
+
+RECORDS = weights_records()
+SIZE = (64, 96)
+LARGEST = 18e6
+"""Bytes of all bundled weights together: what a clone may cost."""
+
+
+def needed_packages(name: str) -> None:
+    """Skip where a package of a network is not installed."""
+    packages = dict(retinanet=('mmdet', 'efficientnet_lite_pytorch'), segment=('mmseg', 'efficientnet_lite_pytorch'))
+    for package in next((value for key, value in packages.items() if key in name), ()):
+        pytest.importorskip(package)
+
+
+@pytest.mark.parametrize('name', [name for name, record in RECORDS.items() if record.bundled])
+def test_a_bundled_network_runs(name: str) -> None:
+    needed_packages(name)
+    record, model = RECORDS[name], load_model(name)
+    assert sum(parameter.numel() for parameter in model.parameters()) == record.parameters
+    assert record.training_data and record.figures and record.licence and record.description
+    infer = inferencer_of(model, score_thr=0.0)
+    images, = builtin_inputs(model, length=1, size=SIZE)
+    out = infer(*images)
+    assert out['picture'].shape == (*SIZE, 3) and np.isfinite(out['picture']).all() and out['picture'].std() > 5
+    if infer.has_task and hasattr(model, 'task'):
+        classes = len(model.dataset_meta['classes'])
+        if out['mask'] is not None:
+            assert out['mask'].shape == SIZE and out['mask'].max() < classes
+        else:
+            assert len(out['boxes']) == len(out['scores']) > 0 and np.isfinite(out['boxes']).all()
+            assert out['labels'].max() < classes
+
+
+@pytest.mark.parametrize('name', [name for name, record in RECORDS.items() if not record.bundled])
+def test_the_config_of_an_absent_network_builds_it(name: str, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    needed_packages(name)
+    monkeypatch.chdir(root)
+    model = model_of(load_config(configs_of(name)[-1]))
+    assert sum(parameter.numel() for parameter in model.parameters()) == RECORDS[name].parameters
+
+
+@pytest.mark.parametrize('name', RECORDS)
+def test_configs_of_the_training_exist(name: str, root: Path) -> None:
+    configs = configs_of(name)
+    assert configs and all((root / config).is_file() for config in configs)
+
+
+def configs_of(name: str) -> list[str]:
+    """Return the configs that the command of a record trains with; that of a loop (``for part in a b; do``), each."""
+    train = RECORDS[name].train
+    config = re.search(r'configs/\S+\.py', train).group()
+    loop = re.match(r'for (\w+) in ([^;]+);', train)
+    return [config.replace(f'${{{loop[1]}}}', word) for word in loop[2].split()] if loop else [config]
+
+
+def test_all_files_are_small_and_have_records() -> None:
+    files = list(WEIGHTS_DIR.glob('*.pth'))
+    assert sum(file.stat().st_size for file in files) <= LARGEST
+    assert {file.stem for file in files} <= set(RECORDS)
+
+
+def test_the_table_fits_a_terminal() -> None:
+    table, _, commands = weights_table().partition('Train what is absent:')
+    assert max(map(len, table.splitlines())) <= 120
+    for name, record in RECORDS.items():
+        assert f'| {name} ' in table and (record.bundled or f'  {name}: {record.train}' in commands.splitlines())
