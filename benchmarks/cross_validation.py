@@ -4,10 +4,10 @@ Every image is tested on once, and the predictions of all folds are scored toget
 and night; mean and standard deviation over the folds stand beside. The further metrics of the config's test, of the
 image that the task saw, are means over all images, or objects. Rows are parameters of one config: what the task sees.
 The config makes the folds, by FOLD=K/N in the environment (docs/en/datasets.md). The same command goes on where it was
-stopped.
+stopped. In TIM's table 4 one detector, trained on averages, sees what others fuse; TIM's row has its own.
 
     MSRS_ROOT=data/msrs python benchmarks/cross_validation.py
-    MSRS_ROOT=data/msrs python benchmarks/cross_validation.py --task-from average    # one detector for all, as table 4
+    MSRS_ROOT=data/msrs python benchmarks/cross_validation.py --task-from average    # one detector for all rows
     MSRS_ROOT=data/msrs python benchmarks/cross_validation.py configs/tim/efficientnet_ivif-msrs.py    # segmentation
     MSRS_ROOT=data/msrs python benchmarks/cross_validation.py configs/tim/efficientnet_ivif-msrs_search.py --rows ivif
     ... --train-options optim_wrapper.type=CPUAmpOptimWrapper    # bfloat16, where the processor has it

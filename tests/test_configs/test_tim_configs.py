@@ -6,7 +6,9 @@ import pytest
 from mmengine.config import Config
 
 from mmfusenas.datasets.problems import DatasetError
-from mmfusenas.nas import SearchSpace
+from mmfusenas.engine.hooks.genotype_export_hook import retrain_config
+from mmfusenas.nas import Genotype, SearchSpace
+from mmfusenas.nas.cost_table import CostTable
 from mmfusenas.registry import DATASETS, MODELS
 from mmfusenas.utils.command_line import ConfigOptions
 
@@ -80,3 +82,24 @@ def test_data_roots_come_from_the_environment(monkeypatch, tmp_path):
     # An empty folder ends in one message that says where was looked.
     with pytest.raises(DatasetError, match=str(tmp_path)):
         DATASETS.build(cfg.train_dataloader.dataset).full_init()
+
+
+def test_each_link_of_algorithm_1_leaves_the_next(root):
+    pytest.importorskip('mmdet')
+    search, init, neck, train = (Config.fromfile(CONFIGS[0].parent / f'algorithm1{link}.py')
+                                 for link in ('_search', '_init', '_neck_search', ''))
+    hook = next(hook for hook in search.custom_hooks if hook.type == 'BilevelSearchHook')
+    CostTable.load(root / hook.cost.table).check(SearchSpace(MODELS.build(search.model)), 'latency_ms')
+    space = SearchSpace(MODELS.build(neck.model))
+    space.select(space.sample())
+    exports = [next(hook for hook in cfg.custom_hooks if hook.type == 'GenotypeExportHook') for cfg in (search, neck)]
+    genotypes = Genotype.load('tim-light'), space.genotype()
+    found, drawn = (retrain_config(cfg, genotype, Path('work'), hook.retrain_as, hook.get('retrain'))
+                    for cfg, genotype, hook in zip((search, neck), genotypes, exports))
+    assert MODELS.build(found.model).state_dict().keys() == MODELS.build(init.model).state_dict().keys()
+    assert found.model.channels == 48
+    for key in ('train_dataloader', 'train_cfg', 'optim_wrapper', 'default_hooks', 'log_processor'):
+        assert found[key] == init[key], key
+    assert drawn.model.scene == train.model.scene and not len(SearchSpace(MODELS.build(drawn.model)))
+    for key in ('train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler', 'custom_hooks', 'default_hooks'):
+        assert drawn[key] == train[key], key

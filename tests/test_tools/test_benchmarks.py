@@ -396,6 +396,81 @@ def test_the_new_task_is_one_of_those_of_its_initialisation():
     assert joint.train_cfg.max_iters == seen.train_cfg.max_iters * len(with_ivif) * (4 + 1)
 
 
+@pytest.fixture
+def algorithm(monkeypatch, tmp_path):
+    """The script of the whole algorithm, with tools that leave what real ones do; scores say which links a row has."""
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    monkeypatch.setenv('FOLD', '')
+    import algorithm1
+    import runs
+    asked = []
+
+    def tool(name, config, *arguments):
+        folder, options = Path(arguments[arguments.index('--work-dir') + 1]), arguments
+        folder.mkdir(parents=True, exist_ok=True)
+        asked.append((name, config.removeprefix(f'{tmp_path}/'), folder.relative_to(tmp_path).as_posix(),
+                      [option.replace(f'{tmp_path}/', '') for option in options[options.index('--cfg-options') + 1:]],
+                      arguments, os.environ['FOLD']))
+        if name == 'test':
+            worth = dict(found=0.4, meta=0.2, guided=0.1)
+            score = sum(value for link, value in worth.items() if link in arguments[0])
+            Path(arguments[arguments.index('--out') + 1]).write_text(json.dumps(
+                {'coco/bbox_mAP_50': score, 'coco/bbox_mAP': score / 2, 'coco/car_precision': 0.5}))
+            return ''
+        if 'search' in config:
+            genotype = Genotype.load('tim-light')
+            Genotype(genotype.choices, costs=dict(parameters=4e6)).save(folder / 'genotype.json')
+        (folder / 'retrain.py').write_text(
+            "custom_hooks = [dict(type='TaskGuidanceHook')]\ntrain_cfg = dict(max_iters=7, steps=4)\n"
+            'train_dataloader = dict(dataset=dict(datasets=[1, 2, 3]))')
+        (folder / 'last_checkpoint').write_text('/elsewhere/iter_1.pth')
+        return ''
+
+    monkeypatch.setattr(runs, 'tool', tool)
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, 'argv', ['algorithm1.py', '--work-dir', str(tmp_path), *map(str, arguments)])
+        asked.clear()
+        algorithm1.main()
+        return list(asked)
+
+    return run
+
+
+def test_the_links_of_algorithm_1_are_made_once_and_stand_on_each_other(algorithm, capsys):
+    options = ('--fold', '1/3', '--seeds', 2, '--init-options', 'train_cfg.steps=4', 'i=1', '--search-options', 's=1',
+               '--neck-options', 'n=1', '--train-options', 't=1')
+    asked = algorithm(*options)
+    made = {folder: (name, config, given) for name, config, folder, given, *_ in asked if name != 'test'}
+    assert len(asked) == len(made) + 8 == 24 and {call[-1] for call in asked} == {'1/3'}
+    seed = 'randomness.seed=2'
+    for kind, searched in (('found', True), ('random', False)):
+        fusion, neck = f'seed-2/fusion-{kind}', f'seed-2/1of3-{kind}'
+        scene = [f'model.scene.genotype={fusion}/genotype.json',
+                 f'model.scene.init_cfg.checkpoint={fusion}/meta/iter_1.pth']
+        tool, drawn = ('train', [seed]) if searched else ('analysis_tools/sample_genotype', [])
+        width = [] if searched else ['model.channels=48']
+        assert made[fusion] == (tool, 'configs/tim/algorithm1_search.py', [*drawn, 's=1', *width])
+        assert made[neck] == (tool, 'configs/tim/algorithm1_neck_search.py', [*drawn, *scene, 'n=1'])
+        assert made[f'{fusion}/meta'] == ('train', f'{fusion}/retrain.py', [seed, 'train_cfg.steps=4', 'i=1'])
+        # Of 7 iterations a gradient for each of the 4 steps and one more, of every one of 3 tasks.
+        assert made[f'{fusion}/joint'] == ('train', f'{fusion}/retrain.py', [
+            seed, 'i=1', 'train_cfg._delete_=True', 'train_cfg.type=ResumableIterTrainLoop', 'train_cfg.max_iters=105',
+            'train_cfg.val_interval=105', 'optim_wrapper.optimizer.lr=1e-3'])
+        for start in ('meta', 'joint'):
+            for guidance, stage in (('guided', []), ('frozen', ['custom_hooks.0.stages.2.stage=task'])):
+                assert made[f'{neck}/{start}-{guidance}'] == ('train', f'{neck}/retrain.py', [
+                    f'model.scene.init_cfg.checkpoint={fusion}/{start}/iter_1.pth', seed, *stage, 't=1'])
+    draws = [arguments for name, *_, arguments, _ in asked if name == 'analysis_tools/sample_genotype']
+    assert [tuple(map(float, draw[draw.index('--between') + 1:][:2])) for draw in draws] == [
+        pytest.approx((0.99 * size, 1.01 * size)) for size in (127358, 4e6)]
+    printed = capsys.readouterr().out
+    assert re.search(r'\| yes +\| yes +\| no +\| 127\.358 +\| 4\.000 +\| 0\.600 +\| 0\.300', printed)
+    assert re.search(r'\| no +\| yes +\| yes +\| 127\.358 +\| 4\.000 +\| 0\.300 +\| 0\.150', printed)
+    assert re.search(r'\| no +\| no +\| no +\| 127\.358 +\| 4\.000 +\| 0\.000 +\| 0\.000', printed)
+    assert algorithm(*options) == []
+
+
 def test_searches_of_a_supernet_are_compared_by_strategy(chain, tmp_path, capsys, monkeypatch):
     import one_shot
     monkeypatch.setattr(one_shot, 'rankings', lambda checkpoint, args: dict(rank=[0.5, 0.25], l1=[0.25, 0.0]))
