@@ -12,6 +12,7 @@ searches, draws and trainings. Figures are means over the seeds, with the standa
 where it was stopped.
 
     ROADSCENE_ROOT=data/roadscene HARVARD_ROOT=data/harvard MSRS_ROOT=data/msrs python benchmarks/algorithm1.py
+    ... --train-options optim_wrapper.type=CPUAmpOptimWrapper    # bfloat16, where the processor has it
 """
 import argparse
 import json
