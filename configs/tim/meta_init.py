@@ -2,7 +2,7 @@
 _base_ = [
     '../_base_/datasets/synthetic_fusion_tasks.py', '../_base_/schedules/adamw_12e.py', '../_base_/default_runtime.py'
 ]
-model = dict(type='TIMFusion', genotype='tim-light', loss=dict(type='FusionLoss'))
+model = dict(type='TIMFusion', genotype='tim-light', loss=dict(type='FusionLoss', form='information'))
 optim_wrapper = dict(optimizer=dict(_delete_=True, type='Adam', lr=1e-4), paramwise_cfg=None)
 train_cfg = dict(_delete_=True, type='MetaInitLoop', max_iters=1000, val_interval=200, steps=4)
 param_scheduler = []

@@ -214,7 +214,7 @@ def test_two_real_sets_together(root, tmp_path, monkeypatch):
     config = load(root, 'ivif_real_fusion')
     train = DATASETS.build(config.train_dataloader.dataset)
     assert len(train) == 4
-    assert train[3]['inputs']['visible'].shape == (3, 64, 64)
+    assert train[3]['inputs']['visible'].shape == (3, 96, 96)
     assert [Path(train.get_data_info(i)['img_path']).parts[-4] for i in range(4)] == 2 * ['roadscene'] + 2 * ['msrs']
     assert DATASETS.build(config.val_dataloader.dataset)[0]['inputs']['infrared'].shape == (1, 200, 260)
 

@@ -117,7 +117,7 @@ def config(work_dir: Path, search: dict | None = None, export: dict | None = Non
     cfg = Config(dict(
         default_scope='mmfusenas', work_dir=str(work_dir), experiment_name=f'search-{run}', log_level='ERROR',
         model=dict(type='TIMFusion', channels=4, cells=['successive', 'multi_scale'],
-                   operators=['sa_3', 'dc_3', 'sc_3'], loss=dict(type='FusionLoss')),
+                   operators=['sa_3', 'dc_3', 'sc_3'], loss=dict(type='FusionLoss', form='information')),
         randomness=dict(seed=3), train_cfg=dict(type='ResumableEpochTrainLoop', max_epochs=epochs),
         train_dataloader=loader(), optim_wrapper=dict(
             optimizer=dict(type='SGD', lr=0.01, momentum=0.9, weight_decay=1e-3)),

@@ -183,9 +183,10 @@ def test_any_scene_module_fuses_and_no_loss_is_no_loss(packed):
     batch = model.data_preprocessor(dict(inputs={k: [v] for k, v in packed['inputs'].items()}))
     losses = model(**batch, mode='loss')
     assert set(losses) == {'fusion.loss_intensity', 'fusion.loss_ssim', 'fusion.loss_target', 'fusion.loss_detail',
-                           'fusion.fusion.loss_intensity', 'fusion.fusion.loss_ssim'}
+                           'fusion.fusion.loss_intensity', 'fusion.fusion.loss_gradient', 'fusion.fusion.loss_ssim'}
     model.fusion.loss = None
-    assert set(model(**batch, mode='loss')) == {'fusion.fusion.loss_intensity', 'fusion.fusion.loss_ssim'}
+    assert set(model(**batch, mode='loss')) == {
+        'fusion.fusion.loss_intensity', 'fusion.fusion.loss_gradient', 'fusion.fusion.loss_ssim'}
 
 
 def test_warp_keeps_its_places_under_autocast():

@@ -1,6 +1,7 @@
 # Search of the fusion network N_F (paper, section 4.1): 20 epochs of cells, 80 of their operators, SGD by a cosine,
-# T = 20. The configs put the hook together with the data of its upper level, one task an epoch in turn.
-model = dict(type='TIMFusion', genotype=None, loss=dict(type='FusionLoss'))
+# T = 20. The configs put the hook together with the data of its upper level, one task an epoch in turn. The loss is the
+# published one: the rate of SGD is for a loss of its size.
+model = dict(type='TIMFusion', genotype=None, loss=dict(type='FusionLoss', form='information'))
 train_cfg = dict(type='ResumableEpochTrainLoop', max_epochs=100, val_interval=20)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
