@@ -26,11 +26,13 @@ TOOL = Path(__file__).resolve().parent.parent / 'tools/analysis_tools/fusion_met
 def parse_args() -> tuple[argparse.Namespace, list[str]]:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog='further options (--convention, --metrics, --json, --plot) go to fusion_metrics.py')
+        epilog='further options (--metrics, --json, --plot) go to fusion_metrics.py')
     parser.add_argument('--visible', required=True, metavar='PATH')
     parser.add_argument('--infrared', required=True, metavar='PATH')
     parser.add_argument('--out', required=True, metavar='DIR')
     parser.add_argument('--models', nargs='*', default=['tim-light'], metavar='NAME', help='names or checkpoints')
+    parser.add_argument('--convention', default='mmfusenas', metavar='NAME',
+                        help='whose definitions of the metrics: mmfusenas or cddfuse (default: %(default)s)')
     return parser.parse_known_args()
 
 
@@ -44,7 +46,8 @@ def main() -> int:
         folder = Path(args.out) / Path(name).stem
         model.run(pairs, folder)
         folders.append(f'{Path(name).stem}={folder / "pictures"}')
-    command = [sys.executable, str(TOOL), '--visible', args.visible, '--infrared', args.infrared, '--fused', *folders]
+    command = [sys.executable, str(TOOL), '--visible', args.visible, '--infrared', args.infrared, '--fused', *folders,
+               '--convention', args.convention]
     return subprocess.run([*command, *rest], check=False).returncode
 
 
