@@ -11,6 +11,7 @@ from mmfusenas.models.losses.saliency import saliency_weights
 from mmfusenas.models.losses.ssim import ssim
 from mmfusenas.models.utils.gaussian_window import gaussian_window
 
+_SCALES = 4
 _SOBEL = ((-0.25, 0.0, 0.25), (-0.5, 0.0, 0.5), (-0.25, 0.0, 0.25))
 
 
@@ -81,15 +82,15 @@ def brighter_source(first: Tensor, second: Tensor, lift: float) -> Tensor:
     return (brighter + lift * (surplus[0] - surplus[1]).clamp(min=0)).clamp(max=1)
 
 
-def stronger_edge_distance(fused: Tensor, first: Tensor, second: Tensor, scales: int = 4) -> Tensor:
+def stronger_edge_distance(fused: Tensor, first: Tensor, second: Tensor) -> Tensor:
     """Return how far the gradient is from that of the source with the larger one, the mean over pixels and scales.
 
     Args:
-        fused, first, second: N x 1 x H x W.
-        scales: Number of sizes, each half the one before; fewer where a side gets below 2 pixels. Defaults to 4.
+        fused, first, second: N x 1 x H x W. The four sizes are each half the one before; fewer where a side gets below
+            2 pixels.
     """
     images, distances = (fused, first, second), []
-    while len(distances) < scales and min(images[0].shape[2:]) >= 2:
+    while len(distances) < _SCALES and min(images[0].shape[2:]) >= 2:
         edges, *sources = map(image_gradient, images)
         strengths = [edge.square().sum(1, keepdim=True) for edge in sources]
         stronger = torch.where(strengths[0] >= strengths[1], *sources)
