@@ -3,12 +3,14 @@
 Every image is tested on once, and the predictions of all folds are scored together, by classes, heights of people, day
 and night; mean and standard deviation over the folds stand beside. The further metrics of the config's test, of the
 image that the task saw, are means over all images, or objects. Rows are parameters of one config: what the task sees.
-The config makes the folds, by FOLD=K/N in the environment (docs/en/datasets.md). The same command goes on where it was
-stopped. In TIM's table 4 one detector, trained on averages, sees what others fuse; TIM's row has its own.
+The config makes the folds, by FOLD=K/N in the environment (docs/en/datasets.md); one fold is the data's own split. With
+several seeds, figures are their mean and standard deviation. The same command goes on where it was stopped. In TIM's
+table 4 one detector, trained on averages, sees what others fuse; TIM's row has its own.
 
     MSRS_ROOT=data/msrs python benchmarks/cross_validation.py
     MSRS_ROOT=data/msrs python benchmarks/cross_validation.py --task-from average    # one detector for all rows
-    MSRS_ROOT=data/msrs python benchmarks/cross_validation.py configs/tim/efficientnet_ivif-msrs.py    # segmentation
+    MSRS_ROOT=data/msrs python benchmarks/cross_validation.py configs/tim/efficientnet_ivif-msrs.py --folds 1 \
+        --seeds 0 1 2    # segmentation, trained on the folder `train` and tested on `test`
     MSRS_ROOT=data/msrs python benchmarks/cross_validation.py configs/tim/efficientnet_ivif-msrs_search.py --rows ivif
     ... --train-options optim_wrapper.type=CPUAmpOptimWrapper    # bfloat16, where the processor has it
 """
@@ -34,14 +36,14 @@ OF_THE_IMAGE = ('cddfuse/', 'fusion/', 'people by')
 def main() -> None:
     args = parse_args()
     needed = dict.fromkeys([*args.rows, *([args.task_from] if args.task_from else [])])
-    runs = [(row, fold) for row in needed for fold in range(args.folds)]
+    runs = [(row, fold, seed) for seed in args.seeds for fold in range(args.folds) for row in needed]
     trained = {run: train_row(args, *run) for run in track_iter_progress(runs)}
-    columns = {row: row_scores([tested(args, row, fold, trained) for fold in range(args.folds)], args)
-               for row in args.rows}
+    columns = {row: row_scores([[tested(args, (row, fold, seed), trained) for fold in range(args.folds)]
+                                for seed in args.seeds], args) for row in args.rows}
     names = dict.fromkeys(name for found in columns.values() for name in found)
     table = [['', *args.rows], *([name, *(columns[row].get(name, '') for row in args.rows)] for name in names)]
     whose = f', task network of {args.task_from}' if args.task_from else ''
-    print('\n' + AsciiTable(table, f'{args.config}, {args.folds} folds, seed {args.seed}{whose}').table)
+    print('\n' + AsciiTable(table, f'{args.config}, folds: {args.folds}, seeds: {args.seeds}{whose}').table)
 
 
 def parse_args() -> argparse.Namespace:
@@ -50,8 +52,9 @@ def parse_args() -> argparse.Namespace:
                         help='config of the task-guided row (default: %(default)s)')
     parser.add_argument('--rows', nargs='+', choices=ROWS, default=ROWS, metavar='ROW',
                         help=f'rows of the table (default: {" ".join(ROWS)})')
-    parser.add_argument('--folds', type=int, default=4, help='number of folds (default: 4)')
-    parser.add_argument('--seed', type=int, default=0, help='seed of the trainings (default: 0)')
+    parser.add_argument('--folds', type=int, default=4,
+                        help="number of folds; 1 trains and tests on the data's own split (default: 4)")
+    parser.add_argument('--seeds', nargs='+', type=int, default=[0], help='seeds of the trainings (default: 0)')
     parser.add_argument('--groups', nargs='+', default=['day=*D', 'night=*N'], metavar='NAME=PATTERN',
                         help='stems that are scored apart (default: day=*D night=*N)')
     parser.add_argument('--task-from', choices=ROWS, metavar='ROW',
@@ -74,21 +77,22 @@ def row_options(config: str, row: str) -> list[str]:
     return ['model.scene._delete_=True', 'model.scene.type=FixedFusion', f'model.scene.rule={row}']
 
 
-def train_row(args: argparse.Namespace, row: str, fold: int) -> tuple[str, Path]:
+def train_row(args: argparse.Namespace, row: str, fold: int, seed: int) -> tuple[str, Path]:
     """Train a row on all folds but one; return config and checkpoint."""
-    os.environ['FOLD'] = f'{fold}/{args.folds}'  # which the config reads
-    folder = args.work_dir / f'{Path(args.config).stem}-{row}-{fold}of{args.folds}-{args.seed}'
+    os.environ['FOLD'] = f'{fold}/{args.folds}' if args.folds > 1 else 'none'  # which the config reads
+    folder = args.work_dir / f'{Path(args.config).stem}-{row}-{fold}of{args.folds}-{seed}'
     return train_found(args.config, folder, [
-        f'randomness.seed={args.seed}', *row_options(args.config, row), *args.train_options])
+        f'randomness.seed={seed}', *row_options(args.config, row), *args.train_options])
 
 
-def tested(args: argparse.Namespace, row: str, fold: int, trained: dict) -> tuple[list[Image], Sequence[str], dict]:
-    """Test a row on its fold, by another row's task network where asked for; return images, classes and metrics."""
-    config, checkpoint = trained[row, fold]
+def tested(args: argparse.Namespace, run: tuple[str, int, int],
+           trained: dict[tuple[str, int, int], tuple[str, Path]]) -> tuple[list[Image], Sequence[str], dict]:
+    """Test a run on its fold, by another row's task network where asked for; return images, classes and metrics."""
+    config, checkpoint = trained[run]
     folder, name = checkpoint.parent, 'found'
     if args.task_from:
         name = f'found-{args.task_from}'
-        donor = trained[args.task_from, fold][1]
+        donor = trained[args.task_from, *run[1:]][1]
         checkpoint = exchange_task(checkpoint, donor, folder / f'task-{args.task_from}.pth')
     used = folder / Path(config).name  # with the options of the training in it
     # Where mmseg's metric, the first of the test, writes its maps, and mmdet's its boxes.
@@ -109,22 +113,24 @@ def exchange_task(checkpoint: Path, donor: Path, out: Path) -> Path:
     return out
 
 
-def row_scores(tests: Sequence[tuple[list[Image], Sequence[str], dict]], args: argparse.Namespace) -> dict[str, str]:
-    """Return the scores of all folds together, then the main one by groups of images, and by folds."""
-    folds, classes = [images for images, *_ in tests], tests[0][1]
-    images = [image for fold in folds for image in fold]
-    found = scores(images, classes)
-    each = [scores(fold, classes) for fold in folds]
-    column = {name: figure([value]) for name, value in found.items()}
+def row_scores(tests: Sequence[Sequence[tuple[list[Image], Sequence[str], dict]]],
+               args: argparse.Namespace) -> dict[str, str]:
+    """Return the scores of a row's tests by seed and fold: of all folds together, by groups of images, and by folds."""
+    classes, metrics = tests[0][0][1:]
+    seeds = [[image for images, *_ in folds for image in images] for folds in tests]
+    found = [scores(images, classes) for images in seeds]
+    each = [scores(images, classes) for folds in tests for images, *_ in folds]
+    column = {name: figure([values[name] for values in found]) for name in found[0]}
     for name, _, pattern in (group.partition('=') for group in args.groups):
-        part = grouped(images, pattern)
-        if part:
-            column[f'{main_names(found)[0]}, {name}'] = figure([scores(part, classes)[main_names(found)[0]]])
-    for name in main_names(found):
-        column[f'{name}, folds'] = figure([part[name] for part in each])
-    column.update((name, figure([of_images(name, tests)])) for name in tests[0][2]
+        parts = [grouped(images, pattern) for images in seeds]
+        if parts[0]:
+            main = main_names(found[0])[0]
+            column[f'{main}, {name}'] = figure([scores(part, classes)[main] for part in parts])
+    if args.folds > 1:
+        column.update((f'{name}, folds', figure([values[name] for values in each])) for name in main_names(found[0]))
+    column.update((name, figure([of_images(name, folds) for folds in tests])) for name in metrics
                   if name.startswith(OF_THE_IMAGE) and not name.endswith('/objects'))
-    return {'images': str(len(images)), **column}
+    return {'images': str(len(seeds[0])), **column}
 
 
 def of_images(name: str, tests: Sequence[tuple[list[Image], Sequence[str], dict]]) -> float:

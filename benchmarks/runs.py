@@ -8,8 +8,8 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from statistics import mean, stdev
 
+import numpy as np
 from mmengine.config import Config
 
 
@@ -106,4 +106,5 @@ def figure(values: Sequence[float], digits: int = 3) -> str:
     """Return mean and standard deviation, nothing of no values."""
     if not values:
         return ''
-    return f'{mean(values):.{digits}f}' + (f' +- {stdev(values):.{digits}f}' if len(values) > 1 else '')
+    # NumPy's, which take NaN: what is not annotated in one of the runs has no figure.
+    return f'{np.mean(values):.{digits}f}' + (f' +- {np.std(values, ddof=1):.{digits}f}' if len(values) > 1 else '')

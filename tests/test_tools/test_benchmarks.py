@@ -217,10 +217,10 @@ def folds(pooled, monkeypatch, tmp_path):
 def test_every_fold_is_tested_on_by_a_training_without_it(folds, capsys):
     asked = folds('--rows', 'visible', 'direct', '--train-options', 'a.b=1')
     assert [call[:2] for call in asked] == [
-        ('train', '0/2'), ('train', '1/2'), ('train', '0/2'), ('train', '1/2'), *[('test', '1/2')] * 4]
+        ('train', '0/2'), ('train', '0/2'), ('train', '1/2'), ('train', '1/2'), *[('test', '1/2')] * 4]
     assert asked[0][2] == ('randomness.seed=0', 'model.scene._delete_=True', 'model.scene.type=FixedFusion',
                            'model.scene.rule=visible', 'a.b=1')
-    assert asked[2][2] == ('randomness.seed=0', 'custom_hooks.1.stages.1.stage=task', 'a.b=1')
+    assert asked[1][2] == ('randomness.seed=0', 'custom_hooks.1.stages.1.stage=task', 'a.b=1')
     printed = capsys.readouterr().out
     # One of two images over both folds; folds by themselves have 0 and 1.
     assert re.search(r'\| mAP_50 +\| 0\.505 +\| 0\.505', printed)
@@ -229,6 +229,15 @@ def test_every_fold_is_tested_on_by_a_training_without_it(folds, capsys):
     assert re.search(r'\| cddfuse/VIF +\| 1\.000', printed) and 'objects' not in printed
     assert re.search(r'\| people by day/darker +\| 0\.767', printed)
     assert folds('--rows', 'visible', 'direct', '--train-options', 'a.b=1') == []
+
+
+def test_seeds_of_the_datas_own_split(folds, capsys):
+    asked = folds('--folds', 1, '--seeds', 0, 3, '--rows', 'average')
+    assert [(name, fold, options[0]) for name, fold, options in asked[:2]] == [
+        ('train', 'none', 'randomness.seed=0'), ('train', 'none', 'randomness.seed=3')]
+    printed = capsys.readouterr().out
+    assert re.search(r'\| mAP_50 +\| 1\.000 \+- 0\.000', printed) and 'folds  ' not in printed
+    assert re.search(r'\| images +\| 1 ', printed)
 
 
 def test_one_task_network_for_all_rows(folds, capsys):
