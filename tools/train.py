@@ -25,6 +25,7 @@ from mmfusenas.utils.command_line import (
     typed_settings,
 )
 from mmfusenas.utils.config_check import check_config
+from mmfusenas.utils.config_hooks import hooks_of, place_of_hook
 from mmfusenas.utils.config_parts import type_name
 from mmfusenas.utils.launch import build_runner
 from mmfusenas.utils.processor import computes_in_bfloat16
@@ -73,7 +74,7 @@ def set_mixed_precision(cfg: Config) -> None:
         cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
         # No loss scale reaches the gradients of the choices, which would vanish in float16; nor does one help features
         # that outgrow it, as those of Hadamard units do at first.
-        searches = any(type_name(hook).endswith('SearchHook') for hook in cfg.get('custom_hooks', []))
+        searches = any(type_name(hook).endswith('SearchHook') for hook in hooks_of(cfg).values())
         if searches or torch.cuda.is_bf16_supported(including_emulation=False):
             cfg.optim_wrapper.setdefault('dtype', 'bfloat16')
 
@@ -110,7 +111,7 @@ def next_command(args: argparse.Namespace, cfg: Config) -> str:
     if type_name(cfg.train_cfg) == 'MetaInitLoop':
         return command('python', 'tools/train.py', 'CONFIG', '--cfg-options', 'model.init_cfg.type=Pretrained',
                        f'model.init_cfg.checkpoint={checkpoint}') + '   # of the new task'
-    if any(type_name(hook) == 'PathSamplingHook' for hook in cfg.get('custom_hooks', ())):
+    if place_of_hook(cfg, 'PathSamplingHook'):
         search = args.config.replace('_supernet', '_search') if '_supernet' in args.config else 'SEARCH_CONFIG'
         return command('python', 'tools/train.py', search, '--cfg-options', f'load_from={checkpoint}',
                        *typed_settings('model.'))

@@ -6,8 +6,8 @@ default_hooks = dict(
     param_scheduler=dict(type='ParamSchedulerHook'),
     checkpoint=dict(type='SafeCheckpointHook', interval=1, max_keep_ckpts=2),
     sampler_seed=dict(type='DistSamplerSeedHook'),
-    visualization=dict(type='FusionVisualizationHook'))
-custom_hooks = [dict(type='LossGuardHook')]
+    visualization=dict(type='FusionVisualizationHook'),
+    loss_guard=dict(type='LossGuardHook'))
 
 # Any two runs of one config are the same; another seed: --cfg-options randomness.seed=1
 randomness = dict(seed=0)

@@ -7,6 +7,7 @@ from mmengine.dataset import BaseDataset
 
 from mmfusenas.datasets.problems import DatasetError, Problem
 from mmfusenas.registry import DATASETS
+from mmfusenas.utils.config_hooks import hooks_of
 from mmfusenas.utils.config_parts import type_name
 
 
@@ -41,9 +42,10 @@ def dataset_leaves(config: Mapping) -> dict[str, dict]:
 
 def _loaders(config: Mapping) -> dict[str, list[Mapping]]:
     """Return the configs of data loaders by what they are for."""
-    searched = [hook['dataloader'] for hook in config.get('custom_hooks') or () if hook.get('dataloader')]
+    hooks = hooks_of(config).values()
+    searched = [hook['dataloader'] for hook in hooks if hook.get('dataloader')]
     searched = [loader for item in searched for loader in (item if isinstance(item, (list, tuple)) else [item])]
-    scored = [hook for hook in config.get('custom_hooks') or () if hook.get('dataset')]
+    scored = [hook for hook in hooks if hook.get('dataset')]
     return dict(train=_given(config, 'train'), search=searched, paths=scored, val=_given(config, 'val'),
                 test=_given(config, 'test'))
 

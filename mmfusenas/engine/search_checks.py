@@ -1,26 +1,46 @@
 """What of a search's settings would go wrong later, said before its first iteration."""
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from mmengine.model import BaseModel
 from mmengine.runner import Runner
 from torch import nn
 
-from mmfusenas.engine.spans import Spans, require_epochs
+from mmfusenas.engine.schedule import Schedule, require_epochs
 from mmfusenas.nas import SearchSpace
 from mmfusenas.nas.hypergrad import FirstOrder
 
 
-def check_phases(runner: Runner, spans: Spans) -> None:
+def checked_phases(phases: Mapping[str, dict]) -> dict[str, dict]:
+    """Return the phases of a search, by name.
+
+    Raises:
+        ValueError: If they have no names, one has another key or lacks its choices, a phase but the last has no end, or
+            the last has one.
+    """
+    example = "dict(cells=dict(choices='type$', end=20), operators=dict(choices='ops'))"
+    if not isinstance(phases, Mapping):
+        raise ValueError(f'BilevelSearchHook got phases={phases}; give each a name, as in {example}.')
+    for number, (name, phase) in enumerate(phases.items(), 1):
+        last = number == len(phases)
+        if 'choices' not in phase or set(phase) - {'choices', 'losses', 'end'} or ('end' in phase) == last:
+            raise ValueError(
+                f'BilevelSearchHook got phases.{name}={dict(phase)}, the {"last" if last else "not the last"} of '
+                f'{len(phases)}: a phase has choices, may have losses, and every one but the last has an end, as in '
+                f'{example}.')
+    return {name: dict(phase) for name, phase in phases.items()}
+
+
+def check_ends(runner: Runner, phases: Mapping[str, dict], schedule: Schedule) -> None:
     """Warn where a phase never begins, whose choices would be exported as they were in the beginning."""
-    length = runner.max_epochs if spans.by_epoch else runner.max_iters
-    late = sum(end >= length for end in spans.ends)
+    length = runner.max_epochs if schedule.by_epoch else runner.max_iters
+    late = [name for name, end in zip(list(phases)[1:], schedule.ends) if end >= length]
     if late:
         runner.logger.warning(
-            f'{late} of the {len(spans.ends) + 1} phases of BilevelSearchHook never begin: the training ends at '
-            f'{length}, the phases at {spans.ends}. Their choices stay undecided as they were; set '
-            'custom_hooks.N.phases.M.end with train_cfg.')
+            f'Phases {late} of BilevelSearchHook never begin: the training ends at {length}, the phases before them at '
+            f'{schedule.ends}. Their choices stay undecided as they were; set default_hooks.search.phases.NAME.end with '
+            'train_cfg.')
 
 
 def check_strategy(strategy: Callable, space: SearchSpace, phases: Sequence[dict],

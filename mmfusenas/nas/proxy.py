@@ -32,8 +32,8 @@ class Proxy(nn.Module):
         """Raise a RuntimeError where the network trains, and the proxy does not."""
         if self.training and not self.relaxed and not self.decided:
             raise RuntimeError(f'Nothing trains this {type(self).__name__}: its parameters are of the upper level. '
-                               'Learn them with BilevelSearchHook in custom_hooks '
-                               "(phases=[dict(choices='proxy', ...)]), freeze it (proxy=dict(..., frozen=True)), or "
+                               'Learn them with BilevelSearchHook '
+                               "(phases=dict(proxies=dict(choices='proxy', ...))), freeze it (proxy=dict(..., frozen=True)), or "
                                'build the model without proxy=.')
 
     def hold(self) -> None:

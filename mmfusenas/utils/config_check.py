@@ -152,10 +152,12 @@ def _referred_to(name: str, text: str) -> bool:
 
 
 def _default_hooks(cfg: Config) -> Iterator[str]:
-    known = _hook_names()
-    for name in set(cfg.get('default_hooks') or {}) - known:
-        yield _line(f'default_hooks.{name}', 'no such default hook (others go to custom_hooks)',
-                    _nearest(name, known) or ', '.join(sorted(known)))
+    # A hook of one's own may have any name, and says its type; what has none was meant to change another.
+    known = {name for name, hook in (cfg.get('default_hooks') or {}).items() if hook and hook.get('type')}
+    for name in set(cfg.get('default_hooks') or {}) - known - _hook_names():
+        names = known | _hook_names()
+        yield _line(f'default_hooks.{name}', 'no hook of this name has a type',
+                    _nearest(name, names) or ', '.join(sorted(names)))
 
 
 def _paramwise(cfg: Config, scope: str) -> Iterator[str]:

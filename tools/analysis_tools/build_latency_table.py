@@ -26,6 +26,7 @@ from mmfusenas.utils.command_line import (
     run_tool,
     typed_settings,
 )
+from mmfusenas.utils.config_hooks import hooks_of, place_of_hook
 from mmfusenas.utils.config_parts import type_name
 from mmfusenas.utils.sensors import random_inputs
 
@@ -82,19 +83,18 @@ def warn_if_busy() -> None:
 
 def next_command(cfg: Config, config: str, out: str) -> str:
     """Return the command that searches with the table."""
-    hooks = [type_name(hook) for hook in cfg.get('custom_hooks', [])]
-    one_shot = (f'custom_hooks.{hooks.index("PathSamplingHook")}' if 'PathSamplingHook' in hooks else
-                'train_cfg' if type_name(cfg.get('train_cfg') or {}) == 'EvolutionSearchLoop' else None)
+    one_shot = place_of_hook(cfg, 'PathSamplingHook') or (
+        'train_cfg' if type_name(cfg.get('train_cfg') or {}) == 'EvolutionSearchLoop' else None)
     if one_shot:  # its constraints, or its limit, which then is in milliseconds
         search = ['train_cfg.limit=MILLISECONDS', 'load_from=SUPERNET'] if one_shot == 'train_cfg' else []
         return command('python', 'tools/train.py', config, '--cfg-options', f'{one_shot}.table={out}',
                        f'{one_shot}.cost=latency_ms', *search, *typed_settings('model.'))
-    if 'BilevelSearchHook' not in hooks:
+    search = place_of_hook(cfg, 'BilevelSearchHook')
+    if search is None:
         return f"set cost=dict(table='{out}', weight=...) in the BilevelSearchHook of a search of this model"
-    place = f'custom_hooks.{hooks.index("BilevelSearchHook")}.cost'
-    options = [f'{place}.table={out}']
-    if not (cfg.custom_hooks[hooks.index('BilevelSearchHook')].get('cost') or {}).get('weight'):
-        options.append(f'{place}.weight=0.001')
+    options = [f'{search}.cost.table={out}']
+    if not (hooks_of(cfg)[search].get('cost') or {}).get('weight'):
+        options.append(f'{search}.cost.weight=0.001')
     return command('python', 'tools/train.py', config, '--cfg-options', *options, *typed_settings('model.'))
 
 

@@ -15,7 +15,7 @@ from mmfusenas.nas.files import write_text
 from mmfusenas.nas.sampling import PathSampler
 from mmfusenas.utils.command_line import ConfigOptions, UsageError, command, load_config, run_tool
 from mmfusenas.utils.complexity import complexity
-from mmfusenas.utils.config_parts import type_name
+from mmfusenas.utils.config_hooks import hooks_of, place_of_hook
 
 
 def parse_args() -> argparse.Namespace:
@@ -58,8 +58,8 @@ def sampled(cfg: Config, seed: int, between: Sequence[float] | None = None) -> G
 
 def export_options(cfg: Config) -> dict:
     """Return the options of the config's export hook."""
-    hooks = [hook for hook in cfg.get('custom_hooks', ()) if type_name(hook) == 'GenotypeExportHook']
-    return dict(hooks[0]) if hooks else {}
+    place = place_of_hook(cfg, 'GenotypeExportHook')
+    return dict(hooks_of(cfg)[place]) if place else {}
 
 
 def main() -> None:

@@ -7,4 +7,4 @@ optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=1e-4), 
 param_scheduler = []
 proxy_hook = dict(
     type='BilevelSearchHook', strategy=dict(type='FirstOrder'), interval=1, optimizer=dict(type='Adam', lr=1e-4),
-    phases=[dict(choices='proxy', losses=[dict(type='GuidanceLoss')])])
+    phases=dict(proxies=dict(choices='proxy', losses=[dict(type='GuidanceLoss')])))

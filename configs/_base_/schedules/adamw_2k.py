@@ -10,7 +10,7 @@ optim_wrapper = dict(
     clip_grad=dict(max_norm=10))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.03, by_epoch=False, begin=0, end=100),
-    dict(type='CosineAnnealingLR', eta_min_ratio=0.01, by_epoch=False, begin=0, end=2000),
+    dict(type='CosineAnnealingLR', eta_min_ratio=0.01, by_epoch=False, begin=0),
 ]
 default_hooks = dict(checkpoint=dict(by_epoch=False, interval=500))
 log_processor = dict(by_epoch=False)

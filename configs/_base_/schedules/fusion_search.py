@@ -8,9 +8,10 @@ test_cfg = dict(type='TestLoop')
 optim_wrapper = dict(
     type='OptimWrapper', optimizer=dict(type='SGD', lr=1e-3, momentum=0.9, weight_decay=3e-4),
     clip_grad=dict(max_norm=10))
-param_scheduler = [dict(type='CosineAnnealingLR', by_epoch=True, begin=0, end=100, convert_to_iter_based=True)]
+param_scheduler = [dict(type='CosineAnnealingLR', by_epoch=True, begin=0, convert_to_iter_based=True)]
 # When the cells are decided, the others leave the graph.
 find_unused_parameters = True
 search_hook = dict(
-    type='BilevelSearchHook', interval=20, phases=[dict(choices='type$', end=20), dict(choices='ops')],
+    type='BilevelSearchHook', interval=20, 
+    phases=dict(cells=dict(choices='type$', end=20), operators=dict(choices='ops')),
     optimizer=dict(type='Adam', lr=5e-2, betas=(0.5, 0.999), weight_decay=1e-3))

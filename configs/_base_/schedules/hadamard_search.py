@@ -7,13 +7,14 @@ test_cfg = dict(type='TestLoop')
 optim_wrapper = dict(
     type='OptimWrapper', optimizer=dict(type='SGD', lr=5e-4, momentum=0.9), clip_grad=dict(max_norm=5))
 param_scheduler = [
-    dict(type='CosineAnnealingLR', eta_min_ratio=0.01, by_epoch=True, begin=0, end=40, convert_to_iter_based=True)]
+    dict(type='CosineAnnealingLR', eta_min_ratio=0.01, by_epoch=True, begin=0, convert_to_iter_based=True)]
 search_hook = dict(
     type='BilevelSearchHook', strategy=dict(type='Unrolled', radius=1e-3), interval=1,
     optimizer=dict(type='Adam', lr=5e-4, betas=(0.5, 0.999)),
-    phases=[dict(choices='^loss', end=20, losses=[dict(
-        type='QualityLoss', checkpoint='{{$QUALITY:work_dirs/quality_lowlight/iter_2000.pth}}')]),
-            dict(choices='^net')])
+    phases=dict(
+        loss=dict(choices='^loss', end=20, losses=[dict(
+            type='QualityLoss', checkpoint='{{$QUALITY:work_dirs/quality_lowlight/iter_2000.pth}}')]),
+        network=dict(choices='^net')))
 # What is found trains from scratch by the found loss, on all pictures.
 export_hook = dict(type='GenotypeExportHook', shape=(128, 128), retrain={
     'train_dataloader.batch_size': 8, 'optim_wrapper.optimizer': dict(_delete_=True, type='Adam', lr=5e-4)})

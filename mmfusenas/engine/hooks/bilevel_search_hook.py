@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any
 
@@ -16,8 +16,9 @@ from torch import Tensor, nn
 
 from mmfusenas.datasets.resumable_dataloader import BatchStream, build_resumable_dataloader
 from mmfusenas.engine.loops.resumable import run_seed
-from mmfusenas.engine.search_checks import check_losses, check_phases, check_strategy, check_turns, check_wrapper
-from mmfusenas.engine.spans import Spans
+from mmfusenas.engine.search_checks import (
+    check_ends, check_losses, check_strategy, check_turns, check_wrapper, checked_phases)
+from mmfusenas.engine.schedule import Schedule
 from mmfusenas.models.scene.base_scene import losses_of_sizes
 from mmfusenas.nas import SearchSpace
 from mmfusenas.nas.cost_table import CostTable
@@ -55,12 +56,12 @@ class BilevelSearchHook(Hook):
         interval: Weight steps to one step on the choices (T). Defaults to 20.
         begin: First training iteration after which choices are updated. Defaults to 0.
         end: Training iteration after which they are not updated any more; None for the whole run.
-        phases: Dicts of ``choices``, a regular expression that selects, by ``re.search``, the choices that are
-            updated in the phase, and ``end``, the number of epochs (iterations) of the run after which each of them
-            is decided for its likeliest candidate and the next phase follows; the last one needs none. Choices of no
-            phase stay as they are. TIM section 4.1: ``[dict(choices='type$', end=20), dict(choices='ops')]``, cells
-            first. ``losses`` of a phase are what the upper loss is the sum of: ``'model'`` for the model's own, or
-            configs of losses that are called with what ``model.pictures`` gives and the inputs
+        phases: By name, in their order, dicts of ``choices``, a regular expression that selects, by ``re.search``, the
+            choices that are updated in the phase, and ``end``, the number of epochs (iterations) of the run after which
+            each of them is decided for its likeliest candidate and the next phase follows; the last one has none.
+            Choices of no phase stay as they are. TIM section 4.1: ``dict(cells=dict(choices='type$', end=20),
+            operators=dict(choices='ops'))``. ``losses`` of a phase are what the upper loss is the sum of: ``'model'``
+            for the model's own, or configs of losses that are called with what ``model.pictures`` gives and the inputs
             (:class:`QualityLoss`, :class:`GuidanceLoss`). Defaults to one phase of all choices by the model's loss.
         by_epoch: Whether ``end`` of a phase counts epochs rather than iterations. Defaults to True.
         param_scheduler: Learning-rate schedule of the choices in steps of theirs, a scheduler of MMEngine. Defaults
@@ -80,13 +81,14 @@ class BilevelSearchHook(Hook):
         FloatingPointError: If the gradient of a choice is not finite.
 
     Example:
-        >>> custom_hooks = [dict(type='BilevelSearchHook', dataloader=dict(...), interval=20),
-        ...                 dict(type='GenotypeExportHook')]
+        >>> default_hooks = dict(
+        ...     search=dict(type='BilevelSearchHook', dataloader=dict(...), interval=20),
+        ...     export=dict(type='GenotypeExportHook'))
     """
 
     def __init__(self, dataloader: dict | Sequence[dict] | None = None, strategy: dict | None = None,
                  optimizer: dict | None = None, interval: int = 20, begin: int = 0, end: int | None = None,
-                 phases: Sequence[dict] = (dict(choices=''),), by_epoch: bool = True,
+                 phases: Mapping[str, dict] | None = None, by_epoch: bool = True,
                  param_scheduler: dict | None = None, cost: dict | None = None) -> None:
         self.dataloaders = [dataloader] if isinstance(dataloader, dict) else list(dataloader or ())
         self.strategy_cfg = strategy or dict(type='ImplicitGaussNewton')
@@ -96,9 +98,9 @@ class BilevelSearchHook(Hook):
             raise ValueError(f'BilevelSearchHook got interval={interval}; it is the number of weight steps to one step '
                              'on the choices, at least 1.')
         self.interval, self.begin, self.end = interval, begin, end
-        self.spans = Spans('BilevelSearchHook got phases', phases, ['choices', 'losses'],
-                           "[dict(choices='type$', end=20), dict(choices='ops')]", by_epoch)
-        self.phases = list(phases)
+        self.phases = checked_phases(phases or dict(all=dict(choices='')))
+        self.schedule = Schedule(
+            'BilevelSearchHook got phases', [phase['end'] for phase in list(self.phases.values())[:-1]], by_epoch)
         self.scheduler_cfg = param_scheduler
         if cost and not {'table', 'weight'} <= set(cost) <= {'table', 'weight', 'cost'}:
             raise ValueError(
@@ -111,20 +113,20 @@ class BilevelSearchHook(Hook):
         if sum(isinstance(hook, BilevelSearchHook) for hook in runner.hooks) > 1:
             raise ValueError("Two BilevelSearchHooks in one run would overwrite each other's state; use one.")
         self.space = SearchSpace(bare_model(runner))
-        self.searched = [self._open(phase['choices']) for phase in self.phases]
+        self.searched = [self._open(phase['choices']) for phase in self.phases.values()]
         open_decisions = {name for name, decision in self.space.decisions.items() if not decision.decided}
         self.space.relax(open_decisions.union(*self.searched))
         self.expected_cost = self._expected_cost()
         searched = dict.fromkeys(name for names in self.searched for name in names)
         self.optimizer = OPTIMIZERS.build(dict(self.optimizer_cfg, params=list(self.space.alphas(searched).values())))
         self.losses = [[self._built(loss, next(bare_model(runner).parameters()).device)
-                        for loss in phase.get('losses', ['model'])] for phase in self.phases]
+                        for loss in phase.get('losses', ['model'])] for phase in self.phases.values()]
         check_losses(bare_model(runner), self.losses)
         self.scheduler = self.scheduler_cfg and PARAM_SCHEDULERS.build(
             dict(self.scheduler_cfg, optimizer=self.optimizer))
-        self.spans.check_loop(runner)
-        check_phases(runner, self.spans)
-        check_strategy(self.strategy, self.space, self.phases, self.searched)
+        self.schedule.check_loop(runner)
+        check_ends(runner, self.phases, self.schedule)
+        check_strategy(self.strategy, self.space, list(self.phases.values()), self.searched)
         check_wrapper(runner, self.space, self.searched[:-1])
         check_turns(runner, len(self.dataloaders), self.interval, self.begin, self.end)
         self.seed = run_seed(runner)  # asks all ranks, so not where rank 0 alone saves
@@ -135,11 +137,11 @@ class BilevelSearchHook(Hook):
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
         """Decide the choices of the phases that are over."""
-        self._decide(runner, self.spans.present(runner))
+        self._decide(runner, self.schedule.present(runner))
 
     def before_val_epoch(self, runner: Runner) -> None:
         """Decide what was decided in the last iteration: a resumed run may begin with the validation that was due."""
-        self._decide(runner, self.spans.past(runner))
+        self._decide(runner, self.schedule.past(runner))
 
     def _decide(self, runner: Runner, phase: int) -> None:
         # A function of the position and the alphas, so that nothing has to be stored.
@@ -205,7 +207,7 @@ class BilevelSearchHook(Hook):
         return plain(dict(
             hook=type(self).__name__, dataloaders=len(self.dataloaders), strategy=self.strategy_cfg,
             optimizer=self.optimizer_cfg, param_scheduler=self.scheduler_cfg, interval=self.interval, begin=self.begin,
-            end=self.end, phases=self.phases, by_epoch=self.spans.by_epoch, cost=self.cost))
+            end=self.end, phases=self.phases, by_epoch=self.schedule.by_epoch, cost=self.cost))
 
     def _restore(self, state: dict[str, Any]) -> None:
         require_same(state.get('settings', {}), self._settings(), 'its search differs',
@@ -241,7 +243,7 @@ class BilevelSearchHook(Hook):
 
     def _upper_loss(self, runner: Runner, data: dict) -> Tensor:
         """Return the sum of the present phase's losses."""
-        return sum(self._loss(runner, data, 1, of_pictures=loss) for loss in self.losses[self.spans.present(runner)])
+        return sum(self._loss(runner, data, 1, of_pictures=loss) for loss in self.losses[self.schedule.present(runner)])
 
     def _loss(self, runner: Runner, data: dict, stream: int, without: str | None = None,
               of_pictures: nn.Module | None = None) -> Tensor:
@@ -291,7 +293,7 @@ class BilevelSearchHook(Hook):
     def _alphas(self, runner: Runner) -> list[nn.Parameter]:
         """Return the alphas of the present phase, without those of what was decided against."""
         decided = {name: choice.selected for name, choice in self.space.choices.items() if choice.selected}
-        present = [name for name in self.searched[self.spans.present(runner)]
+        present = [name for name in self.searched[self.schedule.present(runner)]
                    if all(any(decided.get(outer, candidate) == candidate for outer, candidate in condition)
                           for condition in self.space.conditions(name))]
         return list(self.space.alphas(present).values())

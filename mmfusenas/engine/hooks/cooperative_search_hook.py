@@ -93,7 +93,7 @@ class CooperativeSearchHook(BilevelSearchHook):
         check_stages(runner, 'CooperativeSearchHook')
         if any(isinstance(hook, TaskGuidanceHook) for hook in runner.hooks):
             raise ValueError('CooperativeSearchHook found a TaskGuidanceHook beside it, and both set the stage of the '
-                             'model; take the TaskGuidanceHook out of custom_hooks.')
+                             'model; take the TaskGuidanceHook out of the config.')
         super().before_train(runner)
         for player in PLAYERS:
             if not any(name.startswith(f'{player}.') for name in self.searched[0]):

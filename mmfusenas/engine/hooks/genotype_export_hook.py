@@ -48,7 +48,7 @@ class GenotypeExportHook(Hook):
         FileNotFoundError: There is no file ``retrain_as``.
 
     Example:
-        >>> custom_hooks = [dict(type='BilevelSearchHook', ...), dict(type='GenotypeExportHook')]
+        >>> default_hooks = dict(search=dict(type='BilevelSearchHook', ...), export=dict(type='GenotypeExportHook'))
     """
 
     priority = 'LOW'  # after the search hook's step, before the checkpoint is written
@@ -152,7 +152,9 @@ def retrain_config(cfg: Config, genotype: Genotype, work_dir: Path, retrain_as: 
         training = Config.fromfile(retrain_as)
         cfg = Config(dict(cfg.to_dict(), **{key: training.get(key) for key in TRAINING}))
     searching = ('SearchHook', 'GenotypeExportHook', 'PathSamplingHook')
-    cfg.custom_hooks = [h for h in cfg.get('custom_hooks') or [] if not type_name(h).endswith(searching)]
+    cfg.default_hooks = {name: hook for name, hook in (cfg.get('default_hooks') or {}).items()
+                         if not (hook and type_name(hook).endswith(searching))}
+    cfg.custom_hooks = [hook for hook in cfg.get('custom_hooks') or [] if not type_name(hook).endswith(searching)]
     # A copy, because merging takes every `_delete_` out of what it merges, and there is an export an epoch.
     changes = copy.deepcopy(dict(changes or {}))
     cfg.merge_from_dict(dict(work_dir=str(work_dir / 'retrain'), resume=False, load_from=None, **changes))

@@ -49,7 +49,7 @@ class LossGuardHook(Hook):
     either while a weight is not finite (a gradient can overflow behind a finite loss).
 
     Example:
-        >>> custom_hooks = [dict(type='LossGuardHook')]
+        >>> default_hooks = dict(loss_guard=dict(type='LossGuardHook'))
     """
 
     # Behind hooks from outside that run the model in before_train_iter: only the training batch itself is checked.

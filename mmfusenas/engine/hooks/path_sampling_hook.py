@@ -11,7 +11,7 @@ from torch import Tensor
 
 from mmfusenas.engine.loops.resumable import run_seed
 from mmfusenas.engine.path_scorer import PathScorer
-from mmfusenas.engine.spans import require_epochs
+from mmfusenas.engine.schedule import require_epochs
 from mmfusenas.nas import SearchSpace
 from mmfusenas.nas.predictor import LOSSES, PathPredictor, fit_predictor
 from mmfusenas.nas.sampling import path_sampler
@@ -60,7 +60,7 @@ class PathSamplingHook(Hook):
         RuntimeError: If a resumed run had other settings.
 
     Example:
-        >>> custom_hooks = [dict(type='PathSamplingHook', dataset=dict(...))]
+        >>> default_hooks = dict(sampling=dict(type='PathSamplingHook', dataset=dict(...)))
     """
 
     def __init__(self, dataset: dict, batch_size: int = 16, by: str = 'loss', paths: int = 20, keep: int = 1,

@@ -1,14 +1,14 @@
 """Stages of task-guided training."""
 from __future__ import annotations
 
-from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any
 
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from mmfusenas.engine.dry_run import dry_run
-from mmfusenas.engine.spans import Spans
+from mmfusenas.engine.schedule import Schedule
 from mmfusenas.registry import HOOKS
 from mmfusenas.utils.bare_model import bare_model
 
@@ -17,41 +17,50 @@ from mmfusenas.utils.bare_model import bare_model
 class TaskGuidanceHook(Hook):
     """Move a task-guided model from stage to stage (TIM section 3.1: fusion first, then jointly with the task).
 
-    A stage is a function of the iteration or epoch alone (:class:`Spans`), so a resumed run is in the right one by
+    A stage is a function of the iteration or epoch alone (:class:`Schedule`), so a resumed run is in the right one by
     itself. What does not train in a stage is not in the graph; several processes need ``find_unused_parameters = True``
     in the config. A checkpoint of the stage ``'scene'`` is used without what has not learned yet.
 
     Args:
-        stages: Dicts of ``stage`` (``'scene'``, ``'joint'`` or ``'task'``, see :class:`TaskGuidedDetector`) and
-            ``end``, the number of iterations (or epochs) of the run after which the next stage follows; the last one
-            needs none.
-        by_epoch: Whether ``end`` counts epochs rather than iterations. Defaults to True.
+        scene: Number of epochs (or iterations) in which the scene module trains alone, first. Defaults to 0.
+        task: Number of epochs (or iterations) in which the task module trains alone, after them. Defaults to 0.
+        last: The stage from then to the end: ``'joint'``, ``'task'`` or ``'scene'``, see :class:`TaskGuidedDetector`.
+            Defaults to ``'joint'``.
+        by_epoch: Whether ``scene`` and ``task`` count epochs rather than iterations. Defaults to True.
         dry_run: Whether the first batch is run in the stage ``'joint'``, where there still is one, before it trains:
             what would not fit into memory then ends the training at its start (:func:`dry_run`). It takes the time of
             an iteration and changes nothing. Where the training begins with that stage, one sample is run, which is
             enough for an estimate. Defaults to True.
 
     Raises:
-        ValueError: If a stage but the last has no ``end``, the ends do not rise, or a stage has another key.
+        ValueError: If ``scene`` or ``task`` is no whole number from 0, or ``last`` is no stage.
         TypeError: If the model has no stages.
 
     Before the training it raises a ValueError where a head has another number of classes than the data, and a
     MemoryError where the joint stage does not fit into memory.
 
     Example:
-        >>> TaskGuidanceHook([dict(stage='scene', end=40), dict(stage='joint')])
+        >>> TaskGuidanceHook(scene=40, task=10).stages
+        ['scene', 'task', 'joint']
     """
 
-    def __init__(self, stages: Sequence[dict], by_epoch: bool = True, dry_run: bool = True) -> None:
-        self.spans = Spans('TaskGuidanceHook got stages', stages, ['stage'],
-                           "[dict(stage='scene', end=40), dict(stage='joint')]", by_epoch)
-        self.stages = [stage['stage'] for stage in stages]
+    def __init__(self, scene: int = 0, task: int = 0, last: str = 'joint', by_epoch: bool = True,
+                 dry_run: bool = True) -> None:
+        lengths = dict(scene=scene, task=task)
+        wrong = [name for name, length in lengths.items() if not isinstance(length, int) or length < 0]
+        if wrong or last not in ('scene', 'task', 'joint'):
+            raise ValueError(
+                f'TaskGuidanceHook got scene={scene!r}, task={task!r}, last={last!r}; scene and task are numbers of '
+                f'{"epochs" if by_epoch else "iterations"}, at least 0, and last is scene, task or joint.')
+        first = {name: length for name, length in lengths.items() if length}
+        self.stages = [*first, last]
+        self.schedule = Schedule('TaskGuidanceHook got stages', list(accumulate(first.values())), by_epoch)
         self.dry_run = dry_run
         self._begins = False
 
     def before_train(self, runner: Runner) -> None:
         """Check that the model has stages, and these, and as many classes as the data."""
-        self.spans.check_loop(runner)
+        self.schedule.check_loop(runner)
         check_stages(runner, 'TaskGuidanceHook')
         for stage in self.stages:
             bare_model(runner).stage = stage  # a misspelt name is found now, not when its turn comes
@@ -59,7 +68,7 @@ class TaskGuidanceHook(Hook):
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
         """Set the stage of this iteration, the first of which runs dry in the joint stage before it trains."""
-        stage, *later = self.stages[self.spans.present(runner):]
+        stage, *later = self.stages[self.schedule.present(runner):]
         if self.dry_run and self._begins and 'joint' in (stage, *later):
             dry_run(runner, data_batch, 'joint', whole=stage != 'joint')
         self._begins = False
@@ -71,7 +80,7 @@ class TaskGuidanceHook(Hook):
     def before_val_epoch(self, runner: Runner) -> None:
         """Set the stage that trained last: a resumed run may begin with the validation that was due."""
         if runner.iter:
-            bare_model(runner).stage = self.stages[self.spans.past(runner)]
+            bare_model(runner).stage = self.stages[self.schedule.past(runner)]
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Note the stage, for what only trained the scene module is used without the rest."""

@@ -1,0 +1,28 @@
+"""The hooks of a config, named or listed."""
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from mmfusenas.utils.config_parts import type_name
+
+
+def hooks_of(config: Mapping) -> dict[str, Mapping]:
+    """Return the hooks of a config by their place: those of ``default_hooks``, then those of ``custom_hooks``.
+
+    Example:
+        >>> hooks_of(dict(default_hooks=dict(search=dict(type='BilevelSearchHook')), custom_hooks=[dict(type='EMAHook')]))
+        {'default_hooks.search': {'type': 'BilevelSearchHook'}, 'custom_hooks.0': {'type': 'EMAHook'}}
+    """
+    named = {f'default_hooks.{name}': hook for name, hook in (config.get('default_hooks') or {}).items()}
+    listed = {f'custom_hooks.{place}': hook for place, hook in enumerate(config.get('custom_hooks') or ())}
+    return {place: hook for place, hook in {**named, **listed}.items() if hook}
+
+
+def place_of_hook(config: Mapping, name: str) -> str | None:
+    """Return the place of the first hook of a type, None where there is none.
+
+    Example:
+        >>> place_of_hook(dict(default_hooks=dict(search=dict(type='BilevelSearchHook'))), 'BilevelSearchHook')
+        'default_hooks.search'
+    """
+    return next((place for place, hook in hooks_of(config).items() if type_name(hook) == name), None)
