@@ -152,12 +152,15 @@ def _referred_to(name: str, text: str) -> bool:
 
 
 def _default_hooks(cfg: Config) -> Iterator[str]:
-    # A hook of one's own may have any name, and says its type; what has none was meant to change another.
-    known = {name for name, hook in (cfg.get('default_hooks') or {}).items() if hook and hook.get('type')}
-    for name in set(cfg.get('default_hooks') or {}) - known - _hook_names():
-        names = known | _hook_names()
-        yield _line(f'default_hooks.{name}', 'no hook of this name has a type',
-                    _nearest(name, names) or ', '.join(sorted(names)))
+    # A hook of one's own may have any name, unless that is nearly one of the Runner's; what has no type was meant to
+    # change another.
+    hooks, known = cfg.get('default_hooks') or {}, _hook_names()
+    typed = {name for name, hook in hooks.items() if hook and hook.get('type')}
+    for name in set(hooks) - known:
+        near = _nearest(name, known, cutoff=0.85)
+        if near or name not in typed:
+            yield _line(f'default_hooks.{name}', 'no such hook', near or _nearest(name, typed - {name}) or ', '.join(
+                sorted(known | typed)))
 
 
 def _paramwise(cfg: Config, scope: str) -> Iterator[str]:

@@ -139,8 +139,9 @@ def loss_search(folder: Path, **options: Any) -> dict:
     """Return options of :func:`config` that search the loss for an epoch, then the network."""
     verdict = dict(type='QualityLoss', checkpoint=quality(folder), classifier=dict(
         type='QualityClassifier', channels=(8, 8)))
-    search = dict(strategy=dict(type='Unrolled'), interval=1, phases=[
-        dict(choices='^loss', end=1, losses=[verdict]), dict(choices='^net')], dataloader=poor(loader(offset=100)))
+    search = dict(strategy=dict(type='Unrolled'), interval=1, phases=dict(
+        loss=dict(choices='^loss', end=1, losses=[verdict]), net=dict(choices='^net')),
+        dataloader=poor(loader(offset=100)))
     return dict(search=search, export={}, model=copy.deepcopy(RESTORATION), train_dataloader=poor(loader()),
                 **{'optim_wrapper.clip_grad': dict(max_norm=1.0)}, **options)
 
@@ -148,7 +149,7 @@ def loss_search(folder: Path, **options: Any) -> dict:
 def proxy_search(**options: Any) -> dict:
     """Return options of :func:`config` that learn proxies in alternation with the network they guide."""
     search = dict(strategy=dict(type='FirstOrder'), interval=1, dataloader=None, optimizer=dict(type='Adam', lr=1e-2),
-                  phases=[dict(choices='proxy', losses=[dict(type='GuidanceLoss')])])
+                  phases=dict(proxies=dict(choices='proxy', losses=[dict(type='GuidanceLoss')])))
     return dict(search=search, model=copy.deepcopy(GUIDED), train_dataloader=poor(loader()), **options)
 
 

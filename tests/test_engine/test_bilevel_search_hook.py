@@ -95,7 +95,7 @@ def test_the_losses_of_a_phase_are_summed(tmp_path, monkeypatch):
     guidance = dict(type='GuidanceLoss')
     for losses in (['model'], [guidance], ['model', guidance]):
         options = kit.proxy_search(stop=1)
-        options['search']['phases'][0]['losses'] = losses
+        options['search']['phases']['proxies']['losses'] = losses
         kit.train(kit.config(tmp_path / str(len(calls)), **options))
     for one, other, both in zip(*(grads for grads, _ in calls), strict=True):
         assert one.any() and other.any()
@@ -157,7 +157,7 @@ def test_several_processes_have_to_know_that_a_phase_takes_weights_out_of_the_gr
             runner.model.find_unused_parameters = False  # as the wrapper of several processes has it
             super().before_train(runner)
 
-    phases = [dict(choices='type$', end=1), dict(choices='ops')]
+    phases = PHASES['phases']
     with pytest.raises(ValueError, match='Set find_unused_parameters = True'):
         kit.train(kit.config(tmp_path / 'a', search=dict(type='Wrapped', phases=phases)))
     kit.train(kit.config(tmp_path / 'b', search=dict(type='Wrapped')))
@@ -173,12 +173,12 @@ def test_an_interval_below_one_is_named():
 
 
 def test_only_the_named_choices_are_searched(tmp_path):
-    runner = kit.train(kit.config(tmp_path, search=dict(phases=[dict(choices=r'cells\.1\.')])))
+    runner = kit.train(kit.config(tmp_path, search=dict(phases=dict(second=dict(choices=r'cells\.1\.')))))
     moved = {name for name, alpha in alphas(runner).items() if alpha.any()}
     assert moved == {name for name in SearchSpace(runner.model).choices if name.startswith('cells.1.')}
 
 
-PHASES = dict(interval=1, phases=[dict(choices='type$', end=1), dict(choices='ops')])
+PHASES = dict(interval=1, phases=dict(cells=dict(choices='type$', end=1), operators=dict(choices='ops')))
 
 
 def test_cells_first_then_their_operators(tmp_path):
@@ -210,7 +210,7 @@ BY_ITERATIONS = dict(_delete_=True, type='ResumableIterTrainLoop', max_iters=8)
 
 
 def test_phases_may_end_after_iterations(tmp_path):
-    phases = [dict(choices='type$', end=2), dict(choices='ops')]
+    phases = dict(cells=dict(choices='type$', end=2), operators=dict(choices='ops'))
     runner = kit.train(kit.config(tmp_path, search=dict(PHASES, phases=phases, by_epoch=False), stop=3,
                                   train_cfg=dict(BY_ITERATIONS)))
     assert {name for name, choice in SearchSpace(runner.model).choices.items() if choice.selected} == {
@@ -251,10 +251,15 @@ def test_a_task_without_a_turn_is_an_error(tmp_path):
         kit.train(cfg)
 
 
-@pytest.mark.parametrize('phases', [[], [dict(choices='type'), dict(choices='ops')], [dict(end=2), dict(choices='ops')],
-                                    [dict(choices='a', end=3), dict(choices='b', end=2), dict(choices='c')]])
-def test_phases_need_rising_ends(phases):
-    with pytest.raises(ValueError, match='the ends rise'):
+@pytest.mark.parametrize(('phases', 'facts'), [
+    ([dict(choices='type')], 'give each a name'),
+    (dict(a=dict(choices='type'), b=dict(choices='ops')), r'phases\.a=.*not the last'),
+    (dict(a=dict(end=2), b=dict(choices='ops')), r'phases\.a='),
+    (dict(a=dict(choices='type', end=2)), r'phases\.a=.*the last of 1'),
+    (dict(a=dict(choices='a', end=3), b=dict(choices='b', end=2), c=dict(choices='c')), r'\[3, 2\]'),
+    (dict(a=dict(choices='a', end=0), b=dict(choices='b')), r'\[0\]')])
+def test_phases_that_cannot_follow_one_another_are_named(phases, facts):
+    with pytest.raises(ValueError, match=facts):
         BilevelSearchHook(dataloader={}, phases=phases)
 
 
@@ -395,15 +400,15 @@ def test_a_supernet_without_the_hook_does_not_train(tmp_path):
 
 def test_nothing_to_search_is_an_error(tmp_path):
     with pytest.raises(ValueError, match='no choice to search'):
-        kit.train(kit.config(tmp_path, search=dict(phases=[dict(choices='neck')])))
+        kit.train(kit.config(tmp_path, search=dict(phases=dict(neck=dict(choices='neck')))))
 
 
 def test_a_phase_that_never_begins_is_named(tmp_path):
-    cfg = kit.config(tmp_path, search=dict(PHASES, phases=[dict(choices='type$', end=2), dict(choices='ops')]))
+    cfg = kit.config(tmp_path, search=dict(PHASES, phases=dict(cells=dict(choices='type$', end=2), operators=dict(choices='ops'))))
     cfg.log_level = 'WARNING'
     kit.train(cfg)
     log, = tmp_path.glob('*/*.log')
-    assert '1 of the 2 phases of BilevelSearchHook never begin: the training ends at 2' in log.read_text()
+    assert "['operators'] of BilevelSearchHook never begin: the training ends at 2" in log.read_text()
 
 
 def test_two_search_hooks_are_an_error(tmp_path):
@@ -415,7 +420,7 @@ def test_two_search_hooks_are_an_error(tmp_path):
 
 def test_an_unknown_key_of_a_phase_is_an_error(tmp_path):
     with pytest.raises(ValueError, match="'loses'"):
-        kit.train(kit.config(tmp_path, search=dict(phases=[dict(choices='', loses=['model'])])))
+        kit.train(kit.config(tmp_path, search=dict(phases=dict(all=dict(choices='', loses=['model'])))))
 
 
 def test_an_unknown_key_of_the_cost_is_an_error(tmp_path):

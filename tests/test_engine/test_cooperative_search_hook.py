@@ -236,7 +236,7 @@ def test_validation_sees_both_players_whoevers_turn_it_is(tmp_path):
 
 
 @pytest.mark.parametrize('options', [
-    dict(phases=[dict(choices='a', end=1), dict(choices='b')]), dict(turns=[dict(stage='scene', iters=2)]),
+    dict(phases=dict(a=dict(choices='a', end=1), b=dict(choices='b'))), dict(turns=[dict(stage='scene', iters=2)]),
     dict(beta=-1), dict(turns=[dict(stage='joint', iters=1)]),
     dict(turns=[dict(stage='scene', iters=1), dict(stage='task', tolerance=0.1)]), dict(interval=2),
     # A turn that may be over before its first step on the choices, and one that compares nothing.
@@ -265,8 +265,8 @@ def test_the_history_has_the_losses_of_both_levels(tmp_path):
 
 def test_two_hooks_do_not_set_the_stage_of_one_model(tmp_path):
     cfg = search(tmp_path)
-    cfg.custom_hooks.append(dict(type='TaskGuidanceHook', stages=[dict(stage='scene')]))
-    with pytest.raises(ValueError, match='take the TaskGuidanceHook out of custom_hooks'):
+    cfg.custom_hooks.append(dict(type='TaskGuidanceHook', last='scene'))
+    with pytest.raises(ValueError, match='take the TaskGuidanceHook out'):
         kit.train(cfg)
 
 
@@ -282,7 +282,7 @@ def detection(root, tmp_path):
             backbone=dict(_delete_=True, type='ResNet', depth=18, base_channels=4, stem_channels=4),
             neck=dict(operators=few, extras=((8, 12, 2), (4, 6, 2))),
             bbox_head=dict(operators=few, in_channels=(4, 8, 16, 32, 12, 6))))))
-    hook = next(hook for hook in cfg.custom_hooks if hook.type == 'CooperativeSearchHook')
+    hook = cfg.default_hooks.search
     hook.turns, hook.interval = [dict(stage='scene', iters=2), dict(stage='task', iters=2)], 1
     hook.optimizer = dict(type='SGD', lr=1.0)
     hook.dataloader.merge(dict(num_workers=0, persistent_workers=False, dataset=dict(length=8, size=(64, 80))))
@@ -300,7 +300,7 @@ def test_a_detector_is_searched_with_its_scene_module(root, tmp_path):
             return grads, log
 
     cfg = detection(root, tmp_path)
-    cfg.custom_hooks[-2].type = 'WatchDetection'
+    cfg.default_hooks.search.type = 'WatchDetection'
     runner = kit.train(cfg)
     choices = SearchSpace(runner.model).choices
     scene = [name for name in choices if name.startswith('scene.')]
@@ -318,7 +318,7 @@ def test_another_number_of_classes_is_named_before_the_training(root, tmp_path, 
     cfg = detection(root, tmp_path)
     cfg.model.task.bbox_head.num_classes = 4
     if hook == 'TaskGuidanceHook':
-        cfg.custom_hooks = [dict(type=hook, stages=[dict(stage='joint')])]
+        cfg.default_hooks.search = dict(type=hook)
     with pytest.raises(ValueError, match='has num_classes=4, and the training data have 5 classes'):
         kit.train(cfg)
 

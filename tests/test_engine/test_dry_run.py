@@ -44,12 +44,9 @@ def nothing_seen(monkeypatch):
     monkeypatch.setattr(StagedToy, 'seen', [])
 
 
-def config(folder, stages=('task', 'joint'), **options):
+def config(folder, **options):
     cfg = kit.config(folder, **{'model.type': 'StagedToy'})
-    ends = [dict(end=5 + 6 * i) for i in range(len(stages) - 1)]
-    cfg.custom_hooks.append(dict(
-        type='TaskGuidanceHook', by_epoch=False, **options,
-        stages=[dict(stage=stage, **end) for stage, end in zip(stages, [*ends, {}])]))
+    cfg.custom_hooks.append(dict(dict(type='TaskGuidanceHook', by_epoch=False, task=5), **options))
     return cfg
 
 
@@ -67,12 +64,12 @@ def test_the_training_is_the_one_without(tmp_path, stop):
 
 
 def test_where_it_begins_jointly_one_sample_is_enough(tmp_path):
-    kit.train(config(tmp_path, ('joint', 'task')), stop=1)
+    kit.train(config(tmp_path, task=0), stop=1)
     assert StagedToy.seen == [('joint', 1), ('joint', 4)]
 
 
 def test_without_a_joint_stage_ahead_there_is_nothing_to_run(tmp_path):
-    kit.train(config(tmp_path, ('scene', 'task')), stop=1)
+    kit.train(config(tmp_path, scene=5, task=0, last='task'), stop=1)
     assert StagedToy.seen == [('scene', 4)]
 
 

@@ -93,7 +93,7 @@ def test_a_loss_is_not_searched_by_first_order(tmp_path):
 
 def test_a_loss_is_not_searched_by_itself(tmp_path):
     options = kit.loss_search(tmp_path / 'q')
-    options['search']['phases'][0]['losses'].append('model')
+    options['search']['phases']['loss']['losses'].append('model')
     with pytest.raises(ValueError, match=r"losses=\['model'\] for choices='.loss', .*QualityLoss"):
         kit.train(kit.config(tmp_path, **options))
 
@@ -137,7 +137,7 @@ def test_mixed_precision_spares_a_difference_of_gradients(tmp_path, exact):
 
     options = kit.loss_search(tmp_path / 'q')
     options['search']['strategy'] = dict(type='Unrolled', exact=exact)
-    options['search']['phases'][0]['losses'][0]['type'] = 'Seeing'
+    options['search']['phases']['loss']['losses'][0]['type'] = 'Seeing'
     cfg = kit.config(tmp_path, epochs=1, stop=1, **options)
     cfg.optim_wrapper.type = 'CPUAmpOptimWrapper'
     kit.train(cfg)
@@ -240,7 +240,7 @@ def test_proxies_learn_by_the_inner_loss_and_the_rest_by_the_outer(tmp_path, mon
 
 def test_a_proxy_of_no_phase_is_an_error(tmp_path):
     options = kit.proxy_search()
-    options['search']['phases'][0]['choices'] = r'stages\.0\.proxy'
+    options['search']['phases']['proxies']['choices'] = r'stages\.0\.proxy'
     with pytest.raises(RuntimeError, match='Nothing trains this GuidanceProxy'):
         kit.train(kit.config(tmp_path, **options))
 
@@ -284,7 +284,7 @@ def test_a_model_with_proxies_needs_no_deriving(tmp_path):
 
 def test_joint_training_goes_by_one_loss(tmp_path):
     options = kit.proxy_search()
-    options['search']['phases'] = [dict(choices='proxy')]
+    options['search']['phases'] = dict(proxies=dict(choices='proxy'))
     options['model']['guidance_loss'] = dict(type='GuidanceLoss')
     runner = kit.train(kit.config(tmp_path, **options))
     scalars = {name: runner.message_hub.get_scalar(f'train/{name}').data[0] for name in (

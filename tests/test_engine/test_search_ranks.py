@@ -66,10 +66,10 @@ def search(folder: Path, batch_size: int, kind: str, launcher: str = 'none') -> 
         given['search'].update(options)
         cfg = kit.config(folder, **dict(given, **{'optim_wrapper.optimizer.lr': 1e-3}))
         if kind == 'loss':
-            cfg.custom_hooks[1].phases[0].losses[0].type = 'DoubleQualityLoss'
+            cfg.custom_hooks[1].phases['loss'].losses[0].type = 'DoubleQualityLoss'
     else:
         if kind == 'phases':  # the cells that are decided against leave the graph
-            options['phases'] = [dict(choices='type$', end=1), dict(choices='ops')]
+            options['phases'] = dict(cells=dict(choices='type$', end=1), operators=dict(choices='ops'))
         cfg = kit.config(folder, search=options, export={}, model=dict(type='DoubleTIMFusion'),
                          find_unused_parameters=kind == 'phases')
     cfg.custom_hooks.append(dict(type='FixedNormHook'))

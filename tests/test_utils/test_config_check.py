@@ -14,7 +14,7 @@ MISSPELT = {
     'train_dataloder': ({'train_dataloder': dict(batch_size=2)}, 'train_dataloader'),
     'load_form': ({'load_form': 'weights.pth'}, 'load_from'),
     'default_hooks.chekpoint': ({'default_hooks.chekpoint': dict(type='CheckpointHook')}, 'checkpoint'),
-    'default_hooks.early': ({'default_hooks.early': dict(type='EarlyStoppingHook')}, 'custom_hooks'),
+    'default_hooks.early': ({'default_hooks.early': dict(patience=3)}, 'checkpoint, '),
     'paramwise_cfg': ({'optim_wrapper.paramwise_cfg': dict(bias_lr_mul=2.0)}, 'bias_lr_mult'),
     'custom_keys': ({'optim_wrapper.paramwise_cfg': dict(custom_keys=dict(neck=dict(lr_mul=0.1)))}, 'lr_mult'),
     'train_cfg': ({'model.train_cfg.asigner': dict(type='MaxIoUAssigner')}, 'assigner'),

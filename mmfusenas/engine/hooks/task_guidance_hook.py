@@ -9,6 +9,7 @@ from mmengine.runner import Runner
 
 from mmfusenas.engine.dry_run import dry_run
 from mmfusenas.engine.schedule import Schedule
+from mmfusenas.models.stages import STAGES
 from mmfusenas.registry import HOOKS
 from mmfusenas.utils.bare_model import bare_model
 
@@ -48,7 +49,7 @@ class TaskGuidanceHook(Hook):
                  dry_run: bool = True) -> None:
         lengths = dict(scene=scene, task=task)
         wrong = [name for name, length in lengths.items() if not isinstance(length, int) or length < 0]
-        if wrong or last not in ('scene', 'task', 'joint'):
+        if wrong or last not in STAGES:
             raise ValueError(
                 f'TaskGuidanceHook got scene={scene!r}, task={task!r}, last={last!r}; scene and task are numbers of '
                 f'{"epochs" if by_epoch else "iterations"}, at least 0, and last is scene, task or joint.')
@@ -59,11 +60,9 @@ class TaskGuidanceHook(Hook):
         self._begins = False
 
     def before_train(self, runner: Runner) -> None:
-        """Check that the model has stages, and these, and as many classes as the data."""
+        """Check that the model has stages, and as many classes as the data."""
         self.schedule.check_loop(runner)
         check_stages(runner, 'TaskGuidanceHook')
-        for stage in self.stages:
-            bare_model(runner).stage = stage  # a misspelt name is found now, not when its turn comes
         self._begins = True
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
