@@ -80,8 +80,9 @@ class BilevelSearchHook(Hook):
         FloatingPointError: If the gradient of a choice is not finite.
 
     Example:
-        >>> custom_hooks = [dict(type='BilevelSearchHook', dataloader=dict(...), interval=20),
-        ...                 dict(type='GenotypeExportHook')]
+        >>> hook = BilevelSearchHook(interval=20, phases=[dict(choices='type$', end=20), dict(choices='ops')])
+        >>> type(hook.strategy).__name__, [hook.spans.at(epoch) for epoch in (0, 19, 20)]
+        ('ImplicitGaussNewton', [0, 0, 1])
     """
 
     def __init__(self, dataloader: dict | Sequence[dict] | None = None, strategy: dict | None = None,

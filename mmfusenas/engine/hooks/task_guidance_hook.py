@@ -39,7 +39,9 @@ class TaskGuidanceHook(Hook):
     MemoryError where the joint stage does not fit into memory.
 
     Example:
-        >>> TaskGuidanceHook([dict(stage='scene', end=40), dict(stage='joint')])
+        >>> hook = TaskGuidanceHook([dict(stage='scene', end=40), dict(stage='joint')])
+        >>> [hook.stages[hook.spans.at(epoch)] for epoch in (0, 39, 40)]
+        ['scene', 'scene', 'joint']
     """
 
     def __init__(self, stages: Sequence[dict], by_epoch: bool = True, dry_run: bool = True) -> None:
