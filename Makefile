@@ -3,7 +3,7 @@ PYTHON ?= python3
 JOBS ?= 2
 ENV = PY=$$($(PYTHON) tools/setup_env.py) && cd $(CURDIR)
 # One thread a test process: several processes of several threads on few cores are many times slower.
-PYTEST = OMP_NUM_THREADS=1 "$$PY" -m pytest tests -n $(JOBS) --dist worksteal -q
+PYTEST = OMP_NUM_THREADS=1 "$$PY" -m pytest -n $(JOBS) --dist worksteal -q
 
 # This checkout comes before any other mmfusenas that the environment knows.
 export PYTHONPATH := $(CURDIR)$(if $(PYTHONPATH),:$(PYTHONPATH))
@@ -16,7 +16,7 @@ env:   ## set up the environment and say which Python it is
 demo:  ## train, test and look at the task-guided detector on built-in scenes
 	@$(ENV) && "$$PY" tools/demo.py
 
-test:  ## the tests that are run at every change
+test:  ## the tests that are run at every change, and the examples of the docstrings
 	@$(ENV) && $(PYTEST) -m 'not slow'
 
 test-all:  ## also the slow tests

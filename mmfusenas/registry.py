@@ -5,7 +5,8 @@ under ``default_scope = 'mmfusenas'``; parts of mmengine, mmcv, mmdet and mmseg 
 
 Example:
     >>> from mmfusenas.registry import SEARCH_STRATEGIES
-    >>> strategy = SEARCH_STRATEGIES.build(dict(type='ImplicitGaussNewton'))
+    >>> SEARCH_STRATEGIES.build(dict(type='ImplicitGaussNewton')).__module__
+    'mmfusenas.nas.hypergrad.implicit_gauss_newton'
 """
 from mmengine import registry as _root
 from mmengine.registry import Registry

@@ -1,4 +1,4 @@
-"""What all tests share: one thread, the folder of reference data, the tools as modules, and weights at no default."""
+"""What all tests share: the folder of reference data, the tools as modules, and weights at no default."""
 import importlib.util
 import os
 import signal
@@ -15,10 +15,13 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def pytest_configure() -> None:
-    """Use one thread, as several test processes with several threads each are many times slower; and obey Ctrl-C,
-    which a job in the background of a shell ignores, for the tests of it."""
-    torch.set_num_threads(1)
+    """Obey Ctrl-C, which a job in the background of a shell ignores, for the tests of it."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Look for examples in no helper of the tests: imported a second time it would register its parts once more."""
+    return True if collection_path.suffix == '.py' and not collection_path.name.startswith('test_') else None
 
 
 @pytest.fixture(scope='session', autouse=True)

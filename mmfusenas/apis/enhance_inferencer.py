@@ -31,9 +31,9 @@ class EnhanceInferencer(BaseInferencer):
         PictureError: If the kernel is none.
 
     Example:
-        >>> infer = EnhanceInferencer('ruas-lol')  # doctest: +SKIP
-        >>> infer('dark.png')['picture'].shape  # doctest: +SKIP
-        (400, 600, 3)
+        >>> infer = EnhanceInferencer('ruas-lol')
+        >>> infer(np.full((61, 83, 3), 20, np.uint8))['picture'].shape
+        (61, 83, 3)
     """
 
     sensors = ('visible',)

@@ -30,9 +30,9 @@ class FusionInferencer(BaseInferencer):
     :class:`BaseInferencer`.
 
     Example:
-        >>> infer = FusionInferencer('tim-light')  # doctest: +SKIP
-        >>> infer('scene_vi.png', 'scene_ir.png')['picture'].shape  # doctest: +SKIP
-        (448, 620, 3)
+        >>> infer = FusionInferencer('tim-light')
+        >>> infer(np.full((61, 83, 3), 90, np.uint8), np.full((61, 83), 60, np.uint8))['picture'].shape
+        (61, 83, 3)
     """
 
     sensors = ('visible', 'infrared')

@@ -21,9 +21,13 @@ class GuidedSRInferencer(BaseInferencer):
     8 bit.
 
     Example:
-        >>> infer = GuidedSRInferencer('work_dirs/depth_x8/epoch_400.pth')  # doctest: +SKIP
-        >>> infer('depth_low.png', 'colour.png')['restored'].shape  # doctest: +SKIP
-        (480, 640)
+        >>> import json
+        >>> model = dict(type='GuidedSR', net=dict(type='GuidedSRNet', genotype='dcnas-tiny-16x', channels=8))
+        >>> content = dict(meta=dict(model_cfg=json.dumps(model)), state_dict=MODELS.build(model).state_dict())
+        >>> torch.save(content, 'depth.pth')  # a training writes such a file
+        >>> infer = GuidedSRInferencer('depth.pth')
+        >>> infer(np.random.rand(8, 10), np.zeros((64, 80, 3), np.uint8))['restored'].shape
+        (64, 80)
     """
 
     sensors = ('guidance', 'target')

@@ -42,8 +42,9 @@ def load_model(source: str | Path | Config, checkpoint: str | Path | None = None
             the checkpoint names what is not registered, or there is no such device.
 
     Example:
-        >>> model = load_model('configs/tim/retinanet_ivif.py', 'epoch_12.pth')  # doctest: +SKIP
-        >>> model = load_model('epoch_12.pth')  # doctest: +SKIP
+        >>> model = load_model('tim-light')
+        >>> type(model).__name__, model.training
+        ('TIMFusion', False)
     """
     device = check_device(device)
     if checkpoint is None:

@@ -37,10 +37,11 @@ def optimize_for_inference(model: nn.Module, compile: bool = False) -> nn.Module
         The copy: for inference under ``torch.inference_mode()`` or ``torch.no_grad()``, not for training or saving.
 
     Example:
-        >>> net = TIMFusion(genotype='tim-light')
-        >>> fast = optimize_for_inference(net)
+        >>> net = MODELS.build(dict(type='TIMFusion', genotype='tim-light')).eval()
+        >>> pair = torch.rand(2, 1, 1, 61, 83)
         >>> with torch.inference_mode():
-        ...     fused = fast.fuse(torch.rand(1, 1, 448, 620), torch.rand(1, 1, 448, 620))
+        ...     torch.allclose(optimize_for_inference(net).fuse(*pair), net.fuse(*pair), atol=1e-5)
+        True
     """
     model = copy.deepcopy(model).eval().requires_grad_(False)
     uses = Counter(id(module) for _, module in model.named_modules(remove_duplicate=False))

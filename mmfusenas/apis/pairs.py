@@ -26,7 +26,9 @@ def input_pairs(visible: str | Path, infrared: str | Path) -> list[Pair]:
             picture at all; with the first cases of each.
 
     Example:
-        >>> input_pairs('scene_vi.png', 'scene_ir.png')  # doctest: +SKIP
+        >>> for name in ('scene_vi.png', 'scene_ir.png'):
+        ...     Path(name).touch()
+        >>> input_pairs('scene_vi.png', 'scene_ir.png')
         [Pair(stem='scene_vi', visible='scene_vi.png', infrared='scene_ir.png')]
     """
     for source in (visible, infrared):
@@ -51,7 +53,8 @@ def input_pictures(source: str | Path) -> list[Pair]:
         DatasetError: Missing files, equal stems, or no picture at all; with the first cases of each.
 
     Example:
-        >>> input_pictures('dark.png')  # doctest: +SKIP
+        >>> Path('dark.png').touch()
+        >>> input_pictures('dark.png')
         [Pair(stem='dark', visible='dark.png', infrared=None)]
     """
     pairs = [Pair(stem_of(path), path) for path in list_pictures(str(source))]

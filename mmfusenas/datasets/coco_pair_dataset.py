@@ -31,6 +31,11 @@ class CocoPairDataset(CocoDataset):
     Raises:
         ValueError: Another key of ``data_prefix``, or ``bad_boxes`` is another word.
         DatasetError: Missing pictures, ids that are no whole numbers, bad boxes, unknown classes, or no picture.
+
+    Example:
+        >>> dataset = CocoPairDataset(data_root='data/mine', ann_file='annotations/train.json', lazy_init=True)
+        >>> dataset.ann_file, dataset.data_prefix['img2']
+        ('data/mine/annotations/train.json', 'data/mine/infrared')
     """
 
     METAINFO: dict = {}

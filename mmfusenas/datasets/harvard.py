@@ -26,7 +26,7 @@ class HarvardDataset(PairDataset):
         ValueError: On another modality or part.
 
     Example:
-        >>> HarvardDataset('pet', data_root='data/harvard', lazy_init=True).data_prefix['img']  # doctest: +SKIP
+        >>> HarvardDataset('pet', data_root='data/harvard', lazy_init=True).data_prefix['img']
         'data/harvard/mri_pet/train/pet'
     """
 

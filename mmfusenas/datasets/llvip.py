@@ -11,6 +11,10 @@ class LLVIPDataset(PairDataset):
     """LLVIP (Jia et al., 2021): 15 488 pairs of 1280 x 1024 at night, pedestrians, Pascal VOC annotations.
 
     Layout as published: ``visible/{train,test}``, ``infrared/{train,test}`` and one ``Annotations`` for both.
+
+    Example:
+        >>> LLVIPDataset(data_root='data/llvip', lazy_init=True).data_prefix['ann']
+        'data/llvip/Annotations'
     """
 
     METAINFO = dict(classes=('person', ), palette=[(255, 60, 60)])

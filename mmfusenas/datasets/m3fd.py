@@ -12,6 +12,11 @@ class M3FDDataset(PairDataset):
 
     Layout as published: ``Vis``, ``Ir``, ``Annotation``. The set has no official split, and neighbouring numbers are
     frames of one video: make one with ``tools/dataset_converters/make_split.py`` and name it in ``split``.
+
+    Example:
+        >>> dataset = M3FDDataset(data_root='data/m3fd', split='train.txt', lazy_init=True)
+        >>> dataset.split, dataset.metainfo['classes'][:2]
+        ('data/m3fd/train.txt', ('People', 'Car'))
     """
 
     METAINFO = dict(

@@ -20,7 +20,9 @@ class MFNetDataset(PairSegDataset):
     Arguments and errors as of :class:`PairSegDataset`.
 
     Example:
-        >>> MFNetDataset(data_root='data/mfnet', split='train.txt')  # doctest: +SKIP
+        >>> dataset = MFNetDataset(data_root='data/mfnet', split='train.txt', lazy_init=True)
+        >>> dataset.split, len(dataset.metainfo['classes'])
+        ('data/mfnet/train.txt', 9)
     """
 
     METAINFO = dict(classes=CLASSES_MFNET, palette=PALETTE_MFNET)

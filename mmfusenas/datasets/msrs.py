@@ -12,6 +12,10 @@ class MSRSDataset(PairDataset):
 
     Layout: ``{train,test}/{vi,ir,labels}`` (labels of the detection release beside the pictures), or the 80 pairs of
     ``detection/{vi,ir,labels}`` as published. Stems end in D (day) or N (night).
+
+    Example:
+        >>> MSRSDataset(data_root='data/msrs', lazy_init=True).data_prefix['img2']
+        'data/msrs/train/ir'
     """
 
     METAINFO = dict(

@@ -16,7 +16,7 @@ class MSRSSegDataset(PairSegDataset):
     Arguments and errors as of :class:`PairSegDataset`.
 
     Example:
-        >>> MSRSSegDataset(data_root='data/msrs').data_prefix['seg']  # doctest: +SKIP
+        >>> MSRSSegDataset(data_root='data/msrs', lazy_init=True).data_prefix['seg']
         'data/msrs/train/Segmentation_labels'
     """
 

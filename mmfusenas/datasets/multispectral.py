@@ -21,6 +21,10 @@ class MultiSpectralDataset(PairDataset):
         infrared: The camera of the second picture: ``'fir'`` (far), ``'mir'`` (middle) or ``'nir'`` (near infrared).
         data_prefix: As of :class:`PairDataset`; None is the published layout.
         bad_boxes: As of :class:`PairDataset`.
+
+    Example:
+        >>> MultiSpectralDataset('nir', data_root='data/ir_det_dataset', lazy_init=True).data_prefix['img2']
+        'data/ir_det_dataset/ConvertedImages/nir'
     """
 
     METAINFO = dict(

@@ -58,9 +58,13 @@ class PairDataset(BaseDataset):
             nothing at all: with the first cases and their number.
 
     Example:
-        >>> pairs = PairDataset(data_root='data/roadscene')  # doctest: +SKIP
-        >>> dark = PairDataset(data_root='data/dark', data_prefix=dict(img=''))  # doctest: +SKIP
-        >>> referenced = PairDataset(data_root='data/mine', data_prefix=dict(img='low', gt='high'))  # doctest: +SKIP
+        >>> from mmfusenas.datasets.pictures import write_picture
+        >>> for path in ('vi/1.png', 'ir/1.png', 'vi/2.png', 'ir/2.png'):
+        ...     write_picture(path, np.zeros((4, 6), np.uint8))
+        >>> len(PairDataset()), len(PairDataset(data_prefix=dict(img='vi'), fold=(0, 2)))
+        (2, 1)
+        >>> PairDataset()[1]['img_path2']
+        'ir/2.png'
     """
 
     READER: Callable[..., Annotation] | None = None

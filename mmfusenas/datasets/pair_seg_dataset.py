@@ -27,7 +27,11 @@ class PairSegDataset(PairDataset):
             ``palette``.
 
     Example:
-        >>> dataset = PairSegDataset(data_root='data/mine', metainfo=dict(classes=('road', 'car')))  # doctest: +SKIP
+        >>> from mmfusenas.datasets.pictures import write_picture
+        >>> for path in ('vi/1.png', 'ir/1.png', 'labels/1.png'):
+        ...     write_picture(path, np.zeros((4, 6), np.uint8))
+        >>> PairSegDataset(metainfo=dict(classes=('road', 'car')))[0]['seg_map_path']
+        'labels/1.png'
     """
 
     PREFIX = dict(img='vi', img2='ir', seg='labels')

@@ -93,9 +93,13 @@ class BatchStream:
         position: Batches handed out so far.
 
     Example:
+        >>> cfg = dict(batch_size=2, sampler=dict(type='DefaultSampler', shuffle=True), dataset=dict(
+        ...     type='SyntheticScenes', length=4, size=(96, 128), pipeline=[dict(type='PackPairInputs')]))
         >>> stream = BatchStream(build_resumable_dataloader(cfg, seed=0, endless=True))
-        >>> stream.seek(120)        # in a resumed run
-        >>> batch = next(stream)    # the 121st
+        >>> ids = [[sample.img_id for sample in next(stream)['data_samples']] for _ in range(3)]
+        >>> stream.seek(2)  # in a resumed run
+        >>> [sample.img_id for sample in next(stream)['data_samples']] == ids[2]
+        True
     """
 
     def __init__(self, dataloader: DataLoader) -> None:

@@ -25,8 +25,11 @@ class SeededDataset:
         seed: Seed of the run, not negative.
 
     Example:
-        >>> dataset = SeededDataset(dict(type='SyntheticScenes', length=100, pipeline=[...]), seed=0)
-        >>> sample = dataset[dataset.encode(epoch=3, index=17)]
+        >>> patches = dict(type='JointTransform', transforms=[dict(type='RandomPatch', size=(8, 8))])
+        >>> dataset = SeededDataset(dict(type='SyntheticScenes', length=20, size=(96, 128), pipeline=[patches]), seed=0)
+        >>> code = dataset.encode(epoch=3, index=17)
+        >>> code, (dataset[code]['img'] == dataset[code]['img']).all().item()
+        (77, True)
     """
 
     def __init__(self, dataset: Any, seed: int) -> None:

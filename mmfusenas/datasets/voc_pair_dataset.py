@@ -20,9 +20,16 @@ class VOCPairDataset(PairDataset):
             count from 0.
 
     Example:
-        >>> dataset = VOCPairDataset(
-        ...     data_root='data/mine', data_prefix=dict(img='vi', img2='ir', ann='Annotations'),
-        ...     metainfo=dict(classes=('person', 'car')))  # doctest: +SKIP
+        >>> from pathlib import Path
+        >>> from mmfusenas.datasets.pictures import write_picture
+        >>> for path in ('vi/1.png', 'ir/1.png'):
+        ...     write_picture(path, np.zeros((40, 60), np.uint8))
+        >>> Path('Annotations').mkdir()
+        >>> _ = Path('Annotations/1.xml').write_text(
+        ...     '<annotation><object><name>car</name><bndbox><xmin>5</xmin><ymin>10</ymin><xmax>25</xmax>'
+        ...     '<ymax>30</ymax></bndbox></object></annotation>')
+        >>> VOCPairDataset(metainfo=dict(classes=('person', 'car')))[0]['instances']
+        [{'bbox': [5.0, 10.0, 25.0, 30.0], 'bbox_label': 1, 'ignore_flag': 0}]
     """
 
     READER = staticmethod(read_voc)

@@ -13,9 +13,14 @@ class YOLOPairDataset(PairDataset):
     Arguments and errors as of :class:`PairDataset`; ``metainfo.classes`` (or ``names``) in the order of the numbers.
 
     Example:
-        >>> dataset = YOLOPairDataset(
-        ...     data_root='data/mine', data_prefix=dict(img='vi', img2='ir', ann='labels'),
-        ...     metainfo=dict(classes=('person', 'car')))  # doctest: +SKIP
+        >>> from pathlib import Path
+        >>> from mmfusenas.datasets.pictures import write_picture
+        >>> for path in ('vi/1.png', 'ir/1.png'):
+        ...     write_picture(path, np.zeros((40, 60), np.uint8))
+        >>> Path('labels').mkdir()
+        >>> _ = Path('labels/1.txt').write_text('1 0.25 0.5 0.5 0.5')
+        >>> YOLOPairDataset(metainfo=dict(classes=('person', 'car')))[0]['instances']
+        [{'bbox': [0.0, 10.0, 30.0, 30.0], 'bbox_label': 1, 'ignore_flag': 0}]
     """
 
     READER = staticmethod(read_yolo)

@@ -66,8 +66,9 @@ def keep_freed_memory(keep: bool = True) -> bool:
         Whether the C library took the settings.
 
     Example:
-        >>> keep_freed_memory()  # on Linux with glibc
+        >>> keep_freed_memory() == (platform.libc_ver()[0] == 'glibc')
         True
+        >>> _ = keep_freed_memory(False)  # and back
     """
     if platform.libc_ver()[0] != 'glibc':
         return False

@@ -55,7 +55,9 @@ def load_checkpoint(filename: str | Path, map_location: Any = 'cpu') -> Any:
         pickle.UnpicklingError: The file carries code.
 
     Example:
-        >>> weights = load_checkpoint('work_dirs/retinanet_ivif/epoch_12.pth')['state_dict']
+        >>> torch.save(dict(state_dict=dict(weight=torch.ones(2))), 'epoch_12.pth')
+        >>> load_checkpoint('epoch_12.pth')['state_dict']['weight'].tolist()
+        [1.0, 1.0]
     """
     path = Path(filename).expanduser()
     if not path.is_file():

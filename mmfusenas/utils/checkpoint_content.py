@@ -20,6 +20,7 @@ def to_plain(value: Any) -> Any:
     becomes its dotted name. Tensors, tuples and plain values stay.
 
     Example:
+        >>> from mmengine.config import ConfigDict
         >>> to_plain(ConfigDict(type='SSIM', weight=np.float32(0.5)))
         {'type': 'SSIM', 'weight': 0.5}
     """
@@ -79,8 +80,10 @@ def configs(runner: Runner) -> dict[str, str]:
     MMEngine would store the whole as Python text, for others to run.
 
     Example:
-        >>> model_cfg = from_text(checkpoint['meta']['model_cfg'], MODEL_PARTS, 'The model of epoch_1.pth')
-        >>> model = MODELS.build(ConfigDict(model_cfg))
+        >>> from types import SimpleNamespace
+        >>> cfg = Config(dict(model=dict(type='FixedFusion', rule='average')))
+        >>> configs(SimpleNamespace(cfg=cfg, default_scope=None))['model_cfg']
+        '{"type": "FixedFusion", "rule": "average"}'
     """
     content = dict(cfg=as_text(to_plain(runner.cfg.to_dict())))
     if not isinstance(runner.cfg.get('model'), dict):

@@ -28,8 +28,8 @@ def complexity(model: nn.Module, shape: Sequence[int] | None = None) -> dict[str
         pair; None without ``shape``), and ``latency_ms`` (None: a table of ``build_latency_table.py`` has it).
 
     Example:
-        >>> complexity(TIMFusion(genotype='tim-light'), (448, 620))
-        {'parameters': 127358, 'macs': 35204413728, 'latency_ms': None}
+        >>> complexity(MODELS.build(dict(type='TIMFusion', genotype='tim-light')), (61, 83))
+        {'parameters': 127358, 'macs': 641705160, 'latency_ms': None}
     """
     macs = multiply_adds(model, shape).total() if shape else None
     return dict(parameters=count_parameters(model), macs=macs, latency_ms=None)
@@ -71,7 +71,7 @@ def complexity_by_part(model: nn.Module, macs: Counter[nn.Module]) -> dict[str, 
         macs: Multiply-adds by layer, from :func:`multiply_adds`.
 
     Example:
-        >>> net = TIMFusion(genotype='tim-light')
+        >>> net = MODELS.build(dict(type='TIMFusion', genotype='tim-light'))
         >>> list(complexity_by_part(net, multiply_adds(net, (61, 83))))
         ['stem', 'cells.0', 'cells.1', 'head']
     """

@@ -1,6 +1,10 @@
 """Finding misspelt keys of a config, which mmengine passes over in silence.
 
-    >>> check_config(Config.fromfile('configs/tim/retinanet_ivif.py'))
+    >>> check_config(Config(dict(default_scope='mmfusenas', model=dict(type='TIMFusion', genotyp='tim-light'))))
+    Traceback (most recent call last):
+    mmfusenas.utils.config_check.ConfigError: The config is misspelt:
+      model.genotyp: TIMFusion takes no such argument; did you mean genotype?
+    ...
 
 Nothing is built, and no list of names is kept here: what is right is read from the classes that the config names,
 their constructors and the keys that their code reads. A free top-level variable is fine unless nothing refers to it

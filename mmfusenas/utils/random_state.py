@@ -1,10 +1,11 @@
 """The random generators of a process: read them, put them back, and seed them for the span of a block.
 
 Example:
-    >>> with seeded(0, 3, 17):          # seed 0, epoch 3, sample 17
+    >>> with seeded(0, 3, 17):  # seed 0, epoch 3, sample 17
     ...     first = random.random()
     >>> with seeded(0, 3, 17):
-    ...     assert random.random() == first
+    ...     random.random() == first
+    True
 """
 from __future__ import annotations
 

@@ -15,7 +15,9 @@ def plot_pareto(costs: Tensor, scores: Tensor, limit: float, cost: str, score: s
         cost, score: What the axes are called.
 
     Example:
-        >>> plot_pareto(torch.rand(20), torch.rand(20), 0.9, 'parameters', 'loss').savefig('pareto.png')
+        >>> figure = plot_pareto(torch.rand(20), torch.rand(20), 0.9, 'parameters', 'loss')
+        >>> figure.axes[0].get_xlabel(), figure.axes[0].get_ylabel()
+        ('parameters', 'loss')
     """
     drawing = Figure(figsize=(6, 4), layout='constrained')
     axes = drawing.subplots()

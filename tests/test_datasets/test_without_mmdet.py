@@ -35,3 +35,25 @@ def test_fusion_alone(pairs):
                  TaskGuidedSegmentor='seg')
     for line, (name, extra) in zip(refused, names.items(), strict=True):
         assert line.startswith(f'{name} needs mm{extra}') and f"pip install -e '.[{extra}]'" in line
+
+
+IMPORT_ALL = """
+import sys
+sys.modules['mmdet'] = sys.modules['mmcv.ops'] = sys.modules['mmcv._ext'] = None
+import importlib, pkgutil
+import mmfusenas
+for module in pkgutil.walk_packages(mmfusenas.__path__, 'mmfusenas.'):
+    try:
+        importlib.import_module(module.name)
+    except ImportError:
+        print(module.name)
+"""
+
+
+def test_every_module_imports_or_says_so():
+    """The examples of a module that ends in another error than ImportError would end the run of all."""
+    done = subprocess.run([sys.executable, '-W', 'ignore', '-c', IMPORT_ALL], capture_output=True, text=True,
+                          check=False)
+    assert done.returncode == 0, done.stderr
+    names = {name.rpartition('.')[2] for name in done.stdout.split()}
+    assert {'task_guided_detector', 'task_guided_segmentor'} <= names and len(names) < 20

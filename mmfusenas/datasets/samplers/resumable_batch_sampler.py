@@ -23,8 +23,13 @@ class ResumableBatchSampler(Sampler):
         batches: Config of the batch sampler inside, such as ``dict(type=BatchSampler, drop_last=False)``.
 
     Example:
-        >>> batches.set_position(epoch=2, start=40)
-        >>> next(iter(batches))     # the 41st batch of the third epoch
+        >>> from torch.utils.data import BatchSampler
+        >>> from mmfusenas.datasets.seeded_dataset import SeededDataset
+        >>> codes = ResumableSampler(SeededDataset(range(100), seed=0), seed=0, shuffle=False)
+        >>> batches = ResumableBatchSampler(codes, 4, dict(type=BatchSampler, drop_last=False))
+        >>> batches.set_position(epoch=2, start=10)
+        >>> next(iter(batches))  # the 11th batch of the third epoch
+        [240, 241, 242, 243]
     """
 
     def __init__(self, sampler: ResumableSampler, batch_size: int, batches: dict) -> None:

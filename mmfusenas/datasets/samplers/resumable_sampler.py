@@ -29,6 +29,12 @@ class ResumableSampler(Sampler):
 
     Raises:
         ValueError: The dataset is empty.
+
+    Example:
+        >>> sampler = ResumableSampler(SeededDataset('abc', seed=0), seed=0, shuffle=False)
+        >>> sampler.epoch = 2
+        >>> list(sampler)
+        [6, 7, 8]
     """
 
     def __init__(self, dataset: SeededDataset, seed: int, shuffle: bool = True, round_up: bool = True,

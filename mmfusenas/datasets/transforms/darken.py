@@ -27,7 +27,7 @@ class Darken(BaseTransform):
 
     Example:
         >>> sample = Darken(seed=0)(dict(img=np.full((4, 6, 3), 200, np.uint8), img_id=0))
-        >>> sample['img'].mean() < 60, sample['gt'].mean()
+        >>> float(sample['img'].mean()) < 60, float(sample['gt'].mean())
         (True, 200.0)
     """
 

@@ -31,9 +31,12 @@ class LoadGuidedFromFile(BaseTransform):
         ValueError: The guidance is no picture of 8 or 16 bit.
 
     Example:
-        >>> load = LoadGuidedFromFile()
-        >>> load(dict(img_path='rgb/1.png', img_path2='depth/1.npy'))['img2'].dtype  # doctest: +SKIP
-        dtype('float32')
+        >>> from mmfusenas.datasets.pictures import write_picture
+        >>> write_picture('rgb.png', np.zeros((16, 24, 3), np.uint8))
+        >>> np.save('depth.npy', np.linspace(0.5, 8.0, 24).reshape(4, 6))
+        >>> sample = LoadGuidedFromFile()(dict(img_path='rgb.png', img_path2='depth.npy'))
+        >>> sample['img2'].shape, str(sample['img2'].dtype), sample['low_range']
+        ((16, 24), 'float32', (0.5, 8.0))
     """
 
     def __init__(self, bands: bool = False, channels: int = 3, backend_args: dict | None = None) -> None:

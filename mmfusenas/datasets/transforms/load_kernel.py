@@ -21,8 +21,10 @@ class LoadKernel(BaseTransform):
         PictureError: If the file is missing or no kernel.
 
     Example:
-        >>> LoadKernel()(dict(kernel_path='kernel/im05_flit01.npy'))['kernel'].shape  # doctest: +SKIP
-        (19, 19)
+        >>> np.save('kernel.npy', np.ones((19, 19)))
+        >>> kernel = LoadKernel()(dict(kernel_path='kernel.npy'))['kernel']
+        >>> kernel.shape, round(float(kernel.sum()), 4)
+        ((19, 19), 1.0)
     """
 
     def transform(self, results: dict) -> dict:

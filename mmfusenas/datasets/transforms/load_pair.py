@@ -33,9 +33,12 @@ class LoadPairFromFile(BaseTransform):
         PictureError: A file is missing, empty, damaged or of another depth.
 
     Example:
-        >>> load = LoadPairFromFile(resize='visible')
-        >>> pair = load(dict(img_path='vi/1.png', img_path2='ir/1.png'))  # doctest: +SKIP
-        >>> dark = load(dict(img_path='low/1.png', gt_path='high/1.png'))  # doctest: +SKIP
+        >>> from mmfusenas.datasets.pictures import write_picture
+        >>> write_picture('vi.png', np.zeros((8, 12, 3), np.uint8))
+        >>> write_picture('ir.png', np.zeros((4, 6), np.uint16))
+        >>> pair = LoadPairFromFile(resize='visible')(dict(img_path='vi.png', img_path2='ir.png'))
+        >>> pair['img'].shape, pair['img2'].shape, str(pair['img2'].dtype)
+        ((8, 12, 3), (8, 12), 'uint16')
     """
 
     def __init__(self, resize: str | None = None, crop_reference: bool = False,

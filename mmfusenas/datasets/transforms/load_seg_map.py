@@ -28,6 +28,11 @@ class LoadSegMap(BaseTransform):
 
     Raises:
         PictureError: The file is missing, damaged, or holds colours instead of numbers.
+
+    Example:
+        >>> Image.fromarray(np.array([[0, 1, 2]], np.uint8)).save('map.png')
+        >>> LoadSegMap()(dict(seg_map_path='map.png', reduce_zero_label=True))['gt_seg_map'].tolist()
+        [[255, 0, 1]]
     """
 
     def __init__(self, backend_args: dict | None = None) -> None:

@@ -20,6 +20,15 @@ class PackPairDetInputs(PackDetInputs):
     Returns:
         ``inputs``: ``visible`` 3 x H x W and, where there are any, ``infrared`` and ``aligned`` 1 x H x W and
         ``reference`` 3 x H x W, each of its own dtype; ``data_samples``: a ``DetDataSample``.
+
+    Example:
+        >>> packed = PackPairDetInputs()(dict(
+        ...     img=np.zeros((4, 6, 3), np.uint8), img2=np.zeros((4, 6), np.uint16),
+        ...     gt_bboxes=np.array([[0.0, 0.0, 3.0, 2.0]]), gt_bboxes_labels=np.array([1])))
+        >>> {name: tuple(x.shape) for name, x in packed['inputs'].items()}
+        {'visible': (3, 4, 6), 'infrared': (1, 4, 6)}
+        >>> packed['data_samples'].gt_instances.labels.tolist()
+        [1]
     """
 
     def __init__(self, meta_keys: Sequence[str] = ()) -> None:

@@ -20,6 +20,15 @@ class PackPairSegInputs(PackSegInputs):
         ``inputs``: ``visible`` 3 x H x W and, where there are any, ``infrared`` and ``aligned`` 1 x H x W and
         ``reference`` 3 x H x W, each of its own dtype; ``data_samples``: a ``SegDataSample`` with ``gt_sem_seg`` where
         the results hold ``gt_seg_map``.
+
+    Example:
+        >>> packed = PackPairSegInputs()(dict(
+        ...     img=np.zeros((4, 6, 3), np.uint8), img2=np.zeros((4, 6), np.uint16),
+        ...     gt_seg_map=np.zeros((4, 6), np.uint8)))
+        >>> {name: tuple(x.shape) for name, x in packed['inputs'].items()}
+        {'visible': (3, 4, 6), 'infrared': (1, 4, 6)}
+        >>> packed['data_samples'].gt_sem_seg.data.shape
+        torch.Size([1, 4, 6])
     """
 
     def __init__(self, meta_keys: Sequence[str] = ()) -> None:

@@ -29,7 +29,7 @@ class RainStreaks(BaseTransform):
 
     Example:
         >>> sample = RainStreaks(seed=0)(dict(img=np.full((64, 64, 3), 100, np.uint8), img_id=0))
-        >>> sample['img'].min() >= 100, sample['img'].max() > 100
+        >>> sample['img'].min().item() >= 100, sample['img'].max().item() > 100
         (True, True)
     """
 

@@ -81,9 +81,10 @@ class BilevelSearchHook(Hook):
         FloatingPointError: If the gradient of a choice is not finite.
 
     Example:
-        >>> default_hooks = dict(
-        ...     search=dict(type='BilevelSearchHook', dataloader=dict(...), interval=20),
-        ...     export=dict(type='GenotypeExportHook'))
+        >>> phases = dict(cells=dict(choices='type$', end=20), operators=dict(choices='ops'))
+        >>> hook = BilevelSearchHook(interval=20, phases=phases)
+        >>> type(hook.strategy).__name__, [hook.schedule.at(epoch) for epoch in (0, 19, 20)]
+        ('ImplicitGaussNewton', [0, 0, 1])
     """
 
     def __init__(self, dataloader: dict | Sequence[dict] | None = None, strategy: dict | None = None,

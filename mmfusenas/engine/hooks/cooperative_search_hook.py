@@ -61,8 +61,9 @@ class CooperativeSearchHook(BilevelSearchHook):
         TypeError: If the model has no stages.
 
     Example:
-        >>> hook = dict(type='CooperativeSearchHook', dataloader=dict(...), beta=0.5,
-        ...             turns=[dict(stage='scene', iters=10), dict(stage='task', iters=1)])
+        >>> hook = CooperativeSearchHook(dict(batch_size=4, dataset=dict(type='SyntheticLowLightScenes')), beta=0.5)
+        >>> hook.turns, type(hook.strategy).__name__
+        ([{'stage': 'scene', 'iters': 10}, {'stage': 'task', 'iters': 1}], 'Unrolled')
     """
 
     def __init__(self, dataloader: dict | Sequence[dict],

@@ -33,7 +33,14 @@ class FusionVisualizationHook(Hook):
             sets it. Defaults to None.
 
     Example:
-        >>> default_hooks = dict(visualization=dict(type='FusionVisualizationHook', num_samples=8))
+        >>> from types import SimpleNamespace
+        >>> from mmfusenas.structures import FusionDataSample
+        >>> runner = SimpleNamespace(visualizer=SimpleNamespace(dataset_meta=None))
+        >>> batch = dict(inputs=dict(visible=torch.zeros(1, 3, 40, 60), infrared=torch.zeros(1, 1, 40, 60)))
+        >>> sample = FusionDataSample(metainfo=dict(img_path='vi/1.png'), fused_img=np.zeros((40, 60, 3), np.uint8))
+        >>> FusionVisualizationHook(test_out_dir='shown').after_test_iter(runner, 0, batch, [sample])
+        >>> Path('shown/1.png').is_file()
+        True
     """
 
     def __init__(self, num_samples: int = 4, score_thr: float = 0.3, draw: bool = True,

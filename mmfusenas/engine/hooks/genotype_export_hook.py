@@ -48,7 +48,11 @@ class GenotypeExportHook(Hook):
         FileNotFoundError: There is no file ``retrain_as``.
 
     Example:
-        >>> default_hooks = dict(search=dict(type='BilevelSearchHook', ...), export=dict(type='GenotypeExportHook'))
+        >>> GenotypeExportHook(save_best='coco/bbox_mAP', retrain_as='no_such.py')
+        Traceback (most recent call last):
+        FileNotFoundError: GenotypeExportHook got retrain_as=no_such.py, and there is no such config.
+        >>> GenotypeExportHook(shape=(448, 620)).priority
+        'LOW'
     """
 
     priority = 'LOW'  # after the search hook's step, before the checkpoint is written

@@ -49,7 +49,15 @@ class LossGuardHook(Hook):
     either while a weight is not finite (a gradient can overflow behind a finite loss).
 
     Example:
-        >>> default_hooks = dict(loss_guard=dict(type='LossGuardHook'))
+        >>> from types import SimpleNamespace
+        >>> model, cfg = nn.Identity(), SimpleNamespace(filename=None)
+        >>> runner = SimpleNamespace(model=model, iter=6, epoch=0, cfg=cfg, work_dir='.')
+        >>> hook = LossGuardHook()
+        >>> hook.before_train(runner)
+        >>> hook.before_train_iter(runner, 6)
+        >>> model(dict(loss_bbox=torch.tensor(float('nan'))))
+        Traceback (most recent call last):
+        FloatingPointError: A loss is not finite at iteration 7 (epoch 1): loss_bbox = nan...
     """
 
     # Behind hooks from outside that run the model in before_train_iter: only the training batch itself is checked.

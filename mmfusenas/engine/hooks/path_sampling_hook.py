@@ -60,7 +60,10 @@ class PathSamplingHook(Hook):
         RuntimeError: If a resumed run had other settings.
 
     Example:
-        >>> default_hooks = dict(sampling=dict(type='PathSamplingHook', dataset=dict(...)))
+        >>> pictures = dict(type='SyntheticGuidedScenes', target='depth', length=16)
+        >>> hook = PathSamplingHook(pictures, paths=20, keep=2)
+        >>> hook.cost, hook.loss, hook.keep
+        ('parameters', 'rank', 2)
     """
 
     def __init__(self, dataset: dict, batch_size: int = 16, by: str = 'loss', paths: int = 20, keep: int = 1,

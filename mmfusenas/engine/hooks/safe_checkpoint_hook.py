@@ -60,7 +60,11 @@ class SafeCheckpointHook(CheckpointHook):
         ValueError: ``out_dir`` is not a local folder.
 
     Example:
-        >>> default_hooks = dict(checkpoint=dict(type='SafeCheckpointHook', interval=1, max_keep_ckpts=3))
+        >>> SafeCheckpointHook(interval=1, max_keep_ckpts=3).by_epoch
+        True
+        >>> SafeCheckpointHook(interval=1, max_keep_ckpt=3)
+        Traceback (most recent call last):
+        TypeError: SafeCheckpointHook has no option max_keep_ckpt; the nearest is 'max_keep_ckpts'. It takes: ...
     """
 
     def __init__(self, **options: Any) -> None:

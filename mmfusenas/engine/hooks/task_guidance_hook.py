@@ -41,8 +41,9 @@ class TaskGuidanceHook(Hook):
     MemoryError where the joint stage does not fit into memory.
 
     Example:
-        >>> TaskGuidanceHook(scene=40, task=10).stages
-        ['scene', 'task', 'joint']
+        >>> hook = TaskGuidanceHook(scene=40, task=10)
+        >>> [hook.stages[hook.schedule.at(epoch)] for epoch in (0, 39, 40, 50)]
+        ['scene', 'scene', 'task', 'joint']
     """
 
     def __init__(self, scene: int = 0, task: int = 0, last: str = 'joint', by_epoch: bool = True,

@@ -26,9 +26,12 @@ class StopSignals:
         received: Number of the signal that is held back, or None.
 
     Example:
-        >>> with StopSignals() as signals:
-        ...     train_one_iteration()
-        ...     signals.stop_if_asked(runner)      # KeyboardInterrupt, where Ctrl-C was pressed
+        >>> before = signal.getsignal(signal.SIGTERM)
+        >>> with StopSignals() as signals:  # a loop trains an iteration here, and then calls stop_if_asked
+        ...     signal.getsignal(signal.SIGTERM) == before, signals.received
+        (False, None)
+        >>> signal.getsignal(signal.SIGTERM) == before
+        True
     """
 
     def __init__(self) -> None:

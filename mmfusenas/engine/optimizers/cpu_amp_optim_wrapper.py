@@ -22,7 +22,11 @@ class CPUAmpOptimWrapper(OptimWrapper):
         **kwargs: Those of mmengine's ``OptimWrapper``.
 
     Example:
-        >>> optim_wrapper = dict(type='CPUAmpOptimWrapper', optimizer=dict(type='AdamW', lr=1e-3))
+        >>> layer = nn.Linear(2, 1)
+        >>> wrapper = CPUAmpOptimWrapper(optimizer=torch.optim.AdamW(layer.parameters(), lr=1e-3))
+        >>> with wrapper.optim_context(layer):
+        ...     layer(torch.ones(1, 2)).dtype
+        torch.bfloat16
     """
 
     @contextmanager

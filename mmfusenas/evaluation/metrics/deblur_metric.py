@@ -26,7 +26,12 @@ class DeblurMetric(BaseMetric):
         ValueError: If nothing is left of a picture within half a kernel and the shift.
 
     Example:
-        >>> test_evaluator = dict(type='DeblurMetric', shift=2)
+        >>> sharp = torch.randint(256, (3, 40, 50), dtype=torch.uint8)
+        >>> moved = np.roll(sharp.permute(1, 2, 0).numpy(), 2, axis=1)
+        >>> metric = DeblurMetric(shift=2)
+        >>> metric.process(dict(inputs=dict(reference=[sharp])), [dict(fused_img=moved)])
+        >>> metric.evaluate(size=1)['quality/SSIM']
+        1.0
     """
 
     default_prefix = 'quality'

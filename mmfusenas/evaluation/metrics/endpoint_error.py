@@ -23,7 +23,11 @@ class EndpointError(BaseMetric):
         KeyError: If the pairs come without their true fields.
 
     Example:
-        >>> val_evaluator = [dict(type='EndpointError'), dict(type='FusionMetric')]
+        >>> metric = EndpointError()
+        >>> inputs = dict(flow=[torch.tensor([3.0, 4.0]).view(2, 1, 1).expand(2, 20, 30)])
+        >>> metric.process(dict(inputs=inputs), [dict(pred_flow=np.full((20, 30, 2), (3.0, 3.0)))])
+        >>> metric.evaluate(size=1)
+        {'registration/epe': 1.0, 'registration/epe_unregistered': 5.0}
     """
 
     default_prefix = 'registration'

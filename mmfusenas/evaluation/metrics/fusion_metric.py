@@ -35,8 +35,13 @@ class FusionMetric(BaseMetric):
         ValueError: If a measure or the convention is unknown; the message has the nearest one.
 
     Example:
-        >>> val_evaluator = dict(type='FusionMetric', metric=['MI', 'VIF', 'Qabf', 'SSIM'])
-        >>> test_evaluator = [dict(type='FusionMetric'), dict(type='FusionMetric', convention='cddfuse')]
+        >>> metric = FusionMetric(metric=['MI', 'ssim'])
+        >>> inputs = dict(visible=torch.zeros(1, 3, 40, 50), infrared=torch.randint(256, (1, 1, 40, 50)))
+        >>> metric.process(dict(inputs=inputs), [dict(fused_img=np.zeros((40, 50, 3), np.uint8))])
+        >>> sorted(metric.evaluate(size=1))
+        ['fusion/MI', 'fusion/SSIM']
+        >>> FusionMetric(convention='cddfuse').prefix
+        'cddfuse'
     """
 
     default_prefix = 'fusion'

@@ -61,7 +61,11 @@ class GuidedSRMetric(BaseMetric):
         KeyError: If the data set has no references.
 
     Example:
-        >>> val_evaluator = dict(type='GuidedSRMetric', unit=0.1, border=6)
+        >>> metric = GuidedSRMetric(unit=0.1, border=6)  # millimetres to centimetres
+        >>> sample = dict(restored=np.full((40, 50), 1020.0), target_range=(1000.0, 3000.0))
+        >>> metric.process(dict(inputs=dict(reference=torch.zeros(1, 1, 40, 50))), [sample])
+        >>> metric.evaluate(size=1)
+        {'sr/RMSE': 2.0}
     """
 
     default_prefix = 'sr'

@@ -35,8 +35,11 @@ class ImageQualityMetric(BaseMetric):
         ValueError: If a picture and its reference differ in size.
 
     Example:
-        >>> val_evaluator = dict(type='ImageQualityMetric')
-        >>> test_evaluator = dict(type='ImageQualityMetric', lpips='alexnet-owt-7be5be79.pth')
+        >>> metric = ImageQualityMetric()
+        >>> inputs = dict(reference=torch.full((1, 3, 40, 50), 100, dtype=torch.uint8))
+        >>> metric.process(dict(inputs=inputs), [dict(fused_img=np.full((40, 50, 3), 110, np.uint8))])
+        >>> round(metric.evaluate(size=1)['quality/PSNR'], 2)  # 20 log10(255 / 10)
+        28.13
     """
 
     default_prefix = 'quality'

@@ -28,7 +28,11 @@ class NIQEMetric(BaseMetric):
         ValueError: It is another file, or a picture is smaller than two blocks of 96 x 96.
 
     Example:
-        >>> test_evaluator = dict(type='NIQEMetric', model='niqe_pris_params.npz')
+        >>> np.savez('model.npz', mu_pris_param=np.zeros((1, 36)), cov_pris_param=np.eye(36))
+        >>> metric = NIQEMetric('model.npz')  # in place of niqe_pris_params.npz
+        >>> metric.process({}, [dict(fused_img=np.random.randint(256, size=(192, 192, 3), dtype=np.uint8))])
+        >>> metric.evaluate(size=1)['quality/NIQE'] > 0
+        True
     """
 
     default_prefix = 'quality'

@@ -24,7 +24,11 @@ class NoiseLevelError(BaseMetric):
         KeyError: If the true level is not known.
 
     Example:
-        >>> val_evaluator = [dict(type='DeblurMetric'), dict(type='NoiseLevelError')]
+        >>> metric = NoiseLevelError()
+        >>> inputs = dict(noise=torch.full((1, 1, 4, 6), 25.5))  # a tenth of the range
+        >>> metric.process(dict(inputs=inputs), [dict(guidance=np.full((4, 6), 0.12))])
+        >>> round(metric.evaluate(size=1)['noise/level_error'], 4)
+        2.0
     """
 
     default_prefix = 'noise'

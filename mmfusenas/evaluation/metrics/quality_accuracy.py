@@ -19,7 +19,10 @@ class QualityAccuracy(BaseMetric):
         **kwargs: Of mmengine's ``BaseMetric``. The prefix of the scores is ``'classifier'``.
 
     Example:
-        >>> val_evaluator = dict(type='QualityAccuracy')
+        >>> metric = QualityAccuracy()
+        >>> metric.process({}, [dict(good=dict(visible=poor, reference=0.9)) for poor in (0.2, 0.6)])
+        >>> metric.evaluate(size=2)
+        {'classifier/poor': 0.5, 'classifier/good': 1.0, 'classifier/accuracy': 0.75}
     """
 
     default_prefix = 'classifier'

@@ -31,7 +31,14 @@ class TargetContrastMetric(BaseMetric):
         ValueError: If the data have no such class, or no image that counts shows it.
 
     Example:
-        >>> test_evaluator = [dict(type='TargetContrastMetric', stems=f'*{kind}', prefix=kind) for kind in 'DN']
+        >>> metric = TargetContrastMetric(stems='*N')
+        >>> metric.dataset_meta = dict(classes=('person', ))
+        >>> image = np.zeros((20, 20, 3), np.uint8)
+        >>> image[5:10, 5:10] = 30
+        >>> annotated = dict(bboxes=torch.tensor([[5.0, 5.0, 10.0, 10.0]]), labels=torch.tensor([0]))
+        >>> metric.process({}, [dict(img_path='1N.png', gt_instances=annotated, fused_img=image)])
+        >>> metric.evaluate(size=1)
+        {'person/darker': 0.0, 'person/contrast': 30.0, 'person/objects': 1}
     """
 
     def __init__(self, target: str = 'person', stems: str = '*', **kwargs) -> None:

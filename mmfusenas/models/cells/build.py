@@ -18,7 +18,11 @@ def build_cell(name: str, **kwargs) -> nn.Module:
         ValueError: If no cell of that name is registered; the message names the nearest one.
 
     Example:
-        >>> build_cell('successive', channels=48, operators=['rb_3', 'ca_3'])
+        >>> type(build_cell('successive', channels=8, operators=['rb_3', 'ca_3'])).__name__
+        'SuccessiveCell'
+        >>> build_cell('successiv')
+        Traceback (most recent call last):
+        ValueError: Unknown cell 'successiv'; the nearest is 'successive'. Registered: ...
     """
     cell = CELLS.module_dict.get(name)  # the registry's own get() would import what is not registered
     if cell is None:

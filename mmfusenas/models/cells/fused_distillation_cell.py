@@ -25,8 +25,10 @@ class FusedDistillationCell(nn.Module):
         ValueError: If a choice is open, or an operator is none of RUAS's.
 
     Example:
-        >>> FusedDistillationCell(RUASScene('ruas-scene').cell)(torch.rand(1, 3, 61, 83), stage=2).shape
-        torch.Size([1, 3, 61, 83])
+        >>> cell = MODELS.build(dict(type='RUASScene', genotype='ruas-scene')).cell
+        >>> x = torch.rand(1, 3, 61, 83)
+        >>> FusedDistillationCell(cell)(x, stage=2).allclose(cell(x, stage=2), atol=1e-5)
+        True
     """
 
     def __init__(self, cell: DistillationCell) -> None:

@@ -18,7 +18,8 @@ class PerStage(nn.ModuleList):
     """One operator with weights of its own for every stage: one decision, used several times.
 
     Example:
-        >>> PerStage([nn.Identity(), nn.ReLU()])(torch.rand(1), 1)
+        >>> PerStage([nn.Identity(), nn.ReLU()])(torch.tensor([-1.0, 2.0]), 1).tolist()
+        [0.0, 2.0]
     """
 
     def forward(self, x: Tensor, stage: int) -> Tensor:
@@ -37,7 +38,7 @@ class LinearChoice(Choice):
         label: As of :class:`Choice`.
 
     Example:
-        >>> choice = LinearChoice(dict(skip=Skip(3), c_3=PlainConv(3, 3), dense_1=DenseConv(3, 1)))
+        >>> choice = LinearChoice(dict(skip=Skip(3), c_3=PlainConv(3, 3), rc_3=ResidualPlainConv(3, 3)))
         >>> choice.relax()
         >>> choice(torch.rand(1, 3, 8, 8)).shape
         torch.Size([1, 3, 8, 8])

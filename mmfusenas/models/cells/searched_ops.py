@@ -13,7 +13,9 @@ class Parallel(nn.ModuleList):
     """Modules applied side by side: the i-th to the i-th input.
 
     Example:
-        >>> Parallel([nn.Identity(), nn.ReLU()])(torch.rand(1), torch.rand(1))
+        >>> x = torch.tensor([-1.0, 2.0])
+        >>> [y.tolist() for y in Parallel([nn.Identity(), nn.ReLU()])(x, x)]
+        [[-1.0, 2.0], [0.0, 2.0]]
     """
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:

@@ -34,7 +34,8 @@ class SearchedSSDHead(Searchable, SSDHead):
 
     Example:
         >>> head = SearchedSSDHead(num_classes=5, in_channels=(8, 16), anchor_generator=dict(
-        ...     type='mmdet.AnchorGenerator', strides=[8, 16], ratios=[1.0], scales=[1]))
+        ...     type='mmdet.AnchorGenerator', strides=[8, 16], ratios=[1.0], scales=[1]),
+        ...     bbox_coder=dict(type='mmdet.DeltaXYWHBBoxCoder'))
         >>> SearchSpace(head).relax()
         >>> scores, boxes = head([torch.rand(2, 8, 16, 16), torch.rand(2, 16, 8, 8)])
         >>> [tuple(x.shape) for x in (*scores, *boxes)]

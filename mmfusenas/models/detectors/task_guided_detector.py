@@ -24,8 +24,14 @@ class TaskGuidedDetector(TaskGuided):
         task: Config of an mmdet detector. A neck config without ``in_channels`` gets those of the backbone.
 
     Example:
-        >>> model = MODELS.build(dict(type='TaskGuidedDetector', scene=dict(type='FixedFusion', rule='average'),
-        ...                           task=dict(_scope_='mmdet', type='RetinaNet', ...)))
+        >>> task = dict(
+        ...     type='RetinaNet', data_preprocessor=dict(type='DetDataPreprocessor'),
+        ...     backbone=dict(type='ResNet', depth=18, base_channels=8),
+        ...     neck=dict(type='FPN', out_channels=8, num_outs=5),
+        ...     bbox_head=dict(type='RetinaHead', num_classes=2, in_channels=8, feat_channels=8))
+        >>> model = TaskGuidedDetector(scene=dict(type='FixedFusion', rule='average'), task=task)
+        >>> model.task.neck.in_channels
+        [8, 16, 32, 64]
     """
 
     @staticmethod

@@ -51,8 +51,8 @@ def vgg_information(checkpoint: str) -> FeatureInformation:
         ValueError: It holds other weights.
 
     Example:
-        >>> information = vgg_information('vgg16-397923af.pth')  # doctest: +SKIP
-        >>> information(torch.rand(2, 1, 128, 160)).shape  # doctest: +SKIP
+        >>> torch.save(VGG(16).state_dict(), 'vgg16.pth')  # in place of vgg16-397923af.pth
+        >>> vgg_information('vgg16.pth')(torch.rand(2, 1, 96, 96)).shape
         torch.Size([2])
     """
     return FeatureInformation(load_features(partial(VGG, 16, out_indices=range(5)), checkpoint), normalized)

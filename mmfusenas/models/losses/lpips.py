@@ -33,9 +33,10 @@ class LPIPS:
         ValueError: It holds other weights, or the pictures are smaller than 35 x 35.
 
     Example:
-        >>> lpips = LPIPS('alexnet-owt-7be5be79.pth')  # doctest: +SKIP
-        >>> lpips(torch.rand(2, 3, 128, 160), torch.rand(2, 3, 128, 160)).shape  # doctest: +SKIP
-        torch.Size([2])
+        >>> torch.save(AlexNet().state_dict(), 'alexnet.pth')  # in place of alexnet-owt-7be5be79.pth
+        >>> picture = torch.rand(2, 3, 64, 80)
+        >>> LPIPS('alexnet.pth')(picture, picture).tolist()
+        [0.0, 0.0]
     """
 
     def __init__(self, checkpoint: str) -> None:

@@ -25,7 +25,9 @@ class QualityLoss(nn.Module):
         ValueError: It holds other weights.
 
     Example:
-        >>> phases = [dict(choices='loss', end=20, losses=[dict(type='QualityLoss', checkpoint='quality.pth')])]
+        >>> torch.save(MODELS.build(dict(type='QualityClassifier')).state_dict(), 'quality.pth')  # a training writes it
+        >>> QualityLoss('quality.pth')(dict(picture=torch.rand(2, 3, 61, 83)), {})['loss_quality'].shape
+        torch.Size([])
     """
 
     def __init__(self, checkpoint: str, classifier: dict | None = None) -> None:

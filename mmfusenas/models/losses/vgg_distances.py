@@ -27,8 +27,8 @@ class VGGDistances:
         ValueError: It holds other weights.
 
     Example:
-        >>> distances = VGGDistances('vgg16-397923af.pth')  # doctest: +SKIP
-        >>> [len(group) for group in distances(torch.rand(1, 3, 64, 64), torch.rand(1, 3, 64, 64))]  # doctest: +SKIP
+        >>> torch.save(VGG(16).state_dict(), 'vgg16.pth')  # in place of vgg16-397923af.pth
+        >>> [len(group) for group in VGGDistances('vgg16.pth')(*torch.rand(2, 1, 3, 64, 64))]
         [2, 2, 3, 3]
     """
 

@@ -26,7 +26,11 @@ def build_operator(name: str, channels: int, **kwargs) -> nn.Module:
             even, missing, or given to an operator that has none, as may be a dilation rate.
 
     Example:
-        >>> build_operator('rb_3', channels=48)
+        >>> type(build_operator('rb_3', channels=48)).__name__
+        'ResidualBlock'
+        >>> build_operator('rb_4', channels=48)
+        Traceback (most recent call last):
+        ValueError: Candidate operator 'rb_4': only an odd kernel keeps the size of the features.
     """
     match = re.fullmatch(r'(.+)_(\d+)(?:d(\d+))?', name)
     kind, kernel = (match[1], dict(kernel_size=int(match[2]))) if match else (name, {})

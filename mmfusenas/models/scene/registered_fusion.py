@@ -28,6 +28,9 @@ class RegisteredFusion(BaseScene):
         >>> model = MODELS.build(dict(
         ...     type='RegisteredFusion', registration=dict(type='RegistrationNet'), loss=dict(type='RegistrationLoss'),
         ...     fusion=dict(type='TIMFusion', genotype='tim-light', loss=dict(type='FusionLoss'))))
+        >>> pictures = model.pictures(dict(visible=torch.rand(1, 3, 61, 83), infrared=torch.rand(1, 1, 61, 83)))
+        >>> pictures['registered'].shape, pictures['flow'].shape
+        (torch.Size([1, 1, 61, 83]), torch.Size([1, 2, 61, 83]))
     """
 
     def __init__(self, registration: dict, fusion: dict, loss: dict | None = None,

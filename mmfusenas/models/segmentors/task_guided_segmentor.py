@@ -4,7 +4,7 @@ from __future__ import annotations
 from copy import deepcopy
 
 from mmengine.config import ConfigDict
-from mmengine.model import BaseModel
+from mmseg.models.segmentors import BaseSegmentor
 
 from mmfusenas.models.task_guided import TaskGuided
 from mmfusenas.models.utils.backbone_channels import backbone_channels
@@ -24,12 +24,17 @@ class TaskGuidedSegmentor(TaskGuided):
             that its ``in_index`` names.
 
     Example:
-        >>> model = MODELS.build(dict(type='TaskGuidedSegmentor', scene=dict(type='FixedFusion', rule='average'),
-        ...                           task=dict(_scope_='mmseg', type='EncoderDecoder', ...)))
+        >>> task = dict(
+        ...     type='EncoderDecoder', data_preprocessor=dict(type='SegDataPreProcessor'),
+        ...     backbone=dict(type='ResNet', depth=18, base_channels=8), test_cfg=dict(mode='whole'),
+        ...     decode_head=dict(type='FCNHead', in_index=3, channels=4, num_classes=2))
+        >>> model = TaskGuidedSegmentor(scene=dict(type='FixedFusion', rule='average'), task=task)
+        >>> model.task.decode_head.in_channels
+        64
     """
 
     @staticmethod
-    def build_task(config: dict) -> BaseModel:
+    def build_task(config: dict) -> BaseSegmentor:
         """Build an mmseg segmentor; its decode head asks the backbone where the config leaves the channels out."""
         config = ConfigDict(deepcopy(dict(config)))
         config.setdefault('_scope_', 'mmseg')

@@ -31,7 +31,10 @@ def load_features(kind: Callable[[], nn.Module], checkpoint: str) -> nn.Module:
 
     Example:
         >>> from mmcv.cnn import AlexNet
-        >>> network = load_features(AlexNet, 'alexnet-owt-7be5be79.pth')  # doctest: +SKIP
+        >>> torch.save(AlexNet().state_dict(), 'alexnet.pth')  # in place of alexnet-owt-7be5be79.pth
+        >>> network = load_features(AlexNet, 'alexnet.pth')
+        >>> network.training, any(p.requires_grad for p in network.parameters())
+        (False, False)
     """
     content = load_checkpoint(checkpoint)
     weights = {name: value for name, value in content.get('state_dict', content).items()
