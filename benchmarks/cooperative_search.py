@@ -7,10 +7,12 @@ Prints means and standard deviations over the seeds, with the size of scene modu
 multiply-adds at 600 x 400, and the operators of every cell found. The same command goes on where it was stopped.
 
     LOWLIGHT_ROOT=data/lowlight LOL_ROOT=data/lol python benchmarks/cooperative_search.py [--authors lol.pth]
-    FIVEK_ROOT=data/fivek python benchmarks/cooperative_search.py --configs 'configs/ruas/enhance{}_fivek.py'
+    FIVEK_ROOT=data/fivek python benchmarks/cooperative_search.py configs/ruas/enhance_fivek.py \
+        --work-dir work_dirs/cooperative_fivek
 """
 import argparse
 import json
+import os
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,14 +27,16 @@ import mmfusenas.models  # noqa: F401  registers RUASEnhancement
 from mmfusenas.registry import MODELS
 from mmfusenas.utils.complexity import complexity
 
-CONFIGS = 'configs/ruas/enhance{}_unpaired.py'
-SEARCHES = {'cooperative': '_search', 'independent': '_search_independent', 'global': '_search_global'}
+SEARCHES = {'cooperative': 'enhance_search.py', 'independent': 'enhance_search_independent.py',
+            'global': 'enhance_search_global.py'}
+"""Configs beside that of the training, which they read from the environment as RECIPE."""
 VERSIONS = {'RUAS_s': 'never', 'RUAS': 'always', 'RUAS_A': 'adaptive'}
 MEASURES, COSTS = ('PSNR', 'SSIM'), {'parameters': 1e3, 'macs': 1e9}
 
 
 def main() -> None:
     args = parse_args()
+    os.environ['RECIPE'] = f'./{args.config.name}'
     runs = [(row, seed) for seed in args.seeds for row in args.rows]
     init_default_scope('mmfusenas')
     found, genotypes = defaultdict(list), defaultdict(list)
@@ -42,9 +46,8 @@ def main() -> None:
         if checkpoint.parent.name == 'retrain':
             genotypes[row].append(json.loads((checkpoint.parent.parent / 'genotype.json').read_text()))
     if args.authors:
-        config = args.configs.format('')
-        found['published weights'].append(scores(
-            config, beside(args.authors, config, args.work_dir / f'authors-{args.authors.stem}'), args.test_options))
+        checkpoint = beside(args.authors, args.config, args.work_dir / f'authors-{args.authors.stem}')
+        found['published weights'].append(scores(str(args.config), checkpoint, args.test_options))
     report(found, genotypes, args)
 
 
@@ -72,7 +75,7 @@ def report(found: dict[str, list[dict]], genotypes: dict[str, list[dict]], args:
              *(figure([result[cost] / unit for result in results]) for cost, unit in COSTS.items())]
             for row, results in found.items()]
     print('\n' + AsciiTable([['', *names, 'k parameters', 'G multiply-adds'], *rows],
-                            f'{args.configs.format("")}, seeds {args.seeds}').table)
+                            f'{args.config}, seeds {args.seeds}').table)
     cells = [[row, genotype['source']['seed'], *(cell(genotype, part) for part in ('scene', 'task'))]
              for row, several in genotypes.items() for genotype in several]
     print(AsciiTable([['', 'seed', 'scene module, o1 to o7', 'noise removal, o1 to o7'], *cells]).table)
@@ -85,8 +88,8 @@ def cell(genotype: dict, part: str) -> str:
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--configs', default=CONFIGS, metavar='PATTERN',
-                        help='path of the configs, {} in the place of the search (default: %(default)s)')
+    parser.add_argument('config', nargs='?', type=Path, default=Path('configs/ruas/enhance_unpaired.py'),
+                        help='config of the training; the searches lie beside it (default: %(default)s)')
     parser.add_argument('--rows', nargs='+', default=[*SEARCHES, 'random', 'published'],
                         choices=[*SEARCHES, 'random', 'published'], help='default: all')
     parser.add_argument('--seeds', nargs='+', type=int, default=[0, 1, 2], help='default: 0 1 2')
@@ -103,9 +106,8 @@ def trained(row: str, seed: int, args: argparse.Namespace) -> tuple[str, Path]:
     """Search or draw, and train; return the config and the checkpoint."""
     folder, options = args.work_dir / f'{row}-{seed}', [f'randomness.seed={seed}']
     if row == 'published':
-        config = args.configs.format('')
-        return config, train(config, folder, options)
-    search = args.configs.format(SEARCHES.get(row, SEARCHES['cooperative']))
+        return str(args.config), train(str(args.config), folder, options)
+    search = str(args.config.with_name(SEARCHES.get(row, SEARCHES['cooperative'])))
     if row == 'random':
         draw(search, folder, seed)
     else:
@@ -114,11 +116,11 @@ def trained(row: str, seed: int, args: argparse.Namespace) -> tuple[str, Path]:
     return config, train(config, folder / 'retrain', options)
 
 
-def beside(checkpoint: Path, trained_by: str, folder: Path) -> Path:
+def beside(checkpoint: Path, trained_by: Path, folder: Path) -> Path:
     """Return a link to a checkpoint in a folder with the config that tests it, as a training leaves them."""
     folder.mkdir(parents=True, exist_ok=True)
-    config, link = folder / Path(trained_by).name, folder / checkpoint.name
-    config.write_text(f"_base_ = '{Path(trained_by).resolve()}'\n")
+    config, link = folder / trained_by.name, folder / checkpoint.name
+    config.write_text(f"_base_ = '{trained_by.resolve()}'\n")
     if not link.exists():
         link.symlink_to(checkpoint.resolve())
     return link

@@ -7,7 +7,7 @@ noise removal, at 600 x 400; so is the time, one picture in evaluation mode. The
 stopped.
 
     LOWLIGHT_ROOT=data/lowlight LOL_ROOT=data/lol python benchmarks/ruas_networks.py
-    FIVEK_ROOT=data/fivek python benchmarks/ruas_networks.py --configs 'configs/ruas/enhance{}_fivek.py'
+    FIVEK_ROOT=data/fivek python benchmarks/ruas_networks.py configs/ruas/enhance_fivek.py --work-dir work_dirs/networks
 """
 from mmfusenas.utils.allocator import restart_with_fast_allocator
 
@@ -33,10 +33,12 @@ from mmfusenas.nas import SearchSpace
 from mmfusenas.registry import MODELS
 from mmfusenas.utils.complexity import complexity
 
-CONFIGS = 'configs/ruas/enhance{}_unpaired.py'
 ROWS = ('supernet', *(name for name in OPERATORS_RUAS if name != 'skip'), 'published', 'published-cvpr')
 PUBLISHED = {'published': [], 'published-cvpr': ['model.task.genotype=ruas-denoise-cvpr']}
 PLACES = ('model.scene.genotype', 'model.task.genotype')
+SUPERNET = [*(f'{place}=None' for place in PLACES), 'model.denoise=always',
+            'default_hooks.search.type=BilevelSearchHook', 'default_hooks.search.begin=1000000000']
+"""All candidates of every choice with equal weights: the search that relaxes them never begins."""
 
 
 def main() -> None:
@@ -46,13 +48,13 @@ def main() -> None:
     rows = [[row, f'{found["PSNR"]:.3f}', f'{found["SSIM"]:.4f}', f'{found["parameters"]:,}',
              f'{found["macs"] / 1e9:.3f}', f'{found["seconds"]:.3f}'] for row, found in results.items()]
     print('\n' + AsciiTable([['', 'PSNR', 'SSIM', 'parameters', 'multiply-adds (G)', 'seconds'], *rows],
-                            f'{args.configs.format("")}, seed {args.seed}, {torch.get_num_threads()} threads').table)
+                            f'{args.config}, seed {args.seed}, {torch.get_num_threads()} threads').table)
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--configs', default=CONFIGS, metavar='PATTERN',
-                        help='path of the configs, {} in the place of what is searched (default: %(default)s)')
+    parser.add_argument('config', nargs='?', default='configs/ruas/enhance_unpaired.py',
+                        help='config that trains the published architectures (default: %(default)s)')
     parser.add_argument('--rows', nargs='+', default=ROWS, choices=ROWS, help='default: all')
     parser.add_argument('--seed', type=int, default=0, help='default: %(default)s')
     parser.add_argument('--train-options', nargs='+', default=[], metavar='KEY=VALUE',
@@ -68,17 +70,17 @@ def measure(row: str, args: argparse.Namespace) -> dict[str, float]:
     """Train and score a row; return its figures."""
     folder = args.work_dir / f'{row}-{args.seed}'
     options = [f'randomness.seed={args.seed}', *args.train_options]
-    if row == 'supernet':  # its score is that of its last validation
-        config = args.configs.format('_supernet')
-        train(config, folder, [*options, *(option.replace('test_', 'val_', 1) for option in args.test_options)])
+    if row == 'supernet':  # its score is that of its only validation, the last
+        once = f'train_cfg.val_interval={Config.fromfile(args.config).train_cfg.max_epochs}'
+        train(args.config, folder, [
+            *SUPERNET, once, *options, *(option.replace('test_', 'val_', 1) for option in args.test_options)])
         scores = last_scores(folder)
     else:
-        config = args.configs.format('')
         genotypes = PUBLISHED[row] if row in PUBLISHED else [
             f'{place}={single_operator(row, args.work_dir)}' for place in PLACES]
-        checkpoint = train(config, folder, [*options, *genotypes])
-        scores = test(config, checkpoint, ['model.denoise=always', *args.test_options])
-    trained = Config.fromfile(folder / Path(config).name)  # with the options
+        checkpoint = train(args.config, folder, [*options, *genotypes])
+        scores = test(args.config, checkpoint, ['model.denoise=always', *args.test_options])
+    trained = Config.fromfile(folder / Path(args.config).name)  # with the options
     model = MODELS.build(dict(trained.model, estimation=None, denoise='always')).eval()
     SearchSpace(model).relax()
     dark = dict(visible=torch.rand(1, 3, 400, 600))

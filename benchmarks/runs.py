@@ -4,6 +4,7 @@ A run that is done is not done again and one that was broken off is resumed, so 
 stopped when it is started again with the same arguments.
 """
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -12,10 +13,14 @@ from pathlib import Path
 import numpy as np
 from mmengine.config import Config
 
+FORMS = ('RECIPE', 'SCALE', 'NOISE', 'PATCH')
+"""Variables of the environment that make another training of a config; a run remembers them as it does its options."""
+
 
 def train(config: str, folder: Path, options: Sequence[str] = ()) -> Path:
     """Train in ``folder``, or search; return the last checkpoint."""
-    done, request = folder / 'done', '\n'.join([config, *options])
+    form = [f'{name}={os.environ[name]}' for name in FORMS if name in os.environ]
+    done, request = folder / 'done', '\n'.join([*form, config, *options])
     if not done.is_file():
         tool('train', config, '--resume', '--work-dir', str(folder), *cfg_options(options))
         done.write_text(request)

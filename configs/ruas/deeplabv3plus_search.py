@@ -1,16 +1,20 @@
-# Cooperative search of the scene module and of DeepLabV3+'s feature conversion (sections 4 and 7.2), 30 epochs.
-_base_ = './deeplabv3plus.py'
+# Cooperative search of the scene module and of DeepLabV3+'s feature conversion (sections 4 and 7.2), 30 epochs. RECIPE in
+# the environment is the training of what is found: ./deeplabv3plus.py or ./deeplabv3plus-acdc.py.
+_base_ = '{{$RECIPE:./deeplabv3plus.py}}'
+search = _base_.search
 model = dict(scene=dict(genotype=None), task=dict(decode_head=dict(genotype=None)))
-train_dataloader = dict(batch_size=2, dataset=dict(length=1000))
+train_dataloader = dict(batch_size=2, dataset=search.weights)  # two: the pooled branch has BatchNorm on one pixel
 search_dataloader = dict(
-    _base_.train_dataloader, batch_size=2, dataset=dict(_base_.train_dataloader.dataset, length=1000, seed=10))
+    _base_.train_dataloader, batch_size=2, dataset=dict(_base_.train_dataloader.dataset, **search.choices))
 train_cfg = dict(max_epochs=30, val_interval=10)
-param_scheduler = [dict(type='CosineAnnealingLR', by_epoch=True, begin=0, end=30, convert_to_iter_based=True)]
+param_scheduler = search.param_scheduler
 optim_wrapper = dict(
     optimizer=dict(_delete_=True, type='SGD', lr=0.01, momentum=0.9, weight_decay=5e-4), paramwise_cfg=None)
-custom_hooks = [
-    *_base_.custom_hooks[:-1],
-    dict(type='CooperativeSearchHook', dataloader=search_dataloader, beta=0.1, interval=10,
-         turns=[dict(stage='scene', iters=50), dict(stage='task', iters=100)],
-         optimizer=dict(type='Adam', lr=3e-4, betas=(0.5, 0.999), weight_decay=5e-4)),
-    dict(type='GenotypeExportHook', shape=(128, 160), retrain_as='{{fileDirname}}/deeplabv3plus.py')]
+# The turns of the search take the place of the stages of the training.
+default_hooks = dict(
+    {name: hook for name, hook in _base_.default_hooks.items() if name != 'guidance'}, _delete_=True,
+    search=dict(type='CooperativeSearchHook', dataloader=search_dataloader, beta=0.1, interval=search.interval,
+                turns=[dict(stage='scene', iters=50), dict(stage='task', iters=100)],
+                optimizer=dict(type='Adam', lr=3e-4, betas=(0.5, 0.999), weight_decay=5e-4)),
+    export=dict(type='GenotypeExportHook', shape=search.shape,
+                retrain_as='{{fileDirname}}/{{$RECIPE:./deeplabv3plus.py}}'))

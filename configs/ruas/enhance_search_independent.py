@@ -1,9 +1,6 @@
-# The independent search of table 4: first the scene module by its own loss, then noise removal on its pictures.
+# The independent search of table 4: first the scene module by its own loss, then noise removal on its pictures. RECIPE
+# is as in enhance_search.py.
 _base_ = './enhance_search_global.py'
-search, export = _base_.custom_hooks[-2:]
-custom_hooks = [
-    *_base_.custom_hooks[:-2],
-    dict(type='TaskGuidanceHook', stages=[dict(stage='scene', end=10), dict(stage='task')]),
-    dict(search, phases=[dict(choices='^scene', end=10), dict(choices='^task')]),
-    export,
-]
+default_hooks = dict(
+    guidance=dict(type='TaskGuidanceHook', scene=10, last='task'),
+    search=dict(phases=dict(scene=dict(choices='^scene', end=10), task=dict(choices='^task'))))

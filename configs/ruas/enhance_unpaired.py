@@ -9,8 +9,7 @@ find_unused_parameters = True
 # Each of the two stages has a schedule of its own.
 train_cfg = dict(max_epochs=250)
 param_scheduler = [dict(type='CosineRestartLR', periods=[100, 150], restart_weights=[1, 1], eta_min_ratio=0.01,
-                        by_epoch=True, begin=0, end=250, convert_to_iter_based=True)]
-custom_hooks = [
-    *_base_.custom_hooks,
-    dict(type='TaskGuidanceHook', stages=[dict(stage='scene', end=100), dict(stage='task')]),
-]
+                        by_epoch=True, begin=0, convert_to_iter_based=True)]
+default_hooks = dict(guidance=dict(type='TaskGuidanceHook', scene=100, last='task'))
+search = dict(weights=dict(fold=(0, 2)), choices=dict(fold=(1, 2)), val_interval=20, task_iters=10, lr=3e-3,
+              eta_min_ratio=0.01)  # for enhance_search.py

@@ -5,7 +5,4 @@ _base_ = [
 ]
 model = dict(eta=0.0, norm_eval=False, scene=dict(
     _delete_=True, type='RUASScene', genotype='ruas-scene-det', warm_start='feature', loss=dict(type='RTVSceneLoss')))
-custom_hooks = [
-    *_base_.custom_hooks,
-    dict(type='TaskGuidanceHook', stages=[dict(stage='scene', end=2), dict(stage='joint')]),
-]
+default_hooks = dict(guidance=dict(type='TaskGuidanceHook', scene=2))

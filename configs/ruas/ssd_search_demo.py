@@ -9,10 +9,9 @@ train_dataloader = dict(batch_size=2, dataset=dict(length=40))
 val_dataloader = dict(dataset=dict(length=16))
 test_dataloader = val_dataloader
 train_cfg = dict(max_epochs=2, val_interval=2)
-search_hook, export_hook = _base_.custom_hooks[-2:]
-search_hook.update(interval=5, turns=[dict(stage='scene', iters=10), dict(stage='task', iters=10)], dataloader=dict(
-    search_hook.dataloader, batch_size=2, dataset=dict(search_hook.dataloader.dataset, length=40)))
-export_hook.retrain = {
-    'train_dataloader.batch_size': 4, 'train_dataloader.dataset.length': 250, 'train_cfg.max_epochs': 4,
-    'param_scheduler.1.end': 4, 'val_dataloader.dataset.length': 100, 'test_dataloader.dataset.length': 100}
-custom_hooks = [*_base_.custom_hooks[:-2], search_hook, export_hook]
+default_hooks = dict(
+    search=dict(interval=5, turns=[dict(stage='scene', iters=10), dict(stage='task', iters=10)],
+                dataloader=dict(batch_size=2, dataset=dict(length=40))),
+    export=dict(retrain={
+        'train_dataloader.batch_size': 4, 'train_dataloader.dataset.length': 250, 'train_cfg.max_epochs': 4,
+        'val_dataloader.dataset.length': 100, 'test_dataloader.dataset.length': 100}))

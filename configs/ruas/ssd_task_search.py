@@ -1,9 +1,9 @@
-# The search of the task module alone (table 8, third row): neck and head, on the dark pictures themselves.
+# The search of the task module alone (table 8, third row): neck and head, on the dark pictures themselves. RECIPE is as
+# in ssd_search.py.
 _base_ = './ssd_search.py'
 model = dict(scene=dict(_delete_=True, type='FixedFusion', rule='visible'))
-coop, export = _base_.custom_hooks[-2:]
-stage = dict(type='TaskGuidanceHook', stages=[dict(stage='task')])
-export.retrain_as = '{{fileDirname}}/ssd_plain.py'
-custom_hooks = [
-    *_base_.custom_hooks[:-2], stage, dict(type='BilevelSearchHook', dataloader=coop.dataloader,
-    optimizer=coop.optimizer, interval=coop.interval, strategy=dict(type='Unrolled')), export]
+default_hooks = dict(
+    guidance=dict(type='TaskGuidanceHook', last='task'),
+    search=dict(_delete_=True, type='BilevelSearchHook', dataloader=_base_.search_dataloader,
+                optimizer=_base_.default_hooks.search.optimizer, interval=10, strategy=dict(type='Unrolled')),
+    export=dict(retrain={'default_hooks.guidance.scene': 0, 'default_hooks.guidance.last': 'task'}))

@@ -15,7 +15,8 @@ from mmengine.config import Config
 from mmfusenas.nas import Genotype
 
 BENCHMARKS = Path(__file__).parent.parent.parent / 'benchmarks'
-SCRIPTS = sorted(path for path in BENCHMARKS.glob('*.py') if path.name not in ('pooled.py', 'runs.py', 'timing.py'))
+MODULES = ('pooled.py', 'rows.py', 'runs.py', 'timing.py')
+SCRIPTS = sorted(path for path in BENCHMARKS.glob('*.py') if path.name not in MODULES)
 
 
 @pytest.mark.parametrize('path', SCRIPTS, ids=lambda path: path.stem)
@@ -281,11 +282,12 @@ def ruas(monkeypatch):
 
 
 def test_all_rows_of_the_networks_are_scored_on_the_pairs_that_were_asked_for(ruas, tmp_path, capsys):
-    asked = ruas('ruas_networks', '--configs', 'configs/ruas/enhance{}_fivek.py', '--rows', 'supernet', 'c_3',
+    config = 'configs/ruas/enhance_fivek.py'
+    asked = ruas('ruas_networks', config, '--rows', 'supernet', 'c_3',
                  '--test-options', 'test_dataloader.dataset.split=mine.txt', '--work-dir', tmp_path)
     assert [call[:2] for call in asked] == [
-        ('train', 'configs/ruas/enhance_supernet_fivek.py'), ('train', 'configs/ruas/enhance_fivek.py'),
-        ('test', str(tmp_path / 'c_3-0/enhance_fivek.py'))]
+        ('train', config), ('train', config), ('test', str(tmp_path / 'c_3-0/enhance_fivek.py'))]
+    assert {'model.scene.genotype=None', 'train_cfg.val_interval=100'} < set(asked[0])
     assert asked[0][-1] == 'val_dataloader.dataset.split=mine.txt'
     assert asked[2][-1] == 'test_dataloader.dataset.split=mine.txt'
     printed = capsys.readouterr().out
@@ -293,11 +295,12 @@ def test_all_rows_of_the_networks_are_scored_on_the_pairs_that_were_asked_for(ru
 
 
 def test_the_cooperative_search_stands_beside_a_random_network_and_the_weights_that_were_given(
-        ruas, tmp_path, capsys):
+        ruas, tmp_path, capsys, monkeypatch):
+    monkeypatch.delenv('RECIPE', raising=False)
     options = ('--rows', 'cooperative', 'random', 'published', '--seeds', 0, '--work-dir', tmp_path / 'rows')
     asked = ruas('cooperative_search', *options, '--authors', tmp_path / 'a.pth')
     places = [(name, config.removeprefix(f'{tmp_path}/rows/')) for name, config, *_ in asked]
-    search = 'configs/ruas/enhance_search_unpaired.py'
+    search = 'configs/ruas/enhance_search.py'
     assert [place for place in places if place[0] != 'test'] == [
         ('train', search), ('train', 'cooperative-0/retrain.py'),
         ('analysis_tools/sample_genotype', search), ('train', 'random-0/retrain.py'),
@@ -306,6 +309,8 @@ def test_the_cooperative_search_stands_beside_a_random_network_and_the_weights_t
     assert re.search(r'\| published weights +\| 15\.000', capsys.readouterr().out)
     again = ruas('cooperative_search', *options, '--authors', tmp_path / 'b.pth')
     assert {call[1] for call in again} == {str(tmp_path / 'rows/authors-b/enhance_unpaired.py')}  # others are not asked
+    with pytest.raises(SystemExit, match=r'is of another run:\nRECIPE=./enhance_unpaired.py\n'):
+        ruas('cooperative_search', 'configs/ruas/enhance_fivek.py', *options)
 
 
 @pytest.fixture

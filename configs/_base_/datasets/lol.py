@@ -1,6 +1,6 @@
-# LOL, dark pictures with references, 600 x 400; `release='v2-real'` in the three places is LOL-v2 as the paper has it.
+# LOL, dark pictures with references, 600 x 400. LOL_RELEASE in the environment: v1, or v2-real and v2-synthetic of LOL-v2.
 _base_ = './lowlight_patches.py'
-lol = dict(type='LOLDataset', data_root='{{$LOL_ROOT:data/lol}}', release='v1')
+lol = dict(type='LOLDataset', data_root='{{$LOL_ROOT:data/lol}}', release='{{$LOL_RELEASE:v1}}')
 train_dataloader = dict(_base_.loader, dataset=dict(lol, part='train', pipeline=_base_.train_pipeline))
 val_dataloader = dict(
     _base_.test_loader, dataset=dict(lol, part='test', test_mode=True, pipeline=_base_.test_pipeline))

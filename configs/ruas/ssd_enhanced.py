@@ -1,5 +1,0 @@
-# Enhancer + detector (tables 9 and 10): the scene module trains without labels and then stays as it is.
-_base_ = './ssd.py'
-model = dict(task=dict(neck=dict(genotype='ruas-ssd-stock#neck'), bbox_head=dict(genotype='ruas-ssd-stock#bbox_head')))
-custom_hooks = [
-    *_base_.custom_hooks[:-1], dict(type='TaskGuidanceHook', stages=[dict(stage='scene', end=2), dict(stage='task')])]
