@@ -39,8 +39,8 @@ def check_ends(runner: Runner, phases: Mapping[str, dict], schedule: Schedule) -
     if late:
         runner.logger.warning(
             f'Phases {late} of BilevelSearchHook never begin: the training ends at {length}, the phases before them at '
-            f'{schedule.ends}. Their choices stay undecided as they were; set default_hooks.search.phases.NAME.end with '
-            'train_cfg.')
+            f'{schedule.ends}. Their choices stay undecided as they were; set default_hooks.search.phases.NAME.end '
+            'with train_cfg.')
 
 
 def check_strategy(strategy: Callable, space: SearchSpace, phases: Sequence[dict],

@@ -33,8 +33,8 @@ class Proxy(nn.Module):
         if self.training and not self.relaxed and not self.decided:
             raise RuntimeError(f'Nothing trains this {type(self).__name__}: its parameters are of the upper level. '
                                'Learn them with BilevelSearchHook '
-                               "(phases=dict(proxies=dict(choices='proxy', ...))), freeze it (proxy=dict(..., frozen=True)), or "
-                               'build the model without proxy=.')
+                               "(phases=dict(proxies=dict(choices='proxy', ...))), freeze it (proxy=dict(..., "
+                               'frozen=True)), or build the model without proxy=.')
 
     def hold(self) -> None:
         """Take the parameters out of the reach of the weights' optimizer."""

@@ -10,7 +10,8 @@ def hooks_of(config: Mapping) -> dict[str, Mapping]:
     """Return the hooks of a config by their place: those of ``default_hooks``, then those of ``custom_hooks``.
 
     Example:
-        >>> hooks_of(dict(default_hooks=dict(search=dict(type='BilevelSearchHook')), custom_hooks=[dict(type='EMAHook')]))
+        >>> search, ema = dict(type='BilevelSearchHook'), dict(type='EMAHook')
+        >>> hooks_of(dict(default_hooks=dict(search=search), custom_hooks=[ema]))
         {'default_hooks.search': {'type': 'BilevelSearchHook'}, 'custom_hooks.0': {'type': 'EMAHook'}}
     """
     named = {f'default_hooks.{name}': hook for name, hook in (config.get('default_hooks') or {}).items()}

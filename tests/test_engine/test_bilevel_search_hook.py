@@ -404,7 +404,8 @@ def test_nothing_to_search_is_an_error(tmp_path):
 
 
 def test_a_phase_that_never_begins_is_named(tmp_path):
-    cfg = kit.config(tmp_path, search=dict(PHASES, phases=dict(cells=dict(choices='type$', end=2), operators=dict(choices='ops'))))
+    phases = dict(cells=dict(choices='type$', end=2), operators=dict(choices='ops'))
+    cfg = kit.config(tmp_path, search=dict(PHASES, phases=phases))
     cfg.log_level = 'WARNING'
     kit.train(cfg)
     log, = tmp_path.glob('*/*.log')

@@ -12,6 +12,6 @@ param_scheduler = [dict(type='CosineAnnealingLR', by_epoch=True, begin=0, conver
 # When the cells are decided, the others leave the graph.
 find_unused_parameters = True
 search_hook = dict(
-    type='BilevelSearchHook', interval=20, 
+    type='BilevelSearchHook', interval=20,
     phases=dict(cells=dict(choices='type$', end=20), operators=dict(choices='ops')),
     optimizer=dict(type='Adam', lr=5e-2, betas=(0.5, 0.999), weight_decay=1e-3))

@@ -16,9 +16,15 @@ from torch import Tensor, nn
 
 from mmfusenas.datasets.resumable_dataloader import BatchStream, build_resumable_dataloader
 from mmfusenas.engine.loops.resumable import run_seed
-from mmfusenas.engine.search_checks import (
-    check_ends, check_losses, check_strategy, check_turns, check_wrapper, checked_phases)
 from mmfusenas.engine.schedule import Schedule
+from mmfusenas.engine.search_checks import (
+    check_ends,
+    check_losses,
+    check_strategy,
+    check_turns,
+    check_wrapper,
+    checked_phases,
+)
 from mmfusenas.models.scene.base_scene import losses_of_sizes
 from mmfusenas.nas import SearchSpace
 from mmfusenas.nas.cost_table import CostTable
