@@ -25,7 +25,7 @@ from mmfusenas.utils.command_line import (
     typed_settings,
 )
 from mmfusenas.utils.config_check import check_config
-from mmfusenas.utils.config_hooks import hooks_of, place_of_hook
+from mmfusenas.utils.config_hooks import place_of_hook
 from mmfusenas.utils.config_parts import type_name
 from mmfusenas.utils.launch import build_runner
 from mmfusenas.utils.processor import computes_in_bfloat16
@@ -74,7 +74,7 @@ def set_mixed_precision(cfg: Config) -> None:
         cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
         # No loss scale reaches the gradients of the choices, which would vanish in float16; nor does one help features
         # that outgrow it, as those of Hadamard units do at first.
-        searches = any(type_name(hook).endswith('SearchHook') for hook in hooks_of(cfg).values())
+        searches = place_of_hook(cfg, 'BilevelSearchHook')
         if searches or torch.cuda.is_bf16_supported(including_emulation=False):
             cfg.optim_wrapper.setdefault('dtype', 'bfloat16')
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from mmfusenas.registry import HOOKS
 from mmfusenas.utils.config_parts import type_name
 
 
@@ -19,11 +20,22 @@ def hooks_of(config: Mapping) -> dict[str, Mapping]:
     return {place: hook for place, hook in {**named, **listed}.items() if hook}
 
 
-def place_of_hook(config: Mapping, name: str) -> str | None:
-    """Return the place of the first hook of a type, None where there is none.
+def is_hook(hook: Mapping, *names: str) -> bool:
+    """Return whether the config of a hook is of a registered class of one of these names, or of one derived from it.
 
     Example:
-        >>> place_of_hook(dict(default_hooks=dict(search=dict(type='BilevelSearchHook'))), 'BilevelSearchHook')
+        >>> is_hook(dict(type='CooperativeSearchHook'), 'BilevelSearchHook')
+        True
+    """
+    kind = HOOKS.get(type_name(hook))
+    return kind is not None and issubclass(kind, tuple(HOOKS.get(name) for name in names))
+
+
+def place_of_hook(config: Mapping, name: str) -> str | None:
+    """Return the place of the first hook of a class, or of one derived from it; None where there is none.
+
+    Example:
+        >>> place_of_hook(dict(default_hooks=dict(search=dict(type='CooperativeSearchHook'))), 'BilevelSearchHook')
         'default_hooks.search'
     """
-    return next((place for place, hook in hooks_of(config).items() if type_name(hook) == name), None)
+    return next((place for place, hook in hooks_of(config).items() if is_hook(hook, name)), None)

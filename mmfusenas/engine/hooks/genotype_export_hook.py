@@ -18,7 +18,7 @@ from mmfusenas.nas.files import write_text
 from mmfusenas.registry import HOOKS
 from mmfusenas.utils.bare_model import bare_model
 from mmfusenas.utils.complexity import complexity
-from mmfusenas.utils.config_parts import type_name
+from mmfusenas.utils.config_hooks import is_hook
 
 STATE_KEY = 'genotype_export'
 
@@ -155,10 +155,10 @@ def retrain_config(cfg: Config, genotype: Genotype, work_dir: Path, retrain_as: 
     if retrain_as:
         training = Config.fromfile(retrain_as)
         cfg = Config(dict(cfg.to_dict(), **{key: training.get(key) for key in TRAINING}))
-    searching = ('SearchHook', 'GenotypeExportHook', 'PathSamplingHook')
+    searching = ('BilevelSearchHook', 'GenotypeExportHook', 'PathSamplingHook')
     cfg.default_hooks = {name: hook for name, hook in (cfg.get('default_hooks') or {}).items()
-                         if not (hook and type_name(hook).endswith(searching))}
-    cfg.custom_hooks = [hook for hook in cfg.get('custom_hooks') or [] if not type_name(hook).endswith(searching)]
+                         if not (hook and is_hook(hook, *searching))}
+    cfg.custom_hooks = [hook for hook in cfg.get('custom_hooks') or [] if not is_hook(hook, *searching)]
     # A copy, because merging takes every `_delete_` out of what it merges, and there is an export an epoch.
     changes = copy.deepcopy(dict(changes or {}))
     cfg.merge_from_dict(dict(work_dir=str(work_dir / 'retrain'), resume=False, load_from=None, **changes))
