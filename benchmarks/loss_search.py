@@ -7,7 +7,7 @@ the found one's size, and tells what the network is worth. Beside them stand the
 bundled RUAS, which brightens dark pictures, makes of them. The same command goes on where it was stopped.
 
     python benchmarks/loss_search.py --search-options model.net.channels=8 model.net.num_units=3
-    MSRS_ROOT=data/msrs LOL_ROOT=data/lol python benchmarks/loss_search.py --task lowlight-msrs
+    DATA=msrs MSRS_ROOT=data/msrs LOL_ROOT=data/lol python benchmarks/loss_search.py
     ... --rows identity ruas searched random-network    # the whole chain, without the other losses
     ... --rows searched vgg lpips --search-options model.loss.vgg=FILE model.loss.lpips=FILE "model.loss.terms=[l1,...]"
 """
@@ -25,6 +25,7 @@ from terminaltables import AsciiTable
 from mmfusenas.models.losses.restoration_loss import TERMS
 from mmfusenas.nas import Genotype
 
+QUALITY, SEARCH = 'configs/hadamard/quality.py', 'configs/hadamard/search.py'
 TRAINED = ('searched', 'random-network', 'equal', 'random')
 FILELESS = [term for term in TERMS if term not in ('vgg', 'lpips')]
 """The terms that a search has without files of weights."""
@@ -51,7 +52,9 @@ def main() -> None:
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--task', default='lowlight', help='one of configs/hadamard (default: lowlight)')
+    parser.add_argument('--task', default='lowlight', choices=['lowlight', 'haze', 'underwater'],
+                        help='recipe of configs/hadamard, on the data that DATA in the environment names (default: '
+                        'lowlight)')
     parser.add_argument('--rows', nargs='+', default=[*RULES, *TRAINED, *FILELESS],
                         choices=[*RULES, *TRAINED, *TERMS], metavar='ROW',
                         help="rules, losses, single terms (default: all but 'vgg' and 'lpips', which need files)")
@@ -65,23 +68,22 @@ def parse_args() -> argparse.Namespace:
 
 def score(row: str, seed: int, args: argparse.Namespace) -> dict[str, float]:
     """Train the network of a row and a seed by the loss of the row, or take a rule; return its metrics."""
-    folder = args.work_dir / args.task
+    os.environ['RECIPE'] = f'./{args.task}.py'  # which the configs of classifier and search read
+    folder = args.work_dir / '-'.join([args.task, *filter(None, [os.environ.get('DATA')])])
     if row in RULES:
         checkpoint, options = RULES[row]
         return test_rule(f'configs/hadamard/{args.task}.py', folder / row, options, args.test_options, checkpoint)
-    quality = train(f'configs/hadamard/quality_{args.task}.py', folder / f'quality-{seed}',
-                    [f'randomness.seed={seed}', *args.quality_options])
+    quality = train(QUALITY, folder / f'quality-{seed}', [f'randomness.seed={seed}', *args.quality_options])
     os.environ['QUALITY'] = str(quality.resolve())
     search = folder / f'search-{seed}'
-    train(f'configs/hadamard/{args.task}_search.py', search, [f'randomness.seed={seed}', *args.search_options])
+    train(SEARCH, search, [f'randomness.seed={seed}', *args.search_options])
     genotype = Genotype.load(search / 'genotype.json')
     found, loss = genotype.part('loss'), folder / f'{row}-{seed}.json'
     replace(found, weights=dict(weights=weights_of(row, seed, found.weights['weights']))).save(loss)
     parts = [f'model.loss.genotype={loss}']
     if row == 'random-network':
         size = genotype.costs['parameters']
-        drawn = draw(f'configs/hadamard/{args.task}_search.py', folder / f'drawn-{seed}', seed,
-                     (0.9 * size, 1.1 * size), args.search_options)
+        drawn = draw(SEARCH, folder / f'drawn-{seed}', seed, (0.9 * size, 1.1 * size), args.search_options)
         parts.append(f'model.net.genotype={drawn}#net')
     checkpoint = train(str(search / 'retrain.py'), folder / f'{row}-{seed}',
                        [f'randomness.seed={seed}', *parts, *args.train_options])

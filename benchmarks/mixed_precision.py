@@ -4,7 +4,7 @@ Forward, backward and optimizer, on one batch of the config's training data, in 
 bfloat16 on a CPU, float16 on a GPU, as `tools/train.py --amp` has it. A CPU gains where it has instructions for
 bfloat16 (AMX) and the convolutions are wide.
 
-    OMP_NUM_THREADS=1 python benchmarks/mixed_precision.py [CONFIG ...] [--device cuda] [--repeats 5]
+    GUIDANCE=none OMP_NUM_THREADS=1 python benchmarks/mixed_precision.py [CONFIG ...] [--device cuda] [--repeats 5]
 """
 from mmfusenas.utils.allocator import restart_with_fast_allocator
 
@@ -32,7 +32,7 @@ from mmfusenas.registry import MODELS
 from mmfusenas.utils.command_line import load_config
 
 CONFIGS = ['configs/tim/fusion_light.py', 'configs/ruas/enhance.py', 'configs/dcnas/scenes_depth_x8.py',
-           'configs/hadamard/lowlight.py', 'configs/hyperguidance/deblur_none.py']
+           'configs/hadamard/lowlight.py', 'configs/hyperguidance/deblur.py']
 WRAPPERS = dict(cpu='mmfusenas.CPUAmpOptimWrapper', cuda='AmpOptimWrapper')
 
 

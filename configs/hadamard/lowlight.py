@@ -1,5 +1,9 @@
-# The published network (lol) on the built-in road scenes in little light.
+# The published network (lol) brightens dark pictures. DATA in the environment: synthetic, the built-in road scenes
+# (default); lol, LOL (`LOL_ROOT`); fivek, MIT-Adobe FiveK (`FIVEK_ROOT`), whose published network is
+# `--cfg-options model.net.genotype=hadamard-mit`; msrs, day pictures of MSRS (`MSRS_ROOT`) that are darkened, tested on
+# LOL's (`LOL_ROOT`).
 _base_ = [
-    '../_base_/models/hadamard.py', '../_base_/datasets/synthetic_lowlight.py', '../_base_/schedules/hadamard.py',
-    '../_base_/default_runtime.py'
+    '../_base_/models/hadamard.py', '../_base_/datasets/{{$DATA:synthetic}}_lowlight.py',
+    '../_base_/schedules/hadamard.py', '../_base_/default_runtime.py'
 ]
+quality = 'work_dirs/quality_lowlight-{{$DATA:synthetic}}/iter_2000.pth'  # the classifier that search.py asks

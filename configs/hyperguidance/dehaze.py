@@ -1,8 +1,5 @@
-# Haze on the built-in road scenes: the proxies learn the guidance in alternation with the network.
-_base_ = [
-    '../_base_/models/hyperguidance.py', '../_base_/datasets/synthetic_haze.py',
-    '../_base_/schedules/adam_hyperguidance.py', '../_base_/default_runtime.py'
-]
+# Haze; the proxies learn the guidance in alternation with the network. DATA in the environment: synthetic, the built-in
+# road scenes (default), or reside, RESIDE (`RESIDE_ROOT`).
+_base_ = ['../_base_/schedules/guidance_bilevel.py', '../_base_/datasets/{{$DATA:synthetic}}_haze.py']
 model = dict(stage=dict(physics=dict(type='Scattering'), proxy=dict(start=1.0)))
 train_dataloader = dict(batch_size=4)
-custom_hooks = [*_base_.custom_hooks, _base_.proxy_hook]

@@ -1,7 +1,5 @@
-# Rain on the built-in road scenes: the proxies learn the guidance in alternation with the network.
-_base_ = [
-    '../_base_/models/hyperguidance.py', '../_base_/datasets/synthetic_rain.py',
-    '../_base_/schedules/adam_hyperguidance.py', '../_base_/default_runtime.py'
-]
+# Rain; the proxies learn the guidance in alternation with the network. DATA in the environment: synthetic, the built-in
+# road scenes (default), or rain100, Rain100 (`RAIN100_ROOT`).
+_base_ = ['../_base_/schedules/guidance_bilevel.py', '../_base_/datasets/{{$DATA:synthetic}}_rain.py']
 model = dict(stage=dict(physics=dict(type='AdditiveLayer')))
-custom_hooks = [*_base_.custom_hooks, _base_.proxy_hook]
+train_dataloader = dict(batch_size=4)

@@ -47,11 +47,11 @@ ONE_SENSOR = {
     'msrs_night_det': ('MSRS_ROOT', {f'{part}/vi/{number}{k}{light}.png': 20 for part, number in PARTS
                                      for k in (0, 1) for light in 'DN'}
                        | {f'{part}/labels/{number}{k}N.txt': YOLO for part, number in PARTS for k in (0, 1)}),
-    'reside': ('RESIDE_ROOT', {f'ITS/{folder}/{k}{end}.png': grey for k in (1, 2)
+    'reside_haze': ('RESIDE_ROOT', {f'ITS/{folder}/{k}{end}.png': grey for k in (1, 2)
                                for folder, end, grey in (('hazy', '_1', 20), ('clear', '', 90))}
                | {f'SOTS/indoor/{folder}/{k}{end}.png': grey for k in (3, 4)
                   for folder, end, grey in (('hazy', '_1', 20), ('gt', '', 90))}),
-    'rain100': ('RAIN100_ROOT', {f'{part}/{folder}/{number}{k}.png': grey for part, number in PARTS for k in (0, 1)
+    'rain100_rain': ('RAIN100_ROOT', {f'{part}/{folder}/{number}{k}.png': grey for part, number in PARTS for k in (0, 1)
                                  for folder, grey in (('input', 20), ('target', 90))}),
     'acdc_seg': ('ACDC_ROOT', {f'rgb_anon/night/{part}/GOPR{part}/{part}_{k}_rgb_anon.png': 20
                                for part in ('train', 'val') for k in (0, 1)}
@@ -59,7 +59,7 @@ ONE_SENSOR = {
                     for part in ('train', 'val') for k in (0, 1)}),
 }
 
-REFERENCED = ('lol', 'fivek', 'reside', 'rain100')
+REFERENCED = ('lol', 'fivek', 'reside_haze', 'rain100_rain')
 
 
 def lay_out(root: Path, folders: list[tuple[str, str, str]], annotation: str) -> None:
@@ -195,7 +195,7 @@ def test_pairs_are_made_of_day_pictures_and_of_natural_ones(root, tmp_path, monk
                            **{f'BSDS500/data/images/{part}/{part}.jpg': 120 for part in ('train', 'val', 'test')}})
     for variable in ('MSRS_ROOT', 'LOL_ROOT', 'BSDS_ROOT'):
         monkeypatch.setenv(variable, str(tmp_path))
-    config = load(root, 'msrs_darkened')
+    config = load(root, 'msrs_lowlight')
     train, test = (DATASETS.build(config[f'{part}_dataloader'].dataset) for part in ('train', 'test'))
     assert [len(train), len(test)] == [2, 2]
     dark = train[0]['inputs']

@@ -499,12 +499,16 @@ def test_searches_of_a_supernet_are_compared_by_strategy(chain, tmp_path, capsys
     assert drawn == dict(plain=[1.0, 0.625], guided=[0.875, 0.375])  # seeds of different scale count alike
 
 
-def test_a_searched_loss_stands_beside_others_on_the_same_network(chain, tmp_path, capsys):
-    options = ['--task', 'lowlight', '--search-options', 'model.loss.vgg=a.pth', '--seeds', 1, '--work-dir', tmp_path]
+def test_a_searched_loss_stands_beside_others_on_the_same_network(chain, tmp_path, capsys, monkeypatch):
+    for name, value in dict(DATA='reside', RECIPE='other.py', QUALITY='other.pth').items():
+        monkeypatch.setenv(name, value)  # the script sets the last two
+    options = ['--task', 'haze', '--search-options', 'model.loss.vgg=a.pth', '--seeds', 1, '--work-dir', tmp_path]
     asked = chain('loss_search', '--rows', 'identity', 'searched', 'equal', 'vgg', *options)
     places = [call[:2] for call in asked]
-    assert places[:3] == [('test', 'configs/hadamard/lowlight.py'), ('train', 'configs/hadamard/quality_lowlight.py'),
-                          ('train', 'configs/hadamard/lowlight_search.py')]
+    assert places[:3] == [('test', 'configs/hadamard/haze.py'), ('train', 'configs/hadamard/quality.py'),
+                          ('train', 'configs/hadamard/search.py')]
+    quality = tmp_path.resolve() / 'haze-reside/quality-1/epoch_1.pth'
+    assert [os.environ[name] for name in ('RECIPE', 'QUALITY')] == ['./haze.py', str(quality)]
     trained = [call for call in asked if call[1].endswith('search-1/retrain.py')]
     given = [next(part for part in call if 'genotype=' in part).partition('=')[2] for call in trained]
     losses = [Genotype.load(file) for file in given]
@@ -519,10 +523,30 @@ def test_a_searched_loss_stands_beside_others_on_the_same_network(chain, tmp_pat
     assert [call[0] for call in drawn] == ['analysis_tools/sample_genotype', 'train', 'test']
     assert drawn[0][drawn[0].index('--between') + 1:][:2] == ('450000.0', '550000.0')
     assert 'model.loss.vgg=a.pth' in drawn[0]
-    assert f'model.net.genotype={tmp_path}/lowlight/drawn-1/genotype.json#net' in drawn[1]
-    assert f'model.loss.genotype={tmp_path}/lowlight/random-network-1.json' in drawn[1]
-    of_drawn = Genotype.load(tmp_path / 'lowlight/random-network-1.json')
+    assert f'model.net.genotype={tmp_path}/haze-reside/drawn-1/genotype.json#net' in drawn[1]
+    assert f'model.loss.genotype={tmp_path}/haze-reside/random-network-1.json' in drawn[1]
+    of_drawn = Genotype.load(tmp_path / 'haze-reside/random-network-1.json')
     assert of_drawn.weights['weights'] == dict(l1=0.5, vgg=1.5)
     drawn = chain('loss_search', '--rows', 'random', *options)
     file = next(part for call in drawn for part in call if 'genotype=' in part).partition('=')[2]
     assert sum(Genotype.load(file).weights['weights'].values()) == pytest.approx(2)
+
+
+def test_rows_of_guidance_are_tested_by_level_of_noise(chain, tmp_path, capsys, monkeypatch):
+    for name in ('GUIDANCE', 'TEST_NOISE'):
+        monkeypatch.setenv(name, '')  # the script sets them
+    import runs
+    tool, seen = runs.tool, []
+    monkeypatch.setattr(runs, 'tool', lambda name, *arguments: seen.append(
+        (name, os.environ['GUIDANCE'], os.environ['TEST_NOISE'])) or tool(name, *arguments))
+    options = ['--seeds', 0, 1, '--rows', 'none', 'joint', '--noise', '0.01', '0.02', '--train-options', 'a=1',
+               '--proxy-options', 'b=2', '--work-dir', tmp_path]
+    asked = chain('guidance', *options)
+    assert [call[1] for call in asked] == 12 * ['configs/hyperguidance/deblur_small.py']
+    assert [(row, 'a=1' in call, 'b=2' in call) for (_, row, _), call in zip(seen, asked) if call[0] == 'train'] == [
+        *2 * [('none', True, False)], *2 * [('joint', True, True)]]
+    tests = [call for call in seen if call[0] == 'test']
+    assert tests == [('test', row, noise) for row in ('none', 'joint') for _ in (0, 1) for noise in ('0.01', '0.02')]
+    assert f'{tmp_path}/deblur_small-joint-1/epoch_1.pth' in asked[-1] and 'b=2' in asked[-1]
+    assert re.search(r'\| joint +\| 2\.000 \+- 0\.000 \| 2\.000', capsys.readouterr().out)
+    assert chain('guidance', *options) == []

@@ -52,8 +52,8 @@ def main(argv: list[str] | None = None) -> None:
         for folder, picture in (('sharp', sharp), ('blurred', blurred)):
             write_picture(args.out / folder / f'{stem}.png', picture)
         save_array(args.out / 'kernel' / f'{stem}.npy', kernel)
-    print(f'{len(scenes)} pictures in {args.out}\n\nnext:\n  LEVIN_ROOT={args.out} python tools/test.py '
-          'configs/hyperguidance/deblur_bilevel-levin.py CHECKPOINT')
+    print(f'{len(scenes)} pictures in {args.out}\n\nnext:\n  DATA=levin LEVIN_ROOT={args.out} python '
+          'tools/test.py configs/hyperguidance/deblur.py CHECKPOINT')
 
 
 if __name__ == '__main__':

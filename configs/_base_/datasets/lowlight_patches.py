@@ -1,17 +1,23 @@
-# What the sets of dark pictures share that train enhancement: patches of 128 x 128, whole pictures in a test.
+# What the sets of pairs for enhancement and restoration share: patches of 128 x 128, whole pictures in a test.
+load, pack = dict(type='LoadPairFromFile'), dict(type='PackPairInputs')
+patch = dict(type='RandomPatch', size=(128, 128))
 train_pipeline = [
-    dict(type='LoadPairFromFile'),
+    load,
     dict(type='JointTransform', transforms=[
-        dict(type='RandomPatch', size=(128, 128)),
-        dict(type='RandomFlip', prob=[0.25, 0.25, 0.25], direction=['horizontal', 'vertical', 'diagonal']),
-    ]),
-    dict(type='PackPairInputs'),
+        patch, dict(type='RandomFlip', prob=[0.25, 0.25, 0.25], direction=['horizontal', 'vertical', 'diagonal'])]),
+    pack,
 ]
-test_pipeline = [dict(type='LoadPairFromFile'), dict(type='PackPairInputs')]
+# For restoration, with turns by 90 degrees.
+turn = dict(type='JointTransform', transforms=[
+    patch, dict(type='RandomFlip', prob=0.5), dict(type='RandomQuarterTurn')])
+turned_pipeline = [load, turn, pack]
+test_pipeline = [load, pack]
 loader = dict(
     batch_size=8, num_workers=2, persistent_workers=True, sampler=dict(type='DefaultSampler', shuffle=True))
 test_loader = dict(
     batch_size=1, num_workers=2, persistent_workers=True, sampler=dict(type='DefaultSampler', shuffle=False))
+# What a search shows the weights, and the choices.
+search_split = dict(weights=dict(fold=(0, 2)), choices=dict(fold=(1, 2)))
 
 val_evaluator = dict(type='ImageQualityMetric')
 test_evaluator = val_evaluator

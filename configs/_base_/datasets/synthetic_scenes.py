@@ -7,3 +7,5 @@ test_loader = dict(
 # Other seeds to validate and to test: no scene is seen twice.
 seeds = dict(train=dict(length=2000, seed=0), val=dict(length=200, seed=1, test_mode=True),
              test=dict(length=200, seed=2, test_mode=True))
+# What a search shows the weights, and the choices.
+search_split = dict(weights=dict(length=500), choices=dict(length=500, seed=10))

@@ -1,11 +1,11 @@
 # UIEB, pictures under water, every eighth of them for tests. Folders and share can be named in the environment.
-_base_ = './restoration_patches.py'
+_base_ = './lowlight_patches.py'
 every = int('{{$UIEB_EVERY:8}}')
 uieb = dict(
     type='UIEBDataset', data_root='{{$UIEB_ROOT:data/uieb}}',
     data_prefix=dict(img='{{$UIEB_RAW:raw-890}}', gt='{{$UIEB_REFERENCE:reference-890}}'))
 train_dataloader = dict(
-    _base_.loader, dataset=dict(uieb, leave_out=(0, every), pipeline=_base_.train_pipeline))
+    _base_.loader, dataset=dict(uieb, leave_out=(0, every), pipeline=_base_.turned_pipeline))
 val_dataloader = dict(
     _base_.test_loader, dataset=dict(uieb, fold=(0, every), test_mode=True, pipeline=_base_.test_pipeline))
 test_dataloader = val_dataloader

@@ -17,7 +17,7 @@ class QualityLoss(nn.Module):
     An upper loss of :class:`BilevelSearchHook`, which is called with what ``model.pictures`` gives, and the inputs.
 
     Args:
-        checkpoint: Checkpoint of a :class:`QualityClassifier`, which ``configs/hadamard/quality_*.py`` train.
+        checkpoint: Checkpoint of a :class:`QualityClassifier`, which ``configs/hadamard/quality.py`` trains.
         classifier: Its config. Defaults to ``dict(type='QualityClassifier')``.
 
     Raises:
@@ -36,14 +36,14 @@ class QualityLoss(nn.Module):
         try:
             content = load_checkpoint(checkpoint)
         except FileNotFoundError as error:
-            raise FileNotFoundError(f'{error} First train the classifier, configs/hadamard/quality_lowlight.py or '
-                                    'another of the kind.') from error
+            raise FileNotFoundError(f'{error} First train the classifier, configs/hadamard/quality.py, into '
+                                    'that folder (--work-dir).') from error
         try:
             self.classifier.load_state_dict(content.get('state_dict', content))
         except RuntimeError as error:
             raise ValueError(f'{checkpoint} holds no weights of {type(self.classifier).__name__}: '
-                             f'{str(error).splitlines()[1].strip()} Train configs/hadamard/quality_lowlight.py or '
-                             'another of the kind, and give its checkpoint.') from error
+                             f'{str(error).splitlines()[1].strip()} Train configs/hadamard/quality.py and '
+                             'give its checkpoint.') from error
         self.eval()
 
     def forward(self, pictures: dict[str, Tensor], inputs: dict[str, Tensor]) -> dict[str, Tensor]:

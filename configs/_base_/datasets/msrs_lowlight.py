@@ -1,9 +1,8 @@
 # Pairs made of MSRS's day pictures, which `Darken` makes dark and noisy; tested on the real pairs of LOL.
-_base_ = './restoration_patches.py'
-load, cut, pack = _base_.train_pipeline
+_base_ = './lowlight_patches.py'
 train_dataloader = dict(_base_.loader, dataset=dict(
     type='PairDataset', data_root='{{$MSRS_ROOT:data/msrs}}', data_prefix=dict(img='train/vi'), stems='*D',
-    pipeline=[load, cut, dict(type='Darken'), pack]))
+    pipeline=[_base_.load, _base_.turn, dict(type='Darken'), _base_.pack]))
 val_dataloader = dict(_base_.test_loader, dataset=dict(
     type='LOLDataset', data_root='{{$LOL_ROOT:data/lol}}', part='test', test_mode=True,
     pipeline=_base_.test_pipeline))

@@ -4,3 +4,4 @@ _base_ = [
     '../_base_/default_runtime.py'
 ]
 model = dict(net=dict(genotype='hadamard-underwater'))
+quality = 'work_dirs/quality_underwater/iter_2000.pth'  # the classifier that search.py asks

@@ -1,0 +1,3 @@
+# LOL for restoration: with turns by 90 degrees.
+_base_ = './lol.py'
+train_dataloader = dict(dataset=dict(pipeline=_base_.turned_pipeline))

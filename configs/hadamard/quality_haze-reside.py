@@ -1,4 +1,0 @@
-# The classifier of quality, on RESIDE (`RESIDE_ROOT`).
-_base_ = ['../_base_/datasets/reside.py', '../_base_/schedules/quality.py']
-val_evaluator = dict(_delete_=True, type='QualityAccuracy')
-test_evaluator = val_evaluator

@@ -1,4 +1,0 @@
-# The classifier of quality, on the built-in road scenes in little light.
-_base_ = ['../_base_/datasets/synthetic_lowlight.py', '../_base_/schedules/quality.py']
-val_evaluator = dict(_delete_=True, type='QualityAccuracy')
-test_evaluator = val_evaluator

@@ -1,8 +1,0 @@
-# Rain100 (`RAIN100_ROOT`): the proxies learn the guidance in alternation with the network.
-_base_ = [
-    '../_base_/models/hyperguidance.py', '../_base_/datasets/rain100.py',
-    '../_base_/schedules/adam_hyperguidance.py', '../_base_/default_runtime.py'
-]
-model = dict(stage=dict(physics=dict(type='AdditiveLayer')))
-train_dataloader = dict(batch_size=4)
-custom_hooks = [*_base_.custom_hooks, _base_.proxy_hook]
