@@ -25,10 +25,11 @@ def main() -> None:
     trained = {run: train_row(args, *run) for run in track_iter_progress(runs)}
     tests = {(*run, noise): tested(args, run[0], checkpoint, noise)
              for run, checkpoint in trained.items() for noise in args.noise}
+    print(f'\n{args.config}, seeds {args.seeds}, by level of noise')
     for name in dict.fromkeys(name for found in tests.values() for name in found):
         rows = [[row, *(figure([tests[row, seed, noise][name] for seed in args.seeds
                                 if name in tests[row, seed, noise]]) for noise in args.noise)] for row in args.rows]
-        print('\n' + AsciiTable([['noise', *args.noise], *rows], f'{name}, {args.config}, seeds {args.seeds}').table)
+        print(AsciiTable([[name, *args.noise], *rows]).table)
 
 
 def parse_args() -> argparse.Namespace:

@@ -548,5 +548,7 @@ def test_rows_of_guidance_are_tested_by_level_of_noise(chain, tmp_path, capsys, 
     tests = [call for call in seen if call[0] == 'test']
     assert tests == [('test', row, noise) for row in ('none', 'joint') for _ in (0, 1) for noise in ('0.01', '0.02')]
     assert f'{tmp_path}/deblur_small-joint-1/epoch_1.pth' in asked[-1] and 'b=2' in asked[-1]
-    assert re.search(r'\| joint +\| 2\.000 \+- 0\.000 \| 2\.000', capsys.readouterr().out)
+    printed = capsys.readouterr().out
+    assert re.search(r'\| sr/RMSE +\| 0\.01 +\| 0\.02', printed)
+    assert re.search(r'\| joint +\| 2\.000 \+- 0\.000 \| 2\.000', printed)
     assert chain('guidance', *options) == []
