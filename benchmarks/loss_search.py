@@ -47,7 +47,7 @@ def main() -> None:
     rows = [[row, *(figure([scores[row, seed][name] for seed in args.seeds if (row, seed) in scores])
                      for name in names)] for row in args.rows]
     print('\n' + AsciiTable([['loss', *(name.rpartition('/')[2] for name in names)], *rows],
-                            f'{args.task}, seeds {args.seeds}').table)
+                            f'{work_dir(args).name}, seeds {args.seeds}').table)
 
 
 def parse_args() -> argparse.Namespace:
@@ -66,10 +66,16 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def work_dir(args: argparse.Namespace) -> Path:
+    """Return where the runs of the task go, which the recipe's data have a part in."""
+    data = os.environ.get('DATA')
+    return args.work_dir / (f'{args.task}-{data}' if data else args.task)
+
+
 def score(row: str, seed: int, args: argparse.Namespace) -> dict[str, float]:
     """Train the network of a row and a seed by the loss of the row, or take a rule; return its metrics."""
     os.environ['RECIPE'] = f'./{args.task}.py'  # which the configs of classifier and search read
-    folder = args.work_dir / '-'.join([args.task, *filter(None, [os.environ.get('DATA')])])
+    folder = work_dir(args)
     if row in RULES:
         checkpoint, options = RULES[row]
         return test_rule(f'configs/hadamard/{args.task}.py', folder / row, options, args.test_options, checkpoint)
