@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from mmengine.config import Config
 
-FORMS = ('RECIPE', 'SCALE', 'NOISE', 'PATCH')
+FORMS = ('RECIPE', 'DATA', 'GUIDANCE', 'SCALE', 'NOISE', 'PATCH')
 """Variables of the environment that make another training of a config; a run remembers them as it does its options."""
 
 
