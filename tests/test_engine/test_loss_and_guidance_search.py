@@ -121,7 +121,7 @@ def test_padding_counts_in_no_upper_loss(tmp_path):
 
 
 def test_a_classifier_is_asked_for(tmp_path):
-    with pytest.raises(FileNotFoundError, match='none.pth.*First train the classifier, configs/hadamard/quality_'):
+    with pytest.raises(FileNotFoundError, match='none.pth.*First train the classifier, configs/hadamard/quality.py'):
         QualityLoss(str(tmp_path / 'none.pth'))
 
 
