@@ -2,19 +2,22 @@
 
 With every seed a supernet is trained, and below every limit its best path is searched, trained and tested; beside it
 stand a random path of the same size (within 3 %) trained the same way, bicubic interpolation and a guided filter.
-Figures are means over the seeds, with the standard deviation. The same command goes on where it was stopped.
+Figures are means over the seeds, with the standard deviation. The same command goes on where it was stopped. The recipe
+is a config that trains one network; supernet.py and search.py lie beside it. SCALE, NOISE and PATCH are set in the
+environment.
 
     RGBDD_ROOT=data/rgbdd MIDDLEBURY_ROOT=data/middlebury python benchmarks/guided_chain.py --limits 6e5 5e5
-    ... --configs 'configs/dcnas/depth_x4{}_demo.py'
-    ... --configs 'configs/dcnas/thermal_x8{}.py'
+    SCALE=4 ...
+    SCALE=4 MSRS_ROOT=data/msrs ROADSCENE_ROOT=data/roadscene python benchmarks/guided_chain.py configs/dcnas/thermal.py
 """
 import argparse
 import json
+import os
 from collections import defaultdict
 from pathlib import Path
 
 from mmengine.utils import track_iter_progress
-from runs import draw, figure, test, test_rule, train
+from runs import FORMS, draw, figure, test, test_rule, train
 from terminaltables import AsciiTable
 
 RULES = {'bicubic': ['model.net=None'],
@@ -26,11 +29,13 @@ LIKE = 0.03  # share of the parameters by which a random path may be smaller or,
 
 def main() -> None:
     args = parse_args()
-    folder = args.work_dir / Path(args.configs.format('')).stem
+    os.environ['RECIPE'] = f'./{args.recipe.name}'  # which supernet.py and search.py read
+    folder = args.work_dir / '_'.join([args.recipe.stem, *(
+        f'{name.lower()}{os.environ[name]}' for name in FORMS if name in os.environ and name != 'RECIPE')])
     found, sizes = defaultdict(list), defaultdict(list)
     for rule, options in RULES.items():
         place = folder / rule.replace(' ', '-')
-        found[rule].append(test_rule(args.configs.format(''), place, options, args.test_options))
+        found[rule].append(test_rule(str(args.recipe), place, options, args.test_options))
     runs = [(seed, limit) for seed in args.seeds for limit in args.limits]
     for seed, limit in track_iter_progress(runs):
         for row, network in chain(seed, limit, folder, args).items():
@@ -40,13 +45,14 @@ def main() -> None:
     rows = [[row, figure([size / 1e6 for size in sizes[row]]),
              *(figure([scores[name] for scores in several]) for name in names)] for row, several in found.items()]
     print('\n' + AsciiTable([['', 'M parameters', *(name.rpartition('/')[2] for name in names)], *rows],
-                            f'{args.configs.format("")}, seeds {args.seeds}').table)
+                            f'{folder.name}, seeds {args.seeds}').table)
 
 
 def chain(seed: int, limit: float, folder: Path, args: argparse.Namespace) -> dict[str, Path]:
     """Train the best path below a limit, and a random one of its size; return the checkpoints by row."""
-    of_seed, search = f'randomness.seed={seed}', args.configs.format('_search')
-    supernet = train(args.configs.format('_supernet'), folder / f'supernet-{seed}', [of_seed, *args.supernet_options])
+    config, search = (str(args.recipe.with_name(name)) for name in ('supernet.py', 'search.py'))
+    of_seed = f'randomness.seed={seed}'
+    supernet = train(config, folder / f'supernet-{seed}', [of_seed, *args.supernet_options])
     guided, drawn = (folder / f'{kind}-{limit:g}-{seed}' for kind in ('search', 'random'))
     train(search, guided, [f'load_from={supernet}', f'train_cfg.limit={limit}', of_seed, *args.search_options])
     size = json.loads((guided / 'genotype.json').read_text())['costs']['parameters']
@@ -58,9 +64,8 @@ def chain(seed: int, limit: float, folder: Path, args: argparse.Namespace) -> di
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--configs', default='configs/dcnas/depth{}_demo.py', metavar='PATTERN',
-                        help="path of the configs, {} in the place of '_supernet', '_search' and nothing (default: "
-                             '%(default)s)')
+    parser.add_argument('recipe', nargs='?', type=Path, default=Path('configs/dcnas/depth_demo.py'),
+                        help='config that trains what is found (default: %(default)s)')
     parser.add_argument('--limits', nargs='+', type=float, default=[6e5, 5e5],
                         help='parameters (default: 6e5 5e5; the demos hardly train smaller paths)')
     parser.add_argument('--seeds', nargs='+', type=int, default=[0, 1, 2], help='default: 0 1 2')

@@ -5,7 +5,7 @@ The printed networks, and any that was found, at the sizes of the paper: 480 x 4
 they are, in turns; the medians count.
 
     python benchmarks/guided_inference.py [--shapes 480x480 128x128] [--device cuda] [--repeats 7]
-    python benchmarks/guided_inference.py --found 8:work_dirs/depth_search_demo/genotype.json
+    python benchmarks/guided_inference.py --found 8:work_dirs/depth_x8_demo_search/genotype.json
 """
 from mmfusenas.utils.allocator import restart_with_fast_allocator
 

@@ -31,7 +31,7 @@ from mmfusenas.nas import SearchSpace
 from mmfusenas.registry import MODELS
 from mmfusenas.utils.command_line import load_config
 
-CONFIGS = ['configs/tim/fusion_light.py', 'configs/ruas/enhance.py', 'configs/dcnas/scenes_depth_x8.py',
+CONFIGS = ['configs/tim/fusion_light.py', 'configs/ruas/enhance.py', 'configs/dcnas/scenes_depth.py',
            'configs/hadamard/lowlight.py', 'configs/hyperguidance/deblur.py']
 WRAPPERS = dict(cpu='mmfusenas.CPUAmpOptimWrapper', cuda='AmpOptimWrapper')
 

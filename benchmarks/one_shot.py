@@ -6,7 +6,7 @@ all, and of paths that cost the same (within 5 %), where the number of parameter
 evolution, plain evolution and random search look for the best path below the limit: the score found, and curves over
 the rounds in `curves.png` (means of the 50 best paths so far). `--losses rank l1 l2 none` also trains supernets under
 predictors of the other losses and searches those (table IX). Figures are means over the seeds with the standard
-deviation. The same command goes on where it was stopped.
+deviation. The same command goes on where it was stopped. RECIPE and SCALE in the environment are those of the configs.
 
     RGBDD_ROOT=data/rgbdd MIDDLEBURY_ROOT=data/middlebury python benchmarks/one_shot.py
 """
@@ -21,7 +21,7 @@ from matplotlib.figure import Figure
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.utils import track_iter_progress
-from runs import figure, hook_place, scalars, train
+from runs import figure, scalars, train
 from scipy.stats import kendalltau
 from terminaltables import AsciiTable
 from torch import Tensor
@@ -66,9 +66,9 @@ def main() -> None:
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--supernet', default='configs/dcnas/depth_supernet_demo.py', metavar='CONFIG',
+    parser.add_argument('--supernet', default='configs/dcnas/supernet.py', metavar='CONFIG',
                         help='config of the supernet (default: %(default)s)')
-    parser.add_argument('--search', default='configs/dcnas/depth_search_demo.py', metavar='CONFIG',
+    parser.add_argument('--search', default='configs/dcnas/search.py', metavar='CONFIG',
                         help='config of the search (default: %(default)s)')
     parser.add_argument('--losses', nargs='+', default=['rank'], choices=[*LOSSES, 'none'],
                         help='supernets to train, by the loss of their predictor (default: rank)')
@@ -86,9 +86,9 @@ def parse_args() -> argparse.Namespace:
 
 def supernet(loss: str, seed: int, args: argparse.Namespace) -> Path:
     """Train the supernet; return its last checkpoint."""
-    hook = hook_place(args.supernet, 'PathSamplingHook')
     return train(args.supernet, args.work_dir / f'{loss}-{seed}', [
-        f'{hook}.loss={None if loss == "none" else loss}', f'randomness.seed={seed}', *args.supernet_options])
+        f'default_hooks.sampling.loss={None if loss == "none" else loss}', f'randomness.seed={seed}',
+        *args.supernet_options])
 
 
 def rankings(checkpoint: Path, args: argparse.Namespace) -> dict[str, list[float]]:
@@ -96,7 +96,7 @@ def rankings(checkpoint: Path, args: argparse.Namespace) -> dict[str, list[float
     file = checkpoint.parent / f'metrics-ranking-{args.tried}-{args.paths}-{args.by}.json'
     if not file.is_file():
         config = Config.fromfile(checkpoint.parent / Path(args.supernet).name)
-        hook = next(hook for hook in config.custom_hooks if hook.type == 'PathSamplingHook')
+        hook = config.default_hooks.sampling
         model = MODELS.build(config.model)
         model.load_state_dict(weights_of(load_checkpoint(checkpoint), checkpoint))
         sampler = path_sampler(SearchSpace(model), hook.get('table'), hook.get('cost', 'parameters'), hook.get('fixed'))

@@ -71,7 +71,7 @@ def next_command(args: argparse.Namespace) -> str:
     if args.config:
         return command('python', 'tools/test.py', args.config, args.checkpoint)
     if args.target:
-        return command('python', 'tools/train.py', 'configs/dcnas/depth_x8.py')
+        return command('python', 'tools/train.py', 'configs/dcnas/depth.py')
     return command('python', 'tools/train.py', 'configs/ruas/enhance.py' if args.input else
                    'configs/tim/retinanet_ivif.py')
 

@@ -87,7 +87,7 @@ def main() -> None:
         if args.checkpoint:
             # With --cfg-options, the config as it was tested is the one in the work dir.
             config = Path(cfg.work_dir) / Path(args.config).name if args.cfg_options else args.config
-            infer = command('python', 'tools/infer.py', config, cfg.load_from)
+            infer = command('python', 'tools/infer.py', config, cfg.load_from, cfg=None if args.cfg_options else cfg)
             print(f'\ndone; next:\n  {infer} {input_options(bare_model(runner))} --out-dir FOLDER')
     if dist.is_initialized():
         dist.destroy_process_group()

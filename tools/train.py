@@ -88,14 +88,14 @@ def set_resume(cfg: Config, checkpoint: str) -> None:
     cfg.load_from = None if checkpoint == 'auto' else str(existing_file(checkpoint, 'Checkpoint'))
 
 
-def how_to_continue(args: argparse.Namespace, work_dir: str) -> str:
+def how_to_continue(args: argparse.Namespace, cfg: Config) -> str:
     """Return what to say when the training was interrupted."""
-    if find_latest_checkpoint(work_dir) is None:
-        return f'\nstopped before the first checkpoint was written to {work_dir}'
+    if find_latest_checkpoint(cfg.work_dir) is None:
+        return f'\nstopped before the first checkpoint was written to {cfg.work_dir}'
     if args.launcher != 'none':
         return '\nstopped; start the same again, with --resume'
     arguments = [part for part in sys.argv[1:] if part != '--resume' and part != args.resume]
-    return f'\nstopped; go on with:\n  {command("python", "tools/train.py", *arguments, "--resume")}'
+    return f'\nstopped; go on with:\n  {command("python", "tools/train.py", *arguments, "--resume", cfg=cfg)}'
 
 
 def next_command(args: argparse.Namespace, cfg: Config) -> str:
@@ -106,18 +106,23 @@ def next_command(args: argparse.Namespace, cfg: Config) -> str:
     best = sorted(work_dir.glob('best_*.pth'), key=lambda file: file.stat().st_mtime)
     latest = find_latest_checkpoint(str(work_dir))
     if not best and latest is None:
-        return command('python', 'tools/train.py', args.config) + '   # no checkpoint was saved: see default_hooks'
+        again = command('python', 'tools/train.py', args.config, cfg=cfg)
+        return f'{again}   # no checkpoint was saved: see default_hooks'
     checkpoint = best[-1] if best else work_dir / Path(latest).name
     if type_name(cfg.train_cfg) == 'MetaInitLoop':
         return command('python', 'tools/train.py', 'CONFIG', '--cfg-options', 'model.init_cfg.type=Pretrained',
                        f'model.init_cfg.checkpoint={checkpoint}') + '   # of the new task'
-    if place_of_hook(cfg, 'PathSamplingHook'):
-        search = args.config.replace('_supernet', '_search') if '_supernet' in args.config else 'SEARCH_CONFIG'
-        return command('python', 'tools/train.py', search, '--cfg-options', f'load_from={checkpoint}',
-                       *typed_settings('model.'))
+    if sampling := place_of_hook(cfg, 'PathSamplingHook'):
+        search = Path(args.config).with_name(Path(args.config).name.replace('supernet', 'search'))
+        found = search.is_file() and search != Path(args.config)
+        shared = [setting.replace(sampling, 'train_cfg', 1) for name in ('table', 'cost', 'fixed')
+                  for setting in typed_settings(f'{sampling}.{name}')]
+        return command('python', 'tools/train.py', search if found else 'SEARCH_CONFIG', '--cfg-options',
+                       f'load_from={checkpoint}', *shared, *typed_settings('model.'), cfg=cfg)
     # With --cfg-options, the config as it was trained is the one in the work dir.
-    config = work_dir / Path(args.config).name if args.cfg_options else args.config
-    return command('python', 'tools/test.py', config, checkpoint)
+    if args.cfg_options:
+        return command('python', 'tools/test.py', work_dir / Path(args.config).name, checkpoint)
+    return command('python', 'tools/test.py', args.config, checkpoint, cfg=cfg)
 
 
 def main() -> None:
@@ -129,7 +134,7 @@ def main() -> None:
         runner.train()
     except KeyboardInterrupt:
         if get_rank() == 0:
-            print(how_to_continue(args, cfg.work_dir), file=sys.stderr)
+            print(how_to_continue(args, cfg), file=sys.stderr)
         raise
     if runner.rank == 0:
         print(f'\ndone; next:\n  {next_command(args, cfg)}')

@@ -211,11 +211,16 @@ def json_text(content: Any) -> str:
     return json.dumps(plain(content), indent=2) + '\n'
 
 
-def command(*parts: str | Path) -> str:
+def command(*parts: str | Path, cfg: Config | None = None) -> str:
     """Return a command as one types it.
 
+    Args:
+        parts: Words of the command.
+        cfg: Config that the command reads again. What it was made of from the environment stands before the command.
+
     Example:
-        >>> command('python', 'tools/test.py', 'my config.py')
-        "python tools/test.py 'my config.py'"
+        >>> command('python', 'tools/test.py', 'my config.py', cfg=Config({}, env_variables=dict(SCALE='4')))
+        "SCALE=4 python tools/test.py 'my config.py'"
     """
-    return shlex.join(str(part) for part in parts)
+    variables = [f'{name}={shlex.quote(value)}' for name, value in (cfg.env_variables if cfg else {}).items()]
+    return ' '.join([*variables, shlex.join(str(part) for part in parts)])

@@ -352,17 +352,23 @@ def chain(monkeypatch):
     return run
 
 
-def test_a_guided_chain_trains_what_was_found_and_a_random_path_of_its_size(chain, tmp_path, capsys):
-    asked = chain('guided_chain', '--seeds', 3, '--limits', 6e5, '--supernet-options', 'a=1', '--train-options', 'b=2',
-                  '--work-dir', tmp_path)
-    names, folder = [call[:2] for call in asked], tmp_path / 'depth_demo'
+def test_a_guided_chain_trains_what_was_found_and_a_random_path_of_its_size(chain, tmp_path, capsys, monkeypatch):
+    options = ('--seeds', 3, '--limits', 6e5, '--supernet-options', 'a=1', '--train-options', 'b=2', '--work-dir',
+               tmp_path)
+    monkeypatch.setenv('RECIPE', './other.py')  # and back to what it was, after the benchmark has set it
+    monkeypatch.setenv('SCALE', '4')
+    asked = chain('guided_chain', 'configs/dcnas/thermal.py', *options)
+    assert os.environ['RECIPE'] == './thermal.py'
+    names, folder = [call[:2] for call in asked], tmp_path / 'thermal_scale4'
     assert names == [
-        ('test', 'configs/dcnas/depth_demo.py'), ('test', 'configs/dcnas/depth_demo.py'),
-        ('train', 'configs/dcnas/depth_supernet_demo.py'), ('train', 'configs/dcnas/depth_search_demo.py'),
-        ('analysis_tools/sample_genotype', 'configs/dcnas/depth_search_demo.py'),
-        ('train', 'depth_demo/search-600000-3/retrain.py'), ('train', 'depth_demo/random-600000-3/retrain.py'),
-        ('test', 'depth_demo/search-600000-3/retrain/retrain.py'),
-        ('test', 'depth_demo/random-600000-3/retrain/retrain.py')]
+        ('test', 'configs/dcnas/thermal.py'), ('test', 'configs/dcnas/thermal.py'),
+        ('train', 'configs/dcnas/supernet.py'), ('train', 'configs/dcnas/search.py'),
+        ('analysis_tools/sample_genotype', 'configs/dcnas/search.py'),
+        ('train', 'thermal_scale4/search-600000-3/retrain.py'), ('train', 'thermal_scale4/random-600000-3/retrain.py'),
+        ('test', 'thermal_scale4/search-600000-3/retrain/retrain.py'),
+        ('test', 'thermal_scale4/random-600000-3/retrain/retrain.py')]
+    assert (folder / 'supernet-3/done').read_text().splitlines()[:3] == [
+        'RECIPE=./thermal.py', 'SCALE=4', 'configs/dcnas/supernet.py']
     supernet, search, drawn, trained = (asked[i] for i in (2, 3, 4, 5))
     assert 'a=1' in supernet and 'b=2' in trained and 'randomness.seed=3' in trained
     assert {f'load_from={folder}/supernet-3/epoch_1.pth', 'train_cfg.limit=600000.0'} <= set(search)
@@ -483,11 +489,11 @@ def test_searches_of_a_supernet_are_compared_by_strategy(chain, tmp_path, capsys
     import one_shot
     monkeypatch.setattr(one_shot, 'rankings', lambda checkpoint, args: dict(rank=[0.5, 0.25], l1=[0.25, 0.0]))
     asked = chain('one_shot', '--losses', 'rank', 'none', '--seeds', 0, 1, '--work-dir', tmp_path)
-    config = 'configs/dcnas/depth_supernet_demo.py'
+    config = 'configs/dcnas/supernet.py'
     supernets = [call for call in asked if call[1] == config]
     assert [next(part for part in call if '.loss=' in part) for call in supernets] == 2 * [
-        'custom_hooks.1.loss=rank', 'custom_hooks.1.loss=None']
-    searches = [call for call in asked if call[1] == 'configs/dcnas/depth_search_demo.py']
+        'default_hooks.sampling.loss=rank', 'default_hooks.sampling.loss=None']
+    searches = [call for call in asked if call[1] == 'configs/dcnas/search.py']
     assert [part for call in searches for part in call if 'strategy=' in part] == 2 * [
         f'train_cfg.strategy={strategy}' for strategy in ('guided', 'plain', 'random', 'plain')]
     printed = capsys.readouterr().out

@@ -142,7 +142,7 @@ def test_disparities_of_middlebury(converter, tmp_path, capsys):
     cv2.imwrite(str(tmp_path / 'raw/Aloe/disp1.png'), disparity)
     converter('depth_sets').main(['middlebury', str(tmp_path / 'raw'), '--out', str(tmp_path / 'out')])
     np.testing.assert_array_equal(np.load(tmp_path / 'out/test/depth/Aloe.npy'), disparity)
-    assert 'MIDDLEBURY_ROOT=' in capsys.readouterr().out
+    assert f'--cfg-options test_dataloader.dataset.data_root={tmp_path}/out' in capsys.readouterr().out
     cv2.imwrite(str(tmp_path / 'raw/Aloe/disp1.png'), disparity.astype(np.uint16))
     with pytest.raises(UsageError, match='holds uint16 of the shape .* here it is uint8'):
         converter('depth_sets').main(['middlebury', str(tmp_path / 'raw'), '--out', str(tmp_path / 'out')])

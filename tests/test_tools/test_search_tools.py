@@ -110,8 +110,7 @@ def test_nothing_to_draw_is_an_error(root: Path, tmp_path: Path, run_tool: Calla
     assert 'no choice left to draw' in end and not (tmp_path / 'x').exists()
 
 
-@pytest.mark.parametrize(('config', 'place'), [('depth_supernet_demo', 'custom_hooks.1'),
-                                               ('depth_search_demo', 'train_cfg')])
+@pytest.mark.parametrize(('config', 'place'), [('supernet', 'default_hooks.sampling'), ('search', 'train_cfg')])
 def test_a_table_of_a_one_shot_search_goes_where_its_constraints_are(root, load_tool, config, place, monkeypatch):
     path = root / f'configs/dcnas/{config}.py'
     monkeypatch.setattr('sys.argv', ['build', str(path), '--cfg-options', 'model.net.channels=8', 'seed=1'])
@@ -122,16 +121,19 @@ def test_a_table_of_a_one_shot_search_goes_where_its_constraints_are(root, load_
 
 
 def test_what_is_drawn_of_a_supernet_s_config_trains_without_its_paths(root, tmp_path, run_tool):
-    assert run_tool('analysis_tools/sample_genotype', root / 'configs/dcnas/depth_supernet_demo.py', '--work-dir',
-                    tmp_path) == ''
+    assert run_tool('analysis_tools/sample_genotype', root / 'configs/dcnas/supernet.py', '--work-dir', tmp_path) == ''
     retrain = Config.fromfile(tmp_path / 'retrain.py')
-    assert 'PathSamplingHook' not in [hook['type'] for hook in retrain.custom_hooks]
+    assert 'sampling' in Config.fromfile(root / 'configs/dcnas/supernet.py').default_hooks
+    assert 'sampling' not in retrain.default_hooks
     assert not len(SearchSpace(MODELS.build(retrain.model)))
 
 
-def test_what_is_drawn_has_the_search_s_width_and_fixed_part(root: Path, tmp_path: Path, run_tool: Callable) -> None:
-    assert run_tool('analysis_tools/sample_genotype', root / 'configs/dcnas/depth-nyu_x8_fixed-decoder_search.py',
-                    '--work-dir', tmp_path, '--between', '5e5', '6e5', '--cfg-options', 'model.net.channels=8') == ''
+def test_what_is_drawn_has_the_search_s_width_and_fixed_part(
+        root: Path, tmp_path: Path, run_tool: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv('RECIPE', './depth-nyu.py')
+    assert run_tool('analysis_tools/sample_genotype', root / 'configs/dcnas/search.py', '--work-dir', tmp_path,
+                    '--between', '5e5', '6e5', '--cfg-options', 'train_cfg.fixed.decoder=k3_r4',
+                    'model.net.channels=8') == ''
     found = Genotype.load(tmp_path / 'genotype.json')
     assert 5e5 <= found.costs['parameters'] <= 6e5
     assert Config.fromfile(tmp_path / 'retrain.py').model.net.channels == 8

@@ -41,15 +41,21 @@ def test_what_a_search_found_is_trained_and_then_tested(toy: Path, run_tool: Cal
 
 
 def test_after_a_one_shot_supernet_comes_the_search_of_its_paths(
-        root: Path, tmp_path: Path, load_tool: Callable) -> None:
-    path = str(root / 'configs/dcnas/depth_supernet_demo.py')
+        root: Path, tmp_path: Path, load_tool: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = str(root / 'configs/dcnas/supernet.py')
+    monkeypatch.setenv('RECIPE', './depth.py')
+    monkeypatch.setattr('sys.argv', ['train.py', path, '--cfg-options', 'default_hooks.sampling.fixed.decoder=k3_r4',
+                                     'default_hooks.sampling.free=3', 'model.net.channels=8'])
     cfg = Config.fromfile(path)
     cfg.work_dir = str(tmp_path)
     (tmp_path / 'epoch_60.pth').touch()
     (tmp_path / 'last_checkpoint').write_text(str(tmp_path / 'epoch_60.pth'))
     said = load_tool('train').next_command(argparse.Namespace(config=path, cfg_options=None), cfg)
     search = path.replace('supernet', 'search')
-    assert said.startswith(f'python tools/train.py {search} --cfg-options load_from=') and said.endswith('epoch_60.pth')
+    assert said == (f'RECIPE=./depth.py python tools/train.py {search} --cfg-options load_from={tmp_path}/epoch_60.pth '
+                    'train_cfg.fixed.decoder=k3_r4 model.net.channels=8')
+    elsewhere = argparse.Namespace(config=str(tmp_path / 'supernet.py'), cfg_options=None)
+    assert 'SEARCH_CONFIG' in load_tool('train').next_command(elsewhere, cfg)
 
 
 def test_resume(toy: Path, run_tool: Callable, capsys: pytest.CaptureFixture) -> None:

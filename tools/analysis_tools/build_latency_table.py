@@ -88,14 +88,14 @@ def next_command(cfg: Config, config: str, out: str) -> str:
     if one_shot:  # its constraints, or its limit, which then is in milliseconds
         search = ['train_cfg.limit=MILLISECONDS', 'load_from=SUPERNET'] if one_shot == 'train_cfg' else []
         return command('python', 'tools/train.py', config, '--cfg-options', f'{one_shot}.table={out}',
-                       f'{one_shot}.cost=latency_ms', *search, *typed_settings('model.'))
+                       f'{one_shot}.cost=latency_ms', *search, *typed_settings('model.'), cfg=cfg)
     search = place_of_hook(cfg, 'BilevelSearchHook')
     if search is None:
         return f"set cost=dict(table='{out}', weight=...) in the BilevelSearchHook of a search of this model"
     options = [f'{search}.cost.table={out}']
     if not (hooks_of(cfg)[search].get('cost') or {}).get('weight'):
         options.append(f'{search}.cost.weight=0.001')
-    return command('python', 'tools/train.py', config, '--cfg-options', *options, *typed_settings('model.'))
+    return command('python', 'tools/train.py', config, '--cfg-options', *options, *typed_settings('model.'), cfg=cfg)
 
 
 def main() -> None:

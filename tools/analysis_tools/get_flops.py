@@ -61,7 +61,7 @@ def main() -> None:
         print(json.dumps(dict(parameters=count_parameters(model), macs=macs.total(), shape=shape)))
         return
     print(report(model, macs, shape))
-    print(f'\ndone; next:\n  {command("python", "tools/train.py", args.config)}')
+    print(f'\ndone; next:\n  {command("python", "tools/train.py", args.config, cfg=cfg)}')
 
 
 if __name__ == '__main__':

@@ -184,9 +184,11 @@ def main(argv: list[str] | None = None) -> None:
     if not pairs:
         raise UsageError(f'{args.root} has no pair of {args.set}; --help says which folders are expected.')
     convert(pairs, read, args.out / 'test')
-    test = (f'MIDDLEBURY_ROOT={args.out} python tools/test.py configs/dcnas/depth_x8_middlebury.py'
-            if args.set == 'middlebury' else f'NYU_ROOT={args.out} python tools/test.py configs/dcnas/depth-nyu_x8.py')
-    print(f'\n{len(pairs)} pairs. Test: {test} CHECKPOINT')
+    test = ('python tools/test.py configs/dcnas/depth.py CHECKPOINT --cfg-options '
+            f'test_dataloader.dataset.data_root={args.out} test_evaluator.unit=1.0'  # grey levels
+            if args.set == 'middlebury' else
+            f'NYU_ROOT={args.out} python tools/test.py configs/dcnas/depth-nyu.py CHECKPOINT')
+    print(f'\n{len(pairs)} pairs. Test: {test}')
 
 
 if __name__ == '__main__':

@@ -80,7 +80,7 @@ def main(argv: list[str] | None = None) -> None:
     args = parse_args(argv)
     pictures, depths = read(args.source)
     write(pictures, depths, args.out, args.training)
-    print(f'\n{len(depths)} pairs. Train: NYU_ROOT={args.out} python tools/train.py configs/dcnas/depth-nyu_x8.py')
+    print(f'\n{len(depths)} pairs. Train: NYU_ROOT={args.out} python tools/train.py configs/dcnas/depth-nyu.py')
 
 
 if __name__ == '__main__':

@@ -70,7 +70,7 @@ def main(argv: list[str] | None = None) -> None:
         print(f'{stem}: {arrays[1].shape[0]} x {arrays[1].shape[1]}, {arrays[1].shape[2]} bands, '
               f'values up to {arrays[1].max():g}')
     print(f'With the scenes to train on in ROOT/train and the others in ROOT/test, here {args.out}:\n'
-          'PANSHARPENING_ROOT=ROOT python tools/train.py configs/dcnas/pansharpening_x4.py')
+          'PANSHARPENING_ROOT=ROOT python tools/train.py configs/dcnas/pansharpening.py')
 
 
 if __name__ == '__main__':

@@ -4,7 +4,7 @@
 
 Writes ROOT/{train,test}_{rgb,low,high}.txt, one path a line, which belong together line by line: low and high
 resolution as two sensors gave it (`depth_real.py`). And ROOT/{train,test}/{rgb,depth}/ID.{jpg,png}, colour and high
-resolution, as links to the files (`depth_x4.py`, `depth_x8.py`).
+resolution, as links to the files (`depth.py`).
 """
 from __future__ import annotations
 

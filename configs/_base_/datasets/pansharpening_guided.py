@@ -1,13 +1,14 @@
-# Spectral bands guided by a panchromatic picture, by 4 (`PANSHARPENING_ROOT`; one scene each, by Wald's protocol:
+# Spectral bands guided by a panchromatic picture (`PANSHARPENING_ROOT`; one scene each, by Wald's protocol:
 #     python tools/dataset_converters/pansharpening.py imgWV2.mat --bands 2 3 5 7 --tile 64 --out $PANSHARPENING_ROOT/train
 #     python tools/dataset_converters/pansharpening.py imgIK.mat --out $PANSHARPENING_ROOT/test
-# Every fifth tile of the training scene is kept for paths.
-scale = 4
+# Every fifth tile of the training scene is kept for paths. In the environment: SCALE (default 4), PATCH, side of a
+# training patch (default 64).
+scale, patch = int('{{$SCALE:4}}'), int('{{$PATCH:64}}')
 scene = dict(type='PairDataset', data_root='{{$PANSHARPENING_ROOT:data/pansharpening}}')
 load, pack = dict(type='LoadGuidedFromFile', bands=True, channels=1), dict(type='PackPairInputs')
 degrade = dict(type='DegradeTarget', scale=scale, value_range=(0, 2047))  # 11 bits
 augment = dict(type='JointTransform', transforms=[
-    dict(type='RandomPatch', size=(64, 64)),
+    dict(type='RandomPatch', size=(patch, patch)),
     dict(type='RandomFlip', prob=0.5), dict(type='RandomQuarterTurn')])
 train_dataloader = dict(
     batch_size=8, num_workers=2, persistent_workers=True, sampler=dict(type='DefaultSampler', shuffle=True),

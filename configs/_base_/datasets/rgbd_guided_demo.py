@@ -1,10 +1,10 @@
-# The same by 8 for minutes on a CPU: two patches of 64 x 64 a step, and 128 x 128 where paths are scored.
+# The same for minutes on a CPU: two patches of 64 x 64 a step (or PATCH), and 128 x 128 where paths are scored.
 _base_ = './rgbd_guided.py'
-train_dataloader, held_out = _base_.train_dataloader, _base_.held_out
-for leaf in train_dataloader.dataset.dataset.datasets:
-    leaf.pipeline[2].transforms[0].size = (64, 64)
-for leaf in held_out.datasets:
-    leaf.pipeline[2].transforms[0].crop_size = 128
-del leaf
-train_dataloader.batch_size = 2
-train_dataloader.dataset.times = 5
+patch = int('{{$PATCH:64}}')
+load, degrade, pack = _base_.load, _base_.degrade, _base_.pack
+augment = dict(type='JointTransform', transforms=[dict(type='RandomPatch', size=(patch, patch)), *_base_.turns])
+middle = dict(type='JointTransform', transforms=[dict(type='CenterCrop', crop_size=128)])
+fitted = [dict(leaf, pipeline=[load, degrade, augment, pack]) for leaf in _base_.fitted]
+held = [dict(leaf, pipeline=[load, degrade, middle, pack]) for leaf in _base_.held]
+held_out = dict(datasets=held)
+train_dataloader = dict(batch_size=2, dataset=dict(times=5, dataset=dict(datasets=fitted)))

@@ -1,6 +1,6 @@
-# The built-in scenes: a target of another kind, degraded by 8, guided by the visible picture. `target` is 'depth' (metres),
-# 'thermal' or 'saliency', in all three parts.
-scale = 8
+# The built-in scenes: a target of another kind, degraded by SCALE of the environment (default 8), guided by the visible
+# picture. `target` is 'depth' (metres), 'thermal' or 'saliency', in all three parts.
+scale = int('{{$SCALE:8}}')
 scenes = dict(type='SyntheticGuidedScenes', target='depth', size=(128, 160))
 degrade, pack = dict(type='DegradeTarget', scale=scale), dict(type='PackPairInputs')
 flip = dict(type='JointTransform', transforms=[dict(type='RandomFlip', prob=0.5)])

@@ -1,12 +1,13 @@
-# Thermal pictures guided by visible ones: what MSRS and RoadScene see in the infrared (`MSRS_ROOT`, `ROADSCENE_ROOT`), 8
-# bit, bicubic degradation by 8. Every twentieth training pair scores paths; the test is on the test pairs of both.
-scale = 8
+# Thermal pictures guided by visible ones: what MSRS and RoadScene see in the infrared (`MSRS_ROOT`, `ROADSCENE_ROOT`),
+# 8 bit, bicubic degradation. Every twentieth training pair scores paths; the test is on the test pairs of both. In the
+# environment: SCALE (default 8), PATCH, side of a training patch (default 128).
+scale, patch = int('{{$SCALE:8}}'), int('{{$PATCH:128}}')
 sets = [dict(type='PairDataset', data_root=root) for root in (
     '{{$MSRS_ROOT:data/msrs}}', '{{$ROADSCENE_ROOT:data/roadscene}}')]
 load, pack = dict(type='LoadGuidedFromFile'), dict(type='PackPairInputs')
 degrade = dict(type='DegradeTarget', scale=scale, value_range=(0, 255))
 augment = dict(type='JointTransform', transforms=[
-    dict(type='RandomPatch', size=(128, 128)),
+    dict(type='RandomPatch', size=(patch, patch)),
     dict(type='RandomFlip', prob=0.5), dict(type='RandomQuarterTurn')])
 middle = dict(type='JointTransform', transforms=[dict(type='CenterCrop', crop_size=192)])
 folders = {part: dict(img=f'{part}/vi', img2=f'{part}/ir') for part in ('train', 'test')}

@@ -6,4 +6,4 @@ val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
 optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=5e-4, betas=(0.9, 0.99), eps=1e-8),
                      clip_grad=dict(max_norm=0.01))
-param_scheduler = [dict(type='StepLR', step_size=20, gamma=0.5, by_epoch=True)]
+param_scheduler = dict(type='StepLR', step_size=20, gamma=0.5, by_epoch=True)

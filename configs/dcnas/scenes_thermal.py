@@ -1,5 +1,6 @@
-# The infrared picture of the built-in scenes by 8, DCNAS-Tiny.
-_base_ = './scenes_depth_x8.py'
+# The infrared image of the built-in scenes, DCNAS-Tiny. SCALE: 4, 8 (default) or 16.
+_base_ = './scenes_depth.py'
+work_dir = f'work_dirs/scenes_thermal_x{_base_.scale}'
 train_dataloader = dict(dataset=dict(target='thermal'))
 held_out = dict(_base_.held_out, target='thermal')
 val_dataloader = dict(dataset=dict(target='thermal'))

@@ -1,8 +1,0 @@
-# The same by 16, with the printed network for it.
-_base_ = './depth-nyu_x8.py'
-train_dataloader, val_dataloader, held_out = _base_.train_dataloader, _base_.val_dataloader, _base_.held_out
-for leaf in (train_dataloader.dataset, val_dataloader.dataset, held_out):
-    leaf.pipeline[1].scale = 16
-del leaf
-test_dataloader = val_dataloader
-model = dict(net=dict(genotype='dcnas-16x'))

@@ -1,2 +1,0 @@
-# What depth-nyu_x8_fixed-encoder_search.py finds trains like this (table VIII).
-_base_ = './depth-nyu_x8.py'

@@ -1,8 +1,0 @@
-# The short form of a supernet's training.
-_base_ = './depth_demo.py'
-model = dict(net=dict(genotype=None))
-custom_hooks = [
-    *_base_.custom_hooks,
-    dict(type='PathSamplingHook', dataset=_base_.held_out, batch_size=9, free=30, tried=512, interval=10, refresh=32),
-]
-val_cfg, val_dataloader, val_evaluator = None, None, None  # an undecided network
