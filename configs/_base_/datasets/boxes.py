@@ -1,20 +1,11 @@
 # What the sets of real pictures with boxes share: long sides of 640, flips in training.
-scale = (640, 640)  # width, height that pictures are brought into, keeping their ratio
-train_pipeline = [
-    dict(type='LoadPairFromFile'),
-    dict(type='mmdet.LoadAnnotations', with_bbox=True),
-    dict(type='JointTransform', transforms=[
-        dict(type='mmdet.Resize', scale=scale, keep_ratio=True),
-        dict(type='mmdet.RandomFlip', prob=0.5),
-    ]),
-    dict(type='PackPairDetInputs'),
-]
-test_pipeline = [
-    dict(type='LoadPairFromFile'),
-    dict(type='mmdet.LoadAnnotations', with_bbox=True),
-    dict(type='JointTransform', transforms=[dict(type='mmdet.Resize', scale=scale, keep_ratio=True)]),
-    dict(type='PackPairDetInputs'),
-]
+load = [dict(type='LoadPairFromFile'), dict(type='mmdet.LoadAnnotations', with_bbox=True)]
+# Width and height that pictures are brought into, keeping their ratio.
+resize = dict(type='mmdet.Resize', scale=(640, 640), keep_ratio=True)
+flip = dict(type='mmdet.RandomFlip', prob=0.5)
+pack = dict(type='PackPairDetInputs')
+train_pipeline = [*load, dict(type='JointTransform', transforms=[resize, flip]), pack]
+test_pipeline = [*load, dict(type='JointTransform', transforms=[resize]), pack]
 loader = dict(
     batch_size=4, num_workers=2, persistent_workers=True, sampler=dict(type='DefaultSampler', shuffle=True))
 test_loader = dict(
