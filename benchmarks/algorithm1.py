@@ -22,7 +22,8 @@ from pathlib import Path
 
 from mmengine.config import Config
 from mmengine.utils import track_iter_progress
-from runs import draw, figure, hook_place, test, train
+from rows import plain_training
+from runs import draw, figure, test, train
 from terminaltables import AsciiTable
 
 from mmfusenas.models.scene import TIMFusion
@@ -61,11 +62,11 @@ def parse_args() -> argparse.Namespace:
 def measure(searched: bool, meta: bool, guided: bool, seed: int, args: argparse.Namespace) -> dict[str, float]:
     """Go through the chain with some of its links; return sizes and precision."""
     fusion, neck = fusion_network(searched, seed, args), detector(searched, seed, args)
-    retrain, stages = str(neck / 'retrain.py'), hook_place(str(neck / 'retrain.py'), 'TaskGuidanceHook')
+    retrain = str(neck / 'retrain.py')
     folder = neck / f'{"meta" if meta else "joint"}-{"guided" if guided else "frozen"}'
     checkpoint = train(retrain, folder, [
         f'model.scene.init_cfg.checkpoint={initial(fusion, meta, seed, args)}', f'randomness.seed={seed}',
-        *([] if guided else [f'{stages}.stages.2.stage=task']), *args.train_options])
+        *([] if guided else ['default_hooks.guidance.last=task']), *args.train_options])
     scores = test(retrain, checkpoint, args.test_options)
     return {'N_F (k)': fusion_parameters(fusion) / 1000, 'N_F and N_T (M)': parameters(neck) / 1e6,
             **{name: scores.get(key, 0.0) for name, key in SCORES.items()}}  # mmdet gives none where nothing is found
@@ -91,9 +92,7 @@ def initial(fusion: Path, meta: bool, seed: int, args: argparse.Namespace) -> Pa
     # Of every task a gradient for each of the K steps, and one for the step outside.
     gradients = cfg.train_cfg.max_iters * len(cfg.train_dataloader.dataset.datasets) * (cfg.train_cfg.steps + 1)
     return train(config, fusion / 'joint', [
-        *(option for option in options if not option.startswith('train_cfg.')),
-        'train_cfg._delete_=True', 'train_cfg.type=ResumableIterTrainLoop', f'train_cfg.max_iters={gradients}',
-        f'train_cfg.val_interval={gradients}', 'optim_wrapper.optimizer.lr=1e-3'])  # the rate of the K steps
+        *(option for option in options if not option.startswith('train_cfg.')), *plain_training(gradients)])
 
 
 def detector(searched: bool, seed: int, args: argparse.Namespace) -> Path:

@@ -6,7 +6,7 @@ source, and the share of MSRS's people that are darker than what is round them. 
 not looked at: the default form is chosen here. The same command goes on where it was stopped.
 
     ROADSCENE_ROOT=data/roadscene MSRS_ROOT=data/msrs python benchmarks/fusion_losses.py --train-options \
-        train_cfg.max_epochs=20 param_scheduler.0.end=20 optim_wrapper.type=CPUAmpOptimWrapper
+        train_cfg.max_epochs=20 optim_wrapper.type=CPUAmpOptimWrapper
 """
 import argparse
 from pathlib import Path

@@ -19,7 +19,7 @@ import numpy as np
 from mmengine.config import Config
 from mmengine.utils import track_iter_progress
 from networks import add_options, measure, pair_seconds, report
-from runs import draw, hook_place, tool, train
+from runs import draw, tool, train
 from terminaltables import AsciiTable
 
 from mmfusenas.models.scene import TIMFusion
@@ -50,7 +50,7 @@ def main() -> None:
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--search', default='configs/tim/fusion_search_real_demo.py', metavar='CONFIG',
+    parser.add_argument('--search', default='configs/tim/fusion_search_demo.py', metavar='CONFIG',
                         help='config of the search (default: %(default)s)')
     parser.add_argument('--weights', nargs='+', type=float, default=[0.0, 0.5, 2.0], metavar='LAMBDA',
                         help='of the expected latency over that of uniform choices (default: 0 0.5 2)')
@@ -62,9 +62,8 @@ def parse_args() -> argparse.Namespace:
 
 def search(weight: float, seed: int, table: Path, args: argparse.Namespace) -> Path:
     """Search with a weight of latency; return the genotype."""
-    place = f'{hook_place(args.search, "BilevelSearchHook")}.cost'
-    folder = args.work_dir / f'lambda-{weight:g}-{seed}'
-    train(args.search, folder, [f'{place}.table={table}', f'{place}.weight={weight}', f'randomness.seed={seed}'])
+    cost, folder = 'default_hooks.search.cost', args.work_dir / f'lambda-{weight:g}-{seed}'
+    train(args.search, folder, [f'{cost}.table={table}', f'{cost}.weight={weight}', f'randomness.seed={seed}'])
     return folder / 'genotype.json'
 
 

@@ -3,15 +3,17 @@
 Meta-initialises the fusion network with every number K of inner steps over some tasks, then adapts it to another one
 with few or many of its pairs, and looks at the loss and the VIF of the other task's test pairs on the way; beside it
 no initialisation, and plain training on the same tasks with as many gradients as K = 4 takes. The tasks leave out the
-one adapted to; with `+ivif` it is one of them, as in the paper, by its training pairs. Before each look the BatchNorm
-statistics are taken anew from the pairs adapted to, so that what is compared are weights and not how far running means
-lag behind. Every seed is a meta-initialisation, a choice of pairs and an order of its own. Prints both figures and
-draws `adaptation.png` into the work dir. A meta-initialisation that is done is not done again.
+one adapted to; with `+ivif` it is one of them, as in the paper, by its training pairs (DATA in the environment of the
+config). Before each look the BatchNorm statistics are taken anew from the pairs adapted to, so that what is compared
+are weights and not how far running means lag behind. Every seed is a meta-initialisation, a choice of pairs and an
+order of its own. Prints both figures and draws `adaptation.png` into the work dir. A meta-initialisation that is done
+is not done again.
 
     ROADSCENE_ROOT=data/roadscene MSRS_ROOT=data/msrs HARVARD_ROOT=data/harvard python benchmarks/meta_init.py
 """
 import argparse
 import copy
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -26,6 +28,7 @@ from mmengine.logging import MMLogger
 from mmengine.model import BaseModel
 from mmengine.registry import init_default_scope
 from mmengine.utils import track_iter_progress
+from rows import plain_training
 from runs import figure, train
 from terminaltables import AsciiTable
 from torch.utils.data import Dataset
@@ -63,16 +66,13 @@ def main() -> None:
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--meta', default='configs/tim/meta_init_real_demo.py', metavar='CONFIG',
-                        help='config of the initialisation (default: %(default)s)')
-    parser.add_argument('--joint', default='configs/tim/joint_init_real_demo.py', metavar='CONFIG',
-                        help='config of the plain training (default: %(default)s)')
-    parser.add_argument('--meta-ivif', default='configs/tim/meta_init_real_ivif_demo.py', metavar='CONFIG',
-                        help='config of the initialisation with the new task among the tasks (default: %(default)s)')
-    parser.add_argument('--joint-ivif', default='configs/tim/joint_init_real_ivif_demo.py', metavar='CONFIG',
-                        help='the same of the plain training (default: %(default)s)')
-    parser.add_argument('--adapt', default='configs/tim/fusion_light_real_demo.py', metavar='CONFIG',
+    parser.add_argument('--meta', default='configs/tim/meta_init.py', metavar='CONFIG',
+                        help='config of the initialisation, whose tasks DATA names (default: %(default)s)')
+    parser.add_argument('--adapt', default='configs/tim/fusion_light_real.py', metavar='CONFIG',
                         help='config of the new task, for its model and data (default: %(default)s)')
+    parser.add_argument('--channels', type=int, default=16, help='width of the network (default: %(default)s)')
+    parser.add_argument('--iterations', type=int, default=100,
+                        help='iterations of a meta-initialisation, at ten times its rate (default: %(default)s)')
     parser.add_argument('--starts', nargs='+', type=known_start, default=STARTS,
                         help=f'"none", "joint", K, "joint+ivif" or K+ivif (default: {" ".join(STARTS)})')
     parser.add_argument('--pairs', nargs='+', type=int, default=[32, 128], help='training pairs (default: 32 128)')
@@ -98,16 +98,23 @@ def label(start: str) -> str:
 
 def weights(start: str, seed: int, args: argparse.Namespace) -> Path | None:
     """Return the checkpoint to start from."""
-    folder, options = args.work_dir / f'{start}-{seed}', [f'randomness.seed={seed}']
     kind, _, ivif = start.partition('+')
-    if kind.isdigit():
-        return train(args.meta_ivif if ivif else args.meta, folder, [f'train_cfg.steps={kind}', *options])
-    return train(args.joint_ivif if ivif else args.joint, folder, options) if kind == 'joint' else None
+    if kind == 'none':
+        return None
+    os.environ['DATA'] = 'real_fusion_tasks' if ivif else 'medical_fusion_tasks'  # which the config reads
+    if kind == 'joint':
+        # Of every task a gradient for each of four steps, and one for the step outside.
+        how = plain_training(args.iterations * len(Config.fromfile(args.meta).train_dataloader.dataset.datasets) * 5)
+    else:
+        how = [f'train_cfg.steps={kind}', f'train_cfg.max_iters={args.iterations}', 'optim_wrapper.optimizer.lr=1e-3']
+    return train(args.meta, args.work_dir / f'{start}-{seed}', [
+        f'model.channels={args.channels}', *how, f'randomness.seed={seed}'])
 
 
 def adapt(start: Path | None, pairs: int, seed: int, args: argparse.Namespace) -> Curve:
     """Train on so many pairs of the new task, by Adam; return loss and VIF of its test pairs by number of steps."""
     cfg = Config.fromfile(args.adapt)
+    cfg.model.channels = args.channels
     with seeded(seed, 0, 0):
         model = build_model(cfg.model, args.adapt)
         model.init_weights()

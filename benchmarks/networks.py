@@ -22,6 +22,7 @@ from pathlib import Path
 import torch
 from matplotlib.figure import Figure
 from mmengine.utils import track_iter_progress
+from rows import TIM_SHORT
 from runs import test, train
 from terminaltables import AsciiTable
 from timing import seconds
@@ -61,9 +62,11 @@ def named(item: str) -> tuple[str, str]:
 
 def add_options(parser: argparse.ArgumentParser, work_dir: Path) -> None:
     """Add the options of training, testing and timing."""
-    parser.add_argument('--train', default='configs/tim/fusion_light_real_demo.py', metavar='CONFIG',
+    parser.add_argument('--train', default='configs/tim/fusion_light_real.py', metavar='CONFIG',
                         help='config that trains a network (default: %(default)s)')
     parser.add_argument('--work-dir', type=Path, default=work_dir, help='default: %(default)s')
+    parser.add_argument('--train-options', nargs='+', default=TIM_SHORT, metavar='KEY=VALUE',
+                        help=f'values to override in the config when training (default: {" ".join(TIM_SHORT)})')
     parser.add_argument('--test-options', nargs='+', default=[], metavar='KEY=VALUE',
                         help='values to override in the config when testing, such as another data_root')
     parser.add_argument('--shape', nargs=2, type=int, default=(448, 620), metavar=('H', 'W'),
@@ -83,7 +86,7 @@ def single_operator(operator: str, folder: Path) -> str:
 
 def measure(genotype: str, folder: Path, args: argparse.Namespace) -> dict[str, float]:
     """Train, test and time a network; return its metrics, and the seconds and parameters at the published width."""
-    checkpoint = train(args.train, folder, [f'model.genotype={genotype}'])
+    checkpoint = train(args.train, folder, [f'model.genotype={genotype}', *args.train_options])
     metrics = test(args.train, checkpoint, args.test_options)
     published = TIMFusion(genotype=genotype)
     return {**metrics, 'seconds': pair_seconds(published, args), 'parameters': count_parameters(published)}

@@ -12,11 +12,15 @@ from mmengine.registry import init_default_scope
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
+from mmfusenas.datasets.leaves import is_drawn, survey
 from mmfusenas.datasets.pairing import stem_of
 from mmfusenas.datasets.transforms import LoadSegMap
 from mmfusenas.registry import DATASETS
+from mmfusenas.utils.config_parts import type_name
 
 PERSON = 'person'
+OUTPUTS = {'DetectionMetric': 'outfile_prefix', 'IoUMetric': 'output_dir'}
+"""Metrics that write what was found, and their argument that says where."""
 HEIGHTS = {'< 16 px': (0, 16), '16-32 px': (16, 32), '> 32 px': (32, 1e5)}
 """Heights of people that are scored apart, in pixels."""
 
@@ -29,17 +33,33 @@ class Image(NamedTuple):
     found: Any
 
 
-def images_of(config: Path, found: Path) -> tuple[list[Image], Sequence[str]]:
-    """Return what a test by ``config`` looked at and wrote to ``found``, and the names of the classes.
+def output_option(cfg: Config) -> str | None:
+    """Return the option that says where a test writes boxes or maps, None where :func:`images_of` cannot read them.
+
+    They are those of mmdet's or mmseg's metric, the first of the test, on a data set of files.
+    """
+    init_default_scope('mmfusenas')
+    evaluators = cfg.test_evaluator
+    place, first = ('', evaluators) if isinstance(evaluators, dict) else ('.0', evaluators[0])
+    argument = OUTPUTS.get(type_name(first))
+    if not argument or is_drawn(survey(cfg.test_dataloader.dataset, most=1)[0]):
+        return None
+    return f'test_evaluator{place}.{argument}'
+
+
+def images_of(cfg: Config, found: Path) -> tuple[list[Image], Sequence[str]]:
+    """Return what a test by ``cfg`` looked at and wrote to ``found``, and the names of the classes.
 
     Args:
-        config: Config of the test, with a data set of mmfusenas.
+        cfg: Config of the test, with a data set of mmfusenas.
         found: ``X`` of ``X.bbox.json`` for boxes, a folder for maps.
 
     Returns:
-        Images with boxes as dicts (``bbox`` as x, y, width and height, ``category_id``, ``score``), or with maps.
+        Images with boxes as dicts (``bbox`` as x, y, width and height, ``category_id``, ``score``), or with maps; none
+        where it is not there any more, as in records of a run.
     """
-    cfg = Config.fromfile(config)
+    if not (found.is_dir() or Path(f'{found}.bbox.json').is_file()):
+        return [], ()
     init_default_scope('mmfusenas')
     dataset = DATASETS.build(dict(cfg.test_dataloader.dataset, pipeline=[]))
     infos = [dataset.get_data_info(i) for i in range(len(dataset))]

@@ -3,6 +3,7 @@
 A run that is done is not done again and one that was broken off is resumed, so that a benchmark goes on where it was
 stopped when it is started again with the same arguments.
 """
+import argparse
 import json
 import os
 import subprocess
@@ -12,6 +13,8 @@ from pathlib import Path
 
 import numpy as np
 from mmengine.config import Config
+
+from mmfusenas.utils.command_line import ConfigOptions
 
 FORMS = ('RECIPE', 'DATA', 'GUIDANCE', 'SCALE', 'NOISE', 'PATCH')
 """Variables of the environment that make another training of a config; a run remembers them as it does its options."""
@@ -39,14 +42,18 @@ def train_found(config: str, folder: Path, options: Sequence[str] = ()) -> tuple
     return config, checkpoint
 
 
-def test(config: str, checkpoint: Path, options: Sequence[str] = ()) -> dict[str, float]:
-    """Test a checkpoint by the config it was trained with, which lies beside it; return its metrics."""
+def test(config: str, checkpoint: Path, options: Sequence[str] = (), output: Sequence[str] = ()) -> dict[str, float]:
+    """Test a checkpoint by the config it was trained with, which lies beside it; return its metrics.
+
+    ``output`` are options that say where a metric writes what was found, and change none.
+    """
     folder = checkpoint.parent
     file = folder / metrics_file(options)
     if not file.is_file():
         # Not in the training's folder: the options would go into the config there, and from it into the next test.
         tool('test', str(folder / Path(config).name), str(checkpoint), '--out', str(file),
-             '--work-dir', str(folder / 'test'), *cfg_options(['default_hooks.visualization.draw=False', *options]))
+             '--work-dir', str(folder / 'test'), *cfg_options(
+                 ['default_hooks.visualization.draw=False', *output, *options]))
     return json.loads(file.read_text())
 
 
@@ -100,6 +107,15 @@ def tool(name: str, *arguments: str) -> str:
     if done.returncode:
         sys.exit('\n'.join([*done.stdout.splitlines()[-15:], f'error: {name}.py {" ".join(arguments)} failed']))
     return done.stdout
+
+
+def config_with(config: Path, options: Sequence[str]) -> Config:
+    """Return a config with what ``--cfg-options`` change in it."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--cfg-options', nargs='+', action=ConfigOptions, default={})
+    cfg = Config.fromfile(config)
+    cfg.merge_from_dict(parser.parse_args(cfg_options(options)).cfg_options)
+    return cfg
 
 
 def cfg_options(options: Sequence[str]) -> list[str]:

@@ -16,7 +16,8 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 from mmengine.utils import track_iter_progress
-from runs import draw, figure, hook_place, scalars, test, train
+from rows import TIM_SHORT
+from runs import draw, figure, scalars, test, train
 from terminaltables import AsciiTable
 
 from mmfusenas.models.scene import TIMFusion
@@ -50,9 +51,9 @@ def main() -> None:
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--search', default='configs/tim/fusion_search_real_demo.py', metavar='CONFIG',
+    parser.add_argument('--search', default='configs/tim/fusion_search_demo.py', metavar='CONFIG',
                         help='config of the search (default: %(default)s)')
-    parser.add_argument('--train', default='configs/tim/fusion_light_real_demo.py', metavar='CONFIG',
+    parser.add_argument('--train', default='configs/tim/fusion_light_real.py', metavar='CONFIG',
                         help='config that trains what was found (default: %(default)s)')
     parser.add_argument('--strategies', nargs='+', default=list(STRATEGIES), choices=list(STRATEGIES),
                         help='default: all')
@@ -60,6 +61,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--cycle', type=int, default=76, metavar='STEPS',
                         help='steps that the drawn losses are means over: an epoch of each task (default: %(default)s)')
     parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/strategies'), help='default: %(default)s')
+    parser.add_argument('--train-options', nargs='+', default=TIM_SHORT, metavar='KEY=VALUE',
+                        help=f'values to override in the config when training (default: {" ".join(TIM_SHORT)})')
     parser.add_argument('--test-options', nargs='+', default=[], metavar='KEY=VALUE',
                         help='values to override in the config when testing, such as another data_root')
     return parser.parse_args()
@@ -68,13 +71,13 @@ def parse_args() -> argparse.Namespace:
 def score(name: str, folder: Path, seed: int, args: argparse.Namespace) -> dict[str, float]:
     """Search or draw, train, test; return the metrics, and thousands of parameters at the published width."""
     if STRATEGIES[name]:
-        place = f'{hook_place(args.search, "BilevelSearchHook")}.strategy.type={STRATEGIES[name]}'
-        train(args.search, folder / 'search', [place, f'randomness.seed={seed}', *EVERY_STEP])
+        strategy = f'default_hooks.search.strategy.type={STRATEGIES[name]}'
+        train(args.search, folder / 'search', [strategy, f'randomness.seed={seed}', *EVERY_STEP])
     elif name == 'random':
         draw(args.search, folder / 'search', seed)
     published = name == 'tim-light'
     genotype = name if published else str(folder / 'search/genotype.json')
-    options = [f'model.genotype={genotype}', f'randomness.seed={seed if published else 0}']
+    options = [f'model.genotype={genotype}', f'randomness.seed={seed if published else 0}', *args.train_options]
     checkpoint = train(args.train, folder / 'train', options)
     return dict(test(args.train, checkpoint, args.test_options),
                 parameters=count_parameters(TIMFusion(genotype=genotype)) / 1000)

@@ -19,7 +19,4 @@ model = dict(
         decode_head=dict(_base_.model.decode_head, norm_cfg=norm_cfg, num_classes=11),
         auxiliary_head=dict(_base_.model.auxiliary_head, norm_cfg=norm_cfg, num_classes=11)))
 find_unused_parameters = True
-custom_hooks = [
-    *_base_.custom_hooks,
-    dict(type='TaskGuidanceHook', stages=[dict(stage='scene', end=1), dict(stage='joint')]),
-]
+default_hooks = dict(guidance=dict(type='TaskGuidanceHook', scene=1))

@@ -5,6 +5,4 @@ _base_ = [
 ]
 optim_wrapper = dict(optimizer=dict(_delete_=True, type='Adam', lr=1e-3), paramwise_cfg=None)
 train_cfg = dict(max_epochs=30, val_interval=10)
-param_scheduler = [
-    dict(type='CosineAnnealingLR', eta_min_ratio=0.01, by_epoch=True, begin=0, end=30, convert_to_iter_based=True),
-]
+param_scheduler = [_base_.cosine]

@@ -4,19 +4,18 @@ _base_ = [
     '../_base_/schedules/adamw_12e.py', '../_base_/default_runtime.py'
 ]
 model = dict(enhancement=dict(genotype=None))
-halves = [[dict(part, fold=(k, 2)) for part in (_base_.roadscene, _base_.msrs)] for k in (0, 1)]
-train_dataloader = dict(dataset=dict(datasets=halves[0]))
-search_dataloader = dict(_base_.train_dataloader, dataset=dict(type='ConcatDataset', datasets=halves[1]))
+all_pairs = [_base_.roadscene, _base_.msrs]
+weights, choices = ([dict(part, fold=(k, 2)) for part in all_pairs] for k in (0, 1))
+train_dataloader = dict(dataset=dict(datasets=weights))
+search_dataloader = dict(_base_.train_dataloader, dataset=dict(type='ConcatDataset', datasets=choices))
 optim_wrapper = dict(
     optimizer=dict(_delete_=True, type='SGD', lr=1e-3, momentum=0.9, weight_decay=3e-4), paramwise_cfg=None)
 train_cfg = dict(max_epochs=100, val_interval=20)
-param_scheduler = [dict(type='CosineAnnealingLR', by_epoch=True, begin=0, end=100, convert_to_iter_based=True)]
-custom_hooks = [
-    *_base_.custom_hooks,
-    dict(type='BilevelSearchHook', dataloader=search_dataloader, interval=20,
-         optimizer=dict(type='Adam', lr=3e-3, betas=(0.5, 0.999), weight_decay=1e-3)),
+param_scheduler = [dict(type='CosineAnnealingLR', by_epoch=True, begin=0, convert_to_iter_based=True)]
+default_hooks = dict(
+    search=dict(type='BilevelSearchHook', dataloader=search_dataloader, interval=20,
+                optimizer=dict(type='Adam', lr=3e-3, betas=(0.5, 0.999), weight_decay=1e-3)),
     # What is found trains on all pairs, by Adam.
-    dict(type='GenotypeExportHook', shape=(448, 620), retrain={
-        **{f'train_dataloader.dataset.datasets.{i}.fold': None for i in (0, 1)},
-        'optim_wrapper.optimizer': dict(_delete_=True, type='Adam', lr=1e-4)}),
-]
+    export=dict(type='GenotypeExportHook', shape=(448, 620), retrain={
+        'train_dataloader.dataset.datasets': all_pairs,
+        'optim_wrapper.optimizer': dict(_delete_=True, type='Adam', lr=1e-4)}))

@@ -2,6 +2,3 @@
 _base_ = './fusion_light_real.py'
 model = dict(genotype='tim-full', order=('infrared', 'visible'))
 train_cfg = dict(max_epochs=30, val_interval=10)
-param_scheduler = [
-    dict(type='CosineAnnealingLR', eta_min_ratio=0.01, by_epoch=True, begin=0, end=30, convert_to_iter_based=True),
-]

@@ -4,6 +4,4 @@ model = dict(type='TIMFusion', genotype='tim-light', loss=dict(type='FusionLoss'
 # The loss counts in tens, and its gradients do.
 optim_wrapper = dict(optimizer=dict(lr=1e-3), paramwise_cfg=None, clip_grad=dict(max_norm=100))
 train_cfg = dict(max_epochs=90, val_interval=30)
-param_scheduler = [
-    dict(type='CosineAnnealingLR', eta_min_ratio=0.01, by_epoch=True, begin=0, end=90, convert_to_iter_based=True),
-]
+param_scheduler = [_base_.cosine]

@@ -7,13 +7,12 @@ _base_ = [
 model = dict(
     registration=dict(init_cfg=None),
     fusion=dict(_delete_=True, type='FixedFusion', rule='average'))
-one_sensor = [dict(dataset, data_prefix=dict(img='train/ir', img2='train/ir'))
-              for dataset in _base_.train_dataloader.dataset.datasets]
-train_dataloader = dict(dataset=dict(datasets=one_sensor))
+one_sensor = {name: dict(dataset, data_prefix=dict(img='train/ir', img2='train/ir'))
+              for name, dataset in _base_.pairs.items()}
+train_dataloader = dict(dataset=dict(datasets=list(one_sensor.values())))
 val_dataloader = dict(dataset=dict(data_prefix=dict(img='test/ir', img2='test/ir')))
 test_dataloader = val_dataloader
 val_evaluator = dict(_delete_=True, type='EndpointError')
 test_evaluator = val_evaluator
 train_cfg = dict(max_epochs=6, val_interval=2)
 optim_wrapper = dict(optimizer=dict(lr=1e-3), paramwise_cfg=None, clip_grad=dict(max_norm=1))
-param_scheduler = [_base_.param_scheduler[0], dict(_base_.param_scheduler[1], end=6)]

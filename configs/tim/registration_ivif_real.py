@@ -6,4 +6,3 @@ _base_ = [
 model = dict(registration=dict(init_cfg=dict(checkpoint='work_dirs/registration_average_real/epoch_16.pth')))
 train_cfg = dict(max_epochs=6, val_interval=2)
 optim_wrapper = dict(optimizer=dict(lr=1e-3), paramwise_cfg=None)
-param_scheduler = [_base_.param_scheduler[0], dict(_base_.param_scheduler[1], end=6)]

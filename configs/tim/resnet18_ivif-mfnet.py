@@ -9,8 +9,5 @@ optim_wrapper = dict(
     paramwise_cfg=dict(_delete_=True, custom_keys={'scene': dict(lr_mult=0.1)}))
 train_cfg = dict(max_epochs=240, val_interval=10)
 param_scheduler = [
-    dict(type='CosineAnnealingLR', eta_min=1e-8, by_epoch=True, begin=0, end=240, convert_to_iter_based=True)]
-custom_hooks = [
-    *_base_.custom_hooks,
-    dict(type='TaskGuidanceHook', stages=[dict(stage='task', end=40), dict(stage='joint')]),
-]
+    dict(type='CosineAnnealingLR', eta_min=1e-8, by_epoch=True, begin=0, convert_to_iter_based=True)]
+default_hooks = dict(guidance=dict(type='TaskGuidanceHook', task=40))

@@ -4,14 +4,10 @@ model = dict(task=dict(decode_head=dict(genotype=None)))
 train_dataloader = dict(dataset=dict(fold=(0, 2)))
 search_dataloader = dict(_base_.train_dataloader, dataset=dict(_base_.train_dataloader.dataset, fold=(1, 2)))
 train_cfg = dict(max_epochs=100)
-param_scheduler = [
-    dict(type='CosineAnnealingLR', eta_min=1e-8, by_epoch=True, begin=0, end=100, convert_to_iter_based=True)]
-custom_hooks = [
-    *_base_.custom_hooks[:-1],
-    dict(type='TaskGuidanceHook', stages=[dict(stage='scene', end=1), dict(stage='joint')]),
-    dict(type='BilevelSearchHook', dataloader=search_dataloader, interval=20,
-         optimizer=dict(type='Adam', lr=3e-3, betas=(0.5, 0.999), weight_decay=1e-3)),
+default_hooks = dict(
+    guidance=dict(scene=1, task=0),
+    search=dict(type='BilevelSearchHook', dataloader=search_dataloader, interval=20,
+                optimizer=dict(type='Adam', lr=3e-3, betas=(0.5, 0.999), weight_decay=1e-3)),
     # What is found trains for 240 epochs on all pairs.
-    dict(type='GenotypeExportHook', shape=(384, 512), retrain={
-        'train_dataloader.dataset.fold': None, 'train_cfg.max_epochs': 240, 'param_scheduler.0.end': 240}),
-]
+    export=dict(type='GenotypeExportHook', shape=(384, 512), retrain={
+        'train_dataloader.dataset.fold': None, 'train_cfg.max_epochs': 240}))

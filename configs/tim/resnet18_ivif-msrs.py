@@ -3,7 +3,4 @@ _base_ = [
     '../_base_/datasets/msrs_seg.py', '../_base_/models/tim_resnet18.py', '../_base_/schedules/adamw_2k.py'
 ]
 model = dict(task=dict(decode_head=dict(num_classes=9)))
-custom_hooks = [
-    *_base_.custom_hooks,
-    dict(type='TaskGuidanceHook', by_epoch=False, stages=[dict(stage='task', end=600), dict(stage='joint')]),
-]
+default_hooks = dict(guidance=dict(type='TaskGuidanceHook', task=600, by_epoch=False))

@@ -4,11 +4,10 @@ model = dict(task=dict(decode_head=dict(genotype=None)))
 train_dataloader = dict(batch_size=4, dataset=dict(length=1000))
 search_dataloader = dict(
     _base_.train_dataloader, batch_size=4, dataset=dict(_base_.train_dataloader.dataset, length=1000, seed=10))
-custom_hooks = [
-    *_base_.custom_hooks[:-1],
-    dict(type='TaskGuidanceHook', stages=[dict(stage='scene', end=1), dict(stage='joint')]),
-    dict(type='BilevelSearchHook', dataloader=search_dataloader, interval=20,
-         optimizer=dict(type='Adam', lr=2e-2, betas=(0.5, 0.999), weight_decay=1e-3)),
-    dict(type='GenotypeExportHook', shape=_base_.scenes.size,
-         retrain={'train_dataloader.batch_size': 8, 'train_dataloader.dataset.length': 2000}),
-]
+default_hooks = dict(
+    guidance=dict(scene=1, task=0),
+    search=dict(type='BilevelSearchHook', dataloader=search_dataloader, interval=20,
+                optimizer=dict(type='Adam', lr=2e-2, betas=(0.5, 0.999), weight_decay=1e-3)),
+    export=dict(type='GenotypeExportHook', shape=_base_.scenes.size,
+                retrain={'train_dataloader.batch_size': 8, 'train_dataloader.dataset.length': 2000}))
+narrow = dict(task=dict(decode_head=dict(channels=16)))  # in `search_demo.py`

@@ -4,7 +4,4 @@ _base_ = [
     '../_base_/default_runtime.py'
 ]
 model = dict(task=dict(bbox_head=dict(num_classes=6)))
-custom_hooks = [
-    *_base_.custom_hooks,
-    dict(type='TaskGuidanceHook', stages=[dict(stage='scene', end=1), dict(stage='joint')]),
-]
+default_hooks = dict(guidance=dict(type='TaskGuidanceHook', scene=1))

@@ -6,7 +6,4 @@ model = dict(task=dict(
     backbone=dict(frozen_stages=-1),  # every level is trained, as for the figures of README.md
     bbox_head=dict(num_classes=3)))
 # The detector learns to see the bundled network's pictures, then both go on together to the end (algorithm 1).
-custom_hooks = [
-    *_base_.custom_hooks,
-    dict(type='TaskGuidanceHook', by_epoch=False, stages=[dict(stage='task', end=600), dict(stage='joint')]),
-]
+default_hooks = dict(guidance=dict(type='TaskGuidanceHook', task=600, by_epoch=False))

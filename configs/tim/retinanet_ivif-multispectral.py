@@ -5,7 +5,4 @@ _base_ = [
 ]
 # The fusion network was trained before, and goes slowly.
 optim_wrapper = dict(paramwise_cfg=dict(custom_keys={'scene': dict(lr_mult=0.1)}))
-custom_hooks = [
-    *_base_.custom_hooks,
-    dict(type='TaskGuidanceHook', stages=[dict(stage='task', end=3), dict(stage='joint')]),
-]
+default_hooks = dict(guidance=dict(type='TaskGuidanceHook', task=3))

@@ -11,14 +11,12 @@ optim_wrapper = dict(
     optimizer=dict(lr=2e-3),
     paramwise_cfg=dict(custom_keys={'scene': dict(lr_mult=0.4)}))  # it begins from scratch
 train_cfg = dict(max_epochs=120, val_interval=20)
-cosine = dict(type='CosineAnnealingLR', eta_min=1e-8, by_epoch=True, begin=0, end=120, convert_to_iter_based=True)
-param_scheduler = [_base_.param_scheduler[0], cosine]
-stages = dict(type='TaskGuidanceHook', stages=[dict(stage='scene', end=40), dict(stage='joint')])
-search_hook = dict(type='BilevelSearchHook', dataloader=search_dataloader, interval=20,
-                   optimizer=dict(type='Adam', lr=3e-4, betas=(0.5, 0.999), weight_decay=1e-3))
-custom_hooks = [
-    *_base_.custom_hooks[:-1], stages, search_hook,
-    dict(type='GenotypeExportHook', shape=(256, 320), retrain={
-        'train_dataloader.dataset.fold': None, 'train_dataloader.batch_size': 2,
-        'train_cfg.max_epochs': 125, 'param_scheduler.1.end': 125}),
-]
+param_scheduler = [
+    _base_.warmup,
+    dict(type='CosineAnnealingLR', eta_min=1e-8, by_epoch=True, begin=0, convert_to_iter_based=True)]
+default_hooks = dict(
+    guidance=dict(scene=40, task=0),
+    search=dict(type='BilevelSearchHook', dataloader=search_dataloader, interval=20,
+                optimizer=dict(type='Adam', lr=3e-4, betas=(0.5, 0.999), weight_decay=1e-3)),
+    export=dict(type='GenotypeExportHook', shape=(256, 320), retrain={
+        'train_dataloader.dataset.fold': None, 'train_dataloader.batch_size': 2, 'train_cfg.max_epochs': 125}))

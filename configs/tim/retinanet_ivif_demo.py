@@ -3,13 +3,10 @@ _base_ = './retinanet_ivif.py'
 train_dataloader = dict(batch_size=4, dataset=dict(length=1520))
 train_cfg = dict(max_epochs=1, val_begin=2)  # what is tested at once needs no validation
 param_scheduler = [
-    dict(type='LinearLR', start_factor=0.03, by_epoch=False, begin=0, end=30),
-    dict(type='CosineAnnealingLR', eta_min_ratio=0.01, by_epoch=False, begin=0, end=380),
+    dict(_base_.warmup, end=30),
+    dict(type='CosineAnnealingLR', eta_min_ratio=0.01, by_epoch=False, begin=0),
 ]
-custom_hooks = [
-    *_base_.custom_hooks[:-1],
-    dict(type='TaskGuidanceHook', by_epoch=False, stages=[dict(stage='task', end=100), dict(stage='joint')]),
-]
+default_hooks = dict(guidance=dict(task=100, by_epoch=False))
 # How it does at night stands beside the rest.
 test_dataloader = dict(dataset=dict(length=240))
 test_evaluator = [

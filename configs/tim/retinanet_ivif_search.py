@@ -10,11 +10,10 @@ model = dict(
 train_dataloader = dict(batch_size=4, dataset=dict(length=1000))
 search_dataloader = dict(
     _base_.train_dataloader, batch_size=4, dataset=dict(_base_.train_dataloader.dataset, length=1000, seed=10))
-custom_hooks = [
-    *_base_.custom_hooks[:-1],
-    dict(type='TaskGuidanceHook', stages=[dict(stage='scene', end=1), dict(stage='joint')]),
-    dict(type='BilevelSearchHook', dataloader=search_dataloader, interval=20,
-         optimizer=dict(type='Adam', lr=2e-2, betas=(0.5, 0.999), weight_decay=1e-3)),
-    dict(type='GenotypeExportHook', shape=_base_.scenes.size,
-         retrain={'train_dataloader.batch_size': 8, 'train_dataloader.dataset.length': 2000}),
-]
+default_hooks = dict(
+    guidance=dict(scene=1, task=0),
+    search=dict(type='BilevelSearchHook', dataloader=search_dataloader, interval=20,
+                optimizer=dict(type='Adam', lr=2e-2, betas=(0.5, 0.999), weight_decay=1e-3)),
+    export=dict(type='GenotypeExportHook', shape=_base_.scenes.size,
+                retrain={'train_dataloader.batch_size': 8, 'train_dataloader.dataset.length': 2000}))
+narrow = dict(scene=dict(channels=16), task=dict(neck=dict(channels=16, nodes=2)))  # in `search_demo.py`

@@ -16,9 +16,6 @@ model = dict(
     norm_eval=True,
     scene=dict(type='TIMFusion', genotype='tim-light', loss=dict(type='FusionLoss')),
     task=task)
-custom_hooks = [
-    *_base_.custom_hooks,
-    dict(type='TaskGuidanceHook', stages=[dict(stage='scene', end=1), dict(stage='joint')]),
-]
+default_hooks = dict(guidance=dict(type='TaskGuidanceHook', scene=1))
 # What a stage leaves out is not in the graph, which several processes have to know.
 find_unused_parameters = True

@@ -7,7 +7,4 @@ size = (300, 300)
 train_dataloader = dict(dataset=dict(size=size))
 val_dataloader = dict(dataset=dict(size=size))
 test_dataloader = dict(dataset=dict(size=size))
-custom_hooks = [
-    *_base_.custom_hooks,
-    dict(type='TaskGuidanceHook', stages=[dict(stage='scene', end=1), dict(stage='joint')]),
-]
+default_hooks = dict(guidance=dict(type='TaskGuidanceHook', scene=1))

@@ -55,7 +55,8 @@ def rows(monkeypatch):
         asked.append((name, config, *arguments))
         folder = Path(arguments[arguments.index('--work-dir') + 1])
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / Path(config).name).write_text(' '.join(arguments))  # as mmengine dumps it, with the options in it
+        # As mmengine dumps it, with the options in it.
+        (folder / Path(config).name).write_text(f"test_evaluator = dict(type='EndpointError')\n# {' '.join(arguments)}")
         if name == 'train':
             (folder / 'last_checkpoint').write_text('/elsewhere/epoch_1.pth')
             if folder.name.startswith('x-search'):
@@ -90,12 +91,12 @@ def test_of_a_search_what_it_found_is_trained_and_tested(rows, tmp_path, capsys)
 def test_rows_are_means_of_the_seeds_and_are_made_once(rows, tmp_path, capsys):
     options = ('--configs', 'configs/x-{}.py', '--rows', 'a', 'b', '--seeds', 0, 1, '--work-dir', tmp_path / 'rows')
     asked = rows(*options, '--train-options', 'a.b=1')
-    assert [call[0] for call in asked] == ['train', 'test'] * 4
+    assert [call[0] for call in asked] == ['train'] * 4 + ['test'] * 4
     assert asked[2][1] == 'configs/x-a.py' and asked[2][-2:] == ('randomness.seed=1', 'a.b=1')
-    assert asked[3][1:3] == (str(tmp_path / 'rows/x-a-1/x-a.py'), str(tmp_path / 'rows/x-a-1/epoch_1.pth'))
+    assert asked[5][1:3] == (str(tmp_path / 'rows/x-a-1/x-a.py'), str(tmp_path / 'rows/x-a-1/epoch_1.pth'))
     printed = capsys.readouterr().out
-    assert re.search(r'\| a +\| 0\.500 \+- 0\.354 +\| 2\.000 \+- 0\.000', printed)
-    assert re.search(r'\| b +\| 0\.500 \+- 0\.354 +\| +\|', printed)  # not every row has every figure
+    assert re.search(r'\| coco/bbox_mAP +\| 0\.500 \+- 0\.354 +\| 0\.500 \+- 0\.354', printed)
+    assert re.search(r'\| epe +\| 2\.000 \+- 0\.000 +\| +\|', printed)  # not every row has every figure
     assert 'precision' not in printed
     assert rows(*options, '--train-options', 'a.b=1') == []
     with pytest.raises(SystemExit, match='of another run'):
@@ -109,6 +110,27 @@ def test_options_of_a_test_do_not_reach_the_next_one(rows, tmp_path):
     assert 'a.b=1' not in (tmp_path / 'x-a-0/x-a.py').read_text()
 
 
+def test_rows_are_options_of_one_config(rows, tmp_path):
+    config = 'configs/tim/retinanet_ivif_demo.py'
+    asked = rows(config, '--rows', 'infrared', 'ivif', '--seeds', 0, '--work-dir', tmp_path)
+    assert [call[1] for call in asked[:2]] == [config] * 2
+    assert 'model.scene.rule=infrared' in asked[0] and asked[1][-2:] == ('--cfg-options', 'randomness.seed=0')
+    assert {path.name for path in tmp_path.iterdir()} == {
+        'retinanet_ivif_demo-infrared-0', 'retinanet_ivif_demo-ivif-0'}
+
+
+def test_a_row_that_a_config_does_not_have_is_named(rows, capsys):
+    with pytest.raises(SystemExit):
+        rows('configs/tim/retinanet_ivif.py', '--rows', 'visble')
+    assert "has no row 'visble'; give --rows of visible, infrared" in capsys.readouterr().err
+
+
+def test_folds_of_a_config_that_makes_none_are_refused(rows, monkeypatch):
+    monkeypatch.setenv('FOLD', '')
+    with pytest.raises(SystemExit, match='retinanet_ivif_demo.py makes no folds'):
+        rows('--folds', 4)
+
+
 def test_records_give_the_table_again_without_the_weights(rows, tmp_path, capsys, monkeypatch):
     options = ('--configs', 'configs/x-{}.py', '--rows', 'a', '--seeds', 0, 1, '--work-dir')
     rows(*options, tmp_path / 'rows')
@@ -119,7 +141,7 @@ def test_records_give_the_table_again_without_the_weights(rows, tmp_path, capsys
         monkeypatch.setattr(sys, 'argv', ['records.py', *map(str, arguments)])
         records.main()
     capsys.readouterr()
-    assert rows(*options, tmp_path / 'again/rows') == []
+    assert rows(*options, tmp_path / 'again/rows') == []  # without the config of the run, which is not kept
     assert capsys.readouterr().out == table
 
 
@@ -167,45 +189,55 @@ def test_maps_are_scored_over_all_images(pooled):
 def folds(pooled, monkeypatch, tmp_path):
     """The script of the folds, with tools that leave what real ones do; what is found says which weights found it."""
     monkeypatch.setenv('FOLD', '')
-    import cross_validation
     import runs
-    asked = []
+    import task_rows
+    asked, tested = [], []
+
+    def run_of(folder):
+        """Return row and fold of a run, from the name of its folder."""
+        name = folder.relative_to(tmp_path).parts[0].removeprefix('retinanet_ivif-msrs-').split('-')
+        return name[0], int(name[1][0]) if len(name) > 2 else 0
 
     def tool(name, config, *arguments):
         folder, options = Path(arguments[arguments.index('--work-dir') + 1]), arguments
         folder.mkdir(parents=True, exist_ok=True)
         asked.append((name, os.environ['FOLD'], options[options.index('--cfg-options') + 1:]))
         if name == 'train':
-            row = folder.name.split('-')[-3]
-            (folder / Path(config).name).write_text("test_evaluator = [dict(type='DetectionMetric')]")
+            row, _ = run_of(folder)
+            (folder / Path(config).name).write_text(
+                "test_evaluator = [dict(type='DetectionMetric')]\n"
+                f"test_dataloader = dict(dataset=dict())\nwork_dir = '{folder}'")
             (folder / 'last_checkpoint').write_text('iter_1.pth')
             torch.save(dict(state_dict={'scene.x': row, 'task.x': row}), folder / 'iter_1.pth')
         else:
             out = Path(arguments[arguments.index('--out') + 1])
-            fold = int(out.parent.name.split('-')[-2][0])
+            _, fold = run_of(out.parent)
             out.write_text(json.dumps({
                 'cddfuse/VIF': 0.5 + fold, 'people by day/darker': 0.1 + fold, 'people by day/objects': 1 + fold}))
             prefix = next(option for option in options if option.startswith('test_evaluator')).partition('=')[2]
-            Path(f'{prefix}.json').write_text(json.dumps(torch.load(arguments[0])['state_dict']))
+            Path(f'{prefix}.bbox.json').write_text(json.dumps(torch.load(arguments[0])['state_dict']))
         return ''
 
-    def images_of(config, found):
-        weights = json.loads(Path(f'{found}.json').read_text())
+    def images_of(cfg, found):
+        weights = json.loads(Path(f'{found}.bbox.json').read_text())
         good = weights['task.x'] == 'average' or weights['scene.x'] == 'average'
         box = dict(bbox=[0, 0, 4, 40], category_id=0)
-        fold = int(config.parent.name.split('-')[-2][0])
+        _, fold = run_of(Path(cfg.work_dir))
+        tested.append(cfg.get('a'))
         return [pooled.Image('1D', [box], [dict(box, score=0.9)] if good or fold else [])], ('person',)
 
     monkeypatch.setattr(runs, 'tool', tool)
-    monkeypatch.setattr(cross_validation, 'images_of', images_of)
+    monkeypatch.setattr(pooled, 'survey', lambda config, most: ([{}], ))  # of files
+    monkeypatch.setattr(task_rows, 'images_of', images_of)
 
     def run(*arguments):
-        monkeypatch.setattr(sys, 'argv', ['cross_validation.py', 'configs/tim/retinanet_ivif-msrs.py', '--folds', '2',
-                                          '--work-dir', str(tmp_path), *map(str, arguments)])
+        monkeypatch.setattr(sys, 'argv', ['task_rows.py', 'configs/tim/retinanet_ivif-msrs.py', '--folds', '2',
+                                          '--seeds', '0', '--work-dir', str(tmp_path), *map(str, arguments)])
         asked.clear()
-        cross_validation.main()
+        task_rows.main()
         return list(asked)
 
+    run.tested = tested
     return run
 
 
@@ -213,9 +245,10 @@ def test_every_fold_is_tested_on_by_a_training_without_it(folds, capsys):
     asked = folds('--rows', 'visible', 'direct', '--train-options', 'a.b=1')
     assert [call[:2] for call in asked] == [
         ('train', '0/2'), ('train', '0/2'), ('train', '1/2'), ('train', '1/2'), *[('test', '1/2')] * 4]
-    assert asked[0][2] == ('randomness.seed=0', 'model.scene._delete_=True', 'model.scene.type=FixedFusion',
-                           'model.scene.rule=visible', 'a.b=1')
-    assert asked[1][2] == ('randomness.seed=0', 'custom_hooks.1.stages.1.stage=task', 'a.b=1')
+    assert asked[0][2] == (
+        'randomness.seed=0', 'model.scene._delete_=True', 'model.scene.type=FixedFusion', 'model.scene.rule=visible',
+        'default_hooks.guidance.scene=0', 'default_hooks.guidance.last=task', 'a.b=1')
+    assert asked[1][2] == ('randomness.seed=0', 'default_hooks.guidance.last=task', 'a.b=1')
     printed = capsys.readouterr().out
     # One of two images over both folds; folds by themselves have 0 and 1.
     assert re.search(r'\| mAP_50 +\| 0\.505 +\| 0\.505', printed)
@@ -241,6 +274,29 @@ def test_one_task_network_for_all_rows(folds, capsys):
     assert re.search(r'\| mAP_50 +\| 1\.000', capsys.readouterr().out)
     folds('--rows', 'direct')
     assert re.search(r'\| mAP_50 +\| 0\.505', capsys.readouterr().out)
+
+
+def test_without_what_was_found_the_metrics_of_the_tests_are_given(folds, monkeypatch, pooled, capsys):
+    folds('--rows', 'direct', '--test-options', 'a.b=1')
+    assert folds.tested == [dict(b=1)] * 2  # the images are those of the test as it was asked for
+    for file in Path(sys.argv[sys.argv.index('--work-dir') + 1]).rglob('found*.bbox.json'):
+        file.unlink()
+    monkeypatch.setattr('task_rows.images_of', pooled.images_of)
+    capsys.readouterr()
+    assert folds('--rows', 'direct', '--test-options', 'a.b=1') == []
+    printed = capsys.readouterr().out
+    assert re.search(r'\| cddfuse/VIF +\| 1\.000', printed) and 'mAP_50' not in printed  # the mean of the folds
+
+
+@pytest.mark.parametrize('name, option', [
+    ('retinanet_ivif-msrs', 'test_evaluator.0.outfile_prefix'),
+    ('efficientnet_ivif-msrs', 'test_evaluator.0.output_dir'),
+    ('retinanet_ivif-multispectral', 'test_evaluator.outfile_prefix'), ('retinanet_ivif_demo', None),
+    ('resnet18_ivif', None), ('registration_ivif', None)])
+def test_where_a_test_writes_what_it_finds(pooled, monkeypatch, name, option):
+    if option:
+        monkeypatch.setattr(pooled, 'survey', lambda config, most: ([{}], ))  # of files
+    assert pooled.output_option(Config.fromfile(BENCHMARKS.parent / f'configs/tim/{name}.py')) == option
 
 
 @pytest.fixture
@@ -383,12 +439,25 @@ def test_meta_initialisations_of_every_k_with_and_without_the_new_task(chain, tm
     import meta_init
     monkeypatch.setattr(meta_init, 'adapt', lambda start, pairs, seed, args: {
         n: (len(str(start and start.parent.name)) + n, 0.5) for n in args.after})
+    tasks = []
+    monkeypatch.setenv('DATA', '')
+    monkeypatch.setattr(meta_init, 'train', lambda *run, train=meta_init.train: (
+        tasks.append(os.environ['DATA']), train(*run))[1])
     asked = chain('meta_init', '--seeds', 3, '--pairs', 32, '--after', 0, 5, '--work-dir', tmp_path)
-    demo, seed = 'configs/tim/{}_init_real{}_demo.py', ('randomness.seed=3', )
+    width, seed = 'model.channels=16', 'randomness.seed=3'
+
+    def joint(iterations):
+        return ('train_cfg._delete_=True', 'train_cfg.type=ResumableIterTrainLoop', f'train_cfg.max_iters={iterations}',
+                f'train_cfg.val_interval={iterations}', 'optim_wrapper.optimizer.lr=1e-3')
+
+    def meta(k):
+        return f'train_cfg.steps={k}', 'train_cfg.max_iters=100', 'optim_wrapper.optimizer.lr=1e-3'
+
+    # A gradient for each of four steps and one for the step outside, of every one of three or four tasks.
     assert [(call[1], *call[call.index('--cfg-options') + 1:]) for call in asked] == [
-        (demo.format('joint', ''), *seed),
-        *((demo.format('meta', ''), f'train_cfg.steps={k}', *seed) for k in (2, 4, 6, 8, 10)),
-        (demo.format('joint', '_ivif'), *seed), (demo.format('meta', '_ivif'), 'train_cfg.steps=4', *seed)]
+        ('configs/tim/meta_init.py', width, *options, seed)
+        for options in (joint(1500), *map(meta, (2, 4, 6, 8, 10)), joint(2000), meta(4))]
+    assert tasks == ['medical_fusion_tasks'] * 6 + ['real_fusion_tasks'] * 2
     printed = capsys.readouterr().out
     for start in ('K = 8', 'K = 10', r'joint\+ivif', r'K = 4\+ivif'):
         folder = start.replace('K = ', '').replace('\\', '') + '-3'
@@ -400,14 +469,14 @@ def test_meta_initialisations_of_every_k_with_and_without_the_new_task(chain, tm
         assert 'joint+ivif or K+ivif' in capsys.readouterr().err
 
 
-def test_the_new_task_is_one_of_those_of_its_initialisation():
-    meta, seen, joint = (Config.fromfile(str(BENCHMARKS.parent / f'configs/tim/{name}_demo.py')) for name in (
-        'meta_init_real', 'meta_init_real_ivif', 'joint_init_real_ivif'))
-    tasks, with_ivif = (cfg.train_dataloader.dataset.datasets for cfg in (meta, seen))
+def test_the_new_task_is_one_of_those_of_its_initialisation(monkeypatch):
+    found = []
+    for data in ('medical_fusion_tasks', 'real_fusion_tasks'):
+        monkeypatch.setenv('DATA', data)
+        found.append(Config.fromfile(BENCHMARKS.parent / 'configs/tim/meta_init.py'))
+    tasks, with_ivif = (cfg.train_dataloader.dataset.datasets for cfg in found)
     assert [task.type for task in with_ivif] == ['PairDataset', *3 * ['HarvardDataset']]
-    assert with_ivif[1:] == tasks and joint.train_dataloader == seen.train_dataloader
-    # A gradient for each of the K steps and one for the step outside, of every task.
-    assert joint.train_cfg.max_iters == seen.train_cfg.max_iters * len(with_ivif) * (4 + 1)
+    assert with_ivif[1:] == tasks and not any(task.get('fold') for task in with_ivif)
 
 
 @pytest.fixture
@@ -435,8 +504,7 @@ def algorithm(monkeypatch, tmp_path):
             genotype = Genotype.load('tim-light')
             Genotype(genotype.choices, costs=dict(parameters=4e6)).save(folder / 'genotype.json')
         (folder / 'retrain.py').write_text(
-            "custom_hooks = [dict(type='TaskGuidanceHook')]\ntrain_cfg = dict(max_iters=7, steps=4)\n"
-            'train_dataloader = dict(dataset=dict(datasets=[1, 2, 3]))')
+            'train_cfg = dict(max_iters=7, steps=4)\ntrain_dataloader = dict(dataset=dict(datasets=[1, 2, 3]))')
         (folder / 'last_checkpoint').write_text('/elsewhere/iter_1.pth')
         return ''
 
@@ -472,7 +540,7 @@ def test_the_links_of_algorithm_1_are_made_once_and_stand_on_each_other(algorith
             seed, 'i=1', 'train_cfg._delete_=True', 'train_cfg.type=ResumableIterTrainLoop', 'train_cfg.max_iters=105',
             'train_cfg.val_interval=105', 'optim_wrapper.optimizer.lr=1e-3'])
         for start in ('meta', 'joint'):
-            for guidance, stage in (('guided', []), ('frozen', ['custom_hooks.0.stages.2.stage=task'])):
+            for guidance, stage in (('guided', []), ('frozen', ['default_hooks.guidance.last=task'])):
                 assert made[f'{neck}/{start}-{guidance}'] == ('train', f'{neck}/retrain.py', [
                     f'model.scene.init_cfg.checkpoint={fusion}/{start}/iter_1.pth', seed, *stage, 't=1'])
     draws = [arguments for name, *_, arguments, _ in asked if name == 'analysis_tools/sample_genotype']

@@ -1,23 +1,14 @@
 # MFNet street scenes with segmentation maps, nine classes; 640 x 480, pairs in one file of four channels.
 dataset_type = 'MFNetDataset'
 data_root = '{{$MFNET_ROOT:data/mfnet}}'
-crop = (384, 512)  # height, width of the patches in training
 
-train_pipeline = [
-    dict(type='LoadPairFromFile'),
-    dict(type='LoadSegMap'),
-    dict(type='JointTransform', transforms=[
-        dict(type='mmseg.RandomRotate', prob=0.5, degree=10, seg_pad_val=255),
-        dict(type='mmseg.RandomCrop', crop_size=crop, cat_max_ratio=0.95),
-        dict(type='RandomFlip', prob=0.5),
-    ]),
-    dict(type='PackPairSegInputs'),
-]
-test_pipeline = [
-    dict(type='LoadPairFromFile'),
-    dict(type='LoadSegMap'),
-    dict(type='PackPairSegInputs'),
-]
+load = [dict(type='LoadPairFromFile'), dict(type='LoadSegMap')]
+rotate = dict(type='mmseg.RandomRotate', prob=0.5, degree=10, seg_pad_val=255)
+crop = dict(type='mmseg.RandomCrop', crop_size=(384, 512), cat_max_ratio=0.95)  # height, width
+flip = dict(type='RandomFlip', prob=0.5)
+pack = dict(type='PackPairSegInputs')
+train_pipeline = [*load, dict(type='JointTransform', transforms=[rotate, crop, flip]), pack]
+test_pipeline = [*load, pack]
 
 train_dataloader = dict(
     batch_size=2,

@@ -4,8 +4,9 @@ from os.path import isdir
 _base_ = ['./mfnet_seg.py', './msrs_folds.py']
 # The maps are in Segmentation_labels as published, or in seg.
 maps = 'seg' if isdir(f'{_base_.msrs_root}/train/seg') else 'Segmentation_labels'
-train_pipeline = _base_.train_pipeline
-train_pipeline[2].transforms[1].crop_size = (256, 320)
+crop = dict(_base_.crop, crop_size=(256, 320))
+train_pipeline = [
+    *_base_.load, dict(type='JointTransform', transforms=[_base_.rotate, crop, _base_.flip]), _base_.pack]
 train_set, test_set = (
     dict(_delete_=True, type='MSRSSegDataset', data_root=_base_.msrs_root, kfold=part['kfold'],
          data_prefix={key: [f'{folder}/{name}' for folder in part['folders']]

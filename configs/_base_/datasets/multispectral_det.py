@@ -4,8 +4,9 @@
 _base_ = './boxes.py'
 multispectral = dict(
     type='MultiSpectralDataset', data_root='{{$MULTISPECTRAL_ROOT:data/multispectral}}', infrared='fir')  # or 'mir', 'nir'
-train_pipeline, test_pipeline = _base_.train_pipeline, _base_.test_pipeline
-train_pipeline[2].transforms[0].scale = test_pipeline[2].transforms[0].scale = (320, 320)
+resize = dict(_base_.resize, scale=(320, 320))
+train_pipeline = [*_base_.load, dict(type='JointTransform', transforms=[resize, _base_.flip]), _base_.pack]
+test_pipeline = [*_base_.load, dict(type='JointTransform', transforms=[resize]), _base_.pack]
 train_dataloader = dict(_base_.loader, dataset=dict(
     multispectral, split='splits/train.txt', filter_cfg=_base_.filter_cfg, pipeline=train_pipeline))
 val_dataloader = dict(_base_.test_loader, dataset=dict(

@@ -23,7 +23,7 @@ from mmfusenas.utils.config_hooks import is_hook
 STATE_KEY = 'genotype_export'
 
 TRAINING = ('train_dataloader', 'train_cfg', 'val_dataloader', 'val_cfg', 'val_evaluator', 'optim_wrapper',
-            'param_scheduler', 'default_hooks', 'custom_hooks')
+            'param_scheduler', 'default_hooks', 'custom_hooks', 'log_processor')
 """What of a config says how a network trains."""
 
 

@@ -1,4 +1,0 @@
-# The average picture on MultiSpectral, with the same detector and budget as retinanet_ivif-multispectral.py.
-_base_ = './retinanet_ivif-multispectral.py'
-model = dict(scene=dict(_delete_=True, type='FixedFusion', rule='average'))
-custom_hooks = _base_.custom_hooks[:-1]
