@@ -85,12 +85,6 @@ def scalars(folder: Path) -> list[dict[str, float]]:
             for line in file.read_text().splitlines()]
 
 
-def hook_place(config: str, kind: str) -> str:
-    """Return the place of a hook in a config, as ``--cfg-options`` names it."""
-    types = [hook['type'] for hook in Config.fromfile(config).custom_hooks]
-    return f'custom_hooks.{types.index(kind)}'
-
-
 def draw(config: str, folder: Path, seed: int, between: Sequence[float] = (), options: Sequence[str] = ()) -> Path:
     """Draw a random network of a search's space, of so many parameters where a range is given; return the genotype."""
     if not (folder / 'genotype.json').is_file():
