@@ -1,14 +1,14 @@
 # Every target sets up what it needs first; where that is there already, it costs a fraction of a second.
 PYTHON ?= python3
 JOBS ?= 2
-ENV = PY=$$($(PYTHON) tools/setup_env.py) && cd $(CURDIR)
+ENV = PY=$$($(PYTHON) tools/setup_env.py $(WITH)) && cd $(CURDIR)
 # One thread a test process: several processes of several threads on few cores are many times slower.
 PYTEST = OMP_NUM_THREADS=1 "$$PY" -m pytest -n $(JOBS) --dist worksteal -q
 
 # This checkout comes before any other mmfusenas that the environment knows.
 export PYTHONPATH := $(CURDIR)$(if $(PYTHONPATH),:$(PYTHONPATH))
 
-.PHONY: env demo test test-all lint
+.PHONY: env demo test test-all lint docs
 
 env:   ## set up the environment and say which Python it is
 	@$(ENV) && echo "$$PY"
@@ -24,3 +24,7 @@ test-all:  ## also the slow tests
 
 lint:
 	@$(ENV) && "$$PY" -m ruff check .
+
+docs: WITH = --with docs
+docs:  ## build the documentation; a warning is an error
+	@$(ENV) && "$$PY" -m sphinx -W --keep-going -q -j auto docs/en build/docs && echo build/docs/index.html

@@ -33,5 +33,6 @@ setup(
         'deploy': requirements('deploy'),
         'all': requirements('det') + requirements('seg'),
         'tests': requirements('tests') + requirements('lint'),
+        'docs': requirements('docs'),
     },
 )

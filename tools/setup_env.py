@@ -45,10 +45,10 @@ print(json.dumps(dict(
 """
 
 
-def wanted() -> dict:
+def wanted(lists: tuple = NEEDED) -> dict:
     """Return the distributions that are needed, name -> version conditions, from ``requirements/``."""
     lines = []
-    for name in NEEDED:
+    for name in lists:
         lines += (CHECKOUT / 'requirements' / (name + '.txt')).read_text().splitlines()
     split = [re.match(r'([\w-]+)(.*)', line) for line in lines if line and line[0] != '#']
     return {match.group(1): match.group(2) for match in split}
@@ -70,26 +70,26 @@ def satisfies(version: str, conditions: str) -> bool:
     return True
 
 
-def probe(python: str) -> dict:
-    """Return what ``python`` has installed (empty where it does not run)."""
+def probe(python: str, lists: tuple = NEEDED) -> dict:
+    """Return what ``python`` has installed of some lists (empty where it does not run)."""
     if not Path(python).is_file():
         return {}
     path = [part for part in os.environ.get('PYTHONPATH', '').split(':') if part]
     path = ':'.join(part for part in path if Path(part).resolve() != CHECKOUT)
     result = subprocess.run(
-        [python, '-c', PROBE] + sorted(wanted()), cwd='/', env=dict(os.environ, PYTHONPATH=path),
+        [python, '-c', PROBE] + sorted(wanted(lists)), cwd='/', env=dict(os.environ, PYTHONPATH=path),
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     return json.loads(result.stdout.decode()) if result.returncode == 0 else {}
 
 
-def shortcomings(state: dict) -> list:
-    """Return what a probed Python lacks, in words."""
+def shortcomings(state: dict, lists: tuple = NEEDED) -> list:
+    """Return what a probed Python lacks of the same lists, in words."""
     if not state:
         return ['everything: it does not run']
     if tuple(state['python']) < MINIMUM:
         return ['a newer Python than %d.%d (3.11 at least)' % tuple(state['python'])]
     lacks = []
-    for name, conditions in sorted(wanted().items()):
+    for name, conditions in sorted(wanted(lists).items()):
         version = state['versions'][name]
         if version is None:
             lacks.append(name)
@@ -139,7 +139,7 @@ def restart_with_newer() -> int:
         # Run it rather than believe its name: version managers leave a stub for every version they know.
         if shutil.which(name) and subprocess.call(
                 [name, '-c', ''], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) == 0:
-            return subprocess.call([name, __file__])
+            return subprocess.call([name, __file__, *sys.argv[1:]])
     raise StepError(
         'python3 is Python %d.%d, and no python3.11 was found. mmfusenas needs Python 3.11 or newer: install it '
         '(for example `apt install python3.11 python3.11-venv python3.11-dev`), or name one: '
@@ -189,6 +189,12 @@ def set_up() -> str:
     return python
 
 
+def add(python: str, extra: str) -> None:
+    """Install what one target needs besides, where ``python`` lacks it."""
+    if shortcomings(probe(python, (extra, )), (extra, )):
+        pip(python, f'requirements/{extra}.txt', '-r', f'requirements/{extra}.txt')
+
+
 def make_importable(python: str) -> None:
     """Install this checkout in editable form where ``python`` does not import mmfusenas from it."""
     origin = probe(python)['mmfusenas']
@@ -215,13 +221,17 @@ def wait_for(lock) -> None:
 
 def main() -> int:
     """Print the path of a Python that has everything."""
-    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--with', dest='extra', choices=['docs'], help='install requirements/EXTRA.txt, too')
+    args = parser.parse_args()
     if sys.version_info[:2] < MINIMUM:
         return restart_with_newer()
     STATE.mkdir(parents=True, exist_ok=True)
     with (STATE / 'lock').open('w') as lock:
         wait_for(lock)
         python = choose() or set_up()
+        if args.extra:
+            add(python, args.extra)
         make_importable(python)
     print(python)
     return 0

@@ -1,5 +1,5 @@
 # N_R alone, first on pictures of one sensor: an infrared picture against itself out of register. Begun with both
-# sensors at once it does not find out what a displacement is (docs/en/results.md, "Pairs out of register").
+# sensors at once it does not find out what a displacement is (docs/en/results/tim.md, "Pairs out of register").
 _base_ = [
     '../_base_/models/tim_registration.py', '../_base_/datasets/ivif_real_deformed.py',
     '../_base_/schedules/adamw_12e.py', '../_base_/default_runtime.py'

@@ -283,7 +283,7 @@ def test_tracked_tables_are_read():
     table = tables['latency/latency_448x620.json']
     runs = json.loads((folder / 'latency.json').read_text())
     found = Genotype.from_dict(runs['lambda-0.5-0']['genotype.json'])
-    assert table.predict(found)['latency_ms'] == pytest.approx(103, abs=0.5)  # as docs/en/results.md has it
+    assert table.predict(found)['latency_ms'] == pytest.approx(103, abs=0.5)  # as docs/en/results/tim.md has it
 
 
 def test_files_that_are_no_table(space, tmp_path):

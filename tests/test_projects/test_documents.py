@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-DOCUMENTS = [ROOT / 'README.md', *sorted(ROOT.glob('docs/en/*.md')), *sorted(ROOT.glob('configs/*/README.md')),
-             *sorted(ROOT.glob('projects/*/README.md'))]
+DOCUMENTS = [*sorted(ROOT.glob('*.md')), *sorted(ROOT.glob('docs/en/**/*.md')),
+             *sorted(ROOT.glob('configs/*/README.md')), *sorted(ROOT.glob('projects/*/README.md'))]
+# What only includes another file, which is looked at itself.
+DOCUMENTS = [path for path in DOCUMENTS if '{include}' not in path.read_text()]
 PATH = re.compile(
     r'\b(?:configs|tools|docs|projects|tests|benchmarks|mmfusenas|requirements)/[\w./-]+\.(?:py|md|sh|txt)\b')
 
@@ -19,6 +21,18 @@ def test_files_exist(document: Path) -> None:
     # A path in text is from the repository's root, or from the document's folder.
     targets |= {ROOT / path if (ROOT / path).exists() else document.parent / path for path in PATH.findall(text)}
     assert targets and [str(path) for path in targets if not path.exists()] == []
+
+
+def anchors(document: Path) -> set[str]:
+    """The anchors of its headings, as GitHub and the site make them."""
+    headings = re.findall(r'^#+ (.*)', re.sub(r'```.*?```', '', document.read_text(), flags=re.S), re.M)
+    return {re.sub(r'[^\w\- ]', '', heading.lower()).replace(' ', '-') for heading in headings}
+
+
+@pytest.mark.parametrize('document', DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_anchors_exist(document: Path) -> None:
+    links = re.findall(r'\]\(([^):]*\.md|)#([^)]+)\)', document.read_text())
+    assert [link for link in links if link[1] not in anchors(document.parent / link[0] if link[0] else document)] == []
 
 
 def is_option(option: str, source: str) -> bool:

@@ -148,7 +148,7 @@ def test_a_record_gives_the_figures_of_the_docs(call, tmp_path, capsys, monkeypa
     monkeypatch.setattr(sys, 'argv', ['task_rows.py', *options.split(), '--work-dir', str(tmp_path / name)])
     task_rows.main()
     rows = [line.split('|')[2:-1] for line in capsys.readouterr().out.splitlines() if '+- ' in line]
-    section = (ROOT / 'docs/en/results.md').read_text().partition(f'records/{name}.json')[2].partition('\n## ')[0]
+    section = (ROOT / 'docs/en/results/ruas.md').read_text().partition(f'records/{name}.json')[2].partition('\n## ')[0]
     assert len(rows) > 1
     for figures in rows:
         assert f'| {" | ".join(figure.strip() for figure in figures)} |' in section

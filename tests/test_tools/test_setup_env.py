@@ -35,6 +35,19 @@ def test_this_python_is_taken_as_it_is(setup_env: ModuleType) -> None:
     assert setup_env.shortcomings(setup_env.probe('/no/such/python')) == ['everything: it does not run']
 
 
+def test_what_a_target_needs_besides(setup_env: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``make docs`` installs Sphinx once, where it is not there or too old."""
+    installed = []
+    monkeypatch.setattr(setup_env, 'pip', lambda python, title, *arguments: installed.append(arguments))
+    versions = {'myst-parser': '4.0.1', 'furo': '2024.8.6', 'sphinx-copybutton': '0.5.2'}
+    assert set(setup_env.wanted(('docs', ))) == {'sphinx', *versions}
+    for sphinx, expected in ((None, 1), ('8.1.3', 2), ('8.2.3', 2)):
+        state = dict(python=[3, 11], versions=dict(versions, sphinx=sphinx), operators=[])
+        monkeypatch.setattr(setup_env, 'probe', lambda python, lists: state)  # noqa: B023
+        setup_env.add(sys.executable, 'docs')
+        assert installed == [('-r', 'requirements/docs.txt')] * expected
+
+
 def test_missing_compiler_is_named(setup_env: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv('CXX', 'no-such-compiler')
     with pytest.raises(setup_env.StepError, match='no C\\+\\+ compiler: `no-such-compiler` was not found.*apt install'):

@@ -1,5 +1,6 @@
 # N_R (MRRN) and N_F `light` from the bundled weights, trained jointly (TIM, section 5.1.2). N_R compares features at
-# displacements and learns from the field, which is known: as published it learned nothing in what was tried (results.md).
+# displacements and learns from the field, which is known: as published it learned nothing in what was tried
+# (docs/en/results/tim.md).
 model = dict(
     type='RegisteredFusion',
     registration=dict(

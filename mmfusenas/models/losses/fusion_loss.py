@@ -33,7 +33,7 @@ class FusionLoss(nn.Module):
       the infrared one, counts more, and what is warm stays brighter than what is round it
       (:func:`~mmfusenas.models.losses.fusion_terms.maximum_terms`). Not in the paper; the default, because on
       training pairs that were set aside it had more MI and VIF than the published forms, and fewer dark people
-      (docs/en/results.md).
+      (docs/en/results/tim.md).
     - ``'information'``: as published for l_F. MSE and SSIM to both sources; their weights, which sum to 1, come from
       the information of each source (:func:`~mmfusenas.models.losses.fusion_terms.information_terms`).
     - ``'saliency'``: as published for l_T. The same terms, weighted pixel by pixel by histogram contrast

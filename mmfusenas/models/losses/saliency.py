@@ -8,7 +8,7 @@ _LEVELS = 256
 
 
 def histogram_contrast(picture: Tensor) -> Tensor:
-    """Return the contrast of every pixel with all others: M(i) = sum_j H(j) |j - i| (TIM section 4.2).
+    """Return the contrast of every pixel with all others: ``M(i) = sum_j H(j) |j - i|`` (TIM section 4.2).
 
     H is the part of the pixels that have the grey level j, so M is the mean distance to the picture's pixels.
 

@@ -18,7 +18,7 @@ CLIP_OPTIONS = {'max_norm', 'norm_type', 'error_if_nonfinite', 'foreach'}
 class WeightStep:
     """One step of SGD: w' = w - lr (c g + weight_decay w + momentum buffer), each field one value per weight tensor.
 
-    c = min(1, max_norm / |g|) where gradients are clipped by their norm, over all weights.
+    ``c = min(1, max_norm / |g|)`` where gradients are clipped by their norm, over all weights.
     """
 
     lr: list[float]
@@ -72,7 +72,7 @@ class WeightStep:
     def answer(self, vector: Sequence[Tensor], grads: Sequence[Tensor | None] | None) -> list[Tensor]:
         """Return what w - w' makes of a change of the gradient, transposed, times ``vector``.
 
-        That is lr v. Of a clipped gradient, whose length cannot change, it is c (lr v - g <g, lr v> / |g|^2).
+        That is lr v. Of a clipped gradient, whose length cannot change, it is ``c (lr v - g <g, lr v> / |g|^2)``.
 
         Args:
             vector: v, like the weights.
