@@ -144,7 +144,7 @@ def test_the_chain_of_commands(root: Path, tmp_path: Path) -> None:
     small = ['model.scene.channels=4', 'model.task.neck.channels=4', 'model.task.neck.nodes=2',
              'train_cfg.max_epochs=2']
     run(root, 'tools/train.py', CONFIGS / 'foreground_retinanet_ivif_search.py', '--work-dir', tmp_path,
-        '--cfg-options', *loaders, *small, 'custom_hooks.2.interval=1', *short('custom_hooks.2.dataloader'))
+        '--cfg-options', *loaders, *small, 'default_hooks.search.interval=1', *short('default_hooks.search.dataloader'))
     choices = json.loads((tmp_path / 'genotype.json').read_text())['choices']
     searched = [name for name in choices if '.ops.' in name]
     assert len(searched) == 4 and all(choices[n] in ('rb_3', 'dc_3', 'ca_3', 'gc_3', 'gc_5') for n in searched)
