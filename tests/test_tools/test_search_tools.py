@@ -90,8 +90,7 @@ def test_a_random_architecture_trains_like_a_found_one(
         root: Path, tmp_path: Path, run_tool: Callable, capsys: pytest.CaptureFixture) -> None:
     config = tmp_path / 'search.py'  # the search of the fusion network, narrow and on small pictures
     config.write_text(f"_base_ = {str(root / 'configs/tim/fusion_search.py')!r}\nmodel = dict(channels=8)\n"
-                      "custom_hooks = [dict(type='BilevelSearchHook', dataloader=dict()),"
-                      " dict(type='GenotypeExportHook', shape=(48, 64))]\n")
+                      "default_hooks = dict(export=dict(shape=(48, 64)))\n")
     found = []
     for name, seed in (('a', 1), ('b', 1), ('c', 2)):
         assert run_tool('analysis_tools/sample_genotype', config, '--seed', seed, '--work-dir', tmp_path / name) == ''
@@ -102,7 +101,7 @@ def test_a_random_architecture_trains_like_a_found_one(
     model = MODELS.build(retrain.model)
     assert not len(SearchSpace(model)) and found[0].costs['macs'] > 0
     assert sum(p.numel() for p in model.parameters()) == found[0].costs['parameters']
-    assert all('Search' not in hook['type'] for hook in retrain.custom_hooks)
+    assert not {'search', 'export'} & set(retrain.default_hooks)
 
 
 def test_nothing_to_draw_is_an_error(root: Path, tmp_path: Path, run_tool: Callable) -> None:
