@@ -51,9 +51,8 @@ def test_comparison_rows_differ_in_the_scene_alone(family):
 
 
 @pytest.mark.parametrize('row', ['ivif', 'visible', 'infrared', 'average', 'direct'])
-def test_rows_of_a_cross_validation_are_those_of_the_configs(row, root, monkeypatch):
+def test_rows_of_a_cross_validation_are_those_of_the_configs(row):
     pytest.importorskip('mmdet')
-    monkeypatch.syspath_prepend(str(root / 'benchmarks'))
     from cross_validation import row_options
 
     recipe = CONFIGS[0].parent / 'retinanet_ivif-msrs.py'

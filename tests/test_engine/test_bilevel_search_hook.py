@@ -2,7 +2,6 @@
 import copy
 import json
 import signal
-import sys
 from itertools import islice
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 import torch
 from mmengine.registry import init_default_scope
 
+from kits import search as kit
 from mmfusenas.engine.hooks import BilevelSearchHook
 from mmfusenas.nas import SearchSpace
 from mmfusenas.nas.cost_table import CostTable
@@ -18,9 +18,6 @@ from mmfusenas.nas.hypergrad import FirstOrder, Unrolled
 from mmfusenas.nas.latency import measure_costs
 from mmfusenas.nas.space import holds
 from mmfusenas.registry import HOOKS, MODELS, SEARCH_STRATEGIES
-
-sys.path.append(str(Path(__file__).parent))
-import search_kit as kit  # noqa: E402
 
 
 def alphas(runner):

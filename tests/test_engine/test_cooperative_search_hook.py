@@ -1,8 +1,6 @@
 """The cooperative search on the stock Runner: its gradient, its turns, its resume."""
 import copy
 import json
-import sys
-from pathlib import Path
 
 import pytest
 import torch
@@ -10,14 +8,12 @@ from mmengine.config import Config
 from mmengine.model import BaseModel
 from torch import nn
 
+from kits import search as kit
+from kits.search import RUAS
 from mmfusenas.engine.hooks.cooperative_search_hook import CooperativeSearchHook
 from mmfusenas.models.stages import Stages
 from mmfusenas.nas import Choice, SearchSpace
 from mmfusenas.registry import HOOKS, MODELS
-
-sys.path.append(str(Path(__file__).parent))
-import search_kit as kit  # noqa: E402
-from search_kit import RUAS  # noqa: E402
 
 LR, BETA, TARGETS = 0.25, 0.7, (3.0, -2.0)
 

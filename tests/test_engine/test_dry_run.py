@@ -6,13 +6,11 @@ import pytest
 import torch
 from torch import nn
 
-sys.path.append(str(Path(__file__).parent))
-import resume_kit as kit  # noqa: E402
-
-from mmfusenas.engine.dry_run import first  # noqa: E402
-from mmfusenas.models.stages import Stages  # noqa: E402
-from mmfusenas.registry import MODELS  # noqa: E402
-from mmfusenas.utils import memory  # noqa: E402
+from kits import resume as kit
+from mmfusenas.engine.dry_run import first
+from mmfusenas.models.stages import Stages
+from mmfusenas.registry import MODELS
+from mmfusenas.utils import memory
 
 CPU = torch.device('cpu')
 

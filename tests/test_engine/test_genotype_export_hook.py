@@ -1,21 +1,17 @@
 """What a search leaves behind."""
 import json
-import sys
-from pathlib import Path
 
 import pytest
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
+from kits import search as kit  # noqa: E402
 from mmfusenas.engine.hooks import GenotypeExportHook
 from mmfusenas.engine.hooks.genotype_export_hook import retrain_config
 from mmfusenas.nas import Choice, Genotype, SearchSpace
 from mmfusenas.registry import MODELS
 from mmfusenas.utils.checkpoint import load_checkpoint
 from mmfusenas.utils.complexity import complexity
-
-sys.path.append(str(Path(__file__).parent))
-import search_kit as kit  # noqa: E402
 
 
 @pytest.fixture(scope='module')

@@ -1,6 +1,5 @@
 """Searches of a loss, and of the guidance that proxies predict, by the hook that searches architectures."""
 import json
-import sys
 from pathlib import Path
 
 import pytest
@@ -8,6 +7,7 @@ import torch
 from mmcv.cnn import VGG
 from mmengine.config import Config
 
+from kits import search as kit
 from mmfusenas.apis.deriving import found_supernet
 from mmfusenas.apis.loading import load_model
 from mmfusenas.engine.search_checks import check_losses
@@ -19,9 +19,6 @@ from mmfusenas.registry import MODELS
 from mmfusenas.utils.bare_model import bare_model
 from mmfusenas.utils.checkpoint import load_checkpoint
 from mmfusenas.utils.config_check import check_config
-
-sys.path.append(str(Path(__file__).parent))
-import search_kit as kit  # noqa: E402
 
 
 def state(runner):

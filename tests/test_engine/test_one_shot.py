@@ -1,8 +1,6 @@
 """One-shot search on a small supernet: which paths train, what the predictor learns, what evolution finds."""
 import copy
 import dataclasses
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +8,7 @@ import torch
 from mmengine.runner import Runner
 from scipy.stats import kendalltau
 
+from kits import search as kit
 from mmfusenas.apis.deriving import found_genotype, found_supernet
 from mmfusenas.engine.hooks import PathSamplingHook
 from mmfusenas.engine.hooks.path_sampling_hook import STATE_KEY
@@ -23,9 +22,6 @@ from mmfusenas.utils.bare_model import bare_model
 from mmfusenas.utils.checkpoint import load_checkpoint
 from mmfusenas.utils.complexity import count_parameters
 from mmfusenas.visualization.pareto_plot import plot_pareto
-
-sys.path.append(str(Path(__file__).parent))
-import search_kit as kit  # noqa: E402
 
 SCORED = dict(kit.loader(offset=100)['dataset'], length=4)
 SAMPLING = dict(type='PathSamplingHook', dataset=SCORED, batch_size=2, free=1, tried=12, interval=2, refresh=6, paths=5,

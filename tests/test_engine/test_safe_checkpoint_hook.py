@@ -3,7 +3,6 @@ import json
 import os
 import pickle
 import resource
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,13 +10,11 @@ import torch
 from mmengine.config import ConfigDict
 from mmengine.hooks import Hook
 
+from kits import resume as kit
 from mmfusenas.engine.hooks import SafeCheckpointHook
 from mmfusenas.registry import HOOKS, MODELS
 from mmfusenas.utils.checkpoint import load_checkpoint, save_checkpoint
 from mmfusenas.utils.stored_config import MODEL_PARTS, from_text
-
-sys.path.append(str(Path(__file__).parent))
-import resume_kit as kit  # noqa: E402
 
 
 def _files(folder):

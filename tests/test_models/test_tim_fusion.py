@@ -3,6 +3,7 @@ import pytest
 import torch
 from mmengine.structures import BaseDataElement
 
+from kits import reference_tim as reference
 from mmfusenas.models.scene import FixedFusion, TIMFusion
 from mmfusenas.models.utils.color import luma
 
@@ -22,7 +23,7 @@ def test_published_network_has_the_published_size(genotype, size):
 
 @pytest.mark.parametrize(('genotype', 'cells'), [('tim-light', LIGHT), ('tim-full', FULL)])
 @pytest.mark.parametrize('size', [(61, 83), (32, 48)])
-def test_published_network_has_the_values_of_the_paper(genotype, cells, size, reference, randomise):
+def test_published_network_has_the_values_of_the_paper(genotype, cells, size, randomise):
     net = randomise(TIMFusion(genotype=genotype))
     visible, infrared = pair(*size)
     with torch.no_grad():
@@ -32,7 +33,7 @@ def test_published_network_has_the_values_of_the_paper(genotype, cells, size, re
     torch.testing.assert_close(single, expected.float(), atol=1e-5, rtol=1e-5)
 
 
-def test_order_is_that_of_the_stem(reference, randomise):
+def test_order_is_that_of_the_stem(randomise):
     net = randomise(TIMFusion(genotype='tim-light', order=('infrared', 'visible')))
     visible, infrared = pair(16, 20)
     expected = reference.fusion(infrared, visible, net.state_dict(), LIGHT)

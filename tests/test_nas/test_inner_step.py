@@ -1,16 +1,12 @@
 """The inner step of an unrolled hyper-gradient: read off an optimizer, or given."""
-import sys
 import warnings
-from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 
+from kits.hypergrad import Problem, Quadratic, assert_close
 from mmfusenas.nas.hypergrad import Unrolled, inner_step
-
-sys.path.append(str(Path(__file__).parent))
-from hypergrad_kit import Problem, Quadratic, assert_close  # noqa: E402
 
 
 def test_inner_values_per_weight():

@@ -44,7 +44,6 @@ def test_timings_run(command):
 @pytest.fixture
 def rows(monkeypatch):
     """The script of the rows, with tools that leave what real ones do, and note what they were asked for."""
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
     import runs
     import task_rows
 
@@ -123,10 +122,9 @@ def test_records_give_the_table_again_without_the_weights(rows, tmp_path, capsys
 
 
 @pytest.fixture
-def pooled(monkeypatch):
+def pooled():
     """The scores over several runs."""
     pytest.importorskip('mmdet')
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
     return importlib.import_module('pooled')
 
 
@@ -245,7 +243,6 @@ def test_one_task_network_for_all_rows(folds, capsys):
 @pytest.fixture
 def ruas(monkeypatch):
     """A script of RUAS's rows, with tools that leave what real ones do, and note what they were asked for."""
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
     import runs
     asked = []
 
@@ -311,7 +308,6 @@ def test_the_cooperative_search_stands_beside_a_random_network_and_the_weights_t
 @pytest.fixture
 def chain(monkeypatch):
     """A script that runs whole chains, with tools that leave what real ones do, and note what they were asked for."""
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
     import runs
     asked = []
 
@@ -368,7 +364,6 @@ def test_a_guided_chain_trains_what_was_found_and_a_random_path_of_its_size(chai
 
 
 def test_meta_initialisations_of_every_k_with_and_without_the_new_task(chain, tmp_path, capsys, monkeypatch):
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
     import meta_init
     monkeypatch.setattr(meta_init, 'adapt', lambda start, pairs, seed, args: {
         n: (len(str(start and start.parent.name)) + n, 0.5) for n in args.after})
@@ -402,7 +397,6 @@ def test_the_new_task_is_one_of_those_of_its_initialisation():
 @pytest.fixture
 def algorithm(monkeypatch, tmp_path):
     """The script of the whole algorithm, with tools that leave what real ones do; scores say which links a row has."""
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
     monkeypatch.setenv('FOLD', '')
     import algorithm1
     import runs
