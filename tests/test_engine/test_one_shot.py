@@ -15,7 +15,7 @@ from mmfusenas.engine.hooks.path_sampling_hook import STATE_KEY
 from mmfusenas.engine.path_scorer import PathScorer
 from mmfusenas.nas import Genotype, SearchSpace, measure_costs
 from mmfusenas.nas.cost_table import parameter_table
-from mmfusenas.nas.predictor import PathPredictor
+from mmfusenas.nas.predictor import PathPredictor, fit_predictor
 from mmfusenas.nas.sampling import PathSampler, path_sampler
 from mmfusenas.registry import DATASETS, HOOKS
 from mmfusenas.utils.bare_model import bare_model
@@ -30,11 +30,15 @@ SAMPLING = dict(type='PathSamplingHook', dataset=SCORED, batch_size=2, free=1, t
 
 @HOOKS.register_module(force=True)
 class NoteHook(PathSamplingHook):
-    """Notes the paths that train."""
+    """Notes the paths that train, and at the beginning of every epoch when the predictor last learned."""
 
     def before_train(self, runner: Runner) -> None:
         super().before_train(runner)
-        runner.noted = []
+        runner.noted, runner.learned = [], []
+
+    def before_train_epoch(self, runner: Runner) -> None:
+        super().before_train_epoch(runner)
+        runner.learned.append(self.learned)
 
     def before_train_iter(self, runner: Runner, *args, **kwargs) -> None:
         super().before_train_iter(runner, *args, **kwargs)
@@ -59,9 +63,18 @@ def search(work_dir, source, rounds=4, stop=None, resume=False, limit=1200, by_e
 
 @pytest.fixture(scope='module')
 def trained(tmp_path_factory):
-    """The checkpoint of a supernet whose predictor has learned twice."""
-    work_dir = tmp_path_factory.mktemp('supernet')
-    return supernet(work_dir), str(work_dir / 'iter_16.pth')
+    """A supernet whose predictor has learned twice, and its checkpoint; the runner has what it learned from."""
+    work_dir, lessons = tmp_path_factory.mktemp('supernet'), []
+
+    def note(predictor, optimizer, data, *args, generator):
+        lessons.append(copy.deepcopy((predictor, data, args, generator.get_state())))
+        return fit_predictor(predictor, optimizer, data, *args, generator=generator)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr('mmfusenas.engine.hooks.path_sampling_hook.fit_predictor', note)
+        runner = supernet(work_dir)
+    runner.lessons = lessons
+    return runner, str(work_dir / 'iter_16.pth')
 
 
 def same(first, second):
@@ -86,9 +99,17 @@ def test_one_path_trains_at_a_time_and_all_of_its_weights(trained, tmp_path):
 def test_the_predictor_learns_when_it_is_time(trained):
     runner, path = trained
     state = load_checkpoint(path)[STATE_KEY]
-    assert state['learned'] == 3 and state['loss'] == 'rank'  # after the free epoch, and two epochs later
-    taus = runner.message_hub.get_scalar('train/predictor_tau').data[0]
-    assert len(taus) == 2
+    assert runner.learned == [-1, 1, 1, 3]  # after the free epoch, and two epochs later
+    assert state['learned'] == 3 and state['loss'] == 'rank'
+    # The two lessons one after the other, from where the first began, end at the predictor of the checkpoint.
+    predictor, generator = copy.deepcopy(runner.lessons[0][0]), torch.Generator()
+    optimizer = torch.optim.Adam(predictor.parameters(), lr=3e-3)
+    for _, data, args, numbers in runner.lessons:
+        generator.set_state(numbers)
+        fit_predictor(predictor, optimizer, data, *args, generator=generator)
+    assert [args for _, _, args, _ in runner.lessons] == 2 * [('rank', SAMPLING['fit_epochs'])]
+    assert same(predictor.state_dict(), state['predictor'])
+    assert not same(runner.lessons[1][0].state_dict(), state['predictor'])
 
 
 @pytest.mark.parametrize('loss', ['rank', 'l2'])

@@ -1,10 +1,12 @@
 """The tools for data sets, run as their users run them (in one process)."""
 import json
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
 from mmengine.dataset import BaseDataset
 from mmengine.registry import DefaultScope
 
@@ -255,9 +257,18 @@ def test_browse_draws_classes(tool, root, tmp_path):
     config = str(root / 'configs/_base_/datasets/synthetic_ivif_seg.py')
     browse = tool('analysis_tools/browse_dataset')
     browse.main([config, '--out-dir', str(tmp_path), '--split', 'val', '--number', '1'])
-    drawn = cv2.imread(str(next(tmp_path.glob('*.png')))).astype(int)
-    visible, infrared, both = np.split(drawn, 3, axis=1)
-    assert np.abs(both - (visible + infrared) / 2).mean() > 5
+    path, = tmp_path.glob('*.png')
+    visible, infrared, both = np.split(cv2.imread(str(path)), 3, axis=1)
+    dataset = DATASETS.build(Config.fromfile(config).val_dataloader.dataset)
+    packed = dataset[0]
+    classes = packed['data_samples'].gt_sem_seg.data[0].numpy()
+    assert path.stem == Path(packed['data_samples'].img_path).stem and len(np.unique(classes)) > 3
+    assert np.array_equal(visible, packed['inputs']['visible'].permute(1, 2, 0))
+    assert np.array_equal(infrared, packed['inputs']['infrared'][0, ..., None].expand(-1, -1, 3))
+    # Half the mean of both and half the colour of the class, which the palette has as RGB.
+    colours = np.array(dataset.metainfo['palette'])[classes][..., ::-1]
+    expected = (visible.astype(float) + infrared) / 4 + colours / 2
+    assert np.abs(both - expected).max() <= 1
 
 
 @pytest.mark.parametrize('pictures', ['link', 'copy'])
