@@ -360,7 +360,7 @@ def test_a_table_in_which_nothing_costs_anything_is_refused(tmp_path, cost):
     for costs in (table['rest'], *(costs for choice in table['choices'].values() for costs in choice.values())):
         costs['macs'] = 0
     Path(cost['table']).write_text(json.dumps(table))
-    with pytest.raises(ValueError, match=r'no candidate of its table costs anything \(macs at uniform choices: 0\)'):
+    with pytest.raises(ValueError, match=r'cost=.*table.*macs at uniform choices: 0'):
         kit.train(kit.config(tmp_path, search=dict(cost=dict(cost, cost='macs'))))
 
 

@@ -323,7 +323,7 @@ def test_another_number_of_classes_is_named_before_the_training(root, tmp_path, 
     cfg.model.task.bbox_head.num_classes = 4
     if hook == 'TaskGuidanceHook':
         cfg.custom_hooks = [dict(type=hook, stages=[dict(stage='joint')])]
-    with pytest.raises(ValueError, match='has num_classes=4, and the training data have 5 classes'):
+    with pytest.raises(ValueError, match='num_classes=4.*5 classes'):
         kit.train(cfg)
 
 

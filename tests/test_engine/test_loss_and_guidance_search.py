@@ -52,7 +52,7 @@ def test_the_loss_first_then_the_network(tmp_path):
 
 
 def test_a_loss_of_pictures_needs_a_model_that_makes_some():
-    with pytest.raises(ValueError, match=r"losses \['GuidanceLoss'\], .*QualityClassifier has no method pictures"):
+    with pytest.raises(ValueError, match=r"\['GuidanceLoss'\].*QualityClassifier.*pictures"):
         check_losses(QualityClassifier(), [[None], [GuidanceLoss()]])
 
 
@@ -173,7 +173,7 @@ def test_what_was_found_retrains_by_the_found_loss(tmp_path):
 
 def test_a_search_of_the_loss_is_no_model_yet(tmp_path):
     kit.train(kit.config(tmp_path, stop=4, **kit.loss_search(tmp_path / 'q')))
-    with pytest.raises(ValueError, match='checkpoint of a search, which has no decided network yet'):
+    with pytest.raises(ValueError, match='checkpoint of a search.*no decided'):
         load_model(str(next(tmp_path.glob('iter_*.pth'))))
 
 

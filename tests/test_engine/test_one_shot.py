@@ -259,7 +259,7 @@ def test_what_a_search_cannot_do_is_said(trained, tmp_path):
         with pytest.raises(ValueError, match=message):
             search(tmp_path, trained[1], **options)
     supernet(tmp_path / 'plain', epochs=1, loss=None)
-    with pytest.raises(ValueError, match='holds none of this space that has learned'):
+    with pytest.raises(ValueError, match='space.*learned.*load_from'):
         search(tmp_path / 'search', str(tmp_path / 'plain/iter_4.pth'))
     with pytest.raises(ValueError, match="loss='hinge'"):
         PathSamplingHook(SCORED, loss='hinge')
@@ -277,7 +277,7 @@ def test_what_a_search_cannot_do_is_said(trained, tmp_path):
 def test_a_supernet_trains_by_epochs(tmp_path):
     cfg = kit.config(tmp_path, train_cfg=dict(_delete_=True, type='ResumableIterTrainLoop', max_iters=8))
     cfg.custom_hooks.append(dict(SAMPLING))
-    with pytest.raises(ValueError, match='free=1 and interval=2 in epochs: ResumableIterTrainLoop has no epochs'):
+    with pytest.raises(ValueError, match='free=1 and interval=2.*ResumableIterTrainLoop'):
         kit.train(cfg)
 
 
@@ -287,7 +287,7 @@ def test_a_score_that_is_not_finite_is_named(trained):
     sampler, scorer = PathSampler(space, parameter_table(space)), PathScorer(model, DATASETS.build(SCORED), 2)
     for parameter in model.parameters():
         parameter.data.fill_(float('nan'))
-    with pytest.raises(ValueError, match=r"The path \{'cells.0.type': .*gives a loss that is not finite"):
+    with pytest.raises(ValueError, match=r"\{'cells.0.type': .*loss.*not finite"):
         scorer(sampler, sampler.sample(2))
 
 
@@ -300,7 +300,7 @@ def test_a_resumed_supernet_of_another_kind_is_refused(tmp_path):
 def test_a_predictor_of_other_constraints_is_refused(trained, tmp_path):
     table = str(tmp_path / 'table.json')
     measured(trained[0].model).save(table)
-    with pytest.raises(ValueError, match='learned with constraints of other costs .*cost: parameters then, macs now'):
+    with pytest.raises(ValueError, match='constraints.*cost: parameters then, macs now'):
         search(tmp_path / 'x', trained[1], limit=1e9, cost='macs', table=table)
 
 
@@ -314,7 +314,7 @@ def test_a_search_has_the_fixed_choices_of_its_supernet(tmp_path):
     fixed = {r'cells\.0\.type$': 'successive'}
     supernet(tmp_path / 'supernet', fixed=fixed)
     source = str(tmp_path / 'supernet/iter_16.pth')
-    with pytest.raises(ValueError, match='trained only the paths of fixed=.*Set train_cfg.fixed'):
+    with pytest.raises(ValueError, match='fixed=.*train_cfg.fixed'):
         search(tmp_path / 'other', source, strategy='plain')
     search(tmp_path / 'search', source, rounds=1, fixed=fixed)
 

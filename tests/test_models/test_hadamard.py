@@ -290,7 +290,7 @@ def test_the_quality_loss_wants_good_pictures_and_leaves_the_classifier_alone(tm
 
 def test_the_quality_loss_refuses_other_weights(tmp_path):
     torch.save(dict(state_dict=dict(weight=torch.ones(1))), tmp_path / 'other.pth')
-    with pytest.raises(ValueError, match='other.pth holds no weights of QualityClassifier.*quality_lowlight'):
+    with pytest.raises(ValueError, match=r'other\.pth.*QualityClassifier.*quality_lowlight'):
         QualityLoss(str(tmp_path / 'other.pth'))
     with pytest.raises(FileNotFoundError):
         QualityLoss(str(tmp_path / 'none.pth'))
@@ -298,7 +298,7 @@ def test_the_quality_loss_refuses_other_weights(tmp_path):
 
 @pytest.mark.parametrize('mode', ['loss', 'predict'])
 def test_a_classifier_wants_references(mode):
-    with pytest.raises(KeyError, match='QualityClassifier learns from references'):
+    with pytest.raises(KeyError, match='QualityClassifier.*reference'):
         QualityClassifier((8, 8))(dict(visible=torch.rand(1, 3, 16, 16)), [], mode=mode)
 
 

@@ -215,7 +215,7 @@ def test_a_set_without_pictures_is_named(tool, tmp_path):
 
     config = tmp_path / 'config.py'
     config.write_text("train_dataloader = dict(dataset=dict(type='ToolTexts'))")
-    with pytest.raises(DatasetError, match='ToolTexts is no data set of pictures: its samples have no img_path'):
+    with pytest.raises(DatasetError, match='ToolTexts.*img_path'):
         tool('analysis_tools/check_dataset').main([str(config)])
 
 
@@ -305,7 +305,7 @@ def test_to_coco_refuses_bad_sets_and_other_pictures(tool, data, tmp_path):
     convert = tool('dataset_converters/to_coco')
     (tmp_path / 'coco/visible').mkdir(parents=True)
     (tmp_path / 'coco/visible/001.png').write_bytes(b'another')
-    with pytest.raises(DatasetError, match='is there already and another picture'):
+    with pytest.raises(DatasetError, match=r'visible/001\.png is there already.*--out'):
         convert.main([str(data), '--out', str(tmp_path / 'coco')])
     assert not (tmp_path / 'coco/annotations/train.json').exists()
     (tmp_path / 'train/labels/001.txt').write_text('9 0.5 0.5 0.1 0.1\n')
@@ -354,7 +354,7 @@ def test_make_split_of_pictures_in_folders(tool, tmp_path):
         (tmp_path / f'pictures/{number % 2}').mkdir(parents=True, exist_ok=True)
         (tmp_path / f'pictures/{number % 2}/{number}.png').write_bytes(b'')
     arguments = [str(tmp_path / 'pictures'), '--out', str(tmp_path / 'splits'), '--gap', '0']
-    with pytest.raises(UsageError, match='holds no picture. Where they are in its folders, say --nested'):
+    with pytest.raises(UsageError, match='no picture.*--nested'):
         tool('dataset_converters/make_split').main(arguments)
     tool('dataset_converters/make_split').main([*arguments, '--nested'])
     assert [len((tmp_path / f'splits/{part}.txt').read_text().split()) for part in ('train', 'test')] == [8, 2]
