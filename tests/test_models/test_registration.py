@@ -72,6 +72,30 @@ def test_loss_is_that_of_the_docstring_and_sees_the_true_field():
     assert loss(slope, source, aligned)['loss_smoothness'].item() == pytest.approx(10 * 0.01 / 2)
 
 
+def test_the_terms_of_the_loss_one_by_one():
+    """Of a whole number of pixels, so that what is moved are indices; the border is repeated."""
+    generator = torch.Generator().manual_seed(0)
+    source, target = torch.rand(2, 1, 1, 9, 12, dtype=torch.float64, generator=generator)
+    flow = torch.zeros(1, 2, 9, 12, dtype=torch.float64)
+    flow[:, 0], flow[:, 1] = 2, -1
+
+    def moved(picture, x, y):
+        return picture[..., (torch.arange(9) + y).clamp(0, 8), :][..., (torch.arange(12) + x).clamp(0, 11)]
+
+    def distance(first, second):
+        rest = (first - second)[0, 0].numpy()
+        return np.abs(np.diff(rest, axis=0)).mean() + np.abs(np.diff(rest, axis=1)).mean()
+
+    losses = RegistrationLoss(reverse_weight=0.3)(flow, source, target)
+    assert losses['loss_registration'].item() == pytest.approx(distance(moved(source, 2, -1), target))
+    assert losses['loss_reverse'].item() == pytest.approx(0.3 * distance(moved(target, -2, 1), source))
+    flow = torch.rand(1, 2, 9, 12, dtype=torch.float64, generator=generator)
+    shares = [flow[0, 0].numpy() / 6, flow[0, 1].numpy() / 4.5]  # of half the width, and of half the height
+    steps = sum(np.abs(np.diff(np.stack(shares), axis=axis)).mean() for axis in (1, 2))
+    found = RegistrationLoss(smoothness_weight=7)(flow, source, target)['loss_smoothness']
+    assert found.item() == pytest.approx(7 * steps)
+
+
 def test_the_true_field_is_learned_from_where_it_is_known():
     flow, truth = torch.rand(2, 1, 2, 8, 9)
     source, target = torch.rand(2, 1, 1, 8, 9)
