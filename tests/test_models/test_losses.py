@@ -295,6 +295,16 @@ def test_the_brighter_source_is_lifted_where_the_second_stands_out():
                                atol=1e-9)
 
 
+def test_saliency_is_the_softmax_of_the_mean_distance_to_all_pixels_over_the_temperature():
+    levels = torch.tensor([0, 51, 51, 255], dtype=torch.float64).view(1, 1, 2, 2) / 255
+    # A quarter of the pixels is 51 levels, or 204, away, and so on; of a flat picture none is.
+    contrast = torch.tensor([2 * 51 + 255, 51 + 204, 51 + 204, 255 + 2 * 204]).double().view(1, 1, 2, 2) / 4 / 255
+    for temperature in (0.1, 2.0):
+        first, second = saliency_weights(levels, torch.full_like(levels, 0.4), temperature)
+        torch.testing.assert_close(first, (contrast / temperature).sigmoid())
+        torch.testing.assert_close(second, 1 - first)
+
+
 def test_saliency_weighs_every_pixel():
     first, second = pictures(1, 30, 34)
     fused, _ = pictures(1, 30, 34, seed=5)
