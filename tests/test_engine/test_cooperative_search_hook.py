@@ -259,6 +259,17 @@ def test_an_interval_counts_the_steps_of_a_turn(tmp_path):
     assert all(choice.alpha.any() for choice in SearchSpace(runner.model).choices.values())
 
 
+@pytest.mark.parametrize('losses, over', [
+    ([10, 10, 9.5, 9.5], True), ([10, 10, 8.5, 8.5], False), ([-10, -10, -10.5, -10.5], True),
+    ([-10, -10, -12, -12], False), ([99, 10, 10, 9.5, 9.5], True), ([10, 9.5, 9.5], False), ([10, 9] * 3, True)])
+def test_a_turn_is_over_where_the_mean_loss_has_not_fallen_by_the_share(losses, over):
+    """A tenth of the size of the mean of the two before, or after six iterations at the latest."""
+    hook = CooperativeSearchHook(dataloader={}, turns=[
+        dict(stage='scene', tolerance=0.1, window=2, most=6), dict(stage='task', iters=1)])
+    hook._losses = [float(loss) for loss in losses]
+    assert hook._over() == over
+
+
 def test_the_history_has_the_losses_of_both_levels(tmp_path):
     kit.train(search(tmp_path, epochs=1, changes=dict(export={})))  # the last of four steps is the scene's
     entry = json.loads((tmp_path / 'search.json').read_text())['epochs'][0]
