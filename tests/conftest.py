@@ -1,4 +1,7 @@
-"""What all tests share: the folder of reference data, the tools as modules, and weights at no default."""
+"""What all tests share: the folder of reference data, the tools as modules, and weights at no default.
+
+``pythonpath`` in ``pyproject.toml`` makes the package ``kits`` beside this file importable, and the benchmarks.
+"""
 import importlib.util
 import os
 import signal
@@ -15,7 +18,10 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def pytest_configure() -> None:
-    """Obey Ctrl-C, which a job in the background of a shell ignores, for the tests of it."""
+    """Obey Ctrl-C, which a job in the background of a shell ignores, for the tests of it. Programs that tests start
+    find this checkout and its ``kits``."""
+    paths = [str(ROOT), str(ROOT / 'tests'), os.environ.get('PYTHONPATH')]
+    os.environ['PYTHONPATH'] = os.pathsep.join(filter(None, paths))
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 

@@ -89,7 +89,7 @@ def test_sizes_that_differ_and_nan_are_refused(light: nn.Module, picture: Callab
         infer(picture(31, 45, 3), picture(30, 45))
     broken = picture(31, 45).astype(np.float32)
     broken[3, 4] = np.nan
-    with pytest.raises(ValueError, match='NaN or infinity in the infrared picture the infrared array'):
+    with pytest.raises(ValueError, match='NaN.*infrared array'):
         infer(picture(31, 45, 3), broken)
 
 
@@ -232,5 +232,5 @@ def test_a_threshold_that_is_no_score_is_named(light: nn.Module, score: float) -
 def test_pictures_too_small_to_reflect_are_named(light: nn.Module, picture: Callable) -> None:
     infer = FusionInferencer(light)
     assert infer(picture(3, 5, 3), picture(3, 5))['picture'].shape == (3, 5, 3)
-    with pytest.raises(ValueError, match='the visible array is 5 x 2: a picture needs at least 3 x 3 pixels'):
+    with pytest.raises(ValueError, match='visible array is 5 x 2.*3 x 3'):
         infer(picture(2, 5, 3), picture(2, 5))

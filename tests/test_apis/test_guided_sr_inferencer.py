@@ -68,9 +68,9 @@ def test_inputs_that_do_not_fit_are_refused(model, picture: Callable) -> None:
     for guidance in (picture(48, 64, 3) / 255, picture(48, 64, 3).astype(np.int32)):
         with pytest.raises(ValueError, match='of the guidance array are .*give 8 bit'):
             infer(depth(), guidance)
-    with pytest.raises(ValueError, match='NaN or infinity in the visible picture the guidance array'):
+    with pytest.raises(ValueError, match='NaN.*guidance array'):
         infer(depth(), np.full((48, 64, 3), np.nan, np.float32))
     assert infer(np.repeat(depth()[..., None].astype(float), 3, 2), picture(48, 64, 3))['restored'].shape == (48, 64)
-    with pytest.raises(ValueError, match='FusionInferencer gives a model pictures of visible and infrared'):
+    with pytest.raises(ValueError, match='FusionInferencer.*visible and infrared'):
         FusionInferencer(model)
     assert input_options(model) == '--target FOLDER --guidance FOLDER'

@@ -123,7 +123,7 @@ def test_a_transform_with_a_generator_of_its_own_is_refused(make_picture):
         return results
 
     picture = make_picture(0, (24, 32), 3)
-    with pytest.raises(ValueError, match=r'of the picture low\.png and .* of its reference: it draws from a generator'):
+    with pytest.raises(ValueError, match=r'low\.png.*reference.*generator'):
         JointTransform([cut])(dict(img=picture, gt=picture, img_path='low.png'))
 
 
@@ -223,7 +223,7 @@ def test_random_patch_refuses_to_cut_one_of_several_pictures(make_picture, key):
 
 @pytest.mark.parametrize('key', ['img2', 'gt'])
 def test_a_turn_refuses_one_of_several_pictures(make_picture, key):
-    with pytest.raises(ValueError, match='RandomQuarterTurn moves img alone.*put it inside JointTransform'):
+    with pytest.raises(ValueError, match='RandomQuarterTurn.*img.*JointTransform'):
         RandomQuarterTurn()({'img': make_picture(0, (24, 24), 3), key: make_picture(1, (24, 24))})
 
 

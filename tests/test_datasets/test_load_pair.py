@@ -66,7 +66,7 @@ def test_resize_brings_both_to_the_named_size_with_the_boxes(tmp_path, make_pict
     dict(seg_map_path='map.png'), dict(instances=[dict(bbox=[4, 8, 16, 24], mask=[[4, 8, 16, 8, 16, 24]])])])
 def test_maps_and_masks_are_not_scaled(tmp_path, make_picture, more):
     info = results(tmp_path, make_picture(0, (24, 32), 3), make_picture(1, (12, 16)), **more)
-    with pytest.raises(ValueError, match=r"scales no maps and masks, which .*vi\.png has.*'visible'"):
+    with pytest.raises(ValueError, match=r"maps and masks.*vi\.png.*'visible'"):
         LoadPairFromFile(resize='infrared')(info)
 
 
@@ -137,6 +137,6 @@ def test_a_picture_that_cannot_be_written_is_named(tmp_path, monkeypatch):
     with pytest.raises(OSError, match='file/a.png was not written'):
         write_picture(tmp_path / 'file/a.png', picture)
     monkeypatch.setattr('cv2.imencode', lambda *_: (False, None))
-    with pytest.raises(OSError, match=r'a.png: OpenCV cannot write a picture of shape \(4, 5, 3\) and uint8'):
+    with pytest.raises(OSError, match=r'a\.png.*\(4, 5, 3\).*uint8'):
         write_picture(tmp_path / 'a.png', picture)
     assert not (tmp_path / 'a.png').exists()

@@ -85,7 +85,7 @@ def test_two_lists_belong_together_line_by_line(pairs):
 def test_a_list_that_names_what_is_not_there(pairs):
     (pairs / 'a.txt').write_text('vi/002.png\n')
     (pairs / 'b.txt').write_text('ir/9.png\n')
-    with pytest.raises(DatasetError, match=r'missing file \(1\):\n  ir/9\.png: listed, but there is no such file'):
+    with pytest.raises(DatasetError, match=r'missing file \(1\):\n  ir/9\.png'):
         PairDataset(data_root=str(pairs), data_prefix=dict(img='a.txt', img2='b.txt'))
 
 
@@ -116,7 +116,7 @@ def test_a_part_of_the_classes(pairs):
 
 
 def test_empty_pictures_cannot_be_filtered_without_boxes(pairs):
-    with pytest.raises(ValueError, match='filter_empty_gt needs boxes, and PairDataset has none'):
+    with pytest.raises(ValueError, match='filter_empty_gt.*PairDataset'):
         PairDataset(data_root=str(pairs), filter_cfg=dict(filter_empty_gt=True))
 
 
@@ -212,7 +212,7 @@ def test_rounding_at_the_edge_is_no_matter(pairs):
 
 def test_a_picture_without_labels(pairs):
     (pairs / 'labels/001.txt').unlink()
-    with pytest.raises(DatasetError, match=r"001\.txt: no such file; write an empty one, or set unlabelled='empty'"):
+    with pytest.raises(DatasetError, match=r"001\.txt: no such file.*unlabelled='empty'"):
         yolo(pairs)
     dataset = yolo(pairs, unlabelled='empty')
     assert dataset[1]['instances'] == [] and dataset[1]['width'] == 32

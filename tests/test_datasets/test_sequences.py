@@ -39,7 +39,7 @@ def test_no_part_stays_empty_while_there_are_videos():
 
 
 def test_one_video_cannot_be_dealt_to_two_parts():
-    with pytest.raises(ValueError, match=r'1 sequences cannot be dealt to 2 parts .*--block 100 --guard 10'):
+    with pytest.raises(ValueError, match=r'1 sequences.*2 parts.*--block 100 --guard 10'):
         deal_sequences([numbered(0, 100)], dict(train=0.8, test=0.2))
 
 
@@ -47,7 +47,7 @@ def test_blocks_leave_a_guard_between_them():
     blocks = cut_blocks(numbered(0, 250), block=100, guard=10)
     assert [(block[0], block[-1]) for block in blocks] == [
         ('00000N', '00089N'), ('00100N', '00189N'), ('00200N', '00249N')]
-    with pytest.raises(ValueError, match='block of 5 frames has nothing left after a guard of 5'):
+    with pytest.raises(ValueError, match='block of 5.*guard of 5'):
         cut_blocks(numbered(0, 250), block=5, guard=5)
 
 

@@ -2,14 +2,15 @@
 import copy
 import json
 import signal
-import sys
 from itertools import islice
 from pathlib import Path
 
 import pytest
 import torch
+from mmengine.hooks import Hook
 from mmengine.registry import init_default_scope
 
+from kits import search as kit
 from mmfusenas.engine.hooks import BilevelSearchHook
 from mmfusenas.nas import SearchSpace
 from mmfusenas.nas.cost_table import CostTable
@@ -18,9 +19,6 @@ from mmfusenas.nas.hypergrad import FirstOrder, Unrolled
 from mmfusenas.nas.latency import measure_costs
 from mmfusenas.nas.space import holds
 from mmfusenas.registry import HOOKS, MODELS, SEARCH_STRATEGIES
-
-sys.path.append(str(Path(__file__).parent))
-import search_kit as kit  # noqa: E402
 
 
 def alphas(runner):
@@ -77,6 +75,35 @@ def test_one_step_is_the_hyper_gradient_of_the_two_batches(tmp_path):
         buffers=list(runner.model.buffers()))
     for (name, alpha), grad in zip(moved.items(), grads, strict=True):
         assert torch.allclose(alpha, -grad, atol=1e-6), name
+
+
+@HOOKS.register_module(force=True)
+class BatchHook(Hook):
+    """Keeps the last batch that was trained on."""
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        runner.batch = data_batch
+
+
+def test_the_upper_loss_is_of_the_search_split_and_the_lower_one_of_the_batch_just_trained_on(tmp_path):
+    asked = []
+
+    class Asking(FirstOrder):
+        def __call__(self, upper_loss, lower_loss, *args, **kwargs):
+            asked.append([float(upper_loss()), float(lower_loss())])
+            return super().__call__(upper_loss, lower_loss, *args, **kwargs)
+
+    SEARCH_STRATEGIES.register_module('Asking', module=Asking, force=True)
+    cfg = kit.config(tmp_path, stop=2, search=dict(
+        strategy=dict(type='Asking'), optimizer=dict(type='SGD', lr=0.0)))
+    cfg.custom_hooks.append(dict(type='BatchHook'))
+    runner = kit.train(cfg)
+    stream = kit.hook_of(runner, 'BilevelSearchHook').streams[0]
+    stream.seek(0)
+    losses = [runner.model.parse_losses(runner.model(**runner.model.data_preprocessor(batch, True), mode='loss'))[0]
+              for batch in (next(stream), runner.batch)]
+    assert asked == [pytest.approx([loss.item() for loss in losses], rel=1e-5)]
+    assert abs(losses[0] - losses[1]) > 1e-3 * losses[0]
 
 
 def test_a_loss_that_draws_is_the_same_each_time_it_is_asked(tmp_path):
@@ -137,17 +164,28 @@ def test_other_settings_do_not_continue_a_search(tmp_path, options, key):
         kit.train(kit.config(tmp_path, search=options), resume=True)
 
 
-def test_a_gradient_that_is_not_finite_never_reaches_the_choices(tmp_path):
+@pytest.mark.parametrize('value', [float('nan'), float('inf')])
+def test_a_gradient_that_is_not_finite_never_reaches_the_choices(tmp_path, value):
+    calls = []
+
     class Broken(FirstOrder):
         def __call__(self, *args, **kwargs):
             grads, log = super().__call__(*args, **kwargs)
-            return [grad / 0 for grad in grads], log
+            calls.append(float(log['upper_loss']))
+            if len(calls) == 2:
+                grads[-1][0] = value  # one number of the last choice; all others are finite
+            return grads, log
 
-    cfg = kit.config(tmp_path, search={})
     SEARCH_STRATEGIES.register_module('Broken', module=Broken, force=True)
-    cfg.custom_hooks[1].strategy = dict(type='Broken')
-    with pytest.raises(FloatingPointError, match='not finite at iteration 2 .*upper_loss [0-9.]+'):
-        kit.train(cfg)
+    good = kit.train(kit.config(tmp_path / 'good', search=dict(strategy=dict(type='FirstOrder')), stop=2))
+    broken = kit.Runner.from_cfg(kit.config(tmp_path / 'broken', search=dict(strategy=dict(type='Broken'))))
+    with pytest.raises(FloatingPointError) as error:
+        broken.train()
+    assert f'iteration 4 (upper_loss {calls[1]:.3g})' in str(error.value)
+    assert same(alphas(broken), alphas(good))  # as the first step, at iteration 2, left them
+    optimizers = [kit.hook_of(runner, 'BilevelSearchHook').optimizer for runner in (broken, good)]
+    for first, second in zip(*(optimizer.state.values() for optimizer in optimizers), strict=True):
+        assert same(first, second) and first['step'] == 1
 
 
 def test_several_processes_have_to_know_that_a_phase_takes_weights_out_of_the_graph(tmp_path):
@@ -327,7 +365,7 @@ def test_a_table_in_which_nothing_costs_anything_is_refused(tmp_path, cost):
     for costs in (table['rest'], *(costs for choice in table['choices'].values() for costs in choice.values())):
         costs['macs'] = 0
     Path(cost['table']).write_text(json.dumps(table))
-    with pytest.raises(ValueError, match=r'no candidate of its table costs anything \(macs at uniform choices: 0\)'):
+    with pytest.raises(ValueError, match=r'cost=.*table.*macs at uniform choices: 0'):
         kit.train(kit.config(tmp_path, search=dict(cost=dict(cost, cost='macs'))))
 
 

@@ -6,13 +6,11 @@ import pytest
 import torch
 from torch import nn
 
-sys.path.append(str(Path(__file__).parent))
-import resume_kit as kit  # noqa: E402
-
-from mmfusenas.engine.dry_run import first  # noqa: E402
-from mmfusenas.models.stages import Stages  # noqa: E402
-from mmfusenas.registry import MODELS  # noqa: E402
-from mmfusenas.utils import memory  # noqa: E402
+from kits import resume as kit
+from mmfusenas.engine.dry_run import first
+from mmfusenas.models.stages import Stages
+from mmfusenas.registry import MODELS
+from mmfusenas.utils import memory
 
 CPU = torch.device('cpu')
 
@@ -121,7 +119,15 @@ def test_the_peak_of_a_process():
     del block
     memory.give_back(CPU)
     assert memory.peak(CPU) - before > 150_000_000 > memory.used(CPU) - before
-    assert memory.available(CPU) > 0
+
+
+@pytest.mark.parametrize('machine, groups, left', [
+    (2000, [], 2048000), (2000, [3000000, 1000], 1000), (0, [5], 5), (0, [], sys.maxsize)])
+def test_what_is_to_be_had_is_the_least_of_machine_and_limits(monkeypatch, machine, groups, left):
+    files = {'/proc/meminfo': f'MemTotal: 9000 kB\nMemAvailable: {machine} kB\n'} if machine else {}
+    monkeypatch.setattr(memory, '_text', lambda path: files.get(str(path), ''))
+    monkeypatch.setattr(memory, 'left_in_groups', lambda: groups)
+    assert memory.available(CPU) == left
 
 
 @pytest.mark.parametrize('limits, line, files, left', [

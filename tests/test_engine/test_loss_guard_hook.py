@@ -1,7 +1,5 @@
 """A loss that is not finite ends the run before the weights see it."""
 import copy
-import sys
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -9,10 +7,8 @@ import torch
 from mmengine.config import Config
 from mmengine.structures import BaseDataElement
 
+from kits import resume as kit
 from mmfusenas.engine.hooks.loss_guard_hook import LossGuardHook, non_finite_losses, picture_files
-
-sys.path.append(str(Path(__file__).parent))
-import resume_kit as kit  # noqa: E402
 
 
 def _losses(**values):

@@ -1,6 +1,4 @@
 """Pretext meta-initialisation: its gradients, its streams, and its resume."""
-import sys
-from pathlib import Path
 
 import pytest
 import torch
@@ -8,11 +6,9 @@ from mmengine.model import BaseModel
 from mmengine.runner import Runner
 from torch import nn
 
+from kits import search as kit
 from mmfusenas.engine.loops.meta_init_loop import _keep_mean
 from mmfusenas.registry import DATASETS, MODELS
-
-sys.path.append(str(Path(__file__).parent))
-import search_kit as kit  # noqa: E402
 
 RATE, STEPS = 0.05, 3
 

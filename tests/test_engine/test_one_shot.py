@@ -1,8 +1,6 @@
 """One-shot search on a small supernet: which paths train, what the predictor learns, what evolution finds."""
 import copy
 import dataclasses
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,22 +8,20 @@ import torch
 from mmengine.runner import Runner
 from scipy.stats import kendalltau
 
+from kits import search as kit
 from mmfusenas.apis.deriving import found_genotype, found_supernet
 from mmfusenas.engine.hooks import PathSamplingHook
 from mmfusenas.engine.hooks.path_sampling_hook import STATE_KEY
 from mmfusenas.engine.path_scorer import PathScorer
 from mmfusenas.nas import Genotype, SearchSpace, measure_costs
 from mmfusenas.nas.cost_table import parameter_table
-from mmfusenas.nas.predictor import PathPredictor
+from mmfusenas.nas.predictor import PathPredictor, fit_predictor
 from mmfusenas.nas.sampling import PathSampler, path_sampler
 from mmfusenas.registry import DATASETS, HOOKS
 from mmfusenas.utils.bare_model import bare_model
 from mmfusenas.utils.checkpoint import load_checkpoint
 from mmfusenas.utils.complexity import count_parameters
 from mmfusenas.visualization.pareto_plot import plot_pareto
-
-sys.path.append(str(Path(__file__).parent))
-import search_kit as kit  # noqa: E402
 
 SCORED = dict(kit.loader(offset=100)['dataset'], length=4)
 SAMPLING = dict(type='PathSamplingHook', dataset=SCORED, batch_size=2, free=1, tried=12, interval=2, refresh=6, paths=5,
@@ -34,11 +30,15 @@ SAMPLING = dict(type='PathSamplingHook', dataset=SCORED, batch_size=2, free=1, t
 
 @HOOKS.register_module(force=True)
 class NoteHook(PathSamplingHook):
-    """Notes the paths that train."""
+    """Notes the paths that train, and at the beginning of every epoch when the predictor last learned."""
 
     def before_train(self, runner: Runner) -> None:
         super().before_train(runner)
-        runner.noted = []
+        runner.noted, runner.learned = [], []
+
+    def before_train_epoch(self, runner: Runner) -> None:
+        super().before_train_epoch(runner)
+        runner.learned.append(self.learned)
 
     def before_train_iter(self, runner: Runner, *args, **kwargs) -> None:
         super().before_train_iter(runner, *args, **kwargs)
@@ -63,9 +63,18 @@ def search(work_dir, source, rounds=4, stop=None, resume=False, limit=1200, by_e
 
 @pytest.fixture(scope='module')
 def trained(tmp_path_factory):
-    """The checkpoint of a supernet whose predictor has learned twice."""
-    work_dir = tmp_path_factory.mktemp('supernet')
-    return supernet(work_dir), str(work_dir / 'iter_16.pth')
+    """A supernet whose predictor has learned twice, and its checkpoint; the runner has what it learned from."""
+    work_dir, lessons = tmp_path_factory.mktemp('supernet'), []
+
+    def note(predictor, optimizer, data, *args, generator):
+        lessons.append(copy.deepcopy((predictor, data, args, generator.get_state())))
+        return fit_predictor(predictor, optimizer, data, *args, generator=generator)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr('mmfusenas.engine.hooks.path_sampling_hook.fit_predictor', note)
+        runner = supernet(work_dir)
+    runner.lessons = lessons
+    return runner, str(work_dir / 'iter_16.pth')
 
 
 def same(first, second):
@@ -90,9 +99,17 @@ def test_one_path_trains_at_a_time_and_all_of_its_weights(trained, tmp_path):
 def test_the_predictor_learns_when_it_is_time(trained):
     runner, path = trained
     state = load_checkpoint(path)[STATE_KEY]
-    assert state['learned'] == 3 and state['loss'] == 'rank'  # after the free epoch, and two epochs later
-    taus = runner.message_hub.get_scalar('train/predictor_tau').data[0]
-    assert len(taus) == 2
+    assert runner.learned == [-1, 1, 1, 3]  # after the free epoch, and two epochs later
+    assert state['learned'] == 3 and state['loss'] == 'rank'
+    # The two lessons one after the other, from where the first began, end at the predictor of the checkpoint.
+    predictor, generator = copy.deepcopy(runner.lessons[0][0]), torch.Generator()
+    optimizer = torch.optim.Adam(predictor.parameters(), lr=3e-3)
+    for _, data, args, numbers in runner.lessons:
+        generator.set_state(numbers)
+        fit_predictor(predictor, optimizer, data, *args, generator=generator)
+    assert [args for _, _, args, _ in runner.lessons] == 2 * [('rank', SAMPLING['fit_epochs'])]
+    assert same(predictor.state_dict(), state['predictor'])
+    assert not same(runner.lessons[1][0].state_dict(), state['predictor'])
 
 
 @pytest.mark.parametrize('loss', ['rank', 'l2'])
@@ -242,7 +259,7 @@ def test_what_a_search_cannot_do_is_said(trained, tmp_path):
         with pytest.raises(ValueError, match=message):
             search(tmp_path, trained[1], **options)
     supernet(tmp_path / 'plain', epochs=1, loss=None)
-    with pytest.raises(ValueError, match='holds none of this space that has learned'):
+    with pytest.raises(ValueError, match='space.*learned.*load_from'):
         search(tmp_path / 'search', str(tmp_path / 'plain/iter_4.pth'))
     with pytest.raises(ValueError, match="loss='hinge'"):
         PathSamplingHook(SCORED, loss='hinge')
@@ -260,7 +277,7 @@ def test_what_a_search_cannot_do_is_said(trained, tmp_path):
 def test_a_supernet_trains_by_epochs(tmp_path):
     cfg = kit.config(tmp_path, train_cfg=dict(_delete_=True, type='ResumableIterTrainLoop', max_iters=8))
     cfg.custom_hooks.append(dict(SAMPLING))
-    with pytest.raises(ValueError, match='free=1 and interval=2 in epochs: ResumableIterTrainLoop has no epochs'):
+    with pytest.raises(ValueError, match='free=1 and interval=2.*ResumableIterTrainLoop'):
         kit.train(cfg)
 
 
@@ -270,7 +287,7 @@ def test_a_score_that_is_not_finite_is_named(trained):
     sampler, scorer = PathSampler(space, parameter_table(space)), PathScorer(model, DATASETS.build(SCORED), 2)
     for parameter in model.parameters():
         parameter.data.fill_(float('nan'))
-    with pytest.raises(ValueError, match=r"The path \{'cells.0.type': .*gives a loss that is not finite"):
+    with pytest.raises(ValueError, match=r"\{'cells.0.type': .*loss.*not finite"):
         scorer(sampler, sampler.sample(2))
 
 
@@ -283,7 +300,7 @@ def test_a_resumed_supernet_of_another_kind_is_refused(tmp_path):
 def test_a_predictor_of_other_constraints_is_refused(trained, tmp_path):
     table = str(tmp_path / 'table.json')
     measured(trained[0].model).save(table)
-    with pytest.raises(ValueError, match='learned with constraints of other costs .*cost: parameters then, macs now'):
+    with pytest.raises(ValueError, match='constraints.*cost: parameters then, macs now'):
         search(tmp_path / 'x', trained[1], limit=1e9, cost='macs', table=table)
 
 
@@ -297,7 +314,7 @@ def test_a_search_has_the_fixed_choices_of_its_supernet(tmp_path):
     fixed = {r'cells\.0\.type$': 'successive'}
     supernet(tmp_path / 'supernet', fixed=fixed)
     source = str(tmp_path / 'supernet/iter_16.pth')
-    with pytest.raises(ValueError, match='trained only the paths of fixed=.*Set train_cfg.fixed'):
+    with pytest.raises(ValueError, match='fixed=.*train_cfg.fixed'):
         search(tmp_path / 'other', source, strategy='plain')
     search(tmp_path / 'search', source, rounds=1, fixed=fixed)
 

@@ -8,10 +8,8 @@ from pathlib import Path
 
 import pytest
 
-sys.path.append(str(Path(__file__).parent))
-import resume_kit as kit  # noqa: E402
-
-from mmfusenas.engine.loops.stop_signals import StopSignals  # noqa: E402
+from kits import resume as kit
+from mmfusenas.engine.loops.stop_signals import StopSignals
 
 
 @pytest.mark.parametrize('loop, by_epoch, interval, workers, ema, stops', [
@@ -102,14 +100,14 @@ def _training(folder, epochs):
 
     Without validation, which a signal stops at once.
     """
-    script = ('import sys; from pathlib import Path; import resume_kit as kit; call = kit.ToyTransform.__call__; '
+    script = ('import sys; from pathlib import Path; from kits import resume as kit; call = kit.ToyTransform.__call__; '
               'kit.ToyTransform.__call__ = lambda *args: dict(call(*args), ballast=bytes(1 << 20)); '
               'forward = kit.ToyModel.forward; '
               'kit.ToyModel.forward = lambda *args, ballast=None, **kwargs: forward(*args, **kwargs); '
               'cfg = kit.config(Path(sys.argv[1]), workers=2, interval=20, param_scheduler=[]); '
               'cfg.train_cfg.update(max_epochs=int(sys.argv[2]), val_begin=1000000); kit.Runner.from_cfg(cfg).train()')
     return subprocess.Popen([sys.executable, '-c', script, str(folder), str(epochs)], text=True, start_new_session=True,
-                            stderr=subprocess.PIPE, env=dict(os.environ, PYTHONPATH=str(Path(kit.__file__).parent)))
+                            stderr=subprocess.PIPE)
 
 
 def test_workers_end_with_their_training(tmp_path, ended):
@@ -238,5 +236,5 @@ def test_weights_alone_begin_a_new_training(tmp_path):
 
 
 def test_iterations_are_a_whole_number(tmp_path):
-    with pytest.raises(ValueError, match='max_iters has to be a whole number, got 2.5'):
+    with pytest.raises(ValueError, match='max_iters.*got 2.5'):
         kit.train(kit.config(tmp_path, loop='iter', **{'train_cfg.max_iters': 2.5}))

@@ -3,17 +3,14 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).with_name('resume_killed.py')
 
-
-def _run(folder, root, run, workers, random_kills):
-    environment = dict(os.environ, OMP_NUM_THREADS='1', PYTHONPATH=str(root))
-    done = subprocess.run([sys.executable, str(SCRIPT), str(folder / 'x'), run, str(workers), str(random_kills)],
-                          capture_output=True, text=True, env=environment)
+def _run(folder, run, workers, random_kills):
+    done = subprocess.run(
+        [sys.executable, '-m', 'kits.resume_killed', str(folder / 'x'), run, str(workers), str(random_kills)],
+        capture_output=True, text=True, env=dict(os.environ, OMP_NUM_THREADS='1'))
     assert done.returncode == 0, done.stderr[-3000:]
     return json.loads(done.stdout.splitlines()[-1])
 
@@ -23,8 +20,8 @@ RUNS = [*QUICK, 'loss', 'guidance']
 
 
 @pytest.mark.parametrize('run', [run if run in QUICK else pytest.param(run, marks=pytest.mark.slow) for run in RUNS])
-def test_killed_while_saving(tmp_path, root, run):
-    result = _run(tmp_path, root, run, workers=0, random_kills=0)
+def test_killed_while_saving(tmp_path, run):
+    result = _run(tmp_path, run, workers=0, random_kills=0)
     assert result['kills'] == 4
     assert result['differences'] == [] and result['leftovers'] == []
     assert max(result['repeated']) <= 4
@@ -33,8 +30,8 @@ def test_killed_while_saving(tmp_path, root, run):
 @pytest.mark.slow
 @pytest.mark.parametrize('run', RUNS)
 @pytest.mark.parametrize('workers', [0, 2])
-def test_killed_ten_times(tmp_path, root, run, workers):
-    result = _run(tmp_path, root, run, workers, random_kills=6)
+def test_killed_ten_times(tmp_path, run, workers):
+    result = _run(tmp_path, run, workers, random_kills=6)
     assert result['kills'] == 10
     assert result['differences'] == [] and result['leftovers'] == []
     assert max(result['repeated']) <= 4

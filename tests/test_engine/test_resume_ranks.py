@@ -3,14 +3,11 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 
-def test_two_processes_resume_exactly_and_one_may_not_go_on_alone(tmp_path, root):
-    script = Path(__file__).with_name('resume_ranks.py')
-    environment = dict(os.environ, OMP_NUM_THREADS='1', PYTHONPATH=str(root))
-    done = subprocess.run([sys.executable, str(script), str(tmp_path / 'x')], capture_output=True, text=True,
-                          env=environment)
+def test_two_processes_resume_exactly_and_one_may_not_go_on_alone(tmp_path):
+    done = subprocess.run([sys.executable, '-m', 'kits.resume_ranks', str(tmp_path / 'x')], capture_output=True,
+                          text=True, env=dict(os.environ, OMP_NUM_THREADS='1'))
     assert done.returncode == 0, done.stderr[-3000:]
     result = json.loads(done.stdout.splitlines()[-1])
     first, second = result['ranks']

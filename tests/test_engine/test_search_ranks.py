@@ -11,6 +11,7 @@ from mmengine.hooks import Hook
 from mmengine.model import BaseModel, MMDistributedDataParallel  # noqa: F401  (registered for the wrapper's config)
 from torch.distributed import TCPStore
 
+from kits import search as kit
 from mmfusenas.models.losses import QualityLoss
 from mmfusenas.models.restorers import HyperGuidedRestoration, Restoration, RUASEnhancement
 from mmfusenas.models.scene import TIMFusion
@@ -18,9 +19,6 @@ from mmfusenas.nas import SearchSpace
 from mmfusenas.registry import HOOKS, MODELS
 from mmfusenas.utils.bare_model import bare_model
 from mmfusenas.utils.launch import build_runner
-
-sys.path.append(str(Path(__file__).parent))
-import search_kit as kit  # noqa: E402
 
 
 def register_double(kind: type) -> None:

@@ -122,7 +122,7 @@ def test_a_reference_is_scaled_by_its_own_depth_and_padded(dtype, fill):
 def test_a_bad_reference_names_its_file():
     data = lowlight((4, 6), (4, 6), dtype=torch.float32)
     data['inputs']['reference'][1][0, 2, 3] = float('nan')
-    with pytest.raises(ValueError, match=r'NaN or infinity in the reference picture gt/1\.png'):
+    with pytest.raises(ValueError, match=r'NaN.*reference picture gt/1\.png'):
         PairDataPreprocessor()(data)
     with pytest.raises(ValueError, match=r'reference picture gt/0\.png reaches 4096.*bit_depth=dict\(reference=16\)'):
         PairDataPreprocessor(bit_depth=dict(reference=12))(lowlight((4, 6), dtype=torch.uint16, fill=4096))
@@ -194,5 +194,5 @@ def test_the_given_batch_is_left_alone_and_the_module_pickles():
 
 def test_the_depth_of_a_target_is_none_of_the_guided_preprocessor():
     assert GuidedDataPreprocessor(dict(visible=11)).bit_depth == dict(visible=11)
-    with pytest.raises(ValueError, match='give that of the guidance, .*value_range of DegradeTarget'):
+    with pytest.raises(ValueError, match='guidance.*value_range.*DegradeTarget'):
         GuidedDataPreprocessor(dict(infrared=14))

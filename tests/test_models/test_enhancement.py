@@ -75,6 +75,15 @@ def test_derived_network_equals_the_supernet(merge):
         torch.testing.assert_close(got[name], expected[name], atol=1e-6, rtol=0)
 
 
+def test_the_features_are_blended_by_what_is_in_the_detail():
+    """By the sigmoid of the weighted channel maximum (twice) and mean: all detail where that is large."""
+    net = EnhancementNet(channels=8, operators=OPERATORS)
+    net.attention.weight.data = torch.tensor([0.5, 0.25, -1.0]).view(1, 3, 1, 1)
+    detail, target = torch.randn(2, 2, 8, 5, 6)
+    share = (0.75 * detail.amax(1, keepdim=True) - detail.mean(1, keepdim=True)).sigmoid()
+    torch.testing.assert_close(net._blend(detail, target), share * detail + (1 - share) * target)
+
+
 def test_unknown_merge_and_order_are_refused():
     with pytest.raises(ValueError, match="merge='sum'"):
         EnhancementNet(merge='sum')

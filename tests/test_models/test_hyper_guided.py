@@ -165,7 +165,7 @@ def test_levels_that_are_not_known_are_asked_for_where_something_learns_by_them(
 
 
 def test_a_kernel_larger_than_the_picture_is_an_error():
-    with pytest.raises(ValueError, match=r'kernel of \(5, 5\) is larger than the picture of \(4, 9\)'):
+    with pytest.raises(ValueError, match=r'kernel.*\(5, 5\).*\(4, 9\)'):
         Deconvolution().prepare(torch.rand(1, 1, 4, 9), torch.rand(1, 1, 5, 5))
 
 
@@ -213,7 +213,7 @@ def test_without_a_proxy_there_is_no_guidance():
 def test_it_learns_from_references(stage):
     inputs = batch()
     del inputs['reference']
-    with pytest.raises(KeyError, match='HyperGuidedRestoration learns from references'):
+    with pytest.raises(KeyError, match='HyperGuidedRestoration.*reference'):
         build(stage=stage)(inputs, mode='loss')
 
 
@@ -231,7 +231,7 @@ def test_proxies_are_out_of_the_reach_of_the_weights():
 
 @pytest.mark.parametrize('options', [dict(stages=0), dict(levels=(49, 0))])
 def test_stages_and_levels_are_above_zero(options):
-    with pytest.raises(ValueError, match='at least one stage, and levels above 0'):
+    with pytest.raises(ValueError, match='HyperGuidedRestoration got stages='):
         build(**options)
 
 

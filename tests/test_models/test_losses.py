@@ -85,12 +85,14 @@ def test_half_precision_leaves_the_loss_as_it_is(form):
 
 @pytest.mark.parametrize('form', FORMS)
 def test_gradients_against_finite_differences(form):
-    x, y = pictures(1, 12, 13)
-    assert gradcheck(ssim, (x.requires_grad_(), y.requires_grad_()))
-    first, second = x.detach(), y.detach()
+    first, second = pictures(1, 12, 13)
     fused = (0.5 * (first + second) ** 2).requires_grad_()
     loss = FusionLoss(form)
-    assert gradcheck(lambda image: sum(loss(image, first, second).values()), (fused,))
+    assert gradcheck(lambda image: sum(loss(image, first, second).values()), (fused,), fast_mode=True)
+
+
+def test_gradients_of_ssim_against_finite_differences():
+    assert gradcheck(ssim, tuple(picture.requires_grad_() for picture in pictures(1, 12, 13)), fast_mode=True)
 
 
 def test_information_is_the_mean_squared_laplacian_over_five_sizes():
@@ -155,8 +157,11 @@ def test_information_by_vgg_is_that_of_its_pooled_features(vgg):
             expected.append((((around - inner) / 8 - inner) ** 2).mean((1, 2, 3)))
     assert len(expected) == 5
     np.testing.assert_allclose(vgg_information(path)(picture).numpy(), np.mean(expected, 0), rtol=1e-4)
-    for small in (1, 47, 94):
-        assert vgg_information(path)(picture[..., :small, :]).shape == (2,)
+    # A small picture is enlarged until its shorter side is 96.
+    for height, width, enlarged in ((1, 2, (96, 192)), (47, 60, (96, 123))):
+        small = picture[..., :height, :width]
+        larger = torch.nn.functional.interpolate(small, enlarged, mode='bilinear')
+        torch.testing.assert_close(vgg_information(path)(small), vgg_information(path)(larger))
 
 
 def test_a_temperature_near_0_is_one():
@@ -288,6 +293,16 @@ def test_the_brighter_source_is_lifted_where_the_second_stands_out():
     assert surplus.max() > 0.04
     np.testing.assert_allclose(brighter_source(first, second, 0.7)[0, 0].numpy(), np.clip(top + 0.7 * surplus, None, 1),
                                atol=1e-9)
+
+
+def test_saliency_is_the_softmax_of_the_mean_distance_to_all_pixels_over_the_temperature():
+    levels = torch.tensor([0, 51, 51, 255], dtype=torch.float64).view(1, 1, 2, 2) / 255
+    # A quarter of the pixels is 51 levels, or 204, away, and so on; of a flat picture none is.
+    contrast = torch.tensor([2 * 51 + 255, 51 + 204, 51 + 204, 255 + 2 * 204]).double().view(1, 1, 2, 2) / 4 / 255
+    for temperature in (0.1, 2.0):
+        first, second = saliency_weights(levels, torch.full_like(levels, 0.4), temperature)
+        torch.testing.assert_close(first, (contrast / temperature).sigmoid())
+        torch.testing.assert_close(second, 1 - first)
 
 
 def test_saliency_weighs_every_pixel():

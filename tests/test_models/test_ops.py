@@ -3,6 +3,7 @@ import pytest
 import torch
 from torch import nn
 
+from kits import reference_tim as reference
 from mmfusenas.models.ops import build_operator
 
 TIM = [f'{kind}_{k}' for k in (3, 5) for kind in ('ca', 'sa', 'dc', 'rb', 'db', 'sc')]
@@ -14,7 +15,7 @@ def rand(*shape):
 
 
 @pytest.mark.parametrize('name', TIM)
-def test_operator_of_tim_has_the_values_of_the_paper(name, reference, randomise):
+def test_operator_of_tim_has_the_values_of_the_paper(name, randomise):
     module = randomise(build_operator(name, channels=6))
     x = rand(2, 6, 61, 83)
     expected = reference.operator(name)(x, module.state_dict())

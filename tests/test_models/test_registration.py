@@ -11,6 +11,7 @@ from mmfusenas.datasets.transforms import PackPairInputs, RandomDeformation
 from mmfusenas.evaluation.metrics import EndpointError, FusionMetric
 from mmfusenas.models.losses import RegistrationLoss
 from mmfusenas.models.scene import RegistrationNet
+from mmfusenas.models.scene.registration_net import _local_contrast
 from mmfusenas.models.utils.color import luma
 from mmfusenas.models.utils.warp import warp
 from mmfusenas.registry import DATASETS, MODELS, TRANSFORMS
@@ -71,6 +72,30 @@ def test_loss_is_that_of_the_docstring_and_sees_the_true_field():
     assert loss(slope, source, aligned)['loss_smoothness'].item() == pytest.approx(10 * 0.01 / 2)
 
 
+def test_the_terms_of_the_loss_one_by_one():
+    """Of a whole number of pixels, so that what is moved are indices; the border is repeated."""
+    generator = torch.Generator().manual_seed(0)
+    source, target = torch.rand(2, 1, 1, 9, 12, dtype=torch.float64, generator=generator)
+    flow = torch.zeros(1, 2, 9, 12, dtype=torch.float64)
+    flow[:, 0], flow[:, 1] = 2, -1
+
+    def moved(picture, x, y):
+        return picture[..., (torch.arange(9) + y).clamp(0, 8), :][..., (torch.arange(12) + x).clamp(0, 11)]
+
+    def distance(first, second):
+        rest = (first - second)[0, 0].numpy()
+        return np.abs(np.diff(rest, axis=0)).mean() + np.abs(np.diff(rest, axis=1)).mean()
+
+    losses = RegistrationLoss(reverse_weight=0.3)(flow, source, target)
+    assert losses['loss_registration'].item() == pytest.approx(distance(moved(source, 2, -1), target))
+    assert losses['loss_reverse'].item() == pytest.approx(0.3 * distance(moved(target, -2, 1), source))
+    flow = torch.rand(1, 2, 9, 12, dtype=torch.float64, generator=generator)
+    shares = [flow[0, 0].numpy() / 6, flow[0, 1].numpy() / 4.5]  # of half the width, and of half the height
+    steps = sum(np.abs(np.diff(np.stack(shares), axis=axis)).mean() for axis in (1, 2))
+    found = RegistrationLoss(smoothness_weight=7)(flow, source, target)['loss_smoothness']
+    assert found.item() == pytest.approx(7 * steps)
+
+
 def test_the_true_field_is_learned_from_where_it_is_known():
     flow, truth = torch.rand(2, 1, 2, 8, 9)
     source, target = torch.rand(2, 1, 1, 8, 9)
@@ -85,7 +110,7 @@ def test_network_has_the_published_size_and_learns_a_shift():
     torch.manual_seed(0)
     net = RegistrationNet()
     assert sum(p.numel() for p in net.parameters()) == 170904
-    target = smooth(48, 56)
+    target = smooth(32, 40)
     source = torch.roll(target, 3, dims=3)
     with torch.no_grad():
         assert net(target, source).abs().max() < 0.5  # hardly anything is moved before training
@@ -122,8 +147,64 @@ def test_normalised_pictures_are_those_of_any_brightness():
 @pytest.mark.parametrize('size', [(4, 4), (13, 18), (61, 83)])
 @pytest.mark.parametrize('options', [{}, dict(radius=3, normalize=True)], ids=['published', 'window'])
 def test_any_size(size, options):
+    """The field is that of the pictures whose border is repeated to a multiple of 4 at the right and the bottom."""
+    torch.manual_seed(0)
     net = RegistrationNet(**options)
-    assert net(torch.rand(1, 1, *size), torch.rand(1, 1, *size)).shape == (1, 2, *size)
+    for field in net.fields:
+        torch.nn.init.normal_(field.weight, std=0.3)  # fields of some pixels, which depend on the pictures
+    height, width = size
+    pair = torch.rand(2, 1, 1, height, width)
+    rows, columns = (torch.arange(-(-side // 4) * 4).clamp(max=side - 1) for side in size)
+    with torch.no_grad():
+        flow, padded = net(*pair), net(*pair[..., rows, :][..., columns])
+    torch.testing.assert_close(flow, padded[..., :height, :width])
+    assert flow.shape == (1, 2, height, width) and flow.std() > 0.1
+
+
+def constant_field(coarse, fine, **options):
+    """A network whose estimates are constants: at 1/4 and at 1/2 of the size, each (estimate, correction)."""
+    torch.manual_seed(0)
+    net = RegistrationNet(**options).eval()
+    for step, vectors in enumerate((coarse, fine)):
+        for conv, vector in zip((net.fields[step], net.refinements[step][-1]), vectors):
+            torch.nn.init.zeros_(conv.weight)
+            conv.bias.data = torch.tensor(vector)
+    return net
+
+
+def test_the_field_is_the_sum_of_both_sizes_in_pixels_of_the_whole():
+    """4 (estimate + correction at 1/4) + 2 (estimate + correction at 1/2)."""
+    net = constant_field(coarse=[(1.0, -2.0), (0.5, 0.25)], fine=[(0.25, 3.0), (-0.5, 1.0)])
+    with torch.no_grad():
+        flow = net(smooth(16, 24), smooth(16, 24, seed=1))
+    expected = torch.tensor([4 * 1.5 - 2 * 0.25, 4 * -1.75 + 2 * 4.0]).view(1, 2, 1, 1)
+    torch.testing.assert_close(flow, expected.expand_as(flow))
+
+
+def test_the_second_estimate_looks_at_what_the_first_has_moved(monkeypatch):
+    """Of a source that the first field puts in its place the features at 1/2 do not differ any more."""
+    net, costs = constant_field(coarse=[(1.0, -2.0), (0.0, 0.0)], fine=[(0.0, 0.0), (0.0, 0.0)]), []
+    cost = net._cost
+    monkeypatch.setattr(net, '_cost', lambda *features: costs.append(cost(*features)) or costs[-1])
+    source = torch.rand(1, 1, 48, 64)
+    target = torch.roll(source, (8, -4), (2, 3))  # target(p) = source(p + (4, -8)), 4 pixels for one at 1/4
+    with torch.no_grad():
+        net(target, source)
+    inside = [cost[..., margin:-margin, margin:-margin] for cost, margin in zip(costs, (4, 8))]
+    assert inside[0].mean() > 0.1
+    torch.testing.assert_close(inside[1], torch.zeros_like(inside[1]), atol=1e-5, rtol=0)
+
+
+def test_the_local_contrast_is_that_of_the_window_inside_the_picture():
+    picture = torch.rand(1, 1, 13, 15, dtype=torch.float64)
+
+    def around(x, i, j):
+        return x[..., max(i - 4, 0):i + 5, max(j - 4, 0):j + 5].mean()
+
+    places = [(i, j) for i in range(13) for j in range(15)]
+    rest = picture - torch.stack([around(picture, *place) for place in places]).view_as(picture)
+    deviation = torch.stack([around(rest.square(), *place) for place in places]).view_as(picture).sqrt()
+    torch.testing.assert_close(_local_contrast(picture), rest / (deviation + 0.02))
 
 
 @pytest.fixture

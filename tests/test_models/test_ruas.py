@@ -316,11 +316,11 @@ def test_denoising_loss_is_its_definition():
 
 def test_a_scene_module_learns_by_relative_total_variation_unless_told_otherwise():
     assert isinstance(RUASScene('ruas-scene').loss, RTVSceneLoss)
-    with pytest.raises(ValueError, match='RUASScene has nothing to learn by: what is to learn needs a loss'):
+    with pytest.raises(ValueError, match='RUASScene.*needs a loss'):
         RUASScene('ruas-scene', loss=None)(dict(visible=dark(1, 3, 8, 9)), mode='loss')
     model = enhancement(loss=None, estimation=None, denoise='always').train()
     model.stage = 'task'
-    with pytest.raises(ValueError, match="RUASEnhancement has nothing to learn by in its stage 'task'"):
+    with pytest.raises(ValueError, match="RUASEnhancement.*stage 'task'.*loss=dict"):
         model(dict(visible=dark(1, 3, 8, 9)), mode='loss')
 
 

@@ -5,10 +5,12 @@ from mmengine.config import ConfigDict
 from mmengine.registry import init_default_scope
 from mmengine.structures import InstanceData
 
+from mmfusenas.models.utils.bounded import bounded
 from mmfusenas.models.utils.color import luma
 from mmfusenas.registry import MODELS
 
 pytest.importorskip('mmdet')
+from mmdet.models.losses import CrossEntropyLoss  # noqa: E402
 from mmdet.registry import MODELS as MMDET_MODELS  # noqa: E402
 from mmdet.structures import DetDataSample  # noqa: E402
 
@@ -33,6 +35,23 @@ def retinanet(**changes):
         train_cfg=dict(assigner=dict(type='MaxIoUAssigner', pos_iou_thr=0.5, neg_iou_thr=0.4, min_pos_iou=0),
                        sampler=dict(type='PseudoSampler'), allowed_border=-1, pos_weight=-1),
         test_cfg=dict(nms_pre=100, score_thr=0.0, nms=dict(type='nms', iou_threshold=0.5), max_per_img=5)), **changes)
+
+
+def ssd():
+    return dict(
+        _scope_='mmdet', type='SingleStageDetector', data_preprocessor=dict(type='DetDataPreprocessor'),
+        backbone=dict(type='ResNet', depth=18, base_channels=8, out_indices=(1, 2, 3)),
+        neck=dict(type='FPN', out_channels=8, num_outs=3),
+        bbox_head=dict(type='SSDHead', in_channels=(8, 8, 8), num_classes=2,
+                       anchor_generator=dict(type='SSDAnchorGenerator', scale_major=False, input_size=300,
+                                             basesize_ratio_range=(0.2, 0.9), strides=[8, 16, 32],
+                                             ratios=[[2], [2], [2]])),
+        train_cfg=dict(assigner=dict(type='MaxIoUAssigner', pos_iou_thr=0.5, neg_iou_thr=0.5, min_pos_iou=0.0,
+                                     gt_max_assign_all=False),
+                       sampler=dict(type='PseudoSampler'), smoothl1_beta=1.0, allowed_border=-1, pos_weight=-1,
+                       neg_pos_ratio=3),
+        test_cfg=dict(nms_pre=100, nms=dict(type='nms', iou_threshold=0.45), min_bbox_size=0, score_thr=0.0,
+                      max_per_img=5))
 
 
 def build(task=None, scene=None, **options):
@@ -63,16 +82,27 @@ def grads(model, part):
     return [p.grad for p in getattr(model, part).parameters() if p.requires_grad]
 
 
-def test_loss_is_task_plus_eta_times_scene():
-    model = build(eta=0.25)
-    joint = losses(model, batch())
-    model.stage = 'scene'
-    scene = losses(model, batch())
-    expected = {'scene.loss_intensity', 'scene.loss_gradient', 'scene.loss_ssim'}
-    assert {k for k in joint if k.startswith('scene.')} == set(scene) == expected
-    assert {'loss_cls', 'loss_bbox'} < set(joint)
-    for name, value in scene.items():
-        assert joint[name].item() == pytest.approx(0.25 * value.item(), rel=1e-5)
+@pytest.mark.parametrize('task', [retinanet, ssd])
+def test_loss_is_task_plus_eta_times_scene(task):
+    """Each term against the part that it comes from: mmdet's own on the picture of the scene, and the scene's loss."""
+    model = build(task(), eta=0.25).train()
+    data = batch()
+    inputs = model.data_preprocessor(data, True)['inputs']
+    with torch.no_grad():
+        picture = model.scene.pictures(inputs)['picture']
+        photographs = list((picture.clamp(0, 1) * 255).unbind())
+        prepared = model.task.data_preprocessor(dict(inputs=photographs, data_samples=data['data_samples']), True)
+        own = model.task(**prepared, mode='loss')
+        scene = model.scene.loss(luma(picture), luma(inputs['visible']), inputs['infrared'])
+        found = {}
+        for stage in ('joint', 'scene', 'task'):
+            model.stage = stage
+            found[stage] = losses(model, batch())
+    scene = {f'scene.{name}': value for name, value in scene.items()}
+    for stage, expected in (('joint', {**own, **{name: 0.25 * value for name, value in scene.items()}}),
+                            ('scene', scene)):
+        torch.testing.assert_close(found[stage], expected)
+    assert set(found['task']) == set(own) == {'loss_cls', 'loss_bbox'}
 
 
 def test_the_scene_s_loss_leaves_out_the_padding_of_the_batch():
@@ -133,17 +163,31 @@ def test_with_norm_eval_a_picture_does_not_depend_on_its_neighbours():
 
 
 def test_the_task_gradient_reaches_the_fusion_network():
-    model = build(eta=0.0)
-    model.parse_losses(losses(model, batch()))[0].backward()
-    assert model.scene.stem[0].weight.grad.abs().sum() > 0
+    """It is the task's gradient for the picture, through the network that made it."""
+    model = build(eta=0.0).train()
+    data = batch()
+    inputs = model.data_preprocessor(data, True)['inputs']
+    weight = model.scene.stem[0].weight
+    picture = model.scene.pictures(inputs)['picture']
+    seen = picture.detach().requires_grad_()
+    images = list((bounded(seen, 0.0, 1.0) * 255).unbind())
+    prepared = model.task.data_preprocessor(dict(inputs=images, data_samples=data['data_samples']), True)
+    gradient, = torch.autograd.grad(model.task.parse_losses(model.task(**prepared, mode='loss'))[0], seen)
+    expected, = torch.autograd.grad(picture, weight, gradient)
+    found, = torch.autograd.grad(model.parse_losses(losses(model, batch()))[0], weight)
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4 * float(expected.abs().max()))
+    assert expected.any()
 
 
-def test_the_detector_sees_the_picture_as_it_would_a_photograph():
+@pytest.mark.parametrize('task', [retinanet, ssd])
+def test_the_detector_sees_the_picture_as_it_would_a_photograph(task):
     # With the visible picture as the scene, the wrapper is the plain detector on that photograph.
-    model = build(scene=dict(type='FixedFusion', rule='visible')).eval()
+    model = build(task(), scene=dict(type='FixedFusion', rule='visible')).eval()
     torch.manual_seed(0)
-    plain = MMDET_MODELS.build(ConfigDict(retinanet(
-        neck=dict(type='FPN', in_channels=[16, 32, 64], out_channels=8, num_outs=3)))).eval()
+    plain = MMDET_MODELS.build(ConfigDict(dict(
+        task(), neck=dict(type='FPN', in_channels=[16, 32, 64], out_channels=8, num_outs=3)))).eval()
+    if task is ssd:
+        plain.bbox_head.loss_cls = CrossEntropyLoss()  # which mmdet's forgets
     plain.load_state_dict(model.task.state_dict())
     data = batch(shapes=((61, 83), (64, 70)))
     with torch.no_grad():
@@ -151,6 +195,7 @@ def test_the_detector_sees_the_picture_as_it_would_a_photograph():
         theirs = plain.test_step(dict(inputs=data['inputs']['visible'],
                                       data_samples=batch(shapes=((61, 83), (64, 70)))['data_samples']))
     for mine, other, visible in zip(ours, theirs, data['inputs']['visible'], strict=True):
+        assert len(mine.pred_instances) == len(other.pred_instances) > 0
         assert torch.allclose(mine.pred_instances.bboxes, other.pred_instances.bboxes, atol=1e-3)
         assert torch.allclose(mine.pred_instances.scores, other.pred_instances.scores, atol=1e-5)
         # The picture has the size of the image without the padding of the batch, and its values.
@@ -194,29 +239,6 @@ def test_the_neck_asks_the_backbone_for_its_channels(backbone):
     model = build(task=retinanet(backbone=backbone, neck=neck, bbox_head=head))
     features = model.task.backbone(torch.zeros(1, 3, 64, 64))
     assert [lateral.in_channels for lateral in model.task.neck.laterals] == [x.shape[1] for x in features]
-
-
-def test_ssd_trains_and_predicts():
-    ssd = dict(
-        _scope_='mmdet', type='SingleStageDetector', data_preprocessor=dict(type='DetDataPreprocessor'),
-        backbone=dict(type='ResNet', depth=18, base_channels=8, out_indices=(1, 2, 3)),
-        neck=dict(type='FPN', out_channels=8, num_outs=3),
-        bbox_head=dict(type='SSDHead', in_channels=(8, 8, 8), num_classes=2,
-                       anchor_generator=dict(type='SSDAnchorGenerator', scale_major=False, input_size=300,
-                                             basesize_ratio_range=(0.2, 0.9), strides=[8, 16, 32],
-                                             ratios=[[2], [2], [2]])),
-        train_cfg=dict(assigner=dict(type='MaxIoUAssigner', pos_iou_thr=0.5, neg_iou_thr=0.5, min_pos_iou=0.0,
-                                     gt_max_assign_all=False),
-                       sampler=dict(type='PseudoSampler'), smoothl1_beta=1.0, allowed_border=-1, pos_weight=-1,
-                       neg_pos_ratio=3),
-        test_cfg=dict(nms_pre=100, nms=dict(type='nms', iou_threshold=0.45), min_bbox_size=0, score_thr=0.0,
-                      max_per_img=5))
-    model = build(task=ssd)
-    total = model.parse_losses(losses(model, batch()))[0]
-    total.backward()
-    assert total.item() > 0 and model.scene.stem[0].weight.grad.any()
-    predictions = model.eval().test_step(batch())
-    assert all(len(p.pred_instances) == 5 for p in predictions)
 
 
 def test_unknown_modes_and_stages_are_named():

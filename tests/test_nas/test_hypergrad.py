@@ -1,15 +1,11 @@
 """Hyper-gradients against closed forms, the real optimizer step, and dense linear algebra."""
-import sys
-from pathlib import Path
 
 import pytest
 import torch
 from torch.func import functional_call
 
+from kits.hypergrad import LR, Problem, Quadratic, assert_close, distance
 from mmfusenas.nas.hypergrad import ConjugateGradient, FirstOrder, ImplicitGaussNewton, Neumann, Unrolled, inner_step
-
-sys.path.append(str(Path(__file__).parent))
-from hypergrad_kit import LR, Problem, Quadratic, assert_close, distance  # noqa: E402
 
 # --- closed forms ---------------------------------------------------------------------------------------------------
 

@@ -8,11 +8,9 @@ import torch
 from torch import distributed as dist
 from torch import nn
 
+from kits.hypergrad import ALL, Quadratic
 from mmfusenas.nas.hypergrad.vectors import average
 from mmfusenas.registry import SEARCH_STRATEGIES
-
-sys.path.append(str(Path(__file__).parent))
-from hypergrad_kit import ALL, Quadratic  # noqa: E402
 
 
 def hyper_gradients(part: slice) -> dict[str, list]:

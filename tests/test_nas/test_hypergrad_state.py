@@ -1,16 +1,12 @@
 """What a hyper-gradient leaves as it was, how often it asks for a loss, and what it refuses."""
-import sys
 from functools import partial
-from pathlib import Path
 
 import pytest
 import torch
 
+from kits.hypergrad import ALL, LR, Problem, Quadratic, assert_close
 from mmfusenas.nas.hypergrad import FirstOrder, ImplicitGaussNewton, Unrolled, inner_step
 from mmfusenas.registry import SEARCH_STRATEGIES
-
-sys.path.append(str(Path(__file__).parent))
-from hypergrad_kit import ALL, LR, Problem, Quadratic, assert_close  # noqa: E402
 
 
 def snapshot(problem):

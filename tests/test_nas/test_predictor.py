@@ -50,6 +50,35 @@ def test_it_learns_an_order_that_holds_for_paths_it_has_not_seen(loss):
     assert last < 0.5 * first and after > 0.7 > abs(before)
 
 
+def test_the_score_by_hand():
+    """The perceptron of the mean of the states that a GRU has in both directions, and of the embedded constraint."""
+    torch.manual_seed(0)
+    predictor = PathPredictor([5] * 12, 8, 16)
+    paths, used, constraint, _ = paths_with_scores(4, 0)
+    tokens = torch.where(used, 1 + 5 * torch.arange(12) + paths, 0)
+    embedded, states = predictor.embedding.weight[tokens], []
+    for suffix, order in (('', range(12)), ('_reverse', range(11, -1, -1))):
+        cell = torch.nn.GRUCell(8, 16)
+        cell.load_state_dict({name: getattr(predictor.gru, f'{name}_l0{suffix}') for name in cell.state_dict()})
+        state, total = torch.zeros(4, 16), 0
+        for i in order:
+            state = cell(embedded[:, i], state)
+            total = total + state
+        states.append(total / 12)
+    states.append(constraint[:, None] * predictor.constraint.weight[:, 0] + predictor.constraint.bias)
+    torch.testing.assert_close(predictor(paths, used, constraint), predictor.perceptron(torch.cat(states, 1))[:, 0])
+
+
+def test_the_loss_that_is_returned_is_the_mean_over_the_paths():
+    torch.manual_seed(0)
+    predictor = PathPredictor([5] * 12, 8, 16)
+    *inputs, truth = paths_with_scores(100, 0)
+    still = torch.optim.SGD(predictor.parameters(), lr=0.0)
+    found = fit_predictor(predictor, still, (*inputs, truth), 'l2', epochs=2, batch_size=32)  # batches of 32 and of 4
+    error = predictor(*inputs) - (truth - truth.mean()) / truth.std()
+    assert found == pytest.approx(float(error.square().mean()), rel=1e-5)
+
+
 @pytest.mark.parametrize('loss', ['rank', 'l1', 'l2'])
 def test_the_unit_of_the_scores_does_not_matter(loss):
     """Losses of a network differ by thousandths; L1 and L2 would not see it."""

@@ -1,5 +1,6 @@
 """Random choice, the row that strategies are compared with."""
 import torch
+from scipy.stats import kstest
 from torch import nn
 
 from mmfusenas.nas import Choice, SearchSpace
@@ -31,6 +32,15 @@ def test_it_does_not_look_at_the_losses():
     second, other = gradients(lambda out: -100 * out.sum())
     assert all(map(torch.equal, first, second)) and log['upper_loss'] != other['upper_loss']
     assert not torch.equal(first[0], gradients(lambda out: out.sum(), seed=1)[0][0])
+
+
+def test_the_numbers_are_normal():
+    torch.manual_seed(0)
+    choices, weight = [torch.zeros(1000), torch.zeros(1000)], torch.zeros(1, requires_grad=True)
+    grads, _ = SEARCH_STRATEGIES.build(dict(type='RandomChoice'))(weight.sum, weight.sum, choices, [weight])
+    for grad in grads:
+        assert kstest(grad, 'norm').pvalue > 0.01
+    assert abs(torch.corrcoef(torch.stack(grads))[0, 1]) < 0.1
 
 
 def test_every_candidate_comes_out_alike_often():

@@ -45,7 +45,6 @@ def test_timings_run(command):
 @pytest.fixture
 def rows(monkeypatch):
     """The script of the rows, with tools that leave what real ones do, and note what they were asked for."""
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
     import runs
     import task_rows
 
@@ -146,10 +145,9 @@ def test_records_give_the_table_again_without_the_weights(rows, tmp_path, capsys
 
 
 @pytest.fixture
-def pooled(monkeypatch):
+def pooled():
     """The scores over several runs."""
     pytest.importorskip('mmdet')
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
     return importlib.import_module('pooled')
 
 
@@ -302,7 +300,6 @@ def test_where_a_test_writes_what_it_finds(pooled, monkeypatch, name, option):
 @pytest.fixture
 def ruas(monkeypatch):
     """A script of RUAS's rows, with tools that leave what real ones do, and note what they were asked for."""
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
     import runs
     asked = []
 
@@ -372,7 +369,6 @@ def test_the_cooperative_search_stands_beside_a_random_network_and_the_weights_t
 @pytest.fixture
 def chain(monkeypatch):
     """A script that runs whole chains, with tools that leave what real ones do, and note what they were asked for."""
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
     import runs
     asked = []
 
@@ -435,7 +431,6 @@ def test_a_guided_chain_trains_what_was_found_and_a_random_path_of_its_size(chai
 
 
 def test_meta_initialisations_of_every_k_with_and_without_the_new_task(chain, tmp_path, capsys, monkeypatch):
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
     import meta_init
     monkeypatch.setattr(meta_init, 'adapt', lambda start, pairs, seed, args: {
         n: (len(str(start and start.parent.name)) + n, 0.5) for n in args.after})
@@ -482,7 +477,6 @@ def test_the_new_task_is_one_of_those_of_its_initialisation(monkeypatch):
 @pytest.fixture
 def algorithm(monkeypatch, tmp_path):
     """The script of the whole algorithm, with tools that leave what real ones do; scores say which links a row has."""
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
     monkeypatch.setenv('FOLD', '')
     import algorithm1
     import runs

@@ -46,7 +46,7 @@ def test_what_cannot_be_converted_is_said(convert, tmp_path):
     with pytest.raises(UsageError, match='is turned or cut'):
         convert.main(arguments)
     write(tmp_path / 'in', 'b.png')
-    with pytest.raises(UsageError, match='1 pictures have no partner of the same name, b the first'):
+    with pytest.raises(UsageError, match='1 pictures.*partner.*b'):
         convert.main(arguments)
     (tmp_path / 'none').mkdir()
     with pytest.raises(UsageError, match='holds no picture'):

@@ -13,8 +13,7 @@ RECORDS = sorted((ROOT / 'benchmarks/records').glob('*.json'))
 
 
 @pytest.fixture
-def records(monkeypatch):
-    monkeypatch.syspath_prepend(str(ROOT / 'benchmarks'))
+def records():
     import records
     return records
 

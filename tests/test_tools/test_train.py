@@ -8,10 +8,14 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from scipy.stats import entropy
 
+from mmfusenas.datasets import SyntheticScenes
+from mmfusenas.datasets.pictures import to_grey
 from mmfusenas.utils.checkpoint import load_checkpoint, save_checkpoint
 from mmfusenas.utils.processor import computes_in_bfloat16
 
@@ -182,7 +186,12 @@ def test_a_rule_has_no_weights_and_its_pictures_are_shown(toy: Path, run_tool: C
         "test_evaluator = dict(type='FusionMetric', metric=['EN'])\n"
         "default_hooks = dict(visualization=dict(type='FusionVisualizationHook', draw=False))\n")
     assert run_tool('test', 'rule.py', '--out', 'metrics.json', '--show-dir', 'shown') == ''
-    assert json.loads(Path('metrics.json').read_text())['fusion/EN'] > 0
+    entropies = []
+    for info in SyntheticScenes(length=3, size=(48, 64)):
+        luma = info['img'] @ np.array([0.114, 0.587, 0.299])
+        fused = np.rint(info['img'] + ((info['img2'] - luma) / 2)[..., None]).clip(0, 255).astype(np.uint8)
+        entropies.append(entropy(np.bincount(to_grey(fused).ravel()), base=2))
+    assert json.loads(Path('metrics.json').read_text())['fusion/EN'] == pytest.approx(np.mean(entropies), abs=1e-4)
     assert [path.name for path in sorted(Path('shown').iterdir())] == [f'{i:06d}_visible.png' for i in range(3)]
     assert 'next:' not in capsys.readouterr().out  # which would need a checkpoint
     Path('train_only.py').write_text(f"default_scope = 'mmfusenas'\nmodel = {rule}")

@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from mmfusenas.utils import allocator
 from mmfusenas.utils.allocator import SETTINGS, missing_settings
 
 
@@ -12,7 +13,43 @@ def test_only_where_they_help() -> None:
     assert missing_settings({}, 'glibc', has_gpu=False) == SETTINGS
     assert missing_settings({}, 'musl', has_gpu=False) == {}
     assert missing_settings({}, 'glibc', has_gpu=True) == {}
-    assert missing_settings({'MALLOC_MMAP_MAX_': '5'}, 'glibc', has_gpu=False) == {}
+    for name in SETTINGS:
+        assert missing_settings({name: '5'}, 'glibc', has_gpu=False) == {}, name
+
+
+@pytest.fixture
+def restarts(monkeypatch: pytest.MonkeyPatch) -> list[tuple]:
+    """The restarts that were asked for, of a process with glibc; none takes place."""
+    calls: list[tuple] = []
+    monkeypatch.setattr(os, 'execve', lambda *call: calls.append(call))
+    monkeypatch.setattr(allocator.platform, 'libc_ver', lambda: ('glibc', '2.36'))
+    monkeypatch.setattr(sys, 'orig_argv', ['python', '-O', 'tool.py', 'a b'])
+    for name in SETTINGS:
+        monkeypatch.delenv(name, raising=False)
+    return calls
+
+
+@pytest.mark.parametrize('device, visible, restarted', [
+    (True, None, False), (True, '0', False), (True, '', True), (True, '-1', True), (False, None, True)])
+def test_restart_on_a_cpu_alone(restarts: list[tuple], monkeypatch: pytest.MonkeyPatch, device: bool,
+                                visible: str | None, restarted: bool) -> None:
+    monkeypatch.setattr(os.path, 'exists', lambda path: path == '/dev/nvidiactl' and device)
+    monkeypatch.delenv('CUDA_VISIBLE_DEVICES', raising=False)
+    if visible is not None:
+        monkeypatch.setenv('CUDA_VISIBLE_DEVICES', visible)
+    environment = dict(os.environ)
+    allocator.restart_with_fast_allocator()
+    whole = (sys.executable, [sys.executable, '-O', 'tool.py', 'a b'], {**environment, **SETTINGS})
+    assert restarts == [whole] * restarted
+
+
+def test_a_restarted_process_does_not_restart(restarts: list[tuple], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os.path, 'exists', lambda path: False)
+    allocator.restart_with_fast_allocator()
+    (_, _, environment), = restarts
+    monkeypatch.setattr(os, 'environ', environment)
+    allocator.restart_with_fast_allocator()
+    assert len(restarts) == 1
 
 
 @pytest.mark.skipif(sys.platform != 'linux', reason='the settings are those of glibc')

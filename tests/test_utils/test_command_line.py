@@ -37,7 +37,7 @@ def test_message_for_people_or_traceback() -> None:
 
     with pytest.raises(ConfigError):  # raised here, outside of the package: unexpected
         run_tool(ours)
-    with pytest.raises(SystemExit, match='error: --launcher pytorch found no environment variable RANK'):
+    with pytest.raises(SystemExit, match='error: --launcher pytorch.*RANK'):
         run_tool(package)
     with pytest.raises(ValueError, match='invalid literal'):
         run_tool(bug)
@@ -47,7 +47,7 @@ def test_existing_file(tmp_path: Path) -> None:
     (tmp_path / 'deep').mkdir()
     (tmp_path / 'deep' / 'epoch_12.pth').touch()
     assert existing_file(tmp_path / 'deep' / 'epoch_12.pth', 'Checkpoint').name == 'epoch_12.pth'
-    with pytest.raises(UsageError, match='Checkpoint .*epoch_13.pth does not exist. The nearest is .*epoch_12.pth'):
+    with pytest.raises(UsageError, match=r'epoch_13\.pth does not exist.*epoch_12\.pth'):
         existing_file(tmp_path / 'deep' / 'epoch_13.pth', 'Checkpoint')
     with pytest.raises(UsageError, match='is a folder'):
         existing_file(tmp_path, 'Config')
@@ -163,6 +163,6 @@ def test_an_option_without_effect_is_an_error(tmp_path):
     assert load_config(str(path), {'model.scale': 4}).model.scale == 4
     with pytest.raises(ValueError, match=r'scale=\.\.\. has no effect: scale is a variable of .*c\.py'):
         load_config(str(path), {'scale': 4})
-    with pytest.raises(ValueError, match=r'nothing reads max_epochs. Do you mean train_cfg.max_epochs='):
+    with pytest.raises(ValueError, match=r'max_epochs.*train_cfg\.max_epochs='):
         load_config(str(path), {'max_epochs': 4})
     assert load_config(str(path), {'find_unused_parameters': True}).find_unused_parameters

@@ -57,7 +57,7 @@ def _name(scheme: str, stem: str, served: str) -> str:
 def test_weights_of_every_scheme(scheme: str, served: str, tmp_path: Path) -> None:
     content = CheckpointLoader.load_checkpoint(_name(scheme, 'good', served), 'cpu')
     assert content['state_dict']['a' if scheme == 'mmcls://' else 'backbone.a'].tolist() == [1, 1]
-    with pytest.raises(pickle.UnpicklingError, match='evil.pth carries code .posix.mkdir. and was not loaded'):
+    with pytest.raises(pickle.UnpicklingError, match=r'evil\.pth carries code .posix\.mkdir'):
         CheckpointLoader.load_checkpoint(_name(scheme, 'evil', served), 'cpu')
     assert not (tmp_path / 'trap').exists()
 
@@ -74,11 +74,11 @@ def test_what_is_fetched_is_kept(served: str, tmp_path: Path) -> None:
 
 
 def test_what_is_not_there_is_named(served: str) -> None:
-    with pytest.raises(OSError, match=r'none\.pth cannot be fetched \(.*404.*Fetch the file yourself'):
+    with pytest.raises(OSError, match=r'none\.pth.*404'):
         CheckpointLoader.load_checkpoint(f'{served}/none.pth', 'cpu')
     with pytest.raises(ValueError, match="no weights torchvision://goood: .*the nearest is 'good'"):
         CheckpointLoader.load_checkpoint('torchvision://goood', 'cpu')
-    with pytest.raises(ValueError, match='pavi://a are not fetched, because .* give its path'):
+    with pytest.raises(ValueError, match='pavi://a.*path'):
         CheckpointLoader.load_checkpoint('pavi://a', 'cpu')
 
 

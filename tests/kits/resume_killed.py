@@ -1,7 +1,7 @@
 """Trains a toy or searches, kills the run with SIGKILL again and again, and resumes it; a program of its own.
 
 Everything is imported once, and each life of the run is a fork of that state. ``test_resume_killed.py`` runs it as
-``python resume_killed.py FOLDER RUN WORKERS RANDOM_KILLS``; it prints what it found as JSON.
+``python -m kits.resume_killed FOLDER RUN WORKERS RANDOM_KILLS``; it prints what it found as JSON.
 """
 from __future__ import annotations
 
@@ -19,12 +19,10 @@ from pathlib import Path
 import torch
 from mmengine.hooks import Hook
 
-sys.path.append(str(Path(__file__).parent))
-import resume_kit  # noqa: E402
-import search_kit  # noqa: E402
-
-from mmfusenas.registry import HOOKS  # noqa: E402
-from mmfusenas.utils.checkpoint import load_checkpoint  # noqa: E402
+from kits import resume as resume_kit
+from kits import search as search_kit
+from mmfusenas.registry import HOOKS
+from mmfusenas.utils.checkpoint import load_checkpoint
 
 INTERVAL = 4
 

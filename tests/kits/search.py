@@ -12,8 +12,8 @@ from mmengine.config import Config
 from mmengine.dataset import BaseDataset
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
-from resume_kit import hook_of  # noqa: F401  (for the tests; it also registers the SignalHook)
 
+from kits.resume import hook_of  # noqa: F401  (for the tests; it also registers the SignalHook)
 from mmfusenas.models.classifiers import QualityClassifier
 from mmfusenas.registry import DATASETS, HOOKS, MODELS, TRANSFORMS
 from mmfusenas.structures import FusionDataSample

@@ -1,6 +1,6 @@
-"""Trains the toy of ``resume_kit`` in two gloo processes, stopped and resumed; a program of its own.
+"""Trains the toy of ``kits.resume`` in two gloo processes, stopped and resumed; a program of its own.
 
-``test_resume_ranks.py`` runs it as ``python resume_ranks.py FOLDER``; it prints what it found as JSON.
+``test_resume_ranks.py`` runs it as ``python -m kits.resume_ranks FOLDER``; it prints what it found as JSON.
 """
 from __future__ import annotations
 
@@ -14,10 +14,8 @@ import torch
 from mmengine.config import Config
 from torch import distributed
 
-sys.path.append(str(Path(__file__).parent))
-import resume_kit as kit  # noqa: E402
-
-from mmfusenas.utils.launch import wrapper_cfg  # noqa: E402
+from kits import resume as kit
+from mmfusenas.utils.launch import wrapper_cfg
 
 
 def config(folder: Path, **options):

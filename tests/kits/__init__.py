@@ -1,0 +1,1 @@
+"""What several test files share: small problems and trainings, TIM once more, and programs of their own."""
