@@ -8,6 +8,13 @@ def scope():
     init_default_scope('mmfusenas')
 
 
+@pytest.fixture(autouse=True)
+def defaults(monkeypatch):
+    """Configs as they are where the environment chooses nothing."""
+    for name in ('DATA', 'RECIPE', 'FOLD'):
+        monkeypatch.delenv(name, raising=False)
+
+
 @pytest.fixture
 def disjoint():
     """Whether two data sets of configs have no picture in common: other folds, or scenes of other seeds."""

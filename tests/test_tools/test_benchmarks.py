@@ -45,6 +45,7 @@ def test_timings_run(command):
 @pytest.fixture
 def rows(monkeypatch):
     """The script of the rows, with tools that leave what real ones do, and note what they were asked for."""
+    monkeypatch.setenv('FOLD', '')  # which the script sets
     import runs
     import task_rows
 
@@ -124,8 +125,7 @@ def test_a_row_that_a_config_does_not_have_is_named(rows, capsys):
     assert "has no row 'visble'; give --rows of visible, infrared" in capsys.readouterr().err
 
 
-def test_folds_of_a_config_that_makes_none_are_refused(rows, monkeypatch):
-    monkeypatch.setenv('FOLD', '')
+def test_folds_of_a_config_that_makes_none_are_refused(rows):
     with pytest.raises(SystemExit, match='retinanet_ivif_demo.py makes no folds'):
         rows('--folds', 4)
 
@@ -349,7 +349,8 @@ def test_all_rows_of_the_networks_are_scored_on_the_pairs_that_were_asked_for(ru
 
 def test_the_cooperative_search_stands_beside_a_random_network_and_the_weights_that_were_given(
         ruas, tmp_path, capsys, monkeypatch):
-    monkeypatch.delenv('RECIPE', raising=False)
+    monkeypatch.setenv('RECIPE', '')  # so that it is as before afterwards
+    monkeypatch.delenv('RECIPE')
     options = ('--rows', 'cooperative', 'random', 'published', '--seeds', 0, '--work-dir', tmp_path / 'rows')
     asked = ruas('cooperative_search', *options, '--authors', tmp_path / 'a.pth')
     places = [(name, config.removeprefix(f'{tmp_path}/rows/')) for name, config, *_ in asked]

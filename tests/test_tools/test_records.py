@@ -137,17 +137,19 @@ def test_every_file_beside_the_records_is_an_input():
 
 
 @pytest.mark.parametrize('name, options', [
-    ('table6', '--configs configs/ruas/{}.py --rows ssd_end-to-end ssd_end-to-end-scene ssd --train-options '
+    ('table6', 'configs/ruas/ssd.py --rows end-to-end end-to-end-scene ruas --train-options '
                'optim_wrapper.type=mmfusenas.CPUAmpOptimWrapper'),
-    ('night', '--configs configs/ruas/{}-msrs-night.py --rows retinanet_plain retinanet')])
+    ('night', 'configs/ruas/retinanet-msrs-night.py --rows plain ruas')])
 def test_a_record_gives_the_figures_of_the_docs(call, tmp_path, capsys, monkeypatch, name, options):
     call(ROOT / f'benchmarks/records/{name}.json', '--out', tmp_path)
     capsys.readouterr()
     import task_rows
     monkeypatch.setattr(sys, 'argv', ['task_rows.py', *options.split(), '--work-dir', str(tmp_path / name)])
     task_rows.main()
-    rows = [line.split('|')[2:-1] for line in capsys.readouterr().out.splitlines() if '+- ' in line]
+    # A line a figure; in the documents a line a row.
+    lines = [line.split('|')[2:-1] for line in capsys.readouterr().out.splitlines() if '+- ' in line]
+    rows = [[figure.strip() for figure in row] for row in zip(*lines)]
     section = (ROOT / 'docs/en/results/ruas.md').read_text().partition(f'records/{name}.json')[2].partition('\n## ')[0]
     assert len(rows) > 1
     for figures in rows:
-        assert f'| {" | ".join(figure.strip() for figure in figures)} |' in section
+        assert f'| {" | ".join(figures)} |' in section
