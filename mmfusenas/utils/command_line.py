@@ -222,5 +222,5 @@ def command(*parts: str | Path, cfg: Config | None = None) -> str:
         >>> command('python', 'tools/test.py', 'my config.py', cfg=Config({}, env_variables=dict(SCALE='4')))
         "SCALE=4 python tools/test.py 'my config.py'"
     """
-    variables = [f'{name}={shlex.quote(value)}' for name, value in (cfg.env_variables if cfg else {}).items()]
+    variables = [f'{name}={shlex.quote(value)}' for name, value in ({} if cfg is None else cfg.env_variables).items()]
     return ' '.join([*variables, shlex.join(str(part) for part in parts)])
