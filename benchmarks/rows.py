@@ -20,11 +20,9 @@ TIM_ROWS: dict[str, list[str]] = {
     # Table 10, of enhance_*.py: the fusion network without the enhancement network.
     'fusion': [*_FUSION, 'model.genotype=tim-full', 'model.order=(infrared,visible)'],
 }
-"""What makes a row of the config of TIM's own, ``ivif``."""
+"""TIM by row. ``ivif`` is the config as it is."""
 
-
-_DARK = ['model.scene._delete_=True', 'model.scene.type=FixedFusion', 'model.scene.rule=visible',
-         'default_hooks.guidance.scene=0', 'default_hooks.guidance.last=task']
+_DARK = TIM_ROWS['visible']  # the dark pictures themselves
 _END_TO_END = ['default_hooks.guidance.scene=0']
 _STOCK = ['model.task.neck.genotype=ruas-ssd-stock#neck', 'model.task.bbox_head.genotype=ruas-ssd-stock#bbox_head']
 _RESNET = {f'r{depth}': ['model.task.backbone._delete_=True', 'model.task.backbone.type=ResNet',

@@ -42,6 +42,14 @@ def test_timings_run(command):
     assert '+---' in done.stdout
 
 
+@pytest.mark.parametrize(('values', 'text'), [
+    ([], ''), ([0.5], '0.500'), ([0.25, 0.75], '0.500 +- 0.354'), ([0.5, float('nan')], 'nan +- nan')])
+def test_a_figure_is_mean_and_standard_deviation(values, text):
+    from runs import figure
+
+    assert figure(values) == text
+
+
 @pytest.fixture
 def rows(monkeypatch):
     """The script of the rows, with tools that leave what real ones do, and note what they were asked for."""

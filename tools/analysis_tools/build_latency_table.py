@@ -86,15 +86,15 @@ def next_command(cfg: Config, config: str, out: str) -> str:
     one_shot = place_of_hook(cfg, 'PathSamplingHook') or (
         'train_cfg' if type_name(cfg.get('train_cfg') or {}) == 'EvolutionSearchLoop' else None)
     if one_shot:  # its constraints, or its limit, which then is in milliseconds
-        search = ['train_cfg.limit=MILLISECONDS', 'load_from=SUPERNET'] if one_shot == 'train_cfg' else []
+        limits = ['train_cfg.limit=MILLISECONDS', 'load_from=SUPERNET'] if one_shot == 'train_cfg' else []
         return command('python', 'tools/train.py', config, '--cfg-options', f'{one_shot}.table={out}',
-                       f'{one_shot}.cost=latency_ms', *search, *typed_settings('model.'), cfg=cfg)
+                       f'{one_shot}.cost=latency_ms', *limits, *typed_settings('model.'), cfg=cfg)
     search = place_of_hook(cfg, 'BilevelSearchHook')
     if search is None:
         return f"set cost=dict(table='{out}', weight=...) in the BilevelSearchHook of a search of this model"
     options = [f'{search}.cost.table={out}']
     if not (hooks_of(cfg)[search].get('cost') or {}).get('weight'):
-        options.append(f'{search}.cost.weight=0.001')
+        options.append(f'{search}.cost.weight=0.5')  # of the latency of uniform choices, TIM's table 8
     return command('python', 'tools/train.py', config, '--cfg-options', *options, *typed_settings('model.'), cfg=cfg)
 
 
