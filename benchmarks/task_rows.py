@@ -36,7 +36,7 @@ from rows import RUAS_ROWS, TIM_ROWS
 from runs import config_with, figure, test, train_found
 from terminaltables import AsciiTable
 
-from mmfusenas.nas.files import written_beside
+from mmfusenas.core.files import written_beside
 
 ROWS = {'tim': TIM_ROWS, 'ruas': RUAS_ROWS}
 """Rows by the folder of the config."""

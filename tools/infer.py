@@ -1,4 +1,5 @@
 """Fuse, enhance, super-resolve: ``tools/infer.py --model tim-light --visible vi --infrared ir --out-dir fused``."""
+from mmfusenas.core.errors import UserError
 from mmfusenas.utils.allocator import restart_with_fast_allocator
 
 if __name__ == '__main__':
@@ -14,7 +15,7 @@ from mmfusenas.apis import (
     input_pictures,
     weights_table,
 )
-from mmfusenas.utils.command_line import UsageError, add_model_options, chosen_model, command, run_tool
+from mmfusenas.utils.command_line import add_model_options, chosen_model, command, run_tool
 
 
 def parse_args() -> argparse.Namespace:
@@ -54,15 +55,15 @@ KINDS = {('input', ): EnhanceInferencer, ('visible', 'infrared'): FusionInferenc
 
 
 def kind_of(args: argparse.Namespace) -> tuple[str, ...]:
-    """Return the options that name the inputs; raise a UsageError where one is lacking, or two kinds are named."""
+    """Return the options that name the inputs; raise a UserError where one is lacking, or two kinds are named."""
     named = [kind for kind in KINDS if any(getattr(args, name) for name in kind)]
     if len(named) > 1:
-        raise UsageError('--input is for a model of one sensor, --visible and --infrared are for pairs, --target and '
+        raise UserError('--input is for a model of one sensor, --visible and --infrared are for pairs, --target and '
                          '--guidance for super-resolution: give one kind.')
     kind = named[0] if named else ('visible', 'infrared')
     missing = [f'--{name.replace("_", "-")}' for name in kind if not getattr(args, name)]
     if missing:
-        raise UsageError(f'{" and ".join(missing)} missing: python tools/infer.py --help shows an example.')
+        raise UserError(f'{" and ".join(missing)} missing: python tools/infer.py --help shows an example.')
     return kind
 
 
@@ -89,7 +90,7 @@ def main() -> None:
     pairs = input_pictures(*sources) if len(sources) == 1 else input_pairs(*sources)
     options = {name: getattr(args, name) for name in ('kernel', 'denoise') if getattr(args, name)}
     if options and kind != ('input', ):
-        raise UsageError(f'--{next(iter(options))} is for the pictures of --input.')
+        raise UserError(f'--{next(iter(options))} is for the pictures of --input.')
     inferencer = KINDS[kind](model, checkpoint, args.device, args.score_thr, **options)
     predictions = inferencer.run(pairs, args.out_dir)
     print(f'{len(pairs)} pictures in {predictions.parent / "pictures"}')

@@ -12,11 +12,11 @@ import torch.distributed as dist
 from mmengine.config import Config
 
 from mmfusenas.apis.loading import input_options, load_weights, refuse_search
-from mmfusenas.nas.files import write_text
+from mmfusenas.core.errors import UserError
+from mmfusenas.core.files import write_text
 from mmfusenas.utils.bare_model import bare_model
 from mmfusenas.utils.checkpoint import load_checkpoint
 from mmfusenas.utils.command_line import (
-    UsageError,
     add_run_options,
     command,
     existing_file,
@@ -48,7 +48,7 @@ def prepare_config(args: argparse.Namespace) -> Config:
     cfg = load_config(args.config, args.cfg_options)
     check_config(cfg)
     if 'test_cfg' not in cfg or 'test_dataloader' not in cfg:
-        raise UsageError(f'{args.config} has nothing to test: it lacks test_dataloader, test_cfg and test_evaluator.')
+        raise UserError(f'{args.config} has nothing to test: it lacks test_dataloader, test_cfg and test_evaluator.')
     set_run_options(cfg, args)
     if args.checkpoint:
         cfg.load_from = str(existing_file(checkpoint_file(args.checkpoint), 'Checkpoint'))
@@ -64,7 +64,7 @@ def set_show_dir(cfg: Config, folder: str) -> None:
     """Let the config's visualization hook draw every test picture into ``folder``."""
     hook = cfg.get('default_hooks', {}).get('visualization')
     if hook is None:
-        raise UsageError('--show-dir needs a hook that draws: set default_hooks.visualization in the config.')
+        raise UserError('--show-dir needs a hook that draws: set default_hooks.visualization in the config.')
     hook.draw = True
     hook.test_out_dir = os.path.abspath(folder)
 
@@ -79,7 +79,7 @@ def main() -> None:
         refuse_search(content, cfg.load_from)
         load_weights(bare_model(runner), content, cfg.load_from)  # strictly
     elif next(bare_model(runner).parameters(), None) is not None:
-        raise UsageError(f'{args.config} has weights: give a checkpoint of them.')
+        raise UserError(f'{args.config} has weights: give a checkpoint of them.')
     metrics = runner.test()
     if runner.rank == 0:
         if args.out:

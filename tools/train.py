@@ -14,8 +14,8 @@ from mmengine.config import Config
 from mmengine.dist import get_rank
 from mmengine.runner import find_latest_checkpoint
 
+from mmfusenas.core.errors import UserError
 from mmfusenas.utils.command_line import (
-    UsageError,
     add_run_options,
     command,
     existing_file,
@@ -48,7 +48,7 @@ def prepare_config(args: argparse.Namespace) -> Config:
     cfg = load_config(args.config, args.cfg_options)
     check_config(cfg)
     if 'train_cfg' not in cfg or 'train_dataloader' not in cfg:
-        raise UsageError(f'{args.config} has nothing to train; it can only be tested: python tools/test.py')
+        raise UserError(f'{args.config} has nothing to train; it can only be tested: python tools/test.py')
     set_run_options(cfg, args)
     if args.amp:
         set_mixed_precision(cfg)
@@ -61,7 +61,7 @@ def set_mixed_precision(cfg: Config) -> None:
     """Use the optimizer wrapper that casts on this machine's device."""
     kind = type_name(cfg.optim_wrapper) or 'OptimWrapper'
     if kind not in ('OptimWrapper', 'AmpOptimWrapper', 'CPUAmpOptimWrapper'):
-        raise UsageError(f'--amp replaces a plain OptimWrapper; the config asks for {kind}.')
+        raise UserError(f'--amp replaces a plain OptimWrapper; the config asks for {kind}.')
     if not torch.cuda.is_available():
         if computes_in_bfloat16() is False:
             print('--amp: this processor has no instructions for bfloat16, so that an iteration takes longer than in '

@@ -20,11 +20,12 @@ from torch import nn
 
 from mmfusenas.apis.loading import load_model
 from mmfusenas.apis.optimize import optimize_for_inference
+from mmfusenas.core.errors import InputError, InputTypeError
+from mmfusenas.core.files import write_text
 from mmfusenas.datasets.pairing import Pair
 from mmfusenas.datasets.pictures import PictureError, write_picture
 from mmfusenas.datasets.transforms.pack_pair import picture_tensor
 from mmfusenas.models.task_guided import TaskGuided
-from mmfusenas.nas.files import write_text
 from mmfusenas.structures import FusionDataSample
 from mmfusenas.utils.allocator import keep_freed_memory
 from mmfusenas.utils.checkpoint import save_array
@@ -66,7 +67,7 @@ class BaseInferencer(ABC):
     def __init__(self, model: nn.Module | str | Path, checkpoint: str | Path | None = None, device: str | None = None,
                  score_thr: float = 0.3) -> None:
         if not 0 <= score_thr <= 1:
-            raise ValueError(f'{type(self).__name__} got score_thr={score_thr}; scores lie between 0 and 1.')
+            raise InputError(f'{type(self).__name__} got score_thr={score_thr}; scores lie between 0 and 1.')
         self.source = dict(model=str(checkpoint or model), config=str(model) if checkpoint else None)
         if isinstance(model, nn.Module):
             self.source['model'] = type(model).__name__
@@ -93,9 +94,9 @@ class BaseInferencer(ABC):
     def _check_sensors(self) -> None:
         """Raise where the model makes no picture, or of what this inferencer does not give; say so where of less."""
         if not hasattr(self.scene, 'pictures'):
-            raise ValueError(f'{type(self.scene).__name__} makes no picture, and nothing else to show.')
+            raise InputError(f'{type(self.scene).__name__} makes no picture, and nothing else to show.')
         if not set(self.scene.sensors) <= set(self.sensors):
-            raise ValueError(f'{type(self).__name__} gives a model pictures of {" and ".join(self.sensors)}; '
+            raise InputError(f'{type(self).__name__} gives a model pictures of {" and ".join(self.sensors)}; '
                              f'{type(self.scene).__name__} takes {" and ".join(self.scene.sensors)}. {self.otherwise}')
         if self.scene.sensors != self.sensors:
             warnings.warn(f'{type(self.scene).__name__} looks at {" and ".join(self.scene.sensors)} alone. '
@@ -121,7 +122,7 @@ class BaseInferencer(ABC):
         """
         results = self.read(*pictures)
         if min(results['img'].shape[:2]) < SMALLEST:
-            raise ValueError(f'{results["img_path"]} is {results["img"].shape[1]} x {results["img"].shape[0]}: a '
+            raise InputError(f'{results["img_path"]} is {results["img"].shape[1]} x {results["img"].shape[0]}: a '
                              f'picture needs at least {SMALLEST} x {SMALLEST} pixels.')
         output = dict(picture=None, boxes=None, scores=None, labels=None, mask=None)
         with torch.inference_mode():
@@ -175,7 +176,7 @@ class BaseInferencer(ABC):
         for pair in pairs:
             target = osp.realpath(folder / f'{pair.stem}.png')
             if target in map(osp.realpath, pair.paths):
-                raise ValueError(f'The result {target} would overwrite its own input: choose another folder.')
+                raise InputError(f'The result {target} would overwrite its own input: choose another folder.')
 
     def draw(self, output: dict[str, np.ndarray | None]) -> np.ndarray:
         """Return the picture of a result with its detections or its mask drawn in; small pictures are enlarged."""
@@ -236,6 +237,7 @@ def name_of(picture: Picture, what: str) -> str:
         TypeError: It is neither.
     """
     if not isinstance(picture, (str, Path, np.ndarray)):
-        raise TypeError(f'What is given as {what} is a {type(picture).__name__}: give one path or one array as '
-                        'mmcv.imread gives it. Of many, call once for each, or take run(input_pairs(...), folder).')
+        raise InputTypeError(
+            f'What is given as {what} is a {type(picture).__name__}: give one path or one array as '
+            'mmcv.imread gives it. Of many, call once for each, or take run(input_pairs(...), folder).')
     return str(picture) if isinstance(picture, (str, Path)) else f'the {what} array'

@@ -9,6 +9,7 @@ from mmengine.model import BaseModel
 from torch import Tensor
 
 from mmfusenas.apis.loading import build_model, load_weights, own_config, own_pipeline
+from mmfusenas.core.errors import InputError, StateError
 from mmfusenas.engine.hooks.bilevel_search_hook import STATE_KEY as SEARCH_KEY
 from mmfusenas.nas import Genotype, SearchSpace, with_genotype
 from mmfusenas.utils.complexity import complexity
@@ -36,15 +37,15 @@ def found_supernet(content: Mapping[str, Any], path: str) -> BaseModel:
     state = content.get(SEARCH_KEY) or content.get('genotype')
     if state is None:
         held = ', '.join([*list(content)[:5], *['...'] * (len(content) > 5)])
-        raise ValueError(f'{path} is no checkpoint of a search: it holds {held}, but neither {SEARCH_KEY!r} nor '
+        raise InputError(f'{path} is no checkpoint of a search: it holds {held}, but neither {SEARCH_KEY!r} nor '
                          "'genotype', which a search puts there. Give epoch_N.pth of its work dir.")
     if not state.get('decisions', 1):
-        raise ValueError(f'{path} has no choices to derive: what its upper level learned, proxies, is among its '
+        raise InputError(f'{path} has no choices to derive: what its upper level learned, proxies, is among its '
                          f'weights. Use it as it is: tools/test.py, or tools/infer.py --model {path}.')
     supernet = build_model(own_config(content, path), f'checkpoint {path}')
     space = SearchSpace(supernet)
     if space.hash != state['space_hash']:
-        raise ValueError(f'{path} is of another search space: {state["space_hash"]}, while its config builds the space '
+        raise InputError(f'{path} is of another search space: {state["space_hash"]}, while its config builds the space '
                          f'{space.hash} here. Derive it with the package and the custom parts that searched.')
     supernet.load_state_dict(content['state_dict'])
     if SEARCH_KEY in content:
@@ -88,8 +89,8 @@ def compact_checkpoint(content: Mapping[str, Any], supernet: BaseModel, genotype
     SearchSpace(supernet).select(genotype.choices)
     difference = largest_difference(supernet, rebuilt.eval())
     if not difference <= 1e-5:  # of networks that give no numbers, too
-        raise RuntimeError(f'The derived network differs from the supernet by {difference:g} (relative) on a random '
-                           'picture, so nothing was written. Does a custom part behave differently with genotype=?')
+        raise StateError(f'The derived network differs from the supernet by {difference:g} (relative) on a random '
+                         'picture, so nothing was written. Does a custom part behave differently with genotype=?')
     return dict(meta=kept_meta(content, model_cfg, path), state_dict=weights, genotype=genotype.to_dict())
 
 

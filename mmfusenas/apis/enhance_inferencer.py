@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from mmfusenas.apis.base_inferencer import BaseInferencer, Picture, name_of
+from mmfusenas.core.errors import InputError
 from mmfusenas.datasets.pictures import PictureError, checked_array, read_visible, to_colour
 from mmfusenas.datasets.transforms.load_kernel import read_kernel
 from mmfusenas.models.restorers.ruas_enhancement import RUASEnhancement
@@ -48,10 +49,10 @@ class EnhanceInferencer(BaseInferencer):
         elif kernel is not None:
             self.kernel = read_kernel(kernel)
         if self.kernel is not None and not getattr(self.scene, 'takes_kernel', False):
-            raise ValueError(f'{type(self.scene).__name__} does not deblur: it takes no kernel.')
+            raise InputError(f'{type(self.scene).__name__} does not deblur: it takes no kernel.')
         if denoise is not None:
             if not isinstance(self.scene, RUASEnhancement):
-                raise ValueError(f'{type(self.scene).__name__} has no version denoise={denoise!r}; give none.')
+                raise InputError(f'{type(self.scene).__name__} has no version denoise={denoise!r}; give none.')
             self.scene.denoise = denoise
 
     def read(self, picture: Picture) -> dict[str, Any]:

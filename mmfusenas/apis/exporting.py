@@ -10,8 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from mmfusenas.apis.optimize import optimize_for_inference
+from mmfusenas.core.errors import InputError, StateError
+from mmfusenas.core.files import written_beside
 from mmfusenas.models.task_guided import TaskGuided, photograph
-from mmfusenas.nas.files import written_beside
 from mmfusenas.utils.sensors import random_inputs
 
 OPSET = 17
@@ -109,16 +110,16 @@ def graph_of(model: nn.Module) -> FusionGraph:
     model = optimize_for_inference(model)
     if not isinstance(model, TaskGuided):
         if not hasattr(model, 'pictures'):
-            raise ValueError(f'{type(model).__name__} makes no picture; only what does is exported.')
+            raise InputError(f'{type(model).__name__} makes no picture; only what does is exported.')
         if getattr(model, 'takes_kernel', False):
-            raise ValueError(f'{type(model).__name__} deblurs by a kernel of each picture, which the graph of an '
+            raise InputError(f'{type(model).__name__} deblurs by a kernel of each picture, which the graph of an '
                              'export does not have. Run it by tools/infer.py --kernel.')
         return FusionGraph(model).eval()
     if hasattr(model.task, 'decode_head'):
         return SegmentationGraph(model).eval()
     head = getattr(model.task, 'bbox_head', None)
     if not (hasattr(head, 'prior_generator') and type(getattr(head, 'bbox_coder', None)).__name__ == _CODER):
-        raise ValueError(f'The detector {type(model.task).__name__} is none of one stage with anchors (RetinaNet, '
+        raise InputError(f'The detector {type(model.task).__name__} is none of one stage with anchors (RetinaNet, '
                          'SSD); export its scene module alone, or use mmdeploy for the detector.')
     return DetectionGraph(model).eval()
 
@@ -143,11 +144,11 @@ def export_onnx(model: nn.Module, path: str | os.PathLike, shape: tuple[int, int
     """
     graph, path = graph_of(model), Path(path)
     if dynamic and isinstance(graph, DetectionGraph):
-        raise ValueError('The anchors of a detector are constants of its graph: give --shape H W instead of dynamic.')
+        raise InputError('The anchors of a detector are constants of its graph: give --shape H W instead of dynamic.')
     divisor = getattr(getattr(graph, 'task', None), 'data_preprocessor', None)
     divisor = getattr(divisor, 'pad_size_divisor', None) or getattr(divisor, 'size_divisor', None) or 1
     if any(side % divisor for side in shape):
-        raise ValueError(f'The pictures are {shape[0]} x {shape[1]}, and the task pads to a multiple of {divisor}: '
+        raise InputError(f'The pictures are {shape[0]} x {shape[1]}, and the task pads to a multiple of {divisor}: '
                          'give multiples of it as height and width, so that nothing has to be padded.')
     names = graph.scene.sensors
     axes = {name: {0: 'pictures', 2: 'height', 3: 'width'} for name in (*names, *graph.outputs)} if dynamic else None
@@ -161,7 +162,7 @@ def export_onnx(model: nn.Module, path: str | os.PathLike, shape: tuple[int, int
         if dynamic:
             difference = np.maximum(difference, _difference(graph, beside, (shape[0] + 2 * _STEP, shape[1] + _STEP), 2))
         if not difference <= TOLERANCE:
-            raise RuntimeError(f'The exported graph differs from the model by {difference:.2g}, so it is not kept.')
+            raise StateError(f'The exported graph differs from the model by {difference:.2g}, so it is not kept.')
     return float(difference)
 
 

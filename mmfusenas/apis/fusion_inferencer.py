@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from mmfusenas.apis.base_inferencer import BaseInferencer, Picture, name_of
+from mmfusenas.core.errors import InputError
 from mmfusenas.datasets.pairing import Pair
 from mmfusenas.datasets.pictures import (
     PictureError,
@@ -59,7 +60,7 @@ class FusionInferencer(BaseInferencer):
         visible, infrared = to_colour(visible), to_grey(infrared)
         if visible.shape[:2] != infrared.shape[:2] and self.resize is None:
             (height, width), (height2, width2) = visible.shape[:2], infrared.shape[:2]
-            raise ValueError(f'The pictures of a pair differ in size: {paths[0]} is {width} x {height}, {paths[1]} is '
+            raise InputError(f'The pictures of a pair differ in size: {paths[0]} is {width} x {height}, {paths[1]} is '
                              f'{width2} x {height2} (width x height). Register them and bring them to one size first.')
         visible, infrared = match_sizes(visible, infrared, self.resize)
         return dict(img=visible, img2=infrared, img_path=paths[0], img_path2=paths[1], img_id=0,
@@ -80,5 +81,5 @@ class FusionInferencer(BaseInferencer):
                 cases.append(f'{pair.visible} is {w} x {h}, {pair.infrared} is {w2} x {h2}')
         if cases:
             shown = '\n'.join(f'  {case}' for case in cases[:5])
-            raise ValueError(f'{len(cases)} of {len(pairs)} pairs have pictures of two sizes (width x height):\n'
+            raise InputError(f'{len(cases)} of {len(pairs)} pairs have pictures of two sizes (width x height):\n'
                              f'{shown}\nRegister them and bring them to one size first.')

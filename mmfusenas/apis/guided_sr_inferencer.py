@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from mmfusenas.apis.base_inferencer import BaseInferencer, Picture, name_of
+from mmfusenas.core.errors import InputError
 from mmfusenas.datasets.pictures import read_array
 from mmfusenas.datasets.transforms.degrade_target import DegradeTarget, resize_bicubic
 from mmfusenas.datasets.transforms.load_guided import as_guidance, as_target
@@ -59,7 +60,7 @@ class GuidedSRInferencer(BaseInferencer):
         size = picture.shape[:2]
         low = np.atleast_3d(as_target(low, bands > 1, size, paths))
         if low.shape[2] != bands:
-            raise ValueError(f'The target {paths[0]} has {low.shape[2]} channels, the model takes {bands}.')
+            raise InputError(f'The target {paths[0]} has {low.shape[2]} channels, the model takes {bands}.')
         up = low if low.shape[:2] == size else resize_bicubic(low, size)
         start, end = self.scaling.range_of(low, up)
         return dict(img=picture, img2=(up - start) / (end - start), target_range=(start, end), img_path=paths[1],

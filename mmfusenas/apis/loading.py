@@ -12,6 +12,7 @@ from mmengine.config import Config, ConfigDict
 from mmengine.logging import print_log
 from mmengine.model import BaseModel
 
+from mmfusenas.core.errors import InputError
 from mmfusenas.engine.hooks.bilevel_search_hook import STATE_KEY as SEARCH_KEY
 from mmfusenas.nas import SearchSpace
 from mmfusenas.registry import MODELS
@@ -37,7 +38,7 @@ def load_model(source: str | Path | Config, checkpoint: str | Path | None = None
 
     Raises:
         FileNotFoundError: If there is no such checkpoint, or named weights are not bundled.
-        UsageError: If there is no such config.
+        UserError: If there is no such config.
         ValueError: If the weights are of another model, or of a search that has to be derived first, or the config in
             the checkpoint names what is not registered, or there is no such device.
 
@@ -82,10 +83,10 @@ def check_device(name: str) -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError as error:
-        raise ValueError(f'There is no device {name!r}: give cpu, cuda, or cuda:1 and so on.') from error
+        raise InputError(f'There is no device {name!r}: give cpu, cuda, or cuda:1 and so on.') from error
     seen = torch.cuda.device_count()
     if device.type == 'cuda' and (device.index or 0) >= seen:
-        raise ValueError(f'There is no device {name!r}: torch {torch.__version__} sees {seen or "no"} GPU here. Use '
+        raise InputError(f'There is no device {name!r}: torch {torch.__version__} sees {seen or "no"} GPU here. Use '
                          f'device {"cuda:0" if seen else "cpu"}.')
     return device
 
@@ -106,7 +107,7 @@ def build_model(model_cfg: Mapping[str, Any], where: str) -> BaseModel:
     try:
         return MODELS.build(cfg)
     except KeyError as error:
-        raise ValueError(
+        raise InputError(
             f'The model of the {where} cannot be built: {error.args[0]} Parts from outside this package load through '
             'custom_imports: give the config that has them, together with the checkpoint.') from error
 
@@ -124,7 +125,7 @@ def own_config(content: Mapping[str, Any], path: str | Path) -> dict[str, Any]:
     """
     meta = content.get('meta')
     if not isinstance(meta, Mapping) or 'model_cfg' not in meta:
-        raise ValueError(f'The checkpoint {path} does not hold the config of its model: only checkpoints that '
+        raise InputError(f'The checkpoint {path} does not hold the config of its model: only checkpoints that '
                          'SafeCheckpointHook or tools/derive.py wrote do. Give its config file as well.')
     return from_text(meta['model_cfg'], MODEL_PARTS, f'The model of {path} (meta.model_cfg)')
 
@@ -143,7 +144,7 @@ def refuse_search(content: Mapping[str, Any], path: str | Path) -> None:
     """Raise a ValueError where a checkpoint is of a search, whose model is a supernet still to be decided."""
     # Where proxies alone were learned there is nothing left to decide.
     if content.get(SEARCH_KEY, dict(decisions=0)).get('decisions', 1):
-        raise ValueError(f'{path} is the checkpoint of a search, which has no decided network yet. Derive it first: '
+        raise InputError(f'{path} is the checkpoint of a search, which has no decided network yet. Derive it first: '
                          f'python tools/derive.py {path} --out genotype.json --checkpoint derived.pth')
 
 
@@ -154,18 +155,18 @@ def load_weights(model: BaseModel, content: Mapping[str, Any], path: str | Path)
         ValueError: If names or shapes differ, or a weight is not finite; with the first cases and what to do.
     """
     if len(SearchSpace(model)):
-        raise ValueError(f'The config builds a supernet with {len(SearchSpace(model))} open choices. Give the config '
+        raise InputError(f'The config builds a supernet with {len(SearchSpace(model))} open choices. Give the config '
                          'of the found network (retrain.py in the work dir of the search), or set genotype= in it.')
     weights = weights_of(content, path)
     found = misfits(weights, model.state_dict())
     if found:
-        raise ValueError(
+        raise InputError(
             f'The weights of {path} do not fit {type(model).__name__}: {found}. Give the config of that '
             'training, or, for a checkpoint of this package, the checkpoint alone: it holds its own. Another genotype '
             'or another size of the network shows like this, too.')
     broken = [key for key, value in weights.items() if not torch.isfinite(value).all()]
     if broken:
-        raise ValueError(f'{len(broken)} weights of {path} are not finite ({", ".join(broken[:3])}): the training '
+        raise InputError(f'{len(broken)} weights of {path} are not finite ({", ".join(broken[:3])}): the training '
                          'broke down. Take an earlier checkpoint of it, and train with LossGuardHook.')
     model.load_state_dict(weights)
     if content.get('meta', {}).get('stage') == 'scene' and hasattr(model, 'stage'):
@@ -177,5 +178,5 @@ def load_weights(model: BaseModel, content: Mapping[str, Any], path: str | Path)
 def _checkpoint_file(source: str) -> Path:
     """Return the checkpoint that ``source`` is, or names."""
     if Path(source).suffix == '.py':
-        raise ValueError(f'The config {source} has no weights: give a checkpoint as well.')
+        raise InputError(f'The config {source} has no weights: give a checkpoint as well.')
     return Path(source) if Path(source).suffix in ('.pth', '.pt', '.ckpt') else weights_file(source)

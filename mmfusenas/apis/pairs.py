@@ -6,6 +6,7 @@ from pathlib import Path
 
 from mmengine import fileio
 
+from mmfusenas.core.errors import FileError
 from mmfusenas.datasets.pairing import Pair, list_pictures, pair_sources, stem_of
 from mmfusenas.datasets.problems import Problem, raise_errors
 
@@ -33,8 +34,8 @@ def input_pairs(visible: str | Path, infrared: str | Path) -> list[Pair]:
     """
     for source in (visible, infrared):
         if not fileio.exists(str(source)):
-            raise FileNotFoundError(f'{source} does not exist (working directory {Path.cwd()}): give a picture, a '
-                                    'folder of pictures, or a .txt list of one path a line.')
+            raise FileError(f'{source} does not exist (working directory {Path.cwd()}): give a picture, a '
+                            'folder of pictures, or a .txt list of one path a line.')
     pairs, problems = pair_sources(str(visible), str(infrared))
     problems = [*problems, *_missing_files(pairs), *_equal_stems(pairs)]
     raise_errors(problems, f'The pairing of {visible} with {infrared}',

@@ -1,6 +1,7 @@
 """The ACDC street scenes."""
 from __future__ import annotations
 
+from mmfusenas.core.errors import InputError
 from mmfusenas.datasets.pair_seg_dataset import PairSegDataset
 from mmfusenas.registry import DATASETS
 
@@ -46,7 +47,7 @@ class ACDCDataset(PairSegDataset):
     def __init__(self, condition: str = 'night', part: str = 'train', data_prefix: dict | None = None,
                  seg_map_suffix: str = '_gt_labelTrainIds.png', **kwargs) -> None:
         if condition not in CONDITIONS_ACDC or part not in ('train', 'val'):
-            raise ValueError(f"ACDCDataset got condition={condition!r} and part={part!r}; it knows the conditions "
+            raise InputError(f"ACDCDataset got condition={condition!r} and part={part!r}; it knows the conditions "
                              f"{CONDITIONS_ACDC} and the parts 'train' and 'val'.")
         published = dict(img=f'rgb_anon/{condition}/{part}', seg=f'gt/{condition}/{part}')
         super().__init__(data_prefix=data_prefix or published, seg_map_suffix=seg_map_suffix, **kwargs)

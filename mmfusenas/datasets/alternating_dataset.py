@@ -4,6 +4,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from mmfusenas.core.errors import InputError
 from mmfusenas.registry import DATASETS
 
 
@@ -29,7 +30,7 @@ class AlternatingDataset:
 
     def __init__(self, datasets: Sequence[Any]) -> None:
         if not datasets:
-            raise ValueError('AlternatingDataset got no data sets; give at least one.')
+            raise InputError('AlternatingDataset got no data sets; give at least one.')
         self.datasets = [DATASETS.build(item) if isinstance(item, dict) else item for item in datasets]
 
     @property

@@ -6,8 +6,8 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from mmfusenas.core.names import nearest
 from mmfusenas.datasets.problems import Problem
-from mmfusenas.nas.names import nearest
 
 Size = tuple[int, int]
 

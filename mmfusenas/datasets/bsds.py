@@ -1,6 +1,7 @@
 """The natural pictures of Berkeley."""
 from __future__ import annotations
 
+from mmfusenas.core.errors import InputError
 from mmfusenas.datasets.pair_dataset import PairDataset
 from mmfusenas.registry import DATASETS
 
@@ -28,5 +29,5 @@ class BSDSDataset(PairDataset):
 
     def __init__(self, part: str = 'train', data_prefix: dict | None = None, **kwargs) -> None:
         if part not in ('train', 'val', 'test'):
-            raise ValueError(f"BSDSDataset got part={part!r}; it knows 'train', 'val' and 'test'.")
+            raise InputError(f"BSDSDataset got part={part!r}; it knows 'train', 'val' and 'test'.")
         super().__init__(data_prefix=data_prefix or dict(img=f'BSDS500/data/images/{part}'), **kwargs)

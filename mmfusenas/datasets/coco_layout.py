@@ -16,10 +16,10 @@ from pathlib import Path
 
 from mmengine import fileio
 
+from mmfusenas.core.files import written_beside
 from mmfusenas.datasets.pairing import INPUTS, PATHS
 from mmfusenas.datasets.pictures import write_picture
 from mmfusenas.datasets.problems import DatasetError
-from mmfusenas.nas.files import written_beside
 
 FILE_NAMES = dict(img='file_name', img2='file_name2', img2_aligned='file_name2_aligned', gt='file_name_gt')
 """Keys of ``images`` that name a picture below its folder; those beside the first only where they differ from it."""

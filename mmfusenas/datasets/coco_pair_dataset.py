@@ -6,6 +6,7 @@ from os import path as osp
 from mmdet.datasets import CocoDataset
 from mmengine import fileio
 
+from mmfusenas.core.errors import InputError
 from mmfusenas.datasets.annotations import RawBox, settle_box, unknown_class
 from mmfusenas.datasets.coco_layout import FILE_NAMES
 from mmfusenas.datasets.pairing import PATHS
@@ -42,10 +43,10 @@ class CocoPairDataset(CocoDataset):
 
     def __init__(self, data_prefix: dict | None = None, bad_boxes: str = 'error', **kwargs) -> None:
         if bad_boxes not in ('error', 'drop'):
-            raise ValueError(f"bad_boxes is 'error' or 'drop', got {bad_boxes!r}.")
+            raise InputError(f"bad_boxes is 'error' or 'drop', got {bad_boxes!r}.")
         unknown = set(data_prefix or ()) - set(PATHS)
         if unknown:
-            raise ValueError(f'data_prefix of a {type(self).__name__} has {sorted(unknown)}; it knows {list(PATHS)}.')
+            raise InputError(f'data_prefix of a {type(self).__name__} has {sorted(unknown)}; it knows {list(PATHS)}.')
         self.bad_boxes = bad_boxes
         self._problems: list[Problem] = []
         super().__init__(data_prefix=data_prefix or dict(img='visible', img2='infrared'), **kwargs)

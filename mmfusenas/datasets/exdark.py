@@ -4,6 +4,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from os import path as osp
 
+from mmfusenas.core.errors import InputError
 from mmfusenas.datasets.annotations import read_bbgt
 from mmfusenas.datasets.pair_dataset import PairDataset
 from mmfusenas.datasets.pairing import read_list, stem_of
@@ -52,7 +53,7 @@ class ExDarkDataset(PairDataset):
 
     def __init__(self, part: str | None = 'train', split: str | None = None, **kwargs) -> None:
         if part is not None and part not in PARTS:
-            raise ValueError(f'part of ExDarkDataset is one of {list(PARTS)}, or None for all, got {part!r}.')
+            raise InputError(f'part of ExDarkDataset is one of {list(PARTS)}, or None for all, got {part!r}.')
         if split is None:
             split = '' if part is None else 'imageclasslist.txt'
         self.part = part

@@ -1,6 +1,7 @@
 """Medical pairs of Harvard's Whole Brain Atlas."""
 from __future__ import annotations
 
+from mmfusenas.core.errors import InputError
 from mmfusenas.datasets.pair_dataset import PairDataset
 from mmfusenas.registry import DATASETS
 
@@ -32,8 +33,8 @@ class HarvardDataset(PairDataset):
 
     def __init__(self, modality: str, part: str = 'train', data_prefix: dict | None = None, **kwargs) -> None:
         if modality not in MODALITIES:
-            raise ValueError(f'HarvardDataset got modality={modality!r}; it knows {MODALITIES}.')
+            raise InputError(f'HarvardDataset got modality={modality!r}; it knows {MODALITIES}.')
         if part not in ('train', 'test'):
-            raise ValueError(f"HarvardDataset got part={part!r}; it knows 'train' and 'test'.")
+            raise InputError(f"HarvardDataset got part={part!r}; it knows 'train' and 'test'.")
         folder = f'mri_{modality}/{part}'
         super().__init__(data_prefix=data_prefix or dict(img=f'{folder}/{modality}', img2=f'{folder}/mri'), **kwargs)

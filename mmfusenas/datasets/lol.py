@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import re
 
+from mmfusenas.core.errors import InputError
 from mmfusenas.datasets.pair_dataset import PairDataset
 from mmfusenas.registry import DATASETS
 
@@ -47,7 +48,7 @@ class LOLDataset(PairDataset):
         self, release: str = 'v1', part: str = 'train', data_prefix: dict | None = None, **kwargs
     ) -> None:
         if release not in FOLDERS or part not in FOLDERS[release]:
-            raise ValueError(f"LOLDataset got release={release!r} and part={part!r}; it knows the releases "
+            raise InputError(f"LOLDataset got release={release!r} and part={part!r}; it knows the releases "
                              f"{list(FOLDERS)} and the parts 'train' and 'test'.")
         low, normal = FOLDERS[release][part]
         super().__init__(data_prefix=data_prefix or dict(img=low, gt=normal), **kwargs)

@@ -1,6 +1,7 @@
 """The MultiSpectral set of Takumi et al."""
 from __future__ import annotations
 
+from mmfusenas.core.errors import InputError
 from mmfusenas.datasets.annotations import read_voc
 from mmfusenas.datasets.pair_dataset import PairDataset
 from mmfusenas.registry import DATASETS
@@ -41,6 +42,6 @@ class MultiSpectralDataset(PairDataset):
         self, infrared: str = 'fir', data_prefix: dict | None = None, bad_boxes: str = 'drop', **kwargs
     ) -> None:
         if infrared not in ('fir', 'mir', 'nir'):
-            raise ValueError(f"MultiSpectralDataset: infrared is 'fir', 'mir' or 'nir', got {infrared!r}.")
+            raise InputError(f"MultiSpectralDataset: infrared is 'fir', 'mir' or 'nir', got {infrared!r}.")
         published = {**self.PREFIX, 'img2': f'ConvertedImages/{infrared}'}
         super().__init__(data_prefix=data_prefix or published, bad_boxes=bad_boxes, **kwargs)

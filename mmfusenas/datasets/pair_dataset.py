@@ -10,6 +10,7 @@ from mmengine import fileio
 from mmengine.dataset import BaseDataset
 from mmengine.utils import is_abs
 
+from mmfusenas.core.errors import InputError
 from mmfusenas.datasets.annotations import BOX_PROBLEMS, Annotation, place_boxes, unknown_class
 from mmfusenas.datasets.pairing import PATHS, by_key, find_samples, folders_of, is_list, read_list, stem_of
 from mmfusenas.datasets.pictures import PictureError, picture_size
@@ -87,12 +88,12 @@ class PairDataset(BaseDataset):
         **kwargs,
     ) -> None:
         if bad_boxes not in ('error', 'drop'):
-            raise ValueError(f"bad_boxes is 'error' or 'drop', got {bad_boxes!r}.")
+            raise InputError(f"bad_boxes is 'error' or 'drop', got {bad_boxes!r}.")
         if unlabelled not in ('error', 'empty'):
-            raise ValueError(f"unlabelled is 'error' or 'empty', got {unlabelled!r}.")
+            raise InputError(f"unlabelled is 'error' or 'empty', got {unlabelled!r}.")
         for name, part in (('fold', fold), ('leave_out', leave_out)):
             if part is not None and not 0 <= part[0] < part[1]:
-                raise ValueError(f'{name} of a {type(self).__name__} is (k, n) with 0 <= k < n, got {part}.')
+                raise InputError(f'{name} of a {type(self).__name__} is (k, n) with 0 <= k < n, got {part}.')
         prefix = data_prefix or self.PREFIX
         self._check_prefix(prefix)
         self.split = osp.join(data_root, split) if split else ''
@@ -155,7 +156,7 @@ class PairDataset(BaseDataset):
         if not self.test_mode and self.filter_cfg:
             if self.filter_cfg.get('filter_empty_gt', False):
                 if self.READER is None:
-                    raise ValueError(f'filter_empty_gt needs boxes, and {type(self).__name__} has none; leave it out.')
+                    raise InputError(f'filter_empty_gt needs boxes, and {type(self).__name__} has none; leave it out.')
                 infos = [info for info in infos if info['instances']]
             smallest = self.filter_cfg.get('min_size', 0)
             if smallest:
@@ -208,12 +209,12 @@ class PairDataset(BaseDataset):
         """Refuse folders that are not known, and the lack of those that are needed."""
         needed = {'img'} | set(self.PREFIX) - set(PATHS)
         if not needed <= set(prefix) <= needed | set(PATHS):
-            raise ValueError(
+            raise InputError(
                 f'data_prefix of {type(self).__name__} needs {sorted(needed)} and may have '
                 f'{sorted(set(PATHS) - needed)}, got {sorted(prefix)}.')
         parts = {len(folders_of(value)) for value in prefix.values()}
         if len(parts) > 1 or parts != {1} and any(map(is_list, folders_of(prefix['img']))):
-            raise ValueError(f'Lists in data_prefix of {type(self).__name__} hold equally many folders, and no .txt '
+            raise InputError(f'Lists in data_prefix of {type(self).__name__} hold equally many folders, and no .txt '
                              f'files, got {prefix}.')
 
     def _join_prefix(self) -> None:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from mmengine import fileio
 
+from mmfusenas.core.errors import FileError
 from mmfusenas.datasets.pictures import PICTURE_SUFFIXES
 from mmfusenas.datasets.problems import Problem
 
@@ -69,7 +70,7 @@ def list_pictures(source: str, backend_args: dict | None = None, nested: bool = 
         FileNotFoundError: ``source`` does not exist.
     """
     if not fileio.exists(source, backend_args=backend_args):
-        raise FileNotFoundError(
+        raise FileError(
             f'{source} does not exist (working directory {os.getcwd()}). Check the path; for a data set, data_root, '
             'which the configs take from the environment (MSRS_ROOT and so on, docs/en/datasets.md).'
         )

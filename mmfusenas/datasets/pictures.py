@@ -15,7 +15,8 @@ import numpy as np
 from mmengine import fileio
 from PIL import ExifTags, Image, UnidentifiedImageError
 
-from mmfusenas.nas.files import written_beside
+from mmfusenas.core.errors import FileNotWrittenError, InputError, StateError
+from mmfusenas.core.files import written_beside
 
 PICTURE_SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff', '.webp', '.pgm', '.ppm')
 """Suffixes, in lower case, of files that count as pictures when a folder is read."""
@@ -24,7 +25,7 @@ PICTURE_SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff', '.webp', '
 _TURNED = {5, 6, 7, 8}
 
 
-class PictureError(RuntimeError):
+class PictureError(StateError):
     """A picture file that is missing, unreadable or of a kind that cannot be used. Names the file."""
 
 
@@ -82,10 +83,10 @@ def checked_array(picture: np.ndarray, name: str) -> np.ndarray:
         ValueError: Its shape is no picture's, or its values are not those of 8 or 16 bit.
     """
     if picture.ndim not in (2, 3) or (picture.ndim == 3 and picture.shape[2] not in (1, 3)):
-        raise ValueError(f'The shape of {name} is {picture.shape}; a picture is H x W or H x W x 3 (BGR).')
+        raise InputError(f'The shape of {name} is {picture.shape}; a picture is H x W or H x W x 3 (BGR).')
     whole = picture.dtype in (np.uint8, np.uint16)
     if not whole and (picture.dtype.kind != 'f' or 0 < picture.max() <= 1):
-        raise ValueError(f'The values of {name} are {picture.dtype} up to {float(picture.max()):g}; give 8 bit (0 '
+        raise InputError(f'The values of {name} are {picture.dtype} up to {float(picture.max()):g}; give 8 bit (0 '
                          'to 255) or 16 bit, as mmcv.imread does.')
     return picture
 
@@ -196,7 +197,7 @@ def match_sizes(
         return visible, infrared
     if resize is None:
         (h, w), (h2, w2) = visible.shape[:2], infrared.shape[:2]
-        raise ValueError(
+        raise InputError(
             f'The pictures of a pair differ in size: {names[0]} is {w} x {h}, {names[1]} is {w2} x {h2} (width x '
             f'height). If they show the same view, set {" or ".join(f"resize={way!r}" for way in ways)} in '
             'LoadPairFromFile: the size that both are brought to. If not, they must be registered first.'
@@ -240,6 +241,7 @@ def write_picture(path: str | Path, picture: np.ndarray) -> None:
     """
     done, content = cv2.imencode('.png', picture, [cv2.IMWRITE_PNG_COMPRESSION, 3])
     if not done:
-        raise OSError(f'{path}: OpenCV cannot write a picture of shape {picture.shape} and {picture.dtype} as PNG.')
+        raise FileNotWrittenError(
+            f'{path}: OpenCV cannot write a picture of shape {picture.shape} and {picture.dtype} as PNG.')
     with written_beside(path, flush=False) as partial:
         partial.write_bytes(content.data)

@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 from mmengine.logging import print_log
 
+from mmfusenas.core.errors import StateError
+
 SHOWN = 5
 """Number of cases that an error message shows of each kind."""
 
@@ -27,7 +29,7 @@ class Problem(NamedTuple):
     message: str
 
 
-class DatasetError(RuntimeError):
+class DatasetError(StateError):
     """A data set that cannot be read as it is; the message shows the first cases and counts the rest."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from os import path as osp
 
+from mmfusenas.core.errors import InputError
 from mmfusenas.datasets.pair_dataset import PairDataset
 from mmfusenas.datasets.pairing import list_pictures, stem_of
 from mmfusenas.datasets.problems import Problem
@@ -44,9 +45,9 @@ class RESIDEDataset(PairDataset):
 
     def __init__(self, part: str = 'its', data_prefix: dict | None = None, **kwargs) -> None:
         if part not in FOLDERS:
-            raise ValueError(f'RESIDEDataset got part={part!r}; it knows {list(FOLDERS)}.')
+            raise InputError(f'RESIDEDataset got part={part!r}; it knows {list(FOLDERS)}.')
         if data_prefix and (set(data_prefix) != {'img', 'gt'} or set(map(type, data_prefix.values())) != {str}):
-            raise ValueError(f"RESIDEDataset got data_prefix={data_prefix}; it has one folder 'img' of hazy and one "
+            raise InputError(f"RESIDEDataset got data_prefix={data_prefix}; it has one folder 'img' of hazy and one "
                              "'gt' of clear pictures.")
         hazy, clear = FOLDERS[part]
         super().__init__(data_prefix=data_prefix or dict(img=hazy, gt=clear), **kwargs)

@@ -13,6 +13,7 @@ import torch
 from mmengine.runner import Runner
 from torch.utils.data import BatchSampler, DataLoader
 
+from mmfusenas.core.errors import InputTypeError
 from mmfusenas.datasets.samplers.resumable_batch_sampler import ResumableBatchSampler
 from mmfusenas.datasets.samplers.resumable_sampler import ResumableSampler
 from mmfusenas.datasets.seeded_dataset import SeededDataset
@@ -42,8 +43,9 @@ def build_resumable_dataloader(cfg: dict, seed: int, endless: bool = False) -> D
         TypeError: ``cfg`` is a dataloader that is already built, or its sampler is one that cannot be resumed.
     """
     if not isinstance(cfg, dict):
-        raise TypeError(f'An exact resume needs the dataloader as a config (a dict), got a {type(cfg).__name__}: it '
-                        "wraps the dataset and places the sampler itself. mmengine's EpochBasedTrainLoop takes any.")
+        raise InputTypeError(
+            f'An exact resume needs the dataloader as a config (a dict), got a {type(cfg).__name__}: it '
+            "wraps the dataset and places the sampler itself. mmengine's EpochBasedTrainLoop takes any.")
     cfg = dict(cfg)
     batches = dict(cfg.get('batch_sampler') or dict(type=BatchSampler, drop_last=False))
     if cfg.pop('drop_last', False):
@@ -77,7 +79,7 @@ def _sampler_options(sampler: Any) -> dict:
     kind = options.pop('type', None)
     name = kind if isinstance(kind, str) else getattr(kind, '__name__', repr(kind))
     if name.rpartition('.')[2] not in _REPLACED:
-        raise TypeError(
+        raise InputTypeError(
             f'train_dataloader.sampler is {name}, whose position cannot be set, so a stopped run could not continue '
             f'exactly. Use one of {", ".join(_REPLACED)} (options shuffle, round_up), or train with '
             "train_cfg = dict(type='EpochBasedTrainLoop', ...) of mmengine, which starts a broken-off epoch again.")

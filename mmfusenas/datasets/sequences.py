@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
+from mmfusenas.core.errors import InputError
+
 _LAST_NUMBER = re.compile(r'^(.*?)(\d+)(\D*)$')
 
 
@@ -53,7 +55,7 @@ def cut_blocks(sequence: Sequence[str], block: int, guard: int = 0) -> list[list
         [['a1', 'a2'], ['a4', 'a5']]
     """
     if block <= guard:
-        raise ValueError(f'A block of {block} frames has nothing left after a guard of {guard}.')
+        raise InputError(f'A block of {block} frames has nothing left after a guard of {guard}.')
     blocks = [list(sequence[start:start + block]) for start in range(0, len(sequence), block)]
     return [frames[:len(frames) - guard] if frames is not blocks[-1] else frames for frames in blocks]
 
@@ -79,7 +81,7 @@ def deal_sequences(
         {'train': ['a1', 'a2', 'a3'], 'test': ['b1']}
     """
     if len(sequences) < len(shares):
-        raise ValueError(
+        raise InputError(
             f'{len(sequences)} sequences cannot be dealt to {len(shares)} parts ({", ".join(shares)}): one video would '
             'lie on both sides. Use a smaller gap, or cut long videos: make_split.py --block 100 --guard 10.'
         )
@@ -119,10 +121,10 @@ def make_folds(stems: Iterable[str], n_splits: int, gap: int = 10, block: int | 
         [['00004N', '00008N', '00012N'], ['00591D', '00596D']]
     """
     if n_splits < 2 or (block is not None and block < 1):
-        raise ValueError(f'Folds need n_splits of at least 2 and a block of at least 1, got {n_splits} and {block}.')
+        raise InputError(f'Folds need n_splits of at least 2 and a block of at least 1, got {n_splits} and {block}.')
     runs = [run for sequence in find_sequences(stems, gap) for run in _cut_evenly(sequence, block or len(sequence))]
     if len(runs) < n_splits:
-        raise ValueError(
+        raise InputError(
             f'{len(runs)} runs of frames (gap={gap}, block={block}) cannot be dealt to {n_splits} folds: frames of one '
             'run would lie in several. Ask for fewer folds, or cut long runs by a smaller block.')
     folds: list[list[str]] = [[] for _ in range(n_splits)]
@@ -162,7 +164,7 @@ def fold_subset(
         (['00004N', '00008N', '00012N'], ['00020N', '00024N'])
     """
     if subset not in ('train', 'test') or not 0 <= fold < n_splits:
-        raise ValueError("A split of a cross-validation has 0 <= fold < n_splits and the subset 'train' or 'test', got "
+        raise InputError("A split of a cross-validation has 0 <= fold < n_splits and the subset 'train' or 'test', got "
                          f'fold={fold}, n_splits={n_splits}, subset={subset!r}.')
     tested = set(make_folds(stems, n_splits, gap, block)[fold])
     if subset == 'test':

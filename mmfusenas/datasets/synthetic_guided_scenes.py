@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from mmfusenas.core.errors import InputError
 from mmfusenas.datasets.scenes import Scene
 from mmfusenas.datasets.synthetic_scenes import SyntheticScenes
 from mmfusenas.registry import DATASETS
@@ -52,7 +53,7 @@ class SyntheticGuidedScenes(SyntheticScenes):
 
     def __init__(self, target: str, length: int, conditions: Sequence[str] = ('day', ), **kwargs) -> None:
         if target not in TARGETS:
-            raise ValueError(f'SyntheticGuidedScenes got target={target!r}; it knows {list(TARGETS)}.')
+            raise InputError(f'SyntheticGuidedScenes got target={target!r}; it knows {list(TARGETS)}.')
         self.target = target
         super().__init__(length, conditions=conditions, **kwargs)
 

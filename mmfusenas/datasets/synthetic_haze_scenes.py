@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from mmfusenas.core.errors import InputError
 from mmfusenas.datasets.scenes.sensors import to_uint8
 from mmfusenas.datasets.synthetic_guided_scenes import FARTHEST
 from mmfusenas.datasets.synthetic_scenes import SyntheticScenes
@@ -40,7 +41,7 @@ class SyntheticHazeScenes(SyntheticScenes):
     def __init__(self, length: int, density: tuple[float, float] = (0.01, 0.04),
                  light: tuple[float, float] = (0.7, 1.0), conditions: Sequence[str] = ('day', ), **kwargs) -> None:
         if not 0 <= density[0] <= density[1] or not 0 < light[0] <= light[1] <= 1:
-            raise ValueError(f'{type(self).__name__} got density={density} and light={light}: both are (low, high), of '
+            raise InputError(f'{type(self).__name__} got density={density} and light={light}: both are (low, high), of '
                              'at least 0, and above 0 up to 1.')
         self.density, self.light = tuple(density), tuple(light)
         super().__init__(length, conditions=conditions, **kwargs)

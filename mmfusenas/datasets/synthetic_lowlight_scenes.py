@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from mmfusenas.core.errors import InputError
 from mmfusenas.datasets.scenes import darken
 from mmfusenas.datasets.synthetic_scenes import SyntheticScenes
 from mmfusenas.registry import DATASETS
@@ -42,9 +43,9 @@ class SyntheticLowLightScenes(SyntheticScenes):
     def __init__(self, length: int, exposure: tuple[float, float] = (0.02, 0.15),
                  noise: tuple[float, float] = (1.0, 5.0), conditions: Sequence[str] = ('day', ), **kwargs) -> None:
         if not 0 < exposure[0] <= exposure[1] <= 1:
-            raise ValueError(f'exposure of {type(self).__name__} is (low, high) above 0 and up to 1, got {exposure}')
+            raise InputError(f'exposure of {type(self).__name__} is (low, high) above 0 and up to 1, got {exposure}')
         if not 0 <= noise[0] <= noise[1]:
-            raise ValueError(f'noise of {type(self).__name__} is (low, high) of at least 0, got {noise}')
+            raise InputError(f'noise of {type(self).__name__} is (low, high) of at least 0, got {noise}')
         self.exposure, self.noise = tuple(exposure), tuple(noise)
         super().__init__(length, conditions=conditions, **kwargs)
 

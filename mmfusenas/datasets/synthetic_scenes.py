@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from mmengine.dataset import BaseDataset
 
+from mmfusenas.core.errors import InputError
 from mmfusenas.registry import DATASETS
 
 from .scenes import CLASSES, CONDITIONS, Scene, draw_scene, scene_condition
@@ -67,9 +68,9 @@ class SyntheticScenes(BaseDataset):
         **kwargs,
     ) -> None:
         if length < 1:
-            raise ValueError(f'length of {type(self).__name__} must be at least 1, got {length}')
+            raise InputError(f'length of {type(self).__name__} must be at least 1, got {length}')
         if misalign and 'img_path2' not in self.PICTURES:
-            raise ValueError(f'{type(self).__name__} has one sensor, and nothing to misalign; leave misalign out')
+            raise InputError(f'{type(self).__name__} has one sensor, and nothing to misalign; leave misalign out')
         get_difficulty(difficulty)
         self.length, self.seed, self.difficulty, self.misalign = length, seed, difficulty, misalign
         self.size, self.conditions = tuple(size), tuple(conditions)

@@ -11,6 +11,7 @@ from mmengine.model import BaseModel
 from mmengine.runner import Runner
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from mmfusenas.core.errors import OutOfMemoryError
 from mmfusenas.utils import memory
 from mmfusenas.utils.bare_model import bare_model
 from mmfusenas.utils.random_state import get_random_state, set_random_state
@@ -44,14 +45,14 @@ def dry_run(runner: Runner, data_batch: dict, stage: str, whole: bool = True) ->
         constant = min(one, 2 * sum(weight.nbytes for weight in model.parameters()))  # the copy, and gradients
         need, free = _agreed(constant + size * (one - constant), free, device)
         if need > free:
-            raise MemoryError(f'It would take about {_gigabytes(need)}, and {_gigabytes(free)} are free.')
+            raise OutOfMemoryError(f'It would take about {_gigabytes(need)}, and {_gigabytes(free)} are free.')
         if whole:
             need, free = _agreed(_peak(runner, model, data_batch, device) - before, free, device)
     except (MemoryError, RuntimeError) as error:  # torch raises RuntimeErrors
         if not isinstance(error, MemoryError) and not any(word in str(error) for word in _OF_MEMORY):
             raise
-        raise MemoryError(f'A batch of {size} does not fit into memory in the stage {stage!r}. '
-                          f'{str(error).splitlines()[0]}\n{_advice(runner)}') from error
+        raise OutOfMemoryError(f'A batch of {size} does not fit into memory in the stage {stage!r}. '
+                               f'{str(error).splitlines()[0]}\n{_advice(runner)}') from error
     finally:
         set_random_state(random_state)
         memory.give_back(device)

@@ -9,8 +9,9 @@ from rich.progress import track
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from mmfusenas.core.errors import InputError
+from mmfusenas.core.evaluating import evaluating
 from mmfusenas.nas import SearchSpace
-from mmfusenas.nas.evaluating import evaluating
 from mmfusenas.nas.sampling import PathSampler
 from mmfusenas.utils.random_state import seeded
 
@@ -62,7 +63,7 @@ class PathScorer:
         all_reduce(scores)
         if not scores.isfinite().all():
             broken = sampler.choices(paths[~scores.isfinite()][0])
-            raise ValueError(f'The path {broken} gives a {self.by} that is not finite. Lower the learning rate of the '
+            raise InputError(f'The path {broken} gives a {self.by} that is not finite. Lower the learning rate of the '
                              'supernet, or look at the pictures with tools/analysis_tools/check_dataset.py.')
         return scores
 
@@ -71,6 +72,6 @@ class PathScorer:
         for batch in self.batches:
             logged = self.model.parse_losses(self.model(**batch, mode='loss'))[1]
             if self.by not in logged:
-                raise ValueError(f'{type(self.model).__name__} gives {sorted(logged)} and no {self.by!r}; set `by`.')
+                raise InputError(f'{type(self.model).__name__} gives {sorted(logged)} and no {self.by!r}; set `by`.')
             values.append(float(logged[self.by]))
         return sum(values) / len(values)

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 
 from mmengine.runner import IterBasedTrainLoop, Runner
 
+from mmfusenas.core.errors import InputError
+
 
 class Schedule:
     """The phases of a training, each but the last with an end: the stages and phases of the hooks.
@@ -27,7 +29,7 @@ class Schedule:
 
     def __init__(self, name: str, ends: Sequence[int], by_epoch: bool) -> None:
         if any(after <= before for before, after in zip([0, *ends], ends)):
-            raise ValueError(f'{name} that end after {list(ends)}; every end is larger than the one before, the first '
+            raise InputError(f'{name} that end after {list(ends)}; every end is larger than the one before, the first '
                              'larger than 0.')
         self.name, self.ends, self.by_epoch = name, list(ends), by_epoch
 
@@ -52,4 +54,4 @@ class Schedule:
 def require_epochs(runner: Runner, what: str) -> None:
     """Raise a ValueError where the training counts iterations alone."""
     if isinstance(runner.train_loop, IterBasedTrainLoop):
-        raise ValueError(f'{what}: {type(runner.train_loop).__name__} has no epochs, so they would never end.')
+        raise InputError(f'{what}: {type(runner.train_loop).__name__} has no epochs, so they would never end.')

@@ -7,6 +7,7 @@ from mmengine.model import BaseModel
 from mmengine.runner import Runner
 from torch import nn
 
+from mmfusenas.core.errors import InputError
 from mmfusenas.engine.schedule import Schedule, require_epochs
 from mmfusenas.nas import SearchSpace
 from mmfusenas.nas.hypergrad import FirstOrder
@@ -21,11 +22,11 @@ def checked_phases(phases: Mapping[str, dict]) -> dict[str, dict]:
     """
     example = "dict(cells=dict(choices='type$', end=20), operators=dict(choices='ops'))"
     if not isinstance(phases, Mapping):
-        raise ValueError(f'BilevelSearchHook got phases={phases}; give each a name, as in {example}.')
+        raise InputError(f'BilevelSearchHook got phases={phases}; give each a name, as in {example}.')
     for number, (name, phase) in enumerate(phases.items(), 1):
         last = number == len(phases)
         if 'choices' not in phase or set(phase) - {'choices', 'losses', 'end'} or ('end' in phase) == last:
-            raise ValueError(
+            raise InputError(
                 f'BilevelSearchHook got phases.{name}={dict(phase)}, the {"last" if last else "not the last"} of '
                 f'{len(phases)}: a phase has choices, may have losses, and every one but the last has an end, as in '
                 f'{example}.')
@@ -60,11 +61,11 @@ def check_strategy(strategy: Callable, space: SearchSpace, phases: Sequence[dict
         if not any(name in space.weightings for name in names):
             continue
         if 'model' in phase.get('losses', ['model']):
-            raise ValueError(f"BilevelSearchHook got losses=['model'] for choices={phase['choices']!r}, the weights of "
+            raise InputError(f"BilevelSearchHook got losses=['model'] for choices={phase['choices']!r}, the weights of "
                              'that loss: it is least where all of them are 0. Search them by a loss of pictures, such '
                              "as losses=[dict(type='QualityLoss', checkpoint=...)].")
         if isinstance(strategy, FirstOrder):
-            raise ValueError(f'BilevelSearchHook got strategy FirstOrder for choices={phase["choices"]!r}, the '
+            raise InputError(f'BilevelSearchHook got strategy FirstOrder for choices={phase["choices"]!r}, the '
                              "weights of a loss: without the answer of the network's weights they have no "
                              "gradient. Take strategy=dict(type='Unrolled').")
 
@@ -80,7 +81,7 @@ def check_wrapper(runner: Runner, space: SearchSpace, decided: Sequence[Sequence
     choices = [space.choices[name] for names in decided for name in names if name in space.choices]
     if any(weight.requires_grad for choice in choices for weight in choice.parameters()) and not getattr(
             runner.model, 'find_unused_parameters', True):
-        raise ValueError('BilevelSearchHook got phases in several processes: what a phase decides against leaves '
+        raise InputError('BilevelSearchHook got phases in several processes: what a phase decides against leaves '
                          'the graph. Set find_unused_parameters = True in the config.')
 
 
@@ -96,7 +97,7 @@ def check_losses(model: BaseModel, losses: Sequence[Sequence[nn.Module | None]])
     """
     own = [type(loss).__name__ for of_phase in losses for loss in of_phase if loss is not None]
     if own and not hasattr(model, 'pictures'):
-        raise ValueError(f"BilevelSearchHook got the losses {own}, which look at the pictures that a model makes; "
+        raise InputError(f"BilevelSearchHook got the losses {own}, which look at the pictures that a model makes; "
                          f"{type(model).__name__} has no method pictures(inputs). Use losses=['model'].")
 
 
@@ -118,7 +119,7 @@ def check_turns(runner: Runner, turns: int, interval: int, begin: int, end: int 
     steps = range(interval, min(end or runner.max_iters, runner.max_iters) + 1, interval)
     unseen = set(range(turns)) - {(step - 1) // epoch % turns for step in steps if step > begin}
     if unseen:
-        raise ValueError(
+        raise InputError(
             f'BilevelSearchHook would never read dataloaders {sorted(unseen)} of its {turns}: they take turns '
             f'by epochs of {epoch} iterations, and a step on the choices comes every {interval}. Change the '
             'batch size or the interval, or train longer.')

@@ -10,9 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mmfusenas.core.errors import InputError
+from mmfusenas.core.names import nearest
 from mmfusenas.datasets.pictures import to_grey
 from mmfusenas.evaluation import functional as F
-from mmfusenas.nas.names import nearest
 
 
 class Measure(NamedTuple):
@@ -107,7 +108,7 @@ def find_measures(names: Iterable[str], measures: Mapping[str, Measure] = MEASUR
         elif key in spelled:
             found.append(spelled[key])
         else:
-            raise ValueError(f'There is no fusion metric {name!r}{nearest(name.upper(), measures)}. There are '
+            raise InputError(f'There is no fusion metric {name!r}{nearest(name.upper(), measures)}. There are '
                              f'{", ".join(measures)}, or all.')
     return list(dict.fromkeys(found))
 

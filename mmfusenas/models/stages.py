@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from mmfusenas.core.errors import InputError
+
 STAGES = ('scene', 'joint', 'task')
 
 
@@ -31,7 +33,7 @@ class Stages:
     @stage.setter
     def stage(self, stage: str) -> None:
         if stage not in STAGES:
-            raise ValueError(f'{type(self).__name__} got stage {stage!r}; it knows {STAGES}.')
+            raise InputError(f'{type(self).__name__} got stage {stage!r}; it knows {STAGES}.')
         self._stage = stage
         self.train(self.training)
 

@@ -7,6 +7,7 @@ import torch
 from mmengine.model import BaseModel
 from torch import Tensor
 
+from mmfusenas.core.errors import StateError
 from mmfusenas.models.scene.base_scene import add_fused_img, checked_losses, losses_of_sizes
 from mmfusenas.models.stages import Stages
 from mmfusenas.models.utils.bounded import bounded
@@ -74,7 +75,7 @@ class TaskGuided(Stages, BaseModel):
             return self.predict(inputs, data_samples)
         if mode == 'tensor':
             return self.task(photograph(self.task, self.scene.pictures(inputs)['picture'].clamp(0, 1)), mode='tensor')
-        raise RuntimeError(f"{type(self).__name__}.forward got mode {mode!r}; it knows 'tensor', 'loss' and 'predict'.")
+        raise StateError(f"{type(self).__name__}.forward got mode {mode!r}; it knows 'tensor', 'loss' and 'predict'.")
 
     def loss(self, inputs: dict[str, Tensor], data_samples: list) -> dict[str, Tensor]:
         """Return the losses of the present stage; those of the scene module are named ``scene.*``."""

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from mmfusenas.nas.names import nearest
+from mmfusenas.core.errors import InputError, StateError
+from mmfusenas.core.names import nearest
 
 
 class Choice(nn.Module):
@@ -39,7 +40,7 @@ class Choice(nn.Module):
     def __init__(self, candidates: Mapping[str, nn.Module], label: str = '') -> None:
         super().__init__()
         if not candidates:
-            raise ValueError('A Choice got no candidates: give at least one, as {name: module}.')
+            raise InputError('A Choice got no candidates: give at least one, as {name: module}.')
         self.candidates = tuple(candidates)
         self.label = label
         self.alpha = nn.Parameter(torch.zeros(len(self.candidates)), requires_grad=False)
@@ -47,7 +48,7 @@ class Choice(nn.Module):
         self.selected: str | None = None
         for name, module in candidates.items():
             if not name or '.' in name or hasattr(self, name):
-                raise ValueError(
+                raise InputError(
                     f'Candidate {name!r} of a Choice: names become attributes of the choice. They cannot be empty, '
                     'hold a dot, or be one that a module has already.'
                 )
@@ -74,7 +75,7 @@ class Choice(nn.Module):
             ValueError: If there is no such candidate.
         """
         if candidate not in self.candidates:
-            raise ValueError(
+            raise InputError(
                 f'A Choice has no candidate {candidate!r}{nearest(candidate, self.candidates)}. '
                 f'Candidates: {list(self.candidates)}.'
             )
@@ -100,7 +101,7 @@ class Choice(nn.Module):
         if self.selected is not None:
             return self.get_submodule(self.selected)(*inputs)
         if not self.relaxed:
-            raise RuntimeError(
+            raise StateError(
                 f'A choice among {list(self.candidates)} is not decided: this model is a supernet. Search it with '
                 'BilevelSearchHook in custom_hooks, or pass genotype= to build a derived network.'
             )

@@ -9,10 +9,11 @@ from pathlib import Path
 
 from torch import nn
 
+from mmfusenas.core.errors import FileError, InputError
+from mmfusenas.core.files import write_text
+from mmfusenas.core.names import nearest
 from mmfusenas.nas.choice import Choice
-from mmfusenas.nas.files import write_text
 from mmfusenas.nas.genotype import Genotype
-from mmfusenas.nas.names import nearest
 from mmfusenas.nas.space import SearchSpace, holds
 from mmfusenas.nas.weighting import Weighting
 
@@ -71,16 +72,16 @@ class CostTable:
             ValueError: If the file is no cost table of this format.
         """
         if not Path(path).is_file():
-            raise FileNotFoundError(
+            raise FileError(
                 f'No cost table {path}: measure one, python tools/analysis_tools/build_latency_table.py CONFIG --out '
                 f'{path}')
         try:
             data = json.loads(Path(path).read_text())
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise ValueError(f'{path} is not JSON ({error}); measure the cost table again.') from error
+            raise InputError(f'{path} is not JSON ({error}); measure the cost table again.') from error
         wanted = {'format', *cls.__dataclass_fields__}
         if not isinstance(data, dict) or set(data) != wanted or data['format'] != FORMAT:
-            raise ValueError(f'{path} is not a cost table of format {FORMAT}: it needs the fields {sorted(wanted)}.')
+            raise InputError(f'{path} is not a cost table of format {FORMAT}: it needs the fields {sorted(wanted)}.')
         data.pop('format')
         return cls(**data)
 
@@ -91,7 +92,7 @@ class CostTable:
             ValueError: If the genotype is of another space than the table.
         """
         if genotype.space_hash and genotype.space_hash != self.space_hash:
-            raise ValueError(f'The cost table is of the space {self.space_hash}, the genotype of {genotype.space} '
+            raise InputError(f'The cost table is of the space {self.space_hash}, the genotype of {genotype.space} '
                              f'{genotype.space_hash}; measure a table of that space.')
         optional = [costs for costs in self.optional.values() if holds([costs['used_by']], genotype.choices)]
         parts = [self.rest, *optional, *(self._candidate(*item) for item in genotype.choices.items())]
@@ -104,9 +105,9 @@ class CostTable:
             ValueError: If the cost is unknown, or names or numbers of parameters (another width, say) differ.
         """
         if cost not in self.rest:
-            raise ValueError(f'There is no cost={cost!r}; this table knows {list(self.rest)}.')
+            raise InputError(f'There is no cost={cost!r}; this table knows {list(self.rest)}.')
         if space.hash != self.space_hash:
-            raise ValueError(f'The cost table is of the space {self.space_hash}, {type(space.model).__name__} is '
+            raise InputError(f'The cost table is of the space {self.space_hash}, {type(space.model).__name__} is '
                              f'{space.hash}: choices or candidates differ. Measure a table of this model.')
         for site, parameters in parameters_by_site(space).items():
             if len(site) == 2:
@@ -115,15 +116,15 @@ class CostTable:
                 measured = (self.optional.get(*site, {}) if site else self.rest).get('parameters')
             if measured != parameters:
                 where = ' of '.join(reversed(site)) if site else 'the fixed part'
-                raise ValueError(f'The cost table has {measured} parameters for {where}, {type(space.model).__name__} '
+                raise InputError(f'The cost table has {measured} parameters for {where}, {type(space.model).__name__} '
                                  f'has {parameters}: another width? Measure a table of this model.')
 
     def _candidate(self, choice: str, candidate: str) -> Cost:
         if choice not in self.choices:
-            raise ValueError(f'The cost table has no choice {choice!r}{nearest(choice, self.choices)}; '
+            raise InputError(f'The cost table has no choice {choice!r}{nearest(choice, self.choices)}; '
                              'measure a table of this space.')
         if candidate not in self.choices[choice]:
-            raise ValueError(f'The cost table has no candidate {candidate!r} of {choice!r}'
+            raise InputError(f'The cost table has no candidate {candidate!r} of {choice!r}'
                              f'{nearest(candidate, self.choices[choice])}; measure a table of this space.')
         return self.choices[choice][candidate]
 

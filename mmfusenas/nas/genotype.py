@@ -9,8 +9,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mmfusenas.nas.files import write_text
-from mmfusenas.nas.names import nearest
+from mmfusenas.core.errors import FileError, InputError
+from mmfusenas.core.files import write_text
+from mmfusenas.core.names import nearest
 
 PUBLISHED_DIR = Path(__file__).parent.parent / 'genotypes'
 """Folder of the genotypes that go by name: ``tim-light`` is ``tim-light.json`` here."""
@@ -65,21 +66,21 @@ class Genotype:
             ValueError: If a field is unknown or missing, or the format is newer than this package.
         """
         if not isinstance(data, Mapping):
-            raise ValueError(f'{where} is not a genotype: it holds a {type(data).__name__} where fields are expected.')
+            raise InputError(f'{where} is not a genotype: it holds a {type(data).__name__} where fields are expected.')
         fields = dict(data)
         version = fields.pop('format', FORMAT)
         if version != FORMAT:
-            raise ValueError(f'{where} has format {version!r}; this version of mmfusenas reads format {FORMAT}.')
+            raise InputError(f'{where} has format {version!r}; this version of mmfusenas reads format {FORMAT}.')
         unknown = set(fields) - set(cls.__dataclass_fields__)
         if unknown or not isinstance(fields.get('choices', fields.get('weights')), Mapping):
             problem = f'unknown fields {sorted(unknown)}' if unknown else "no 'choices': {name: candidate}"
-            raise ValueError(f'{where} is not a genotype: {problem}. Fields are {list(cls.__dataclass_fields__)}.')
+            raise InputError(f'{where} is not a genotype: {problem}. Fields are {list(cls.__dataclass_fields__)}.')
         for name, terms in fields.get('weights', {}).items():
             if not isinstance(terms, Mapping):
-                raise ValueError(f'{where}: the weights {name!r} are {terms!r}; give {{term: number}}.')
+                raise InputError(f'{where}: the weights {name!r} are {terms!r}; give {{term: number}}.')
         for name, candidate in fields.get('choices', {}).items():
             if not isinstance(candidate, str):
-                raise ValueError(f'{where}: choice {name!r} is {candidate!r}; a candidate is a name, such as "rb_3".')
+                raise InputError(f'{where}: choice {name!r} is {candidate!r}; a candidate is a name, such as "rb_3".')
         return cls(**{key: dict(value) if isinstance(value, Mapping) else value for key, value in fields.items()})
 
     @classmethod
@@ -101,14 +102,14 @@ class Genotype:
         text, _, part = str(source).partition('#')
         path = PUBLISHED_DIR / f'{text}.json' if text in published_genotypes() else Path(text)
         if not path.is_file():
-            raise FileNotFoundError(
+            raise FileError(
                 f'No genotype {text!r}: neither a file nor a published name'
                 f'{nearest(text, published_genotypes())}. Published: {published_genotypes()}.'
             )
         try:
             data = json.loads(path.read_text())
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise ValueError(f'{path} is not JSON ({error}); a genotype is the file that a search writes.') from error
+            raise InputError(f'{path} is not JSON ({error}); a genotype is the file that a search writes.') from error
         genotype = cls.from_dict(data, where=str(path))
         return genotype.part(part) if part else genotype
 
@@ -119,7 +120,7 @@ class Genotype:
             ValueError: If the genotype has no such part.
         """
         if path not in self.parts:
-            raise ValueError(
+            raise InputError(
                 f'The genotype of {self.space} has no part {path!r}{nearest(path, self.parts)}. '
                 f'Its parts are {list(self.parts)}.'
             )

@@ -12,8 +12,9 @@ from statistics import median
 import torch
 from torch import Tensor, nn
 
+from mmfusenas.core.errors import InputError
+from mmfusenas.core.evaluating import evaluating
 from mmfusenas.nas.cost_table import CostTable, own_modules, parameters_by_site, site_roots, table_of
-from mmfusenas.nas.evaluating import evaluating
 from mmfusenas.nas.macs import count_macs
 from mmfusenas.nas.space import SearchSpace
 
@@ -47,7 +48,7 @@ def measure_costs(space: SearchSpace, inputs: Sequence[Tensor], run: Callable | 
         [[1, 2, 5, 5]]
     """
     if repeats < _FEWEST:
-        raise ValueError(f'measure_costs got repeats={repeats}; a median needs at least {_FEWEST}.')
+        raise InputError(f'measure_costs got repeats={repeats}; a median needs at least {_FEWEST}.')
 
     def forward() -> object:
         return (run or space.model)(*inputs)
@@ -84,7 +85,7 @@ def _observe(space: SearchSpace, forward: Callable[[], object]) -> dict[str, lis
     for name, calls in shapes.items():
         if not calls:
             kind = 'Choice' if name in space.choices else 'Part'
-            raise ValueError(f'{kind} {name!r} of {type(space.model).__name__} did not run, so its cost is not known; '
+            raise InputError(f'{kind} {name!r} of {type(space.model).__name__} did not run, so its cost is not known; '
                              'give `run` a function that runs the whole searched model.')
     return shapes
 

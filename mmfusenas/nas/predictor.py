@@ -7,6 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mmfusenas.core.errors import InputError
+
 
 class PathPredictor(nn.Module):
     """Scores of paths under a constraint, by a bidirectional GRU (DCNAS eqs. 13-16, fig. 6).
@@ -94,7 +96,7 @@ def fit_predictor(predictor: PathPredictor, optimizer: torch.optim.Optimizer, da
         ValueError: If the loss is another word.
     """
     if loss not in LOSSES:
-        raise ValueError(f'fit_predictor got loss={loss!r}; it knows {list(LOSSES)}.')
+        raise InputError(f'fit_predictor got loss={loss!r}; it knows {list(LOSSES)}.')
     *inputs, truth = data
     # Between two learnings the loss of the whole supernet falls, and that of its paths differs by thousandths.
     data = (*inputs, (truth - truth.mean()) / truth.std().clamp(min=1e-12))

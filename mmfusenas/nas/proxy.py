@@ -3,6 +3,8 @@ from __future__ import annotations
 
 from torch import nn
 
+from mmfusenas.core.errors import StateError
+
 
 class Proxy(nn.Module):
     r"""Mixin of the networks :math:`H_\theta` that predict what one level of a bilevel problem would answer.
@@ -31,10 +33,10 @@ class Proxy(nn.Module):
     def require_learning(self) -> None:
         """Raise a RuntimeError where the network trains, and the proxy does not."""
         if self.training and not self.relaxed and not self.decided:
-            raise RuntimeError(f'Nothing trains this {type(self).__name__}: its parameters are of the upper level. '
-                               'Learn them with BilevelSearchHook '
-                               "(phases=dict(proxies=dict(choices='proxy', ...))), freeze it (proxy=dict(..., "
-                               'frozen=True)), or build the model without proxy=.')
+            raise StateError(f'Nothing trains this {type(self).__name__}: its parameters are of the upper level. '
+                             'Learn them with BilevelSearchHook '
+                             "(phases=dict(proxies=dict(choices='proxy', ...))), freeze it (proxy=dict(..., "
+                             'frozen=True)), or build the model without proxy=.')
 
     def hold(self) -> None:
         """Take the parameters out of the reach of the weights' optimizer."""

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from mmfusenas.core.errors import InputError, StateError
 from mmfusenas.nas.cost_table import CostTable, parameter_table
 from mmfusenas.nas.space import Condition, SearchSpace
 
@@ -46,7 +47,7 @@ class PathSampler:
     def __init__(self, space: SearchSpace, table: CostTable, cost: str = 'parameters',
                  fixed: Mapping[str, str] | None = None) -> None:
         if not space.choices:
-            raise ValueError('There are no paths: the model has no choice. Is a genotype= set that already decides '
+            raise InputError('There are no paths: the model has no choice. Is a genotype= set that already decides '
                              'them?')
         table.check(space, cost)
         self.names = list(space.choices)
@@ -128,8 +129,8 @@ class PathSampler:
             moved = torch.where(changed, self.sample(len(paths), generator), paths)
             closer = self._away(moved, lowest, highest) <= self._away(paths, lowest, highest)
             paths = torch.where(closer[:, None], moved, paths)
-        raise RuntimeError(f'Found only {len(inside)} of {number} different paths that cost between {lowest:g} and '
-                           f'{highest:g}. Widen the range; {self.typical()}.')
+        raise StateError(f'Found only {len(inside)} of {number} different paths that cost between {lowest:g} and '
+                         f'{highest:g}. Widen the range; {self.typical()}.')
 
     def _away(self, paths: Tensor, lowest: float, highest: float) -> Tensor:
         """Return how far the costs of paths are from a range, 0 inside it."""
@@ -157,7 +158,7 @@ class PathSampler:
         columns = [i for i, name in enumerate(self.names) if re.search(pattern, name)]
         lacking = [self.names[i] for i in columns if candidate not in self.candidates[i]]
         if lacking or not columns:
-            raise ValueError(f'PathSampler got fixed={{{pattern!r}: {candidate!r}}}, which ' + (
+            raise InputError(f'PathSampler got fixed={{{pattern!r}: {candidate!r}}}, which ' + (
                 f'{lacking[0]!r} has not; it has {list(self.candidates[self.names.index(lacking[0])])}.' if lacking
                 else f'matches none of the {len(self.names)} choices, such as {self.names[0]!r}.'))
         return [(i, self.candidates[i].index(candidate)) for i in columns]
@@ -181,7 +182,7 @@ def path_sampler(space: SearchSpace, table: str | None, cost: str, fixed: dict[s
         ValueError: If other costs come without a file.
     """
     if table is None and cost != 'parameters':
-        raise ValueError(f'cost={cost!r} needs a table of costs: measure one, python '
+        raise InputError(f'cost={cost!r} needs a table of costs: measure one, python '
                          'tools/analysis_tools/build_latency_table.py CONFIG --out FILE, and give table=FILE.')
     return PathSampler(space, CostTable.load(table) if table else parameter_table(space), cost, fixed)
 

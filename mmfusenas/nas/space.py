@@ -10,9 +10,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from mmfusenas.core.errors import InputError
+from mmfusenas.core.names import nearest
 from mmfusenas.nas.choice import Choice
 from mmfusenas.nas.genotype import Genotype, GenotypeSource
-from mmfusenas.nas.names import nearest
 from mmfusenas.nas.proxy import Proxy
 from mmfusenas.nas.weighting import Weighting
 
@@ -61,7 +62,7 @@ class SearchSpace:
 
     def __init__(self, model: nn.Module) -> None:
         if isinstance(model, Choice):
-            raise ValueError('SearchSpace got a bare Choice; give the module that holds it.')
+            raise InputError('SearchSpace got a bare Choice; give the module that holds it.')
         self.model = model
         self.optional = dict(_optional(model))
         self._sites = dict(_walk(model, '', (), self.optional))
@@ -164,13 +165,13 @@ class SearchSpace:
         self._check_names(genotype.choices)
         missing = [name for name in self._needed(genotype.choices) if name not in genotype.choices]
         if missing:
-            raise ValueError(
+            raise InputError(
                 f'The genotype does not decide {missing[0]!r} of {type(self.model).__name__} '
                 f'({len(missing)} choices missing). Is it the genotype of another space?{_part_hint(genotype)}'
             )
         self._check_weights(genotype)
         if genotype.space_hash and genotype.space_hash != self.hash:
-            raise ValueError(
+            raise InputError(
                 f'The genotype is of the space {genotype.space} {genotype.space_hash}, this model is '
                 f'{type(self.model).__name__} {self.hash}: the candidates differ. Build the model with the candidates '
                 'of the search, or search this space.'
@@ -191,7 +192,7 @@ class SearchSpace:
 
     def _check_weights(self, genotype: Genotype) -> None:
         if set(genotype.weights) != set(self.weightings):
-            raise ValueError(f'The genotype has the weights {sorted(genotype.weights)}, {type(self.model).__name__} '
+            raise InputError(f'The genotype has the weights {sorted(genotype.weights)}, {type(self.model).__name__} '
                              f'needs {sorted(self.weightings)}.{_part_hint(genotype)}')
         for name, weighting in self.weightings.items():
             weighting.check(genotype.weights[name])
@@ -203,12 +204,12 @@ class SearchSpace:
         known = self.choices
         for name, candidate in choices.items():
             if name not in known:
-                raise ValueError(
+                raise InputError(
                     f'{type(self.model).__name__} has no choice {name!r}{nearest(name, known)}. '
                     f'It has {len(known)} choices.'
                 )
             if candidate not in known[name].candidates:
-                raise ValueError(
+                raise InputError(
                     f'Choice {name!r} has no candidate {candidate!r}{nearest(candidate, known[name].candidates)}. '
                     f'Candidates: {list(known[name].candidates)}.'
                 )

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from mmfusenas.nas.names import nearest
+from mmfusenas.core.errors import InputError, StateError
+from mmfusenas.core.names import nearest
 
 
 class Weighting(nn.Module):
@@ -35,7 +36,7 @@ class Weighting(nn.Module):
     def __init__(self, terms: Sequence[str], start: float = 1.0) -> None:
         super().__init__()
         if not terms or len(set(terms)) < len(terms) or start < 0:
-            raise ValueError(f'A Weighting got terms={list(terms)} and start={start}; it needs terms of different '
+            raise InputError(f'A Weighting got terms={list(terms)} and start={start}; it needs terms of different '
                              'names, and a weight of at least 0.')
         self.terms = tuple(terms)
         self.alpha = nn.Parameter(torch.full((len(self.terms),), float(start)), requires_grad=False)
@@ -72,20 +73,20 @@ class Weighting(nn.Module):
         """Return the terms, or raise a ValueError where ``weights`` are not those of exactly them."""
         for term in weights:
             if term not in self.terms:
-                raise ValueError(f'There is no term {term!r}{nearest(term, self.terms)}. Terms: {list(self.terms)}.')
+                raise InputError(f'There is no term {term!r}{nearest(term, self.terms)}. Terms: {list(self.terms)}.')
         missing = [term for term in self.terms if term not in weights]
         if missing:
-            raise ValueError(f'No weight of the terms {missing}; given are those of {list(weights)}.')
+            raise InputError(f'No weight of the terms {missing}; given are those of {list(weights)}.')
         wrong = {term: weight for term, weight in weights.items() if not 0 <= float(weight) < float('inf')}
         if wrong:
-            raise ValueError(f'Weights of a loss are finite and at least 0; got {wrong}.')
+            raise InputError(f'Weights of a loss are finite and at least 0; got {wrong}.')
         return self.terms
 
     def forward(self, terms: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Return the terms, each times its weight."""
         if not self.relaxed and not self.decided:
-            raise RuntimeError(f'The weights of {list(self.terms)} are not decided. Search them with BilevelSearchHook '
-                               'in custom_hooks, or pass genotype= with their weights.')
+            raise StateError(f'The weights of {list(self.terms)} are not decided. Search them with BilevelSearchHook '
+                             'in custom_hooks, or pass genotype= with their weights.')
         return {name: weight * terms[name] for name, weight in zip(self.terms, self.alpha)}
 
     def extra_repr(self) -> str:

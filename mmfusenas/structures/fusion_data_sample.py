@@ -4,6 +4,8 @@ from __future__ import annotations
 import numpy as np
 from mmengine.structures import BaseDataElement
 
+from mmfusenas.core.errors import InputError
+
 
 class FusionDataSample(BaseDataElement):
     """Meta information of one pair, and the pictures made of it.
@@ -38,7 +40,7 @@ class FusionDataSample(BaseDataElement):
     @fused_img.setter
     def fused_img(self, value: np.ndarray) -> None:
         if not isinstance(value, np.ndarray) or value.ndim != 3 or value.shape[2] != 3 or value.dtype != np.uint8:
-            raise ValueError(
+            raise InputError(
                 f'fused_img is to be an array H x W x 3 of uint8, got {type(value).__name__} of shape '
                 f'{getattr(value, "shape", None)} and {getattr(value, "dtype", None)}; scale the picture to 0-255, '
                 'round, clamp and move the channels last.'

@@ -26,7 +26,8 @@ from mmengine.runner import CheckpointLoader
 from torch import Tensor, nn
 from torch.serialization import get_unsafe_globals_in_checkpoint, safe_globals
 
-from mmfusenas.nas.files import written_beside
+from mmfusenas.core.errors import CodeInFileError, FileError, InputError, InputTypeError, StateError
+from mmfusenas.core.files import written_beside
 from mmfusenas.utils.weights import weights_file
 
 _METHODS = {
@@ -61,7 +62,7 @@ def load_checkpoint(filename: str | Path, map_location: Any = 'cpu') -> Any:
     """
     path = Path(filename).expanduser()
     if not path.is_file():
-        raise FileNotFoundError(f'There is no checkpoint file {path} (working directory: {Path.cwd()}).')
+        raise FileError(f'There is no checkpoint file {path} (working directory: {Path.cwd()}).')
     try:
         with safe_globals(_known_types()):
             content = torch.load(path, map_location=map_location, weights_only=True)
@@ -123,7 +124,7 @@ class CheckedPretrainedInit(PretrainedInit):
                    if name.startswith(prefix)}
         share = fitting_share(module, weights)
         if share < LEAST_SHARE:
-            raise ValueError(
+            raise InputError(
                 f'The weights of {self.checkpoint} fill only {share:.0%} of {type(module).__name__} by name and shape. '
                 'Another genotype or width shows like this; set the ones of the checkpoint, or init_cfg=None to begin '
                 "without weights; for a part of a model, dict(type='Pretrained', checkpoint=..., prefix='scene.').")
@@ -142,7 +143,7 @@ def weights_of(content: Any, source: str | Path) -> dict[str, Tensor]:
     """
     weights = content.get('state_dict', content) if isinstance(content, Mapping) else None
     if not isinstance(weights, Mapping) or not weights or not all(isinstance(x, Tensor) for x in weights.values()):
-        raise ValueError(f'{source} holds no state dict: a dict of tensors by name is expected.')
+        raise InputError(f'{source} holds no state dict: a dict of tensors by name is expected.')
     return {name.removeprefix('module.'): value for name, value in weights.items()}
 
 
@@ -215,7 +216,7 @@ def check_plain(path: str | Path) -> None:
     """
     foreign = get_unsafe_globals_in_checkpoint(str(path))
     if foreign:
-        raise TypeError(
+        raise InputTypeError(
             'A checkpoint may hold tensors, numbers, text, lists, tuples and dicts; this one was given '
             f'{", ".join(foreign)}, and was not written. Look for it in before_save_checkpoint of the hooks in use.')
 
@@ -248,17 +249,17 @@ def _refusal(path: Path, error: pickle.UnpicklingError) -> Exception:
     found = re.findall(r'GLOBAL ([\w.]+)', str(error))
     if not found:
         return _unreadable(path, error)
-    return pickle.UnpicklingError(
+    return CodeInFileError(
         f'The checkpoint {path} carries code ({", ".join(dict.fromkeys(found))}) and was not loaded. Ask its author '
         'for the weights alone. Only where you trust where it came from, make a file of them yourself: python -c '
         f'"import torch; torch.save(torch.load(\'{path}\', weights_only=False)[\'state_dict\'], \'weights.pth\')"')
 
 
-def _unreadable(path: Path, error: Exception) -> ValueError:
+def _unreadable(path: Path, error: Exception) -> InputError:
     size = path.stat().st_size
     reason = 'it is empty' if size == 0 else f'it is damaged, cut off, or no checkpoint ({size} bytes)'
     detail = next((line for line in reversed(str(error).splitlines()) if line.strip()), type(error).__name__)
-    return ValueError(f'The checkpoint {path} cannot be read: {reason}. Take another one of its folder, or fetch it '
+    return InputError(f'The checkpoint {path} cannot be read: {reason}. Take another one of its folder, or fetch it '
                       f'again. [{detail[:200]}]')
 
 
@@ -273,8 +274,8 @@ def require_same(then: Mapping[str, Any], now: Mapping[str, Any], what: str, oth
     """
     changed = differences(then, now)
     if changed:
-        raise RuntimeError(f'This run cannot continue the checkpoint, {what} ({changed}). Set them back to continue '
-                           f'exactly, or {otherwise}.')
+        raise StateError(f'This run cannot continue the checkpoint, {what} ({changed}). Set them back to continue '
+                         f'exactly, or {otherwise}.')
 
 
 def plain(value: Any) -> Any:

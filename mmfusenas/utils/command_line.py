@@ -7,7 +7,6 @@ import math
 import os
 import shlex
 import sys
-import traceback
 from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
 from itertools import islice
@@ -16,24 +15,23 @@ from typing import Any
 
 from mmengine.config import Config, DictAction
 
+from mmfusenas.core.errors import UserError
 from mmfusenas.utils.config_files import config_from, file_of
 
-PACKAGE = Path(__file__).resolve().parent.parent
 
+def message_for_people(error: BaseException) -> str | None:
+    """Return what an error tells a person, or None where it is unexpected and its traceback should be seen.
 
-class UsageError(Exception):
-    """A command that cannot be carried out as it was given; its text is all that the person needs."""
-
-
-def written_for_people(error: BaseException) -> bool:
-    """Return whether an error says by itself what to do: raised on purpose by this package, or of a file that it names.
-
-    Any other error is unexpected, and its traceback should be seen.
+    Args:
+        error: What a tool ended with: a :class:`UserError`, or one that the system raised of a file and names it.
     """
-    if isinstance(error, UsageError) or (isinstance(error, OSError) and error.filename):
-        return True  # the system's own message names the file: no permission, no space, a folder in its place
-    frames = traceback.extract_tb(error.__traceback__)
-    return bool(frames) and PACKAGE in Path(frames[-1].filename).parents and frames[-1].line.startswith('raise ')
+    text = str(error)
+    if isinstance(error, UserError) and 'Original Traceback' in text:
+        # PyTorch raises an error of a dataloader's process anew, with that process's traceback as its text.
+        return text.rstrip().splitlines()[-1].partition(': ')[2]
+    if isinstance(error, UserError) or (isinstance(error, OSError) and error.filename):
+        return text
+    return None
 
 
 def run_tool(main: Callable[[], None]) -> None:
@@ -47,10 +45,10 @@ def run_tool(main: Callable[[], None]) -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as error:
-        if not written_for_people(error):
+        message = message_for_people(error)
+        if message is None:
             raise
-        # str() of a KeyError puts its text in quotation marks.
-        sys.exit(f'error: {error.args[0] if isinstance(error, KeyError) else error}')
+        sys.exit(f'error: {message}')
 
 
 class ConfigOptions(DictAction):
@@ -99,11 +97,11 @@ def chosen_model(args: argparse.Namespace) -> tuple[str, Path | None]:
     """Return what the command line names as the model: a name and None, or a config and a checkpoint."""
     from mmfusenas.utils.weights import checkpoint_file  # brings torch, which tools for data sets do without
     if args.model and args.config:
-        raise UsageError(f'--model {args.model} and the config {args.config}: give one of them.')
+        raise UserError(f'--model {args.model} and the config {args.config}: give one of them.')
     if args.model:
         return args.model, None
     if not args.config or not args.checkpoint:
-        raise UsageError('Give a config and its checkpoint, or --model with a name; tools/infer.py --list shows the '
+        raise UserError('Give a config and its checkpoint, or --model with a name; tools/infer.py --list shows the '
                          'names.')
     return args.config, existing_file(checkpoint_file(args.checkpoint), 'Checkpoint')
 
@@ -116,17 +114,17 @@ def existing_file(path: str | Path, what: str) -> Path:
         what: What it should be, for the message.
 
     Raises:
-        UsageError: It is not; the message names the nearest file beside it.
+        UserError: It is not; the message names the nearest file beside it.
     """
     path = Path(path)
     if path.is_file():
         return path
     if path.is_dir():
-        raise UsageError(f'{what} {path} is a folder; a file is needed.')
+        raise UserError(f'{what} {path} is a folder; a file is needed.')
     folder = next((parent for parent in path.parents if parent.is_dir()), Path())
     names = {str(file.relative_to(folder)): file for file in _files_below(folder, path.suffix)} if path.suffix else {}
     near = get_close_matches(str(path.relative_to(folder)), names, n=1)
-    raise UsageError(f'{what} {path} does not exist.' + (f' The nearest is {names[near[0]]}.' if near else ''))
+    raise UserError(f'{what} {path} does not exist.' + (f' The nearest is {names[near[0]]}.' if near else ''))
 
 
 def _files_below(folder: Path, suffix: str) -> Iterator[Path]:
@@ -140,10 +138,10 @@ def output_file(path: str | Path) -> Path:
     """Return ``path``, to which a file is going to be written.
 
     Raises:
-        UsageError: It is a folder.
+        UserError: It is a folder.
     """
     if Path(path).is_dir():
-        raise UsageError(f'{path} is a folder; give the name of the file to write, such as {Path(path) / "out"}.')
+        raise UserError(f'{path} is a folder; give the name of the file to write, such as {Path(path) / "out"}.')
     return Path(path)
 
 
@@ -157,14 +155,14 @@ def read_config(path: str, options: dict[str, Any] | None = None) -> Config:
         options: Values by dotted name.
 
     Raises:
-        UsageError: The file or one of its bases is missing or cannot be read, or an option does not fit it.
+        UserError: The file or one of its bases is missing or cannot be read, or an option does not fit it.
     """
     existing_file(path, 'Config')
     try:
         cfg = config_from(path)
         cfg.merge_from_dict(options or {})
     except Exception as error:  # a config is a program, and may fail like any
-        raise UsageError(f'Config {file_of(error, path)} cannot be read: {type(error).__name__}: {error}') from error
+        raise UserError(f'Config {file_of(error, path)} cannot be read: {type(error).__name__}: {error}') from error
     return cfg
 
 
@@ -172,13 +170,13 @@ def load_config(path: str, options: dict[str, Any] | None = None) -> Config:
     """Read the config file of a training, see :func:`read_config`.
 
     Raises:
-        UsageError: It cannot be read, or has no model.
+        UserError: It cannot be read, or has no model.
         ConfigError: An option would have no effect.
     """
     from mmfusenas.utils.config_check import check_options  # brings torch, which tools for data sets do without
     cfg = read_config(path)
     if 'model' not in cfg:
-        raise UsageError(f'Config {path} has no `model`: it is a part that other configs build on (`_base_`).')
+        raise UserError(f'Config {path} has no `model`: it is a part that other configs build on (`_base_`).')
     check_options(cfg, options or {})
     return read_config(path, options)
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import nn
 
+from mmfusenas.core.evaluating import evaluating
 from mmfusenas.nas import Choice, Weighting
-from mmfusenas.nas.evaluating import evaluating
 from mmfusenas.nas.macs import count_macs
 from mmfusenas.utils.sensors import random_inputs
 

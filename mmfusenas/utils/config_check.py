@@ -26,6 +26,7 @@ from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 from mmengine.runner import Runner
 
+from mmfusenas.core.errors import InputError
 from mmfusenas.utils.config_parts import (
     Part,
     build_functions,
@@ -49,7 +50,7 @@ _ALWAYS = frozenset({'type', '_scope_', '_delete_'})
 _SCOPES = ('mmfusenas', 'mmdet', 'mmseg', 'mmengine')
 
 
-class ConfigError(ValueError):
+class ConfigError(InputError):
     """A config with keys or types that nothing knows."""
 
 

@@ -12,6 +12,8 @@ import yaml
 from mmengine.config import Config
 from mmengine.fileio import YamlHandler, register_handler
 
+from mmfusenas.core.errors import InputError
+
 Loader = getattr(yaml, 'CSafeLoader', yaml.SafeLoader)
 
 
@@ -51,7 +53,7 @@ def config_from(path: str) -> Config:
     from mmfusenas.utils.stored_config import ALL_PARTS, check_parts  # brings torch
     cfg = Config.fromfile(path, import_custom_modules=False)
     if 'custom_imports' in cfg:
-        raise ValueError('custom_imports runs code, which a YAML or JSON config may not: write a Python config, '
+        raise InputError('custom_imports runs code, which a YAML or JSON config may not: write a Python config, '
                          "_base_ = ['" + Path(path).name + "'], with it.")
     check_parts(cfg.to_dict(), ALL_PARTS, f'The config {path}')
     return cfg

@@ -10,6 +10,8 @@ from mmengine.config import Config
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
+from mmfusenas.core.errors import StateError
+
 # Where each launcher puts rank, number of processes, and rank on its machine.
 _VARIABLES = {
     'pytorch': ('RANK', 'WORLD_SIZE', 'LOCAL_RANK'),
@@ -56,7 +58,7 @@ def init_cpu_group(launcher: str) -> None:
     names = [*_VARIABLES[launcher], 'MASTER_ADDR']
     missing = [name for name in names if name not in os.environ]
     if missing:
-        raise RuntimeError(
+        raise StateError(
             f'--launcher {launcher} found no environment variable {", ".join(missing)}: it is for processes that were '
             'started by torchrun (tools/dist_train.sh), srun (tools/slurm_train.sh) or mpirun; leave it out otherwise.')
     for name, source in zip(_VARIABLES['pytorch'], _VARIABLES[launcher]):

@@ -19,6 +19,8 @@ from typing import NoReturn
 
 from mmengine.registry import Registry
 
+from mmfusenas.core.errors import MissingPackageError
+
 _EXTRAS = {'mmdet': 'det', 'mmseg': 'seg'}
 # What is imported to find out: mmseg itself imports without mmcv's compiled operators, its parts do not.
 _PROBES = {'mmseg': 'mmseg.utils'}
@@ -53,7 +55,7 @@ def register_missing(registry: Registry, package: str, *names: str) -> None:
     for name in names:
 
         def build(*args, _name: str = name, **kwargs) -> NoReturn:
-            raise ImportError(
+            raise MissingPackageError(
                 f'{_name} needs {package}, which does not import here ({import_error(package)}). '
                 f"Install it in the checkout: `make env`, or pip install -e '.[{_EXTRAS[package]}]'."
             )

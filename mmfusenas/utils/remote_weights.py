@@ -22,7 +22,8 @@ from mmengine.runner import (
 )
 from mmengine.runner.checkpoint import _get_mmengine_home
 
-from mmfusenas.nas.names import nearest
+from mmfusenas.core.errors import FileNotWrittenError, InputError
+from mmfusenas.core.names import nearest
 from mmfusenas.utils.checkpoint import load_checkpoint, weights_of
 
 
@@ -59,7 +60,7 @@ def load_from_zoo(filename: str, map_location: Any = None) -> Any:
     else:
         known, name = get_external_models(), get_deprecated_model_names().get(name, name)
     if name not in known:
-        raise ValueError(f'There are no weights {filename}: {scheme} has no {name!r}{nearest(name, known)}.')
+        raise InputError(f'There are no weights {filename}: {scheme} has no {name!r}{nearest(name, known)}.')
     if '://' not in known[name]:  # of a table of one's own
         return load_checkpoint(Path(_get_mmengine_home(), known[name]), map_location)
     content = load_from_http(known[name], map_location)
@@ -78,7 +79,7 @@ def load_from_store(filename: str, map_location: Any = None) -> Any:
 
 def load_from_nowhere(filename: str, map_location: Any = None) -> NoReturn:
     """Refuse what can only be fetched together with code from it."""
-    raise ValueError(f'Weights at {filename} are not fetched, because they could not be read without running code. '
+    raise InputError(f'Weights at {filename} are not fetched, because they could not be read without running code. '
                      'Fetch the file yourself and give its path.')
 
 
@@ -100,5 +101,6 @@ def _fetch(url: str, path: Path) -> None:
     try:
         torch.hub.download_url_to_file(url, str(path), progress=os.isatty(2))
     except (URLError, TimeoutError) as error:
-        raise OSError(f'The weights {url} cannot be fetched ({error}). Fetch the file yourself and give its '
-                      'path.') from error
+        raise FileNotWrittenError(
+            f'The weights {url} cannot be fetched ({error}). Fetch the file yourself and give its '
+            'path.') from error

@@ -21,6 +21,7 @@ import mmengine.registry
 from mmengine.registry import Registry
 
 import mmfusenas.registry
+from mmfusenas.core.errors import InputError
 from mmfusenas.registry import MODELS, TASK_UTILS, TRANSFORMS, WEIGHT_INITIALIZERS
 
 SCOPES = ('mmfusenas', 'mmengine', 'mmcv', 'mmdet', 'mmseg')
@@ -87,7 +88,7 @@ def from_text(text: str, kinds: tuple[Registry, ...], where: str) -> Any:
     try:
         config = json.loads(text)
     except (TypeError, ValueError, RecursionError) as error:
-        raise ValueError(f'{where} is no JSON ({error}). Fetch the file again, or ask its author for the weights '
+        raise InputError(f'{where} is no JSON ({error}). Fetch the file again, or ask its author for the weights '
                          'alone.') from error
     check_parts(config, kinds, where)
     return _restored(config)
@@ -110,7 +111,7 @@ def check_parts(config: Any, kinds: tuple[Registry, ...], where: str) -> None:
     for path, key, value in _settings(config, ''):
         problem = _problem(key, value, names)
         if problem:
-            raise ValueError(
+            raise InputError(
                 f'{where} was not built: {path} is {repr(value)[:200]}, {problem}. A file may name registered parts of '
                 f'{", ".join(SCOPES)} alone, because an import path would run code. Parts of your own come by '
                 'custom_imports of a Python config; give it, and a checkpoint together with it.')

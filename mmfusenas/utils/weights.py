@@ -8,7 +8,8 @@ from pathlib import Path
 
 from terminaltables import AsciiTable
 
-from mmfusenas.nas.names import nearest
+from mmfusenas.core.errors import FileError, InputError
+from mmfusenas.core.names import nearest
 
 WEIGHTS_DIR = Path(__file__).parent.parent / 'weights'
 """Folder of the bundled weights: ``tim-light`` is ``tim-light.pth`` here, and an entry of ``records.json``."""
@@ -66,12 +67,12 @@ def weights_file(name: str) -> Path:
     """
     records = weights_records()
     if name not in records:
-        raise ValueError(f'There are no weights named {name!r}{nearest(name, records)}. Names: {", ".join(records)}; '
+        raise InputError(f'There are no weights named {name!r}{nearest(name, records)}. Names: {", ".join(records)}; '
                          'otherwise give a checkpoint file, or a config and a checkpoint.')
     record = records[name]
     if not record.bundled:
-        raise FileNotFoundError(f'The weights {name!r} are not bundled with this copy ({record.file} is absent). '
-                                f'Train them: {record.train}, and give that config and its checkpoint.')
+        raise FileError(f'The weights {name!r} are not bundled with this copy ({record.file} is absent). '
+                        f'Train them: {record.train}, and give that config and its checkpoint.')
     return record.file
 
 

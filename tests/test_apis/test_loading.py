@@ -9,8 +9,8 @@ import torch
 
 from mmfusenas.apis import load_model, weights_table
 from mmfusenas.apis.loading import build_model, check_device, load_weights
+from mmfusenas.core.errors import UserError
 from mmfusenas.utils.checkpoint import save_checkpoint
-from mmfusenas.utils.command_line import UsageError
 
 FUSION = dict(_scope_='mmfusenas', type='TIMFusion', genotype='tim-light', channels=4)
 
@@ -104,7 +104,7 @@ def test_what_cannot_be_loaded_is_said(tmp_path: Path) -> None:
     ]:
         with pytest.raises(error, match=f'(?s){message}'):
             load_model(source)
-    with pytest.raises(UsageError, match='Config gone.py does not exist'):
+    with pytest.raises(UserError, match='Config gone.py does not exist'):
         load_model('gone.py', tmp_path / 'a.pth')
     if not torch.cuda.is_available():
         with pytest.raises(ValueError, match="no device 'cuda:0'"):

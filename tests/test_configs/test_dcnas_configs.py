@@ -3,10 +3,11 @@ from pathlib import Path
 
 import pytest
 
+from mmfusenas.core.errors import UserError
 from mmfusenas.engine.hooks.genotype_export_hook import retrain_config
 from mmfusenas.nas import Genotype, SearchSpace
 from mmfusenas.registry import MODELS
-from mmfusenas.utils.command_line import UsageError, load_config
+from mmfusenas.utils.command_line import load_config
 from mmfusenas.utils.config_check import check_config
 
 FOLDER = Path(__file__).parent.parent.parent / 'configs' / 'dcnas'
@@ -74,7 +75,8 @@ def leaves(dataset):
     """The data sets below a concatenation or a repetition."""
     if 'datasets' in dataset:
         return [leaf for part in dataset.datasets for leaf in leaves(part)]
-    return leaves(dataset.dataset) if 'dataset' in dataset else [dataset]
+    return leaves(
+        dataset.dataset) if 'dataset' in dataset else [dataset]
 
 
 @pytest.mark.parametrize('chain', CHAINS, ids=name_of)
@@ -124,7 +126,7 @@ def test_the_printed_network_is_that_of_the_scale(scale, printed, load):
     (dict(RECIPE='nothing'), r"dcnas/\./nothing\.py'"), (dict(SCALE='four'), r"rgbd_guided\.py cannot be read.*'four'"),
     (dict(RECIPE='../tim/fusion_light'), "no attribute 'work_dir'")])
 def test_a_wrong_variable_ends_in_one_line(variables, said, load):
-    with pytest.raises(UsageError, match=said) as error:
+    with pytest.raises(UserError, match=said) as error:
         load('supernet', **variables)
     assert '\n' not in str(error.value)
 

@@ -5,10 +5,11 @@ import pytest
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 
+from mmfusenas.core.errors import UserError
 from mmfusenas.engine.hooks.genotype_export_hook import retrain_config
 from mmfusenas.nas import SearchSpace
 from mmfusenas.registry import DATASETS, METRICS, MODELS
-from mmfusenas.utils.command_line import UsageError, load_config
+from mmfusenas.utils.command_line import load_config
 from mmfusenas.utils.config_check import check_config
 
 ROOT = Path(__file__).parent.parent.parent / 'configs'
@@ -133,5 +134,5 @@ def test_the_noise_is_that_of_a_test_alone(config, environment, expected, read):
 def test_what_is_not_there_is_said(variable, value, missing, monkeypatch):
     monkeypatch.setenv('RECIPE', './haze.py')
     monkeypatch.setenv(variable, value)
-    with pytest.raises(UsageError, match=f'cannot be read: FileNotFoundError: .*{missing}'):
+    with pytest.raises(UserError, match=f'cannot be read: FileNotFoundError: .*{missing}'):
         load_config(str(ROOT / 'hadamard/search.py'))

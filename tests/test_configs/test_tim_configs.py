@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 
+from mmfusenas.core.errors import UserError
 from mmfusenas.datasets.problems import DatasetError
 from mmfusenas.engine.hooks.genotype_export_hook import retrain_config
 from mmfusenas.nas import Genotype, SearchSpace
 from mmfusenas.nas.cost_table import CostTable
 from mmfusenas.registry import DATASETS, HOOKS, MODELS
-from mmfusenas.utils.command_line import ConfigOptions, UsageError, load_config
+from mmfusenas.utils.command_line import ConfigOptions, load_config
 from mmfusenas.utils.config_check import check_config
 
 FOLDER = Path(__file__).parent.parent.parent / 'configs' / 'tim'
@@ -65,7 +66,7 @@ def test_the_environment_chooses_data_and_recipe(name, variable, values, monkeyp
 @pytest.mark.parametrize('name, variable', [('fusion_search', 'DATA'), ('enhance_mri_search', 'RECIPE')])
 def test_a_wrong_value_of_the_environment_ends_in_one_line(name, variable, monkeypatch):
     monkeypatch.setenv(variable, 'nonsense.py')
-    with pytest.raises(UsageError, match='nonsense') as error:
+    with pytest.raises(UserError, match='nonsense') as error:
         load_config(str(FOLDER / f'{name}.py'))
     assert '\n' not in str(error.value)
 

@@ -386,7 +386,7 @@ def test_weights_of_both_releases_convert(load_tool, tmp_path, monkeypatch, rele
     loaded = load_model(tmp_path / 'out.pth').state_dict()
     assert all(torch.equal(loaded[name], value) for name, value in model.state_dict().items())
     weights.popitem()
-    with pytest.raises(module.UsageError, match='missing in the file'):
+    with pytest.raises(module.UserError, match='missing in the file'):
         module.convert(weights, model.state_dict())
 
 

@@ -10,10 +10,10 @@ import torch
 import torch.nn.functional as F
 from mmengine.config import ConfigDict
 
+from mmfusenas.core.errors import UserError
 from mmfusenas.models.scene import TIMFusion
 from mmfusenas.registry import MODELS
 from mmfusenas.utils.checkpoint import load_checkpoint
-from mmfusenas.utils.command_line import UsageError
 
 
 @pytest.fixture(scope='module')
@@ -117,7 +117,7 @@ def test_wrapped_weights_are_unwrapped(tool, light, wrap):
 def test_every_tensor_is_used_exactly_once(tool, light, change, message):
     weights = dict(light)
     change(weights)
-    with pytest.raises(UsageError, match=message):
+    with pytest.raises(UserError, match=message):
         tool.convert(weights, TIMFusion(genotype='tim-light').state_dict())
 
 

@@ -10,11 +10,11 @@ from mmengine.config import Config
 from mmengine.dataset import BaseDataset
 from mmengine.registry import DefaultScope
 
+from mmfusenas.core.errors import UserError
 from mmfusenas.datasets import CocoPairDataset, YOLOPairDataset
 from mmfusenas.datasets.coco_layout import write_coco
 from mmfusenas.datasets.problems import DatasetError
 from mmfusenas.registry import DATASETS
-from mmfusenas.utils.command_line import UsageError
 
 CONFIG = """
 dataset = dict(type='YOLOPairDataset', data_root={root!r}, metainfo=dict(classes=('person', 'car')))
@@ -118,7 +118,7 @@ def test_browse_draws_the_pair_as_the_model_gets_it(tool, data, tmp_path):
     mean = cv2.addWeighted(visible, 0.5, infrared, 0.5, 0)
     assert (drawn[18, 84:92] == (0, 255, 0)).all()  # the lower edge of the flipped box
     assert np.array_equal(drawn[20:, 64:], mean[20:])  # below it, nothing is drawn
-    with pytest.raises(UsageError, match="has no data set 'test'"):
+    with pytest.raises(UserError, match="has no data set 'test'"):
         browse.main([str(data), '--split', 'test'])
 
 
@@ -354,7 +354,7 @@ def test_make_split_of_pictures_in_folders(tool, tmp_path):
         (tmp_path / f'pictures/{number % 2}').mkdir(parents=True, exist_ok=True)
         (tmp_path / f'pictures/{number % 2}/{number}.png').write_bytes(b'')
     arguments = [str(tmp_path / 'pictures'), '--out', str(tmp_path / 'splits'), '--gap', '0']
-    with pytest.raises(UsageError, match='no picture.*--nested'):
+    with pytest.raises(UserError, match='no picture.*--nested'):
         tool('dataset_converters/make_split').main(arguments)
     tool('dataset_converters/make_split').main([*arguments, '--nested'])
     assert [len((tmp_path / f'splits/{part}.txt').read_text().split()) for part in ('train', 'test')] == [8, 2]
@@ -368,7 +368,7 @@ def test_make_split_of_pictures_in_folders(tool, tmp_path):
 def test_make_split_refuses(tool, tmp_path, arguments, message):
     for number in (1, 50):
         (tmp_path / f'{number:03d}.png').write_bytes(b'')
-    with pytest.raises((UsageError, ValueError), match=message):
+    with pytest.raises((UserError, ValueError), match=message):
         tool('dataset_converters/make_split').main([str(tmp_path), '--out', str(tmp_path / 'splits'), *arguments])
 
 

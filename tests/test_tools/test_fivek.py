@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
+from mmfusenas.core.errors import UserError
 from mmfusenas.datasets import FiveKDataset
-from mmfusenas.utils.command_line import UsageError
 
 
 @pytest.fixture
@@ -43,11 +43,11 @@ def test_what_cannot_be_converted_is_said(convert, tmp_path):
     write(tmp_path / 'in', 'a.png')
     write(tmp_path / 'c', 'a.png', size=(40, 60))
     arguments = [str(tmp_path / 'in'), str(tmp_path / 'c'), '--out', str(tmp_path / 'out')]
-    with pytest.raises(UsageError, match='is turned or cut'):
+    with pytest.raises(UserError, match='is turned or cut'):
         convert.main(arguments)
     write(tmp_path / 'in', 'b.png')
-    with pytest.raises(UsageError, match='1 pictures.*partner.*b'):
+    with pytest.raises(UserError, match='1 pictures.*partner.*b'):
         convert.main(arguments)
     (tmp_path / 'none').mkdir()
-    with pytest.raises(UsageError, match='holds no picture'):
+    with pytest.raises(UserError, match='holds no picture'):
         convert.main([str(tmp_path / 'none'), *arguments[1:]])

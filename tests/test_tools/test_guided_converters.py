@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
+from mmfusenas.core.errors import UserError
 from mmfusenas.datasets import PairDataset
-from mmfusenas.utils.command_line import UsageError
 
 GUIDED = [dict(type='mmfusenas.LoadGuidedFromFile')]
 
@@ -25,9 +25,9 @@ def test_nyu_from_arrays(converter, tmp_path):
     sample = parts[1][0]
     np.testing.assert_array_equal(sample['img'][..., ::-1], pictures[3])
     np.testing.assert_allclose(sample['img2'], depths[3], rtol=1e-6)
-    with pytest.raises(UsageError, match='needed are N x H x W x 3'):
+    with pytest.raises(UserError, match='needed are N x H x W x 3'):
         converter('nyu').main([arguments[1], arguments[0], *arguments[2:]])
-    with pytest.raises(UsageError, match=r'Give nyu_depth_v2_labeled\.mat'):
+    with pytest.raises(UserError, match=r'Give nyu_depth_v2_labeled\.mat'):
         converter('nyu').main([arguments[0], *arguments[2:]])
 
 
@@ -57,9 +57,9 @@ def test_rgbdd_is_listed_and_read_with_its_own_low_resolution(converter, tmp_pat
     np.testing.assert_array_equal(laid_out[1]['img2'], truth)
     converter('rgbdd').main([str(tmp_path)])  # once more
     (tmp_path / 'models/models_test/b1/b1_HR_gt.png').unlink()
-    with pytest.raises(UsageError, match='1 pictures are missing, such as .*b1_HR_gt.png'):
+    with pytest.raises(UserError, match='1 pictures are missing, such as .*b1_HR_gt.png'):
         converter('rgbdd').main([str(tmp_path)])
-    with pytest.raises(UsageError, match='is it the root of RGB-D-D'):
+    with pytest.raises(UserError, match='is it the root of RGB-D-D'):
         converter('rgbdd').main([str(tmp_path / 'models')])
 
 
@@ -71,7 +71,7 @@ def test_tiles_of_a_satellite_scene(converter, tmp_path):
     files = sorted((tmp_path / 'out/ms').glob('*.npy'))
     assert len(files) == 2 * 3
     np.testing.assert_array_equal(np.load(files[4]), bands[8:16, 8:16])
-    with pytest.raises(UsageError, match='--tile 21 does not fit'):
+    with pytest.raises(UserError, match='--tile 21 does not fit'):
         converter('pansharpening').main([str(tmp_path / 's.mat'), '--tile', '21', '--out', str(tmp_path / 'out')])
 
 
@@ -144,23 +144,23 @@ def test_disparities_of_middlebury(converter, tmp_path, capsys):
     np.testing.assert_array_equal(np.load(tmp_path / 'out/test/depth/Aloe.npy'), disparity)
     assert f'--cfg-options test_dataloader.dataset.data_root={tmp_path}/out' in capsys.readouterr().out
     cv2.imwrite(str(tmp_path / 'raw/Aloe/disp1.png'), disparity.astype(np.uint16))
-    with pytest.raises(UsageError, match='holds uint16 of the shape .* here it is uint8'):
+    with pytest.raises(UserError, match='holds uint16 of the shape .* here it is uint8'):
         converter('depth_sets').main(['middlebury', str(tmp_path / 'raw'), '--out', str(tmp_path / 'out')])
 
 
 def test_depth_sets_say_what_is_wrong(converter, tmp_path):
     tool, out = converter('depth_sets'), ['--out', str(tmp_path / 'out')]
-    with pytest.raises(UsageError, match='has no pair of diml'):
+    with pytest.raises(UserError, match='has no pair of diml'):
         tool.main(['diml', str(tmp_path), *out])
     depth = np.ones((12, 16))
     write_sintel(tmp_path / 'cut', np.zeros((12, 16, 3), np.uint8), depth)
     file = tmp_path / 'cut/depth/alley/frame_0001.dpt'
     file.write_bytes(file.read_bytes()[:-1])
-    with pytest.raises(UsageError, match='is no depth map of MPI Sintel'):
+    with pytest.raises(UserError, match='is no depth map of MPI Sintel'):
         tool.main(['sintel', str(tmp_path / 'cut'), *out])
     write_diml(tmp_path / 'empty', np.zeros((12, 16, 3), np.uint8), 0 * depth)
-    with pytest.raises(UsageError, match='nothing was measured'):
+    with pytest.raises(UserError, match='nothing was measured'):
         tool.main(['diml', str(tmp_path / 'empty'), *out])
     write_diml(tmp_path / 'sizes', np.zeros((12, 18, 3), np.uint8), depth)
-    with pytest.raises(UsageError, match='is 16 x 12, .* is 18 x 12'):
+    with pytest.raises(UserError, match='is 16 x 12, .* is 18 x 12'):
         tool.main(['diml', str(tmp_path / 'sizes'), *out])

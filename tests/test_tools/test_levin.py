@@ -7,11 +7,11 @@ from mmengine.registry import init_default_scope
 from scipy.io import savemat
 from scipy.signal import fftconvolve
 
+from mmfusenas.core.errors import UserError
 from mmfusenas.datasets import LevinDataset
 from mmfusenas.datasets.problems import DatasetError
 from mmfusenas.datasets.transforms import LoadKernel
 from mmfusenas.registry import DATASETS
-from mmfusenas.utils.command_line import UsageError
 
 
 def test_levin_is_converted_and_read(tmp_path, converter):
@@ -27,7 +27,7 @@ def test_levin_is_converted_and_read(tmp_path, converter):
     assert info['gt_path'].endswith('sharp/im05_flit01.png')
     np.testing.assert_allclose(cv2.imread(info['gt_path'], 0) / 255, sharp, atol=1 / 255)
     savemat(tmp_path / 'bad.mat', dict(x=sharp))
-    with pytest.raises(UsageError, match='lacks y and f'):
+    with pytest.raises(UserError, match='lacks y and f'):
         converter('levin').main([str(tmp_path / 'bad.mat'), '--out', str(out)])
 
 

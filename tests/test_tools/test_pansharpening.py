@@ -3,9 +3,9 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
+from mmfusenas.core.errors import UserError
 from mmfusenas.datasets import PairDataset
 from mmfusenas.datasets.transforms.degrade_target import resize_bicubic
-from mmfusenas.utils.command_line import UsageError
 
 
 def scene(path, **changes):
@@ -36,9 +36,9 @@ def test_other_files_are_refused_before_anything_is_written(converter, tmp_path)
             (text, (), 'is no .mat file'), (tmp_path / 'none.mat', (), 'does not exist'),
             (scene(tmp_path / 'small.mat', I_PAN=np.zeros((40, 64))), (), 'not 4 times'),
             (good, ('--bands', '9'), 'has the bands 1 to 8')):
-        with pytest.raises(UsageError, match=message):
+        with pytest.raises(UserError, match=message):
             converter('pansharpening').main([str(good), str(path), '--out', str(out), *options])
     savemat(tmp_path / 'other.mat', dict(x=np.zeros(3)))
-    with pytest.raises(UsageError, match='lacks I_PAN and I_MS and ratio'):
+    with pytest.raises(UserError, match='lacks I_PAN and I_MS and ratio'):
         converter('pansharpening').main([str(tmp_path / 'other.mat'), '--out', str(out)])
     assert not out.exists()

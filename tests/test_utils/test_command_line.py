@@ -9,11 +9,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from mmengine.config import Config
+from torch.utils.data import DataLoader
 
+from mmfusenas.core.errors import InputError, MissingKeyError, UserError
 from mmfusenas.utils import launch
 from mmfusenas.utils.command_line import (
     ConfigOptions,
-    UsageError,
     command,
     existing_file,
     json_text,
@@ -29,34 +30,49 @@ def test_message_for_people_or_traceback() -> None:
     def ours() -> None:
         raise ConfigError('it is misspelt')
 
+    def missing_key() -> None:
+        raise MissingKeyError("no 'target'")
+
     def package() -> None:
         init_cpu_group('pytorch')
+
+    def system() -> None:
+        open('no such file')
+
+    def worker() -> None:
+        batches = DataLoader([0], num_workers=1, collate_fn=_refused)
+        next(iter(batches))
 
     def bug() -> None:
         int('x')
 
-    with pytest.raises(ConfigError):  # raised here, outside of the package: unexpected
-        run_tool(ours)
-    with pytest.raises(SystemExit, match='error: --launcher pytorch.*RANK'):
-        run_tool(package)
+    for tool, message in [(ours, 'it is misspelt'), (missing_key, "no 'target'"), (package, '--launcher pytorch.*RANK'),
+                          (system, 'No such file.*no such file'), (worker, 'broken: got 0; give 1')]:
+        with pytest.raises(SystemExit, match=f'^error: .*{message}') as ended:
+            run_tool(tool)
+        assert 'Traceback' not in str(ended.value)
     with pytest.raises(ValueError, match='invalid literal'):
         run_tool(bug)
+
+
+def _refused(batch: list[int]) -> None:
+    raise InputError(f'broken: got {batch[0]}; give 1')
 
 
 def test_existing_file(tmp_path: Path) -> None:
     (tmp_path / 'deep').mkdir()
     (tmp_path / 'deep' / 'epoch_12.pth').touch()
     assert existing_file(tmp_path / 'deep' / 'epoch_12.pth', 'Checkpoint').name == 'epoch_12.pth'
-    with pytest.raises(UsageError, match=r'epoch_13\.pth does not exist.*epoch_12\.pth'):
+    with pytest.raises(UserError, match=r'epoch_13\.pth does not exist.*epoch_12\.pth'):
         existing_file(tmp_path / 'deep' / 'epoch_13.pth', 'Checkpoint')
-    with pytest.raises(UsageError, match='is a folder'):
+    with pytest.raises(UserError, match='is a folder'):
         existing_file(tmp_path, 'Config')
 
 
 def test_a_misspelt_absolute_path_does_not_search_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr('mmfusenas.utils.command_line.os.walk', lambda folder: (
         (str(folder), (), [f'{i}.py' for i in range(10)]) for _ in count()))  # a disk without end
-    with pytest.raises(UsageError, match='/nowhere/config.py does not exist'):
+    with pytest.raises(UserError, match='/nowhere/config.py does not exist'):
         existing_file('/nowhere/config.py', 'Config')
 
 
@@ -68,7 +84,7 @@ def test_json_has_no_infinity() -> None:
 def test_config_with_a_missing_base(tmp_path: Path) -> None:
     file = tmp_path / 'config.py'
     file.write_text("_base_ = './none.py'")
-    with pytest.raises(UsageError, match='config.py cannot be read: FileNotFoundError.*none.py'):
+    with pytest.raises(UserError, match='config.py cannot be read: FileNotFoundError.*none.py'):
         load_config(str(file))
 
 
@@ -76,7 +92,7 @@ def test_options_are_merged(tmp_path: Path) -> None:
     file = tmp_path / 'config.py'
     file.write_text("model = dict(type='A', depth=1, parts=[dict(width=2)])")
     assert load_config(str(file), {'model.parts.0.width': 3}).model.parts[0].width == 3
-    with pytest.raises(UsageError, match='cannot be read'):
+    with pytest.raises(UserError, match='cannot be read'):
         load_config(str(file), {'model.parts.7.width': 3})
 
 
@@ -144,7 +160,7 @@ def test_the_wrapper_is_on_the_gpu_of_its_process(launcher: str, started, monkey
 
 def test_a_folder_is_no_output_file(tmp_path: Path) -> None:
     assert output_file(tmp_path / 'a.pth') == tmp_path / 'a.pth'
-    with pytest.raises(UsageError, match='is a folder'):
+    with pytest.raises(UserError, match='is a folder'):
         output_file(tmp_path)
 
 

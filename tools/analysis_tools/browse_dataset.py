@@ -18,11 +18,12 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import set_random_seed
 from rich.progress import track
 
+from mmfusenas.core.errors import UserError
 from mmfusenas.datasets.leaves import dataset_leaves
 from mmfusenas.datasets.pairing import stem_of
 from mmfusenas.datasets.pictures import to_display, write_picture
 from mmfusenas.registry import DATASETS
-from mmfusenas.utils.command_line import ConfigOptions, UsageError, read_config, run_tool
+from mmfusenas.utils.command_line import ConfigOptions, read_config, run_tool
 from mmfusenas.visualization import draw_mask
 
 PICTURES = ('visible', 'infrared', 'aligned', 'reference')
@@ -86,7 +87,7 @@ def main(argv: list[str] | None = None) -> None:
     leaves = dataset_leaves(config)
     chosen = [name for name in leaves if name == args.split or name.rpartition('_')[0] == args.split]
     if not chosen:
-        raise UsageError(f'{args.config} has no data set {args.split!r}; it has {sorted(leaves)} (a test set that is '
+        raise UserError(f'{args.config} has no data set {args.split!r}; it has {sorted(leaves)} (a test set that is '
                          'the validation set is called val).')
     set_random_seed(args.seed)
     for name in chosen:

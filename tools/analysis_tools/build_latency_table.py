@@ -1,4 +1,5 @@
 """Measure what every candidate of a search costs: ``build_latency_table.py CONFIG --out table.json``."""
+from mmfusenas.core.errors import UserError
 from mmfusenas.utils.allocator import restart_with_fast_allocator
 
 if __name__ == '__main__':
@@ -19,7 +20,6 @@ from mmfusenas.nas.cost_table import CostTable
 from mmfusenas.nas.latency import measure_costs
 from mmfusenas.utils.command_line import (
     ConfigOptions,
-    UsageError,
     command,
     load_config,
     output_file,
@@ -54,7 +54,7 @@ def measure(cfg: Config, shape: tuple[int, int], device: str) -> CostTable:
     model = model_of(cfg).to(device)
     space = SearchSpace(model)
     if not len(space):
-        raise UsageError(f'{cfg.filename} has no choice left to measure: give the config of a search.')
+        raise UserError(f'{cfg.filename} has no choice left to measure: give the config of a search.')
     inputs = random_inputs(model, shape, device=device)
     return measure_costs(space, list(inputs.values()), lambda *pictures: model(dict(zip(inputs, pictures))),
                          track=partial(track, description='measuring'))

@@ -22,10 +22,10 @@ from mmengine.registry import init_default_scope
 from rich.progress import track
 from terminaltables import AsciiTable
 
+from mmfusenas.core.files import write_text
 from mmfusenas.datasets.checks import check_classes, check_pair, check_same_pictures, check_same_videos
 from mmfusenas.datasets.leaves import dataset_leaves, is_drawn, resizes_pairs, survey
 from mmfusenas.datasets.problems import Problem, group_problems
-from mmfusenas.nas.files import write_text
 from mmfusenas.utils.command_line import ConfigOptions, output_file, read_config, run_tool
 
 TRAINED = ('train', 'search')

@@ -1,4 +1,5 @@
 """Score fused pictures: ``python tools/analysis_tools/fusion_metrics.py --visible vi --infrared ir --fused fused``."""
+from mmfusenas.core.errors import UserError
 from mmfusenas.utils.allocator import restart_with_fast_allocator
 
 if __name__ == '__main__':
@@ -15,11 +16,11 @@ from terminaltables import AsciiTable
 from torch import Tensor
 
 from mmfusenas.apis import input_pairs
+from mmfusenas.core.files import write_text
 from mmfusenas.datasets.pairing import Pair
 from mmfusenas.datasets.pictures import read_picture
 from mmfusenas.evaluation.suite import CONVENTIONS, Convention, find_measures, measure
-from mmfusenas.nas.files import write_text
-from mmfusenas.utils.command_line import UsageError, command, json_text, output_file, run_tool
+from mmfusenas.utils.command_line import command, json_text, output_file, run_tool
 from mmfusenas.visualization.score_plots import plot_scores
 
 # The scores of every picture: method -> metric -> stem -> value.
@@ -55,7 +56,7 @@ def named_methods(arguments: list[str]) -> dict[str, str]:
     """Return the paths by the names of the methods; a path without a name is named after its last folder or stem.
 
     Raises:
-        UsageError: Two have the same name.
+        UserError: Two have the same name.
     """
     methods: dict[str, str] = {}
     for argument in arguments:
@@ -63,7 +64,7 @@ def named_methods(arguments: list[str]) -> dict[str, str]:
         if not equals or Path(argument).exists():
             name, path = Path(argument).resolve().stem, argument
         if name in methods:
-            raise UsageError(f'Two of --fused are named {name!r}: {methods[name]} and {path}. Name them: NAME=PATH.')
+            raise UserError(f'Two of --fused are named {name!r}: {methods[name]} and {path}. Name them: NAME=PATH.')
         methods[name] = path
     return methods
 
@@ -81,7 +82,7 @@ def score(pairs: list[Pair], methods: Mapping[str, list[str]], measures: list[st
             if not fused.shape == sources[0].shape == sources[1].shape:
                 sizes = ', '.join(f'{path} is {picture.shape[3]} x {picture.shape[2]}' for path, picture in zip(
                     (files[k], pair.visible, pair.infrared), (fused, *sources)))
-                raise UsageError(f'Pictures of different size (width x height): {sizes}.')
+                raise UserError(f'Pictures of different size (width x height): {sizes}.')
             for key, value in measure(measures, fused, *sources, measures=convention.measures).items():
                 scores[name][key][pair.stem] = float(value)
     return scores
@@ -120,7 +121,7 @@ def main() -> None:
     for file in filter(None, (args.json, args.plot)):
         output_file(file)
     if args.plot and Path(args.plot).suffix not in FIGURES:
-        raise UsageError(f'--plot {args.plot}: give a file that ends in {", ".join(FIGURES)}.')
+        raise UserError(f'--plot {args.plot}: give a file that ends in {", ".join(FIGURES)}.')
     pairs = input_pairs(args.visible, args.infrared)
     methods = {name: [pair.infrared for pair in input_pairs(args.visible, path)]
                for name, path in named_methods(args.fused).items()}

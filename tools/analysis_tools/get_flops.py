@@ -7,8 +7,9 @@ from terminaltables import AsciiTable
 from torch import nn
 
 from mmfusenas.apis.loading import model_of
+from mmfusenas.core.errors import UserError
 from mmfusenas.nas import SearchSpace
-from mmfusenas.utils.command_line import ConfigOptions, UsageError, command, load_config, run_tool
+from mmfusenas.utils.command_line import ConfigOptions, command, load_config, run_tool
 from mmfusenas.utils.complexity import complexity_by_part, count_parameters, multiply_adds
 
 
@@ -53,7 +54,7 @@ def main() -> None:
     cfg = load_config(args.config, args.cfg_options)
     shape = tuple(args.shape)
     if min(shape) < 1:
-        raise UsageError(f'--shape got {shape[0]} {shape[1]}; height and width are positive.')
+        raise UserError(f'--shape got {shape[0]} {shape[1]}; height and width are positive.')
     model = model_of(cfg)
     SearchSpace(model).relax()
     macs = multiply_adds(model, shape)

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from mmfusenas.core.errors import UserError
 from mmfusenas.nas import Genotype
-from mmfusenas.utils.command_line import UsageError, command, existing_file, run_tool
+from mmfusenas.utils.command_line import command, existing_file, run_tool
 from mmfusenas.visualization.search_plots import (
     graphs,
     plot_cell_graph,
@@ -33,16 +34,16 @@ def read_history(path: Path) -> dict:
     """Read ``search.json``.
 
     Raises:
-        UsageError: It is missing, holds no epoch, or is no history of a search.
+        UserError: It is missing, holds no epoch, or is no history of a search.
     """
     existing_file(path, 'History')
     try:
         history = json.loads(path.read_text())
         names = [set(entry['probabilities']) for entry in history['epochs']]
     except (ValueError, KeyError, TypeError) as error:
-        raise UsageError(f'{path} is no history of a search ({type(error).__name__}: {error}).') from error
+        raise UserError(f'{path} is no history of a search ({type(error).__name__}: {error}).') from error
     if not names or names[0] != set(history['choices']):
-        raise UsageError(f'{path} holds no epoch yet, or the choices of another search.')
+        raise UserError(f'{path} holds no epoch yet, or the choices of another search.')
     return history
 
 

@@ -8,12 +8,13 @@ import torch
 from mmengine.config import Config
 
 from mmfusenas.apis.loading import model_of
+from mmfusenas.core.errors import UserError
+from mmfusenas.core.files import write_text
 from mmfusenas.engine.hooks.genotype_export_hook import retrain_config
 from mmfusenas.nas import Genotype, SearchSpace
 from mmfusenas.nas.cost_table import parameter_table
-from mmfusenas.nas.files import write_text
 from mmfusenas.nas.sampling import PathSampler
-from mmfusenas.utils.command_line import ConfigOptions, UsageError, command, load_config, run_tool
+from mmfusenas.utils.command_line import ConfigOptions, command, load_config, run_tool
 from mmfusenas.utils.complexity import complexity
 from mmfusenas.utils.config_hooks import hooks_of, place_of_hook
 
@@ -39,12 +40,12 @@ def sampled(cfg: Config, seed: int, between: Sequence[float] | None = None) -> G
     """Return the random genotype of a seed, of so many parameters where a range is given.
 
     Raises:
-        UsageError: The config has no open choice.
+        UserError: The config has no open choice.
         RuntimeError: No network is of that size.
     """
     space = SearchSpace(model_of(cfg))
     if not len(space):
-        raise UsageError(f'{cfg.filename} has no choice left to draw: give the config of a search.')
+        raise UserError(f'{cfg.filename} has no choice left to draw: give the config of a search.')
     generator, fixed = torch.Generator().manual_seed(seed), (cfg.get('train_cfg') or {}).get('fixed')
     if between or fixed:
         sampler = PathSampler(space, parameter_table(space), fixed=fixed)

@@ -26,9 +26,10 @@ import numpy as np
 from mmengine.utils import track_iter_progress
 from scipy.ndimage import distance_transform_edt
 
+from mmfusenas.core.errors import UserError
 from mmfusenas.datasets.pictures import PictureError, read_picture, write_picture
 from mmfusenas.utils.checkpoint import save_array
-from mmfusenas.utils.command_line import UsageError, existing_file, run_tool
+from mmfusenas.utils.command_line import existing_file, run_tool
 from mmfusenas.utils.mat_file import read_mat
 
 SUN_PAIRS = 500
@@ -92,7 +93,7 @@ def _only(folder: Path) -> Path:
     """Return the one file of a folder."""
     files = sorted(folder.glob('*'))
     if len(files) != 1:
-        raise UsageError(f'{folder} has {len(files)} files instead of one.')
+        raise UserError(f'{folder} has {len(files)} files instead of one.')
     return files[0]
 
 
@@ -101,7 +102,7 @@ def read_dpt(path: Path) -> np.ndarray:
     content = path.read_bytes()
     tag, (width, height) = np.frombuffer(content[:4], '<f4'), np.frombuffer(content[4:12], '<i4')
     if tag != DPT_TAG or len(content) != 12 + 4 * width * height:
-        raise UsageError(f'{path} is no depth map of MPI Sintel: its tag is {tag} instead of {DPT_TAG}, or it is cut '
+        raise UserError(f'{path} is no depth map of MPI Sintel: its tag is {tag} instead of {DPT_TAG}, or it is cut '
                          'off.')
     return np.frombuffer(content[12:], '<f4').reshape(height, width)
 
@@ -131,7 +132,7 @@ def read_disparity(path: Path) -> np.ndarray:
 def _read_png(path: Path, kind: type = np.uint16) -> np.ndarray:
     depth = read_picture(str(path), cv2.IMREAD_UNCHANGED)
     if depth.dtype != kind or depth.ndim != 2:
-        raise UsageError(f'{path} holds {depth.dtype} of the shape {depth.shape}; here it is {np.dtype(kind)} of one '
+        raise UserError(f'{path} holds {depth.dtype} of the shape {depth.shape}; here it is {np.dtype(kind)} of one '
                          'channel.')
     return depth
 
@@ -158,19 +159,19 @@ def convert(pairs: list[Pair], read: Callable[[Path], np.ndarray], out: Path) ->
     """Write every pair.
 
     Raises:
-        UsageError: Two pairs have one name, a file is missing or damaged, or the two sizes differ.
+        UserError: Two pairs have one name, a file is missing or damaged, or the two sizes differ.
     """
     twice = [name for name, count in Counter(name for name, *_ in pairs).items() if count > 1]
     if twice:
-        raise UsageError(f'{len(twice)} names are those of several pairs, such as {twice[0]}: their files would '
+        raise UserError(f'{len(twice)} names are those of several pairs, such as {twice[0]}: their files would '
                          'overwrite each other.')
     for name, picture, depth in track_iter_progress(pairs):
         try:
             target, guidance = filled(read(existing_file(depth, 'Depth'))), read_picture(str(picture), cv2.IMREAD_COLOR)
         except (ValueError, PictureError) as error:
-            raise UsageError(f'{depth}: {error}') from error
+            raise UserError(f'{depth}: {error}') from error
         if target.shape != guidance.shape[:2]:
-            raise UsageError(f'{depth} is {target.shape[1]} x {target.shape[0]}, {picture} is {guidance.shape[1]} x '
+            raise UserError(f'{depth} is {target.shape[1]} x {target.shape[0]}, {picture} is {guidance.shape[1]} x '
                              f'{guidance.shape[0]} (width x height).')
         write_picture(out / 'rgb' / f'{name}.png', guidance)
         save_array(out / 'depth' / f'{name}.npy', target)
@@ -182,7 +183,7 @@ def main(argv: list[str] | None = None) -> None:
     find, read = SETS[args.set]
     pairs = find(args.root)
     if not pairs:
-        raise UsageError(f'{args.root} has no pair of {args.set}; --help says which folders are expected.')
+        raise UserError(f'{args.root} has no pair of {args.set}; --help says which folders are expected.')
     convert(pairs, read, args.out / 'test')
     test = ('python tools/test.py configs/dcnas/depth.py CHECKPOINT --cfg-options '
             f'test_dataloader.dataset.data_root={args.out} test_evaluator.unit=1.0'  # grey levels

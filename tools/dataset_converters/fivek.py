@@ -16,8 +16,9 @@ import numpy as np
 from mmengine.utils import track_iter_progress
 from PIL import Image, ImageCms, UnidentifiedImageError
 
+from mmfusenas.core.errors import UserError
 from mmfusenas.datasets.pictures import write_picture
-from mmfusenas.utils.command_line import UsageError, run_tool
+from mmfusenas.utils.command_line import run_tool
 
 RAW = ('.dng', )
 ENDINGS = ('.tif', '.tiff', '.png', '.jpg', '.jpeg', *RAW)
@@ -40,7 +41,7 @@ def files_by_stem(folder: Path) -> dict[str, Path]:
     """Return the pictures of a folder, and of those in it, by stem."""
     found = {path.stem: path for path in sorted(folder.rglob('*')) if path.suffix.lower() in ENDINGS}
     if not found:
-        raise UsageError(f'{folder} holds no picture ({", ".join(ENDINGS)}).')
+        raise UserError(f'{folder} holds no picture ({", ".join(ENDINGS)}).')
     return found
 
 
@@ -52,7 +53,7 @@ def read(path: Path) -> Image.Image:
         with Image.open(path) as file:
             profile, picture = file.info.get('icc_profile'), file.convert('RGB')
     except (UnidentifiedImageError, OSError) as error:
-        raise UsageError(f'{path} cannot be read as a picture ({error}).') from error
+        raise UserError(f'{path} cannot be read as a picture ({error}).') from error
     if not profile:
         return picture
     return ImageCms.profileToProfile(picture, io.BytesIO(profile), ImageCms.createProfile('sRGB'), outputMode='RGB')
@@ -63,7 +64,7 @@ def developed(path: Path) -> Image.Image:
     try:
         import rawpy
     except ImportError as error:
-        raise UsageError(f'Developing {path} needs rawpy: pip install rawpy. Or give a folder of developed '
+        raise UserError(f'Developing {path} needs rawpy: pip install rawpy. Or give a folder of developed '
                          'pictures.') from error
     with rawpy.imread(str(path)) as file:
         return Image.fromarray(file.postprocess(use_camera_wb=True, no_auto_bright=True))
@@ -81,12 +82,12 @@ def main(argv: list[str] | None = None) -> None:
     sources, targets = files_by_stem(args.input), files_by_stem(args.expert)
     alone = sorted(sources.keys() ^ targets.keys())
     if alone:
-        raise UsageError(f'{len(alone)} pictures have no partner of the same name, {alone[0]} the first: {args.input} '
+        raise UserError(f'{len(alone)} pictures have no partner of the same name, {alone[0]} the first: {args.input} '
                          f'has {len(sources)}, {args.expert} {len(targets)}.')
     for name in track_iter_progress(sorted(sources)):
         source, target = read(sources[name]), read(targets[name])
         if abs(source.width / source.height / (target.width / target.height) - 1) > 0.02:
-            raise UsageError(f'{sources[name]} is {source.size}, {targets[name]} is {target.size} (width, height): one '
+            raise UserError(f'{sources[name]} is {source.size}, {targets[name]} is {target.size} (width, height): one '
                              'is turned or cut.')
         size = size_of(target, args.long_side)
         for folder, picture in (('input', source), (args.name, target)):

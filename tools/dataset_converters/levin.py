@@ -12,9 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
+from mmfusenas.core.errors import UserError
 from mmfusenas.datasets.pictures import write_picture
 from mmfusenas.utils.checkpoint import save_array
-from mmfusenas.utils.command_line import UsageError, run_tool
+from mmfusenas.utils.command_line import run_tool
 from mmfusenas.utils.mat_file import read_mat
 
 
@@ -32,7 +33,7 @@ def read(path: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return sharp and blurred picture (uint8) and kernel (float32) of a file."""
     content = read_mat(path, ('x', 'y', 'f'))
     if content['x'].shape != content['y'].shape:
-        raise UsageError(f'{path}: x is {content["x"].shape}, y {content["y"].shape}; both are of one size.')
+        raise UserError(f'{path}: x is {content["x"].shape}, y {content["y"].shape}; both are of one size.')
     sharp, blurred = (np.rint(content[name].astype(np.float64) * 255).clip(0, 255).astype(np.uint8) for name in 'xy')
     return sharp, blurred, odd(np.rot90(content['f'], 2).astype(np.float32))
 

@@ -11,10 +11,11 @@ from pathlib import Path
 
 from terminaltables import AsciiTable
 
+from mmfusenas.core.errors import UserError
+from mmfusenas.core.files import write_text
 from mmfusenas.datasets.pairing import list_pictures, stem_of
 from mmfusenas.datasets.sequences import cut_blocks, deal_sequences, find_sequences
-from mmfusenas.nas.files import write_text
-from mmfusenas.utils.command_line import UsageError, run_tool
+from mmfusenas.utils.command_line import run_tool
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -44,9 +45,9 @@ def parse_shares(words: list[str]) -> dict[str, float]:
         try:
             shares[name] = float(share)
         except ValueError:
-            raise UsageError(f'--shares needs words like train=0.8, got {word!r}.') from None
+            raise UserError(f'--shares needs words like train=0.8, got {word!r}.') from None
         if not name or shares[name] <= 0:
-            raise UsageError(f'--shares needs words like train=0.8 with a share above 0, got {word!r}.')
+            raise UserError(f'--shares needs words like train=0.8 with a share above 0, got {word!r}.')
     return shares
 
 
@@ -57,7 +58,7 @@ def main(argv: list[str] | None = None) -> None:
     stems = [stem_of(path) for path in list_pictures(args.pictures, nested=args.nested)]
     if not stems:
         inside = '' if args.nested else ' Where they are in its folders, say --nested.'
-        raise UsageError(f'{args.pictures} holds no picture.{inside}')
+        raise UserError(f'{args.pictures} holds no picture.{inside}')
     sequences = find_sequences(stems, args.gap)
     if args.block:
         sequences = [block for sequence in sequences for block in cut_blocks(sequence, args.block, args.guard)]

@@ -15,9 +15,10 @@ import cv2
 import numpy as np
 from mmengine.utils import track_iter_progress
 
+from mmfusenas.core.errors import UserError
 from mmfusenas.datasets.pictures import write_picture
 from mmfusenas.utils.checkpoint import save_array
-from mmfusenas.utils.command_line import UsageError, existing_file, run_tool
+from mmfusenas.utils.command_line import existing_file, run_tool
 
 TRAINING = 1000
 
@@ -42,9 +43,9 @@ def read(sources: list[str]) -> tuple[np.ndarray, np.ndarray]:
     elif len(files) == 1 and files[0].endswith('.mat'):
         pictures, depths = _read_mat(files[0])
     else:
-        raise UsageError(f'Give nyu_depth_v2_labeled.mat, or two .npy files; got {sources}.')
+        raise UserError(f'Give nyu_depth_v2_labeled.mat, or two .npy files; got {sources}.')
     if pictures.ndim != 4 or pictures.shape[3] != 3 or depths.shape != pictures.shape[:3]:
-        raise UsageError(f'{sources[0]} holds {pictures.shape}, {sources[-1]} {depths.shape}: needed are N x H x W x 3 '
+        raise UserError(f'{sources[0]} holds {pictures.shape}, {sources[-1]} {depths.shape}: needed are N x H x W x 3 '
                          'and N x H x W.')
     return pictures, depths
 
@@ -53,11 +54,11 @@ def _read_mat(file: str) -> tuple[np.ndarray, np.ndarray]:
     try:
         import h5py
     except ImportError as error:
-        raise UsageError('Reading the .mat file needs h5py: pip install h5py') from error
+        raise UserError('Reading the .mat file needs h5py: pip install h5py') from error
     with h5py.File(file, 'r') as content:
         missing = {'images', 'depths'} - set(content)
         if missing:
-            raise UsageError(f'{file} lacks {sorted(missing)}; it holds {sorted(content)}.')
+            raise UserError(f'{file} lacks {sorted(missing)}; it holds {sorted(content)}.')
         # MATLAB's order of axes: N x 3 x W x H and N x W x H.
         return content['images'][:].transpose(0, 3, 2, 1), content['depths'][:].transpose(0, 2, 1)
 

@@ -13,9 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
+from mmfusenas.core.errors import UserError
 from mmfusenas.datasets.transforms.degrade_target import resize_bicubic
 from mmfusenas.utils.checkpoint import save_array
-from mmfusenas.utils.command_line import UsageError, run_tool
+from mmfusenas.utils.command_line import run_tool
 from mmfusenas.utils.mat_file import read_mat
 
 
@@ -38,9 +39,9 @@ def convert(path: Path, bands: list[int] | None) -> tuple[np.ndarray, np.ndarray
     scene = read_mat(path, ('I_PAN', 'I_MS', 'ratio'))
     pan, ms, ratio = scene['I_PAN'].astype(np.float32), scene['I_MS'].astype(np.float32), int(scene['ratio'].item())
     if pan.shape != (ms.shape[0] * ratio, ms.shape[1] * ratio):
-        raise UsageError(f'{path}: I_PAN is {pan.shape}, not {ratio} times I_MS {ms.shape}.')
+        raise UserError(f'{path}: I_PAN is {pan.shape}, not {ratio} times I_MS {ms.shape}.')
     if bands and not 1 <= min(bands) <= max(bands) <= ms.shape[2]:
-        raise UsageError(f'{path} has the bands 1 to {ms.shape[2]}, asked for are {bands}.')
+        raise UserError(f'{path} has the bands 1 to {ms.shape[2]}, asked for are {bands}.')
     chosen = [band - 1 for band in bands] if bands else slice(None)
     return resize_bicubic(pan, ms.shape[:2]), np.ascontiguousarray(ms[..., chosen])
 
@@ -51,7 +52,7 @@ def tiles(scenes: dict[str, tuple[np.ndarray, np.ndarray]], size: int) -> dict[s
     for stem, arrays in scenes.items():
         height, width = arrays[0].shape
         if not 0 < size <= min(height, width):
-            raise UsageError(f'--tile {size} does not fit into {stem} of {height} x {width}.')
+            raise UserError(f'--tile {size} does not fit into {stem} of {height} x {width}.')
         places = [(i, j) for i in range(0, height - size + 1, size) for j in range(0, width - size + 1, size)]
         found.update({f'{stem}_{k:03d}': [x[i:i + size, j:j + size] for x in arrays]
                       for k, (i, j) in enumerate(places)})

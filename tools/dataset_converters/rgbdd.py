@@ -11,8 +11,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from mmfusenas.nas.files import write_text
-from mmfusenas.utils.command_line import UsageError, run_tool
+from mmfusenas.core.errors import UserError
+from mmfusenas.core.files import write_text
+from mmfusenas.utils.command_line import run_tool
 
 KINDS = ('models', 'plants', 'portraits')
 SUFFIXES = dict(rgb='RGB.jpg', low='LR_fill_depth.png', high='HR_gt.png')
@@ -31,16 +32,16 @@ def samples(root: Path, part: str) -> dict[str, list[str]]:
     """Return the paths of a part by kind of picture, below the root.
 
     Raises:
-        UsageError: If there is none, or a sample lacks a picture; the message names the first.
+        UserError: If there is none, or a sample lacks a picture; the message names the first.
     """
     folders = sorted(folder for kind in KINDS for folder in (root / kind / f'{kind}_{part}').glob('*')
                      if folder.is_dir())
     if not folders:
-        raise UsageError(f'{root} has no folder {KINDS[0]}/{KINDS[0]}_{part}/ID; is it the root of RGB-D-D?')
+        raise UserError(f'{root} has no folder {KINDS[0]}/{KINDS[0]}_{part}/ID; is it the root of RGB-D-D?')
     found = {name: [folder / f'{folder.name}_{suffix}' for folder in folders] for name, suffix in SUFFIXES.items()}
     missing = [path for paths in found.values() for path in paths if not path.is_file()]
     if missing:
-        raise UsageError(f'{len(missing)} pictures are missing, such as {missing[0]}.')
+        raise UserError(f'{len(missing)} pictures are missing, such as {missing[0]}.')
     return {name: [path.relative_to(root).as_posix() for path in paths] for name, paths in found.items()}
 
 

@@ -13,11 +13,12 @@ import argparse
 from mmengine.registry import init_default_scope
 from rich.progress import track
 
+from mmfusenas.core.errors import UserError
 from mmfusenas.datasets.coco_layout import write_coco
 from mmfusenas.datasets.leaves import dataset_leaves, survey
 from mmfusenas.datasets.pairing import INPUTS, PATHS
 from mmfusenas.datasets.problems import report
-from mmfusenas.utils.command_line import ConfigOptions, UsageError, read_config, run_tool
+from mmfusenas.utils.command_line import ConfigOptions, read_config, run_tool
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -43,7 +44,7 @@ def main(argv: list[str] | None = None) -> None:
         infos, problems, classes = survey(leaf)
         report(problems, f'{name} ({leaf["type"]})')
         if not classes:
-            raise UsageError(f'{name} ({leaf["type"]}) has no boxes, and COCO is a format of boxes.')
+            raise UserError(f'{name} ({leaf["type"]}) has no boxes, and COCO is a format of boxes.')
         path = write_coco(args.out, name, track(infos, f'Converting {name}'), classes, args.pictures == 'link')
         print(f'{name}: {path}')
     prefix = {key: folder for key, folder in INPUTS.items() if PATHS[key] in infos[0]}

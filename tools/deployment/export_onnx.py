@@ -4,7 +4,8 @@ from pathlib import Path
 
 from mmfusenas.apis import load_model
 from mmfusenas.apis.exporting import export_onnx
-from mmfusenas.utils.command_line import UsageError, add_model_options, chosen_model, output_file, run_tool
+from mmfusenas.core.errors import UserError
+from mmfusenas.utils.command_line import add_model_options, chosen_model, output_file, run_tool
 
 TRACED = (448, 640)
 
@@ -29,12 +30,12 @@ def shape_of(words: list[str]) -> tuple[int, int] | None:
     """Return height and width, None for ``dynamic``.
 
     Raises:
-        UsageError: It is neither.
+        UserError: It is neither.
     """
     if words == ['dynamic']:
         return None
     if len(words) != 2 or not all(word.isdigit() and int(word) for word in words):
-        raise UsageError(f'--shape {" ".join(words)}: give two whole numbers, height and width, or the word dynamic.')
+        raise UserError(f'--shape {" ".join(words)}: give two whole numbers, height and width, or the word dynamic.')
     return int(words[0]), int(words[1])
 
 
@@ -47,7 +48,7 @@ def main() -> None:
     try:
         import onnxruntime  # noqa: F401
     except ImportError as error:
-        raise UsageError(
+        raise UserError(
             f"ONNX export needs onnx and onnxruntime ({error}): pip install -e '.[deploy]' in the checkout.") from error
     model = load_model(source, checkpoint)
     difference = export_onnx(model, args.out, shape or TRACED, not shape)

@@ -9,8 +9,9 @@ from mmfusenas.apis import input_pairs, input_pictures
 from mmfusenas.apis.deriving import kept_meta
 from mmfusenas.apis.half_precision import builtin_inputs, half_weights, weights_effect
 from mmfusenas.apis.loading import input_options, load_model, own_config
+from mmfusenas.core.errors import UserError
 from mmfusenas.utils.checkpoint import load_checkpoint, save_checkpoint
-from mmfusenas.utils.command_line import UsageError, command, existing_file, load_config, output_file, run_tool
+from mmfusenas.utils.command_line import command, existing_file, load_config, output_file, run_tool
 
 
 def parse_args() -> argparse.Namespace:
@@ -38,7 +39,7 @@ def inputs_of(paths: list[str] | None, model: BaseModel) -> Iterable:
     if paths is None:
         return builtin_inputs(model)
     if len(paths) > 2:
-        raise UsageError(f'--images got {len(paths)} paths; give one or two, of folders or .txt lists for many images.')
+        raise UserError(f'--images got {len(paths)} paths; give one or two, of folders or .txt lists for many images.')
     return [pair.paths for pair in (input_pictures(*paths) if len(paths) == 1 else input_pairs(*paths))]
 
 
@@ -46,12 +47,12 @@ def checked_half(model: BaseModel, inputs: Iterable, path: str) -> dict[str, Ten
     """Return the weights of a model in half precision, and print what that changes.
 
     Raises:
-        UsageError: If it changes more than a small file may cost.
+        UserError: If it changes more than a small file may cost.
     """
     weights = half_weights(model)
     effect = weights_effect(model, weights, inputs)
     if effect.excess:
-        raise UsageError(f'The weights of {path} give other results in 16 bit: {effect.excess}. Nothing was written. '
+        raise UserError(f'The weights of {path} give other results in 16 bit: {effect.excess}. Nothing was written. '
                          'Publish them without --half; --images tries it on your own images.')
     print(f'in 16 bit: {effect}')
     return weights
@@ -61,7 +62,7 @@ def main() -> None:
     """Publish."""
     args = parse_args()
     if args.images and not args.half:
-        raise UsageError('--images is what --half is tried on: give both or neither.')
+        raise UserError('--images is what --half is tried on: give both or neither.')
     output_file(args.out)
     path = existing_file(args.checkpoint, 'Checkpoint')
     if args.config:

@@ -10,10 +10,11 @@ from mmengine.config import ConfigDict
 from torch import Tensor
 
 import mmfusenas.models  # noqa: F401  registers RUASEnhancement
+from mmfusenas.core.errors import UserError
 from mmfusenas.nas import Genotype
 from mmfusenas.registry import MODELS
 from mmfusenas.utils.checkpoint import load_checkpoint, misfits, save_checkpoint, weights_of
-from mmfusenas.utils.command_line import UsageError, command, existing_file, output_file, run_tool
+from mmfusenas.utils.command_line import command, existing_file, output_file, run_tool
 
 RELEASES = dict(
     journal=dict(scene=dict(t_min=1e-4), task='ruas-denoise', estimation=dict(type='NoiseEstimation')),
@@ -62,12 +63,12 @@ def convert(weights: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> di
     """Return the authors' tensors under our names.
 
     Raises:
-        UsageError: If a tensor is left over, missing, or of another shape; the message names the first of each kind.
+        UserError: If a tensor is left over, missing, or of another shape; the message names the first of each kind.
     """
     named = {rename(key): value for key, value in weights.items()}
     found = misfits(named, expected)
     if found:
-        raise UsageError(f'The weights do not fit. Tensors (by our names) {found}. Does --release name their version?')
+        raise UserError(f'The weights do not fit. Tensors (by our names) {found}. Does --release name their version?')
     return named
 
 

@@ -10,10 +10,11 @@ from mmengine.config import ConfigDict
 from torch import Tensor
 
 import mmfusenas.models  # noqa: F401  registers TIMFusion
+from mmfusenas.core.errors import UserError
 from mmfusenas.nas import Genotype
 from mmfusenas.registry import MODELS
 from mmfusenas.utils.checkpoint import load_checkpoint, misfits, save_checkpoint, weights_of
-from mmfusenas.utils.command_line import UsageError, command, existing_file, output_file, run_tool
+from mmfusenas.utils.command_line import command, existing_file, output_file, run_tool
 
 # The order of the pictures is that of the published scripts: light(visible, infrared), but full(infrared, visible).
 NETWORKS = dict(
@@ -84,7 +85,7 @@ def convert(weights: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> di
         expected: State dict of our network: the names and shapes that have to come out.
 
     Raises:
-        UsageError: If a tensor is left over, missing, claimed twice, or of another shape; the message names the first
+        UserError: If a tensor is left over, missing, claimed twice, or of another shape; the message names the first
             of each kind.
     """
     scales = frozenset('.'.join(key.split('.')[:2]) for key in weights if '._ops_1.' in key)
@@ -93,7 +94,7 @@ def convert(weights: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> di
     twice = [key for key, name in names.items() if list(names.values()).count(name) > 1]
     found = f'{len(twice)} stand for the same tensor ({", ".join(twice[:3])})' if twice else misfits(named, expected)
     if found:
-        raise UsageError(f'The weights do not fit. Tensors (by our names) {found}. Does --network name the network of '
+        raise UserError(f'The weights do not fit. Tensors (by our names) {found}. Does --network name the network of '
                          'this file?')
     return {name: value.to(expected[name].dtype) for name, value in named.items()}
 
@@ -136,7 +137,7 @@ def main() -> None:
     output_file(args.out)
     infers = args.network in FUSION or args.fusion is not None
     if args.network in FUSION and args.fusion:
-        raise UsageError(f'--fusion goes with the enhancement networks; {args.network} is a fusion network itself.')
+        raise UserError(f'--fusion goes with the enhancement networks; {args.network} is a fusion network itself.')
     config, weights = read(args.source, args.network)
     genotype = config['genotype']
     if args.fusion:

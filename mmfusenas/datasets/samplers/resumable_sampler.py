@@ -9,6 +9,7 @@ import torch
 from mmengine.dist import get_dist_info
 from torch.utils.data import Sampler
 
+from mmfusenas.core.errors import InputError
 from mmfusenas.datasets.seeded_dataset import SeededDataset
 from mmfusenas.registry import DATA_SAMPLERS
 
@@ -41,7 +42,7 @@ class ResumableSampler(Sampler):
                  endless: bool = False) -> None:
         if len(dataset) == 0:
             inner = getattr(dataset, 'dataset', dataset)
-            raise ValueError(f'The training dataset {type(inner).__name__} is empty: no sample was found or all were '
+            raise InputError(f'The training dataset {type(inner).__name__} is empty: no sample was found or all were '
                              'filtered out. Check data_root, ann_file and filter_cfg in train_dataloader.dataset.')
         self.dataset, self.seed = dataset, seed
         self.shuffle, self.round_up, self.endless = shuffle, round_up, endless

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mmfusenas.core.errors import InputError
+
 CLASSES = ('color_cone', 'car_stop', 'car', 'person', 'bike')
 CONDITIONS = ('day', 'night', 'glare', 'fog')
 
@@ -100,5 +102,5 @@ def get_difficulty(name: str) -> Difficulty:
         ValueError: There is no such row.
     """
     if name not in DIFFICULTIES:
-        raise ValueError(f'unknown difficulty {name!r} of SyntheticScenes: choose one of {", ".join(DIFFICULTIES)}')
+        raise InputError(f'unknown difficulty {name!r} of SyntheticScenes: choose one of {", ".join(DIFFICULTIES)}')
     return DIFFICULTIES[name]

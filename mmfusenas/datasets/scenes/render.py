@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from mmfusenas.core.errors import InputError
+
 from .backdrop import paint_backdrop
 from .canvas import Canvas
 from .car import draw_car
@@ -113,14 +115,14 @@ def draw_scene(
 def check_arguments(seed: int, size: tuple[int, int], conditions: tuple[str, ...], misalign: float) -> None:
     """Raise ValueError for what cannot be drawn."""
     if seed < 0 or misalign < 0:
-        raise ValueError(f'seed and misalign of SyntheticScenes must be at least 0, got {seed} and {misalign}')
+        raise InputError(f'seed and misalign of SyntheticScenes must be at least 0, got {seed} and {misalign}')
     if len(size) != 2 or min(size) < SMALLEST:
-        raise ValueError(
+        raise InputError(
             f'size of SyntheticScenes must be (rows, columns) of at least {SMALLEST} pixels each, got {size}'
         )
     unknown = [name for name in conditions if name not in CONDITIONS]
     if unknown or not conditions:
-        raise ValueError(
+        raise InputError(
             f'unknown conditions {unknown} of SyntheticScenes: choose one or more of {", ".join(CONDITIONS)}'
         )
 

@@ -9,6 +9,7 @@ from mmcv.transforms import BaseTransform
 from scipy.ndimage import gaussian_filter
 from scipy.signal import fftconvolve
 
+from mmfusenas.core.errors import FileError, InputError
 from mmfusenas.datasets.pictures import to_grey
 from mmfusenas.datasets.transforms.degrading import generator_of, require_8_bit
 from mmfusenas.datasets.transforms.load_kernel import read_kernel
@@ -50,13 +51,13 @@ class BlurAndNoise(BaseTransform):
                  kernel_size: Sequence[int] = tuple(range(13, 29, 2)), kernels: str | None = None,
                  blur: bool = True, grey: bool = True, seed: int | None = None) -> None:
         if not 0 <= noise[0] <= noise[1] <= 1 or any(side % 2 == 0 or side < 5 for side in kernel_size):
-            raise ValueError(f'BlurAndNoise got noise={noise} and kernel_size={tuple(kernel_size)}: noise is (low, '
+            raise InputError(f'BlurAndNoise got noise={noise} and kernel_size={tuple(kernel_size)}: noise is (low, '
                              'high) from 0 to 1, and sides are odd and at least 5.')
         self.size, self.noise, self.kernel_size = size, tuple(noise), tuple(kernel_size)
         self.blur, self.grey, self.seed = blur, grey, seed
         self.kernels = [read_kernel(path) for path in sorted(Path(kernels).glob('*.npy'))] if kernels else []
         if kernels and not self.kernels:
-            raise FileNotFoundError(f'{kernels} has no kernel: BlurAndNoise looks for .npy files, K x K.')
+            raise FileError(f'{kernels} has no kernel: BlurAndNoise looks for .npy files, K x K.')
 
     def transform(self, results: dict) -> dict:
         """Degrade ``img``."""
@@ -84,7 +85,7 @@ class BlurAndNoise(BaseTransform):
         height, width = sharp.shape[:2]
         rows, columns = (length + side - 1 for length in self.size) if self.size else (height, width)
         if rows > height or columns > width or min(height, width) < side:
-            raise ValueError(f'The picture {name} of {(height, width)} is too small: a kernel of {side} pixels and '
+            raise InputError(f'The picture {name} of {(height, width)} is too small: a kernel of {side} pixels and '
                              f'size={self.size} need {max(rows, side)} x {max(columns, side)}.')
         top, left = rng.integers(height - rows + 1), rng.integers(width - columns + 1)
         return sharp[top:top + rows, left:left + columns]

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from mmcv.transforms import BaseTransform
 
+from mmfusenas.core.errors import InputError
 from mmfusenas.registry import TRANSFORMS
 
 
@@ -35,7 +36,7 @@ class ClipBoxes(BaseTransform):
 
     def __init__(self, min_visibility: float = 0.25) -> None:
         if not 0 <= min_visibility <= 1:
-            raise ValueError(f'ClipBoxes got min_visibility={min_visibility}; it is a share of the area, 0 to 1.')
+            raise InputError(f'ClipBoxes got min_visibility={min_visibility}; it is a share of the area, 0 to 1.')
         self.min_visibility = min_visibility
 
     def transform(self, results: dict) -> dict:

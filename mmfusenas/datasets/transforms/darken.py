@@ -4,6 +4,7 @@ from __future__ import annotations
 import numpy as np
 from mmcv.transforms import BaseTransform
 
+from mmfusenas.core.errors import InputError
 from mmfusenas.datasets.scenes import darken
 from mmfusenas.datasets.transforms.degrading import generator_of, require_8_bit
 from mmfusenas.registry import TRANSFORMS
@@ -34,7 +35,7 @@ class Darken(BaseTransform):
     def __init__(self, exposure: tuple[float, float] = (0.005, 0.05), noise: tuple[float, float] = (1.0, 5.0),
                  seed: int | None = None) -> None:
         if not 0 < exposure[0] <= exposure[1] <= 1 or not 0 <= noise[0] <= noise[1]:
-            raise ValueError(f'Darken got exposure={exposure} and noise={noise}: both are (low, high), above 0 up to '
+            raise InputError(f'Darken got exposure={exposure} and noise={noise}: both are (low, high), above 0 up to '
                              '1, and of at least 0.')
         self.exposure, self.noise, self.seed = tuple(exposure), tuple(noise), seed
 

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from mmcv.transforms import BaseTransform
 
+from mmfusenas.core.errors import InputError
 from mmfusenas.datasets.transforms.degrading import generator_of
 from mmfusenas.registry import TRANSFORMS
 
@@ -47,7 +48,7 @@ class DegradeTarget(BaseTransform):
                  seed: int | None = None) -> None:
         known = value_range in RANGES if isinstance(value_range, str) else value_range[0] < value_range[1]
         if scale < 1 or scale != int(scale) or noise < 0 or not known:
-            raise ValueError(f'DegradeTarget got scale={scale}, noise={noise}, value_range={value_range!r}; the scale '
+            raise InputError(f'DegradeTarget got scale={scale}, noise={noise}, value_range={value_range!r}; the scale '
                              f'is 1, 2, 3 ..., the noise at least 0, and a range one of {RANGES} or (low, high).')
         self.scale, self.noise, self.value_range, self.seed = scale, noise, value_range, seed
 
@@ -56,7 +57,7 @@ class DegradeTarget(BaseTransform):
         real = 'gt' in results
         height, width = (side - side % self.scale for side in results['img2'].shape[:2])
         if not height or not width:
-            raise ValueError(f'The target {results.get("img_path2", "")} of {results["img2"].shape[:2]} is smaller '
+            raise InputError(f'The target {results.get("img_path2", "")} of {results["img2"].shape[:2]} is smaller '
                              f'than the scale {self.scale}.')
         for key in ('img', 'img2', *(('gt', ) if real else ())):
             results[key] = results[key][:height, :width]

@@ -3,11 +3,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from mmfusenas.core.errors import InputError
+
 
 def require_8_bit(results: dict, transform: str) -> None:
     """Raise a ValueError where ``img`` is of another depth, whose grey levels a transform would cut off."""
     if results['img'].dtype != np.uint8:
-        raise ValueError(f'{transform} takes pictures of 8 bit; {results.get("img_path", "this one")} is '
+        raise InputError(f'{transform} takes pictures of 8 bit; {results.get("img_path", "this one")} is '
                          f'{results["img"].dtype}.')
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmengine.dataset import Compose
 
+from mmfusenas.core.errors import InputError
 from mmfusenas.datasets.pairing import PATHS
 from mmfusenas.datasets.pictures import to_colour
 from mmfusenas.registry import TRANSFORMS
@@ -57,7 +58,7 @@ class JointTransform(BaseTransform):
         """Stack, transform, split; then the reference."""
         fixed = {'kernel', 'flow'} & set(results)
         if fixed:
-            raise ValueError(f'JointTransform does not move {" and ".join(sorted(fixed))} of a sample; put it in '
+            raise InputError(f'JointTransform does not move {" and ".join(sorted(fixed))} of a sample; put it in '
                              'front of the step that adds that.')
         pictures = {key: results[key] for key in PATHS if key in results}
         _check_sizes(pictures, results.get('img_path'))
@@ -79,7 +80,7 @@ class JointTransform(BaseTransform):
         done = self._run({**deepcopy(others), 'img': pixels.copy()})
         if done is None or done['img'].shape[:2] != picture.shape[:2]:
             made = None if done is None else done['img'].shape
-            raise ValueError(
+            raise InputError(
                 f'A transform inside JointTransform made {picture.shape} of the picture {others.get("img_path")} and '
                 f'{made} of its reference: it draws from a generator of its own, or looks at the pixels. In: {self}')
         return _restore(done['img'], reference)
@@ -93,12 +94,12 @@ class JointTransform(BaseTransform):
             hint = '' if shape[2] == 3 else (
                 '\nThose with a fill colour of three numbers (ShearX, TranslateX, Expand, CutOut) cannot do with '
                 f'{shape[2]} channels; RandomAffine and RandomShift can.')
-            raise ValueError(
+            raise InputError(
                 f'A transform inside JointTransform failed on the stacked picture {shape} of '
                 f'{stacked.get("img_path")}: {error}{hint} In: {self}'
             ) from error
         if done is not None and done['img'].shape[2:] != shape[2:]:
-            raise ValueError(
+            raise InputError(
                 f'A transform inside JointTransform made {done["img"].shape} of the stacked picture {shape}; use it '
                 f'outside, where it sees the visible picture alone. In: {self}'
             )
@@ -111,7 +112,7 @@ class JointTransform(BaseTransform):
 def _check_sizes(pictures: Mapping[str, np.ndarray], path: str | None) -> None:
     if len({picture.shape[:2] for picture in pictures.values()}) > 1:
         shapes = ' and '.join(f'{key} {picture.shape}' for key, picture in pictures.items())
-        raise ValueError(f'JointTransform needs pictures of one size, got {shapes}; img_path={path}. Set resize in '
+        raise InputError(f'JointTransform needs pictures of one size, got {shapes}; img_path={path}. Set resize in '
                          'LoadPairFromFile.')
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 import numpy as np
 from mmcv.transforms import BaseTransform
 
+from mmfusenas.core.errors import InputError
 from mmfusenas.datasets.pictures import PictureError, checked_array, read_array, to_colour, to_grey
 from mmfusenas.datasets.transforms.degrade_target import resize_bicubic
 from mmfusenas.registry import TRANSFORMS
@@ -41,7 +42,7 @@ class LoadGuidedFromFile(BaseTransform):
 
     def __init__(self, bands: bool = False, channels: int = 3, backend_args: dict | None = None) -> None:
         if channels not in (1, 3):
-            raise ValueError(f'LoadGuidedFromFile got channels={channels}; a guidance has 3 or 1.')
+            raise InputError(f'LoadGuidedFromFile got channels={channels}; a guidance has 3 or 1.')
         self.bands, self.channels = bands, channels
         self.backend_args = backend_args
 

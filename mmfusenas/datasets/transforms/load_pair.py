@@ -4,6 +4,7 @@ from __future__ import annotations
 import numpy as np
 from mmcv.transforms import BaseTransform
 
+from mmfusenas.core.errors import InputError
 from mmfusenas.datasets.pictures import match_sizes, read_infrared, read_pair, read_visible
 from mmfusenas.registry import TRANSFORMS
 
@@ -44,7 +45,7 @@ class LoadPairFromFile(BaseTransform):
     def __init__(self, resize: str | None = None, crop_reference: bool = False,
                  backend_args: dict | None = None) -> None:
         if resize not in (None, 'visible', 'infrared'):
-            raise ValueError(f"LoadPairFromFile: resize is None, 'visible' or 'infrared', got {resize!r}.")
+            raise InputError(f"LoadPairFromFile: resize is None, 'visible' or 'infrared', got {resize!r}.")
         self.resize, self.crop_reference = resize, crop_reference
         self.backend_args = backend_args
 
@@ -66,7 +67,7 @@ class LoadPairFromFile(BaseTransform):
         """Read what the sensors saw, brought to one size; the boxes are scaled along."""
         if 'img_path2' not in results:
             if self.resize == 'infrared':
-                raise ValueError(f"LoadPairFromFile: resize='infrared', and {results['img_path']} has no infrared "
+                raise InputError(f"LoadPairFromFile: resize='infrared', and {results['img_path']} has no infrared "
                                  "picture. Use resize='visible'.")
             return dict(img=read_visible(results['img_path'], self.backend_args))
         paths = results['img_path'], results['img_path2']
@@ -80,7 +81,7 @@ class LoadPairFromFile(BaseTransform):
     def _scale_boxes(self, results: dict, old: tuple[int, int], new: tuple[int, int]) -> None:
         """Bring ``height``, ``width`` and the boxes of ``instances`` to the new size."""
         if results.get('seg_map_path') or any('mask' in instance for instance in results.get('instances', [])):
-            raise ValueError("LoadPairFromFile: resize='infrared' scales no maps and masks, which "
+            raise InputError("LoadPairFromFile: resize='infrared' scales no maps and masks, which "
                              f"{results['img_path']} has. Use resize='visible'.")
         y, x = new[0] / old[0], new[1] / old[1]
         results.update(height=new[0], width=new[1])

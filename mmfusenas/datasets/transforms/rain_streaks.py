@@ -5,6 +5,7 @@ import cv2
 import numpy as np
 from mmcv.transforms import BaseTransform
 
+from mmfusenas.core.errors import InputError
 from mmfusenas.datasets.transforms.degrading import generator_of, require_8_bit
 from mmfusenas.registry import TRANSFORMS
 
@@ -37,7 +38,7 @@ class RainStreaks(BaseTransform):
                  slant: float = 30.0, strength: tuple[float, float] = (60.0, 160.0), seed: int | None = None) -> None:
         ranges = dict(amount=amount, length=length, strength=strength)
         if not all(0 <= low <= high for low, high in ranges.values()) or amount[1] > 1 or length[0] < 1 or slant < 0:
-            raise ValueError(f'RainStreaks got {ranges} and slant={slant}: each is (low, high) of at least 0, a share '
+            raise InputError(f'RainStreaks got {ranges} and slant={slant}: each is (low, high) of at least 0, a share '
                              'up to 1, a length of at least 1; slant is an angle of at least 0.')
         self.amount, self.length, self.slant = tuple(amount), tuple(length), slant
         self.strength, self.seed = tuple(strength), seed

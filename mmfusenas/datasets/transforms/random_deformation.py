@@ -5,6 +5,7 @@ import cv2
 import numpy as np
 from mmcv.transforms import BaseTransform
 
+from mmfusenas.core.errors import InputError
 from mmfusenas.datasets.transforms.degrading import generator_of
 from mmfusenas.registry import TRANSFORMS
 
@@ -47,7 +48,7 @@ class RandomDeformation(BaseTransform):
     def transform(self, results: dict) -> dict:
         """Deform ``img2``."""
         if 'img2' not in results:
-            raise ValueError('RandomDeformation deforms the infrared picture, and there is none of '
+            raise InputError('RandomDeformation deforms the infrared picture, and there is none of '
                              f'{results.get("img_path")}; leave it out.')
         field = self._field(results['img2'].shape[:2], generator_of(results, self.seed))
         results['img2_aligned'] = results['img2']

@@ -5,6 +5,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmcv.transforms.utils import cache_randomness
 
+from mmfusenas.core.errors import InputError
 from mmfusenas.registry import TRANSFORMS
 
 
@@ -50,7 +51,7 @@ class RandomPatch(BaseTransform):
 def check_alone(results: dict, transform: str, with_boxes: str) -> None:
     """Raise a ValueError where a transform of ``img`` alone would leave boxes or further pictures behind."""
     if 'gt_bboxes' in results:
-        raise ValueError(f'{transform} does not move boxes; use {with_boxes} inside JointTransform.')
+        raise InputError(f'{transform} does not move boxes; use {with_boxes} inside JointTransform.')
     if {'img2', 'gt'} & set(results):
-        raise ValueError(f'{transform} moves img alone, and the sample has further pictures; put it inside '
+        raise InputError(f'{transform} moves img alone, and the sample has further pictures; put it inside '
                          'JointTransform.')

@@ -14,6 +14,7 @@ from mmengine.registry import OPTIMIZERS, PARAM_SCHEDULERS
 from mmengine.runner import Runner
 from torch import Tensor, nn
 
+from mmfusenas.core.errors import InputError, NotFiniteError
 from mmfusenas.datasets.resumable_dataloader import BatchStream, build_resumable_dataloader
 from mmfusenas.engine.loops.resumable import run_seed
 from mmfusenas.engine.schedule import Schedule
@@ -102,7 +103,7 @@ class BilevelSearchHook(Hook):
         self.strategy = SEARCH_STRATEGIES.build(self.strategy_cfg)
         self.optimizer_cfg = optimizer or dict(type='Adam', lr=3e-4, betas=(0.5, 0.999), weight_decay=1e-3)
         if interval < 1:
-            raise ValueError(f'BilevelSearchHook got interval={interval}; it is the number of weight steps to one step '
+            raise InputError(f'BilevelSearchHook got interval={interval}; it is the number of weight steps to one step '
                              'on the choices, at least 1.')
         self.interval, self.begin, self.end = interval, begin, end
         self.phases = checked_phases(phases or dict(all=dict(choices='')))
@@ -110,7 +111,7 @@ class BilevelSearchHook(Hook):
             'BilevelSearchHook got phases', [phase['end'] for phase in list(self.phases.values())[:-1]], by_epoch)
         self.scheduler_cfg = param_scheduler
         if cost and not {'table', 'weight'} <= set(cost) <= {'table', 'weight', 'cost'}:
-            raise ValueError(
+            raise InputError(
                 f"BilevelSearchHook got cost={cost}; give dict(table=FILE, weight=..., cost='latency_ms').")
         self.cost = cost
         self._resumed: dict[str, Any] | None = None
@@ -118,7 +119,7 @@ class BilevelSearchHook(Hook):
     def before_train(self, runner: Runner) -> None:
         """Relax the supernet and build what the upper level owns; continue where a resumed search was."""
         if sum(isinstance(hook, BilevelSearchHook) for hook in runner.hooks) > 1:
-            raise ValueError("Two BilevelSearchHooks in one run would overwrite each other's state; use one.")
+            raise InputError("Two BilevelSearchHooks in one run would overwrite each other's state; use one.")
         self.space = SearchSpace(bare_model(runner))
         self.searched = [self._open(phase['choices']) for phase in self.phases.values()]
         open_decisions = {name for name, decision in self.space.decisions.items() if not decision.decided}
@@ -168,7 +169,7 @@ class BilevelSearchHook(Hook):
         alphas = self._alphas(runner)
         grads, log = self._hyper_gradient(runner, upper, lower, alphas)
         if not all(torch.isfinite(grad).all() for grad in grads):
-            raise FloatingPointError(
+            raise NotFiniteError(
                 f'The gradient of the choices is not finite at iteration {runner.iter + 1} ('
                 + ', '.join(f'{name} {float(value):.3g}' for name, value in log.items()) + '). Look at the pictures of '
                 'the search split with tools/analysis_tools/check_dataset.py, or lower the rate of the weights.')
@@ -203,7 +204,7 @@ class BilevelSearchHook(Hook):
             return
         state, space = checkpoint.get(STATE_KEY), SearchSpace(bare_model(runner))
         if state and state['space_hash'] != space.hash:
-            raise ValueError(
+            raise InputError(
                 f"The checkpoint is of another search space: {state['space_hash']} with {state['decisions']} "
                 f'choices, this model is {space.hash} with {len(space)}. Resume with the config of that search.'
             )
@@ -272,7 +273,7 @@ class BilevelSearchHook(Hook):
         expected = ExpectedCost(self.space, CostTable.load(self.cost['table']), self.cost.get('cost', 'latency_ms'))
         uniform = expected.uniform()  # not of the present alphas: a resumed search must divide by the same number
         if not uniform > 0:
-            raise ValueError(f'BilevelSearchHook got cost={self.cost}, but no candidate of its table costs anything '
+            raise InputError(f'BilevelSearchHook got cost={self.cost}, but no candidate of its table costs anything '
                              f'({expected.cost} at uniform choices: {uniform:g}). Give another cost or table.')
         self.weight = self.cost['weight'] / uniform
         return expected
@@ -291,7 +292,7 @@ class BilevelSearchHook(Hook):
         names = [name for name, variable in self.space.variables.items()
                  if not variable.decided and re.search(pattern, name)]
         if not names:
-            raise ValueError(
+            raise InputError(
                 f'BilevelSearchHook found no choice to search: the model has {len(self.space.variables)}, and '
                 f'choices={pattern!r} selects none that is open. Is a genotype= set that already decides them?'
             )

@@ -11,6 +11,7 @@ from mmengine.dist import all_reduce
 from mmengine.runner import Runner
 from torch import Tensor, nn
 
+from mmfusenas.core.errors import InputError
 from mmfusenas.engine.hooks.bilevel_search_hook import STATE_KEY, BilevelSearchHook
 from mmfusenas.engine.hooks.task_guidance_hook import TaskGuidanceHook, check_stages
 from mmfusenas.nas.hypergrad import FirstOrder
@@ -71,19 +72,19 @@ class CooperativeSearchHook(BilevelSearchHook):
                  beta: float = 1.0, strategy: dict | None = None, interval: int = 1, **kwargs: Any) -> None:
         super().__init__(dataloader, strategy or dict(type='Unrolled'), interval=interval, **kwargs)
         if len(self.phases) > 1:
-            raise ValueError(f'CooperativeSearchHook got phases={self.phases}; it has turns instead. For phases take '
+            raise InputError(f'CooperativeSearchHook got phases={self.phases}; it has turns instead. For phases take '
                              'BilevelSearchHook.')
         for turn in turns:
             keys = set(turn) - {'stage'}
             if turn.get('stage') not in PLAYERS or keys not in ({'iters'}, {'tolerance', 'window', 'most'}):
-                raise ValueError(f"CooperativeSearchHook got the turn {turn}; give dict(stage='scene', iters=10), or "
+                raise InputError(f"CooperativeSearchHook got the turn {turn}; give dict(stage='scene', iters=10), or "
                                  "dict(stage='task', tolerance=0.01, window=20, most=500).")
             shortest = turn['iters'] if 'iters' in turn else min(turn['most'], 2 * turn['window'])
             if shortest < interval or turn.get('window', 1) < 1:
-                raise ValueError(f'CooperativeSearchHook got interval={interval} and the turn {turn}, which may end '
+                raise InputError(f'CooperativeSearchHook got interval={interval} and the turn {turn}, which may end '
                                  f'after {shortest} iterations, before a step on the choices; make it longer.')
         if {turn['stage'] for turn in turns} != set(PLAYERS) or beta < 0:
-            raise ValueError(f'CooperativeSearchHook got turns={list(turns)} and beta={beta}; both {PLAYERS} need a '
+            raise InputError(f'CooperativeSearchHook got turns={list(turns)} and beta={beta}; both {PLAYERS} need a '
                              'turn, and beta is at least 0.')
         self.turns, self.beta = [dict(turn) for turn in turns], beta
         self._turn = 0
@@ -93,12 +94,12 @@ class CooperativeSearchHook(BilevelSearchHook):
         """Check that the model has stages and both players have choices; continue where a resumed search was."""
         check_stages(runner, 'CooperativeSearchHook')
         if any(isinstance(hook, TaskGuidanceHook) for hook in runner.hooks):
-            raise ValueError('CooperativeSearchHook found a TaskGuidanceHook beside it, and both set the stage of the '
+            raise InputError('CooperativeSearchHook found a TaskGuidanceHook beside it, and both set the stage of the '
                              'model; take the TaskGuidanceHook out of the config.')
         super().before_train(runner)
         for player in PLAYERS:
             if not any(name.startswith(f'{player}.') for name in self.searched[0]):
-                raise ValueError(f'CooperativeSearchHook found no open choice of the {player}: is a genotype= set that '
+                raise InputError(f'CooperativeSearchHook found no open choice of the {player}: is a genotype= set that '
                                  'decides it? Search one of the two with BilevelSearchHook.')
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:

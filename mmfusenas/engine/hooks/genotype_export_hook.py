@@ -13,8 +13,9 @@ from mmengine.dist import master_only
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from mmfusenas.core.errors import FileError
+from mmfusenas.core.files import write_text
 from mmfusenas.nas import Genotype, SearchSpace, with_genotype
-from mmfusenas.nas.files import write_text
 from mmfusenas.registry import HOOKS
 from mmfusenas.utils.bare_model import bare_model
 from mmfusenas.utils.complexity import complexity
@@ -60,7 +61,7 @@ class GenotypeExportHook(Hook):
     def __init__(self, shape: tuple[int, int] | None = None, save_best: str | None = None,
                  retrain_as: str | None = None, retrain: dict | None = None) -> None:
         if retrain_as and not Path(retrain_as).is_file():
-            raise FileNotFoundError(f'GenotypeExportHook got retrain_as={retrain_as}, and there is no such config.')
+            raise FileError(f'GenotypeExportHook got retrain_as={retrain_as}, and there is no such config.')
         self.shape = shape
         self.save_best = save_best
         self.retrain_as, self.retrain = retrain_as, retrain or {}

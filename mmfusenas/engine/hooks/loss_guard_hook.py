@@ -10,6 +10,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from torch import Tensor, nn
 
+from mmfusenas.core.errors import NotFiniteError
 from mmfusenas.registry import HOOKS
 from mmfusenas.utils.bare_model import bare_model
 
@@ -94,7 +95,7 @@ class LossGuardHook(Hook):
         """Refuse to write a checkpoint over good ones while a weight is not finite."""
         broken = _broken_weights(bare_model(runner))
         if broken:
-            raise FloatingPointError(
+            raise NotFiniteError(
                 f'{len(broken)} weights are not finite ({", ".join(broken[:3])}), so no checkpoint is written at '
                 f'iteration {runner.iter + 1}.\n{_advice(runner)}')
 
@@ -104,7 +105,7 @@ class LossGuardHook(Hook):
         self._armed = False
         broken = non_finite_losses(losses)
         if broken:
-            raise FloatingPointError(self._message(module, broken))
+            raise NotFiniteError(self._message(module, broken))
 
     def _message(self, module: nn.Module, broken: list[str]) -> str:
         runner = self._runner

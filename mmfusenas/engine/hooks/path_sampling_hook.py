@@ -9,6 +9,7 @@ from mmengine.runner import Runner
 from scipy.stats import kendalltau
 from torch import Tensor
 
+from mmfusenas.core.errors import InputError
 from mmfusenas.engine.loops.resumable import run_seed
 from mmfusenas.engine.path_scorer import PathScorer
 from mmfusenas.engine.schedule import require_epochs
@@ -71,10 +72,10 @@ class PathSamplingHook(Hook):
                  loss: str | None = 'rank', fit_epochs: int = 30, table: str | None = None,
                  cost: str = 'parameters', fixed: dict[str, str] | None = None) -> None:
         if loss not in (*LOSSES, None) or not 0 < keep <= paths:
-            raise ValueError(f'PathSamplingHook got loss={loss!r}, keep={keep} of paths={paths}; it knows '
+            raise InputError(f'PathSamplingHook got loss={loss!r}, keep={keep} of paths={paths}; it knows '
                              f'{[*LOSSES, None]}, and keeps at least one and at most all paths.')
         if interval < 1 or fit_epochs < 1 or min(tried, refresh) < 2 or not 0 < slack <= 1:
-            raise ValueError(f'PathSamplingHook got interval={interval}, fit_epochs={fit_epochs}, tried={tried}, '
+            raise InputError(f'PathSamplingHook got interval={interval}, fit_epochs={fit_epochs}, tried={tried}, '
                              f'refresh={refresh}, slack={slack}: at least 1, 1, 2 and 2, and above 0 up to 1.')
         self.dataset, self.scoring = dataset, dict(batch_size=batch_size, by=by)
         self.paths, self.keep, self.slack = paths, keep, slack

@@ -10,8 +10,9 @@ from mmengine.dist import all_gather_object, get_world_size, is_main_process
 from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 
-from mmfusenas.nas.files import PARTIAL_SUFFIX, remove_partial_files, write_text, written_beside
-from mmfusenas.nas.names import nearest
+from mmfusenas.core.errors import InputError, InputTypeError, StateError
+from mmfusenas.core.files import PARTIAL_SUFFIX, remove_partial_files, write_text, written_beside
+from mmfusenas.core.names import nearest
 from mmfusenas.registry import HOOKS
 from mmfusenas.utils.bare_model import bare_model
 from mmfusenas.utils.checkpoint import LEAST_SHARE, check_plain, fitting_share, weights_of
@@ -71,11 +72,11 @@ class SafeCheckpointHook(CheckpointHook):
         known = [name for name in list(signature(CheckpointHook).parameters)[:-1] if name not in _REMOTE]
         for name in options:
             if name not in known:
-                raise TypeError(f'SafeCheckpointHook has no option {name}{nearest(name, known)}. It takes: '
-                                f'{", ".join(known)}.')
+                raise InputTypeError(f'SafeCheckpointHook has no option {name}{nearest(name, known)}. It takes: '
+                                     f'{", ".join(known)}.')
         super().__init__(**options)
         if '://' in str(self.out_dir):
-            raise ValueError('SafeCheckpointHook moves files into place, which needs a local out_dir, '
+            raise InputError('SafeCheckpointHook moves files into place, which needs a local out_dir, '
                              f'got {self.out_dir}.')
         self._resumed: dict[str, Any] | None = None
         self._pending: dict[str, Any] | None = None
@@ -110,7 +111,7 @@ class SafeCheckpointHook(CheckpointHook):
         """
         share = fitting_share(bare_model(runner), weights_of(checkpoint, 'The checkpoint'))
         if share < (1 if runner._resume else LEAST_SHARE):
-            raise ValueError(
+            raise InputError(
                 f'The checkpoint fits {share:.0%} of {type(bare_model(runner)).__name__}, by name and shape of the '
                 'weights: it is of another model, genotype or number of classes. ' + (
                     'Resume with the config of that training (it lies beside the checkpoint), or begin a new one in '
@@ -138,7 +139,7 @@ class SafeCheckpointHook(CheckpointHook):
                                   'by SafeCheckpointHook): the run continues, but not exactly as it would have.')
             return
         if state['world_size'] != get_world_size():
-            raise RuntimeError(
+            raise StateError(
                 f'The checkpoint was written by {state["world_size"]} processes, this run has {get_world_size()}. '
                 'Batches and random numbers are divided among them, so continue with as many (bash '
                 f'tools/dist_train.sh CONFIG {state["world_size"]} --resume), or begin a new training from the weights '

@@ -7,6 +7,7 @@ from typing import Any
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from mmfusenas.core.errors import InputError, InputTypeError
 from mmfusenas.engine.dry_run import dry_run
 from mmfusenas.engine.schedule import Schedule
 from mmfusenas.models.stages import STAGES
@@ -51,7 +52,7 @@ class TaskGuidanceHook(Hook):
         lengths = dict(scene=scene, task=task)
         wrong = [name for name, length in lengths.items() if not isinstance(length, int) or length < 0]
         if wrong or last not in STAGES:
-            raise ValueError(
+            raise InputError(
                 f'TaskGuidanceHook got scene={scene!r}, task={task!r}, last={last!r}; scene and task are numbers of '
                 f'{"epochs" if by_epoch else "iterations"}, at least 0, and last is scene, task or joint.')
         first = {name: length for name, length in lengths.items() if length}
@@ -98,13 +99,14 @@ def check_stages(runner: Runner, hook: str) -> None:
     """
     model = bare_model(runner)
     if not hasattr(model, 'stage'):
-        raise TypeError(f'{hook} got the model {type(model).__name__}, which has no stages; it is for RUASEnhancement, '
-                        'TaskGuidedDetector and TaskGuidedSegmentor.')
+        raise InputTypeError(
+            f'{hook} got the model {type(model).__name__}, which has no stages; it is for RUASEnhancement, '
+            'TaskGuidedDetector and TaskGuidedSegmentor.')
     classes = getattr(runner.train_dataloader.dataset, 'metainfo', {}).get('classes', ())
     for name, module in model.task.named_modules():
         count = getattr(module, 'num_classes', None)
         if classes and 'head' in name and 'rpn' not in name and isinstance(count, int) and count != len(classes):
-            raise ValueError(
+            raise InputError(
                 f'{name} ({type(module).__name__}) has num_classes={count}, and the training data have {len(classes)} '
                 f'classes ({", ".join(classes)}). Set --cfg-options model.task.{name}.num_classes={len(classes)}, or '
                 'give the data set metainfo=dict(classes=...).')

@@ -10,6 +10,7 @@ from mmengine.runner import BaseLoop, Runner
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from mmfusenas.core.errors import InputError
 from mmfusenas.engine.hooks.path_sampling_hook import STATE_KEY
 from mmfusenas.engine.loops.resumable import run_seed
 from mmfusenas.engine.loops.stop_signals import StopSignals
@@ -66,7 +67,7 @@ class EvolutionSearchLoop(BaseLoop):
                  population: int = 50, top: int = 10, mutation: float = 0.1, pool: int = 1000, by: str = 'loss',
                  table: str | None = None, cost: str = 'parameters', fixed: dict[str, str] | None = None) -> None:
         if strategy not in STRATEGIES or population % 2 or not 0 < top <= population <= pool or not 0 <= mutation <= 1:
-            raise ValueError(f'EvolutionSearchLoop got strategy={strategy!r}, population={population}, top={top}, '
+            raise InputError(f'EvolutionSearchLoop got strategy={strategy!r}, population={population}, top={top}, '
                              f'pool={pool}, mutation={mutation}; it knows {list(STRATEGIES)}, the population is even, '
                              'at least as large as top and at most as the pool, and mutation is a probability.')
         dataset = DATASETS.build(dataloader['dataset'])
@@ -162,12 +163,12 @@ class EvolutionSearchLoop(BaseLoop):
         content = load_checkpoint(source) if source else {}
         share = fitting_share(bare_model(self.runner), weights_of(content, source)) if source else 0
         if share < 1:
-            raise ValueError(f'The paths are scored with the weights of a trained supernet, and load_from is {source}, '
+            raise InputError(f'The paths are scored with the weights of a trained supernet, and load_from is {source}, '
                              f'which has {share:.0%} of those of this model. Set load_from to the checkpoint of a '
                              'supernet of the same width and space.')
         state = content.get(STATE_KEY, {})
         if not self.sampler.always(state.get('fixed', {})):
-            raise ValueError(f'The supernet of {source} trained only the paths of fixed={state["fixed"]}, this search '
+            raise InputError(f'The supernet of {source} trained only the paths of fixed={state["fixed"]}, this search '
                              'has others too. Set train_cfg.fixed to it.')
         return state
 
@@ -185,12 +186,12 @@ class EvolutionSearchLoop(BaseLoop):
     def _check_predictor(self, state: dict[str, Any]) -> None:
         source = self.runner.cfg.load_from
         if not state or state['loss'] is None or state['learned'] < 0 or state['space_hash'] != self.space.hash:
-            raise ValueError(f"A guided search begins with the predictor of the supernet, and load_from is {source}, "
+            raise InputError(f"A guided search begins with the predictor of the supernet, and load_from is {source}, "
                              "which holds none of this space that has learned. Set load_from to a checkpoint of "
                              "PathSamplingHook's, or train_cfg.strategy='plain'.")
         changed = differences(state, dict(cost=self.cost, costs=self.sampler.hash))
         if changed:
-            raise ValueError(f'The predictor of {source} learned with constraints of other costs than the limit of '
+            raise InputError(f'The predictor of {source} learned with constraints of other costs than the limit of '
                              f'this search ({changed}). Set train_cfg.cost and train_cfg.table as in the supernet, or '
                              "train_cfg.strategy='plain'.")
 

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.distributed.nn.functional import all_reduce as differentiable_all_reduce
 from torch.func import functional_call
 
+from mmfusenas.core.errors import InputError, NotFiniteError
 from mmfusenas.datasets.resumable_dataloader import BatchStream, build_resumable_dataloader
 from mmfusenas.engine.loops.resumable import run_seed
 from mmfusenas.engine.loops.resumable_iter_train_loop import ResumableIterTrainLoop
@@ -67,7 +68,7 @@ class MetaInitLoop(ResumableIterTrainLoop):
                  **kwargs) -> None:
         tasks = dataloader['dataset'].get('datasets') if isinstance(dataloader, dict) else None
         if not tasks or steps < 1:
-            raise ValueError(f'MetaInitLoop got steps={steps} and a dataset of {len(tasks or ())} tasks; give at least '
+            raise InputError(f'MetaInitLoop got steps={steps} and a dataset of {len(tasks or ())} tasks; give at least '
                              "one step, and an AlternatingDataset: dataset=dict(type='AlternatingDataset', "
                              'datasets=[...]).')
         super().__init__(runner, dict(dataloader, dataset=tasks[0]), max_iters, **kwargs)
@@ -76,7 +77,7 @@ class MetaInitLoop(ResumableIterTrainLoop):
         self.outer_loss_cfg = outer_loss
         self.outer_loss = MODELS.build(outer_loss).to(get_device()) if outer_loss else None
         if outer_loss and not isinstance(getattr(bare_model(runner), 'loss', None), nn.Module):
-            raise ValueError(f'MetaInitLoop got outer_loss={outer_loss}, and {type(bare_model(runner)).__name__} is no '
+            raise InputError(f'MetaInitLoop got outer_loss={outer_loss}, and {type(bare_model(runner)).__name__} is no '
                              'scene module with a loss of its own; leave it out.')
         others = [build_resumable_dataloader(dict(dataloader, dataset=task), run_seed(runner), endless=True)
                   for task in tasks[1:]]
@@ -92,7 +93,7 @@ class MetaInitLoop(ResumableIterTrainLoop):
     def run_iter(self, data_batch: Sequence[Batches]) -> None:
         """Take one step on omega; ``data_batch`` holds for each task ``steps`` batches and the one that f looks at."""
         if type(self.runner.optim_wrapper) is not OptimWrapper:
-            raise ValueError('MetaInitLoop takes its gradients itself, so it does with a plain OptimWrapper, not a '
+            raise InputError('MetaInitLoop takes its gradients itself, so it does with a plain OptimWrapper, not a '
                              f'{type(self.runner.optim_wrapper).__name__}. Leave out --amp.')
         self._validated = False
         self.runner.call_hook('before_train_iter', batch_idx=self._iter, data_batch=data_batch)
@@ -118,9 +119,9 @@ class MetaInitLoop(ResumableIterTrainLoop):
             model.load_state_dict(start)
         broken = [i for i, loss in enumerate(losses) if not torch.isfinite(loss)]
         if broken:
-            raise FloatingPointError(f'At iteration {self._iter + 1} the loss after the inner steps is not finite, of '
-                                     f'the tasks {broken}. Lower the learning rate of inner_optimizer, or look at '
-                                     'their pictures with tools/analysis_tools/check_dataset.py.')
+            raise NotFiniteError(f'At iteration {self._iter + 1} the loss after the inner steps is not finite, of '
+                                 f'the tasks {broken}. Lower the learning rate of inner_optimizer, or look at '
+                                 'their pictures with tools/analysis_tools/check_dataset.py.')
         for weight, grad in zip(weights.values(), average(sums, list(weights.values())), strict=True):
             weight.grad = grad
         wrapper.step()

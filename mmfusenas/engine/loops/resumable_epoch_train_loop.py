@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from mmengine.runner import EpochBasedTrainLoop, Runner
 from torch import nn
 
+from mmfusenas.core.errors import StateError
 from mmfusenas.datasets.resumable_dataloader import build_resumable_dataloader
 from mmfusenas.engine.loops.resumable import Resumable, run_seed
 from mmfusenas.engine.loops.stop_signals import StopSignals
@@ -85,7 +86,7 @@ class ResumableEpochTrainLoop(Resumable, EpochBasedTrainLoop):
 
     def _check_position(self) -> None:
         if not 0 <= self.batches_done <= len(self.dataloader):
-            raise RuntimeError(
+            raise StateError(
                 f'Epoch {self._epoch} and iteration {self._iter} of the checkpoint do not fit an epoch of '
                 f'{len(self.dataloader)} batches: data set, batch size or number of processes have changed. Set them '
                 'back, or begin a new training from its weights: leave out --resume and set --cfg-options '

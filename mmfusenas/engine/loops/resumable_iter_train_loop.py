@@ -8,6 +8,7 @@ from mmengine.runner.base_loop import BaseLoop
 from mmengine.runner.utils import calc_dynamic_intervals
 from torch import nn
 
+from mmfusenas.core.errors import InputError
 from mmfusenas.datasets.resumable_dataloader import BatchStream, build_resumable_dataloader
 from mmfusenas.engine.loops.resumable import Resumable, run_seed
 from mmfusenas.engine.loops.stop_signals import StopSignals
@@ -38,7 +39,7 @@ class ResumableIterTrainLoop(Resumable, IterBasedTrainLoop):
         # Not the parent's: it draws the first batches at once, from a position and with a seed that a resume changes.
         BaseLoop.__init__(self, runner, build_resumable_dataloader(dataloader, run_seed(runner), endless=True))
         if int(max_iters) != max_iters:
-            raise ValueError(f'train_cfg.max_iters has to be a whole number, got {max_iters}.')
+            raise InputError(f'train_cfg.max_iters has to be a whole number, got {max_iters}.')
         self._max_iters, self._max_epochs = int(max_iters), 1
         self._epoch = self._iter = 0
         self.val_begin, self.val_interval = val_begin, val_interval

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from mmfusenas.core.errors import InputError
 from mmfusenas.evaluation.functional.pictures import as_double
 
 _WINDOW = 3
@@ -38,7 +39,7 @@ def feature_mutual_information(fused: Tensor, visible: Tensor, infrared: Tensor,
         ValueError: On an unknown feature.
     """
     if feature not in _FEATURES:
-        raise ValueError(f'feature_mutual_information got feature={feature!r}; it knows {list(_FEATURES)}.')
+        raise InputError(f'feature_mutual_information got feature={feature!r}; it knows {list(_FEATURES)}.')
     pictures = as_double(fused, visible, infrared, side=_WINDOW)
     fused, *sources = (F.unfold(_FEATURES[feature](_transposed(picture)), _WINDOW) for picture in pictures)
     return sum(_mean_shared(fused, source) for source in sources) / len(sources)

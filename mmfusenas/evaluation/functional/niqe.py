@@ -10,6 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from mmfusenas.core.errors import InputError
+
 BLOCK = 96
 """Side of the blocks in pixels, as those that the model of natural pictures was fitted to."""
 
@@ -34,7 +36,7 @@ class NaturalModel(NamedTuple):
             with np.load(Path(path).expanduser(), allow_pickle=False) as file:
                 model = cls(*(torch.from_numpy(file[name]).double() for name in ('mu_pris_param', 'cov_pris_param')))
         except (KeyError, ValueError, TypeError, AttributeError, EOFError, BadZipFile) as error:
-            raise ValueError(f'{path} is no niqe_pris_params.npz, which holds mu_pris_param and cov_pris_param: '
+            raise InputError(f'{path} is no niqe_pris_params.npz, which holds mu_pris_param and cov_pris_param: '
                              f'{error}') from error
         return cls(model.mean.flatten(), model.covariance)
 
@@ -62,7 +64,7 @@ def niqe(picture: Tensor, model: NaturalModel) -> Tensor:
     """
     rows, columns = (side // BLOCK for side in picture.shape[2:])
     if rows * columns < 2:
-        raise ValueError(f'NIQE needs two blocks of {BLOCK} x {BLOCK}; got a picture of '
+        raise InputError(f'NIQE needs two blocks of {BLOCK} x {BLOCK}; got a picture of '
                          f'{picture.shape[2]} x {picture.shape[3]}.')
     picture = picture[..., :rows * BLOCK, :columns * BLOCK].double().round()
     half = F.interpolate(picture, scale_factor=0.5, mode='bicubic', antialias=True)

@@ -3,6 +3,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from mmfusenas.core.errors import InputError
+
 
 def as_double(*pictures: Tensor, side: int = 1) -> list[Tensor]:
     """Return pictures in double precision, after a look at their shapes and values.
@@ -20,18 +22,18 @@ def as_double(*pictures: Tensor, side: int = 1) -> list[Tensor]:
     """
     shapes = [tuple(picture.shape) for picture in pictures]
     if len(set(shapes)) > 1 or len(shapes[0]) != 4 or shapes[0][1] != 1:
-        raise ValueError(f'The pictures of a fusion metric have the shapes {shapes}; give N x 1 x H x W, all the same.')
+        raise InputError(f'The pictures of a fusion metric have the shapes {shapes}; give N x 1 x H x W, all the same.')
     if min(shapes[0][2:]) < side:
-        raise ValueError(f'Pictures of {shapes[0][3]} x {shapes[0][2]} pixels (width x height) are too small for this '
+        raise InputError(f'Pictures of {shapes[0][3]} x {shapes[0][2]} pixels (width x height) are too small for this '
                          f'metric, which needs {side} on each side.')
     pictures = [picture.double() for picture in pictures]
     for name, picture in zip(('fused', 'first', 'second'), pictures):
         low, high = picture.aminmax()
         if not (low >= 0 and high <= 255):
-            raise ValueError(f'The {name} pictures of a fusion metric reach from {low:g} to {high:g}; they have to '
+            raise InputError(f'The {name} pictures of a fusion metric reach from {low:g} to {high:g}; they have to '
                              'be in [0, 255]. Round and clamp what a network gives.')
         if 0 < high <= 1 and bool((picture != picture.round()).any()):
-            raise ValueError(f'The {name} pictures of a fusion metric are fractions up to {high:g}: scaled to [0, 1]? '
+            raise InputError(f'The {name} pictures of a fusion metric are fractions up to {high:g}: scaled to [0, 1]? '
                              'Multiply them by 255.')
     return pictures
 

@@ -7,6 +7,7 @@ import numpy as np
 from mmengine.evaluator import BaseMetric
 from skimage.metrics import mean_squared_error
 
+from mmfusenas.core.errors import InputError
 from mmfusenas.evaluation.metrics.image_quality_metric import eight_bit, image_quality, require_reference
 from mmfusenas.registry import METRICS
 
@@ -73,7 +74,7 @@ def shifted_quality(picture: np.ndarray, reference: np.ndarray, border: int, shi
     margin = border + shift
     height, width = picture.shape[:2]
     if min(height, width) - 2 * margin < 7:
-        raise ValueError(f'The picture {name or ""} of {(height, width)} has nothing left {margin} pixels within its '
+        raise InputError(f'The picture {name or ""} of {(height, width)} has nothing left {margin} pixels within its '
                          'border.')
     inner = picture[margin:height - margin, margin:width - margin]
     moves = range(-shift, shift + 1)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from mmdet.evaluation import CocoMetric
 
+from mmfusenas.core.errors import InputError
 from mmfusenas.registry import METRICS
 
 _DEFAULT_ITEMS = ('mAP', 'mAP_50', 'mAP_75', 'mAP_s', 'mAP_m', 'mAP_l')
@@ -51,7 +52,7 @@ class DetectionMetric(CocoMetric):
         self._check_ids(results)
         results = [pair for pair in results if pair[0]['scored']]
         if not results:
-            raise ValueError(f'No picture to score has {self.only}: does the packing keep its keys (meta_keys)?')
+            raise InputError(f'No picture to score has {self.only}: does the packing keep its keys (meta_keys)?')
         if self.only:
             self.img_ids = [annotated['img_id'] for annotated, _ in results]
         scores = super().compute_metrics(results)
@@ -68,6 +69,6 @@ class DetectionMetric(CocoMetric):
         for annotated, _ in results:
             number, path = annotated['img_id'], annotated['img_path']
             if paths.setdefault(number, path) != path:
-                raise ValueError(f'DetectionMetric got {paths[number]} and {path} with one img_id, {number}: a '
+                raise InputError(f'DetectionMetric got {paths[number]} and {path} with one img_id, {number}: a '
                                  'ConcatDataset numbers each of its parts from 0. Score the parts one by one, by '
                                  "val_evaluator=dict(type='MultiDatasetsEvaluator', ...) of mmdet or one test each.")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from mmengine.evaluator import BaseMetric
 
+from mmfusenas.core.errors import MissingKeyError
 from mmfusenas.registry import METRICS
 
 
@@ -35,8 +36,9 @@ class EndpointError(BaseMetric):
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
         """Measure the fields of one batch."""
         if 'flow' not in data_batch['inputs']:
-            raise KeyError('EndpointError found no true field: the test pipeline needs RandomDeformation before the '
-                           'packing.')
+            raise MissingKeyError(
+                'EndpointError found no true field: the test pipeline needs RandomDeformation before the '
+                'packing.')
         for flow, sample in zip(data_batch['inputs']['flow'], data_samples, strict=True):
             truth, found = flow.permute(1, 2, 0).cpu().numpy(), sample['pred_flow']
             height, width = truth.shape[:2]

@@ -7,8 +7,9 @@ import numpy as np
 from mmengine.evaluator import BaseMetric
 from torch import Tensor
 
+from mmfusenas.core.errors import InputError, MissingKeyError
+from mmfusenas.core.names import nearest
 from mmfusenas.evaluation.suite import CONVENTIONS, find_measures, measure
-from mmfusenas.nas.names import nearest
 from mmfusenas.registry import METRICS
 
 
@@ -49,7 +50,7 @@ class FusionMetric(BaseMetric):
     def __init__(self, metric: Sequence[str] | str | None = None, bit_depth: dict[str, int] | None = None,
                  convention: str = 'mmfusenas', **kwargs) -> None:
         if convention not in CONVENTIONS:
-            raise ValueError(f'FusionMetric has no convention={convention!r}{nearest(convention, CONVENTIONS)}. There '
+            raise InputError(f'FusionMetric has no convention={convention!r}{nearest(convention, CONVENTIONS)}. There '
                              f'are {", ".join(CONVENTIONS)}.')
         if convention != 'mmfusenas':  # beside ours in one evaluation the names must differ
             kwargs.setdefault('prefix', convention)
@@ -65,8 +66,9 @@ class FusionMetric(BaseMetric):
         # Of a pair out of register, the infrared picture before its deformation is the source.
         second = inputs.get('aligned', inputs.get('infrared'))
         if second is None or 'visible' not in inputs:
-            raise KeyError(f'FusionMetric compares with the pictures of both sensors; the inputs are {sorted(inputs)}. '
-                           "Give the data set both folders: data_prefix=dict(img='Vis', img2='Ir').")
+            raise MissingKeyError(
+                f'FusionMetric compares with the pictures of both sensors; the inputs are {sorted(inputs)}. '
+                "Give the data set both folders: data_prefix=dict(img='Vis', img2='Ir').")
         for visible, infrared, sample in zip(inputs['visible'], second, data_samples, strict=True):
             pictures = (self.convention.read(sample['fused_img'], None), self._source('visible', visible),
                         self._source('infrared', infrared))

@@ -10,10 +10,11 @@ from mmengine.evaluator import BaseMetric
 from torch import Tensor
 from torchmetrics.functional import image as F
 
+from mmfusenas.core.errors import InputError
+from mmfusenas.core.names import nearest
 from mmfusenas.evaluation.metrics.image_quality_metric import require_reference
 from mmfusenas.models.losses.lpips import LPIPS
 from mmfusenas.models.utils.gaussian_window import gaussian_window
-from mmfusenas.nas.names import nearest
 from mmfusenas.registry import METRICS
 
 Pictures = tuple[Tensor, Tensor]
@@ -76,7 +77,7 @@ class GuidedSRMetric(BaseMetric):
         super().__init__(**kwargs)
         for name in metric:
             if name not in MEASURES:
-                raise ValueError(f'GuidedSRMetric knows no {name!r}{nearest(name, MEASURES)}. It knows '
+                raise InputError(f'GuidedSRMetric knows no {name!r}{nearest(name, MEASURES)}. It knows '
                                  f'{list(MEASURES)}.')
         self.metric, self.unit, self.full_scale, self.ratio, self.border = metric, unit, full_scale, ratio, border
         self.lpips, self.bands = LPIPS(lpips) if lpips else None, list(bands)
@@ -90,7 +91,7 @@ class GuidedSRMetric(BaseMetric):
             pair = [x.double()[None] for x in (torch.from_numpy(result), reference * (high - low) + low)]
             if self.border:
                 if 2 * self.border >= min(reference.shape[1:]):
-                    raise ValueError(f'GuidedSRMetric got border={self.border}, which leaves nothing of a picture of '
+                    raise InputError(f'GuidedSRMetric got border={self.border}, which leaves nothing of a picture of '
                                      f'{reference.shape[2]} x {reference.shape[1]}.')
                 pair = [x[..., self.border:-self.border, self.border:-self.border] for x in pair]
             scores = {name: float(MEASURES[name](*pair, self)) for name in self.metric}
@@ -132,7 +133,7 @@ def universal_quality(x: Tensor, y: Tensor) -> Tensor:
         ValueError: If the pictures are smaller.
     """
     if min(x.shape[2:]) < 11:
-        raise ValueError(f'The measure Q needs pictures of at least 11 x 11 pixels; got {tuple(x.shape)}.')
+        raise InputError(f'The measure Q needs pictures of at least 11 x 11 pixels; got {tuple(x.shape)}.')
     window = partial(gaussian_window, sigma=1.5, reach=5, inside=True)
     mean_x, mean_y, xx, yy, xy = map(window, (x, y, x * x, y * y, x * y))
     power, energy = mean_x**2 + mean_y**2, xx + yy

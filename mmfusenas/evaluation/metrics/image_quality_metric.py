@@ -10,6 +10,7 @@ from mmengine.evaluator import BaseMetric
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from torch import Tensor
 
+from mmfusenas.core.errors import InputError, MissingKeyError
 from mmfusenas.datasets.pictures import to_colour
 from mmfusenas.models.losses.lpips import LPIPS
 from mmfusenas.registry import METRICS
@@ -68,7 +69,7 @@ class ImageQualityMetric(BaseMetric):
 def require_reference(inputs: Mapping[str, Any], metric: str, remedy: str) -> None:
     """Raise a KeyError where there are no references among the inputs."""
     if 'reference' not in inputs:
-        raise KeyError(f'{metric} compares with reference pictures; the inputs are {sorted(inputs)}. {remedy}')
+        raise MissingKeyError(f'{metric} compares with reference pictures; the inputs are {sorted(inputs)}. {remedy}')
 
 
 def image_quality(picture: np.ndarray, reference: np.ndarray, name: str | None = None) -> dict[str, float]:
@@ -78,7 +79,7 @@ def image_quality(picture: np.ndarray, reference: np.ndarray, name: str | None =
         ValueError: If the two differ in size; the message has ``name``.
     """
     if picture.shape != reference.shape:
-        raise ValueError(f'The picture {name or ""} is {picture.shape}, its reference {reference.shape}; references '
+        raise InputError(f'The picture {name or ""} is {picture.shape}, its reference {reference.shape}; references '
                          'have the size of the input.')
     with np.errstate(divide='ignore'):  # no difference: infinite
         psnr = peak_signal_noise_ratio(reference, picture)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from mmengine.evaluator import BaseMetric
 
+from mmfusenas.core.errors import MissingKeyError
 from mmfusenas.registry import METRICS
 
 
@@ -36,8 +37,8 @@ class NoiseLevelError(BaseMetric):
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
         """Compare the maps of one batch."""
         if 'noise' not in data_batch['inputs']:
-            raise KeyError('NoiseLevelError compares with the true level; the inputs are '
-                           f'{sorted(data_batch["inputs"])}. BlurAndNoise in the pipeline gives it.')
+            raise MissingKeyError('NoiseLevelError compares with the true level; the inputs are '
+                                  f'{sorted(data_batch["inputs"])}. BlurAndNoise in the pipeline gives it.')
         for level, sample in zip(data_batch['inputs']['noise'], data_samples, strict=True):
             true, estimated = level[0].numpy() / 2.55, np.asarray(sample['guidance']) * 100
             self.results.append(dict(true=float(true.mean()), estimated=float(estimated.mean()),

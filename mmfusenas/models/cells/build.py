@@ -3,7 +3,8 @@ from __future__ import annotations
 
 from torch import nn
 
-from mmfusenas.nas.names import nearest
+from mmfusenas.core.errors import InputError
+from mmfusenas.core.names import nearest
 from mmfusenas.registry import CELLS
 
 
@@ -27,7 +28,7 @@ def build_cell(name: str, **kwargs) -> nn.Module:
     cell = CELLS.module_dict.get(name)  # the registry's own get() would import what is not registered
     if cell is None:
         known = sorted(CELLS.module_dict)
-        raise ValueError(
+        raise InputError(
             f'Unknown cell {name!r}{nearest(name, known)}. Registered: {known}. A cell of your own needs '
             '@CELLS.register_module(name=...) and its module in custom_imports.'
         )

@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mmfusenas.core.errors import InputError
 from mmfusenas.models.cells.distillation_cell import SLOPE, DistillationCell
 from mmfusenas.models.cells.linear_choice import LINEAR, PerStage, convolution_of
 
@@ -67,7 +68,7 @@ def fusible(cell: nn.Module) -> bool:
 def _kernel(cell: DistillationCell, place: int, stage: int, residual: bool = False) -> tuple[Tensor, Tensor, int]:
     """Return weight, bias and dilation of the one convolution that an operator is, with its input added."""
     if not fusible(cell):
-        raise ValueError('FusedDistillationCell got a cell with open choices, or with operators that are no plain '
+        raise InputError('FusedDistillationCell got a cell with open choices, or with operators that are no plain '
                          'convolutions: derive it first.')
     like = cell.distill[stage].bias
     weight, bias, dilation = convolution_of(cell.ops[place][stage], like)

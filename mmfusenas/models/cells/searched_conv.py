@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from torch import nn
 
+from mmfusenas.core.errors import InputError
 from mmfusenas.models.ops import build_operator
 from mmfusenas.nas import Choice
 
@@ -38,7 +39,7 @@ def _candidate(name: str, in_channels: int, out_channels: int, stride: int) -> n
     try:
         return build_operator(name, in_channels, out_channels=out_channels, stride=stride)
     except TypeError as error:
-        raise ValueError(
+        raise InputError(
             f'Candidate operator {name!r} cannot stand where {in_channels} channels become {out_channels} at a stride '
             f'of {stride}: it takes no out_channels and stride ({error}). Of the operators here c_K and c_KdR do.'
         ) from error

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import torch
 
+from mmfusenas.core.errors import InputError
 from mmfusenas.models.data_preprocessors.pair_data_preprocessor import PairDataPreprocessor
 from mmfusenas.registry import MODELS
 
@@ -33,7 +34,7 @@ class GuidedDataPreprocessor(PairDataPreprocessor):
     def __init__(self, bit_depth: dict[str, int] | None = None, non_blocking: bool = False) -> None:
         super().__init__(bit_depth, non_blocking)
         if set(self.bit_depth) - {'visible'}:
-            raise ValueError(f'GuidedDataPreprocessor got bit_depth={self.bit_depth}; give that of the guidance, '
+            raise InputError(f'GuidedDataPreprocessor got bit_depth={self.bit_depth}; give that of the guidance, '
                              'dict(visible=...). Targets are scaled by value_range of DegradeTarget.')
 
     def forward(self, data: dict, training: bool = False) -> dict:
@@ -48,4 +49,4 @@ class GuidedDataPreprocessor(PairDataPreprocessor):
         if name == 'visible':
             super()._check_values(name, picture, file)
         elif not torch.isfinite(picture).all():
-            raise ValueError(f'NaN or infinity in the {name} picture {file}. Repair or remove the file.')
+            raise InputError(f'NaN or infinity in the {name} picture {file}. Repair or remove the file.')

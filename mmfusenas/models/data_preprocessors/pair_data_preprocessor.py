@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from mmengine.model import BaseDataPreprocessor, stack_batch
 from mmengine.structures import BaseDataElement
 
+from mmfusenas.core.errors import InputError
 from mmfusenas.registry import MODELS
 
 # Largest number of each depth; floating point pictures hold 0-255, as everywhere in OpenMMLab.
@@ -66,7 +67,7 @@ class PairDataPreprocessor(BaseDataPreprocessor):
         data = dict(data, inputs=inputs)
         unknown = set(self.bit_depth) - set(data['inputs']) - {'reference'}  # which some sets of a config lack
         if unknown:
-            raise ValueError(f'bit_depth names {sorted(unknown)}; the inputs are {sorted(data["inputs"])}.')
+            raise InputError(f'bit_depth names {sorted(unknown)}; the inputs are {sorted(data["inputs"])}.')
         self._check_pairs(data['inputs'], samples)
         for name, pictures in data['inputs'].items():
             for index, picture in enumerate(pictures):
@@ -98,18 +99,18 @@ class PairDataPreprocessor(BaseDataPreprocessor):
         full = self._full_scale(name, picture.dtype)
         if picture.is_floating_point():
             if not torch.isfinite(picture).all():
-                raise ValueError(f'NaN or infinity in the {name} picture {file}. Repair or remove the file.')
+                raise InputError(f'NaN or infinity in the {name} picture {file}. Repair or remove the file.')
             full *= 2  # photometric transforms overshoot, and are clamped
         elif _SENSOR.get(name, name) not in self.bit_depth:
             if picture.dtype not in _FULL_SCALE:
-                raise ValueError(f'The {name} picture {file} holds {picture.dtype}, of unknown depth: save it as 8 or '
+                raise InputError(f'The {name} picture {file} holds {picture.dtype}, of unknown depth: save it as 8 or '
                                  f'16 bit, or say bit_depth=dict({name}=BITS).')
             return
         if name == _FIELD:
             return
         largest = float(picture.float().max())
         if largest > full:
-            raise ValueError(
+            raise InputError(
                 f'The {name} picture {file} reaches {largest:g}, more than its depth allows. Set bit_depth in '
                 f'PairDataPreprocessor, such as bit_depth=dict({name}=16), to the bits that the files hold.'
             )
@@ -119,7 +120,7 @@ class PairDataPreprocessor(BaseDataPreprocessor):
             sizes = {name: tuple(x.shape[-2:]) for name, x in zip(inputs, pictures)}
             if len(set(sizes.values())) > 1:
                 files = ', '.join(f'{name} {_file(samples, index, name)}' for name in sizes)
-                raise ValueError(
+                raise InputError(
                     f'The pictures of a sample differ in size (height, width): {sizes}; {files}. Geometric transforms '
                     'belong inside JointTransform, and files of different size need resize in LoadPairFromFile.'
                 )

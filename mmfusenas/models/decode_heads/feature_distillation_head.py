@@ -7,6 +7,7 @@ import torch
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from torch import Tensor, nn
 
+from mmfusenas.core.errors import InputError
 from mmfusenas.models.cells.feature_distillation_cell import OPERATORS_FD, FeatureDistillationCell
 from mmfusenas.models.cells.multi_scale_cell import Upsample
 from mmfusenas.nas import GenotypeSource, Searchable
@@ -49,7 +50,7 @@ class FeatureDistillationHead(Searchable, BaseDecodeHead):
                  operators: Sequence[str] = OPERATORS_FD, genotype: GenotypeSource | None = None,
                  loss_decode: dict | Sequence[dict] | None = None, **kwargs) -> None:
         if len(in_index) != 3:
-            raise ValueError(f'FeatureDistillationHead got in_index={list(in_index)}; it decodes three levels.')
+            raise InputError(f'FeatureDistillationHead got in_index={list(in_index)}; it decodes three levels.')
         super().__init__(
             channels=2 * channels, in_index=list(in_index), input_transform='multiple_select',
             loss_decode=loss_decode or dict(type='mmseg.CrossEntropyLoss'), **kwargs)

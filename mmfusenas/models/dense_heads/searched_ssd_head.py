@@ -7,6 +7,7 @@ from mmdet.models.dense_heads import SSDHead
 from mmdet.models.losses import CrossEntropyLoss
 from torch import nn
 
+from mmfusenas.core.errors import InputError
 from mmfusenas.models.cells.searched_conv import OPERATORS_RUAS_TASK, searched_conv
 from mmfusenas.nas import GenotypeSource, Searchable
 from mmfusenas.registry import MODELS
@@ -52,10 +53,10 @@ class SearchedSSDHead(Searchable, SSDHead):
     def _init_layers(self) -> None:
         """Build the searched convolutions in the place of mmdet's."""
         if self.stacked_convs or self.use_depthwise:
-            raise ValueError(f'SearchedSSDHead got stacked_convs={self.stacked_convs}, use_depthwise='
+            raise InputError(f'SearchedSSDHead got stacked_convs={self.stacked_convs}, use_depthwise='
                              f'{self.use_depthwise}: it has no towers, one searched convolution a level and output.')
         if len(self.in_channels) != len(self.num_base_priors):
-            raise ValueError(f'SearchedSSDHead got {len(self.in_channels)} levels (in_channels={self.in_channels}) and '
+            raise InputError(f'SearchedSSDHead got {len(self.in_channels)} levels (in_channels={self.in_channels}) and '
                              f'an anchor generator of {len(self.num_base_priors)}; they have to be as many.')
         self.reg_convs = self._searched(4)
         self.cls_convs = self._searched(self.cls_out_channels)

@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mmfusenas.core.errors import InputError
 from mmfusenas.models.utils.precision import in_full_precision
 from mmfusenas.registry import MODELS
 
@@ -44,7 +45,7 @@ class DenoisingLoss(nn.Module):
     def forward(self, picture: Tensor, noisy: Tensor, reference: Tensor | None = None) -> dict[str, Tensor]:
         if self.supervised:
             if reference is None:
-                raise ValueError('DenoisingLoss(supervised=True) got no reference: give the data set a folder of them, '
+                raise InputError('DenoisingLoss(supervised=True) got no reference: give the data set a folder of them, '
                                  "data_prefix=dict(img='low', gt='high').")
             return dict(loss_reference=F.mse_loss(picture, reference))
         across, down = (picture[..., :, 1:] - picture[..., :, :-1]), (picture[..., 1:, :] - picture[..., :-1, :])

@@ -6,11 +6,12 @@ from functools import cached_property
 
 from torch import Tensor, nn
 
+from mmfusenas.core.errors import InputError
+from mmfusenas.core.names import nearest
 from mmfusenas.models.losses.feature_information import efficientnet_information, vgg_information
 from mmfusenas.models.losses.fusion_terms import information_terms, maximum_terms, saliency_terms
 from mmfusenas.models.losses.information import gradient_information, information_weights
 from mmfusenas.models.utils.precision import in_full_precision
-from mmfusenas.nas.names import nearest
 from mmfusenas.registry import MODELS
 
 FORMS = {
@@ -66,10 +67,10 @@ class FusionLoss(nn.Module):
     def __init__(self, form: str = 'maximum', **parameters: float | str) -> None:
         super().__init__()
         if form not in FORMS:
-            raise ValueError(f'FusionLoss got form={form!r}{nearest(form, FORMS)}; it knows {", ".join(FORMS)}.')
+            raise InputError(f'FusionLoss got form={form!r}{nearest(form, FORMS)}; it knows {", ".join(FORMS)}.')
         for name in parameters:
             if name not in FORMS[form]:
-                raise ValueError(f'FusionLoss of the form {form!r} got {name}={parameters[name]!r}'
+                raise InputError(f'FusionLoss of the form {form!r} got {name}={parameters[name]!r}'
                                  f'{nearest(name, FORMS[form])}; it has {", ".join(FORMS[form])}.')
         self.form = form
         self.settings = {**FORMS[form], **parameters}

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from mmfusenas.core.errors import MissingKeyError
 from mmfusenas.registry import MODELS
 
 
@@ -35,11 +36,13 @@ class GuidanceLoss(nn.Module):
 
     def forward(self, pictures: dict[str, Tensor], inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         if 'guidance' not in pictures:
-            raise KeyError(f'GuidanceLoss looks at guidance; the model gives {sorted(pictures)}. Give its stages a '
-                           "proxy: proxy=dict(type='GuidanceProxy').")
+            raise MissingKeyError(
+                f'GuidanceLoss looks at guidance; the model gives {sorted(pictures)}. Give its stages a '
+                "proxy: proxy=dict(type='GuidanceProxy').")
         if pictures.get('truth') is None:
-            raise KeyError('GuidanceLoss compares with the true guidance, which the model does not give. It does in '
-                           "training mode; a level of noise is known where the inputs have 'noise' (BlurAndNoise).")
+            raise MissingKeyError(
+                'GuidanceLoss compares with the true guidance, which the model does not give. It does in '
+                "training mode; a level of noise is known where the inputs have 'noise' (BlurAndNoise).")
         maps = pictures['guidance'].unflatten(1, (-1, pictures['truth'].shape[1]))
         losses = dict(loss_guidance=self.weight * (
             maps - pictures['truth'][:, None]).square().mean((0, 2, 3, 4)).sum())

@@ -8,6 +8,7 @@ import torchmetrics
 from mmcv.cnn import AlexNet
 from torch import Tensor
 
+from mmfusenas.core.errors import InputError
 from mmfusenas.models.utils.torchvision_features import load_features, normalized
 from mmfusenas.utils.checkpoint import load_checkpoint
 
@@ -47,7 +48,7 @@ class LPIPS:
     def __call__(self, picture: Tensor, reference: Tensor) -> Tensor:
         """Return the distances of pictures N x 3 x H x W, RGB in [0, 1]: N values."""
         if min(picture.shape[2:]) < SMALLEST:
-            raise ValueError(f'LPIPS compares pictures of at least {SMALLEST} x {SMALLEST}; got '
+            raise InputError(f'LPIPS compares pictures of at least {SMALLEST} x {SMALLEST}; got '
                              f'{picture.shape[2]} x {picture.shape[3]}.')
         self.network.to(picture)
         pairs = zip(self._features(picture), self._features(reference), self.weights)

@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mmfusenas.core.errors import FileError, InputError
 from mmfusenas.models.classifiers.quality_classifier import GOOD
 from mmfusenas.registry import MODELS
 from mmfusenas.utils.checkpoint import load_checkpoint
@@ -36,12 +37,12 @@ class QualityLoss(nn.Module):
         try:
             content = load_checkpoint(checkpoint)
         except FileNotFoundError as error:
-            raise FileNotFoundError(f'{error} First train the classifier, configs/hadamard/quality.py, into '
-                                    'that folder (--work-dir).') from error
+            raise FileError(f'{error} First train the classifier, configs/hadamard/quality.py, into '
+                            'that folder (--work-dir).') from error
         try:
             self.classifier.load_state_dict(content.get('state_dict', content))
         except RuntimeError as error:
-            raise ValueError(f'{checkpoint} holds no weights of {type(self.classifier).__name__}: '
+            raise InputError(f'{checkpoint} holds no weights of {type(self.classifier).__name__}: '
                              f'{str(error).splitlines()[1].strip()} Train configs/hadamard/quality.py and '
                              'give its checkpoint.') from error
         self.eval()

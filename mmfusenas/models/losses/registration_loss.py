@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from mmfusenas.core.errors import InputError
 from mmfusenas.models.utils.precision import in_full_precision
 from mmfusenas.models.utils.warp import warp
 from mmfusenas.registry import MODELS
@@ -51,7 +52,7 @@ class RegistrationLoss(nn.Module):
         )
         if self.field_weight:
             if truth is None:
-                raise ValueError(
+                raise InputError(
                     f'field_weight={self.field_weight:g} of RegistrationLoss compares with the true field, and the '
                     'pairs come without one. Put RandomDeformation into the pipeline, or leave field_weight out.')
             losses['loss_field'] = self.field_weight * (flow - truth).abs().mean()

@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mmfusenas.core.errors import InputError
 from mmfusenas.models.losses.lpips import LPIPS
 from mmfusenas.models.losses.ssim import ssim
 from mmfusenas.models.losses.vgg_distances import LAYERS, VGGDistances
@@ -113,12 +114,12 @@ def _check(terms: Sequence[str], files: Mapping[str, str | None]) -> None:
     missing = [term for term in files if term in terms and not files[term]]
     idle = [term for term in files if term not in terms and files[term]]
     if unknown:
-        raise ValueError(f'RestorationLoss got terms={list(terms)}; it knows {list(TERMS)}.')
+        raise InputError(f'RestorationLoss got terms={list(terms)}; it knows {list(TERMS)}.')
     if missing:
-        raise ValueError(f'RestorationLoss got terms={list(terms)}; {missing} need files of weights: give '
+        raise InputError(f'RestorationLoss got terms={list(terms)}; {missing} need files of weights: give '
                          f'{" and ".join(f"{term}=FILE" for term in missing)}, or leave the terms out.')
     if idle:
-        raise ValueError(f'RestorationLoss got files for {idle}, and terms={list(terms)} without them: name them there '
+        raise InputError(f'RestorationLoss got files for {idle}, and terms={list(terms)} without them: name them there '
                          'too.')
 
 
@@ -127,7 +128,7 @@ def _check_weights(genotype: Genotype, terms: Sequence[str]) -> None:
     given = list(genotype.weights.get('weights', terms))  # of another space: that is said later
     if set(given) != set(terms):
         files = [term for term in ('vgg', 'lpips') if term in given and term not in terms]
-        raise ValueError(
+        raise InputError(
             f'RestorationLoss got a genotype with weights of {given}, and terms={list(terms)}. Set terms={given}'
             + ''.join(f', {term}=FILE' for term in files) + ', or give weights of these terms alone.')
 

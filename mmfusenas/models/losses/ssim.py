@@ -4,6 +4,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from mmfusenas.core.errors import InputError
 from mmfusenas.models.utils.gaussian_window import gaussian_window
 from mmfusenas.models.utils.precision import in_full_precision
 
@@ -29,7 +30,7 @@ def ssim(x: Tensor, y: Tensor, data_range: float = 1.0) -> Tensor:
         ValueError: If the shapes differ, or a picture is smaller than the window.
     """
     if x.shape != y.shape or x.shape[1] != 1 or min(x.shape[2:]) <= 2 * _REACH:
-        raise ValueError(
+        raise InputError(
             f'ssim got {tuple(x.shape)} and {tuple(y.shape)}: give two N x 1 x H x W of one shape, at least '
             f'{2 * _REACH + 1} pixels a side.'
         )

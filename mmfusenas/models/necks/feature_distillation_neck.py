@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from mmfusenas.core.errors import InputError
 from mmfusenas.models.cells.feature_distillation_cell import OPERATORS_FD, FeatureDistillationCell
 from mmfusenas.nas import GenotypeSource, Searchable
 from mmfusenas.registry import MODELS
@@ -52,7 +53,7 @@ class FeatureDistillationNeck(Searchable, BaseModule):
         self.num_inputs, self.start_level = len(in_channels), start_level
         used = list(in_channels)[start_level:]
         if num_outs < len(used):
-            raise ValueError(f'FeatureDistillationNeck got num_outs={num_outs} for {len(used)} used inputs '
+            raise InputError(f'FeatureDistillationNeck got num_outs={num_outs} for {len(used)} used inputs '
                              f'(in_channels={list(in_channels)}, start_level={start_level}).')
         self.laterals = nn.ModuleList(nn.Conv2d(width, out_channels, 1) for width in used)
         self.cells = nn.ModuleList(
@@ -68,7 +69,7 @@ class FeatureDistillationNeck(Searchable, BaseModule):
 
     def forward(self, inputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
         if len(inputs) != self.num_inputs:
-            raise ValueError(f'FeatureDistillationNeck was built for {self.num_inputs} levels and got {len(inputs)}.')
+            raise InputError(f'FeatureDistillationNeck was built for {self.num_inputs} levels and got {len(inputs)}.')
         inputs = inputs[self.start_level:]
         laterals = [lateral(x) for lateral, x in zip(self.laterals, inputs, strict=True)]
 

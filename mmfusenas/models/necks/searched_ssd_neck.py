@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from mmfusenas.core.errors import InputError
 from mmfusenas.models.cells.searched_conv import OPERATORS_RUAS_TASK, searched_conv
 from mmfusenas.nas import GenotypeSource, Searchable
 from mmfusenas.registry import MODELS
@@ -55,10 +56,10 @@ class SearchedSSDNeck(Searchable, BaseModule):
                  genotype: GenotypeSource | None = None, init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg or dict(type='Xavier', layer='Conv2d', distribution='uniform'))
         if len(l2_norm_scales) > len(in_channels):
-            raise ValueError(f'SearchedSSDNeck got l2_norm_scales={tuple(l2_norm_scales)} for the {len(in_channels)} '
+            raise InputError(f'SearchedSSDNeck got l2_norm_scales={tuple(l2_norm_scales)} for the {len(in_channels)} '
                              f'levels of in_channels={tuple(in_channels)}; give at most one a level.')
         if any(len(extra) != 3 for extra in extras):
-            raise ValueError(f'SearchedSSDNeck got extras={extras}; give each level as (channels, channels, stride).')
+            raise InputError(f'SearchedSSDNeck got extras={extras}; give each level as (channels, channels, stride).')
         self.in_channels = tuple(in_channels)
         self.l2_norms = nn.ModuleList(L2Norm(*level) for level in zip(in_channels, l2_norm_scales))
         self.extras, width = nn.ModuleList(), in_channels[-1]
@@ -71,7 +72,7 @@ class SearchedSSDNeck(Searchable, BaseModule):
 
     def forward(self, inputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
         if len(inputs) != len(self.in_channels):
-            raise ValueError(f'SearchedSSDNeck was built for {len(self.in_channels)} levels and got {len(inputs)}.')
+            raise InputError(f'SearchedSSDNeck was built for {len(self.in_channels)} levels and got {len(inputs)}.')
         outputs = [norm(x) for norm, x in zip(self.l2_norms, inputs)]
         outputs.extend(inputs[len(outputs):])
         x = inputs[-1]

@@ -6,7 +6,8 @@ import re
 
 from torch import nn
 
-from mmfusenas.nas.names import nearest
+from mmfusenas.core.errors import InputError
+from mmfusenas.core.names import nearest
 from mmfusenas.registry import OPERATORS
 
 
@@ -37,18 +38,18 @@ def build_operator(name: str, channels: int, **kwargs) -> nn.Module:
     operator = OPERATORS.module_dict.get(kind)  # the registry's own get() would import what is not registered
     if operator is None:
         known = sorted(OPERATORS.module_dict)
-        raise ValueError(
+        raise InputError(
             f'Unknown candidate operator {name!r}{nearest(kind, known)}. Registered: {known}, followed by _KERNEL '
             '(rb_3). An operator of your own needs @OPERATORS.register_module(name=...) and its module in '
             'custom_imports.'
         )
     if bool(kernel) != ('kernel_size' in inspect.signature(operator).parameters):
         problem = 'it has no kernel' if kernel else 'its kernel is missing, as in rb_3'
-        raise ValueError(f'Candidate operator {name!r}: {problem}.')
+        raise InputError(f'Candidate operator {name!r}: {problem}.')
     if kernel and kernel['kernel_size'] % 2 == 0:
-        raise ValueError(f'Candidate operator {name!r}: only an odd kernel keeps the size of the features.')
+        raise InputError(f'Candidate operator {name!r}: only an odd kernel keeps the size of the features.')
     if match and match[3]:
         if 'dilation' not in inspect.signature(operator).parameters:
-            raise ValueError(f'Candidate operator {name!r}: {kind} takes no dilation rate.')
+            raise InputError(f'Candidate operator {name!r}: {kind} takes no dilation rate.')
         kernel['dilation'] = int(match[3])
     return operator(channels=channels, **kernel, **kwargs)

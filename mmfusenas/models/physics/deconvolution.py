@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mmfusenas.core.errors import InputError
 from mmfusenas.models.utils.precision import in_full_precision
 from mmfusenas.registry import MODELS
 
@@ -42,7 +43,7 @@ class Deconvolution(nn.Module):
         if kernel is None:
             return {}
         if kernel.shape[-1] > min(y.shape[2:]):
-            raise ValueError(f'A blur kernel of {tuple(kernel.shape[2:])} is larger than the picture of '
+            raise InputError(f'A blur kernel of {tuple(kernel.shape[2:])} is larger than the picture of '
                              f'{tuple(y.shape[2:])}.')
         transfer = transfer_function(kernel, y.shape[2:])
         tapered = edge_taper(y, kernel, transfer)

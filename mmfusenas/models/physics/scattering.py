@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mmfusenas.core.errors import InputError
 from mmfusenas.registry import MODELS
 
 _PART = 1000
@@ -40,7 +41,7 @@ class Scattering(nn.Module):
     def __init__(self, window: int = 15) -> None:
         super().__init__()
         if window < 1 or window % 2 == 0:
-            raise ValueError(f'Scattering got window={window}; the side of a window is an odd number.')
+            raise InputError(f'Scattering got window={window}; the side of a window is an odd number.')
         self.window = window
 
     def prepare(self, y: Tensor, kernel: Tensor | None = None) -> dict[str, Tensor]:

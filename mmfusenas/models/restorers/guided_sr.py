@@ -4,6 +4,7 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor
 
+from mmfusenas.core.errors import MissingKeyError
 from mmfusenas.models.scene.base_scene import BaseScene, without_padding
 from mmfusenas.registry import MODELS
 
@@ -57,8 +58,9 @@ class GuidedSR(BaseScene):
 
     def losses(self, pictures: dict[str, Tensor], inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         if 'reference' not in inputs:
-            raise KeyError(f'GuidedSR learns from references; the inputs are {sorted(inputs)}. Put DegradeTarget into '
-                           'the pipeline, or give the data set a folder of them: data_prefix=dict(gt=...).')
+            raise MissingKeyError(
+                f'GuidedSR learns from references; the inputs are {sorted(inputs)}. Put DegradeTarget into '
+                'the pipeline, or give the data set a folder of them: data_prefix=dict(gt=...).')
         restored, reference = pictures['restored'], inputs['reference']
         return dict(loss_l1=F.l1_loss(restored, reference), rmse=F.mse_loss(restored.detach(), reference).sqrt())
 

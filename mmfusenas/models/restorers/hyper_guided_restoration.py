@@ -8,6 +8,7 @@ import torch
 from mmengine.model import ModuleList
 from torch import Tensor
 
+from mmfusenas.core.errors import InputError
 from mmfusenas.models.restorers.restoration import reference_of
 from mmfusenas.models.scene.base_scene import BaseScene, without_padding
 from mmfusenas.registry import MODELS
@@ -62,7 +63,7 @@ class HyperGuidedRestoration(BaseScene):
         super().__init__(loss or dict(type='StageLoss'),
                          data_preprocessor or dict(type='mmfusenas.PairDataPreprocessor'), init_cfg)
         if stages < 1 or min(levels) <= 0:
-            raise ValueError(f'HyperGuidedRestoration got stages={stages} and levels={tuple(levels)}: at least one '
+            raise InputError(f'HyperGuidedRestoration got stages={stages} and levels={tuple(levels)}: at least one '
                              'stage, and levels above 0.')
         self.stages = ModuleList(MODELS.build(stage) for _ in range(stages))
         self.guidance_loss = MODELS.build(guidance_loss) if guidance_loss else None

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from mmfusenas.core.errors import MissingKeyError
 from mmfusenas.models.scene.base_scene import BaseScene
 from mmfusenas.registry import MODELS
 
@@ -49,6 +50,6 @@ class Restoration(BaseScene):
 def reference_of(inputs: dict[str, Tensor], model: str) -> Tensor:
     """Return the reference pictures that a model learns from, or raise a KeyError that says how to get them."""
     if 'reference' not in inputs:
-        raise KeyError(f'{model} learns from references; the inputs are {sorted(inputs)}. Give the data set a '
-                       "folder of them, data_prefix=dict(img='low', gt='high'), or a transform like Darken.")
+        raise MissingKeyError(f'{model} learns from references; the inputs are {sorted(inputs)}. Give the data set a '
+                              "folder of them, data_prefix=dict(img='low', gt='high'), or a transform like Darken.")
     return inputs['reference']

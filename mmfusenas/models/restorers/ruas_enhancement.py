@@ -4,6 +4,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from mmfusenas.core.errors import InputError
 from mmfusenas.models.restorers.known_noise import add_known_noise
 from mmfusenas.models.scene.base_scene import BaseScene
 from mmfusenas.models.stages import Stages
@@ -61,7 +62,7 @@ class RUASEnhancement(Stages, BaseScene):
         self.task = MODELS.build(task)
         self.estimation = MODELS.build(estimation) if estimation else None
         if known_noise and not getattr(self.loss, 'supervised', True):
-            raise ValueError("RUASEnhancement(known_noise=True) learns from a clean reference: give loss=dict("
+            raise InputError("RUASEnhancement(known_noise=True) learns from a clean reference: give loss=dict("
                              "type='DenoisingLoss', supervised=True).")
         self.denoise, self.threshold, self.known_noise, self.eta = denoise, threshold, known_noise, eta
 
@@ -73,7 +74,7 @@ class RUASEnhancement(Stages, BaseScene):
     @denoise.setter
     def denoise(self, where: str) -> None:
         if where not in DENOISE or (where == 'adaptive' and self.estimation is None):
-            raise ValueError(f"RUASEnhancement got denoise={where!r}; it knows {DENOISE}, and 'adaptive' needs "
+            raise InputError(f"RUASEnhancement got denoise={where!r}; it knows {DENOISE}, and 'adaptive' needs "
                              "estimation=dict(type='NoiseEstimation').")
         self._denoise = where
 

@@ -10,6 +10,7 @@ from mmengine.model import BaseModel
 from mmengine.structures import BaseDataElement
 from torch import Tensor
 
+from mmfusenas.core.errors import InputError, StateError
 from mmfusenas.models.utils.color import luma, replace_luma, to_uint8
 from mmfusenas.registry import MODELS
 
@@ -87,7 +88,7 @@ class BaseScene(BaseModel):
             return checked_losses(self, losses_of_sizes(self.losses, pictures, inputs, data_samples))
         if mode == 'predict':
             return self.predict(self.pictures_of_sizes(inputs, data_samples), data_samples)
-        raise RuntimeError(f"{type(self).__name__}.forward got mode {mode!r}; it knows 'tensor', 'loss' and 'predict'.")
+        raise StateError(f"{type(self).__name__}.forward got mode {mode!r}; it knows 'tensor', 'loss' and 'predict'.")
 
     def pictures_of_sizes(self, inputs: dict[str, Tensor], data_samples: list) -> dict[str, Tensor]:
         """Return :meth:`pictures` of a batch, each picture computed without the padding that the batch gave it.
@@ -107,7 +108,7 @@ def checked_losses(model: BaseModel, losses: dict[str, Tensor]) -> dict[str, Ten
     """Return the losses; raise a ValueError where there are none, which a train loop would stumble over later."""
     if not losses:
         stage = f' in its stage {model.stage!r}' if hasattr(model, 'stage') else ''
-        raise ValueError(f'{type(model).__name__} has nothing to learn by{stage}: what is to learn needs a '
+        raise InputError(f'{type(model).__name__} has nothing to learn by{stage}: what is to learn needs a '
                          'loss=dict(...).')
     return losses
 

@@ -7,6 +7,7 @@ import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from mmfusenas.core.errors import InputError
 from mmfusenas.models.cells.build import build_cell
 from mmfusenas.models.scene.tim_layers import OPERATORS_TIM, conv3, head, stem
 from mmfusenas.models.utils.checkpointed import in_turn
@@ -57,7 +58,7 @@ class EnhancementNet(Searchable, BaseModule):
                  init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg)
         if merge not in MERGES:
-            raise ValueError(f'EnhancementNet got merge={merge!r}; it knows {MERGES}.')
+            raise InputError(f'EnhancementNet got merge={merge!r}; it knows {MERGES}.')
         self.merge, self.with_cp = merge, with_cp
         self.detail = _branch(channels, num_cells, operators)
         self.target = _branch(channels, num_cells, operators)

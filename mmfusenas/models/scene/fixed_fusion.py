@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from mmfusenas.core.errors import InputError
 from mmfusenas.models.scene.base_scene import BaseScene
 from mmfusenas.registry import MODELS
 
@@ -71,7 +72,7 @@ class FixedFusion(BaseScene):
     def __init__(self, rule: str, data_preprocessor: dict | None = None, init_cfg: dict | None = None) -> None:
         super().__init__(data_preprocessor=data_preprocessor, init_cfg=init_cfg)
         if rule not in _RULES:
-            raise ValueError(f'FixedFusion got rule={rule!r}; it knows {list(_RULES)}.')
+            raise InputError(f'FixedFusion got rule={rule!r}; it knows {list(_RULES)}.')
         self.rule = rule
         if rule == 'visible':
             self.sensors = ('visible',)

@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from mmfusenas.core.errors import InputError
 from mmfusenas.models.cells.distillation_cell import OPERATORS_RUAS, DistillationCell
 from mmfusenas.models.scene.base_scene import BaseScene
 from mmfusenas.nas import GenotypeSource, Searchable
@@ -63,10 +64,10 @@ class RUASScene(Searchable, BaseScene):
                  init_cfg: dict | None = None) -> None:
         super().__init__(loss, data_preprocessor, init_cfg)
         if warm_start not in WARM_STARTS or not 0 <= gamma <= 1:
-            raise ValueError(f'RUASScene got warm_start={warm_start!r} and gamma={gamma}; it knows {WARM_STARTS}, and '
+            raise InputError(f'RUASScene got warm_start={warm_start!r} and gamma={gamma}; it knows {WARM_STARTS}, and '
                              'gamma is between 0 and 1.')
         if stages < 1 or not 0 < t_min <= 1:
-            raise ValueError(f'RUASScene got stages={stages} and t_min={t_min}; it has at least one stage, and an '
+            raise InputError(f'RUASScene got stages={stages} and t_min={t_min}; it has at least one stage, and an '
                              'illumination above 0, up to 1.')
         self.stages, self.warm_start, self.gamma, self.t_min = stages, warm_start, gamma, t_min
         self.cell = DistillationCell(3, stages, operators)

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from mmfusenas.core.errors import InputError
 from mmfusenas.models.scene.base_scene import BaseScene
 from mmfusenas.models.utils.color import luma, replace_luma
 from mmfusenas.registry import MODELS
@@ -40,7 +41,7 @@ class TIMEnhancement(BaseScene):
                  init_cfg: dict | None = None) -> None:
         super().__init__(loss, data_preprocessor, init_cfg)
         if sorted(order) != ['infrared', 'visible']:
-            raise ValueError(f"TIMEnhancement got order={order!r}; give 'visible' and 'infrared', N_T's first first.")
+            raise InputError(f"TIMEnhancement got order={order!r}; give 'visible' and 'infrared', N_T's first first.")
         self.fusion = MODELS.build(fusion)
         self.enhancement = MODELS.build(enhancement)
         self.order = tuple(order)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from mmfusenas.core.errors import InputError
 from mmfusenas.models.cells.build import build_cell
 from mmfusenas.models.scene.base_scene import BaseScene
 from mmfusenas.models.scene.tim_layers import OPERATORS_TIM, head, stem
@@ -57,7 +58,7 @@ class TIMFusion(Searchable, BaseScene):
                  data_preprocessor: dict | None = None, init_cfg: dict | None = None) -> None:
         super().__init__(loss, data_preprocessor, init_cfg)
         if sorted(order) != ['infrared', 'visible']:
-            raise ValueError(f"TIMFusion got order={order!r}; give 'visible' and 'infrared' in the order of the stem.")
+            raise InputError(f"TIMFusion got order={order!r}; give 'visible' and 'infrared' in the order of the stem.")
         self.order = tuple(order)
         self.with_cp = with_cp
         self.stem = stem(channels)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from mmfusenas.core.errors import InputError
 from mmfusenas.utils.checkpoint import load_checkpoint
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -44,7 +45,7 @@ def load_features(kind: Callable[[], nn.Module], checkpoint: str) -> nn.Module:
     try:
         network.load_state_dict(weights)
     except RuntimeError as error:
-        raise ValueError(f"{checkpoint} holds no weights of {type(network).__name__} as torchvision names them "
+        raise InputError(f"{checkpoint} holds no weights of {type(network).__name__} as torchvision names them "
                          f"('features.0.weight', ...): {str(error).splitlines()[1].strip()}") from error
     network.eval()  # returns nothing in mmcv's VGG
     return network.requires_grad_(False)

@@ -6,6 +6,7 @@ from contextlib import ExitStack, contextmanager
 import torch
 from torch import Tensor
 
+from mmfusenas.core.errors import InputError
 from mmfusenas.nas.hypergrad.vectors import average
 
 Closure = Callable[[], Tensor]
@@ -90,9 +91,9 @@ class BilevelProblem:
         name = 'upper_loss' if closure is self.upper_loss else 'lower_loss'
         if not isinstance(loss, Tensor) or loss.numel() != 1:
             got = tuple(loss.shape) if isinstance(loss, Tensor) else type(loss).__name__
-            raise ValueError(f'{name}() gave {got}; a hyper-gradient needs a scalar tensor: return the summed loss')
+            raise InputError(f'{name}() gave {got}; a hyper-gradient needs a scalar tensor: return the summed loss')
         if not loss.requires_grad:
-            raise ValueError(f'{name}() gave a tensor without a graph, so it has no gradient for weights or choices; '
+            raise InputError(f'{name}() gave a tensor without a graph, so it has no gradient for weights or choices; '
                              'compute it without torch.no_grad() and without detach()')
         return loss
 
@@ -178,8 +179,8 @@ class HyperGradient(ABC):
 
 def _check_leaves(name: str, tensors: Sequence[Tensor]) -> None:
     if not tensors:
-        raise ValueError(f'{name} is empty; a hyper-gradient needs at least one choice and one weight')
+        raise InputError(f'{name} is empty; a hyper-gradient needs at least one choice and one weight')
     for index, tensor in enumerate(tensors):
         if not tensor.is_leaf:
-            raise ValueError(f'{name}[{index}] of shape {tuple(tensor.shape)} is not a leaf tensor; '
+            raise InputError(f'{name}[{index}] of shape {tuple(tensor.shape)} is not a leaf tensor; '
                              'give the parameter itself, not something computed from it')

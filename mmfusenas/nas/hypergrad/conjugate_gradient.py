@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 from torch import Tensor
 
+from mmfusenas.core.errors import InputError
 from mmfusenas.nas.hypergrad.base import BilevelProblem, HyperGradient
 from mmfusenas.nas.hypergrad.second_order import SecondOrder
 from mmfusenas.nas.hypergrad.vectors import add, dot, fill, norm
@@ -34,7 +35,7 @@ class ConjugateGradient(HyperGradient):
 
     def __init__(self, steps: int, damping: float = 0.0) -> None:
         if steps < 1 or damping < 0:
-            raise ValueError(f'ConjugateGradient(steps={steps}, damping={damping}): '
+            raise InputError(f'ConjugateGradient(steps={steps}, damping={damping}): '
                              'steps must be at least 1 and damping at least 0')
         self.steps, self.damping = steps, damping
 

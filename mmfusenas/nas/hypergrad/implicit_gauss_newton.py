@@ -3,6 +3,7 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
+from mmfusenas.core.errors import InputError
 from mmfusenas.nas.hypergrad.base import BilevelProblem, HyperGradient
 from mmfusenas.nas.hypergrad.vectors import add, dot, fill, norm
 from mmfusenas.registry import SEARCH_STRATEGIES
@@ -33,7 +34,7 @@ class ImplicitGaussNewton(HyperGradient):
 
     def __init__(self, eps: float = 1e-12) -> None:
         if not eps > 0:
-            raise ValueError(f'eps = {eps} of ImplicitGaussNewton must be above 0: it keeps 0 / 0 apart')
+            raise InputError(f'eps = {eps} of ImplicitGaussNewton must be above 0: it keeps 0 / 0 apart')
         self.eps = eps
 
     def estimate(self, problem: BilevelProblem, inner: Mapping | None) -> tuple[list[Tensor], dict[str, Tensor]]:

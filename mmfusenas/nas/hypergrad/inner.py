@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.optim import SGD, Optimizer
 
+from mmfusenas.core.errors import InputError
 from mmfusenas.nas.hypergrad.vectors import add, dot, fill, norm
 
 CLIP_OPTIONS = {'max_norm', 'norm_type', 'error_if_nonfinite', 'foreach'}
@@ -41,11 +42,11 @@ class WeightStep:
             ValueError: ``inner`` or its ``lr`` is missing, a key is unknown, or a list has another length.
         """
         if inner is None or 'lr' not in inner:
-            raise ValueError(f'Unrolled got inner={inner}; it needs what one weight step does: '
+            raise InputError(f'Unrolled got inner={inner}; it needs what one weight step does: '
                              'inner=dict(lr=..., momentum=0, weight_decay=0, momentum_buffers=None)')
         unknown = set(inner) - {'lr', 'momentum', 'weight_decay', 'momentum_buffers', 'max_norm'}
         if unknown:
-            raise ValueError(f'Unrolled got inner with {sorted(unknown)}; '
+            raise InputError(f'Unrolled got inner with {sorted(unknown)}; '
                              'known are lr, momentum, weight_decay, momentum_buffers and max_norm')
         return cls(lr=_each('lr', inner['lr'], count), momentum=_each('momentum', inner.get('momentum', 0), count),
                    weight_decay=_each('weight_decay', inner.get('weight_decay', 0), count),
@@ -125,7 +126,7 @@ def inner_step(optimizer: Optimizer, params: Sequence[Tensor], clip: Mapping | N
                  max_norm=float(clip['max_norm']) if by_norm else None)
     for index, param in enumerate(params):
         if id(param) not in groups:
-            raise ValueError(f'Weight {index} of shape {tuple(param.shape)} is not in the optimizer; '
+            raise InputError(f'Weight {index} of shape {tuple(param.shape)} is not in the optimizer; '
                              'give the strategy only weights that it trains')
         group = groups[id(param)]
         _check_group(group)
@@ -140,7 +141,7 @@ def inner_step(optimizer: Optimizer, params: Sequence[Tensor], clip: Mapping | N
 def _check_group(group: Mapping) -> None:
     for name in ('nesterov', 'dampening', 'maximize'):
         if group.get(name):
-            raise ValueError(f'The optimizer has {name}={group[name]}, whose step Unrolled does not model; '
+            raise InputError(f'The optimizer has {name}={group[name]}, whose step Unrolled does not model; '
                              'leave it out or use another strategy')
 
 
@@ -148,7 +149,7 @@ def _each(name: str, value: object, count: int) -> list:
     if not isinstance(value, Sequence):
         return [value] * count
     if len(value) != count:
-        raise ValueError(f'inner has {len(value)} values of {name} for {count} weight tensors; '
+        raise InputError(f'inner has {len(value)} values of {name} for {count} weight tensors; '
                          'give one number for all, or one per tensor')
     return list(value)
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from mmfusenas.core.errors import InputError
 from mmfusenas.nas.hypergrad.base import BilevelProblem, HyperGradient
 from mmfusenas.nas.hypergrad.second_order import SecondOrder
 from mmfusenas.nas.hypergrad.vectors import add, fill, norm
@@ -34,7 +35,7 @@ class Neumann(HyperGradient):
 
     def __init__(self, lr: float, steps: int) -> None:
         if not lr > 0 or steps < 0:
-            raise ValueError(f'Neumann(lr={lr}, steps={steps}): lr must be above 0 and steps at least 0')
+            raise InputError(f'Neumann(lr={lr}, steps={steps}): lr must be above 0 and steps at least 0')
         self.lr, self.steps = lr, steps
 
     def estimate(self, problem: BilevelProblem, inner: Mapping | None) -> tuple[list[Tensor], dict[str, Tensor]]:

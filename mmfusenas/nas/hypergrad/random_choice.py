@@ -2,11 +2,11 @@
 from collections.abc import Mapping
 
 import torch
-from mmengine.dist import broadcast
 from torch import Tensor
+from torch import distributed as dist
 
 from mmfusenas.nas.hypergrad.base import BilevelProblem, HyperGradient
-from mmfusenas.nas.hypergrad.vectors import average
+from mmfusenas.nas.hypergrad.vectors import average, several_processes
 from mmfusenas.registry import SEARCH_STRATEGIES
 
 
@@ -31,6 +31,8 @@ class RandomChoice(HyperGradient):
         """See :class:`HyperGradient`; the lower loss is not evaluated, the upper one only for the log."""
         loss = problem.evaluate(problem.upper_loss)
         value, = average([loss.detach()], [loss])
-        for grad in (grads := [torch.randn_like(choice) for choice in problem.upper_params]):
-            broadcast(grad)
+        grads = [torch.randn_like(choice) for choice in problem.upper_params]
+        if several_processes():
+            for grad in grads:
+                dist.broadcast(grad, src=0)
         return grads, dict(upper_loss=value.reshape(()))

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
+from mmfusenas.core.errors import InputError
 from mmfusenas.nas.hypergrad.base import BilevelProblem, HyperGradient, preserved
 from mmfusenas.nas.hypergrad.inner import WeightStep
 from mmfusenas.nas.hypergrad.second_order import SecondOrder
@@ -40,7 +41,7 @@ class Unrolled(HyperGradient):
 
     def __init__(self, exact: bool = False, radius: float = 0.01) -> None:
         if not radius > 0:
-            raise ValueError(f'radius = {radius} of Unrolled must be above 0')
+            raise InputError(f'radius = {radius} of Unrolled must be above 0')
         self.exact, self.radius = exact, radius
         self.by_difference = not exact
 

@@ -26,6 +26,11 @@ def add(first: Sequence[Tensor], second: Sequence[Tensor], scale: float | Tensor
     return list(torch._foreach_add(list(first), torch._foreach_mul(list(second), scale)))
 
 
+def several_processes() -> bool:
+    """Whether this process is one of several of a distributed run."""
+    return dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1
+
+
 def average(tensors: Sequence[Tensor | None], like: Sequence[Tensor]) -> list[Tensor | None]:
     """Mean over the ranks of a distributed run, in one reduction; the tensors themselves when there is one rank.
 
@@ -36,7 +41,7 @@ def average(tensors: Sequence[Tensor | None], like: Sequence[Tensor]) -> list[Te
     Returns:
         The means. A gradient stays ``None`` only where no rank used the parameter, so that all ranks agree.
     """
-    if not (dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1):
+    if not several_processes():
         return list(tensors)
     pieces = [tensor.detach().flatten() for tensor in fill(tensors, like)]
     used = pieces[0].new_tensor([tensor is not None for tensor in tensors])

@@ -3,7 +3,7 @@ import os
 
 import pytest
 
-from mmfusenas.nas.files import remove_partial_files, written_beside
+from mmfusenas.core.files import remove_partial_files, written_beside
 
 
 def test_flushed_before_it_is_moved(tmp_path, monkeypatch):

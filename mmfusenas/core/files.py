@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from mmfusenas.core.errors import FileNotWrittenError
+
 PARTIAL_SUFFIX = '.partial'
 """Ending of a file that is still being written; what is left of one after a crash is worthless."""
 
@@ -45,9 +47,10 @@ def written_beside(path: str | os.PathLike, flush: bool = True) -> Iterator[Path
     except OSError as error:
         with suppress(OSError):
             partial.unlink()
-        raise OSError(error.errno, f'{error.strerror or error}: {path} was not written ({_free(path):.0f} MB are free '
-                      'there). The files that were there before are untouched; once there is room, run the same '
-                      'command again, a training with --resume.') from error
+        raise FileNotWrittenError(
+            error.errno, f'{error.strerror or error}: {path} was not written ({_free(path):.0f} MB are free '
+            'there). The files that were there before are untouched; once there is room, run the same '
+            'command again, a training with --resume.') from error
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
