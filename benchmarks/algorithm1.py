@@ -1,6 +1,6 @@
 """TIM's algorithm 1 as a whole, and what each link of it is worth: eight rows, every link on and off.
 
-- search: the fusion network found by IAS and the neck found on its pictures; off: random ones of the same size, in the
+- search: the fusion network found by IAS and the neck found on its images; off: random ones of the same size, in the
   same spaces.
 - initialisation: meta-initialisation over the four fusion tasks; off: plain training on the same tasks, by as many
   gradients.

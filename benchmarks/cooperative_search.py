@@ -1,6 +1,6 @@
 """Cooperative, independent and global search of RUAS beside the published architecture: tables 4 and 5, fig. 5.
 
-Searches with every config and seed, trains what was found, and tests it on the pictures with references in the three
+Searches with every config and seed, trains what was found, and tests it on the images with references in the three
 versions of the paper: RUAS_s (no noise removal), RUAS (always), RUAS_A (where noise is found). Beside it the published
 architecture trained the same way, a random one of the same space, and, where its file is given, the authors' weights.
 Prints means and standard deviations over the seeds, with the size of scene module and noise removal and their

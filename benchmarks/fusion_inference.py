@@ -1,4 +1,4 @@
-"""What one picture costs as the inferencer runs ``light``, over the plain eager composition of the same operators.
+"""What one image costs as the inferencer runs ``light``, over the plain eager composition of the same operators.
 
 The plain side is written here, with PyTorch's modules as they are, in contiguous memory and under the C library's
 default memory allocator. The other side is ``optimize_for_inference`` under ``keep_freed_memory``, which is how
@@ -72,16 +72,16 @@ def main() -> None:
     args = parse_args()
     torch.set_num_threads(args.threads)
     net, plain = networks()
-    pictures = tuple(torch.rand(2, 1, 1, *args.shape))
+    images = tuple(torch.rand(2, 1, 1, *args.shape))
     runs = {PLAIN: (plain, False), f'{PLAIN}, same allocator': (plain, True),
             'optimized': (optimize_for_inference(net).fuse, True)}
     if args.compile:
         runs['optimized, compiled'] = (optimize_for_inference(net, compile=True).fuse, True)
     runs['optimized, bf16'] = (in_bf16(optimize_for_inference(net)), True)
     with torch.inference_mode():
-        differences = largest_differences(runs, pictures)
+        differences = largest_differences(runs, images)
         times = by_allocator(
-            {name: (partial(run, *pictures), keep) for name, (run, keep) in runs.items()}, args.repeats)
+            {name: (partial(run, *images), keep) for name, (run, keep) in runs.items()}, args.repeats)
     results = [
         dict(name=name, seconds=median(values), ratio=median(map(truediv, values, times[PLAIN])),
              bound=BOUNDS.get(name), difference=differences[name])
@@ -98,7 +98,7 @@ def main() -> None:
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--shape', nargs=2, type=int, default=(448, 620), metavar=('H', 'W'),
-                        help='height and width of the pictures (default: 448 620)')
+                        help='height and width of the images (default: 448 620)')
     parser.add_argument('--repeats', type=int, default=7, help='measurements of each (default: 7)')
     parser.add_argument('--threads', type=int, default=torch.get_num_threads(), help='threads (default: as torch has)')
     parser.add_argument('--no-compile', dest='compile', action='store_false', help='leave torch.compile out')
@@ -107,7 +107,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def networks() -> tuple[TIMFusion, PlainLight]:
-    """Our network with random weights and statistics, and the plain one with the same; outputs vary as pictures do."""
+    """Our network with random weights and statistics, and the plain one with the same; outputs vary as images do."""
     torch.manual_seed(0)
     net, plain = TIMFusion(genotype='tim-light').eval(), PlainLight().eval()
     for module in net.modules():
@@ -126,12 +126,12 @@ def networks() -> tuple[TIMFusion, PlainLight]:
 
 def in_bf16(net: TIMFusion) -> Callable[[Tensor, Tensor], Tensor]:
     net = net.to(torch.bfloat16)
-    return lambda *pictures: net.fuse(*(picture.bfloat16() for picture in pictures)).float()
+    return lambda *images: net.fuse(*(image.bfloat16() for image in images)).float()
 
 
-def largest_differences(runs: dict, pictures: tuple[Tensor, Tensor]) -> dict[str, float]:
-    """The largest absolute difference to the plain output, of pictures in [0, 1]; also the warm-up of each."""
-    outputs = {name: run(*pictures) for name, (run, _) in runs.items()}
+def largest_differences(runs: dict, images: tuple[Tensor, Tensor]) -> dict[str, float]:
+    """The largest absolute difference to the plain output, of images in [0, 1]; also the warm-up of each."""
+    outputs = {name: run(*images) for name, (run, _) in runs.items()}
     return {name: float((output - outputs[PLAIN]).abs().max()) for name, output in outputs.items()}
 
 

@@ -1,7 +1,7 @@
 """Fixed rules and trained networks on the same pairs, in one table: MI, FMI, VIF and Q^AB/F, as in TIM's table 1.
 
 Fuses the pairs by simple averaging, by the per-pixel maximum, by a Laplacian pyramid and by each named model, writes
-the pictures into OUT/NAME, and scores them with ``tools/analysis_tools/fusion_metrics.py``.
+the images into OUT/NAME, and scores them with ``tools/analysis_tools/fusion_metrics.py``.
 
     python benchmarks/fusion_quality.py --visible test/vi --infrared test/ir --out OUT [--models tim-light ...]
         [--convention cddfuse]
@@ -45,7 +45,7 @@ def main() -> int:
     for name, model in models.items():
         folder = Path(args.out) / Path(name).stem
         model.run(pairs, folder)
-        folders.append(f'{Path(name).stem}={folder / "pictures"}')
+        folders.append(f'{Path(name).stem}={folder / "images"}')
     command = [sys.executable, str(TOOL), '--visible', args.visible, '--infrared', args.infrared, '--fused', *folders,
                '--convention', args.convention]
     return subprocess.run([*command, *rest], check=False).returncode

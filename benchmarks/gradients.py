@@ -27,14 +27,14 @@ from mmfusenas.models.losses import relative_total_variation, ssim
 from mmfusenas.models.utils.one_slope import OneSlopePReLU
 
 SLOPES = ((8, 40, 64, 64), (4, 48, 240, 320))
-PICTURES = ((8, 3, 128, 128), (1, 3, 400, 600), (1, 3, 1080, 1920))
+IMAGES = ((8, 3, 128, 128), (1, 3, 400, 600), (1, 3, 1080, 1920))
 PLANES = ((24, 1, 128, 128), (2, 1, 480, 640))
 
 
 def main() -> None:
     args = parse_args()
     rows = [row('PReLU', shape, OneSlopePReLU(), nn.PReLU(), args.repeats) for shape in SLOPES]
-    for name, loss, shapes in (('relative total variation', relative_total_variation, PICTURES),
+    for name, loss, shapes in (('relative total variation', relative_total_variation, IMAGES),
                                ('structural similarity', likeness, PLANES)):
         rows += [row(name, shape, loss, partial(by_convolutions, loss), args.repeats) for shape in shapes]
     head = ['', 'ours (ms)', "PyTorch's (ms)", 'ratio', 'our error', "PyTorch's error"]
@@ -70,7 +70,7 @@ def gradients(function: Callable, x: Tensor) -> tuple[tuple[Tensor, ...], float]
 
 
 def likeness(x: Tensor) -> Tensor:
-    """Return the structural similarity of pictures with their neighbours of the batch."""
+    """Return the structural similarity of images with their neighbours of the batch."""
     return ssim(x, x.roll(1, 0))
 
 

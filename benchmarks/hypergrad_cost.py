@@ -42,8 +42,8 @@ def main() -> None:
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--size', type=int, default=48, help='height and width of the pictures (default: 48)')
-    parser.add_argument('--batch', type=int, default=1, help='pictures in the batch (default: 1)')
+    parser.add_argument('--size', type=int, default=48, help='height and width of the images (default: 48)')
+    parser.add_argument('--batch', type=int, default=1, help='images in the batch (default: 1)')
     parser.add_argument('--repeats', type=int, default=5, help='measurements of each (default: 5)')
     parser.add_argument('--device', default='cpu', help='cpu or cuda (default: cpu)')
     return parser.parse_args()

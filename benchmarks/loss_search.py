@@ -3,8 +3,8 @@
 With every seed: trains the classifier of quality, searches loss and network, trains the found network by the found
 loss, by equal weights of all terms, by random ones and by each term alone, all with one budget, and tests them. A row
 tells what the loss is worth, on one and the same network; `random-network` has the found loss on a random network of
-the found one's size, and tells what the network is worth. Beside them stand the pictures as they are, and what the
-bundled RUAS, which brightens dark pictures, makes of them. The same command goes on where it was stopped.
+the found one's size, and tells what the network is worth. Beside them stand the images as they are, and what the
+bundled RUAS, which brightens dark images, makes of them. The same command goes on where it was stopped.
 
     python benchmarks/loss_search.py --search-options model.net.channels=8 model.net.num_units=3
     DATA=msrs MSRS_ROOT=data/msrs LOL_ROOT=data/lol python benchmarks/loss_search.py

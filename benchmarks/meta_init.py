@@ -148,7 +148,7 @@ def with_fresh_statistics(model: BaseModel, dataset: dict, cfg: Config) -> BaseM
             module.momentum = None  # the mean of all batches
     batches = BatchStream(build_resumable_dataloader(dict(cfg.train_dataloader, dataset=dataset), 0, endless=True))
     for _ in range(8):
-        model.pictures(model.data_preprocessor(next(batches))['inputs'])
+        model.images(model.data_preprocessor(next(batches))['inputs'])
     return model
 
 
@@ -159,10 +159,10 @@ def look(model: BaseModel, test_set: Dataset) -> tuple[float, float]:
     losses, vifs = [], []
     for i in range(len(test_set)):
         inputs = model.data_preprocessor(pseudo_collate([test_set[i]]))['inputs']
-        pictures = model.pictures(inputs)
-        losses.append(float(sum(model.losses(pictures, inputs).values())))
-        greys = (255 * picture.clamp(0, 1) for picture in (
-            luma(pictures['picture']), luma(inputs['visible']), inputs['infrared']))
+        images = model.images(inputs)
+        losses.append(float(sum(model.losses(images, inputs).values())))
+        greys = (255 * image.clamp(0, 1) for image in (
+            luma(images['image']), luma(inputs['visible']), inputs['infrared']))
         vifs.append(float(measure(['VIF'], *greys)['VIF']))
     return mean(losses), mean(vifs)
 

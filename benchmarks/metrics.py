@@ -1,6 +1,6 @@
 """What the fusion metrics cost: seconds for one pair, each metric and the whole suite.
 
-Where torchmetrics or scikit-image have the same measure, they run on the same pictures in turns with ours, and their
+Where torchmetrics or scikit-image have the same measure, they run on the same images in turns with ours, and their
 time is given over ours. Memory that is freed is kept by the process, as in ``tools/analysis_tools/fusion_metrics.py``.
 
     python benchmarks/metrics.py [--shape 448 620] [--repeats 5] [--threads N] [--json FILE]
@@ -36,12 +36,12 @@ def parse_args() -> argparse.Namespace:
 
 
 def scenes(height: int, width: int) -> list[Tensor]:
-    """Return fused, visible and infrared pictures with structure, N x 1 x H x W in [0, 255]."""
+    """Return fused, visible and infrared images with structure, N x 1 x H x W in [0, 255]."""
     generator = torch.Generator().manual_seed(0)
     coarse = torch.rand(2, 1, height // 8, width // 8, generator=generator)
     smooth = torch.nn.functional.interpolate(coarse, (height, width), mode='bicubic').clamp(0, 1)
     visible, infrared = (0.8 * smooth + 0.2 * torch.rand(smooth.shape, generator=generator)).split(1)
-    return [(picture * 255).round() for picture in ((visible + infrared) / 2, visible, infrared)]
+    return [(image * 255).round() for image in ((visible + infrared) / 2, visible, infrared)]
 
 
 def others() -> dict[str, Callable[[Tensor, Tensor, Tensor], object]]:
@@ -56,10 +56,10 @@ def main() -> None:
     """Measure."""
     args = parse_args()
     torch.set_num_threads(args.threads or torch.get_num_threads())
-    pictures, libraries = scenes(*args.shape), others()
-    calls = {name: lambda name=name: measure([name], *pictures) for name in MEASURES}
-    calls['the whole suite'] = lambda: measure(MEASURES, *pictures)
-    calls |= {f'{name}, library': lambda function=function: function(*pictures) for name, function in libraries.items()}
+    images, libraries = scenes(*args.shape), others()
+    calls = {name: lambda name=name: measure([name], *images) for name in MEASURES}
+    calls['the whole suite'] = lambda: measure(MEASURES, *images)
+    calls |= {f'{name}, library': lambda function=function: function(*images) for name, function in libraries.items()}
     result = {name: median(values) for name, values in in_turns(calls, args.repeats).items()}
     rows = [['metric', 'seconds a pair', 'a library over ours']]
     for name in (*MEASURES, 'the whole suite'):

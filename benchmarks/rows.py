@@ -22,7 +22,7 @@ TIM_ROWS: dict[str, list[str]] = {
 }
 """TIM by row. ``ivif`` is the config as it is."""
 
-_DARK = TIM_ROWS['visible']  # the dark pictures themselves
+_DARK = TIM_ROWS['visible']  # the dark images themselves
 _END_TO_END = ['default_hooks.guidance.scene=0']
 _STOCK = ['model.task.neck.genotype=ruas-ssd-stock#neck', 'model.task.bbox_head.genotype=ruas-ssd-stock#bbox_head']
 _RESNET = {f'r{depth}': ['model.task.backbone._delete_=True', 'model.task.backbone.type=ResNet',
@@ -44,7 +44,7 @@ RUAS_ROWS: dict[str, list[str]] = {
     # Of the enhancement alone.
     'joint': ['default_hooks.guidance.scene=5', 'default_hooks.guidance.task=5', 'default_hooks.guidance.last=joint'],
 }
-"""RUAS by row. ``ruas`` is the config as it is. ``plain`` is its task network on the dark pictures themselves,
+"""RUAS by row. ``ruas`` is the config as it is. ``plain`` is its task network on the dark images themselves,
 ``enhanced`` behind a scene module that stays as it was trained without labels; ``stock`` and ``stock-...`` have 3 x 3
 convolutions in the place of the searched ones."""
 

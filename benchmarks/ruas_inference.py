@@ -1,4 +1,4 @@
-"""What one picture costs as the inferencer runs RUAS, over the plain eager composition of the same layers.
+"""What one image costs as the inferencer runs RUAS, over the plain eager composition of the same layers.
 
 The plain side is written here: the three published networks one after the other, with PyTorch's functions as they are,
 in contiguous memory and under the C library's default memory allocator. The other side is ``optimize_for_inference``
@@ -105,7 +105,7 @@ def main() -> None:
             PLAIN: (lambda: plain(y), False), f'{PLAIN}, same allocator': (lambda: plain(y), True),
             'scene alone': (lambda: plain.scene(y), False), 'estimation alone': (lambda: plain.level(u), False),
             'removal alone': (lambda: plain.removal(u), False),
-            'optimized': (lambda: fast.pictures(dict(visible=y.flip(1)))['picture'].flip(1), True)}
+            'optimized': (lambda: fast.images(dict(visible=y.flip(1)))['image'].flip(1), True)}
         difference = float((runs['optimized'][0]() - runs[PLAIN][0]()).abs().max())
         times = by_allocator(runs, args.repeats)
     results = [dict(name=name, seconds=median(values), ratio=median(map(truediv, values, times[PLAIN])))
@@ -114,17 +114,17 @@ def main() -> None:
             for r in results]
     print(AsciiTable([['', 'seconds', 'over plain eager', 'at most'], *rows],
                      f'RUAS, {args.shape[0]} x {args.shape[1]}, {args.threads} threads').table)
-    print(f'largest difference to the plain picture: {255 * difference:.2g} / 255')
+    print(f'largest difference to the plain image: {255 * difference:.2g} / 255')
     if args.json:
         args.json.write_text(json.dumps(dict(shape=args.shape, threads=args.threads, results=results), indent=1) + '\n')
     if difference > TOLERANCE:
-        raise SystemExit('error: the pictures differ by more than 1/255')
+        raise SystemExit('error: the images differ by more than 1/255')
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--shape', nargs=2, type=int, default=(400, 600), metavar=('H', 'W'),
-                        help='height and width of the picture (default: 400 600)')
+                        help='height and width of the image (default: 400 600)')
     parser.add_argument('--repeats', type=int, default=7, help='measurements of each (default: 7)')
     parser.add_argument('--threads', type=int, default=torch.get_num_threads(), help='threads (default: as torch has)')
     parser.add_argument('--json', type=Path, metavar='FILE', help='also write the results to a file')

@@ -1,9 +1,9 @@
 """RUAS with naively determined architectures beside the published one: table 3.
 
 Scene module and noise removal of one operator each, and the whole supernet with equal weights, trained as the published
-architectures are (the journal's, and that of CVPR 2021, which the table has), from dark pictures alone, and scored with
-noise removal on every picture (RUAS) on pairs with references. Sizes and multiply-adds are those of scene module and
-noise removal, at 600 x 400; so is the time, one picture in evaluation mode. The same command goes on where it was
+architectures are (the journal's, and that of CVPR 2021, which the table has), from dark images alone, and scored with
+noise removal on every image (RUAS) on pairs with references. Sizes and multiply-adds are those of scene module and
+noise removal, at 600 x 400; so is the time, one image in evaluation mode. The same command goes on where it was
 stopped.
 
     LOWLIGHT_ROOT=data/lowlight LOL_ROOT=data/lol python benchmarks/ruas_networks.py
@@ -61,7 +61,7 @@ def parse_args() -> argparse.Namespace:
                         help='values to override in the config when training')
     parser.add_argument('--test-options', nargs='+', default=[], metavar='KEY=VALUE',
                         help='values to override in the config when testing, such as other pairs')
-    parser.add_argument('--repeats', type=int, default=5, help='timed runs of a picture (default: %(default)s)')
+    parser.add_argument('--repeats', type=int, default=5, help='timed runs of an image (default: %(default)s)')
     parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/ruas_networks'), help='default: %(default)s')
     return parser.parse_args()
 

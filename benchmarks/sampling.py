@@ -55,7 +55,7 @@ def histogram(costs: torch.Tensor) -> Figure:
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--paths', type=int, default=409600, help='default: %(default)s')
-    parser.add_argument('--figure', metavar='FILE', help='picture of the distribution of the number of parameters')
+    parser.add_argument('--figure', metavar='FILE', help='image of the distribution of the number of parameters')
     parser.add_argument('--channels', type=int, default=16, help='C (default: %(default)s)')
     return parser.parse_args()
 

@@ -1,8 +1,8 @@
 """What one step of the cooperative search costs over its floor: the forward and backward passes that it consists of.
 
-RUAS's supernet (scene module and noise removal) on random dark pictures. A step of the scene is an unrolled hyper-
+RUAS's supernet (scene module and noise removal) on random dark images. A step of the scene is an unrolled hyper-
 gradient by a central difference, that is three passes of the training loss and one of the validation loss, and a pass
-of the task's loss through the scene's picture; a step of the task is the unrolled hyper-gradient alone. The floor is
+of the task's loss through the scene's image; a step of the task is the unrolled hyper-gradient alone. The floor is
 the time of these passes by themselves. The same step with every candidate of a relaxed choice run by itself, not as one
 convolution (:class:`LinearChoice`), stands beside it. Everything takes turns, and each step is compared with the others
 of its own turn, so that a machine that slows down slows all; the median over the turns counts.
@@ -62,8 +62,8 @@ def main() -> None:
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--size', type=int, default=128, help='height and width of the pictures (default: 128)')
-    parser.add_argument('--batch', type=int, default=1, help='pictures in the batch (default: 1)')
+    parser.add_argument('--size', type=int, default=128, help='height and width of the images (default: 128)')
+    parser.add_argument('--batch', type=int, default=1, help='images in the batch (default: 1)')
     parser.add_argument('--repeats', type=int, default=7, help='measurements of each (default: 7)')
     return parser.parse_args()
 

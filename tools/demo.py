@@ -1,4 +1,4 @@
-"""What ``make demo`` runs: train the task-guided detector and one that sees only the visible picture, and compare.
+"""What ``make demo`` runs: train the task-guided detector and one that sees only the visible image, and compare.
 
 Both train on built-in scenes for the same number of iterations, side by side, which keeps two cores busier than one
 after the other, and are tested on scenes that neither has seen.
@@ -24,7 +24,7 @@ RUNS = {
         'default_hooks.guidance.last=task']),  # there is nothing to guide
     'visible + infrared, fused': ('fused', []),
 }
-PICTURES = 'default_hooks.visualization.num_samples=16'
+IMAGES = 'default_hooks.visualization.num_samples=16'
 
 
 def note(line: str) -> str:
@@ -47,18 +47,18 @@ def train_and_test(title: str) -> list[str]:
     tool('train', work_dir, f'training: {title}', options=options)
     checkpoint = work_dir / (work_dir / 'last_checkpoint').read_text().strip().split('/')[-1]
     out = work_dir / 'metrics.json'
-    tool('test', work_dir, f'testing: {title}', checkpoint, '--out', out, options=[PICTURES, *options])
-    collect_pictures(work_dir)
+    tool('test', work_dir, f'testing: {title}', checkpoint, '--out', out, options=[IMAGES, *options])
+    collect_images(work_dir)
     scores = json.loads(out.read_text())
     return [title, *(f'{scores[name]:.3f}' for name in ('coco/bbox_mAP', 'coco/bbox_mAP_50', 'night/bbox_mAP_50'))]
 
 
-def collect_pictures(work_dir: Path) -> None:
+def collect_images(work_dir: Path) -> None:
     """Copy what the test has drawn to where a person looks first."""
-    folder = DEMO / 'pictures' / work_dir.name
+    folder = DEMO / 'images' / work_dir.name
     folder.mkdir(parents=True)
-    for picture in work_dir.glob('*/vis_data/vis_image/test_*.png'):
-        shutil.copy(picture, folder)
+    for image in work_dir.glob('*/vis_data/vis_image/test_*.png'):
+        shutil.copy(image, folder)
 
 
 def main() -> None:
@@ -73,7 +73,7 @@ def main() -> None:
     print(f'\n{table.table}\n')
     print('Held-out scenes of normal difficulty, after the same number of training iterations.')
     print(f'Took {duration(time.monotonic() - start)}.')
-    print(f'Pictures (visible, infrared, fused with boxes): {DEMO / "pictures" / "fused"}')
+    print(f'Images (visible, infrared, fused with boxes): {DEMO / "images" / "fused"}')
     print('\nnext, the same in full:\n  python tools/train.py configs/tim/retinanet_ivif.py')
 
 

@@ -11,8 +11,8 @@ from mmfusenas.apis import (
     EnhanceInferencer,
     FusionInferencer,
     GuidedSRInferencer,
+    input_images,
     input_pairs,
-    input_pictures,
     weights_table,
 )
 from mmfusenas.utils.command_line import add_model_options, chosen_model, command, run_tool
@@ -20,11 +20,11 @@ from mmfusenas.utils.command_line import add_model_options, chosen_model, comman
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        description='Fuse pairs of visible and infrared pictures, or enhance pictures of one sensor, and detect or '
+        description='Fuse pairs of visible and infrared images, or enhance images of one sensor, and detect or '
                     'segment in them where the model does; or bring a target (depth, say) to the resolution of its '
-                    'guidance. Writes OUT_DIR/pictures, OUT_DIR/drawn, OUT_DIR/masks, OUT_DIR/restored (arrays in the '
+                    'guidance. Writes OUT_DIR/images, OUT_DIR/drawn, OUT_DIR/masks, OUT_DIR/restored (arrays in the '
                     'unit of the target), OUT_DIR/guidance (the map of noise, rain or haze) and '
-                    'OUT_DIR/predictions.json. Of medical pairs the coloured picture (PET, '
+                    'OUT_DIR/predictions.json. Of medical pairs the coloured image (PET, '
                     'SPECT) is given as visible, the MRI as infrared.',
         epilog='examples: python tools/infer.py --model tim-light --visible vi --infrared ir --out-dir fused; '
                'python tools/infer.py --model ruas-lol --input dark --out-dir bright; '
@@ -32,14 +32,14 @@ def parse_args() -> argparse.Namespace:
                '--out-dir found. Folders are paired by equal file names, or by the longest common beginning '
                '(001_vi.png, 001_ir.png).')
     add_model_options(parser)
-    parser.add_argument('--input', metavar='PATH', help='picture, folder or list, for a model of one sensor')
+    parser.add_argument('--input', metavar='PATH', help='image, folder or list, for a model of one sensor')
     parser.add_argument('--kernel', metavar='PATH',
-                        help='blur kernel of the pictures of --input (.npy or picture), or folder with one of each '
+                        help='blur kernel of the images of --input (.npy or image), or folder with one of each '
                              'name, for a model that deblurs')
     parser.add_argument('--denoise', choices=['adaptive', 'always', 'never'],
                         help="where RUAS removes noise from --input: RUAS_A, RUAS, RUAS_s (default: the model's own)")
-    parser.add_argument('--visible', metavar='PATH', help='visible picture, folder, or .txt list of one path a line')
-    parser.add_argument('--infrared', metavar='PATH', help='infrared picture, folder, or list')
+    parser.add_argument('--visible', metavar='PATH', help='visible image, folder, or .txt list of one path a line')
+    parser.add_argument('--infrared', metavar='PATH', help='infrared image, folder, or list')
     parser.add_argument('--target', metavar='PATH', help='target of low resolution, folder, or list; also .npy files')
     parser.add_argument('--guidance', metavar='PATH', help='guidance of high resolution, folder, or list')
     parser.add_argument('--out-dir', default='outputs', metavar='DIR', help='folder for the results (default: outputs)')
@@ -87,13 +87,13 @@ def main() -> None:
     model, checkpoint = chosen_model(args)
     kind = kind_of(args)
     sources = [getattr(args, name) for name in kind]
-    pairs = input_pictures(*sources) if len(sources) == 1 else input_pairs(*sources)
+    pairs = input_images(*sources) if len(sources) == 1 else input_pairs(*sources)
     options = {name: getattr(args, name) for name in ('kernel', 'denoise') if getattr(args, name)}
     if options and kind != ('input', ):
-        raise UserError(f'--{next(iter(options))} is for the pictures of --input.')
+        raise UserError(f'--{next(iter(options))} is for the images of --input.')
     inferencer = KINDS[kind](model, checkpoint, args.device, args.score_thr, **options)
     predictions = inferencer.run(pairs, args.out_dir)
-    print(f'{len(pairs)} pictures in {predictions.parent / "pictures"}')
+    print(f'{len(pairs)} images in {predictions.parent / "images"}')
     if inferencer.has_task:
         print(f'with what was found in {predictions.parent / "drawn"}, as numbers in {predictions} or masks/')
     print(f'\ndone; next:\n  {next_command(args)}')

@@ -37,7 +37,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('checkpoint', nargs='?', help='checkpoint file, or the name of bundled weights (infer.py '
                         '--list); left out of a rule without weights')
     parser.add_argument('--work-dir', help='folder for logs (default: work_dirs/CONFIG)')
-    parser.add_argument('--show-dir', help='folder for pictures with the predictions drawn in')
+    parser.add_argument('--show-dir', help='folder for images with the predictions drawn in')
     parser.add_argument('--out', metavar='FILE.json', help='write the metrics as a flat JSON object')
     add_run_options(parser, 'test')
     return parser.parse_args()
@@ -61,7 +61,7 @@ def prepare_config(args: argparse.Namespace) -> Config:
 
 
 def set_show_dir(cfg: Config, folder: str) -> None:
-    """Let the config's visualization hook draw every test picture into ``folder``."""
+    """Let the config's visualization hook draw every test image into ``folder``."""
     hook = cfg.get('default_hooks', {}).get('visualization')
     if hook is None:
         raise UserError('--show-dir needs a hook that draws: set default_hooks.visualization in the config.')

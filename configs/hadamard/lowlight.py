@@ -1,6 +1,6 @@
-# The published network (lol) brightens dark pictures. DATA in the environment: synthetic, the built-in road scenes
+# The published network (lol) brightens dark images. DATA in the environment: synthetic, the built-in road scenes
 # (default); lol, LOL (`LOL_ROOT`); fivek, MIT-Adobe FiveK (`FIVEK_ROOT`), whose published network is
-# `--cfg-options model.net.genotype=hadamard-mit`; msrs, day pictures of MSRS (`MSRS_ROOT`) that are darkened, tested on
+# `--cfg-options model.net.genotype=hadamard-mit`; msrs, day images of MSRS (`MSRS_ROOT`) that are darkened, tested on
 # LOL's (`LOL_ROOT`).
 _base_ = [
     '../_base_/models/hadamard.py', '../_base_/datasets/{{$DATA:synthetic}}_lowlight.py',

@@ -1,5 +1,5 @@
 # Triple level as two bilevel problems in turn, of one unrolled step: the loss, by a frozen classifier of quality, then the
-# architecture, by that loss on both levels; weights on one half of the pictures, loss and choices on the other. RECIPE in
+# architecture, by that loss on both levels; weights on one half of the images, loss and choices on the other. RECIPE in
 # the environment is ./lowlight.py (default), ./haze.py or ./underwater.py, of its DATA; QUALITY the checkpoint of the
 # classifier that `quality.py` trained on the same, other than the recipe's `quality`.
 _base_ = '{{$RECIPE:./lowlight.py}}'
@@ -15,7 +15,7 @@ default_hooks = dict(
                 optimizer=dict(type='Adam', lr=5e-4, betas=(0.5, 0.999)),
                 phases=dict(loss=dict(choices='^loss', end=20, losses=[judge]), network=dict(choices='^net')),
                 dataloader=dict(data, batch_size=1, dataset=dict(data.dataset, **split.choices))),
-    # What is found trains from scratch by the found loss, as the recipe does, on all pictures.
+    # What is found trains from scratch by the found loss, as the recipe does, on all images.
     export=dict(type='GenotypeExportHook', shape=(128, 128), retrain={
         'train_dataloader.batch_size': data.batch_size,
         'optim_wrapper.optimizer': dict(_base_.optim_wrapper.optimizer, _delete_=True),

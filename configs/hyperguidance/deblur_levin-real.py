@@ -1,4 +1,4 @@
-# A test of what `deblur.py` trained on what the camera took of Levin's pictures, with the noise that it has, which is not
+# A test of what `deblur.py` trained on what the camera took of Levin's images, with the noise that it has, which is not
 # known (`LEVIN_ROOT`). GUIDANCE in the environment as in `deblur.py`.
 _base_ = ['../_base_/schedules/guidance_{{$GUIDANCE:bilevel}}.py', '../_base_/datasets/levin_blur.py']
 test_dataloader = dict(dataset=dict(

@@ -1,4 +1,4 @@
-# The size and the budget of the rows that were measured, on pictures below `BSDS_ROOT`: three stages, a denoiser of 32
+# The size and the budget of the rows that were measured, on images below `BSDS_ROOT`: three stages, a denoiser of 32
 # channels, crops of 48 x 48 in training. GUIDANCE and TEST_NOISE in the environment as in `deblur.py`.
 _base_ = ['../_base_/schedules/guidance_{{$GUIDANCE:bilevel}}.py', '../_base_/datasets/bsds_blur.py']
 load, pack, test_size = _base_.load, _base_.pack, (144, 144)

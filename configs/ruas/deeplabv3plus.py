@@ -5,7 +5,7 @@ _base_ = [
     '../_base_/schedules/adamw_12e.py', '../_base_/default_runtime.py'
 ]
 default_hooks = dict(guidance=dict(type='TaskGuidanceHook', scene=2))
-# For deeplabv3plus_search.py: data of weights and of choices, weight steps to one of the choices, size of a picture.
+# For deeplabv3plus_search.py: data of weights and of choices, weight steps to one of the choices, size of an image.
 search = dict(
     weights=dict(length=1000), choices=dict(length=1000, seed=10), interval=10, shape=(128, 160),
     param_scheduler=[dict(type='CosineAnnealingLR', by_epoch=True, begin=0, convert_to_iter_based=True)])

@@ -1,5 +1,5 @@
 # Low-light enhancement with the published architectures (section 5.1): the scene module first, without labels, then
-# noise removal and noise estimation on its pictures. On the built-in scenes. `model.denoise` is 'adaptive' (RUAS_A),
+# noise removal and noise estimation on its images. On the built-in scenes. `model.denoise` is 'adaptive' (RUAS_A),
 # 'always' (RUAS) or 'never' (RUAS_s).
 _base_ = [
     '../_base_/models/ruas_enhancement.py', '../_base_/datasets/synthetic_lowlight.py',

@@ -1,4 +1,4 @@
-# The same on the dark pictures of MIT-Adobe FiveK (`FIVEK_ROOT`), whose references are for the score alone.
+# The same on the dark images of MIT-Adobe FiveK (`FIVEK_ROOT`), whose references are for the score alone.
 _base_ = [
     '../_base_/models/ruas_enhancement.py', '../_base_/datasets/fivek.py', '../_base_/schedules/adam_100e.py',
     '../_base_/default_runtime.py'

@@ -1,4 +1,4 @@
-# The same on the dark pictures of LOL (`LOL_ROOT`), whose references are for the score alone. LOL_RELEASE=v2-real takes
+# The same on the dark images of LOL (`LOL_ROOT`), whose references are for the score alone. LOL_RELEASE=v2-real takes
 # the real part of LOL-v2, the 789 pairs of the paper, of which 100 are for the test.
 _base_ = [
     '../_base_/models/ruas_enhancement.py', '../_base_/datasets/lol.py', '../_base_/schedules/adam_100e.py',

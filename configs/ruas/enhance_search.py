@@ -1,5 +1,5 @@
 # Cooperative search of scene module and noise removal (section 4, algorithm 1), batch 1, 20 epochs: weights on one half
-# of the dark pictures, choices on the other. RECIPE in the environment is the training of what is found: ./enhance.py,
+# of the dark images, choices on the other. RECIPE in the environment is the training of what is found: ./enhance.py,
 # ./enhance_unpaired.py, ./enhance_lol.py or ./enhance_fivek.py. beta is such that both terms of the scene's gradient
 # are about equally long: at 1 noise removal would have no say.
 _base_ = '{{$RECIPE:./enhance.py}}'

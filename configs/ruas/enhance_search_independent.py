@@ -1,4 +1,4 @@
-# The independent search of table 4: first the scene module by its own loss, then noise removal on its pictures. RECIPE
+# The independent search of table 4: first the scene module by its own loss, then noise removal on its images. RECIPE
 # is as in enhance_search.py.
 _base_ = './enhance_search_global.py'
 default_hooks = dict(

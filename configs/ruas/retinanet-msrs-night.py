@@ -1,5 +1,5 @@
 # RUAS in front of a RetinaNet, on what MSRS's visible camera sees at night (`MSRS_ROOT`); half size, for a CPU. A hundred
-# pictures are few: both begin from weights, the scene module from the bundled one, which was trained without labels.
+# images are few: both begin from weights, the scene module from the bundled one, which was trained without labels.
 _base_ = [
     '../_base_/datasets/msrs_night_det.py', '../_base_/models/tim_retinanet.py', '../_base_/schedules/adamw_12e.py',
     '../_base_/default_runtime.py'

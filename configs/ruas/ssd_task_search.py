@@ -1,4 +1,4 @@
-# The search of the task module alone (table 8, third row): neck and head, on the dark pictures themselves. RECIPE is as
+# The search of the task module alone (table 8, third row): neck and head, on the dark images themselves. RECIPE is as
 # in ssd_search.py.
 _base_ = './ssd_search.py'
 model = dict(scene=dict(_delete_=True, type='FixedFusion', rule='visible'))

@@ -1,4 +1,4 @@
-# Algorithm 1, the neck: search of the cells C_FD on MSRS (section 4.3.1), on the pictures of a fusion network that
+# Algorithm 1, the neck: search of the cells C_FD on MSRS (section 4.3.1), on the images of a fusion network that
 # adapts to the pairs first and then stays as it is. model.scene.genotype and model.scene.init_cfg.checkpoint name it.
 _base_ = './algorithm1.py'
 model = dict(task=dict(neck=dict(

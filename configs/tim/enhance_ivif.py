@@ -1,4 +1,4 @@
-# Visual enhancement of infrared and visible pictures (section 4.2) on the built-in scenes, N_F and N_T jointly.
+# Visual enhancement of infrared and visible images (section 4.2) on the built-in scenes, N_F and N_T jointly.
 _base_ = [
     '../_base_/models/tim_enhancement.py', '../_base_/datasets/synthetic_ivif_fusion.py',
     '../_base_/schedules/adamw_12e.py', '../_base_/default_runtime.py'

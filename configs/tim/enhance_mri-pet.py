@@ -1,4 +1,4 @@
-# Fusion of MRI and PET with the published N_F and N_T (section 5.1.3), 100 epochs. N_T's first picture is the MRI.
+# Fusion of MRI and PET with the published N_F and N_T (section 5.1.3), 100 epochs. N_T's first image is the MRI.
 _base_ = [
     '../_base_/models/tim_enhancement.py', '../_base_/datasets/harvard_fusion.py',
     '../_base_/schedules/adamw_12e.py', '../_base_/default_runtime.py'

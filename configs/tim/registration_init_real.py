@@ -1,4 +1,4 @@
-# N_R alone, first on pictures of one sensor: an infrared picture against itself out of register. Begun with both
+# N_R alone, first on images of one sensor: an infrared image against itself out of register. Begun with both
 # sensors at once it does not find out what a displacement is (docs/en/results/tim.md, "Pairs out of register").
 _base_ = [
     '../_base_/models/tim_registration.py', '../_base_/datasets/ivif_real_deformed.py',

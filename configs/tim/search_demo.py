@@ -1,4 +1,4 @@
-# The short form of a search on the built-in scenes, minutes on two cores: small pictures, narrow supernet, 60 weight and
+# The short form of a search on the built-in scenes, minutes on two cores: small images, narrow supernet, 60 weight and
 # 12 choice steps. RECIPE is the search: ./retinanet_ivif_search.py or ./resnet18_ivif_search.py.
 _base_ = '{{$RECIPE:./retinanet_ivif_search.py}}'
 size = (96, 128)

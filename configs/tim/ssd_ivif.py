@@ -1,4 +1,4 @@
-# TIM in front of SSD300: pictures of 300 x 300, the detector from scratch.
+# TIM in front of SSD300: images of 300 x 300, the detector from scratch.
 _base_ = [
     '../_base_/datasets/synthetic_ivif_det.py', '../_base_/models/tim_ssd.py', '../_base_/schedules/adamw_12e.py',
     '../_base_/default_runtime.py'

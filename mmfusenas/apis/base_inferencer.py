@@ -22,9 +22,9 @@ from mmfusenas.apis.loading import load_model
 from mmfusenas.apis.optimize import optimize_for_inference
 from mmfusenas.core.errors import InputError, InputTypeError
 from mmfusenas.core.files import write_text
+from mmfusenas.datasets.images import ImageError, write_image
 from mmfusenas.datasets.pairing import Pair
-from mmfusenas.datasets.pictures import PictureError, write_picture
-from mmfusenas.datasets.transforms.pack_pair import picture_tensor
+from mmfusenas.datasets.transforms.pack_pair import image_tensor
 from mmfusenas.models.task_guided import TaskGuided
 from mmfusenas.structures import FusionDataSample
 from mmfusenas.utils.allocator import keep_freed_memory
@@ -32,7 +32,7 @@ from mmfusenas.utils.checkpoint import save_array
 from mmfusenas.utils.config_parts import type_name
 from mmfusenas.visualization import draw_mask, enlarge
 
-Picture = str | Path | np.ndarray
+Image = str | Path | np.ndarray
 
 SMALLEST = 3
 """Of a side in pixels: with less there is nothing to reflect at the border."""
@@ -40,10 +40,21 @@ SMALLEST = 3
 _NOISE = ('noise_level', 'denoised')
 
 
-class BaseInferencer(ABC):
-    """Base of the inferencers: a model that makes one picture, and detects or segments in it where it has a task.
+class Result(dict):
+    """What an inferencer gives of one input; its ``image`` is found as ``picture`` too, with a warning."""
 
-    The picture has the size of the input, whatever size the task works at: it gets the input as the transforms of its
+    def __missing__(self, key: str) -> np.ndarray:
+        if key != 'picture':
+            raise KeyError(key)
+        warnings.warn("A result's picture is called image; the old name goes with the next release.", FutureWarning,
+                      stacklevel=2)
+        return self['image']
+
+
+class BaseInferencer(ABC):
+    """Base of the inferencers: a model that makes one image, and detects or segments in it where it has a task.
+
+    The image has the size of the input, whatever size the task works at: it gets the input as the transforms of its
     test data make it, and its boxes and masks are in pixels of the input. On a CPU the process keeps the memory that it
     has used (:func:`~mmfusenas.utils.allocator.keep_freed_memory`), for speed.
 
@@ -55,12 +66,12 @@ class BaseInferencer(ABC):
         score_thr: Lowest score of the detections returned, from 0 to 1. Defaults to 0.3.
 
     Raises:
-        ValueError: If ``score_thr`` is no score, the model makes no picture or takes those of other sensors; and what
+        ValueError: If ``score_thr`` is no score, the model makes no image or takes those of other sensors; and what
             :func:`load_model` raises.
     """
 
     sensors: tuple[str, ...]
-    """Whose pictures the models take."""
+    """Whose images the models take."""
     otherwise = ''
     """What to do with a model of other sensors."""
 
@@ -85,90 +96,91 @@ class BaseInferencer(ABC):
         pipeline = getattr(model, 'test_pipeline', None) or ()
         self.resize = next((step.get('resize') for step in pipeline if type_name(step) == 'LoadPairFromFile'), None)
         if self.has_task:
-            # Where a model comes without the transforms of its test data, the task sees the pictures as they are.
+            # Where a model comes without the transforms of its test data, the task sees the images as they are.
             pack = 'PackPairSegInputs' if hasattr(model.task, 'decode_head') else 'PackPairDetInputs'
             steps = [step for step in pipeline if not type_name(step).startswith('Load')] or [dict(type=pack)]
             with DefaultScope.overwrite_default_scope('mmfusenas'):
                 self.pipeline = Compose(steps)
 
     def _check_sensors(self) -> None:
-        """Raise where the model makes no picture, or of what this inferencer does not give; say so where of less."""
-        if not hasattr(self.scene, 'pictures'):
-            raise InputError(f'{type(self.scene).__name__} makes no picture, and nothing else to show.')
+        """Raise where the model makes no image, or of what this inferencer does not give; say so where of less."""
+        if not hasattr(self.scene, 'images'):
+            raise InputError(f'{type(self.scene).__name__} makes no image, and nothing else to show.')
         if not set(self.scene.sensors) <= set(self.sensors):
-            raise InputError(f'{type(self).__name__} gives a model pictures of {" and ".join(self.sensors)}; '
+            raise InputError(f'{type(self).__name__} gives a model images of {" and ".join(self.sensors)}; '
                              f'{type(self.scene).__name__} takes {" and ".join(self.scene.sensors)}. {self.otherwise}')
         if self.scene.sensors != self.sensors:
             warnings.warn(f'{type(self.scene).__name__} looks at {" and ".join(self.scene.sensors)} alone. '
                           f'{self.otherwise}', stacklevel=3)
 
     @abstractmethod
-    def read(self, *pictures: Picture) -> dict[str, Any]:
+    def read(self, *images: Image) -> dict[str, Any]:
         """Return what a data set would hand to its pipeline after loading."""
 
-    def __call__(self, *pictures: Picture) -> dict[str, np.ndarray | None]:
+    def __call__(self, *images: Image) -> Result:
         """Run on one input.
 
         Args:
-            *pictures: Paths, or arrays as ``mmcv.imread`` gives, see :meth:`read`.
+            *images: Paths, or arrays as ``mmcv.imread`` gives, see :meth:`read`.
 
         Returns:
-            ``picture`` (uint8 H x W x 3, BGR), ``boxes`` (N x 4, pixels of the input), ``scores`` and ``labels`` (N),
+            ``image`` (uint8 H x W x 3, BGR), ``boxes`` (N x 4, pixels of the input), ``scores`` and ``labels`` (N),
             ``mask`` (uint8 H x W, class numbers). What the model does not predict is None. RUAS_A adds
-            ``noise_level`` (of the [0, 1] picture) and ``denoised`` (whether noise was removed).
+            ``noise_level`` (of the [0, 1] image) and ``denoised`` (whether noise was removed).
 
         Raises:
-            ValueError: If the picture is smaller than 3 x 3; and what :meth:`read` raises.
+            ValueError: If the image is smaller than 3 x 3; and what :meth:`read` raises.
         """
-        results = self.read(*pictures)
+        results = self.read(*images)
         if min(results['img'].shape[:2]) < SMALLEST:
-            raise InputError(f'{results["img_path"]} is {results["img"].shape[1]} x {results["img"].shape[0]}: a '
-                             f'picture needs at least {SMALLEST} x {SMALLEST} pixels.')
-        output = dict(picture=None, boxes=None, scores=None, labels=None, mask=None)
+            raise InputError(f'{results["img_path"]} is {results["img"].shape[1]} x {results["img"].shape[0]}: an '
+                             f'image needs at least {SMALLEST} x {SMALLEST} pixels.')
+        output = dict(image=None, boxes=None, scores=None, labels=None, mask=None)
         with torch.inference_mode():
             if self.has_task:
                 sample = self.model.test_step(pseudo_collate([self.pipeline(dict(results))]))[0]
                 output.update(self._predictions(sample))
                 if tuple(sample.img_shape[:2]) == results['img'].shape[:2]:
-                    return dict(output, picture=sample.fused_img)
-            return dict(output, **self._pictures(results))
+                    return Result(output, image=sample.pred_img)
+            return Result(output, **self._images(results))
 
     def run(self, pairs: Sequence[Pair], out_dir: str | Path) -> Path:
         """Run on many inputs, show the progress, and write the results.
 
-        ``out_dir`` gets ``pictures/STEM.png``; of guided super-resolution ``restored/STEM.npy``, of hyper-guided
+        ``out_dir`` gets ``images/STEM.png``; of guided super-resolution ``restored/STEM.npy``, of hyper-guided
         restoration ``guidance/STEM.npy``; with a detector or segmentor ``drawn/STEM.png``; with a segmentor
         ``masks/STEM.png`` (class numbers, 8 bit); and ``predictions.json``: a list ``images`` with ``stem``,
-        ``picture`` (path in ``out_dir``), ``boxes``, ``scores``, ``labels``, ``classes`` (the name of each label; these
+        ``image`` (path in ``out_dir``), ``boxes``, ``scores``, ``labels``, ``classes`` (the name of each label; these
         four are null without a detector), of RUAS_A ``noise_level`` and ``denoised``, and ``model`` and ``config``.
 
         Args:
-            pairs: Inputs, as :func:`input_pairs` or :func:`input_pictures` gives.
+            pairs: Inputs, as :func:`input_pairs` or :func:`input_images` gives.
             out_dir: Folder of the results; made where it is missing.
 
         Returns:
             Path of ``predictions.json``.
 
         Raises:
-            ValueError: If a result would overwrite a picture of the input, or the pictures of a pair are of two sizes.
-            PictureError: If a file is missing or no picture, or an input does not fit the model: at the end, when all
+            ValueError: If a result would overwrite an image of the input, or the images of a pair are of two sizes.
+            ImageError: If a file is missing or no image, or an input does not fit the model: at the end, when all
                 others are done. They are listed as ``failed`` in ``predictions.json``.
         """
         out_dir = Path(out_dir)
-        self.check(pairs, out_dir / 'pictures')
+        self.check(pairs, out_dir / 'images')
+        _link_old_name(out_dir)
         images, failed = [], {}
         for pair in track(pairs, 'working'):
             try:
                 images.append(self._save(pair, out_dir))
-            except (PictureError, ValueError) as error:
+            except (ImageError, ValueError) as error:
                 failed[pair.stem] = str(error)
         predictions = out_dir / 'predictions.json'
         content = dict(images=images, **self.source, **(dict(failed=failed) if failed else {}))
         write_text(predictions, json.dumps(content, indent=1) + '\n')
         if failed:
             others = f' The results of the others are in {out_dir}.' if images else ''
-            raise PictureError(f'{len(failed)} of {len(pairs)} inputs could not be used.{others} The first: '
-                               f'{next(iter(failed.values()))}')
+            raise ImageError(f'{len(failed)} of {len(pairs)} inputs could not be used.{others} The first: '
+                             f'{next(iter(failed.values()))}')
         return predictions
 
     def check(self, pairs: Sequence[Pair], folder: Path) -> None:
@@ -179,26 +191,26 @@ class BaseInferencer(ABC):
                 raise InputError(f'The result {target} would overwrite its own input: choose another folder.')
 
     def draw(self, output: dict[str, np.ndarray | None]) -> np.ndarray:
-        """Return the picture of a result with its detections or its mask drawn in; small pictures are enlarged."""
-        picture, factor = enlarge(output['picture'])
+        """Return the image of a result with its detections or its mask drawn in; small images are enlarged."""
+        image, factor = enlarge(output['image'])
         if output['mask'] is not None:
-            return draw_mask(picture, output['mask'], self.dataset_meta)
+            return draw_mask(image, output['mask'], self.dataset_meta)
         from mmfusenas.visualization import draw_detections  # there are no detections without mmdet
-        return draw_detections(picture, output['boxes'] * factor, output['labels'], output['scores'], self.dataset_meta)
+        return draw_detections(image, output['boxes'] * factor, output['labels'], output['scores'], self.dataset_meta)
 
-    def _pictures(self, results: dict[str, Any]) -> dict[str, np.ndarray]:
-        """Return the scene module's ``picture`` at the size of the input, and what else it says of it."""
+    def _images(self, results: dict[str, Any]) -> dict[str, np.ndarray]:
+        """Return the scene module's ``image`` at the size of the input, and what else it says of it."""
         meta = {key: results[key] for key in ('img_path', 'img_path2', 'img_shape', 'target_range')
                 if key in results}
-        inputs = dict(visible=[picture_tensor(results['img'])])
+        inputs = dict(visible=[image_tensor(results['img'])])
         if 'img2' in results:
-            inputs['infrared'] = [picture_tensor(results['img2'])]
+            inputs['infrared'] = [image_tensor(results['img2'])]
         if 'kernel' in results:
-            inputs['kernel'] = [picture_tensor(results['kernel'])]
+            inputs['kernel'] = [image_tensor(results['kernel'])]
         data = self.model.data_preprocessor(dict(inputs=inputs, data_samples=[FusionDataSample(metainfo=meta)]))
         sample = self.scene(**data, mode='predict')[0]
         made = {key: sample.get(key) for key in ('restored', 'guidance', *_NOISE) if key in sample}
-        return dict(picture=np.ascontiguousarray(sample.fused_img), **made)
+        return dict(image=np.ascontiguousarray(sample.pred_img), **made)
 
     def _predictions(self, sample: BaseDataElement) -> dict[str, np.ndarray]:
         """Return what the task found, in pixels of the input."""
@@ -212,32 +224,41 @@ class BaseInferencer(ABC):
 
     def _save(self, pair: Pair, out_dir: Path) -> dict[str, Any]:
         output = self(*pair.paths)
-        name = f'pictures/{pair.stem}.png'
-        write_picture(out_dir / name, output['picture'])
+        name = f'images/{pair.stem}.png'
+        write_image(out_dir / name, output['image'])
         for array in ('restored', 'guidance'):
             if array in output:
                 save_array(out_dir / array / f'{pair.stem}.npy', output[array])
         if self.has_task:
-            write_picture(out_dir / 'drawn' / f'{pair.stem}.png', self.draw(output))
+            write_image(out_dir / 'drawn' / f'{pair.stem}.png', self.draw(output))
         if output['mask'] is not None:
-            write_picture(out_dir / 'masks' / f'{pair.stem}.png', output['mask'])
+            write_image(out_dir / 'masks' / f'{pair.stem}.png', output['mask'])
         found = {key: None if output[key] is None else output[key].tolist() for key in ('boxes', 'scores', 'labels')}
         found.update({key: output[key] for key in _NOISE if key in output})
-        return dict(stem=pair.stem, picture=name, **found, classes=self._class_names(found['labels']))
+        # picture: the name of image before; it goes with the next release.
+        return dict(stem=pair.stem, image=name, picture=name, **found, classes=self._class_names(found['labels']))
 
     def _class_names(self, labels: list[int] | None) -> list[str] | None:
         classes = self.dataset_meta.get('classes') or ()
         return labels and [classes[label] if label < len(classes) else str(label) for label in labels]
 
 
-def name_of(picture: Picture, what: str) -> str:
+def _link_old_name(out_dir: Path) -> None:
+    """Let the images be found in ``pictures`` too, their folder's name before; this goes with the next release."""
+    link = out_dir / 'pictures'
+    out_dir.mkdir(parents=True, exist_ok=True)
+    if not link.exists() and not link.is_symlink():
+        link.symlink_to('images', target_is_directory=True)
+
+
+def name_of(image: Image, what: str) -> str:
     """Return what to call an input in a message: its path, or what kind of array it is.
 
     Raises:
         TypeError: It is neither.
     """
-    if not isinstance(picture, (str, Path, np.ndarray)):
+    if not isinstance(image, (str, Path, np.ndarray)):
         raise InputTypeError(
-            f'What is given as {what} is a {type(picture).__name__}: give one path or one array as '
+            f'What is given as {what} is a {type(image).__name__}: give one path or one array as '
             'mmcv.imread gives it. Of many, call once for each, or take run(input_pairs(...), folder).')
-    return str(picture) if isinstance(picture, (str, Path)) else f'the {what} array'
+    return str(image) if isinstance(image, (str, Path)) else f'the {what} array'

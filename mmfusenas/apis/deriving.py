@@ -19,7 +19,7 @@ from mmfusenas.utils.stored_config import as_text
 KEPT = ('dataset_meta', 'stage', 'epoch', 'iter', 'seed')
 """What a checkpoint of weights alone keeps of the meta information of its training."""
 CHECK_SIZE = 320
-"""Rows and columns of the picture on which a derived network is compared; SSD300 takes no smaller one."""
+"""Rows and columns of the image on which a derived network is compared; SSD300 takes no smaller one."""
 
 
 def found_supernet(content: Mapping[str, Any], path: str) -> BaseModel:
@@ -71,7 +71,7 @@ def compact_checkpoint(content: Mapping[str, Any], supernet: BaseModel, genotype
                        path: str) -> dict[str, Any]:
     """Return a checkpoint of the found network with the weights of the supernet; it rebuilds its model by itself.
 
-    Before, the network is rebuilt from it and compared with the supernet on a random picture.
+    Before, the network is rebuilt from it and compared with the supernet on a random image.
 
     Args:
         content: Checkpoint of the search.
@@ -90,7 +90,7 @@ def compact_checkpoint(content: Mapping[str, Any], supernet: BaseModel, genotype
     difference = largest_difference(supernet, rebuilt.eval())
     if not difference <= 1e-5:  # of networks that give no numbers, too
         raise StateError(f'The derived network differs from the supernet by {difference:g} (relative) on a random '
-                         'picture, so nothing was written. Does a custom part behave differently with genotype=?')
+                         'image, so nothing was written. Does a custom part behave differently with genotype=?')
     return dict(meta=kept_meta(content, model_cfg, path), state_dict=weights, genotype=genotype.to_dict())
 
 

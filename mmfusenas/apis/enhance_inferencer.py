@@ -1,4 +1,4 @@
-"""Brightening and restoring single pictures, and detecting or segmenting in them, from Python."""
+"""Brightening and restoring single images, and detecting or segmenting in them, from Python."""
 from __future__ import annotations
 
 from pathlib import Path
@@ -6,34 +6,34 @@ from typing import Any
 
 import numpy as np
 
-from mmfusenas.apis.base_inferencer import BaseInferencer, Picture, name_of
+from mmfusenas.apis.base_inferencer import BaseInferencer, Image, name_of
 from mmfusenas.core.errors import InputError
-from mmfusenas.datasets.pictures import PictureError, checked_array, read_visible, to_colour
+from mmfusenas.datasets.images import ImageError, checked_array, read_visible, to_colour
 from mmfusenas.datasets.transforms.load_kernel import read_kernel
 from mmfusenas.models.restorers.ruas_enhancement import RUASEnhancement
 
 
 class EnhanceInferencer(BaseInferencer):
-    """Enhance pictures of one sensor, and detect or segment in them where the model has a detector or a segmentor.
+    """Enhance images of one sensor, and detect or segment in them where the model has a detector or a segmentor.
 
     Results are those of :class:`BaseInferencer`; a :class:`HyperGuidedRestoration` adds ``guidance``, its map of the
     noise, the rain or the haze (H x W).
 
     Args:
         *args: As of :class:`BaseInferencer`.
-        kernel: Blur kernel of the pictures, as a file (:func:`read_kernel`) or K x K with an odd K; or a folder with
-            one of each picture, STEM.npy or STEM.png; None where nothing is blurred. Defaults to None.
+        kernel: Blur kernel of the images, as a file (:func:`read_kernel`) or K x K with an odd K; or a folder with
+            one of each image, STEM.npy or STEM.png; None where nothing is blurred. Defaults to None.
         denoise: ``'adaptive'``, ``'always'`` or ``'never'``: the version RUAS_A, RUAS or RUAS_s of a
             :class:`RUASEnhancement`. Defaults to None, the model's own.
         **kwargs: As of :class:`BaseInferencer`.
 
     Raises:
         ValueError: If the model does not deblur, or has no such version, and what :class:`BaseInferencer` raises.
-        PictureError: If the kernel is none.
+        ImageError: If the kernel is none.
 
     Example:
         >>> infer = EnhanceInferencer('ruas-lol')
-        >>> infer(np.full((61, 83, 3), 20, np.uint8))['picture'].shape
+        >>> infer(np.full((61, 83, 3), 20, np.uint8))['image'].shape
         (61, 83, 3)
     """
 
@@ -55,29 +55,29 @@ class EnhanceInferencer(BaseInferencer):
                 raise InputError(f'{type(self.scene).__name__} has no version denoise={denoise!r}; give none.')
             self.scene.denoise = denoise
 
-    def read(self, picture: Picture) -> dict[str, Any]:
+    def read(self, image: Image) -> dict[str, Any]:
         """Return what a data set would hand to its pipeline after loading.
 
         Args:
-            picture: Path, or array H x W x 3 (BGR) or H x W, of 8 or 16 bit, as ``mmcv.imread`` gives.
+            image: Path, or array H x W x 3 (BGR) or H x W, of 8 or 16 bit, as ``mmcv.imread`` gives.
 
         Raises:
             ValueError: If it holds NaN.
-            PictureError: If the file is missing or unreadable, or there is no kernel of it.
+            ImageError: If the file is missing or unreadable, or there is no kernel of it.
         """
-        path = name_of(picture, 'picture')
-        picture = picture if isinstance(picture, np.ndarray) else read_visible(path)
-        picture = to_colour(checked_array(picture, path))
+        path = name_of(image, 'image')
+        image = image if isinstance(image, np.ndarray) else read_visible(path)
+        image = to_colour(checked_array(image, path))
         kernel = {} if self.kernel is None else dict(kernel=self._kernel_of(path))
-        return dict(kernel, img=picture, img_path=path, img_id=0, img_shape=picture.shape[:2],
-                    ori_shape=picture.shape[:2])
+        return dict(kernel, img=image, img_path=path, img_id=0, img_shape=image.shape[:2],
+                    ori_shape=image.shape[:2])
 
     def _kernel_of(self, path: str) -> np.ndarray:
-        """Return the kernel of a picture."""
+        """Return the kernel of an image."""
         if isinstance(self.kernel, np.ndarray):
             return self.kernel
         files = [self.kernel / f'{Path(path).stem}{suffix}' for suffix in ('.npy', '.png')]
         found = [file for file in files if file.is_file()]
         if not found:
-            raise PictureError(f'There is no kernel of {path}: neither {files[0]} nor {files[1].name}.')
+            raise ImageError(f'There is no kernel of {path}: neither {files[0]} nor {files[1].name}.')
         return read_kernel(found[0])

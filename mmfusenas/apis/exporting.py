@@ -1,4 +1,4 @@
-"""Whole models as ONNX graphs: from the sensors' pictures to one, and what the task finds in it."""
+"""Whole models as ONNX graphs: from the sensors' images to one, and what the task finds in it."""
 from __future__ import annotations
 
 import os
@@ -17,7 +17,7 @@ from mmfusenas.utils.sensors import random_inputs
 
 OPSET = 17
 TOLERANCE = 1e-3
-"""Largest difference to PyTorch that a file may have: pictures are in [0, 1], boxes in pixels."""
+"""Largest difference to PyTorch that a file may have: images are in [0, 1], boxes in pixels."""
 
 _CODER = 'DeltaXYWHBBoxCoder'
 _STEP = 32
@@ -25,32 +25,32 @@ _STEP = 32
 
 
 class FusionGraph(nn.Module):
-    """The sensors' pictures in [0, 1] to the scene module's BGR picture in [0, 1].
+    """The sensors' images in [0, 1] to the scene module's BGR image in [0, 1].
 
     Args:
         model: A scene module (fusion, enhancement).
 
     Shape:
-        ``visible`` N x 3 x H x W and, of a pair, ``infrared`` N x 1 x H x W, to ``picture`` N x 3 x H x W.
+        ``visible`` N x 3 x H x W and, of a pair, ``infrared`` N x 1 x H x W, to ``image`` N x 3 x H x W.
     """
 
-    outputs = ('picture',)
+    outputs = ('image',)
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
         self.scene = model
 
-    def forward(self, *pictures: Tensor) -> Tensor | tuple[Tensor, ...]:
-        return self.scene.pictures(dict(zip(self.scene.sensors, pictures, strict=True)))['picture'].clamp(0, 1)
+    def forward(self, *images: Tensor) -> Tensor | tuple[Tensor, ...]:
+        return self.scene.images(dict(zip(self.scene.sensors, images, strict=True)))['image'].clamp(0, 1)
 
     def random(self, number: int, shape: tuple[int, int]) -> dict[str, Tensor]:
-        """Return random pictures of the sensors, the same each time."""
+        """Return random images of the sensors, the same each time."""
         inputs = random_inputs(self.scene, shape, number)
         return {name: inputs[name] for name in self.scene.sensors}
 
 
 class _TaskGraph(FusionGraph):
-    """The same, and the task on the picture, normalised as its own preprocessor does."""
+    """The same, and the task on the image, normalised as its own preprocessor does."""
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__(model.scene)
@@ -58,23 +58,23 @@ class _TaskGraph(FusionGraph):
 
 
 class DetectionGraph(_TaskGraph):
-    """The fused picture, and boxes and scores of every anchor, before any is suppressed; one pair at a time.
+    """The fused image, and boxes and scores of every anchor, before any is suppressed; one pair at a time.
 
     Shape:
         ``boxes`` 1 x A x 4 (x1, y1, x2, y2 in pixels), ``scores`` 1 x A x classes in [0, 1].
     """
 
-    outputs = ('picture', 'boxes', 'scores')
+    outputs = ('image', 'boxes', 'scores')
 
-    def forward(self, *pictures: Tensor) -> tuple[Tensor, ...]:
-        picture, head = super().forward(*pictures), self.task.bbox_head
-        scores, deltas = self.task(photograph(self.task, picture), mode='tensor')
+    def forward(self, *images: Tensor) -> tuple[Tensor, ...]:
+        image, head = super().forward(*images), self.task.bbox_head
+        scores, deltas = self.task(photograph(self.task, image), mode='tensor')
         sizes = [level.shape[-2:] for level in scores]
-        priors = torch.cat(head.prior_generator.grid_priors(sizes, device=picture.device))
+        priors = torch.cat(head.prior_generator.grid_priors(sizes, device=image.device))
         scores, deltas = (torch.cat([level.permute(0, 2, 3, 1).reshape(1, -1, width) for level in levels], 1)
                           for levels, width in ((scores, head.cls_out_channels), (deltas, 4)))
-        boxes = self._decode(head.bbox_coder, priors, deltas[0], tuple(picture.shape[-2:])).unsqueeze(0)
-        return picture, boxes, scores.sigmoid() if head.use_sigmoid_cls else scores.softmax(-1)[..., :-1]
+        boxes = self._decode(head.bbox_coder, priors, deltas[0], tuple(image.shape[-2:])).unsqueeze(0)
+        return image, boxes, scores.sigmoid() if head.use_sigmoid_cls else scores.softmax(-1)[..., :-1]
 
     @staticmethod
     def _decode(coder: object, priors: Tensor, deltas: Tensor, size: tuple[int, int]) -> Tensor:
@@ -85,34 +85,34 @@ class DetectionGraph(_TaskGraph):
 
 
 class SegmentationGraph(_TaskGraph):
-    """The fused picture, and the scores of every class at every pixel.
+    """The fused image, and the scores of every class at every pixel.
 
     Shape:
         ``logits`` N x classes x H x W.
     """
 
-    outputs = ('picture', 'logits')
+    outputs = ('image', 'logits')
 
-    def forward(self, *pictures: Tensor) -> tuple[Tensor, ...]:
-        picture = super().forward(*pictures)
-        logits = self.task(photograph(self.task, picture), mode='tensor')
+    def forward(self, *images: Tensor) -> tuple[Tensor, ...]:
+        image = super().forward(*images)
+        logits = self.task(photograph(self.task, image), mode='tensor')
         align = self.task.decode_head.align_corners
-        return picture, nn.functional.interpolate(logits, picture.shape[-2:], mode='bilinear', align_corners=align)
+        return image, nn.functional.interpolate(logits, image.shape[-2:], mode='bilinear', align_corners=align)
 
 
 def graph_of(model: nn.Module) -> FusionGraph:
     """Return a model, made fast for inference, as the graph that is exported.
 
     Raises:
-        ValueError: If the model makes no picture or needs a kernel for it, or has a detector that is not of one stage
+        ValueError: If the model makes no image or needs a kernel for it, or has a detector that is not of one stage
             with anchors.
     """
     model = optimize_for_inference(model)
     if not isinstance(model, TaskGuided):
-        if not hasattr(model, 'pictures'):
-            raise InputError(f'{type(model).__name__} makes no picture; only what does is exported.')
+        if not hasattr(model, 'images'):
+            raise InputError(f'{type(model).__name__} makes no image; only what does is exported.')
         if getattr(model, 'takes_kernel', False):
-            raise InputError(f'{type(model).__name__} deblurs by a kernel of each picture, which the graph of an '
+            raise InputError(f'{type(model).__name__} deblurs by a kernel of each image, which the graph of an '
                              'export does not have. Run it by tools/infer.py --kernel.')
         return FusionGraph(model).eval()
     if hasattr(model.task, 'decode_head'):
@@ -125,13 +125,13 @@ def graph_of(model: nn.Module) -> FusionGraph:
 
 
 def export_onnx(model: nn.Module, path: str | os.PathLike, shape: tuple[int, int], dynamic: bool = False) -> float:
-    """Write a model as an ONNX file, and compare it with PyTorch on random pictures.
+    """Write a model as an ONNX file, and compare it with PyTorch on random images.
 
     Args:
         model: Fusion or enhancement module, :class:`TaskGuidedDetector` or :class:`TaskGuidedSegmentor`, on the CPU.
         path: File to write: beside, then moved into place.
-        shape: Height and width of the pictures.
-        dynamic: Whether other sizes, as multiples of 32, and numbers of pictures are allowed too; ``shape`` is what
+        shape: Height and width of the images.
+        dynamic: Whether other sizes, as multiples of 32, and numbers of images are allowed too; ``shape`` is what
             it is traced with. Not for detectors, whose anchors are constants of the graph.
 
     Returns:
@@ -148,10 +148,10 @@ def export_onnx(model: nn.Module, path: str | os.PathLike, shape: tuple[int, int
     divisor = getattr(getattr(graph, 'task', None), 'data_preprocessor', None)
     divisor = getattr(divisor, 'pad_size_divisor', None) or getattr(divisor, 'size_divisor', None) or 1
     if any(side % divisor for side in shape):
-        raise InputError(f'The pictures are {shape[0]} x {shape[1]}, and the task pads to a multiple of {divisor}: '
+        raise InputError(f'The images are {shape[0]} x {shape[1]}, and the task pads to a multiple of {divisor}: '
                          'give multiples of it as height and width, so that nothing has to be padded.')
     names = graph.scene.sensors
-    axes = {name: {0: 'pictures', 2: 'height', 3: 'width'} for name in (*names, *graph.outputs)} if dynamic else None
+    axes = {name: {0: 'images', 2: 'height', 3: 'width'} for name in (*names, *graph.outputs)} if dynamic else None
     with written_beside(path) as beside:
         with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter('ignore')  # of traced sizes, which the comparison below looks at
@@ -170,10 +170,10 @@ def export_onnx(model: nn.Module, path: str | os.PathLike, shape: tuple[int, int
 def _difference(graph: FusionGraph, path: Path, shape: tuple[int, int], number: int = 1) -> float:
     from onnxruntime import InferenceSession
 
-    pictures = graph.random(number, shape)
-    expected = graph(*pictures.values())
+    images = graph.random(number, shape)
+    expected = graph(*images.values())
     session = InferenceSession(str(path), providers=['CPUExecutionProvider'])
-    got = session.run(None, {name: picture.numpy() for name, picture in pictures.items()})
+    got = session.run(None, {name: image.numpy() for name, image in images.items()})
     expected = expected if isinstance(expected, tuple) else (expected,)
     # As a tensor's maximum, which keeps NaN.
     return float(torch.stack([(torch.from_numpy(a) - b).abs().max() for a, b in zip(got, expected, strict=True)]).max())

@@ -1,4 +1,4 @@
-"""Fusing pairs of pictures, and detecting or segmenting in them, from Python."""
+"""Fusing pairs of images, and detecting or segmenting in them, from Python."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -7,39 +7,39 @@ from typing import Any
 
 import numpy as np
 
-from mmfusenas.apis.base_inferencer import BaseInferencer, Picture, name_of
+from mmfusenas.apis.base_inferencer import BaseInferencer, Image, name_of
 from mmfusenas.core.errors import InputError
-from mmfusenas.datasets.pairing import Pair
-from mmfusenas.datasets.pictures import (
-    PictureError,
+from mmfusenas.datasets.images import (
+    ImageError,
     checked_array,
+    image_size,
     match_sizes,
-    picture_size,
     read_infrared,
     read_pair,
     read_visible,
     to_colour,
     to_grey,
 )
+from mmfusenas.datasets.pairing import Pair
 
 
 class FusionInferencer(BaseInferencer):
-    """Fuse pairs, and detect or segment in the fused pictures where the model has a detector or a segmentor.
+    """Fuse pairs, and detect or segment in the fused images where the model has a detector or a segmentor.
 
-    The fused picture has the size and the colour of the visible input. Of medical pairs the coloured picture (PET,
+    The fused image has the size and the colour of the visible input. Of medical pairs the coloured image (PET,
     SPECT) takes the place of the visible one, the MRI that of the infrared. Arguments and results are those of
     :class:`BaseInferencer`.
 
     Example:
         >>> infer = FusionInferencer('tim-light')
-        >>> infer(np.full((61, 83, 3), 90, np.uint8), np.full((61, 83), 60, np.uint8))['picture'].shape
+        >>> infer(np.full((61, 83, 3), 90, np.uint8), np.full((61, 83), 60, np.uint8))['image'].shape
         (61, 83, 3)
     """
 
     sensors = ('visible', 'infrared')
     otherwise = 'Use EnhanceInferencer, or tools/infer.py --input PATH.'
 
-    def read(self, visible: Picture, infrared: Picture) -> dict[str, Any]:
+    def read(self, visible: Image, infrared: Image) -> dict[str, Any]:
         """Return what a data set would hand to its pipeline after loading.
 
         Args:
@@ -48,7 +48,7 @@ class FusionInferencer(BaseInferencer):
 
         Raises:
             ValueError: If the two differ in size (and the test pipeline does not ask to resize), or hold NaN.
-            PictureError: If a file is missing or unreadable.
+            ImageError: If a file is missing or unreadable.
         """
         paths = [name_of(visible, 'visible'), name_of(infrared, 'infrared')]
         if isinstance(visible, np.ndarray) or isinstance(infrared, np.ndarray):
@@ -60,26 +60,26 @@ class FusionInferencer(BaseInferencer):
         visible, infrared = to_colour(visible), to_grey(infrared)
         if visible.shape[:2] != infrared.shape[:2] and self.resize is None:
             (height, width), (height2, width2) = visible.shape[:2], infrared.shape[:2]
-            raise InputError(f'The pictures of a pair differ in size: {paths[0]} is {width} x {height}, {paths[1]} is '
+            raise InputError(f'The images of a pair differ in size: {paths[0]} is {width} x {height}, {paths[1]} is '
                              f'{width2} x {height2} (width x height). Register them and bring them to one size first.')
         visible, infrared = match_sizes(visible, infrared, self.resize)
         return dict(img=visible, img2=infrared, img_path=paths[0], img_path2=paths[1], img_id=0,
                     img_shape=visible.shape[:2], ori_shape=visible.shape[:2])
 
     def check(self, pairs: Sequence[Pair], folder: Path) -> None:
-        """Also read the headers: both pictures of a pair are of one size, unless the pipeline resizes them."""
+        """Also read the headers: both images of a pair are of one size, unless the pipeline resizes them."""
         super().check(pairs, folder)
         if self.resize is not None:
             return
         cases = []
         for pair in pairs:
             try:
-                (h, w), (h2, w2) = picture_size(pair.visible), picture_size(pair.infrared)
-            except PictureError:  # named when its turn comes: it costs no other
+                (h, w), (h2, w2) = image_size(pair.visible), image_size(pair.infrared)
+            except ImageError:  # named when its turn comes: it costs no other
                 continue
             if (h, w) != (h2, w2):
                 cases.append(f'{pair.visible} is {w} x {h}, {pair.infrared} is {w2} x {h2}')
         if cases:
             shown = '\n'.join(f'  {case}' for case in cases[:5])
-            raise InputError(f'{len(cases)} of {len(pairs)} pairs have pictures of two sizes (width x height):\n'
+            raise InputError(f'{len(cases)} of {len(pairs)} pairs have images of two sizes (width x height):\n'
                              f'{shown}\nRegister them and bring them to one size first.')

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor, nn
 
-from mmfusenas.apis.base_inferencer import BaseInferencer, Picture
+from mmfusenas.apis.base_inferencer import BaseInferencer, Image
 from mmfusenas.apis.enhance_inferencer import EnhanceInferencer
 from mmfusenas.apis.fusion_inferencer import FusionInferencer
 from mmfusenas.apis.guided_sr_inferencer import GuidedSRInferencer
@@ -122,7 +122,7 @@ def builtin_inputs(model: nn.Module, length: int = 4, size: tuple[int, int] = (2
 
 
 def weights_effect(model: nn.Module, weights: Mapping[str, Tensor],
-                   inputs: Iterable[Iterable[Picture]]) -> WeightsEffect:
+                   inputs: Iterable[Iterable[Image]]) -> WeightsEffect:
     """Return what other weights change of the results of a model.
 
     Args:
@@ -137,9 +137,9 @@ def weights_effect(model: nn.Module, weights: Mapping[str, Tensor],
     other.load_state_dict(weights)
     inferencers = [inferencer_of(network, _FAINT) for network in (model, other)]
     effect = WeightsEffect()
-    for pictures in inputs:
-        first, second = (infer(*pictures) for infer in inferencers)
-        levels = np.abs(first['picture'].astype(int) - second['picture'].astype(int))
+    for images in inputs:
+        first, second = (infer(*images) for infer in inferencers)
+        levels = np.abs(first['image'].astype(int) - second['image'].astype(int))
         effect.level = max(effect.level, int(levels.max()))
         if first['mask'] is not None:
             effect.mask = max(effect.mask or 0.0, float((first['mask'] != second['mask']).mean()))

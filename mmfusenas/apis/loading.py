@@ -67,7 +67,7 @@ def load_model(source: str | Path | Config, checkpoint: str | Path | None = None
 
 
 def input_options(model: BaseModel) -> str:
-    """Return how a model is given its pictures by ``tools/infer.py``, for the command that comes next."""
+    """Return how a model is given its images by ``tools/infer.py``, for the command that comes next."""
     sensors = getattr(getattr(model, 'scene', model), 'sensors', ())
     single = '--input FOLDER' + (' --kernel FILE' if getattr(model, 'takes_kernel', False) else '')
     options = {('visible', ): single, ('guidance', 'target'): '--target FOLDER --guidance FOLDER'}

@@ -25,13 +25,13 @@ def optimize_for_inference(model: nn.Module, compile: bool = False) -> nn.Module
     makes their outputs so. Only what is provable from the modules is changed: neighbours in an ``nn.Sequential``,
     mmcv's ``ConvModule``, and these cells. Results differ by rounding only.
 
-    On a CPU most of the remaining time of large pictures is the mapping of new memory;
+    On a CPU most of the remaining time of large images is the mapping of new memory;
     :func:`~mmfusenas.utils.allocator.keep_freed_memory` ends that.
 
     Args:
         model: Network, or a fusion module of this package. It is not changed.
         compile: Also compile it by ``torch.compile``, part by part, with the weights frozen into the code. The first
-            picture of each size then takes minutes. Defaults to False.
+            image of each size then takes minutes. Defaults to False.
 
     Returns:
         The copy: for inference under ``torch.inference_mode()`` or ``torch.no_grad()``, not for training or saving.

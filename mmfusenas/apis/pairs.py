@@ -1,4 +1,4 @@
-"""Which pictures to run on: the pairs that two files, folders or lists make."""
+"""Which images to run on: the pairs that two files, folders or lists make."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from pathlib import Path
 from mmengine import fileio
 
 from mmfusenas.core.errors import FileError
-from mmfusenas.datasets.pairing import Pair, list_pictures, pair_sources, stem_of
+from mmfusenas.datasets.pairing import Pair, list_images, pair_sources, stem_of
 from mmfusenas.datasets.problems import Problem, raise_errors
 
 
@@ -18,13 +18,13 @@ def input_pairs(visible: str | Path, infrared: str | Path) -> list[Pair]:
     Lists are paired line by line. Results are named after the visible stems, so these have to differ.
 
     Args:
-        visible: File, folder or list of the visible pictures.
+        visible: File, folder or list of the visible images.
         infrared: The same of the infrared ones.
 
     Raises:
         FileNotFoundError: ``visible`` or ``infrared`` does not exist.
         DatasetError: Missing or ambiguous partners, lists of different length, missing files, equal stems, or no
-            picture at all; with the first cases of each.
+            image at all; with the first cases of each.
 
     Example:
         >>> for name in ('scene_vi.png', 'scene_ir.png'):
@@ -34,8 +34,8 @@ def input_pairs(visible: str | Path, infrared: str | Path) -> list[Pair]:
     """
     for source in (visible, infrared):
         if not fileio.exists(str(source)):
-            raise FileError(f'{source} does not exist (working directory {Path.cwd()}): give a picture, a '
-                            'folder of pictures, or a .txt list of one path a line.')
+            raise FileError(f'{source} does not exist (working directory {Path.cwd()}): give an image, a '
+                            'folder of images, or a .txt list of one path a line.')
     pairs, problems = pair_sources(str(visible), str(infrared))
     problems = [*problems, *_missing_files(pairs), *_equal_stems(pairs)]
     raise_errors(problems, f'The pairing of {visible} with {infrared}',
@@ -43,25 +43,25 @@ def input_pairs(visible: str | Path, infrared: str | Path) -> list[Pair]:
     return pairs
 
 
-def input_pictures(source: str | Path) -> list[Pair]:
-    """Return the pictures of a file, a folder, or a ``.txt`` list of one path a line, for systems of one sensor.
+def input_images(source: str | Path) -> list[Pair]:
+    """Return the images of a file, a folder, or a ``.txt`` list of one path a line, for systems of one sensor.
 
     Args:
         source: File, folder or list. Results are named after the stems, so these have to differ.
 
     Raises:
         FileNotFoundError: ``source`` does not exist.
-        DatasetError: Missing files, equal stems, or no picture at all; with the first cases of each.
+        DatasetError: Missing files, equal stems, or no image at all; with the first cases of each.
 
     Example:
         >>> Path('dark.png').touch()
-        >>> input_pictures('dark.png')
+        >>> input_images('dark.png')
         [Pair(stem='dark', visible='dark.png', infrared=None)]
     """
-    pairs = [Pair(stem_of(path), path) for path in list_pictures(str(source))]
-    problems = [] if pairs else [Problem('error', 'no pictures', str(source), 'there is no picture here')]
+    pairs = [Pair(stem_of(path), path) for path in list_images(str(source))]
+    problems = [] if pairs else [Problem('error', 'no images', str(source), 'there is no image here')]
     raise_errors([*problems, *_missing_files(pairs), *_equal_stems(pairs)], f'The input {source}',
-                 advice='Give a picture, a folder of pictures, or a .txt list of one path a line.')
+                 advice='Give an image, a folder of images, or a .txt list of one path a line.')
     return pairs
 
 

@@ -1,4 +1,4 @@
-"""Data sets of single pictures and pairs, and their pipeline."""
+"""Data sets of single images and pairs, and their pipeline."""
 from mmfusenas.registry import DATASETS
 from mmfusenas.utils.optional import available, register_missing
 

@@ -53,5 +53,5 @@ class ACDCDataset(PairSegDataset):
         super().__init__(data_prefix=data_prefix or published, seg_map_suffix=seg_map_suffix, **kwargs)
 
     def key_of(self, stem: str) -> str:
-        """Return video and frame, without what the pictures' names end in."""
+        """Return video and frame, without what the images' names end in."""
         return stem.removesuffix('_rgb_anon')

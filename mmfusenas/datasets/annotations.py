@@ -11,7 +11,7 @@ from mmfusenas.datasets.problems import Problem
 
 Size = tuple[int, int]
 
-BOX_PROBLEMS = ('malformed box', 'box without area', 'box outside the picture')
+BOX_PROBLEMS = ('malformed box', 'box without area', 'box outside the image')
 """Errors that ``bad_boxes='drop'`` forgives: the box is left out."""
 
 _REMEDY = "correct or remove it, or set bad_boxes='drop'"
@@ -34,7 +34,7 @@ class RawBox(NamedTuple):
 
 
 class Annotation(NamedTuple):
-    """What a file says about one picture: its (height, width), its boxes, and what is wrong with them."""
+    """What a file says about one image: its (height, width), its boxes, and what is wrong with them."""
 
     size: Size
     boxes: list[RawBox]
@@ -50,13 +50,13 @@ def unknown_class(name: str, names: Sequence[str]) -> str:
 
 
 def read_yolo(text: str, path: str, names: Sequence[str], size_of: Callable[[], Size]) -> Annotation:
-    """Read lines of ``class cx cy w h``, in fractions of the picture's width and height.
+    """Read lines of ``class cx cy w h``, in fractions of the image's width and height.
 
     Args:
-        text: Content of the file; an empty one is a picture without objects.
+        text: Content of the file; an empty one is an image without objects.
         path: Its path, for the messages.
         names: Class names in the order of their numbers.
-        size_of: Returns the picture's (height, width).
+        size_of: Returns the image's (height, width).
     """
     size = size_of()
     boxes, problems = [], []
@@ -91,7 +91,7 @@ def read_voc(
         text: Content of the file.
         path: Its path, for the messages.
         names: Every class name that may occur.
-        size_of: Returns the picture's (height, width), asked where the file does not say.
+        size_of: Returns the image's (height, width), asked where the file does not say.
         one_based: Whether the first pixel is number 1, as in Pascal VOC itself; the pair data sets count from 0.
     """
     try:
@@ -125,7 +125,7 @@ def read_darkface(text: str, path: str, names: Sequence[str], size_of: Callable[
         text: Content of the file.
         path: Its path, for the messages.
         names: The one class name.
-        size_of: Returns the picture's (height, width).
+        size_of: Returns the image's (height, width).
     """
     size = size_of()
     lines = [(number, line.split()) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
@@ -159,7 +159,7 @@ def read_bbgt(text: str, path: str, names: Sequence[str], size_of: Callable[[], 
         text: Content of the file; lines that begin with % are passed over.
         path: Its path, for the messages.
         names: Every class name that may occur.
-        size_of: Returns the picture's (height, width).
+        size_of: Returns the image's (height, width).
     """
     size = size_of()
     boxes, problems = [], []
@@ -182,11 +182,11 @@ def read_bbgt(text: str, path: str, names: Sequence[str], size_of: Callable[[], 
 
 
 def settle_box(box: RawBox, size: Size) -> tuple[list[float] | None, Problem | None]:
-    """Clip a box to its picture, or say why it is none.
+    """Clip a box to its image, or say why it is none.
 
     Args:
         box: The box as read.
-        size: Height and width of the picture.
+        size: Height and width of the image.
 
     Returns:
         x1, y1, x2, y2 and no problem; or those with a warning, where more than a pixel was clipped; or None with an
@@ -199,16 +199,16 @@ def settle_box(box: RawBox, size: Size) -> tuple[list[float] | None, Problem | N
     height, width = size
     clipped = [max(x1, 0.0), max(y1, 0.0), min(x2, float(width)), min(y2, float(height))]
     if clipped[0] >= clipped[2] or clipped[1] >= clipped[3]:
-        message = f'{shown} lies outside the picture of {width} x {height}; {_REMEDY}'
-        return None, Problem('error', 'box outside the picture', box.where, message)
+        message = f'{shown} lies outside the image of {width} x {height}; {_REMEDY}'
+        return None, Problem('error', 'box outside the image', box.where, message)
     if max(abs(a - b) for a, b in zip(clipped, box.bbox)) > 1:
-        message = f'{shown} reaches over the edge of the picture of {width} x {height}; it is clipped'
+        message = f'{shown} reaches over the edge of the image of {width} x {height}; it is clipped'
         return clipped, Problem('warning', 'box over the edge', box.where, message)
     return clipped, None
 
 
 def place_boxes(annotation: Annotation, classes: tuple[str, ...]) -> tuple[list[dict], list[Problem]]:
-    """Turn what a file says into mmdet's instances of ``classes``, clipped to the picture."""
+    """Turn what a file says into mmdet's instances of ``classes``, clipped to the image."""
     instances, problems = [], list(annotation.problems)
     labels = {name: label for label, name in enumerate(classes)}
     for box in annotation.boxes:

@@ -1,4 +1,4 @@
-"""The natural pictures of Berkeley."""
+"""The natural images of Berkeley."""
 from __future__ import annotations
 
 from mmfusenas.core.errors import InputError
@@ -8,9 +8,9 @@ from mmfusenas.registry import DATASETS
 
 @DATASETS.register_module()
 class BSDSDataset(PairDataset):
-    """BSDS500 (Arbelaez et al., 2011): natural pictures, which a transform degrades (:class:`BlurAndNoise`).
+    """BSDS500 (Arbelaez et al., 2011): natural images, which a transform degrades (:class:`BlurAndNoise`).
 
-    Layout as published: ``BSDS500/data/images/{train,val,test}``, 200, 100 and 200 pictures.
+    Layout as published: ``BSDS500/data/images/{train,val,test}``, 200, 100 and 200 images.
 
     Args:
         part: ``'train'``, ``'val'`` or ``'test'``. Defaults to 'train'.

@@ -1,4 +1,4 @@
-"""What can be wrong with a data set of pictures or pairs, as plain functions: the check tool runs them all."""
+"""What can be wrong with a data set of images or pairs, as plain functions: the check tool runs them all."""
 from __future__ import annotations
 
 import hashlib
@@ -10,8 +10,8 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from mmfusenas.datasets.images import ImageError, read_array, read_image, read_pair
 from mmfusenas.datasets.pairing import INPUTS, PATHS, stem_of
-from mmfusenas.datasets.pictures import PictureError, read_array, read_pair, read_picture
 from mmfusenas.datasets.problems import Problem
 from mmfusenas.datasets.sequences import frame_of
 from mmfusenas.datasets.transforms.load_seg_map import IGNORED, LoadSegMap
@@ -24,16 +24,16 @@ _FLAGS = dict(img=cv2.IMREAD_COLOR, img2=cv2.IMREAD_ANYCOLOR, img2_aligned=cv2.I
 
 
 class PairFacts(NamedTuple):
-    """What was found in one sample: a picture, a pair, or either with a reference.
+    """What was found in one sample: an image, a pair, or either with a reference.
 
     Attributes:
-        path: Of the visible picture.
+        path: Of the visible image.
         problems: What is wrong.
         labels: Class numbers of its boxes; None where the set has no boxes.
-        size: Height and width of the visible picture; None where it cannot be read.
-        depths: Types of its pictures.
+        size: Height and width of the visible image; None where it cannot be read.
+        depths: Types of its images.
         digest: Digest of the visible file.
-        sensors: What its pictures are: ``visible``, ``infrared``, ``reference``.
+        sensors: What its images are: ``visible``, ``infrared``, ``reference``.
     """
 
     path: str
@@ -46,7 +46,7 @@ class PairFacts(NamedTuple):
 
 
 def check_pair(info: Mapping, sizes_may_differ: bool = False, classes: Sequence[str] = ()) -> PairFacts:
-    """Read the pictures of a sample, its boxes and its segmentation map, and say what is wrong.
+    """Read the images of a sample, its boxes and its segmentation map, and say what is wrong.
 
     Args:
         info: As of :meth:`PairDataset.survey`; ``img``, ``img2`` and ``gt`` instead of files serve too.
@@ -55,47 +55,47 @@ def check_pair(info: Mapping, sizes_may_differ: bool = False, classes: Sequence[
     """
     names = {key: info[path] for key, path in PATHS.items() if path in info}
     labels = [item['bbox_label'] for item in info['instances']] if 'instances' in info else None
-    pictures, problems = _read_pictures(info, names)
+    images, problems = _read_images(info, names)
     if problems:
         return PairFacts(names['img'], problems, labels)
-    problems += check_sizes(pictures, names, info, sizes_may_differ)
-    for key, picture in pictures.items():
-        problems += check_values(picture, names[key])
-    if 'img2' in pictures:
-        problems += check_infrared_colour(pictures['img2'], names['img2'])
+    problems += check_sizes(images, names, info, sizes_may_differ)
+    for key, image in images.items():
+        problems += check_values(image, names[key])
+    if 'img2' in images:
+        problems += check_infrared_colour(images['img2'], names['img2'])
     problems += check_boxes(info.get('instances', ()), names['img'])
-    size = pictures['img'].shape[:2]
+    size = images['img'].shape[:2]
     if info.get('seg_map_path'):  # mmdet's sets have the key without a file
         problems += check_seg_map(info, size, classes)
-    depths = tuple(str(picture.dtype) for picture in pictures.values())
-    digest = hashlib.sha1(pictures['img'].tobytes()).hexdigest()
-    return PairFacts(names['img'], problems, labels, size, depths, digest, tuple(INPUTS[key] for key in pictures))
+    depths = tuple(str(image.dtype) for image in images.values())
+    digest = hashlib.sha1(images['img'].tobytes()).hexdigest()
+    return PairFacts(names['img'], problems, labels, size, depths, digest, tuple(INPUTS[key] for key in images))
 
 
-def _read_pictures(info: Mapping, names: Mapping[str, str]) -> tuple[dict[str, np.ndarray], list[Problem]]:
-    """Return the pictures of a sample by key, drawn or read as they are, and those that cannot be read."""
-    pictures, problems = {key: info[key] for key in names if key in info}, []
+def _read_images(info: Mapping, names: Mapping[str, str]) -> tuple[dict[str, np.ndarray], list[Problem]]:
+    """Return the images of a sample by key, drawn or read as they are, and those that cannot be read."""
+    images, problems = {key: info[key] for key in names if key in info}, []
     try:
-        if 'img' not in pictures and names['img'] == names.get('img2'):
-            pictures.update(zip(('img', 'img2'), read_pair(names['img'], names['img2'])))
-    except PictureError:
+        if 'img' not in images and names['img'] == names.get('img2'):
+            images.update(zip(('img', 'img2'), read_pair(names['img'], names['img2'])))
+    except ImageError:
         pass  # found again below, for each of the two
-    for key in [key for key in names if key not in pictures]:
+    for key in [key for key in names if key not in images]:
         try:
             npy = names[key].endswith('.npy')
-            pictures[key] = read_array(names[key]) if npy else read_picture(names[key], _FLAGS[key])
-        except PictureError as error:
-            problems.append(Problem('error', 'unreadable picture', names[key], str(error)))
-    return {key: pictures[key] for key in names if key in pictures}, problems
+            images[key] = read_array(names[key]) if npy else read_image(names[key], _FLAGS[key])
+        except ImageError as error:
+            problems.append(Problem('error', 'unreadable image', names[key], str(error)))
+    return {key: images[key] for key in names if key in images}, problems
 
 
 def check_sizes(
-    pictures: Mapping[str, np.ndarray], names: Mapping[str, str], info: Mapping, sizes_may_differ: bool = False
+    images: Mapping[str, np.ndarray], names: Mapping[str, str], info: Mapping, sizes_may_differ: bool = False
 ) -> list[Problem]:
-    """Compare the sizes of the pictures, and the annotated size with the visible one's."""
+    """Compare the sizes of the images, and the annotated size with the visible one's."""
     problems = []
-    h, w = pictures['img'].shape[:2]
-    for key, other in pictures.items():
+    h, w = images['img'].shape[:2]
+    for key, other in images.items():
         h2, w2 = other.shape[:2]
         if (h, w) != (h2, w2):
             level = 'warning' if sizes_may_differ else 'error'
@@ -109,30 +109,30 @@ def check_sizes(
     return problems
 
 
-def check_values(picture: np.ndarray, path: str) -> list[Problem]:
-    """Look for pictures of one value, NaN, and files that hold fewer bits than their depth."""
-    if picture.dtype.kind == 'f' and not np.isfinite(picture).all():
+def check_values(image: np.ndarray, path: str) -> list[Problem]:
+    """Look for images of one value, NaN, and files that hold fewer bits than their depth."""
+    if image.dtype.kind == 'f' and not np.isfinite(image).all():
         return [Problem('error', 'NaN or infinity', path, 'repair or remove the file')]
-    smallest, largest = picture.min(), picture.max()
+    smallest, largest = image.min(), image.max()
     if smallest == largest:
-        return [Problem('warning', 'constant picture', path, f'every pixel is {smallest}')]
-    if picture.dtype == np.uint8:
+        return [Problem('warning', 'constant image', path, f'every pixel is {smallest}')]
+    if image.dtype == np.uint8:
         return []
     bits = int(largest).bit_length()
-    hint = '' if bits >= picture.dtype.itemsize * 8 else (
+    hint = '' if bits >= image.dtype.itemsize * 8 else (
         f', {bits} bits: if no file of this sensor holds more, set bit_depth in PairDataPreprocessor')
-    return [Problem('warning', f'{picture.dtype} picture', path, f'values from {smallest} to {largest}{hint}')]
+    return [Problem('warning', f'{image.dtype} image', path, f'values from {smallest} to {largest}{hint}')]
 
 
-def check_infrared_colour(picture: np.ndarray, path: str) -> list[Problem]:
+def check_infrared_colour(image: np.ndarray, path: str) -> list[Problem]:
     """Say where the infrared file is in colour: a false-colour map, or the two folders exchanged."""
-    if picture.ndim == 2 or picture.dtype.kind == 'f' or (picture == picture[..., :1]).all():
+    if image.ndim == 2 or image.dtype.kind == 'f' or (image == image[..., :1]).all():
         return []
-    spread = float(np.ptp(picture.astype(np.float32), axis=2).mean() / np.iinfo(picture.dtype).max)
+    spread = float(np.ptp(image.astype(np.float32), axis=2).mean() / np.iinfo(image.dtype).max)
     if spread < 0.02:  # grey, but for the compression
         return []
-    message = 'its three channels differ: a false-colour map, or a visible picture? It is turned to grey'
-    return [Problem('warning', 'infrared picture in colour', path, message)]
+    message = 'its three channels differ: a false-colour map, or a visible image? It is turned to grey'
+    return [Problem('warning', 'infrared image in colour', path, message)]
 
 
 def check_boxes(instances: Iterable[Mapping], path: str, tiny: float = TINY) -> list[Problem]:
@@ -151,11 +151,11 @@ def check_boxes(instances: Iterable[Mapping], path: str, tiny: float = TINY) -> 
 
 
 def check_seg_map(info: Mapping, size: tuple[int, int], classes: Sequence[str]) -> list[Problem]:
-    """Look for maps that cannot be read, of another size than the visible picture, or with numbers of no class."""
+    """Look for maps that cannot be read, of another size than the visible image, or with numbers of no class."""
     path = info['seg_map_path']
     try:
         numbers = LoadSegMap()(dict(info))['gt_seg_map']
-    except PictureError as error:
+    except ImageError as error:
         return [Problem('error', 'unreadable segmentation map', path, str(error))]
     problems = []
     if set(np.unique(numbers)) == {0, IGNORED}:
@@ -189,16 +189,16 @@ def check_classes(labels: Iterable[int], classes: Sequence[str], name: str) -> t
     ]
 
 
-def check_same_pictures(train: Mapping[str, str], test: Mapping[str, str], names: tuple[str, str]) -> list[Problem]:
-    """Look for pictures that are in both sets.
+def check_same_images(train: Mapping[str, str], test: Mapping[str, str], names: tuple[str, str]) -> list[Problem]:
+    """Look for images that are in both sets.
 
     Args:
-        train: Digest -> path of the pictures that are trained on.
+        train: Digest -> path of the images that are trained on.
         test: The same of those that are scored.
         names: What to call the two.
     """
     return [
-        Problem('error', f'same picture in {names[0]} and {names[1]}', test[digest], f'is {train[digest]}')
+        Problem('error', f'same image in {names[0]} and {names[1]}', test[digest], f'is {train[digest]}')
         for digest in sorted(set(train) & set(test), key=test.get)
     ]
 
@@ -209,7 +209,7 @@ def check_same_videos(
     """Look for scored frames whose neighbours in the video are trained on.
 
     Args:
-        train: Paths of the visible pictures that are trained on.
+        train: Paths of the visible images that are trained on.
         test: The same of those that are scored.
         names: What to call the two.
         gap: Farthest distance of frame numbers that counts as neighbouring.

@@ -1,11 +1,11 @@
-"""The COCO layout of pictures and pairs, as plain functions: what the converter writes, ``CocoPairDataset`` reads.
+"""The COCO layout of images and pairs, as plain functions: what the converter writes, ``CocoPairDataset`` reads.
 
 ::
 
     ROOT/visible/STEM.png
     ROOT/infrared/STEM.png      of pairs
-    ROOT/aligned/STEM.png       where the infrared picture is not in register, and there is one that is
-    ROOT/reference/STEM.png     where there is a clean picture to compare with
+    ROOT/aligned/STEM.png       where the infrared image is not in register, and there is one that is
+    ROOT/reference/STEM.png     where there is a clean image to compare with
     ROOT/annotations/train.json, val.json, test.json
 """
 from __future__ import annotations
@@ -17,12 +17,12 @@ from pathlib import Path
 from mmengine import fileio
 
 from mmfusenas.core.files import written_beside
+from mmfusenas.datasets.images import write_image
 from mmfusenas.datasets.pairing import INPUTS, PATHS
-from mmfusenas.datasets.pictures import write_picture
 from mmfusenas.datasets.problems import DatasetError
 
 FILE_NAMES = dict(img='file_name', img2='file_name2', img2_aligned='file_name2_aligned', gt='file_name_gt')
-"""Keys of ``images`` that name a picture below its folder; those beside the first only where they differ from it."""
+"""Keys of ``images`` that name an image below its folder; those beside the first only where they differ from it."""
 
 
 def coco_entry(info: Mapping, names: Mapping[str, str], annotations: list[dict]) -> dict:
@@ -52,19 +52,19 @@ def write_coco(root: str | Path, name: str, infos: Sequence[Mapping], classes: S
         name: Name of the annotation file, such as ``train``.
         infos: Samples, as of :meth:`PairDataset.survey`.
         classes: Class names, in the order of their numbers.
-        link: Whether to link the pictures rather than to copy them.
+        link: Whether to link the images rather than to copy them.
 
     Returns:
         The annotation file.
 
     Raises:
-        DatasetError: Another picture of the same name is there.
+        DatasetError: Another image of the same name is there.
     """
     root = Path(root)
     images: list[dict] = []
     annotations: list[dict] = []
     for info in infos:
-        names = {key: place_picture(info, key, root / folder, link)
+        names = {key: place_image(info, key, root / folder, link)
                  for key, folder in INPUTS.items() if PATHS[key] in info}
         images.append(coco_entry(info, names, annotations))
     categories = [dict(id=number, name=name) for number, name in enumerate(classes)]
@@ -74,20 +74,20 @@ def write_coco(root: str | Path, name: str, infos: Sequence[Mapping], classes: S
     return path
 
 
-def place_picture(info: Mapping, key: str, folder: Path, link: bool) -> str:
-    """Link, copy or (where it is drawn and not read) save a picture into ``folder``; return its name there."""
+def place_image(info: Mapping, key: str, folder: Path, link: bool) -> str:
+    """Link, copy or (where it is drawn and not read) save an image into ``folder``; return its name there."""
     source = info[PATHS[key]]
     drawn = key in info
-    # A drawn picture has a path of its own only with its folders, which name the set.
+    # A drawn image has a path of its own only with its folders, which name the set.
     target = folder / (source.replace('/', '-') + '.png' if drawn else Path(source).name)
     with written_beside(target, flush=False) as beside:
         beside.unlink(missing_ok=True)
         if drawn:
-            write_picture(beside, info[key])
+            write_image(beside, info[key])
         elif link:
             beside.symlink_to(Path(source).resolve())
         else:
             shutil.copyfile(source, beside)
         if target.exists() and target.read_bytes() != beside.read_bytes():
-            raise DatasetError(f'{target} is there already and another picture than {source}; choose another --out.')
+            raise DatasetError(f'{target} is there already and another image than {source}; choose another --out.')
     return target.name

@@ -1,4 +1,4 @@
-"""Pictures or pairs with COCO annotations."""
+"""Images or pairs with COCO annotations."""
 from __future__ import annotations
 
 from os import path as osp
@@ -16,7 +16,7 @@ from mmfusenas.registry import DATASETS
 
 @DATASETS.register_module()
 class CocoPairDataset(CocoDataset):
-    """Pictures or pairs with one COCO file: the layout that ``tools/dataset_converters/to_coco.py`` writes.
+    """Images or pairs with one COCO file: the layout that ``tools/dataset_converters/to_coco.py`` writes.
 
     ``visible``, ``infrared`` and ``annotations/NAME.json``; an entry of ``images`` has ``file_name`` below the visible
     folder and, where it differs, ``file_name2`` below the infrared one. Other keys are COCO's.
@@ -25,13 +25,13 @@ class CocoPairDataset(CocoDataset):
         data_prefix: ``img`` and, where there are any, ``img2`` (infrared), ``img2_aligned`` (in register, where
             ``img2`` is not) and ``gt`` (reference): folders below ``data_root``. None is a pair,
             ``dict(img='visible', img2='infrared')``.
-        bad_boxes: ``'error'``, or ``'drop'``: leave out boxes without area or outside the picture.
+        bad_boxes: ``'error'``, or ``'drop'``: leave out boxes without area or outside the image.
         kwargs: As of mmdet's ``CocoDataset``. ``metainfo.classes`` may be any part of the file's categories; None is
             all of them, in the file's order.
 
     Raises:
         ValueError: Another key of ``data_prefix``, or ``bad_boxes`` is another word.
-        DatasetError: Missing pictures, ids that are no whole numbers, bad boxes, unknown classes, or no picture.
+        DatasetError: Missing images, ids that are no whole numbers, bad boxes, unknown classes, or no image.
 
     Example:
         >>> dataset = CocoPairDataset(data_root='data/mine', ann_file='annotations/train.json', lazy_init=True)
@@ -71,13 +71,13 @@ class CocoPairDataset(CocoDataset):
         self._problems = []
         infos = super().load_data_list()
         if not infos:
-            self._problems.append(Problem('error', 'no pictures', self.ann_file, 'its images are an empty list'))
+            self._problems.append(Problem('error', 'no images', self.ann_file, 'its images are an empty list'))
         return infos, self._problems
 
     def parse_data_info(self, raw_data_info: dict) -> dict:
-        """Add the second picture, and look at every box before mmdet passes over the bad ones."""
-        picture = raw_data_info['raw_img_info']
-        size = picture['height'], picture['width']
+        """Add the second image, and look at every box before mmdet passes over the bad ones."""
+        image = raw_data_info['raw_img_info']
+        size = image['height'], image['width']
         for annotation in raw_data_info['raw_ann_info']:
             x, y, w, h = annotation['bbox']
             box = RawBox(f'category {annotation["category_id"]}', (x, y, x + w, y + h),
@@ -91,9 +91,9 @@ class CocoPairDataset(CocoDataset):
         info = super().parse_data_info(raw_data_info)
         for key in PATHS:
             if key != 'img' and key in self.data_prefix:
-                name = picture.get(FILE_NAMES[key], picture['file_name'])
+                name = image.get(FILE_NAMES[key], image['file_name'])
                 info[PATHS[key]] = osp.join(self.data_prefix[key], name)
-        self._problems += _check_picture(info, self.backend_args)
+        self._problems += _check_image(info, self.backend_args)
         return info
 
     def filter_data(self) -> list[dict]:
@@ -104,12 +104,12 @@ class CocoPairDataset(CocoDataset):
         return infos
 
 
-def _check_picture(info: dict, backend_args: dict | None) -> list[Problem]:
+def _check_image(info: dict, backend_args: dict | None) -> list[Problem]:
     problems = [
-        Problem('error', 'missing picture', info[key], 'no such file; check data_prefix')
+        Problem('error', 'missing image', info[key], 'no such file; check data_prefix')
         for key in PATHS.values() if key in info and not fileio.exists(info[key], backend_args=backend_args)
     ]
     if not isinstance(info['img_id'], int):
         message = f'its id is {info["img_id"]!r}; mmdet\'s CocoMetric needs whole numbers'
-        problems.append(Problem('error', 'picture id', info['img_path'], message))
+        problems.append(Problem('error', 'image id', info['img_path'], message))
     return problems

@@ -1,4 +1,4 @@
-"""The DARK FACE pictures."""
+"""The DARK FACE images."""
 from __future__ import annotations
 
 from mmfusenas.datasets.annotations import read_darkface

@@ -1,4 +1,4 @@
-"""The ExDark pictures."""
+"""The ExDark images."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -17,20 +17,20 @@ PARTS = dict(train='1', val='2', test='3')
 
 @DATASETS.register_module()
 class ExDarkDataset(PairDataset):
-    """ExDark (Loh and Chan, 2019): 7 363 pictures in little light of ten kinds, with boxes of twelve classes.
+    """ExDark (Loh and Chan, 2019): 7 363 images in little light of ten kinds, with boxes of twelve classes.
 
     Layout as published::
 
-        ExDark/CLASS/NAME.jpg               .png, .jpeg, ...; a folder a class, though pictures hold several
+        ExDark/CLASS/NAME.jpg               .png, .jpeg, ...; a folder a class, though images hold several
         ExDark_Annno/CLASS/NAME.jpg.txt     bbGt, version 3: class left top width height ...
-        imageclasslist.txt                  name, class, light, in- or outdoors, part: 3 000, 1 800 and 2 563 pictures
+        imageclasslist.txt                  name, class, light, in- or outdoors, part: 3 000, 1 800 and 2 563 images
 
     Other arguments and errors as of :class:`PairDataset`.
 
     Args:
         part: ``'train'``, ``'val'`` or ``'test'`` of the official list; None takes ``split`` as everywhere, as a list
-            of one stem a line, or all pictures.
-        split: List of the pictures. Defaults to the official 'imageclasslist.txt', without a part to all pictures.
+            of one stem a line, or all images.
+        split: List of the images. Defaults to the official 'imageclasslist.txt', without a part to all images.
 
     Raises:
         ValueError: On another part.
@@ -59,9 +59,9 @@ class ExDarkDataset(PairDataset):
         self.part = part
         super().__init__(split=split, **kwargs)
 
-    def annotation_path(self, picture: str) -> str:
-        """Return the annotation file of a picture, which keeps the picture's suffix."""
-        return self.beside(picture, 'ann', osp.splitext(picture)[1] + self.ANNOTATION_SUFFIX)
+    def annotation_path(self, image: str) -> str:
+        """Return the annotation file of an image, which keeps the image's suffix."""
+        return self.beside(image, 'ann', osp.splitext(image)[1] + self.ANNOTATION_SUFFIX)
 
     def listed(self) -> Sequence[str] | None:
         """Return the stems of the part."""

@@ -1,4 +1,4 @@
-"""The MIT-Adobe FiveK pictures with the retouched ones of expert C."""
+"""The MIT-Adobe FiveK images with the retouched ones of expert C."""
 from __future__ import annotations
 
 from mmfusenas.datasets.pair_dataset import PairDataset
@@ -10,7 +10,7 @@ class FiveKDataset(PairDataset):
     """MIT-Adobe FiveK (Bychkovsky et al., 2011): 5 000 photographs, and as references what expert C made of them.
 
     Layout: ``input`` and ``expertC`` with equal names (``a0001-jmac_DSC1459.png``), the raw files and the expert's as
-    pictures of one size, as ``tools/dataset_converters/fivek.py`` makes them. Another expert is
+    images of one size, as ``tools/dataset_converters/fivek.py`` makes them. Another expert is
     ``data_prefix=dict(img='input', gt='expertA')``. The set has no official split: make one with
     ``tools/dataset_converters/make_split.py --gap 0`` and name it in ``split``.
 

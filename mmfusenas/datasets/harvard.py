@@ -12,7 +12,7 @@ MODALITIES = ('ct', 'pet', 'spect')
 class HarvardDataset(PairDataset):
     """Slices of Harvard's Whole Brain Atlas (Johnson and Becker): MRI with CT, PET or SPECT, 256 x 256, in register.
 
-    Layout: ``mri_{ct,pet,spect}/{train,test}/{mri,ct|pet|spect}``. The functional picture takes the place of the
+    Layout: ``mri_{ct,pet,spect}/{train,test}/{mri,ct|pet|spect}``. The functional image takes the place of the
     visible one, since PET and SPECT are coloured and their colour is kept; the MRI takes that of the infrared one.
     Releases with other folder names (``PET-MRI/train/PET``) are read by ``data_prefix``.
 

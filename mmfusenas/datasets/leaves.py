@@ -56,7 +56,7 @@ def _given(config: Mapping, split: str) -> list[Mapping]:
 
 
 def resizes_pairs(config: Mapping) -> bool:
-    """Return whether a data set's pipeline brings pictures of different size to one."""
+    """Return whether a data set's pipeline brings images of different size to one."""
     loading = [step for step in config.get('pipeline', ()) if type_name(step).startswith('Load')]
     return any(type_name(step) == 'LoadGuidedFromFile' or step.get('resize') or step.get('crop_reference')
                for step in loading)
@@ -73,7 +73,7 @@ def survey(config: Mapping, most: int | None = None) -> tuple[Sequence[dict], li
         A description of every sample (as of :meth:`PairDataset.survey`), what is wrong, and the classes.
 
     Raises:
-        DatasetError: The data set is none of pictures.
+        DatasetError: The data set is none of images.
     """
     dataset = DATASETS.build({**config, 'pipeline': [], 'lazy_init': True})
     if hasattr(dataset, 'survey'):
@@ -82,17 +82,17 @@ def survey(config: Mapping, most: int | None = None) -> tuple[Sequence[dict], li
     dataset.full_init()
     first = dataset.get_data_info(0)
     if 'img_path' not in first:
-        raise DatasetError(f'{config["type"]} is no data set of pictures: its samples have no img_path.')
+        raise DatasetError(f'{config["type"]} is no data set of images: its samples have no img_path.')
     return _Samples(dataset, most if 'img' in first else None), [], dataset.metainfo.get('classes', ())
 
 
 def is_drawn(infos: Sequence[dict]) -> bool:
-    """Return whether a data set, as :func:`survey` gives it, draws its pictures: there are no files then."""
+    """Return whether a data set, as :func:`survey` gives it, draws its images: there are no files then."""
     return isinstance(infos, _Samples) and 'img' in infos[0]
 
 
 class _Samples(Sequence):
-    """The first samples of a data set, which one that draws its pictures draws when asked for."""
+    """The first samples of a data set, which one that draws its images draws when asked for."""
 
     def __init__(self, dataset: BaseDataset, most: int | None) -> None:
         self.dataset = dataset

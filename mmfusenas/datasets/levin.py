@@ -1,8 +1,8 @@
-"""Levin's blurred pictures."""
+"""Levin's blurred images."""
 from __future__ import annotations
 
+from mmfusenas.datasets.images import ImageError
 from mmfusenas.datasets.pair_dataset import PairDataset
-from mmfusenas.datasets.pictures import PictureError
 from mmfusenas.datasets.problems import Problem
 from mmfusenas.datasets.transforms.load_kernel import read_kernel
 from mmfusenas.registry import DATASETS
@@ -10,7 +10,7 @@ from mmfusenas.registry import DATASETS
 
 @DATASETS.register_module()
 class LevinDataset(PairDataset):
-    """The blurred pictures of Levin et al. (CVPR 2009): four pictures, each with eight kernels of a shaken camera.
+    """The blurred images of Levin et al. (CVPR 2009): four images, each with eight kernels of a shaken camera.
 
     The published ``.mat`` files become, by ``tools/dataset_converters/levin.py``, ``blurred`` and ``sharp`` (PNG) and
     ``kernel`` (``.npy``, K x K), with names such as ``im05_flit01``. A sample also has ``kernel_path``, for
@@ -32,6 +32,6 @@ class LevinDataset(PairDataset):
             info['kernel_path'] = self.beside(info['img_path'], 'kernel', '.npy')
             try:
                 read_kernel(info['kernel_path'])
-            except PictureError as error:
+            except ImageError as error:
                 problems.append(Problem('error', 'no kernel', info['kernel_path'], str(error)))
         return infos, problems

@@ -1,4 +1,4 @@
-"""The LOL pairs of dark and well-lit pictures."""
+"""The LOL pairs of dark and well-lit images."""
 from __future__ import annotations
 
 import re
@@ -12,12 +12,12 @@ FOLDERS = {
     **{release: {part.lower(): (f'{folder}/{part}/Low', f'{folder}/{part}/Normal') for part in ('Train', 'Test')}
        for release, folder in (('v2-real', 'Real_captured'), ('v2-synthetic', 'Synthetic'))},
 }
-"""Folders of the dark pictures and of their references, by release and part."""
+"""Folders of the dark images and of their references, by release and part."""
 
 
 @DATASETS.register_module()
 class LOLDataset(PairDataset):
-    """LOL (Wei et al., 2018) and LOL-v2 (Yang et al., 2021): a picture in little light, and one in enough as reference.
+    """LOL (Wei et al., 2018) and LOL-v2 (Yang et al., 2021): an image in little light, and one in enough as reference.
 
     Layouts as published::
 

@@ -13,8 +13,8 @@ PALETTE_MFNET = [(0, 0, 0), (64, 0, 128), (64, 64, 0), (0, 128, 192), (0, 0, 192
 class MFNetDataset(PairSegDataset):
     """MFNet (Ha et al., 2017): 1 569 street scenes of 640 x 480, nine classes; stems end in D (day) or N (night).
 
-    Layout as published: ``images/STEM.png`` with four channels, the fourth of which is the infrared picture,
-    ``labels/STEM.png``, and lists of stems ``train.txt``, ``val.txt`` and ``test.txt``. The pictures that were flipped
+    Layout as published: ``images/STEM.png`` with four channels, the fourth of which is the infrared image,
+    ``labels/STEM.png``, and lists of stems ``train.txt``, ``val.txt`` and ``test.txt``. The images that were flipped
     beforehand (``_flip``) are not in these lists.
 
     Arguments and errors as of :class:`PairSegDataset`.

@@ -10,7 +10,7 @@ from mmfusenas.registry import DATASETS
 class MSRSDataset(PairDataset):
     """MSRS (Tang et al., 2022): 640 x 480 road scenes by day and night, YOLO labels.
 
-    Layout: ``{train,test}/{vi,ir,labels}`` (labels of the detection release beside the pictures), or the 80 pairs of
+    Layout: ``{train,test}/{vi,ir,labels}`` (labels of the detection release beside the images), or the 80 pairs of
     ``detection/{vi,ir,labels}`` as published. Stems end in D (day) or N (night).
 
     Example:

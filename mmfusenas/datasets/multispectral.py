@@ -19,7 +19,7 @@ class MultiSpectralDataset(PairDataset):
     Other arguments and errors as of :class:`PairDataset`.
 
     Args:
-        infrared: The camera of the second picture: ``'fir'`` (far), ``'mir'`` (middle) or ``'nir'`` (near infrared).
+        infrared: The camera of the second image: ``'fir'`` (far), ``'mir'`` (middle) or ``'nir'`` (near infrared).
         data_prefix: As of :class:`PairDataset`; None is the published layout.
         bad_boxes: As of :class:`PairDataset`.
 

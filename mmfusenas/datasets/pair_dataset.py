@@ -1,4 +1,4 @@
-"""Pictures in folders or lists: pairs, single ones, or with a reference; with or without boxes."""
+"""Images in folders or lists: pairs, single ones, or with a reference; with or without boxes."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
@@ -12,8 +12,8 @@ from mmengine.utils import is_abs
 
 from mmfusenas.core.errors import InputError
 from mmfusenas.datasets.annotations import BOX_PROBLEMS, Annotation, place_boxes, unknown_class
+from mmfusenas.datasets.images import ImageError, image_size
 from mmfusenas.datasets.pairing import PATHS, by_key, find_samples, folders_of, is_list, read_list, stem_of
-from mmfusenas.datasets.pictures import PictureError, picture_size
 from mmfusenas.datasets.problems import DatasetError, Problem, report
 from mmfusenas.datasets.sequences import fold_subset
 from mmfusenas.registry import DATASETS
@@ -21,18 +21,18 @@ from mmfusenas.registry import DATASETS
 
 @DATASETS.register_module()
 class PairDataset(BaseDataset):
-    """Pairs of a visible and an infrared picture, or what one sensor sees; by itself without boxes.
+    """Pairs of a visible and an infrared image, or what one sensor sees; by itself without boxes.
 
-    A sample is what ``data_prefix`` names: a picture ``img`` alone, with that of a second sensor ``img2``, with a clean
+    A sample is what ``data_prefix`` names: an image ``img`` alone, with that of a second sensor ``img2``, with a clean
     reference ``gt`` to compare an enhanced one with, or with both. A format is added by a subclass with a ``READER``
     (:class:`YOLOPairDataset`, :class:`VOCPairDataset`), and a published set by a subclass with ``READER``,
-    ``METAINFO`` and the folders ``PREFIX``; ``NESTED`` says that pictures lie in folders of those folders.
+    ``METAINFO`` and the folders ``PREFIX``; ``NESTED`` says that images lie in folders of those folders.
 
     Args:
         data_root: Folder of the set.
-        data_prefix: ``img`` (visible), where there are any ``img2`` (infrared), ``img2_aligned`` (the infrared pictures
+        data_prefix: ``img`` (visible), where there are any ``img2`` (infrared), ``img2_aligned`` (the infrared images
             in register, where ``img2`` are not) and ``gt`` (reference), and for boxes ``ann``: folders below
-            ``data_root``. Those of pictures may all be ``.txt`` lists of one path a line, which belong together line
+            ``data_root``. Those of images may all be ``.txt`` lists of one path a line, which belong together line
             by line. Values may be lists of folders that are read as one set, the first of one with the first of the
             others. None is the class's ``PREFIX``.
         split: Text file of one stem a line, below ``data_root``; only those samples are read, in this order.
@@ -44,8 +44,8 @@ class PairDataset(BaseDataset):
             weights and the choices of a search learn from. None: all.
         leave_out: (k, n): all but every n-th pair from the k-th on, which ``fold`` of another data set reads. A
             ``fold`` beside it is one of what is left.
-        bad_boxes: ``'error'``, or ``'drop'``: leave out boxes without area, outside the picture or malformed.
-        unlabelled: ``'error'``, or ``'empty'``: a picture without annotation file has no objects.
+        bad_boxes: ``'error'``, or ``'drop'``: leave out boxes without area, outside the image or malformed.
+        unlabelled: ``'error'``, or ``'empty'``: an image without annotation file has no objects.
         backend_args: Arguments of mmengine's file backend.
         metainfo: ``classes`` to detect and, where the files hold more, ``names``: all of theirs (YOLO: in the order of
             their numbers). For named sets ``names`` is known, so ``classes`` may be any part of it.
@@ -59,9 +59,9 @@ class PairDataset(BaseDataset):
             nothing at all: with the first cases and their number.
 
     Example:
-        >>> from mmfusenas.datasets.pictures import write_picture
+        >>> from mmfusenas.datasets.images import write_image
         >>> for path in ('vi/1.png', 'ir/1.png', 'vi/2.png', 'ir/2.png'):
-        ...     write_picture(path, np.zeros((4, 6), np.uint8))
+        ...     write_image(path, np.zeros((4, 6), np.uint8))
         >>> len(PairDataset()), len(PairDataset(data_prefix=dict(img='vi'), fold=(0, 2)))
         (2, 1)
         >>> PairDataset()[1]['img_path2']
@@ -162,7 +162,7 @@ class PairDataset(BaseDataset):
             if smallest:
                 infos = [info for info in infos if min(self._size(info)) >= smallest]
         if not infos:
-            kind = 'pair' if 'img2' in self.data_prefix else 'picture'
+            kind = 'pair' if 'img2' in self.data_prefix else 'image'
             raise DatasetError(
                 f'{type(self).__name__} has no {kind} left of {len(self.data_list)} after '
                 f'filter_cfg={self.filter_cfg}; looked in {dict(self.data_prefix)}, split={self.split or None}.'
@@ -170,12 +170,12 @@ class PairDataset(BaseDataset):
         return infos
 
     def get_cat_ids(self, idx: int) -> list[int]:
-        """Return the class numbers of one picture, for mmdet's ClassBalancedDataset."""
+        """Return the class numbers of one image, for mmdet's ClassBalancedDataset."""
         return [instance['bbox_label'] for instance in self.get_data_info(idx)['instances']]
 
-    def read_annotation(self, text: str, path: str, picture: str) -> Annotation:
+    def read_annotation(self, text: str, path: str, image: str) -> Annotation:
         """Read one annotation file; a format with options of its own overrides this."""
-        return type(self).READER(text, path, self._names(), partial(picture_size, picture, self.backend_args))
+        return type(self).READER(text, path, self._names(), partial(image_size, image, self.backend_args))
 
     def key_of(self, stem: str) -> str:
         """Return what the stems of a sample's files have in common; by itself the stem."""
@@ -185,25 +185,25 @@ class PairDataset(BaseDataset):
         """Return the stems of the split, or None for all; a set with a list of its own kind overrides this."""
         return read_list(self.split, self.backend_args) if self.split else None
 
-    def annotation_path(self, picture: str) -> str:
-        """Return the annotation file of a picture."""
-        return self.beside(picture, 'ann', self.ANNOTATION_SUFFIX)
+    def annotation_path(self, image: str) -> str:
+        """Return the annotation file of an image."""
+        return self.beside(image, 'ann', self.ANNOTATION_SUFFIX)
 
-    def beside(self, picture: str, key: str, suffix: str) -> str:
-        """Return the file of another folder that belongs to a picture, at the same place below it.
+    def beside(self, image: str, key: str, suffix: str) -> str:
+        """Return the file of another folder that belongs to an image, at the same place below it.
 
         Args:
-            picture: Path of the picture.
+            image: Path of the image.
             key: Key of the folder in ``data_prefix``.
             suffix: What follows the key of the sample in the file's name.
         """
         sources, folders = folders_of(self.data_prefix['img']), folders_of(self.data_prefix[key])
         source, folder = next(
-            (pair for pair in zip(sources, folders) if picture.startswith(osp.join(pair[0], ''))),
+            (pair for pair in zip(sources, folders) if image.startswith(osp.join(pair[0], ''))),
             (sources[0], folders[0]))  # a list of paths, or one file
-        nested = self.NESTED and picture.startswith(source)
-        place = osp.dirname(picture[len(source):].lstrip('/')) if nested else ''
-        return osp.join(folder, place, self.key_of(stem_of(picture)) + suffix)
+        nested = self.NESTED and image.startswith(source)
+        place = osp.dirname(image[len(source):].lstrip('/')) if nested else ''
+        return osp.join(folder, place, self.key_of(stem_of(image)) + suffix)
 
     def _check_prefix(self, prefix: dict) -> None:
         """Refuse folders that are not known, and the lack of those that are needed."""
@@ -264,12 +264,12 @@ class PairDataset(BaseDataset):
         wanted = self.listed()
         if wanted is not None:
             samples, missing = self._choose(samples, wanted)
-            problems = [problem for problem in problems if problem.kind != 'picture without a partner'] + missing
+            problems = [problem for problem in problems if problem.kind != 'image without a partner'] + missing
         kept = [sample for sample in samples if fnmatchcase(stem_of(sample['img_path']), self.stems)]
         if samples and not kept:
             message = f'stems={self.stems!r} fits none of the {len(samples)} stems, such as '
             folders = ', '.join(folders_of(self.data_prefix['img']))
-            problems.append(Problem('error', 'no pictures', folders,
+            problems.append(Problem('error', 'no images', folders,
                                     f'{message}{stem_of(samples[0]["img_path"])!r}'))
         return kept, problems
 
@@ -277,7 +277,7 @@ class PairDataset(BaseDataset):
         """Return the samples of the stems that a split names, in its order, and what is missing."""
         found = {self.key_of(stem_of(sample['img_path'])): sample for sample in samples}
         folders = [' or '.join(folders_of(self.data_prefix[key])) for key in PATHS if key in self.data_prefix]
-        kind, message = 'picture', f'{folders[0]} does not hold it'
+        kind, message = 'image', f'{folders[0]} does not hold it'
         if len(folders) > 1:
             kind, message = 'pair', f'{" and ".join(folders)} do not {"both" if len(folders) == 2 else "all"} hold it'
         missing = [Problem('error', f'stem of the split without a {kind}', f'{self.split}: {stem}', message)
@@ -286,17 +286,17 @@ class PairDataset(BaseDataset):
 
     def _annotate(self, info: dict) -> list[Problem]:
         """Add size and boxes to ``info``."""
-        picture = info['img_path']
-        path = self.annotation_path(picture)
+        image = info['img_path']
+        path = self.annotation_path(image)
         info['instances'] = []
         try:
             if not fileio.exists(path, backend_args=self.backend_args):
-                info['height'], info['width'] = picture_size(picture, self.backend_args)
+                info['height'], info['width'] = image_size(image, self.backend_args)
                 return [] if self.unlabelled == 'empty' else [_no_annotation(path)]
             text = fileio.get_text(path, backend_args=self.backend_args)
-            annotation = self.read_annotation(text, path, picture)
-        except PictureError as error:
-            return [Problem('error', 'unreadable picture', picture, str(error))]
+            annotation = self.read_annotation(text, path, image)
+        except ImageError as error:
+            return [Problem('error', 'unreadable image', image, str(error))]
         info['height'], info['width'] = annotation.size
         info['instances'], problems = place_boxes(annotation, self.metainfo['classes'])
         if self.bad_boxes == 'drop':
@@ -307,9 +307,9 @@ class PairDataset(BaseDataset):
     def _size(self, info: dict) -> tuple[int, int]:
         if 'height' in info:
             return info['height'], info['width']
-        return picture_size(info['img_path'], self.backend_args)
+        return image_size(info['img_path'], self.backend_args)
 
 
 def _no_annotation(path: str) -> Problem:
     message = "no such file; write an empty one, or set unlabelled='empty', where there is no object"
-    return Problem('error', 'picture without annotation', path, message)
+    return Problem('error', 'image without annotation', path, message)

@@ -1,4 +1,4 @@
-"""Pictures or pairs with a segmentation map each."""
+"""Images or pairs with a segmentation map each."""
 from __future__ import annotations
 
 from mmengine import fileio
@@ -10,12 +10,12 @@ from mmfusenas.registry import DATASETS
 
 @DATASETS.register_module()
 class PairSegDataset(PairDataset):
-    """Pictures of one sensor, or pairs of a visible and an infrared one, with a map of class numbers, for mmseg.
+    """Images of one sensor, or pairs of a visible and an infrared one, with a map of class numbers, for mmseg.
 
     The map is the file of the visible stem in the folder ``seg``. ``LoadSegMap`` reads it, or mmseg's own
     ``LoadAnnotations``.
 
-    Other arguments and errors as of :class:`PairDataset`; a picture without a map is an error.
+    Other arguments and errors as of :class:`PairDataset`; an image without a map is an error.
 
     Args:
         data_prefix: ``img`` and ``seg``, and ``img2`` and ``gt`` where there are any: folders below ``data_root``. None
@@ -27,9 +27,9 @@ class PairSegDataset(PairDataset):
             ``palette``.
 
     Example:
-        >>> from mmfusenas.datasets.pictures import write_picture
+        >>> from mmfusenas.datasets.images import write_image
         >>> for path in ('vi/1.png', 'ir/1.png', 'labels/1.png'):
-        ...     write_picture(path, np.zeros((4, 6), np.uint8))
+        ...     write_image(path, np.zeros((4, 6), np.uint8))
         >>> PairSegDataset(metainfo=dict(classes=('road', 'car')))[0]['seg_map_path']
         'labels/1.png'
     """
@@ -53,6 +53,6 @@ class PairSegDataset(PairDataset):
             info.update(seg_map_path=path, reduce_zero_label=self.reduce_zero_label,
                         label_map=self.label_map, seg_fields=[])
             if not fileio.exists(path, backend_args=self.backend_args):
-                problems.append(Problem('error', 'picture without segmentation map', info['img_path'],
+                problems.append(Problem('error', 'image without segmentation map', info['img_path'],
                                         f'no such file: {path}'))
         return infos, problems

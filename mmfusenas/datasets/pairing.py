@@ -1,4 +1,4 @@
-"""Which pictures belong together: visible and infrared ones, pictures and their references."""
+"""Which images belong together: visible and infrared ones, images and their references."""
 from __future__ import annotations
 
 import os
@@ -10,19 +10,19 @@ from typing import NamedTuple
 from mmengine import fileio
 
 from mmfusenas.core.errors import FileError
-from mmfusenas.datasets.pictures import PICTURE_SUFFIXES
+from mmfusenas.datasets.images import IMAGE_SUFFIXES
 from mmfusenas.datasets.problems import Problem
 
 PATHS = dict(img='img_path', img2='img_path2', img2_aligned='img_path2_aligned', gt='gt_path')
-"""Keys of a sample's pictures, and of their files: the picture, that of a second sensor, the latter in register where
+"""Keys of a sample's images, and of their files: the image, that of a second sensor, the latter in register where
 it is not itself, a clean reference."""
 
 INPUTS = dict(img='visible', img2='infrared', img2_aligned='aligned', gt='reference')
-"""Keys of a sample's pictures, and what the model's inputs call them."""
+"""Keys of a sample's images, and what the model's inputs call them."""
 
 
 class Pair(NamedTuple):
-    """One pair: the stem of the visible picture and both paths; or one picture without a partner."""
+    """One pair: the stem of the visible image and both paths; or one image without a partner."""
 
     stem: str
     visible: str
@@ -51,20 +51,20 @@ def folders_of(value: str | Sequence[str]) -> list[str]:
 
 
 def is_list(source: str) -> bool:
-    """Return whether a source of pictures is a list of paths."""
+    """Return whether a source of images is a list of paths."""
     return source.lower().endswith('.txt')
 
 
-def list_pictures(source: str, backend_args: dict | None = None, nested: bool = False) -> list[str]:
-    """Return the pictures of a file, a folder (sorted) or a ``.txt`` list of one path a line (in its order).
+def list_images(source: str, backend_args: dict | None = None, nested: bool = False) -> list[str]:
+    """Return the images of a file, a folder (sorted) or a ``.txt`` list of one path a line (in its order).
 
-    Arrays (``.npy``) count as pictures. A relative path in a list is looked for beside the list first, then from the
+    Arrays (``.npy``) count as images. A relative path in a list is looked for beside the list first, then from the
     working directory.
 
     Args:
         source: File, folder or list.
         backend_args: Arguments of mmengine's file backend.
-        nested: Whether pictures lie in folders of the folder, too.
+        nested: Whether images lie in folders of the folder, too.
 
     Raises:
         FileNotFoundError: ``source`` does not exist.
@@ -82,21 +82,21 @@ def list_pictures(source: str, backend_args: dict | None = None, nested: bool = 
         return [source]
     names = fileio.list_dir_or_file(
         source, list_dir=False, recursive=nested, backend_args=backend_args)
-    return [osp.join(source, name) for name in sorted(names) if name.lower().endswith((*PICTURE_SUFFIXES, '.npy'))]
+    return [osp.join(source, name) for name in sorted(names) if name.lower().endswith((*IMAGE_SUFFIXES, '.npy'))]
 
 
 def find_samples(
     sources: Mapping[str, str], backend_args: dict | None = None, key_of: Callable[[str], str] = str,
     nested: bool = False,
 ) -> tuple[list[dict[str, str]], list[Problem]]:
-    """Find the samples that sources of pictures make, one or several, and say what does not fit.
+    """Find the samples that sources of images make, one or several, and say what does not fit.
 
     Args:
-        sources: File, folder or ``.txt`` list by key of ``PATHS``. Where there are several, the pictures of ``img``
+        sources: File, folder or ``.txt`` list by key of ``PATHS``. Where there are several, the images of ``img``
             are paired with those of each other, as :func:`pair_sources` does it.
         backend_args: Arguments of mmengine's file backend.
         key_of: Makes of a stem what those of one sample have in common.
-        nested: Whether pictures lie in folders of the folders, too.
+        nested: Whether images lie in folders of the folders, too.
 
     Returns:
         Paths by value of ``PATHS``, a dict a sample, sorted by the key (lists: in their order), and the problems.
@@ -106,7 +106,7 @@ def find_samples(
     """
     others = [key for key in PATHS if key != 'img' and key in sources]
     if not others:
-        paths, problems = _single_pictures(sources['img'], backend_args, key_of, nested)
+        paths, problems = _single_images(sources['img'], backend_args, key_of, nested)
         return [{PATHS['img']: path} for path in paths], problems
     columns, problems = [], []
     for key in others:
@@ -120,12 +120,12 @@ def find_samples(
             for row in rows], list(dict.fromkeys(problems))
 
 
-def _single_pictures(
+def _single_images(
     source: str, backend_args: dict | None, key_of: Callable[[str], str], nested: bool
 ) -> tuple[list[str], list[Problem]]:
-    paths = list_pictures(source, backend_args, nested)
+    paths = list_images(source, backend_args, nested)
     if not paths:
-        return [], [Problem('error', 'no pictures', source, 'no picture here')]
+        return [], [Problem('error', 'no images', source, 'no image here')]
     if is_list(source):
         return paths, []
     found, problems = by_key(paths, key_of)
@@ -143,17 +143,17 @@ def pair_sources(
 
     Args:
         visible: File, folder or ``.txt`` list.
-        infrared: The same for the other picture.
+        infrared: The same for the other image.
         backend_args: Arguments of mmengine's file backend.
         key_of: Makes of a stem what those of a pair have in common; ``str`` is the stem itself.
-        nested: Whether pictures lie in folders of the folders, too.
+        nested: Whether images lie in folders of the folders, too.
 
     Returns:
         The pairs, sorted by the visible stem (lists: in their order), and the problems.
     """
-    first, second = (list_pictures(source, backend_args, nested) for source in (visible, infrared))
+    first, second = (list_images(source, backend_args, nested) for source in (visible, infrared))
     if not first and not second:
-        return [], [Problem('error', 'no pictures', visible, f'no picture here and none in {infrared}')]
+        return [], [Problem('error', 'no images', visible, f'no image here and none in {infrared}')]
     if is_list(visible) and is_list(infrared):
         return _pair_lines(first, second, visible, infrared)
     if first == [visible] and second == [infrared]:  # two files
@@ -184,7 +184,7 @@ def by_key(paths: Sequence[str], key_of: Callable[[str], str]) -> tuple[dict[str
     for path in paths:
         other = found.setdefault(key_of(stem_of(path)), path)
         if other != path:
-            problems.append(Problem('error', 'two pictures of one stem', path, f'{other} has the same; remove one'))
+            problems.append(Problem('error', 'two images of one stem', path, f'{other} has the same; remove one'))
     return found, problems
 
 
@@ -193,7 +193,7 @@ def _pair_by_stem(
 ) -> tuple[list[Pair], list[Problem]]:
     pairs = [Pair(stem, visible[stem], infrared[stem]) for stem in sorted(visible) if stem in infrared]
     problems = [
-        Problem('error', 'picture without a partner', mine[stem], f'no picture of the stem {stem!r} in {there}')
+        Problem('error', 'image without a partner', mine[stem], f'no image of the stem {stem!r} in {there}')
         for mine, other, there in ((visible, infrared, names[1]), (infrared, visible, names[0]))
         for stem in sorted(set(mine) - set(other))
     ]
@@ -215,7 +215,7 @@ def _pair_by_beginning(visible: dict[str, str], infrared: dict[str, str]) -> tup
             pairs.append(Pair(stem, visible[stem], infrared[matches[0]]))
     if not problems:
         problems += [
-            Problem('error', 'picture without a partner', infrared[stem], 'no picture of the other folder begins so')
+            Problem('error', 'image without a partner', infrared[stem], 'no image of the other folder begins so')
             for stem in stems if stem not in taken
         ]
     return pairs, problems

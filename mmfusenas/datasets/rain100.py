@@ -1,4 +1,4 @@
-"""The Rain100 pictures."""
+"""The Rain100 images."""
 from __future__ import annotations
 
 import re
@@ -9,7 +9,7 @@ from mmfusenas.registry import DATASETS
 
 @DATASETS.register_module()
 class Rain100Dataset(PairDataset):
-    """Rain100L or Rain100H (Yang et al., 2017): pictures with drawn rain, light or heavy, and the same without.
+    """Rain100L or Rain100H (Yang et al., 2017): images with drawn rain, light or heavy, and the same without.
 
     Two layouts are about. That of later papers is the default: ``input`` and ``target`` with equal names. As published,
     ``rain-001.png`` and ``norain-001.png`` lie in ``rainy`` and ``norain``, or so; there set ``data_prefix``, as in

@@ -1,4 +1,4 @@
-"""The RESIDE pictures of haze, with the clear ones that they were made of."""
+"""The RESIDE images of haze, with the clear ones that they were made of."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from os import path as osp
 
 from mmfusenas.core.errors import InputError
 from mmfusenas.datasets.pair_dataset import PairDataset
-from mmfusenas.datasets.pairing import list_pictures, stem_of
+from mmfusenas.datasets.pairing import list_images, stem_of
 from mmfusenas.datasets.problems import Problem
 from mmfusenas.registry import DATASETS
 
@@ -14,16 +14,16 @@ FOLDERS = {
     'its': ('ITS/hazy', 'ITS/clear'), 'ots': ('OTS/hazy', 'OTS/clear'),
     'sots-indoor': ('SOTS/indoor/hazy', 'SOTS/indoor/gt'), 'sots-outdoor': ('SOTS/outdoor/hazy', 'SOTS/outdoor/gt'),
 }
-"""Folders of the hazy pictures and of the clear ones, by part."""
+"""Folders of the hazy images and of the clear ones, by part."""
 
 
 @DATASETS.register_module()
 class RESIDEDataset(PairDataset):
-    """RESIDE (Li et al., 2019): pictures with synthetic haze, several of each clear one.
+    """RESIDE (Li et al., 2019): images with synthetic haze, several of each clear one.
 
     Layout as published: ``ITS/{hazy,clear}``, ``OTS/{hazy,clear}``, ``SOTS/{indoor,outdoor}/{hazy,gt}``. A hazy file is
     named after its clear one, an underscore, and numbers: ``1400_3.png`` is of ``1400.png``, ``0001_0.8_0.2.jpg`` of
-    ``0001.png``. ``fold`` and ``leave_out`` count clear pictures. The clear ones of SOTS indoors have a border of ten
+    ``0001.png``. ``fold`` and ``leave_out`` count clear images. The clear ones of SOTS indoors have a border of ten
     pixels that the hazy ones lack: load them with ``LoadPairFromFile(crop_reference=True)``.
 
     Args:
@@ -34,7 +34,7 @@ class RESIDEDataset(PairDataset):
 
     Raises:
         ValueError: On another part, or folders that are not ``img`` and ``gt``.
-        DatasetError: Where a hazy picture has no clear one.
+        DatasetError: Where a hazy image has no clear one.
 
     Example:
         >>> RESIDEDataset('sots-outdoor', data_root='data/reside', lazy_init=True).data_prefix['gt']
@@ -48,24 +48,24 @@ class RESIDEDataset(PairDataset):
             raise InputError(f'RESIDEDataset got part={part!r}; it knows {list(FOLDERS)}.')
         if data_prefix and (set(data_prefix) != {'img', 'gt'} or set(map(type, data_prefix.values())) != {str}):
             raise InputError(f"RESIDEDataset got data_prefix={data_prefix}; it has one folder 'img' of hazy and one "
-                             "'gt' of clear pictures.")
+                             "'gt' of clear images.")
         hazy, clear = FOLDERS[part]
         super().__init__(data_prefix=data_prefix or dict(img=hazy, gt=clear), **kwargs)
 
     def find(self) -> tuple[list[dict[str, str]], list[Problem]]:
-        """Return the paths of every hazy picture and of its clear one, and those that have none."""
-        hazy, clear = (list_pictures(self.data_prefix[key], self.backend_args) for key in ('img', 'gt'))
+        """Return the paths of every hazy image and of its clear one, and those that have none."""
+        hazy, clear = (list_images(self.data_prefix[key], self.backend_args) for key in ('img', 'gt'))
         by_stem = {stem_of(path): path for path in clear}
         samples = [dict(img_path=path, gt_path=by_stem.get(_clear_stem(path))) for path in hazy]
-        problems = [Problem('error', 'picture without a partner', sample['img_path'],
-                            f'no clear picture {_clear_stem(sample["img_path"])!r} in {self.data_prefix["gt"]}')
+        problems = [Problem('error', 'image without a partner', sample['img_path'],
+                            f'no clear image {_clear_stem(sample["img_path"])!r} in {self.data_prefix["gt"]}')
                     for sample in samples if sample['gt_path'] is None]
         if not hazy:
-            problems.append(Problem('error', 'no pictures', self.data_prefix['img'], 'no picture here'))
+            problems.append(Problem('error', 'no images', self.data_prefix['img'], 'no image here'))
         return [sample for sample in samples if sample['gt_path']], problems
 
     def deal(self, samples: Sequence[dict[str, str]]) -> list[dict[str, str]]:
-        """Deal out the clear pictures, each with all that was made of it: no scene is in two folds."""
+        """Deal out the clear images, each with all that was made of it: no scene is in two folds."""
         kept = set(super().deal(sorted({sample['gt_path'] for sample in samples})))
         return [sample for sample in samples if sample['gt_path'] in kept]
 

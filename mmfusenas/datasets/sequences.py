@@ -1,4 +1,4 @@
-"""Which pictures are frames of one video, and splits that keep them on one side."""
+"""Which images are frames of one video, and splits that keep them on one side."""
 from __future__ import annotations
 
 import re
@@ -27,7 +27,7 @@ def find_sequences(stems: Iterable[str], gap: int = 10) -> list[list[str]]:
     """Group stems that look like frames of one video.
 
     Args:
-        stems: Stems of the pictures.
+        stems: Stems of the images.
         gap: Largest step between the numbers of two frames that follow each other.
 
     Returns:

@@ -30,10 +30,10 @@ FARTHEST = 80.0
 
 @DATASETS.register_module()
 class SyntheticGuidedScenes(SyntheticScenes):
-    """:class:`SyntheticScenes` for guided super-resolution: the visible picture guides a target of another kind.
+    """:class:`SyntheticScenes` for guided super-resolution: the visible image guides a target of another kind.
 
     ``img`` is the guidance (H x W x 3 uint8 BGR), ``img2`` the target in high resolution (H x W float32):
-    ``'depth'`` in metres, at most 80; ``'thermal'``, the infrared picture, 0 to 255; ``'saliency'``, 255 where the
+    ``'depth'`` in metres, at most 80; ``'thermal'``, the infrared image, 0 to 255; ``'saliency'``, 255 where the
     objects of the five classes are, else 0. :class:`DegradeTarget` makes of it what a poor sensor sees.
 
     Args:

@@ -14,7 +14,7 @@ from mmfusenas.registry import DATASETS
 
 @DATASETS.register_module()
 class SyntheticHazeScenes(SyntheticScenes):
-    r"""The visible pictures of :class:`SyntheticScenes` in haze, with the clear ones as references.
+    r"""The visible images of :class:`SyntheticScenes` in haze, with the clear ones as references.
 
     As RESIDE makes it: :math:`y = x t + A (1 - t)` with the transmission :math:`t = \exp(-\beta d)` of the scene's
     depth d in metres (80 at most). ``img`` is hazy, ``gt`` (at ``gt_path``) clear, and there is no ``img2``.
@@ -36,7 +36,7 @@ class SyntheticHazeScenes(SyntheticScenes):
     """
 
     CLEAN = True
-    PICTURES = dict(img_path='hazy', gt_path='clear')
+    IMAGES = dict(img_path='hazy', gt_path='clear')
 
     def __init__(self, length: int, density: tuple[float, float] = (0.01, 0.04),
                  light: tuple[float, float] = (0.7, 1.0), conditions: Sequence[str] = ('day', ), **kwargs) -> None:
@@ -47,7 +47,7 @@ class SyntheticHazeScenes(SyntheticScenes):
         super().__init__(length, conditions=conditions, **kwargs)
 
     def get_data_info(self, idx: int) -> dict:
-        """Return the description of a scene with its pictures, segmentation map and instances drawn."""
+        """Return the description of a scene with its images, segmentation map and instances drawn."""
         info = super().get_data_info(idx)
         del info['img2']
         info['gt'] = info['img']

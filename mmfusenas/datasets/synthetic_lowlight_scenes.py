@@ -13,11 +13,11 @@ from mmfusenas.registry import DATASETS
 
 @DATASETS.register_module()
 class SyntheticLowLightScenes(SyntheticScenes):
-    """:class:`SyntheticScenes` in little light: a dark and noisy picture, and its clean reference.
+    """:class:`SyntheticScenes` in little light: a dark and noisy image, and its clean reference.
 
-    Results are the same but for the pictures: ``img`` is dark, ``gt`` (H x W x 3 uint8 BGR, at ``gt_path``) is the view
+    Results are the same but for the images: ``img`` is dark, ``gt`` (H x W x 3 uint8 BGR, at ``gt_path``) is the view
     in daylight without noise, and there is no ``img2``. Boxes, masks and classes are those of the scenes. With the
-    default ranges the pictures have the mean grey level of LOL's dark ones (10 to 45), and at their smaller size the
+    default ranges the images have the mean grey level of LOL's dark ones (10 to 45), and at their smaller size the
     noise of LOL's.
 
     Args:
@@ -38,7 +38,7 @@ class SyntheticLowLightScenes(SyntheticScenes):
     """
 
     CLEAN = True
-    PICTURES = dict(img_path='low', gt_path='reference')
+    IMAGES = dict(img_path='low', gt_path='reference')
 
     def __init__(self, length: int, exposure: tuple[float, float] = (0.02, 0.15),
                  noise: tuple[float, float] = (1.0, 5.0), conditions: Sequence[str] = ('day', ), **kwargs) -> None:
@@ -50,7 +50,7 @@ class SyntheticLowLightScenes(SyntheticScenes):
         super().__init__(length, conditions=conditions, **kwargs)
 
     def get_data_info(self, idx: int) -> dict:
-        """Return the description of a scene with its pictures, segmentation map and instances drawn."""
+        """Return the description of a scene with its images, segmentation map and instances drawn."""
         info = super().get_data_info(idx)
         del info['img2']
         info['gt'] = info['img']

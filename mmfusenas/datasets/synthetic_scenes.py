@@ -1,4 +1,4 @@
-"""The built-in data set: drawn street scenes as pairs of a visible and an infrared picture."""
+"""The built-in data set: drawn street scenes as pairs of a visible and an infrared image."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .scenes.render import check_arguments
 class SyntheticScenes(BaseDataset):
     """Street scenes drawn from (seed, index) alone, with boxes and masks of five classes.
 
-    A sample is drawn when it is asked for and arrives in the pipeline with its pictures already in it, so the pipeline
+    A sample is drawn when it is asked for and arrives in the pipeline with its images already in it, so the pipeline
     needs no loading but ``mmdet.LoadAnnotations``. Splits differ by their seed: 0 for training, 1 for validation,
     2 for testing, by convention. By day, at night, under glare and in fog some objects are seen by one sensor only.
 
@@ -30,18 +30,18 @@ class SyntheticScenes(BaseDataset):
 
     Args:
         length: Number of scenes.
-        size: Rows and columns of both pictures.
+        size: Rows and columns of both images.
         seed: Seed of the split.
         difficulty: 'easy', 'normal' or 'hard'.
         conditions: Those to draw from: 'day', 'night', 'glare', 'fog'.
-        misalign: Farthest that a corner of the infrared picture is moved, in pixels.
+        misalign: Farthest that a corner of the infrared image is moved, in pixels.
         pipeline: Transforms.
         cache: Whether to keep drawn scenes in memory (each worker process its own).
         **kwargs: Further arguments of ``mmengine.dataset.BaseDataset``.
 
     Raises:
         ValueError: Unknown difficulty or condition, a length, size or seed that is too small, ``misalign`` where
-            there is one picture.
+            there is one image.
 
     Example:
         >>> dataset = SyntheticScenes(length=4, size=(96, 128))
@@ -49,8 +49,8 @@ class SyntheticScenes(BaseDataset):
         ((96, 128, 3), (96, 128))
     """
 
-    CLEAN = False  # whether the visible picture has no noise
-    PICTURES = dict(img_path='visible', img_path2='infrared')
+    CLEAN = False  # whether the visible image has no noise
+    IMAGES = dict(img_path='visible', img_path2='infrared')
     METAINFO = dict(
         classes=CLASSES, palette=[(255, 128, 0), (255, 220, 0), (60, 110, 255), (255, 60, 60), (60, 220, 90)]
     )
@@ -69,7 +69,7 @@ class SyntheticScenes(BaseDataset):
     ) -> None:
         if length < 1:
             raise InputError(f'length of {type(self).__name__} must be at least 1, got {length}')
-        if misalign and 'img_path2' not in self.PICTURES:
+        if misalign and 'img_path2' not in self.IMAGES:
             raise InputError(f'{type(self).__name__} has one sensor, and nothing to misalign; leave misalign out')
         get_difficulty(difficulty)
         self.length, self.seed, self.difficulty, self.misalign = length, seed, difficulty, misalign
@@ -86,7 +86,7 @@ class SyntheticScenes(BaseDataset):
         return [
             dict(
                 img_id=index,
-                **{key: f'{stem}/{index:06d}_{name}' for key, name in self.PICTURES.items()},
+                **{key: f'{stem}/{index:06d}_{name}' for key, name in self.IMAGES.items()},
                 height=height,
                 width=width,
                 seed=self.seed,
@@ -105,7 +105,7 @@ class SyntheticScenes(BaseDataset):
         return self._scenes[index]
 
     def get_data_info(self, idx: int) -> dict:
-        """Return the description of a scene with its pictures, segmentation map and instances drawn."""
+        """Return the description of a scene with its images, segmentation map and instances drawn."""
         info = super().get_data_info(idx)
         scene = self.scene(info['img_id'])
         info.update(

@@ -1,4 +1,4 @@
-"""The UIEB pictures under water."""
+"""The UIEB images under water."""
 from __future__ import annotations
 
 from mmfusenas.datasets.pair_dataset import PairDataset
@@ -7,7 +7,7 @@ from mmfusenas.registry import DATASETS
 
 @DATASETS.register_module()
 class UIEBDataset(PairDataset):
-    """UIEB (Li et al., 2020): 890 pictures under water, and as references the best of twelve enhanced ones.
+    """UIEB (Li et al., 2020): 890 images under water, and as references the best of twelve enhanced ones.
 
     Layout as published: ``raw-890`` and ``reference-890`` with equal names. The set has no official split: ``fold`` and
     ``leave_out`` make one, or ``tools/dataset_converters/make_split.py --gap 0``, named in ``split``.

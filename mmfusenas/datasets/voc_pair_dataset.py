@@ -4,8 +4,8 @@ from __future__ import annotations
 from functools import partial
 
 from mmfusenas.datasets.annotations import Annotation, read_voc
+from mmfusenas.datasets.images import image_size
 from mmfusenas.datasets.pair_dataset import PairDataset
-from mmfusenas.datasets.pictures import picture_size
 from mmfusenas.registry import DATASETS
 
 
@@ -21,9 +21,9 @@ class VOCPairDataset(PairDataset):
 
     Example:
         >>> from pathlib import Path
-        >>> from mmfusenas.datasets.pictures import write_picture
+        >>> from mmfusenas.datasets.images import write_image
         >>> for path in ('vi/1.png', 'ir/1.png'):
-        ...     write_picture(path, np.zeros((40, 60), np.uint8))
+        ...     write_image(path, np.zeros((40, 60), np.uint8))
         >>> Path('Annotations').mkdir()
         >>> _ = Path('Annotations/1.xml').write_text(
         ...     '<annotation><object><name>car</name><bndbox><xmin>5</xmin><ymin>10</ymin><xmax>25</xmax>'
@@ -40,7 +40,7 @@ class VOCPairDataset(PairDataset):
         self.one_based = one_based
         super().__init__(**kwargs)
 
-    def read_annotation(self, text: str, path: str, picture: str) -> Annotation:
+    def read_annotation(self, text: str, path: str, image: str) -> Annotation:
         """Read one file."""
-        size_of = partial(picture_size, picture, self.backend_args)
+        size_of = partial(image_size, image, self.backend_args)
         return read_voc(text, path, self._names(), size_of, self.one_based)

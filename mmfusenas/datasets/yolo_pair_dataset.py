@@ -14,9 +14,9 @@ class YOLOPairDataset(PairDataset):
 
     Example:
         >>> from pathlib import Path
-        >>> from mmfusenas.datasets.pictures import write_picture
+        >>> from mmfusenas.datasets.images import write_image
         >>> for path in ('vi/1.png', 'ir/1.png'):
-        ...     write_picture(path, np.zeros((40, 60), np.uint8))
+        ...     write_image(path, np.zeros((40, 60), np.uint8))
         >>> Path('labels').mkdir()
         >>> _ = Path('labels/1.txt').write_text('1 0.25 0.5 0.5 0.5')
         >>> YOLOPairDataset(metainfo=dict(classes=('person', 'car')))[0]['instances']

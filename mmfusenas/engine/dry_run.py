@@ -104,7 +104,7 @@ def _agreed(need: float, free: float, device: torch.device) -> tuple[float, floa
 def _advice(runner: Runner) -> str:
     """Return what to change."""
     scene = bare_model(runner).scene
-    changes = ['a smaller train_dataloader.batch_size', 'smaller pictures or crops']
+    changes = ['a smaller train_dataloader.batch_size', 'smaller images or crops']
     if getattr(scene, 'with_cp', True) is False:
         changes.append('--cfg-options model.scene.with_cp=True (the scene is computed again in the backward pass)')
     if type(runner.optim_wrapper).__name__ == 'OptimWrapper':

@@ -1,4 +1,4 @@
-"""How well paths of a supernet do on validation pictures."""
+"""How well paths of a supernet do on validation images."""
 from __future__ import annotations
 
 import torch
@@ -25,7 +25,7 @@ class PathScorer:
     Args:
         model: The supernet, without the wrapper of distributed training.
         dataset: The data set; its pipeline should give the same each time.
-        batch_size: Pictures a batch.
+        batch_size: Images a batch.
         by: What counts: ``'loss'``, or another name that the model gives beside its losses (``'rmse'``). The mean over
             the batches is the score. Defaults to 'loss'.
 
@@ -64,7 +64,7 @@ class PathScorer:
         if not scores.isfinite().all():
             broken = sampler.choices(paths[~scores.isfinite()][0])
             raise InputError(f'The path {broken} gives a {self.by} that is not finite. Lower the learning rate of the '
-                             'supernet, or look at the pictures with tools/analysis_tools/check_dataset.py.')
+                             'supernet, or look at the images with tools/analysis_tools/check_dataset.py.')
         return scores
 
     def _score(self) -> float:

@@ -46,7 +46,7 @@ def check_ends(runner: Runner, phases: Mapping[str, dict], schedule: Schedule) -
 
 def check_strategy(strategy: Callable, space: SearchSpace, phases: Sequence[dict],
                    searched: Sequence[Sequence[str]]) -> None:
-    """Raise where the weights of a loss would not be learned: they reach a loss of pictures through the network's.
+    """Raise where the weights of a loss would not be learned: they reach a loss of images through the network's.
 
     Args:
         strategy: Hyper-gradient strategy.
@@ -62,7 +62,7 @@ def check_strategy(strategy: Callable, space: SearchSpace, phases: Sequence[dict
             continue
         if 'model' in phase.get('losses', ['model']):
             raise InputError(f"BilevelSearchHook got losses=['model'] for choices={phase['choices']!r}, the weights of "
-                             'that loss: it is least where all of them are 0. Search them by a loss of pictures, such '
+                             'that loss: it is least where all of them are 0. Search them by a loss of images, such '
                              "as losses=[dict(type='QualityLoss', checkpoint=...)].")
         if isinstance(strategy, FirstOrder):
             raise InputError(f'BilevelSearchHook got strategy FirstOrder for choices={phase["choices"]!r}, the '
@@ -86,19 +86,19 @@ def check_wrapper(runner: Runner, space: SearchSpace, decided: Sequence[Sequence
 
 
 def check_losses(model: BaseModel, losses: Sequence[Sequence[nn.Module | None]]) -> None:
-    """Raise where a phase has a loss of pictures, and the model makes none.
+    """Raise where a phase has a loss of images, and the model makes none.
 
     Args:
         model: The model.
         losses: The losses of each phase, None for the model's own.
 
     Raises:
-        ValueError: If it has no ``pictures``.
+        ValueError: If it has no ``images``.
     """
     own = [type(loss).__name__ for of_phase in losses for loss in of_phase if loss is not None]
-    if own and not hasattr(model, 'pictures'):
-        raise InputError(f"BilevelSearchHook got the losses {own}, which look at the pictures that a model makes; "
-                         f"{type(model).__name__} has no method pictures(inputs). Use losses=['model'].")
+    if own and not hasattr(model, 'images'):
+        raise InputError(f"BilevelSearchHook got the losses {own}, which look at the images that a model makes; "
+                         f"{type(model).__name__} has no method images(inputs). Use losses=['model'].")
 
 
 def check_turns(runner: Runner, turns: int, interval: int, begin: int, end: int | None) -> None:

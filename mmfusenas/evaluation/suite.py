@@ -12,7 +12,7 @@ from torch import Tensor
 
 from mmfusenas.core.errors import InputError
 from mmfusenas.core.names import nearest
-from mmfusenas.datasets.pictures import to_grey
+from mmfusenas.datasets.images import to_grey
 from mmfusenas.evaluation import functional as F
 
 
@@ -36,7 +36,7 @@ class Convention(NamedTuple):
     Attributes:
         measures: Its metrics by name.
         default: Names of those that are computed unless others are asked for.
-        read: Of (picture, full_scale), as :func:`grey_tensor`: what the metrics are given.
+        read: Of (image, full_scale), as :func:`grey_tensor`: what the metrics are given.
         channel: What ``read`` returns, in words.
     """
 
@@ -125,26 +125,26 @@ def measure(names: Iterable[str], fused: Tensor, first: Tensor, second: Tensor,
             for name in names}
 
 
-def grey_tensor(picture: np.ndarray, full_scale: float | None = None) -> Tensor:
-    """Return a picture as the metrics take it: luma (BT.601) in [0, 255], 1 x 1 x H x W.
+def grey_tensor(image: np.ndarray, full_scale: float | None = None) -> Tensor:
+    """Return an image as the metrics take it: luma (BT.601) in [0, 255], 1 x 1 x H x W.
 
     Args:
-        picture: H x W or H x W x 3 (BGR). Colour is turned to grey in its own depth.
+        image: H x W or H x W x 3 (BGR). Colour is turned to grey in its own depth.
         full_scale: Its largest possible value; None goes by the dtype (uint8 255, uint16 65535, else 255).
     """
-    full_scale = full_scale or {np.dtype(np.uint16): 65535.0}.get(picture.dtype, 255.0)
-    grey = torch.from_numpy(to_grey(picture).astype(np.float64))
+    full_scale = full_scale or {np.dtype(np.uint16): 65535.0}.get(image.dtype, 255.0)
+    grey = torch.from_numpy(to_grey(image).astype(np.float64))
     return (grey * (255 / full_scale)).clamp(0, 255)[None, None]
 
 
-def grey_levels(picture: np.ndarray, full_scale: float | None = None) -> Tensor:
-    """Return a picture as the evaluator of CDDFuse reads it: luma (BT.601) of 8 bits, 1 x 1 x H x W.
+def grey_levels(image: np.ndarray, full_scale: float | None = None) -> Tensor:
+    """Return an image as the evaluator of CDDFuse reads it: luma (BT.601) of 8 bits, 1 x 1 x H x W.
 
     Colour is turned to grey in single precision and rounded to whole numbers, half to even; that of
     :func:`grey_tensor` is OpenCV's in whole numbers, which differs by one level in some pixels.
 
     Args:
-        picture: H x W or H x W x 3 (BGR). Of uint16 the upper 8 bits count, as OpenCV reads a PNG at 8 bits.
+        image: H x W or H x W x 3 (BGR). Of uint16 the upper 8 bits count, as OpenCV reads a PNG at 8 bits.
         full_scale: Its largest possible value, which becomes 255. None goes by the dtype.
 
     Example:
@@ -152,9 +152,9 @@ def grey_levels(picture: np.ndarray, full_scale: float | None = None) -> Tensor:
         >>> grey_tensor(colour).item(), grey_levels(colour).item()
         (81.0, 80.0)
     """
-    if full_scale is None and picture.dtype == np.uint16:
-        picture = picture >> 8
-    return grey_tensor(picture.astype(np.float32), full_scale).round()
+    if full_scale is None and image.dtype == np.uint16:
+        image = image >> 8
+    return grey_tensor(image.astype(np.float32), full_scale).round()
 
 
 CONVENTIONS: Mapping[str, Convention] = dict(

@@ -37,17 +37,17 @@ class Stages:
         self._stage = stage
         self.train(self.training)
 
-    def scene_pictures(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+    def scene_images(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         """Return what the scene module makes of the inputs, without gradient where it is frozen."""
         with torch.set_grad_enabled(torch.is_grad_enabled() and not (self.training and self.stage == 'task')):
-            return self.scene.pictures(inputs)
+            return self.scene.images(inputs)
 
-    def scene_losses(self, pictures: dict[str, Tensor], inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+    def scene_losses(self, images: dict[str, Tensor], inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         """Return the scene module's own losses by ``scene.NAME``, weighed by ``eta`` in the joint stage."""
         weight = dict(scene=1.0, joint=self.eta, task=0.0)[self.stage]
         if not weight:
             return {}
-        return {f'scene.{name}': value * weight for name, value in self.scene.losses(pictures, inputs).items()}
+        return {f'scene.{name}': value * weight for name, value in self.scene.losses(images, inputs).items()}
 
     def train(self, mode: bool = True) -> Any:
         """Set the training mode; a frozen scene module stays in evaluation mode, and so may its BatchNorm."""

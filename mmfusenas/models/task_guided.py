@@ -8,7 +8,7 @@ from mmengine.model import BaseModel
 from torch import Tensor
 
 from mmfusenas.core.errors import StateError
-from mmfusenas.models.scene.base_scene import add_fused_img, checked_losses, losses_of_sizes
+from mmfusenas.models.scene.base_scene import add_pred_img, checked_losses, losses_of_sizes
 from mmfusenas.models.stages import Stages
 from mmfusenas.models.utils.bounded import bounded
 from mmfusenas.registry import MODELS
@@ -17,12 +17,12 @@ from mmfusenas.registry import MODELS
 class TaskGuided(Stages, BaseModel):
     """Task-guided fusion (TIM section 3.1): scene module N_F, then an untouched task module N_T of mmdet or mmseg.
 
-    The scene module turns the sensors' pictures into one BGR picture in 0-255, clamped to that range as a photograph
+    The scene module turns the sensors' images into one BGR image in 0-255, clamped to that range as a photograph
     is; the task's own preprocessor normalises and pads it exactly as it would a photograph. ``stage`` says what trains:
 
     - ``'scene'``: the scene module alone, with its unsupervised loss l_F; the task module does not run (eq. 2).
     - ``'joint'``: both, with l_T + eta * l_F: the task's gradient guides the fusion.
-    - ``'task'``: the task module alone, on the pictures of a frozen scene module, which runs without gradient and with
+    - ``'task'``: the task module alone, on the images of a frozen scene module, which runs without gradient and with
       its BatchNorm statistics fixed. ``direct`` fusion is this after ``'scene'``.
 
     What does not train is not in the graph: its gradients stay None and optimizers skip it.
@@ -33,7 +33,7 @@ class TaskGuided(Stages, BaseModel):
         task: Config of the task module.
         eta: Weight of the scene's loss in the joint stage. Defaults to 1.0.
         norm_eval: Whether the scene's BatchNorm keeps its statistics in the joint stage, as mmdet's backbones do: in a
-            small batch of unlike scenes a picture would depend on its neighbours. Statistics have to be there by then,
+            small batch of unlike scenes an image would depend on its neighbours. Statistics have to be there by then,
             from pretrained weights or from a ``'scene'`` stage. Defaults to False.
         data_preprocessor: Config of the preprocessor of the pairs. Defaults to ``dict(type='PairDataPreprocessor')``.
         init_cfg: Initialisation, as everywhere in MMEngine.
@@ -62,9 +62,9 @@ class TaskGuided(Stages, BaseModel):
 
         Args:
             inputs: ``visible`` N x 3 x H x W and ``infrared`` N x 1 x H x W, in [0, 1].
-            data_samples: The task's own sample a picture (``DetDataSample``, ``SegDataSample``).
+            data_samples: The task's own sample an image (``DetDataSample``, ``SegDataSample``).
             mode: ``'loss'`` returns a dict of losses, ``'predict'`` the samples with the task's predictions and
-                ``fused_img`` (uint8 H x W x 3, BGR), ``'tensor'`` the task's raw outputs.
+                ``pred_img`` (uint8 H x W x 3, BGR), ``'tensor'`` the task's raw outputs.
 
         Raises:
             RuntimeError: On any other mode.
@@ -74,44 +74,44 @@ class TaskGuided(Stages, BaseModel):
         if mode == 'predict':
             return self.predict(inputs, data_samples)
         if mode == 'tensor':
-            return self.task(photograph(self.task, self.scene.pictures(inputs)['picture'].clamp(0, 1)), mode='tensor')
+            return self.task(photograph(self.task, self.scene.images(inputs)['image'].clamp(0, 1)), mode='tensor')
         raise StateError(f"{type(self).__name__}.forward got mode {mode!r}; it knows 'tensor', 'loss' and 'predict'.")
 
     def loss(self, inputs: dict[str, Tensor], data_samples: list) -> dict[str, Tensor]:
         """Return the losses of the present stage; those of the scene module are named ``scene.*``."""
-        pictures = self.scene_pictures(inputs)
+        images = self.scene_images(inputs)
         losses = {}
         if self.stage != 'scene':
             # In the range of a photograph, as in a test; the gradient still brings back what has left it.
-            picture = bounded(pictures['picture'], 0.0, 1.0)
-            losses.update(self.task.loss(*self._photographs(picture, data_samples)))
-        # The scene's loss without the padding of the batch, as the task sees the pictures.
-        losses.update(losses_of_sizes(self.scene_losses, pictures, inputs, data_samples))
+            image = bounded(images['image'], 0.0, 1.0)
+            losses.update(self.task.loss(*self._photographs(image, data_samples)))
+        # The scene's loss without the padding of the batch, as the task sees the images.
+        losses.update(losses_of_sizes(self.scene_losses, images, inputs, data_samples))
         return checked_losses(self, losses)
 
     def predict(self, inputs: dict[str, Tensor], data_samples: list) -> list:
-        """Return the samples with the task's predictions in the original picture's pixels, and the fused picture."""
-        picture = self.scene.pictures_of_sizes(inputs, data_samples)['picture'].clamp(0, 1)
-        data_samples = self.task.predict(*self._photographs(picture, data_samples))
-        return add_fused_img(data_samples, picture)
+        """Return the samples with the task's predictions in the original image's pixels, and the fused image."""
+        image = self.scene.images_of_sizes(inputs, data_samples)['image'].clamp(0, 1)
+        data_samples = self.task.predict(*self._photographs(image, data_samples))
+        return add_pred_img(data_samples, image)
 
-    def _photographs(self, picture: Tensor, data_samples: list) -> tuple[Tensor, list]:
-        """Pass each picture, without the padding of the batch, through the task's own preprocessor."""
+    def _photographs(self, image: Tensor, data_samples: list) -> tuple[Tensor, list]:
+        """Pass each image, without the padding of the batch, through the task's own preprocessor."""
         shapes = [sample.metainfo['img_shape'][:2] for sample in data_samples]
-        images = [image[:, :height, :width] * 255 for image, (height, width) in zip(picture, shapes, strict=True)]
-        data = self.task.data_preprocessor(dict(inputs=images, data_samples=data_samples), self.training)
+        photographs = [pixels[:, :height, :width] * 255 for pixels, (height, width) in zip(image, shapes, strict=True)]
+        data = self.task.data_preprocessor(dict(inputs=photographs, data_samples=data_samples), self.training)
         return data['inputs'], data['data_samples']
 
 
-def photograph(task: BaseModel, picture: Tensor) -> Tensor:
-    """Return pictures of one size as a task's network takes them: as its own preprocessor makes them, not padded.
+def photograph(task: BaseModel, image: Tensor) -> Tensor:
+    """Return images of one size as a task's network takes them: as its own preprocessor makes them, not padded.
 
     Shape:
         N x 3 x H x W, BGR in [0, 1], to the same, normalised.
     """
-    preprocessor, picture = task.data_preprocessor, picture * 255
+    preprocessor, image = task.data_preprocessor, image * 255
     # mmdet's and mmseg's names for the same switch.
     if getattr(preprocessor, '_channel_conversion', False) or getattr(preprocessor, 'channel_conversion', False):
-        picture = picture.flip(1)
+        image = image.flip(1)
     normalised = getattr(preprocessor, '_enable_normalize', False)  # mmengine's own preprocessor does not
-    return (picture - preprocessor.mean) / preprocessor.std if normalised else picture
+    return (image - preprocessor.mean) / preprocessor.std if normalised else image

@@ -31,7 +31,7 @@ def measure_costs(space: SearchSpace, inputs: Sequence[Tensor], run: Callable | 
 
     Args:
         space: Choices of the supernet.
-        inputs: Tensors, one picture as a rule: costs are of the batch as given.
+        inputs: Tensors, one image as a rule: costs are of the batch as given.
         run: Called with ``inputs``; defaults to the model.
         repeats: Most timed runs of a candidate, at least 3. A slow one gets fewer: three, or as many as fit into
             a second. Defaults to 5.

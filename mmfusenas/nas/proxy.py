@@ -10,7 +10,7 @@ class Proxy(nn.Module):
     r"""Mixin of the networks :math:`H_\theta` that predict what one level of a bilevel problem would answer.
 
     The optimistic bilevel problem of the adaptive hyper-guidance has the guidance sigma as its inner variable: a
-    solution for every picture and every state of the restoration. A proxy predicts it, and its parameters theta are
+    solution for every image and every state of the restoration. A proxy predicts it, and its parameters theta are
     learned in its place, in alternation with the network that it guides. They are therefore variables of a
     :class:`BilevelSearchHook`, as the ``alpha`` of a :class:`Choice`: with ``requires_grad=False`` and no ``.grad``, so
     that neither the optimizer of the weights nor DistributedDataParallel sees them. No search decides it

@@ -1,4 +1,4 @@
 """Data samples."""
-from .fusion_data_sample import FusionDataSample
+from .fusion_data_sample import FusionDataSample, predicted_image
 
-__all__ = ['FusionDataSample']
+__all__ = ['FusionDataSample', 'predicted_image']

@@ -20,11 +20,11 @@ def complexity(model: nn.Module, shape: Sequence[int] | None = None) -> dict[str
     """Return the costs of a model, as a genotype records them.
 
     Args:
-        model: A fusion module or a task-guided detector (called with a pair), or a detector (called with a picture).
-        shape: Height and width of the pictures; None leaves the multiply-adds out.
+        model: A fusion module or a task-guided detector (called with a pair), or a detector (called with an image).
+        shape: Height and width of the images; None leaves the multiply-adds out.
 
     Returns:
-        ``parameters`` (without architecture parameters), ``macs`` (convolutions and linear layers of one picture or
+        ``parameters`` (without architecture parameters), ``macs`` (convolutions and linear layers of one image or
         pair; None without ``shape``), and ``latency_ms`` (None: a table of ``build_latency_table.py`` has it).
 
     Example:
@@ -36,9 +36,9 @@ def complexity(model: nn.Module, shape: Sequence[int] | None = None) -> dict[str
 
 
 def multiply_adds(model: nn.Module, shape: Sequence[int]) -> Counter[nn.Module]:
-    """Count multiply-adds by layer for one picture (or pair) of ``shape``; the model's mode is as before afterwards.
+    """Count multiply-adds by layer for one image (or pair) of ``shape``; the model's mode is as before afterwards.
 
-    Of all that a model has, also where its stage leaves a part out, or a picture without noise does.
+    Of all that a model has, also where its stage leaves a part out, or an image without noise does.
     """
     device = next(model.parameters(), torch.empty(0)).device  # a fixed rule has no parameters
     inputs = random_inputs(model, shape, device=device)

@@ -186,7 +186,7 @@ def _paramwise(cfg: Config, scope: str) -> Iterator[str]:
 
 
 def _bit_depths(cfg: Config) -> Iterator[str]:
-    """Another depth of the files in a metric than in the preprocessor: the scores would be of other pictures."""
+    """Another depth of the files in a metric than in the preprocessor: the scores would be of other images."""
     sensors = ('visible', 'infrared')
     wanted = ((cfg.get('model') or {}).get('data_preprocessor') or {}).get('bit_depth') or {}
     reference, wanted = 'reference' in wanted, {name: wanted[name] for name in sensors if name in wanted}

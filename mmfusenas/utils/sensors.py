@@ -1,4 +1,4 @@
-"""Whose pictures a model takes."""
+"""Whose images a model takes."""
 from __future__ import annotations
 
 from collections.abc import Sequence

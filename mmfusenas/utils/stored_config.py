@@ -83,7 +83,7 @@ def from_text(text: str, kinds: tuple[Registry, ...], where: str) -> Any:
     Example:
         >>> from_text('{"type": "os.system", "command": "ls"}', MODEL_PARTS, 'model_cfg of a.pth')
         Traceback (most recent call last):
-        ValueError: model_cfg of a.pth was not built: type is 'os.system', ...
+        mmfusenas.core.errors.InputError: model_cfg of a.pth was not built: type is 'os.system', ...
     """
     try:
         config = json.loads(text)

@@ -1,4 +1,4 @@
-"""Pictures to look at: panels side by side, detections and masks drawn in, and what a search found."""
+"""Images to look at: panels side by side, detections and masks drawn in, and what a search found."""
 from mmfusenas.utils.optional import available
 from mmfusenas.visualization.masks import draw_mask
 from mmfusenas.visualization.panels import enlarge, side_by_side

@@ -1,4 +1,4 @@
-"""Segmentation maps drawn over a picture."""
+"""Segmentation maps drawn over an image."""
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -11,16 +11,16 @@ from matplotlib import colormaps
 OPACITY = 0.5
 
 
-def draw_mask(picture: np.ndarray, mask: np.ndarray, dataset_meta: Mapping[str, Any] | None = None) -> np.ndarray:
-    """Lay the colours of a segmentation map over a picture.
+def draw_mask(image: np.ndarray, mask: np.ndarray, dataset_meta: Mapping[str, Any] | None = None) -> np.ndarray:
+    """Lay the colours of a segmentation map over an image.
 
     Args:
-        picture: H x W x 3 BGR, uint8.
-        mask: Class numbers, h x w; brought to the picture's size. Numbers without a colour (255: ignored) stay clear.
+        image: H x W x 3 BGR, uint8.
+        mask: Class numbers, h x w; brought to the image's size. Numbers without a colour (255: ignored) stay clear.
         dataset_meta: ``palette``, RGB a class; matplotlib's ``tab20`` otherwise.
 
     Returns:
-        A picture of the same size, BGR, uint8.
+        An image of the same size, BGR, uint8.
 
     Example:
         >>> draw_mask(np.zeros((40, 60, 3), np.uint8), np.ones((20, 30), np.uint8)).shape
@@ -30,6 +30,6 @@ def draw_mask(picture: np.ndarray, mask: np.ndarray, dataset_meta: Mapping[str, 
         [round(255 * part) for part in colour] for colour in colormaps['tab20'].colors]
     table = np.zeros((256, 3), np.uint8)
     table[:len(palette)] = np.array(palette, np.uint8)[:, ::-1]
-    mask = cv2.resize(mask.astype(np.uint8), picture.shape[1::-1], interpolation=cv2.INTER_NEAREST)
-    blended = cv2.addWeighted(picture, 1 - OPACITY, table[mask], OPACITY, 0)
-    return np.where((mask < len(palette))[..., None], blended, picture)
+    mask = cv2.resize(mask.astype(np.uint8), image.shape[1::-1], interpolation=cv2.INTER_NEAREST)
+    blended = cv2.addWeighted(image, 1 - OPACITY, table[mask], OPACITY, 0)
+    return np.where((mask < len(palette))[..., None], blended, image)

@@ -1,4 +1,4 @@
-"""What a search under a constraint has seen, as a picture."""
+"""What a search under a constraint has seen, as an image."""
 from __future__ import annotations
 
 from matplotlib.figure import Figure

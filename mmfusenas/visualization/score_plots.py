@@ -10,13 +10,13 @@ WIDTH = 3.0
 
 
 def plot_scores(scores: Mapping[str, Mapping[str, Sequence[float]]]) -> Figure:
-    """Draw every metric twice: a box a method, and how many per cent of the pictures reach at most each value.
+    """Draw every metric twice: a box a method, and how many per cent of the images reach at most each value.
 
     The upper row is the form of TIM's fig. 6 (green triangle: mean, orange line: median), the lower one that of
     fig. 11: the further right a curve, the better, where higher is better.
 
     Args:
-        scores: Values of the pictures by method and by metric; every method has the same metrics.
+        scores: Values of the images by method and by metric; every method has the same metrics.
     """
     methods, metrics = list(scores), list(next(iter(scores.values())))
     figure = Figure(figsize=(WIDTH * len(metrics), 2 * WIDTH), layout='constrained')
@@ -30,6 +30,6 @@ def plot_scores(scores: Mapping[str, Mapping[str, Sequence[float]]]) -> Figure:
             percent = np.arange(1, len(series) + 1) / len(series) * 100
             curves.plot(np.sort(series), percent, marker='.', label=method)
         curves.set(xlabel=metric, ylim=(0, 102))
-    axes[1, 0].set_ylabel('pictures with at most this, %')
+    axes[1, 0].set_ylabel('images with at most this, %')
     figure.legend(*axes[1, 0].get_legend_handles_labels(), loc='outside lower center', ncols=len(methods))
     return figure

@@ -43,7 +43,7 @@ GUIDED = dict(
 
 @DATASETS.register_module(force=True)
 class RandomPairs(BaseDataset):
-    """Pairs of smooth random pictures, a function of the index alone."""
+    """Pairs of smooth random images, a function of the index alone."""
 
     METAINFO: dict = {}
 
@@ -62,21 +62,21 @@ class DrawPair:
     def __call__(self, results: dict) -> dict:
         generator = np.random.default_rng(results['index'])
         coarse = torch.from_numpy(generator.uniform(0, 255, (1, 4, 4, 5)))
-        picture = torch.nn.functional.interpolate(coarse, (16, 20), mode='bilinear')[0] + torch.rand(4, 16, 20)
-        picture = picture.clamp(0, 255).to(torch.uint8)
+        image = torch.nn.functional.interpolate(coarse, (16, 20), mode='bilinear')[0] + torch.rand(4, 16, 20)
+        image = image.clamp(0, 255).to(torch.uint8)
         sample = FusionDataSample(metainfo=dict(img_shape=(16, 20), img_path='v', img_path2='i'))
-        return dict(inputs=dict(visible=picture[:3], infrared=picture[3:]), data_samples=sample)
+        return dict(inputs=dict(visible=image[:3], infrared=image[3:]), data_samples=sample)
 
 
 @TRANSFORMS.register_module(force=True)
 class DrawPoor(DrawPair):
-    """The visible picture of an index, made dark, with itself as reference, and a map of a noise level."""
+    """The visible image of an index, made dark, with itself as reference, and a map of a noise level."""
 
     def __call__(self, results: dict) -> dict:
         packed = super().__call__(results)
-        picture = packed['inputs']['visible']
-        packed['inputs'] = dict(visible=(picture // 3).to(torch.uint8), reference=picture,
-                                noise=torch.full((1, *picture.shape[1:]), 5.0 + results['index'] % 4))
+        image = packed['inputs']['visible']
+        packed['inputs'] = dict(visible=(image // 3).to(torch.uint8), reference=image,
+                                noise=torch.full((1, *image.shape[1:]), 5.0 + results['index'] % 4))
         return packed
 
 
@@ -154,7 +154,7 @@ def proxy_search(**options: Any) -> dict:
 
 
 def poor(dataloader: dict) -> dict:
-    """Return the config of a dataloader with poor pictures in the place of pairs."""
+    """Return the config of a dataloader with poor images in the place of pairs."""
     return dict(dataloader, dataset=dict(dataloader['dataset'], pipeline=[dict(type='DrawPoor')]))
 
 

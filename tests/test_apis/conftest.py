@@ -1,4 +1,4 @@
-"""A tiny detector, a tiny search of it, and pairs of pictures on disk."""
+"""A tiny detector, a tiny search of it, and pairs of images on disk."""
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -58,8 +58,8 @@ def search_checkpoint(detector_config: Callable) -> dict:
 
 
 @pytest.fixture
-def picture() -> Callable[..., np.ndarray]:
-    """Return a random picture that is not flat: shape, seed and depth as asked."""
+def image() -> Callable[..., np.ndarray]:
+    """Return a random image that is not flat: shape, seed and depth as asked."""
 
     def draw(*shape: int, seed: int = 0, dtype: type = np.uint8) -> np.ndarray:
         random = np.random.default_rng(seed).integers(0, np.iinfo(dtype).max, shape, dtype, endpoint=True)
@@ -69,13 +69,13 @@ def picture() -> Callable[..., np.ndarray]:
 
 
 @pytest.fixture
-def files(tmp_path: Path, picture: Callable) -> Callable[..., Path]:
-    """Write small pictures of the given names into a folder, and return the folder."""
+def files(tmp_path: Path, image: Callable) -> Callable[..., Path]:
+    """Write small images of the given names into a folder, and return the folder."""
 
     def write(folder: str, *names: str) -> Path:
         (tmp_path / folder).mkdir(exist_ok=True)
         for seed, name in enumerate(names):
-            cv2.imwrite(str(tmp_path / folder / name), picture(24, 32, seed=seed))
+            cv2.imwrite(str(tmp_path / folder / name), image(24, 32, seed=seed))
         return tmp_path / folder
 
     return write

@@ -33,7 +33,7 @@ def test_a_bundled_network_runs(name: str) -> None:
     infer = inferencer_of(model, score_thr=0.0)
     images, = builtin_inputs(model, length=1, size=SIZE)
     out = infer(*images)
-    assert out['picture'].shape == (*SIZE, 3) and np.isfinite(out['picture']).all() and out['picture'].std() > 5
+    assert out['image'].shape == (*SIZE, 3) and np.isfinite(out['image']).all() and out['image'].std() > 5
     if infer.has_task and hasattr(model, 'task'):
         classes = len(model.dataset_meta['classes'])
         if out['mask'] is not None:

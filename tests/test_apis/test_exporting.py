@@ -79,11 +79,11 @@ def pair(height, width, number=1):
 @pytest.mark.parametrize(('build', 'size'), [
     (fusion, (61, 83)), (enhancement, (61, 83)), (lambda: fusion('tim-full'), (44, 84)),
     (lambda: FixedFusion(rule='maximum'), (61, 83))])
-def test_any_size_and_number_of_pictures(build, size, tmp_path, randomise):
+def test_any_size_and_number_of_images(build, size, tmp_path, randomise):
     model = randomise(build()).float()
     assert export_onnx(model, tmp_path / 'm.onnx', (40, 48), dynamic=True) < 1e-4
     visible, infrared = pair(*size, number=3)
-    got = run(tmp_path / 'm.onnx', visible, infrared)['picture']
+    got = run(tmp_path / 'm.onnx', visible, infrared)['image']
     with torch.no_grad():
         expected = model(dict(visible=visible, infrared=infrared)).clamp(0, 1)
     torch.testing.assert_close(got, expected, atol=1e-5, rtol=1e-4)
@@ -91,14 +91,14 @@ def test_any_size_and_number_of_pictures(build, size, tmp_path, randomise):
     assert [path.name for path in tmp_path.iterdir()] == ['m.onnx']
 
 
-def test_one_sensor_and_a_decision_a_picture(tmp_path):
+def test_one_sensor_and_a_decision_an_image(tmp_path):
     torch.manual_seed(0)
     model = MODELS.build(ConfigDict(
         type='RUASEnhancement', scene=dict(type='RUASScene', genotype='ruas-scene'),
         task=dict(type='NoiseRemoval', genotype='ruas-denoise'), estimation=dict(type='NoiseEstimation'))).eval()
     visible = 0.3 * pair(61, 83, number=3)[0]
     with torch.no_grad():
-        levels = model.pictures(dict(visible=visible))['noise_level']
+        levels = model.images(dict(visible=visible))['noise_level']
         model.threshold = float(levels.sort()[0][1:].mean())  # one of the three is noisy
         expected = model(dict(visible=visible)).clamp(0, 1)
     export_onnx(model, tmp_path / 'm.onnx', (40, 48), dynamic=True)
@@ -128,7 +128,7 @@ def test_fixed_size_of_several_scales(tmp_path, randomise):
     visible, infrared = pair(41, 50)
     with torch.no_grad():
         expected = model(dict(visible=visible, infrared=infrared)).clamp(0, 1)
-    torch.testing.assert_close(run(tmp_path / 'm.onnx', visible, infrared)['picture'], expected, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(run(tmp_path / 'm.onnx', visible, infrared)['image'], expected, atol=1e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize('kind', ['retinanet', 'ssd'])
@@ -163,9 +163,9 @@ def test_what_cannot_be_exported_is_said(tmp_path):
         export_onnx(detector('retinanet'), tmp_path / 'm.onnx', (64, 96), dynamic=True)
     with pytest.raises(ValueError, match='multiple of 32'):
         export_onnx(detector('retinanet'), tmp_path / 'm.onnx', (60, 96))
-    with pytest.raises(ValueError, match='makes no picture'):
+    with pytest.raises(ValueError, match='makes no image'):
         graph_of(torch.nn.Conv2d(3, 1, 1))
-    with pytest.raises(ValueError, match='deblurs by a kernel of each picture'):
+    with pytest.raises(ValueError, match='deblurs by a kernel of each image'):
         graph_of(MODELS.build(dict(type='HyperGuidedRestoration', stages=1, stage=dict(
             type='GuidedStage', physics=dict(type='Deconvolution')))))
     assert not list(tmp_path.iterdir())

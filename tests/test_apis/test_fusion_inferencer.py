@@ -14,7 +14,7 @@ from torch import nn
 
 from mmfusenas.apis import FusionInferencer, input_pairs
 from mmfusenas.apis.loading import build_model
-from mmfusenas.datasets.pictures import PictureError
+from mmfusenas.datasets.images import ImageError
 from mmfusenas.models.scene import FixedFusion, TIMFusion
 from mmfusenas.utils.checkpoint import save_checkpoint
 from mmfusenas.utils.checkpoint_content import configs
@@ -39,76 +39,76 @@ def detector(detector_config: Callable) -> nn.Module:
     return model
 
 
-def test_average_of_colour_and_grey_is_exact(picture: Callable) -> None:
-    visible, infrared = picture(61, 83, 3), picture(61, 83, seed=1)
+def test_average_of_colour_and_grey_is_exact(image: Callable) -> None:
+    visible, infrared = image(61, 83, 3), image(61, 83, seed=1)
     out = FusionInferencer(FixedFusion('average'))(visible, infrared)
     luma = visible.astype(float) @ [0.114, 0.587, 0.299]
     expected = (visible + ((infrared - luma) / 2)[..., None]).clip(0, 255)
-    assert out['picture'].dtype == np.uint8 and np.abs(out['picture'] - expected).max() <= 0.5001
+    assert out['image'].dtype == np.uint8 and np.abs(out['image'] - expected).max() <= 0.5001
     assert [out[key] for key in ('boxes', 'scores', 'labels', 'mask')] == [None] * 4
 
 
-def test_files_of_odd_size_give_what_the_arrays_give(light: nn.Module, picture: Callable, tmp_path: Path) -> None:
-    visible, infrared = picture(61, 83, 3), picture(61, 83, seed=1)
+def test_files_of_odd_size_give_what_the_arrays_give(light: nn.Module, image: Callable, tmp_path: Path) -> None:
+    visible, infrared = image(61, 83, 3), image(61, 83, seed=1)
     cv2.imwrite(str(tmp_path / 'vi.png'), visible)
     cv2.imwrite(str(tmp_path / 'ir.png'), infrared)
     infer = FusionInferencer(light)
-    from_files = infer(tmp_path / 'vi.png', str(tmp_path / 'ir.png'))['picture']
+    from_files = infer(tmp_path / 'vi.png', str(tmp_path / 'ir.png'))['image']
     assert from_files.shape == (61, 83, 3)
-    np.testing.assert_array_equal(from_files, infer(visible, infrared)['picture'])
+    np.testing.assert_array_equal(from_files, infer(visible, infrared)['image'])
 
 
-def test_one_file_of_four_channels_is_a_pair(light: nn.Module, picture: Callable, tmp_path: Path) -> None:
-    visible, infrared = picture(31, 45, 3), picture(31, 45, seed=1)
+def test_one_file_of_four_channels_is_a_pair(light: nn.Module, image: Callable, tmp_path: Path) -> None:
+    visible, infrared = image(31, 45, 3), image(31, 45, seed=1)
     cv2.imwrite(str(tmp_path / 'both.png'), np.dstack([visible, infrared]))
     infer = FusionInferencer(light)
-    both = infer(tmp_path / 'both.png', tmp_path / 'both.png')['picture']
-    np.testing.assert_array_equal(both, infer(visible, infrared)['picture'])
+    both = infer(tmp_path / 'both.png', tmp_path / 'both.png')['image']
+    np.testing.assert_array_equal(both, infer(visible, infrared)['image'])
 
 
-def test_colour_stays_and_grey_stays_grey(light: nn.Module, picture: Callable) -> None:
-    grey, infrared = picture(31, 45), picture(31, 45, seed=1)
+def test_colour_stays_and_grey_stays_grey(light: nn.Module, image: Callable) -> None:
+    grey, infrared = image(31, 45), image(31, 45, seed=1)
     infer = FusionInferencer(light)
-    fused = infer(grey, infrared)['picture']
+    fused = infer(grey, infrared)['image']
     assert fused.shape == (31, 45, 3) and (fused == fused[..., :1]).all()
-    coloured = infer(picture(31, 45, 3), infrared)['picture']
+    coloured = infer(image(31, 45, 3), infrared)['image']
     assert not (coloured == coloured[..., :1]).all()
 
 
-def test_16_bit_is_the_same_picture(light: nn.Module, picture: Callable) -> None:
-    visible, infrared = picture(31, 45, 3), picture(31, 45, seed=1)
+def test_16_bit_is_the_same_image(light: nn.Module, image: Callable) -> None:
+    visible, infrared = image(31, 45, 3), image(31, 45, seed=1)
     infer = FusionInferencer(light)
-    expected = infer(visible, infrared)['picture']
-    np.testing.assert_array_equal(infer(visible, infrared.astype(np.uint16) * 257)['picture'], expected)
-    np.testing.assert_array_equal(infer(visible.astype(np.uint16) * 257, infrared)['picture'], expected)
+    expected = infer(visible, infrared)['image']
+    np.testing.assert_array_equal(infer(visible, infrared.astype(np.uint16) * 257)['image'], expected)
+    np.testing.assert_array_equal(infer(visible.astype(np.uint16) * 257, infrared)['image'], expected)
 
 
-def test_sizes_that_differ_and_nan_are_refused(light: nn.Module, picture: Callable) -> None:
+def test_sizes_that_differ_and_nan_are_refused(light: nn.Module, image: Callable) -> None:
     infer = FusionInferencer(light)
     with pytest.raises(ValueError, match='visible array is 45 x 31, the infrared array is 45 x 30'):
-        infer(picture(31, 45, 3), picture(30, 45))
-    broken = picture(31, 45).astype(np.float32)
+        infer(image(31, 45, 3), image(30, 45))
+    broken = image(31, 45).astype(np.float32)
     broken[3, 4] = np.nan
     with pytest.raises(ValueError, match='NaN.*infrared array'):
-        infer(picture(31, 45, 3), broken)
+        infer(image(31, 45, 3), broken)
 
 
-def test_test_pipeline_may_ask_to_resize(picture: Callable) -> None:
+def test_test_pipeline_may_ask_to_resize(image: Callable) -> None:
     model = FixedFusion('maximum')
     model.test_pipeline = [dict(type='LoadPairFromFile', resize='visible'), dict(type='PackPairInputs')]
-    assert FusionInferencer(model)(picture(31, 45, 3), picture(20, 30))['picture'].shape == (31, 45, 3)
+    assert FusionInferencer(model)(image(31, 45, 3), image(20, 30))['image'].shape == (31, 45, 3)
 
 
 def test_detector_sees_the_resized_pair_and_answers_in_the_pixels_of_the_input(
-        detector: nn.Module, picture: Callable) -> None:
-    visible, infrared = picture(61, 83, 3), picture(61, 83, seed=1)
+        detector: nn.Module, image: Callable) -> None:
+    visible, infrared = image(61, 83, 3), image(61, 83, seed=1)
     whole = FusionInferencer(detector, score_thr=0.0)(visible, infrared)
     detector.test_pipeline = RESIZED
     seen = []
     detector.task.backbone.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0].shape))
     out = FusionInferencer(detector, score_thr=0.0)(visible, infrared)
     assert seen == [(1, 3, 32, 64)]  # 29 x 40, padded to whole strides by the detector's own preprocessor
-    np.testing.assert_array_equal(out['picture'], whole['picture'])  # fused at the size of the input, not resized
+    np.testing.assert_array_equal(out['image'], whole['image'])  # fused at the size of the input, not resized
     assert out['boxes'].shape == (6, 4) and out['scores'].shape == out['labels'].shape == (6,)
     assert 40 < out['boxes'][:, [0, 2]].max() <= 83 and 32 < out['boxes'][:, [1, 3]].max() <= 61
     threshold = float(np.sort(out['scores'])[3])
@@ -116,35 +116,35 @@ def test_detector_sees_the_resized_pair_and_answers_in_the_pixels_of_the_input(
 
 
 def test_a_checkpoint_alone_resizes_as_its_test_data_did(
-        detector: nn.Module, detector_config: Callable, picture: Callable, tmp_path: Path) -> None:
+        detector: nn.Module, detector_config: Callable, image: Callable, tmp_path: Path) -> None:
     """Resize takes no list for a scale, and JSON has no tuples."""
     cfg = Config(dict(model=detector_config(), test_dataloader=dict(dataset=dict(pipeline=RESIZED))))
     meta = configs(SimpleNamespace(cfg=cfg, default_scope=None))
     save_checkpoint(dict(meta=meta, state_dict=detector.state_dict()), tmp_path / 'a.pth')
     detector.test_pipeline = RESIZED
-    pair = picture(61, 83, 3), picture(61, 83, seed=1)
+    pair = image(61, 83, 3), image(61, 83, seed=1)
     alone, expected = (FusionInferencer(model, score_thr=0.0)(*pair) for model in (tmp_path / 'a.pth', detector))
     np.testing.assert_allclose(alone['boxes'], expected['boxes'])
 
 
-def test_run_writes_pictures_drawings_and_predictions(detector: nn.Module, files: Callable, tmp_path: Path) -> None:
+def test_run_writes_images_drawings_and_predictions(detector: nn.Module, files: Callable, tmp_path: Path) -> None:
     pairs = input_pairs(files('vi', 'a_vi.png', 'b_vi.png'), files('ir', 'a_ir.png', 'b_ir.png'))
     infer = FusionInferencer(detector, score_thr=0.0)
     predictions = json.loads(infer.run(pairs, tmp_path / 'out').read_text())
     assert predictions['model'] == 'TaskGuidedDetector' and predictions['config'] is None
-    assert [image['stem'] for image in predictions['images']] == ['a_vi', 'b_vi']
-    image = predictions['images'][1]
+    assert [record['stem'] for record in predictions['images']] == ['a_vi', 'b_vi']
+    record = predictions['images'][1]
     out = infer(pairs[1].visible, pairs[1].infrared)
-    np.testing.assert_allclose(image['boxes'], out['boxes'])
-    assert image['classes'] == [detector.dataset_meta['classes'][label] for label in image['labels']]
-    np.testing.assert_array_equal(cv2.imread(str(tmp_path / 'out' / image['picture'])), out['picture'])
+    np.testing.assert_allclose(record['boxes'], out['boxes'])
+    assert record['classes'] == [detector.dataset_meta['classes'][label] for label in record['labels']]
+    np.testing.assert_array_equal(cv2.imread(str(tmp_path / 'out' / record['image'])), out['image'])
     drawn = cv2.imread(str(tmp_path / 'out/drawn/b_vi.png'))
     assert drawn.shape == (24 * 15, 32 * 15, 3)
     assert ((drawn[..., 1] > 180) & (drawn[..., 0] < 90) & (drawn[..., 2] < 90)).any()  # a green box
 
 
 def test_a_segmentor_gives_a_mask_of_the_size_of_the_input(
-        picture: Callable, files: Callable, tmp_path: Path) -> None:
+        image: Callable, files: Callable, tmp_path: Path) -> None:
     pytest.importorskip('mmseg')
     torch.manual_seed(0)
     model = build_model(dict(
@@ -158,7 +158,7 @@ def test_a_segmentor_gives_a_mask_of_the_size_of_the_input(
             train_cfg={}, test_cfg=dict(mode='whole'))), 'test')
     model.dataset_meta = dict(classes=('a', 'b', 'c'), palette=[(255, 0, 0), (0, 255, 0), (0, 0, 255)])
     infer = FusionInferencer(model)
-    out = infer(picture(61, 83, 3), picture(61, 83, seed=1))
+    out = infer(image(61, 83, 3), image(61, 83, seed=1))
     assert out['mask'].shape == (61, 83) and out['mask'].dtype == np.uint8 and out['mask'].max() < 3
     assert out['boxes'] is None
     pairs = input_pairs(files('vi', 'a.png'), files('ir', 'a.png'))
@@ -172,52 +172,64 @@ def test_run_without_a_detector_draws_nothing(files: Callable, tmp_path: Path) -
     pairs = input_pairs(files('vi', 'a.png'), files('ir', 'a.png'))
     predictions = json.loads(FusionInferencer(FixedFusion('maximum')).run(pairs, tmp_path / 'out').read_text())
     nothing = dict(boxes=None, scores=None, labels=None, classes=None)
-    assert predictions['images'] == [dict(stem='a', picture='pictures/a.png', **nothing)]
-    assert sorted(path.name for path in (tmp_path / 'out').iterdir()) == ['pictures', 'predictions.json']
+    old_name = dict(picture='images/a.png')
+    assert predictions['images'] == [dict(stem='a', image='images/a.png', **old_name, **nothing)]
+    assert sorted(path.name for path in (tmp_path / 'out').iterdir()) == ['images', 'pictures', 'predictions.json']
+
+
+def test_the_names_of_the_release_before_still_work(files: Callable, image: Callable, tmp_path: Path) -> None:
+    infer = FusionInferencer(FixedFusion('maximum'))
+    out = infer(image(12, 16), image(12, 16))
+    with pytest.warns(FutureWarning, match='called image'):
+        np.testing.assert_array_equal(out['picture'], out['image'])
+    with pytest.raises(KeyError, match='pic'):
+        out['pic']
+    infer.run(input_pairs(files('vi', 'a.png'), files('ir', 'a.png')), tmp_path / 'out')
+    assert (tmp_path / 'out/pictures/a.png').samefile(tmp_path / 'out/images/a.png')
 
 
 def test_sizes_of_all_pairs_are_known_before_the_first_is_fused(
-        files: Callable, picture: Callable, tmp_path: Path) -> None:
+        files: Callable, image: Callable, tmp_path: Path) -> None:
     pairs = input_pairs(files('vi', 'a.png', 'b.png'), files('ir', 'a.png', 'b.png'))
-    cv2.imwrite(str(tmp_path / 'ir/b.png'), picture(12, 16))
+    cv2.imwrite(str(tmp_path / 'ir/b.png'), image(12, 16))
     with pytest.raises(ValueError, match=r'1 of 2 pairs.*\n.*b\.png is 32 x 24, .*b\.png is 16 x 12'):
         FusionInferencer(FixedFusion('maximum')).run(pairs, tmp_path / 'out')
     assert not (tmp_path / 'out').exists()
 
 
-def test_an_unreadable_picture_costs_no_other(files: Callable, tmp_path: Path) -> None:
+def test_an_unreadable_image_costs_no_other(files: Callable, tmp_path: Path) -> None:
     visible, infrared = files('vi', 'a.png', 'b.png', 'c.png'), files('ir', 'a.png', 'b.png', 'c.png')
     (visible / 'b.png').write_bytes((visible / 'b.png').read_bytes()[:60])
-    with pytest.raises(PictureError, match='1 of 3 inputs could not be used.*b.png'):
+    with pytest.raises(ImageError, match='1 of 3 inputs could not be used.*b.png'):
         FusionInferencer(FixedFusion('maximum')).run(input_pairs(visible, infrared), tmp_path / 'out')
     predictions = json.loads((tmp_path / 'out/predictions.json').read_text())
-    assert [image['stem'] for image in predictions['images']] == ['a', 'c'] and list(predictions['failed']) == ['b']
+    assert [record['stem'] for record in predictions['images']] == ['a', 'c'] and list(predictions['failed']) == ['b']
 
 
 @pytest.mark.parametrize('value, problem', [(np.nan, 'NaN'), (0.5, 'are float32 up to 0.5; give 8 bit')])
-def test_values_that_no_picture_has_cost_no_other(
+def test_values_that_no_image_has_cost_no_other(
         files: Callable, tmp_path: Path, value: float, problem: str) -> None:
     visible, infrared = files('vi', 'a.png', 'b.png'), files('ir', 'a.png', 'b.png')
     shape = cv2.imread(str(infrared / 'a.png')).shape[:2]
     (infrared / 'a.png').unlink()
     cv2.imwrite(str(infrared / 'a.tif'), np.full(shape, value, np.float32))
-    with pytest.raises(PictureError, match=f'1 of 2 inputs could not be used.*{problem}'):
+    with pytest.raises(ImageError, match=f'1 of 2 inputs could not be used.*{problem}'):
         FusionInferencer(FixedFusion('maximum')).run(input_pairs(visible, infrared), tmp_path / 'out')
     predictions = json.loads((tmp_path / 'out/predictions.json').read_text())
-    assert [image['stem'] for image in predictions['images']] == ['b'] and list(predictions['failed']) == ['a']
+    assert [record['stem'] for record in predictions['images']] == ['b'] and list(predictions['failed']) == ['a']
 
 
 @pytest.mark.parametrize('visible, match', [
-    (np.zeros((8, 9, 4), np.uint8), r'shape of the visible array is \(8, 9, 4\); a picture is H x W or H x W x 3'),
+    (np.zeros((8, 9, 4), np.uint8), r'shape of the visible array is \(8, 9, 4\); an image is H x W or H x W x 3'),
     (np.full((8, 9, 3), 0.5), 'are float64 up to 0.5; give 8 bit'),
     ([1, 2], 'is a list: give one path or one array')])
-def test_arrays_that_are_no_pictures_are_named(light: nn.Module, picture: Callable, visible: Any, match: str) -> None:
+def test_arrays_that_are_no_images_are_named(light: nn.Module, image: Callable, visible: Any, match: str) -> None:
     with pytest.raises((TypeError, ValueError), match=match):
-        FusionInferencer(light)(visible, picture(8, 9))
+        FusionInferencer(light)(visible, image(8, 9))
 
 
 def test_results_never_overwrite_their_input(files: Callable, tmp_path: Path) -> None:
-    folder = files('pictures', 'a.png')
+    folder = files('images', 'a.png')
     pairs = input_pairs(folder / 'a.png', folder / 'a.png')
     with pytest.raises(ValueError, match='would overwrite its own input'):
         FusionInferencer(FixedFusion('maximum')).run(pairs, tmp_path)
@@ -229,8 +241,8 @@ def test_a_threshold_that_is_no_score_is_named(light: nn.Module, score: float) -
         FusionInferencer(light, score_thr=score)
 
 
-def test_pictures_too_small_to_reflect_are_named(light: nn.Module, picture: Callable) -> None:
+def test_images_too_small_to_reflect_are_named(light: nn.Module, image: Callable) -> None:
     infer = FusionInferencer(light)
-    assert infer(picture(3, 5, 3), picture(3, 5))['picture'].shape == (3, 5, 3)
+    assert infer(image(3, 5, 3), image(3, 5))['image'].shape == (3, 5, 3)
     with pytest.raises(ValueError, match='visible array is 5 x 2.*3 x 3'):
-        infer(picture(2, 5, 3), picture(2, 5))
+        infer(image(2, 5, 3), image(2, 5))

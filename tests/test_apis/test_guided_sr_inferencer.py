@@ -8,7 +8,7 @@ import torch
 
 from mmfusenas.apis import FusionInferencer, GuidedSRInferencer
 from mmfusenas.apis.loading import build_model, input_options
-from mmfusenas.datasets.pictures import PictureError
+from mmfusenas.datasets.images import ImageError
 from mmfusenas.datasets.transforms import DegradeTarget
 from mmfusenas.datasets.transforms.degrade_target import resize_bicubic
 
@@ -28,49 +28,49 @@ def depth(height=12, width=16):
     return cv2.GaussianBlur(noise, (0, 0), 1)
 
 
-def test_a_result_is_what_the_model_makes_of_a_test_sample(model, picture: Callable) -> None:
-    low, guidance = depth(), picture(48, 64, 3)
+def test_a_result_is_what_the_model_makes_of_a_test_sample(model, image: Callable) -> None:
+    low, guidance = depth(), image(48, 64, 3)
     out = GuidedSRInferencer(model)(low, guidance)
     up = resize_bicubic(low, (48, 64))
     start, end = float(low.min()), float(low.max())
     with torch.no_grad():
         inputs = dict(guidance=torch.from_numpy(guidance).permute(2, 0, 1)[None] / 255,
                       target=torch.from_numpy((up - start) / (end - start))[None, None])
-        expected = model.pictures(inputs)['restored'][0, 0].numpy() * (end - start) + start
+        expected = model.images(inputs)['restored'][0, 0].numpy() * (end - start) + start
     np.testing.assert_allclose(out['restored'], expected, rtol=1e-4)
     assert np.abs(out['restored'] - up).max() > 1  # the network does something
     shown = ((expected - start) / (end - start)).clip(0, 1) * 255
-    assert out['picture'].shape == (48, 64, 3) and np.abs(out['picture'] - shown[..., None]).max() < 0.51
+    assert out['image'].shape == (48, 64, 3) and np.abs(out['image'] - shown[..., None]).max() < 0.51
     assert out['boxes'] is None
 
 
-def test_the_scaling_is_that_of_the_test_data(model, picture: Callable) -> None:
+def test_the_scaling_is_that_of_the_test_data(model, image: Callable) -> None:
     model.test_pipeline = [dict(type='mmfusenas.DegradeTarget', scale=4, value_range=(0, 255))]
     infer = GuidedSRInferencer(model)
     assert isinstance(infer.scaling, DegradeTarget) and infer.scaling.value_range == (0, 255)
-    thermal = picture(12, 16)
-    out = infer(thermal, picture(48, 64, 3))
-    assert np.abs(out['restored'].clip(0, 255) - out['picture'][..., 0]).max() < 0.51
+    thermal = image(12, 16)
+    out = infer(thermal, image(48, 64, 3))
+    assert np.abs(out['restored'].clip(0, 255) - out['image'][..., 0]).max() < 0.51
 
 
-def test_inputs_that_do_not_fit_are_refused(model, picture: Callable) -> None:
+def test_inputs_that_do_not_fit_are_refused(model, image: Callable) -> None:
     infer = GuidedSRInferencer(model)
-    with pytest.raises(PictureError, match='Are the two exchanged'):
-        infer(picture(48, 64, 3), picture(12, 16))
-    with pytest.raises(PictureError, match='or is one turned'):
-        infer(depth().T, picture(48, 64, 3))
-    with pytest.raises(PictureError, match='holds NaN'):
-        infer(np.full((4, 4), np.nan, np.float32), picture(8, 8, 3))
-    with pytest.raises(PictureError, match='H x W is wanted'):
-        infer(np.zeros((12, 16, 4)), picture(48, 64, 3))
-    with pytest.raises(ValueError, match='a picture is H x W'):
+    with pytest.raises(ImageError, match='Are the two exchanged'):
+        infer(image(48, 64, 3), image(12, 16))
+    with pytest.raises(ImageError, match='or is one turned'):
+        infer(depth().T, image(48, 64, 3))
+    with pytest.raises(ImageError, match='holds NaN'):
+        infer(np.full((4, 4), np.nan, np.float32), image(8, 8, 3))
+    with pytest.raises(ImageError, match='H x W is wanted'):
+        infer(np.zeros((12, 16, 4)), image(48, 64, 3))
+    with pytest.raises(ValueError, match='an image is H x W'):
         infer(depth(), np.zeros((48, 64, 4), np.uint8))
-    for guidance in (picture(48, 64, 3) / 255, picture(48, 64, 3).astype(np.int32)):
+    for guidance in (image(48, 64, 3) / 255, image(48, 64, 3).astype(np.int32)):
         with pytest.raises(ValueError, match='of the guidance array are .*give 8 bit'):
             infer(depth(), guidance)
     with pytest.raises(ValueError, match='NaN.*guidance array'):
         infer(depth(), np.full((48, 64, 3), np.nan, np.float32))
-    assert infer(np.repeat(depth()[..., None].astype(float), 3, 2), picture(48, 64, 3))['restored'].shape == (48, 64)
+    assert infer(np.repeat(depth()[..., None].astype(float), 3, 2), image(48, 64, 3))['restored'].shape == (48, 64)
     with pytest.raises(ValueError, match='FusionInferencer.*visible and infrared'):
         FusionInferencer(model)
     assert input_options(model) == '--target FOLDER --guidance FOLDER'

@@ -75,9 +75,9 @@ def test_the_largest_change_of_an_image_is_named() -> None:
     assert same.level == 0 and same.excess == '' and str(same) == 'images change by at most 0/255'
     weights = {name: value * 1.1 if value.is_floating_point() else value for name, value in model.state_dict().items()}
     effect = weights_effect(model, weights, inputs)
-    before = [FusionInferencer(model)(*pair)['picture'].astype(int) for pair in inputs]
+    before = [FusionInferencer(model)(*pair)['image'].astype(int) for pair in inputs]
     model.load_state_dict(weights)
-    after = [FusionInferencer(model)(*pair)['picture'] for pair in inputs]
+    after = [FusionInferencer(model)(*pair)['image'] for pair in inputs]
     levels = max(np.abs(a - b).max() for a, b in zip(before, after))
     assert effect.level == levels > 1
     assert effect.excess == f'an image changes by {levels}/255 (at most 1/255)'
@@ -117,4 +117,4 @@ def test_scenes_fit_the_sensors(model: dict, shapes: list) -> None:
     model = build_model(model, 'test')
     images, = builtin_inputs(model, length=1, size=(48, 64))
     assert [image.shape for image in images] == shapes
-    assert inferencer_of(model)(*images)['picture'].shape == (48, 64, 3)
+    assert inferencer_of(model)(*images)['image'].shape == (48, 64, 3)

@@ -23,7 +23,7 @@ def kinds(module, kind):
 
 @pytest.mark.parametrize('genotype', ['tim-light', 'tim-full'])
 @pytest.mark.parametrize('size', [(61, 83), (1, 32, 48)])
-def test_published_networks_give_the_same_picture(genotype, size, randomise):
+def test_published_networks_give_the_same_image(genotype, size, randomise):
     net = randomise(TIMFusion(genotype=genotype))
     fast = optimize_for_inference(net)
     visible, infrared = torch.rand(2, 1, 1, *size[-2:], dtype=torch.float64)
@@ -127,7 +127,7 @@ def test_whole_detector(backbone, randomise):
 
 
 @pytest.mark.slow
-def test_compiled_network_gives_the_same_picture(randomise):
+def test_compiled_network_gives_the_same_image(randomise):
     net = randomise(TIMFusion(genotype='tim-light', channels=16)).float()
     fast = optimize_for_inference(net, compile=True)
     visible, infrared = torch.rand(2, 1, 1, 24, 32)

@@ -1,4 +1,4 @@
-"""Which pictures belong together."""
+"""Which images belong together."""
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,11 +18,11 @@ def test_two_files_are_a_pair_whatever_their_names(files: Callable) -> None:
 
 
 def test_folders_that_do_not_fit_are_refused(files: Callable) -> None:
-    with pytest.raises(DatasetError, match=r"(?s)without a partner \(1\):.*b.png: no picture of the stem 'b'"):
+    with pytest.raises(DatasetError, match=r"(?s)without a partner \(1\):.*b.png: no image of the stem 'b'"):
         input_pairs(files('vi', 'a.png', 'b.png'), files('ir', 'a.png'))
 
 
-def test_lists_may_give_one_infrared_picture_to_several(files: Callable, tmp_path: Path) -> None:
+def test_lists_may_give_one_infrared_image_to_several(files: Callable, tmp_path: Path) -> None:
     files('vi', 'a.png', 'b.png'), files('ir', 'x.png')
     (tmp_path / 'vi.txt').write_text('vi/b.png\n\nvi/a.png\n')
     (tmp_path / 'ir.txt').write_text('ir/x.png\nir/x.png')

@@ -17,7 +17,7 @@ def defaults(monkeypatch):
 
 @pytest.fixture
 def disjoint():
-    """Whether two data sets of configs have no picture in common: other folds, or scenes of other seeds."""
+    """Whether two data sets of configs have no image in common: other folds, or scenes of other seeds."""
     def disjoint(first, second):
         (k, n), (other, number) = (dataset.get('fold') or (0, 1) for dataset in (first, second))
         seeds = [dataset.get('seed') for dataset in (first, second)]

@@ -45,7 +45,7 @@ def test_model_builds_and_knows_what_is_open(path, load):
 
 
 @pytest.mark.parametrize('chain', CHAINS, ids=name_of)
-def test_paths_are_scored_on_pictures_that_are_not_trained_on(chain, load):
+def test_paths_are_scored_on_images_that_are_not_trained_on(chain, load):
     supernet, search = load('supernet', **chain), load('search', **chain)
     scale = {'pansharpening': 4, 'depth_real': 1}.get(chain['RECIPE'], int(chain.get('SCALE', 8)))
     for scored in (supernet.default_hooks.sampling.dataset, search.train_dataloader.dataset):

@@ -14,9 +14,9 @@ from mmfusenas.utils.config_check import check_config
 
 ROOT = Path(__file__).parent.parent.parent / 'configs'
 DATA = dict(lowlight=['synthetic', 'lol', 'fivek', 'msrs'], haze=['synthetic', 'reside'], underwater=['uieb'])
-PICTURES = [(recipe, data) for recipe, names in DATA.items() for data in names]
+IMAGES = [(recipe, data) for recipe, names in DATA.items() for data in names]
 ROWS = ['none', 'end-to-end', 'joint', 'bilevel']
-FORMS = [*(('hadamard', config, dict(RECIPE=f'./{recipe}.py', DATA=data)) for recipe, data in PICTURES
+FORMS = [*(('hadamard', config, dict(RECIPE=f'./{recipe}.py', DATA=data)) for recipe, data in IMAGES
            for config in (recipe, 'quality', 'search')),
          *(('hyperguidance', 'deblur', dict(GUIDANCE=row, DATA=data)) for row in ROWS
            for data in ('synthetic', 'bsds', 'levin')),
@@ -58,9 +58,9 @@ def test_model_builds_and_knows_what_is_open(folder, config, environment, opened
     assert (bool(len(space)), len(space.proxies)) == (opened, proxies)
 
 
-@pytest.mark.parametrize('recipe, data', PICTURES)
+@pytest.mark.parametrize('recipe, data', IMAGES)
 def test_a_search_is_of_the_recipe(recipe, data, read, disjoint, tmp_path):
-    """The last checkpoint of the recipe's classifier, pictures that the weights do not see, the recipe in the end."""
+    """The last checkpoint of the recipe's classifier, images that the weights do not see, the recipe in the end."""
     environment = dict(RECIPE=f'./{recipe}.py', DATA=data)
     plain, quality, search = (read('hadamard', name, **environment) for name in (recipe, 'quality', 'search'))
     hook = search.default_hooks.search

@@ -89,7 +89,7 @@ def test_every_search_is_tested_here():
 
 
 @pytest.mark.parametrize('stem, recipe', SEARCHES)
-def test_searches_look_at_pictures_that_the_weights_do_not_see(stem, recipe, load, disjoint):
+def test_searches_look_at_images_that_the_weights_do_not_see(stem, recipe, load, disjoint):
     cfg, training = load(stem, recipe), load(recipe)
     check_config(cfg)
     hooks = cfg.default_hooks

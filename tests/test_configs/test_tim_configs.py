@@ -124,7 +124,7 @@ def test_rows_of_the_fusion_network_alone_are_that_part_of_the_model(name, row, 
         assert alone[key] == whole[key], key
     for key in ('val_evaluator', 'test_evaluator'):
         own = whole[key] if isinstance(whole[key], list) else [whole[key]]
-        assert alone[key] == own[-1], key  # the fused picture's, without that of the displacements
+        assert alone[key] == own[-1], key  # the fused image's, without that of the displacements
 
 
 def test_data_roots_come_from_the_environment(monkeypatch, tmp_path):

@@ -8,7 +8,7 @@ import mmfusenas
 from mmfusenas.core import errors
 
 PACKAGE = Path(mmfusenas.__file__).parent
-PROTOCOL = {'AttributeError', 'IndexError', 'NotImplementedError', 'UnpicklingError'}
+PROTOCOL = {'AttributeError', 'IndexError', 'KeyError', 'NotImplementedError', 'UnpicklingError'}
 """What Python itself, or pickle, asks of a method; no message for people."""
 
 

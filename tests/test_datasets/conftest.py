@@ -18,16 +18,16 @@ def scope():
         yield
 
 
-def picture(seed: int, size: tuple[int, int], channels: int = 0, dtype: type = np.uint8) -> np.ndarray:
-    """Return a random picture."""
+def image(seed: int, size: tuple[int, int], channels: int = 0, dtype: type = np.uint8) -> np.ndarray:
+    """Return a random image."""
     shape = (*size, channels) if channels else size
     return np.random.default_rng(seed).integers(0, np.iinfo(dtype).max, shape, dtype=dtype, endpoint=True)
 
 
 @pytest.fixture
-def make_picture() -> Callable[..., np.ndarray]:
-    """Return :func:`picture`."""
-    return picture
+def make_image() -> Callable[..., np.ndarray]:
+    """Return :func:`image`."""
+    return image
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def pairs(tmp_path: Path) -> Path:
     for folder in ('vi', 'ir', 'labels'):
         (tmp_path / folder).mkdir()
     for number, text in enumerate(labels):
-        cv2.imwrite(str(tmp_path / 'vi' / f'{number:03d}.png'), picture(number, (24, 32), 3))
-        cv2.imwrite(str(tmp_path / 'ir' / f'{number:03d}.png'), picture(100 + number, (24, 32)))
+        cv2.imwrite(str(tmp_path / 'vi' / f'{number:03d}.png'), image(number, (24, 32), 3))
+        cv2.imwrite(str(tmp_path / 'ir' / f'{number:03d}.png'), image(100 + number, (24, 32)))
         (tmp_path / 'labels' / f'{number:03d}.txt').write_text(text)
     return tmp_path

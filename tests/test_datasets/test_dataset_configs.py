@@ -18,7 +18,7 @@ VOC = ('<annotation><object><name>{}</name><bndbox><xmin>8</xmin><ymin>9</ymin><
        '</object></annotation>')
 FACES = '1\n100 60 160 110\n'
 BBGT = '% bbGt version=3\nDog 100 60 60 50 0 0 0 0 0 0 0\n'
-# config -> environment variable, folders of visible and infrared pictures and annotations, annotation
+# config -> environment variable, folders of visible and infrared images and annotations, annotation
 LAYOUTS = {
     'msrs_det': ('MSRS_ROOT', [(f'{part}/vi', f'{part}/ir', f'{part}/labels') for part in ('train', 'test')], YOLO),
     'm3fd_det': ('M3FD_ROOT', [('Vis', 'Ir', 'Annotation')], VOC.format('Lamp')),
@@ -30,7 +30,7 @@ LAYOUTS = {
     'harvard_fusion': (
         'HARVARD_ROOT', [(f'mri_pet/{part}/pet', f'mri_pet/{part}/mri', '') for part in ('train', 'test')], ''),
 }
-# The same of one sensor: config -> variable, parts, files by path (2 dark pictures a part), inputs
+# The same of one sensor: config -> variable, parts, files by path (2 dark images a part), inputs
 ONE_SENSOR = {
     'lol': ('LOL_ROOT', {f'{part}/{kind}/{number}{k}.png': grey for part, number in (('our485', 1), ('eval15', 2))
                          for kind, grey in (('low', 20), ('high', 90)) for k in (0, 1)}),
@@ -77,7 +77,7 @@ def lay_out(root: Path, folders: list[tuple[str, str, str]], annotation: str) ->
 
 
 def write_files(root: Path, files: dict[str, int | str]) -> None:
-    """Write texts, pictures of one grey level and, below ``gt``, maps of one number."""
+    """Write texts, images of one grey level and, below ``gt``, maps of one number."""
     for name, content in files.items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -166,7 +166,7 @@ def test_folds_of_msrs_are_of_both_folders(name, kind, root, tmp_path, monkeypat
     assert sorted(tested) == [f'{number:05d}N' for number in range(0, 160, 4)]
 
 
-def test_dark_pictures_without_references_are_measured_on_lol(root, tmp_path, monkeypatch):
+def test_dark_images_without_references_are_measured_on_lol(root, tmp_path, monkeypatch):
     write_files(tmp_path, {**ONE_SENSOR['lol'][1], 'dark/x.png': 20, 'dark/notes.md': ''})
     monkeypatch.setenv('LOL_ROOT', str(tmp_path))
     monkeypatch.setenv('LOWLIGHT_ROOT', str(tmp_path / 'dark'))
@@ -177,7 +177,7 @@ def test_dark_pictures_without_references_are_measured_on_lol(root, tmp_path, mo
         visible=(3, 200, 260), reference=(3, 200, 260))
 
 
-def test_pictures_under_water_are_split_by_their_number(root, tmp_path, monkeypatch):
+def test_images_under_water_are_split_by_their_number(root, tmp_path, monkeypatch):
     write_files(tmp_path, {f'{folder}/{k:02d}.png': grey for k in range(16)
                            for folder, grey in (('raw-890', 20), ('reference-890', 90))})
     monkeypatch.setenv('UIEB_ROOT', str(tmp_path))
@@ -189,7 +189,7 @@ def test_pictures_under_water_are_split_by_their_number(root, tmp_path, monkeypa
         visible=(3, 128, 128), reference=(3, 128, 128))
 
 
-def test_pairs_are_made_of_day_pictures_and_of_natural_ones(root, tmp_path, monkeypatch):
+def test_pairs_are_made_of_day_images_and_of_natural_ones(root, tmp_path, monkeypatch):
     write_files(tmp_path, {**{f'train/vi/{k}{light}.png': 120 for k in (0, 1) for light in 'DN'},
                            **ONE_SENSOR['lol'][1],
                            **{f'BSDS500/data/images/{part}/{part}.jpg': 120 for part in ('train', 'val', 'test')}})

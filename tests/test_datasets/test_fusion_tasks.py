@@ -22,7 +22,7 @@ def harvard(root, number=4):
     return root
 
 
-def test_the_functional_picture_keeps_its_colour(tmp_path):
+def test_the_functional_image_keeps_its_colour(tmp_path):
     harvard(tmp_path)
     pipeline = [dict(type='LoadPairFromFile'), dict(type='PackPairInputs')]
     pet = HarvardDataset('pet', data_root=str(tmp_path), pipeline=pipeline)

@@ -1,4 +1,4 @@
-"""Both pictures and the boxes move together; flips and crops are exact in any depth."""
+"""Both images and the boxes move together; flips and crops are exact in any depth."""
 import numpy as np
 import pytest
 import torch
@@ -9,7 +9,7 @@ BOX = (10, 8, 34, 26)
 
 
 def sample(dtype=np.uint8, dtype2=np.uint16, size=(48, 64), box=BOX):
-    """A pair that is dark but for the box, which is bright in both pictures, with mdet's box of it."""
+    """A pair that is dark but for the box, which is bright in both images, with mdet's box of it."""
     from mmdet.structures.bbox import HorizontalBoxes
 
     x1, y1, x2, y2 = box
@@ -39,7 +39,7 @@ def extent(mask):
     dict(type='mmdet.RandomAffine', max_rotate_degree=0, max_shear_degree=0, border_val=(0, 0, 0)),
     dict(type='mmdet.MinIoURandomCrop'),
 ], ids=lambda transform: transform['type'])
-def test_pictures_and_box_move_together(transform, seed):
+def test_images_and_box_move_together(transform, seed):
     np.random.seed(seed)
     moved = JointTransform([transform])(sample(np.uint8, np.uint8))
     assert moved['img'].shape[:2] == moved['img2'].shape == moved['img_shape']
@@ -69,18 +69,18 @@ def test_pictures_and_box_move_together(transform, seed):
     dict(type='mmseg.RandomCrop', crop_size=(20, 24), cat_max_ratio=0.75),
     dict(type='mmseg.RandomRotate', prob=1.0, degree=20),
 ], ids=lambda transform: transform['type'])
-def test_picture_and_reference_move_together(transform, seed):
+def test_image_and_reference_move_together(transform, seed):
     boxes = transform['type'].startswith('mmdet.')
     steps = JointTransform([transform, dict(type='mmdet.RandomFlip' if boxes else 'RandomFlip', prob=0.5)])
-    picture = np.random.default_rng(seed).integers(0, 256, (48, 64, 3), dtype=np.uint8)
+    image = np.random.default_rng(seed).integers(0, 256, (48, 64, 3), dtype=np.uint8)
 
     def run(**more):
         given = {key: value for key, value in sample().items() if key != 'img2' and (boxes or key == 'img_shape')}
         np.random.seed(seed)
-        maps = dict(gt_seg_map=picture[..., 0] // 128, seg_fields=['gt_seg_map'])
-        return steps(dict(given, img=picture.copy(), **maps, **more)), np.random.random()
+        maps = dict(gt_seg_map=image[..., 0] // 128, seg_fields=['gt_seg_map'])
+        return steps(dict(given, img=image.copy(), **maps, **more)), np.random.random()
 
-    moved, following = run(gt=picture.copy())
+    moved, following = run(gt=image.copy())
     assert np.array_equal(moved['img'], moved['gt']) and moved['gt'].flags.c_contiguous
     alone, following_alone = run()  # a reference changes nothing else
     assert following == following_alone and set(moved) - set(alone) == {'gt'}
@@ -89,8 +89,8 @@ def test_picture_and_reference_move_together(transform, seed):
         assert np.array_equal(alone['gt_bboxes'].tensor, moved['gt_bboxes'].tensor)
 
 
-def test_a_pair_with_a_reference_keeps_all_three_together(make_picture):
-    visible, infrared = make_picture(0, (24, 32), 3), make_picture(1, (24, 32), dtype=np.uint16)
+def test_a_pair_with_a_reference_keeps_all_three_together(make_image):
+    visible, infrared = make_image(0, (24, 32), 3), make_image(1, (24, 32), dtype=np.uint16)
     np.random.seed(3)
     moved = JointTransform([dict(type='RandomPatch', size=(10, 12)), dict(type='RandomFlip', prob=1.0)])(
         dict(img=visible, img2=infrared, gt=visible // 2))
@@ -101,36 +101,36 @@ def test_a_pair_with_a_reference_keeps_all_three_together(make_picture):
     assert np.array_equal(infrared[y:y + 10, x:x + 12][:, ::-1], moved['img2'])
 
 
-def test_a_reference_keeps_its_own_depth(make_picture):
-    reference = make_picture(1, (24, 32), 3, np.uint16)
+def test_a_reference_keeps_its_own_depth(make_image):
+    reference = make_image(1, (24, 32), 3, np.uint16)
     moved = JointTransform([dict(type='RandomFlip', prob=1.0)])(
-        dict(img=make_picture(0, (24, 32), 3), gt=reference.copy()))
+        dict(img=make_image(0, (24, 32), 3), gt=reference.copy()))
     assert moved['gt'].dtype == np.uint16 and np.array_equal(moved['gt'], reference[:, ::-1])
 
 
-def test_one_picture_needs_no_partner(make_picture):
-    picture = make_picture(0, (24, 32), 3)
+def test_one_image_needs_no_partner(make_image):
+    image = make_image(0, (24, 32), 3)
     given = {key: value for key, value in sample(size=(24, 32), box=(1, 1, 5, 5)).items() if key != 'img2'}
     steps = [dict(type='mmdet.ShearX', prob=1.0), dict(type='mmdet.RandomFlip', prob=1.0)]
-    assert JointTransform(steps)(dict(given, img=picture))['img'].shape == (24, 32, 3)
+    assert JointTransform(steps)(dict(given, img=image))['img'].shape == (24, 32, 3)
 
 
-def test_a_transform_with_a_generator_of_its_own_is_refused(make_picture):
+def test_a_transform_with_a_generator_of_its_own_is_refused(make_image):
     generator = np.random.default_rng(0)
 
     def cut(results):
         results['img'] = results['img'][:generator.integers(5, 20)]
         return results
 
-    picture = make_picture(0, (24, 32), 3)
+    image = make_image(0, (24, 32), 3)
     with pytest.raises(ValueError, match=r'low\.png.*reference.*generator'):
-        JointTransform([cut])(dict(img=picture, gt=picture, img_path='low.png'))
+        JointTransform([cut])(dict(img=image, gt=image, img_path='low.png'))
 
 
-def test_a_reference_of_another_size_is_refused(make_picture):
+def test_a_reference_of_another_size_is_refused(make_image):
     with pytest.raises(ValueError, match=r'got img \(24, 32, 3\) and gt \(12, 16, 3\); img_path=low\.png'):
         JointTransform([])(
-            dict(img=make_picture(0, (24, 32), 3), gt=make_picture(1, (12, 16), 3), img_path='low.png'))
+            dict(img=make_image(0, (24, 32), 3), gt=make_image(1, (12, 16), 3), img_path='low.png'))
 
 
 def test_a_rotation_moves_both_alike():
@@ -147,26 +147,26 @@ def test_a_rotation_moves_both_alike():
     ([dict(type='RandomFlip', prob=1.0, direction='vertical')], lambda x: x[::-1]),
     ([dict(type='CenterCrop', crop_size=(12, 8))], lambda x: x[8:16, 10:22]),
 ])
-def test_flips_and_crops_are_exact_in_every_depth(make_picture, dtype, dtype2, transforms, expected):
-    visible = make_picture(0, (24, 32), 3, dtype)
-    infrared = make_picture(1, (24, 32), dtype=np.uint16).astype(dtype2)
+def test_flips_and_crops_are_exact_in_every_depth(make_image, dtype, dtype2, transforms, expected):
+    visible = make_image(0, (24, 32), 3, dtype)
+    infrared = make_image(1, (24, 32), dtype=np.uint16).astype(dtype2)
     moved = JointTransform(transforms)(dict(img=visible.copy(), img2=infrared.copy()))
     assert moved['img'].dtype == dtype and np.array_equal(moved['img'], expected(visible))
     assert moved['img2'].dtype == dtype2 and np.array_equal(moved['img2'], expected(infrared))
     assert moved['img'].flags.c_contiguous and moved['img2'].flags.c_contiguous
 
 
-def test_resizing_a_pair_of_mixed_depth_stays_in_range(make_picture):
+def test_resizing_a_pair_of_mixed_depth_stays_in_range(make_image):
     moved = JointTransform([dict(type='Resize', scale=(61, 47), interpolation='bicubic')])(
-        dict(img=make_picture(0, (24, 32), 3), img2=np.full((24, 32), 16000, np.uint16)))
+        dict(img=make_image(0, (24, 32), 3), img2=np.full((24, 32), 16000, np.uint16)))
     assert moved['img'].dtype == np.uint8 and moved['img'].max() > 200
     assert moved['img2'].dtype == np.uint16 and (moved['img2'] == 16000).all()
 
 
-def test_colour_is_kept(make_picture):
+def test_colour_is_kept(make_image):
     visible = np.zeros((24, 32, 3), np.uint8) + np.array([10, 120, 250], np.uint8)
     moved = JointTransform([dict(type='Resize', scale=(16, 12)), dict(type='RandomFlip', prob=1.0)])(
-        dict(img=visible, img2=make_picture(1, (24, 32))))
+        dict(img=visible, img2=make_image(1, (24, 32))))
     assert (moved['img'] == [10, 120, 250]).all()
 
 
@@ -182,23 +182,23 @@ def test_transforms_for_three_channels_are_explained():
             sample(size=(24, 32), box=(1, 1, 5, 5)), img_path='pair.png'))
 
 
-def test_a_transform_that_drops_channels_is_refused(make_picture):
+def test_a_transform_that_drops_channels_is_refused(make_image):
     def first_channel(results):
         results['img'] = results['img'][..., :1]
         return results
 
-    with pytest.raises(ValueError, match=r'made \(24, 32, 1\) of the stacked picture \(24, 32, 4\)'):
-        JointTransform([first_channel])(dict(img=make_picture(0, (24, 32), 3), img2=make_picture(1, (24, 32))))
+    with pytest.raises(ValueError, match=r'made \(24, 32, 1\) of the stacked image \(24, 32, 4\)'):
+        JointTransform([first_channel])(dict(img=make_image(0, (24, 32), 3), img2=make_image(1, (24, 32))))
 
 
-def test_pictures_of_different_size_are_refused(make_picture):
+def test_images_of_different_size_are_refused(make_image):
     with pytest.raises(ValueError, match=r'one size, got img \(24, 32, 3\) and img2 \(12, 16\).*pair\.png'):
-        JointTransform([])(dict(img=make_picture(0, (24, 32), 3), img2=make_picture(1, (12, 16)), img_path='pair.png'))
+        JointTransform([])(dict(img=make_image(0, (24, 32), 3), img2=make_image(1, (12, 16)), img_path='pair.png'))
 
 
 @pytest.mark.parametrize('size, shape', [((8, 10), (8, 10)), ((50, 10), (24, 10)), ((50, 50), (24, 32))])
-def test_random_patch_cuts_both_at_one_place(make_picture, size, shape):
-    grey = make_picture(0, (24, 32))
+def test_random_patch_cuts_both_at_one_place(make_image, size, shape):
+    grey = make_image(0, (24, 32))
     np.random.seed(1)
     cut = JointTransform([RandomPatch(size)])(dict(
         img=np.repeat(grey[..., None], 3, axis=2), img2=grey, gt_seg_map=grey, seg_fields=['gt_seg_map']))
@@ -215,22 +215,22 @@ def test_random_patch_refuses_boxes():
 
 
 @pytest.mark.parametrize('key', ['img2', 'gt'])
-def test_random_patch_refuses_to_cut_one_of_several_pictures(make_picture, key):
+def test_random_patch_refuses_to_cut_one_of_several_images(make_image, key):
     with pytest.raises(ValueError, match='put it inside JointTransform'):
-        RandomPatch((8, 8))({'img': make_picture(0, (24, 32), 3), key: make_picture(1, (24, 32))})
-    assert RandomPatch((8, 9))(dict(img=make_picture(0, (24, 32), 3)))['img'].shape == (8, 9, 3)
+        RandomPatch((8, 8))({'img': make_image(0, (24, 32), 3), key: make_image(1, (24, 32))})
+    assert RandomPatch((8, 9))(dict(img=make_image(0, (24, 32), 3)))['img'].shape == (8, 9, 3)
 
 
 @pytest.mark.parametrize('key', ['img2', 'gt'])
-def test_a_turn_refuses_one_of_several_pictures(make_picture, key):
+def test_a_turn_refuses_one_of_several_images(make_image, key):
     with pytest.raises(ValueError, match='RandomQuarterTurn.*img.*JointTransform'):
-        RandomQuarterTurn()({'img': make_picture(0, (24, 24), 3), key: make_picture(1, (24, 24))})
+        RandomQuarterTurn()({'img': make_image(0, (24, 24), 3), key: make_image(1, (24, 24))})
 
 
 @pytest.mark.parametrize('key', ['kernel', 'flow'])
-def test_what_does_not_move_along_is_refused(make_picture, key):
+def test_what_does_not_move_along_is_refused(make_image, key):
     with pytest.raises(ValueError, match=f'does not move {key} of a sample'):
-        JointTransform([dict(type='RandomFlip', prob=1.0)])({'img': make_picture(0, (24, 24), 3), key: np.eye(3)})
+        JointTransform([dict(type='RandomFlip', prob=1.0)])({'img': make_image(0, (24, 24), 3), key: np.eye(3)})
 
 
 @pytest.mark.parametrize('left, box', [(18, (0, 8, 16, 26)), (27, (0, 8, 7, 26)), (29, None), (36, None)])

@@ -3,7 +3,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mmfusenas.datasets.pictures import PictureError, picture_size, to_display, write_picture
+from mmfusenas.datasets.images import ImageError, image_size, to_display, write_image
 from mmfusenas.datasets.transforms import LoadPairFromFile
 
 
@@ -17,42 +17,42 @@ def results(tmp_path, visible, infrared, **more):
         img_path=write(tmp_path / 'vi.png', visible), img_path2=write(tmp_path / 'ir.png', infrared), **more)
 
 
-def test_colour_and_both_depths_are_kept_exactly(tmp_path, make_picture):
-    visible, infrared = make_picture(0, (24, 32), 3), make_picture(1, (24, 32), dtype=np.uint16)
+def test_colour_and_both_depths_are_kept_exactly(tmp_path, make_image):
+    visible, infrared = make_image(0, (24, 32), 3), make_image(1, (24, 32), dtype=np.uint16)
     loaded = LoadPairFromFile()(results(tmp_path, visible, infrared))
     assert loaded['img'].dtype == np.uint8 and np.array_equal(loaded['img'], visible)
     assert loaded['img2'].dtype == np.uint16 and np.array_equal(loaded['img2'], infrared)
     assert loaded['img_shape'] == loaded['ori_shape'] == (24, 32)
 
 
-def test_sixteen_bit_visible_keeps_its_depth(tmp_path, make_picture):
-    visible = make_picture(0, (8, 9), 3, np.uint16)
-    loaded = LoadPairFromFile()(results(tmp_path, visible, make_picture(1, (8, 9))))
+def test_sixteen_bit_visible_keeps_its_depth(tmp_path, make_image):
+    visible = make_image(0, (8, 9), 3, np.uint16)
+    loaded = LoadPairFromFile()(results(tmp_path, visible, make_image(1, (8, 9))))
     assert loaded['img'].dtype == np.uint16 and np.array_equal(loaded['img'], visible)
 
 
-def test_grey_visible_becomes_three_equal_channels(tmp_path, make_picture):
-    grey = make_picture(0, (8, 9))
+def test_grey_visible_becomes_three_equal_channels(tmp_path, make_image):
+    grey = make_image(0, (8, 9))
     loaded = LoadPairFromFile()(results(tmp_path, grey, grey))
     assert np.array_equal(loaded['img'], np.repeat(grey[..., None], 3, axis=2))
 
 
 @pytest.mark.parametrize('dtype', [np.uint8, np.uint16])
-def test_infrared_stored_with_three_equal_channels_becomes_one(tmp_path, make_picture, dtype):
-    grey = make_picture(1, (8, 9), dtype=dtype)
-    loaded = LoadPairFromFile()(results(tmp_path, make_picture(0, (8, 9), 3), np.repeat(grey[..., None], 3, axis=2)))
+def test_infrared_stored_with_three_equal_channels_becomes_one(tmp_path, make_image, dtype):
+    grey = make_image(1, (8, 9), dtype=dtype)
+    loaded = LoadPairFromFile()(results(tmp_path, make_image(0, (8, 9), 3), np.repeat(grey[..., None], 3, axis=2)))
     assert loaded['img2'].dtype == dtype and np.array_equal(loaded['img2'], grey)
 
 
-def test_sizes_that_differ_are_an_error_naming_both_files_and_sizes(tmp_path, make_picture):
-    info = results(tmp_path, make_picture(0, (24, 32), 3), make_picture(1, (12, 16)))
+def test_sizes_that_differ_are_an_error_naming_both_files_and_sizes(tmp_path, make_image):
+    info = results(tmp_path, make_image(0, (24, 32), 3), make_image(1, (12, 16)))
     with pytest.raises(ValueError, match=r'vi\.png is 32 x 24, .*ir\.png is 16 x 12.*resize='):
         LoadPairFromFile()(info)
 
 
 @pytest.mark.parametrize('resize, size', [('visible', (24, 32)), ('infrared', (12, 16))])
-def test_resize_brings_both_to_the_named_size_with_the_boxes(tmp_path, make_picture, resize, size):
-    info = results(tmp_path, make_picture(0, (24, 32), 3), np.full((12, 16), 7000, np.uint16), height=24, width=32,
+def test_resize_brings_both_to_the_named_size_with_the_boxes(tmp_path, make_image, resize, size):
+    info = results(tmp_path, make_image(0, (24, 32), 3), np.full((12, 16), 7000, np.uint16), height=24, width=32,
                    instances=[dict(bbox=[4, 8, 16, 24], bbox_label=0, ignore_flag=0)])
     loaded = LoadPairFromFile(resize=resize)(info)
     assert loaded['img'].shape[:2] == loaded['img2'].shape == loaded['ori_shape'] == size
@@ -64,8 +64,8 @@ def test_resize_brings_both_to_the_named_size_with_the_boxes(tmp_path, make_pict
 
 @pytest.mark.parametrize('more', [
     dict(seg_map_path='map.png'), dict(instances=[dict(bbox=[4, 8, 16, 24], mask=[[4, 8, 16, 8, 16, 24]])])])
-def test_maps_and_masks_are_not_scaled(tmp_path, make_picture, more):
-    info = results(tmp_path, make_picture(0, (24, 32), 3), make_picture(1, (12, 16)), **more)
+def test_maps_and_masks_are_not_scaled(tmp_path, make_image, more):
+    info = results(tmp_path, make_image(0, (24, 32), 3), make_image(1, (12, 16)), **more)
     with pytest.raises(ValueError, match=r"maps and masks.*vi\.png.*'visible'"):
         LoadPairFromFile(resize='infrared')(info)
 
@@ -78,42 +78,42 @@ def test_an_unknown_resize_is_refused():
 @pytest.mark.parametrize('content, message', [
     (None, r'ir\.png cannot be opened .*check_dataset'),
     (b'', r'ir\.png is empty \(0 bytes\)'),
-    (b'no picture', r'ir\.png \(10 bytes\) cannot be decoded'),
+    (b'no image', r'ir\.png \(10 bytes\) cannot be decoded'),
 ])
-def test_missing_empty_and_damaged_files_are_named(tmp_path, make_picture, content, message):
-    info = results(tmp_path, make_picture(0, (8, 9), 3), make_picture(1, (8, 9)))
+def test_missing_empty_and_damaged_files_are_named(tmp_path, make_image, content, message):
+    info = results(tmp_path, make_image(0, (8, 9), 3), make_image(1, (8, 9)))
     (tmp_path / 'ir.png').unlink()
     if content is not None:
         (tmp_path / 'ir.png').write_bytes(content)
-    with pytest.raises(PictureError, match=message):
+    with pytest.raises(ImageError, match=message):
         LoadPairFromFile()(info)
 
 
-def test_a_file_cut_off_in_its_header_is_named(tmp_path, make_picture):
-    info = results(tmp_path, make_picture(0, (8, 9), 3), make_picture(1, (8, 9)))
+def test_a_file_cut_off_in_its_header_is_named(tmp_path, make_image):
+    info = results(tmp_path, make_image(0, (8, 9), 3), make_image(1, (8, 9)))
     (tmp_path / 'vi.png').write_bytes((tmp_path / 'vi.png').read_bytes()[:30])
-    with pytest.raises(PictureError, match=r'vi\.png'):
+    with pytest.raises(ImageError, match=r'vi\.png'):
         LoadPairFromFile()(info)
 
 
-def test_size_is_read_from_the_header(tmp_path, make_picture):
-    path = write(tmp_path / 'a.png', make_picture(0, (24, 32), 3))
-    assert picture_size(path) == (24, 32)
+def test_size_is_read_from_the_header(tmp_path, make_image):
+    path = write(tmp_path / 'a.png', make_image(0, (24, 32), 3))
+    assert image_size(path) == (24, 32)
     (tmp_path / 'b.png').write_bytes((tmp_path / 'a.png').read_bytes()[:60])  # the pixels are not looked at
-    assert picture_size(str(tmp_path / 'b.png')) == (24, 32)
+    assert image_size(str(tmp_path / 'b.png')) == (24, 32)
 
 
-def test_size_follows_the_orientation_that_reading_applies(tmp_path, make_picture):
+def test_size_follows_the_orientation_that_reading_applies(tmp_path, make_image):
     from PIL import Image
 
     exif = Image.Exif()
     exif[0x0112] = 6  # turned by a quarter
-    Image.fromarray(make_picture(0, (24, 32), 3)).save(tmp_path / 'a.jpg', exif=exif)
+    Image.fromarray(make_image(0, (24, 32), 3)).save(tmp_path / 'a.jpg', exif=exif)
     info = dict(img_path=str(tmp_path / 'a.jpg'), img_path2=str(tmp_path / 'a.jpg'))
-    assert picture_size(info['img_path']) == LoadPairFromFile()(info)['img'].shape[:2] == (32, 24)
+    assert image_size(info['img_path']) == LoadPairFromFile()(info)['img'].shape[:2] == (32, 24)
 
 
-def test_deep_pictures_are_stretched_for_display_and_others_stay():
+def test_deep_images_are_stretched_for_display_and_others_stay():
     shown = to_display(np.array([[1000, 2000], [3000, 5000]], np.uint16))
     assert shown[..., 0].tolist() == [[0, 64], [128, 255]] and shown.shape == (2, 2, 3)
     plain = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)
@@ -131,12 +131,12 @@ def test_published_pairs_load(shared):
     assert np.ptp(loaded['img'].astype(int), axis=2).max() > 50  # in colour
 
 
-def test_a_picture_that_cannot_be_written_is_named(tmp_path, monkeypatch):
-    picture = np.zeros((4, 5, 3), np.uint8)
+def test_an_image_that_cannot_be_written_is_named(tmp_path, monkeypatch):
+    image = np.zeros((4, 5, 3), np.uint8)
     (tmp_path / 'file').touch()
     with pytest.raises(OSError, match='file/a.png was not written'):
-        write_picture(tmp_path / 'file/a.png', picture)
+        write_image(tmp_path / 'file/a.png', image)
     monkeypatch.setattr('cv2.imencode', lambda *_: (False, None))
     with pytest.raises(OSError, match=r'a\.png.*\(4, 5, 3\).*uint8'):
-        write_picture(tmp_path / 'a.png', picture)
+        write_image(tmp_path / 'a.png', image)
     assert not (tmp_path / 'a.png').exists()

@@ -1,4 +1,4 @@
-"""Published sets of dark pictures: their layouts, and what is wrong with files that are not as published."""
+"""Published sets of dark images: their layouts, and what is wrong with files that are not as published."""
 import cv2
 import numpy as np
 import pytest
@@ -56,7 +56,7 @@ def test_lol_knows_its_releases_and_parts(release, part):
         LOLDataset(release, part)
 
 
-def test_the_lol_pictures_at_hand(shared):
+def test_the_lol_images_at_hand(shared):
     dataset = LOLDataset(data_root=str(shared / 'reference/ruas/lol'), data_prefix=dict(img='low', gt='reference'),
                          pipeline=[dict(type='LoadPairFromFile')])
     assert len(dataset) == 5
@@ -73,7 +73,7 @@ def test_fivek(tmp_path):
     assert info['gt_path'] == str(tmp_path / 'expertA/a0002-dgw_005.png')
 
 
-def test_a_folder_of_dark_pictures(shared):
+def test_a_folder_of_dark_images(shared):
     folder = shared / 'data/lowlight/unpaired'
     dataset = PairDataset(data_root=str(folder), data_prefix=dict(img=''),
                           pipeline=[dict(type='LoadPairFromFile'), dict(type='PackPairInputs')])
@@ -106,7 +106,7 @@ def test_darkface_as_published(darkface):
     ('1\n1 2 11\n', "line 2: '1 2 11' is not of the form"),
     ('1\n1 2 eleven 12\n', 'line 2: .* is not of the form "x1 y1 x2 y2"'),
     ('1\n11 2 1 12\n', r"line 2: face \(11\.0, .*has no area; correct or remove it, or set bad_boxes='drop'"),
-    ('1\n40 2 50 12\n', 'line 2: .*outside the picture of 32 x 24'),
+    ('1\n40 2 50 12\n', 'line 2: .*outside the image of 32 x 24'),
 ])
 def test_bad_darkface_files_are_named(darkface, text, message):
     (darkface / 'label/1.txt').write_text(text)

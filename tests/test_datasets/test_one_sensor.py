@@ -1,4 +1,4 @@
-"""Systems of one sensor: a picture alone, or with a clean reference, from the files to the batch."""
+"""Systems of one sensor: an image alone, or with a clean reference, from the files to the batch."""
 import cv2
 import numpy as np
 import pytest
@@ -6,20 +6,20 @@ import torch
 from mmengine.dataset import pseudo_collate
 
 from mmfusenas.datasets import MSRSDataset, PairDataset, PairSegDataset, YOLOPairDataset
-from mmfusenas.datasets.pictures import PictureError
+from mmfusenas.datasets.images import ImageError
 from mmfusenas.datasets.problems import DatasetError
 from mmfusenas.datasets.transforms import LoadPairFromFile, PackPairDetInputs, PackPairInputs, RandomDeformation
 from mmfusenas.models.data_preprocessors import PairDataPreprocessor
 
-PICTURE, REFERENCED = dict(img='vi'), dict(img='vi', gt='gt')
+IMAGE, REFERENCED = dict(img='vi'), dict(img='vi', gt='gt')
 
 
 @pytest.fixture
-def referenced(pairs, make_picture):
+def referenced(pairs, make_image):
     """The pairs with a reference in ``gt`` for each."""
     (pairs / 'gt').mkdir()
     for number in range(4):
-        cv2.imwrite(str(pairs / f'gt/{number:03d}.png'), make_picture(200 + number, (24, 32), 3))
+        cv2.imwrite(str(pairs / f'gt/{number:03d}.png'), make_image(200 + number, (24, 32), 3))
     return pairs
 
 
@@ -30,8 +30,8 @@ def names(info):
 # Data sets
 
 @pytest.mark.parametrize('prefix, found', [
-    (PICTURE, dict(img_path='vi/003.png')),
-    (dict(PICTURE, img2='ir'), dict(img_path='vi/003.png', img_path2='ir/003.png')),
+    (IMAGE, dict(img_path='vi/003.png')),
+    (dict(IMAGE, img2='ir'), dict(img_path='vi/003.png', img_path2='ir/003.png')),
     (REFERENCED, dict(img_path='vi/003.png', gt_path='gt/003.png')),
     (dict(REFERENCED, img2='ir'), dict(img_path='vi/003.png', img_path2='ir/003.png', gt_path='gt/003.png')),
 ])
@@ -44,7 +44,7 @@ def test_a_sample_is_what_data_prefix_names(referenced, prefix, found):
     assert info['img_id'] == 3
 
 
-def test_a_folder_of_pictures_is_a_set(pairs):
+def test_a_folder_of_images_is_a_set(pairs):
     dataset = PairDataset(data_root=str(pairs / 'vi'), data_prefix=dict(img=''), filter_cfg=dict(min_size=20))
     assert [info['img_path'] for info in dataset] == [str(pairs / f'vi/{k:03d}.png') for k in range(4)]
     assert all(set(info) == {'img_id', 'img_path', 'sample_idx'} for info in dataset)
@@ -66,17 +66,17 @@ def test_splits_folds_patterns_and_boxes_work_as_for_pairs(pairs):
         assert stems(data_prefix=prefix, split='train.txt', stems='*3') == (['003'], [1])
 
 
-def test_pictures_are_in_the_order_of_the_pairs(tmp_path):
+def test_images_are_in_the_order_of_the_pairs(tmp_path):
     for folder in ('vi', 'ir'):
         (tmp_path / folder).mkdir()
         for name in ('a-1.png', 'a.png', 'a0.jpg'):
             (tmp_path / folder / name).touch()
     orders = [[info['img_path'] for info in PairDataset(data_root=str(tmp_path), data_prefix=prefix)]
-              for prefix in (PICTURE, dict(img='vi', img2='ir'))]
+              for prefix in (IMAGE, dict(img='vi', img2='ir'))]
     assert orders[0] == orders[1] and len(orders[0]) == 3
 
 
-def test_a_list_of_pictures_and_lists_with_references(referenced):
+def test_a_list_of_images_and_lists_with_references(referenced):
     (referenced / 'a.txt').write_text('vi/002.png\nvi/000.png\n')
     (referenced / 'b.txt').write_text('gt/001.png\ngt/003.png\n')
     alone = PairDataset(data_root=str(referenced), data_prefix=dict(img='a.txt'))
@@ -97,9 +97,9 @@ def test_what_has_no_reference_is_listed_once(referenced):
         data_root=str(referenced), data_prefix=dict(REFERENCED, img2='ir'), lazy_init=True).survey()
     assert [info['img_path'][-7:] for info in infos] == ['000.png', '003.png']
     assert sorted((problem.kind, problem.where[-10:]) for problem in problems) == [
-        ('picture without a partner', 'vi/001.jpg'), ('picture without a partner', 'vi/002.png'),
-        ('two pictures of one stem', 'vi/001.png')]
-    with pytest.raises(DatasetError, match=r"001\.jpg: no picture of the stem '001' in .*gt"):
+        ('image without a partner', 'vi/001.jpg'), ('image without a partner', 'vi/002.png'),
+        ('two images of one stem', 'vi/001.png')]
+    with pytest.raises(DatasetError, match=r"001\.jpg: no image of the stem '001' in .*gt"):
         PairDataset(data_root=str(referenced), data_prefix=REFERENCED)
 
 
@@ -114,11 +114,11 @@ def test_folders_that_a_set_cannot_do_with(build, prefix, message):
 
 
 @pytest.mark.parametrize('kwargs, message', [
-    (dict(data_prefix=dict(img='empty')), r'no pictures \(1\):\n.*empty: no picture here'),
+    (dict(data_prefix=dict(img='empty')), r'no images \(1\):\n.*empty: no image here'),
     (dict(data_prefix=dict(img='nowhere')), 'nowhere does not exist'),
-    (dict(data_prefix=PICTURE, split='s.txt'), r'without a picture \(1\):\n.*s\.txt: 9: .*vi does not hold it'),
-    (dict(data_prefix=PICTURE, stems='*N'), r"stems='\*N' fits none of the 4 stems, such as '000'"),
-    (dict(data_prefix=PICTURE, filter_cfg=dict(min_size=1000)), 'no picture left of 4'),
+    (dict(data_prefix=IMAGE, split='s.txt'), r'without an image \(1\):\n.*s\.txt: 9: .*vi does not hold it'),
+    (dict(data_prefix=IMAGE, stems='*N'), r"stems='\*N' fits none of the 4 stems, such as '000'"),
+    (dict(data_prefix=IMAGE, filter_cfg=dict(min_size=1000)), 'no image left of 4'),
 ])
 def test_nothing_to_read_says_where_it_looked(pairs, kwargs, message):
     (pairs / 'empty').mkdir()
@@ -136,20 +136,20 @@ def test_the_visible_night_frames_of_msrs(shared):
 
 # Loading
 
-def test_loading_keeps_the_depth_of_each(referenced, make_picture):
-    deep = make_picture(7, (24, 32), 3, np.uint16)
+def test_loading_keeps_the_depth_of_each(referenced, make_image):
+    deep = make_image(7, (24, 32), 3, np.uint16)
     cv2.imwrite(str(referenced / 'gt/000.png'), deep)
     pipeline = [dict(type='LoadPairFromFile')]
     loaded = PairDataset(data_root=str(referenced), data_prefix=REFERENCED, pipeline=pipeline)[0]
-    assert loaded['img'].dtype == np.uint8 and np.array_equal(loaded['img'], make_picture(0, (24, 32), 3))
+    assert loaded['img'].dtype == np.uint8 and np.array_equal(loaded['img'], make_image(0, (24, 32), 3))
     assert loaded['gt'].dtype == np.uint16 and np.array_equal(loaded['gt'], deep) and 'img2' not in loaded
-    alone = PairDataset(data_root=str(referenced), data_prefix=PICTURE, pipeline=pipeline)[0]
+    alone = PairDataset(data_root=str(referenced), data_prefix=IMAGE, pipeline=pipeline)[0]
     assert {'img2', 'gt'}.isdisjoint(alone) and alone['ori_shape'] == alone['img_shape'] == (24, 32)
 
 
-def test_a_reference_of_another_size_is_an_error_or_resized(tmp_path, make_picture):
+def test_a_reference_of_another_size_is_an_error_or_resized(tmp_path, make_image):
     paths = dict(img_path=str(tmp_path / 'low.png'), gt_path=str(tmp_path / 'high.png'))
-    cv2.imwrite(paths['img_path'], make_picture(0, (24, 32), 3))
+    cv2.imwrite(paths['img_path'], make_image(0, (24, 32), 3))
     cv2.imwrite(paths['gt_path'], np.full((48, 64, 3), 70, np.uint8))
     with pytest.raises(ValueError, match=r"low\.png is 32 x 24, .*high\.png is 64 x 48.*set resize='visible' in"):
         LoadPairFromFile()(dict(paths))
@@ -160,8 +160,8 @@ def test_a_reference_of_another_size_is_an_error_or_resized(tmp_path, make_pictu
 
 
 def test_a_damaged_reference_is_named(referenced):
-    (referenced / 'gt/002.png').write_bytes(b'no picture')
-    with pytest.raises(PictureError, match=r'gt/002\.png \(10 bytes\) cannot be decoded'):
+    (referenced / 'gt/002.png').write_bytes(b'no image')
+    with pytest.raises(ImageError, match=r'gt/002\.png \(10 bytes\) cannot be decoded'):
         PairDataset(data_root=str(referenced), data_prefix=REFERENCED, pipeline=[dict(type='LoadPairFromFile')])[2]
 
 
@@ -174,7 +174,7 @@ def packed(folder, prefix, pack='PackPairInputs', size=None):
 
 
 def test_inputs_are_what_the_sample_has(referenced):
-    for prefix, inputs in ((PICTURE, ['visible']), (REFERENCED, ['visible', 'reference']),
+    for prefix, inputs in ((IMAGE, ['visible']), (REFERENCED, ['visible', 'reference']),
                            (dict(REFERENCED, img2='ir'), ['visible', 'infrared', 'reference'])):
         sample = packed(referenced, prefix)[1]
         assert list(sample['inputs']) == inputs and sample['inputs']['visible'].shape == (3, 24, 32)
@@ -184,25 +184,25 @@ def test_inputs_are_what_the_sample_has(referenced):
 
 
 @pytest.mark.parametrize('pack', ['PackPairInputs', 'PackPairDetInputs', 'PackPairSegInputs'])
-def test_every_packing_takes_one_picture_and_a_reference(referenced, pack):
+def test_every_packing_takes_one_image_and_a_reference(referenced, pack):
     batch = PairDataPreprocessor()(pseudo_collate(
         [packed(referenced, REFERENCED, pack, size=(16, 20))[index] for index in range(3)]))
     assert {name: tuple(x.shape) for name, x in batch['inputs'].items()} == dict(
         visible=(3, 3, 16, 20), reference=(3, 3, 16, 20))
     assert batch['data_samples'][2].gt_path.endswith('gt/002.png') and 'img_path2' not in batch['data_samples'][2]
-    alone = pseudo_collate([packed(referenced, PICTURE, pack)[index] for index in range(2)])
+    alone = pseudo_collate([packed(referenced, IMAGE, pack)[index] for index in range(2)])
     assert list(PairDataPreprocessor()(alone)['inputs']) == ['visible']
 
 
-def test_packing_keeps_each_depth(make_picture):
-    picture, reference = make_picture(0, (8, 9), 3), make_picture(1, (8, 9), 3, np.uint16)
+def test_packing_keeps_each_depth(make_image):
+    image, reference = make_image(0, (8, 9), 3), make_image(1, (8, 9), 3, np.uint16)
     for pack in (PackPairInputs(), PackPairDetInputs()):
-        inputs = pack(dict(img=picture.copy(), gt=reference[:, ::-1]))['inputs']
-        assert np.array_equal(inputs['visible'].numpy(), picture.transpose(2, 0, 1))
+        inputs = pack(dict(img=image.copy(), gt=reference[:, ::-1]))['inputs']
+        assert np.array_equal(inputs['visible'].numpy(), image.transpose(2, 0, 1))
         assert inputs['reference'].dtype == torch.uint16
         assert np.array_equal(inputs['reference'].numpy(), reference[:, ::-1].transpose(2, 0, 1))
 
 
-def test_there_is_no_infrared_picture_to_deform(make_picture):
+def test_there_is_no_infrared_image_to_deform(make_image):
     with pytest.raises(ValueError, match=r'there is none of vi/1\.png'):
-        RandomDeformation()(dict(img=make_picture(0, (8, 9), 3), img_path='vi/1.png', img_id=0))
+        RandomDeformation()(dict(img=make_image(0, (8, 9), 3), img_path='vi/1.png', img_id=0))

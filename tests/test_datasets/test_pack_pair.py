@@ -9,8 +9,8 @@ from mmfusenas.datasets.transforms import PackPairDetInputs, PackPairInputs
 from mmfusenas.structures import FusionDataSample
 
 
-def loaded(make_picture, **more):
-    return dict(img=make_picture(0, (24, 32), 3), img2=make_picture(1, (24, 32), dtype=np.uint16), img_id=7,
+def loaded(make_image, **more):
+    return dict(img=make_image(0, (24, 32), 3), img2=make_image(1, (24, 32), dtype=np.uint16), img_id=7,
                 img_path='vi/a.png', img_path2='ir/a.png', ori_shape=(24, 32), **more)
 
 
@@ -20,8 +20,8 @@ def assert_inputs(inputs, results):
     assert np.array_equal(inputs['infrared'].numpy(), results['img2'][None])
 
 
-def test_fusion_packing(make_picture):
-    results = loaded(make_picture)
+def test_fusion_packing(make_image):
+    results = loaded(make_image)
     packed = PackPairInputs(meta_keys=('condition', ))(dict(results, condition='fog'))
     assert_inputs(packed['inputs'], results)
     assert type(packed['data_samples']) is FusionDataSample
@@ -30,11 +30,11 @@ def test_fusion_packing(make_picture):
         scale_factor=(1.0, 1.0), flip=False, flip_direction=None, condition='fog')
 
 
-def test_detection_packing(make_picture):
+def test_detection_packing(make_image):
     instances = [
         dict(bbox=[1, 2, 9, 8], bbox_label=1, ignore_flag=0), dict(bbox=[3, 3, 6, 6], bbox_label=0, ignore_flag=1)]
     pipeline = Compose([dict(type='mmdet.LoadAnnotations', with_bbox=True), dict(type='PackPairDetInputs')])
-    results = loaded(make_picture, instances=instances, height=24, width=32)
+    results = loaded(make_image, instances=instances, height=24, width=32)
     packed = pipeline(dict(results))
     assert_inputs(packed['inputs'], results)
     sample = packed['data_samples']
@@ -44,38 +44,38 @@ def test_detection_packing(make_picture):
     assert sample.instances == instances and sample.scale_factor == (1.0, 1.0) and sample.img_path2 == 'ir/a.png'
 
 
-def test_instances_in_the_meta_are_those_of_the_file_after_transforms(make_picture):
+def test_instances_in_the_meta_are_those_of_the_file_after_transforms(make_image):
     pipeline = Compose([
         dict(type='mmdet.LoadAnnotations', with_bbox=True),
         dict(type='JointTransform', transforms=[
             dict(type='mmdet.Resize', scale=(16, 12)), dict(type='mmdet.RandomFlip', prob=1.0)]),
         dict(type='PackPairDetInputs')])
     instances = [dict(bbox=[2, 4, 12, 14], bbox_label=1, ignore_flag=0)]
-    sample = pipeline(loaded(make_picture, instances=instances))['data_samples']
+    sample = pipeline(loaded(make_image, instances=instances))['data_samples']
     assert sample.instances[0]['bbox'] == [2, 4, 12, 14]
     assert sample.gt_instances.bboxes.tensor.tolist() == [[10, 2, 15, 7]]
     assert (sample.scale_factor, sample.flip, sample.flip_direction) == ((0.5, 0.5), True, 'horizontal')
     assert (sample.ori_shape, sample.img_shape) == ((24, 32), (12, 16))
 
 
-def test_pairs_collate_by_sensor(make_picture):
-    packed = [PackPairInputs()(loaded(make_picture)) for _ in range(2)]
+def test_pairs_collate_by_sensor(make_image):
+    packed = [PackPairInputs()(loaded(make_image)) for _ in range(2)]
     batch = pseudo_collate(packed)
-    assert {name: [tuple(x.shape) for x in pictures] for name, pictures in batch['inputs'].items()} == dict(
+    assert {name: [tuple(x.shape) for x in images] for name, images in batch['inputs'].items()} == dict(
         visible=[(3, 24, 32)] * 2, infrared=[(1, 24, 32)] * 2)
     assert [sample.img_id for sample in batch['data_samples']] == [7, 7]
 
 
 @pytest.mark.parametrize('pack', [PackPairInputs, PackPairDetInputs])
-def test_flipped_views_pack(make_picture, pack):
-    results = loaded(make_picture)
+def test_flipped_views_pack(make_image, pack):
+    results = loaded(make_image)
     results.update(img=results['img'][:, ::-1], img2=results['img2'][:, ::-1])  # strides below zero
     assert_inputs(pack()(dict(results))['inputs'], results)
 
 
-def test_fused_img_must_be_a_picture():
+def test_pred_img_must_be_an_image():
     sample = FusionDataSample()
-    sample.fused_img = np.zeros((4, 6, 3), np.uint8)
-    assert 'fused_img' in sample and sample.get('fused_img').shape == (4, 6, 3)
+    sample.pred_img = np.zeros((4, 6, 3), np.uint8)
+    assert 'pred_img' in sample and sample.get('pred_img').shape == (4, 6, 3)
     with pytest.raises(ValueError, match=r'H x W x 3 of uint8, got ndarray of shape \(3, 4, 6\) and float32'):
-        sample.fused_img = np.zeros((3, 4, 6), np.float32)
+        sample.pred_img = np.zeros((3, 4, 6), np.float32)

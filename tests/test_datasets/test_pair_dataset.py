@@ -64,7 +64,7 @@ def test_voc_boxes_difficult_ones_and_the_first_pixel(voc):
     dataset = VOCPairDataset(data_root=str(voc), metainfo=CLASSES)
     assert dataset[1]['instances'] == [
         dict(bbox=[2, 3, 12, 13], bbox_label=0, ignore_flag=1), dict(bbox=[1, 1, 32, 24], bbox_label=1, ignore_flag=0)]
-    assert (dataset[1]['height'], dataset[1]['width']) == (24, 32)  # from the picture's header
+    assert (dataset[1]['height'], dataset[1]['width']) == (24, 32)  # from the image's header
     one_based = VOCPairDataset(data_root=str(voc), metainfo=CLASSES, one_based=True)
     assert [item['bbox'] for item in one_based[1]['instances']] == [[1, 2, 12, 13], [0, 0, 32, 24]]
 
@@ -115,7 +115,7 @@ def test_a_part_of_the_classes(pairs):
         assert [[item['bbox_label'] for item in x['instances']] for x in dataset] == [[], [], [0], [0]]
 
 
-def test_empty_pictures_cannot_be_filtered_without_boxes(pairs):
+def test_empty_images_cannot_be_filtered_without_boxes(pairs):
     with pytest.raises(ValueError, match='filter_empty_gt.*PairDataset'):
         PairDataset(data_root=str(pairs), filter_cfg=dict(filter_empty_gt=True))
 
@@ -133,9 +133,9 @@ def test_missing_and_extra_files_are_listed_with_their_number(pairs):
     with pytest.raises(DatasetError) as error:
         yolo(pairs)
     message = str(error.value)
-    assert 'picture without a partner (2)' in message and 'check_dataset.py' in message
-    assert f"{pairs}/vi/001.png: no picture of the stem '001' in {pairs}/ir" in message
-    assert f"{pairs}/ir/more.png: no picture of the stem 'more' in {pairs}/vi" in message
+    assert 'image without a partner (2)' in message and 'check_dataset.py' in message
+    assert f"{pairs}/vi/001.png: no image of the stem '001' in {pairs}/ir" in message
+    assert f"{pairs}/ir/more.png: no image of the stem 'more' in {pairs}/vi" in message
 
 
 def test_many_cases_are_counted_and_the_first_shown(pairs):
@@ -146,9 +146,9 @@ def test_many_cases_are_counted_and_the_first_shown(pairs):
     assert 'x05' not in str(error.value)
 
 
-def test_two_pictures_of_one_stem(pairs):
+def test_two_images_of_one_stem(pairs):
     (pairs / 'vi/001.jpg').write_bytes((pairs / 'vi/001.png').read_bytes())
-    with pytest.raises(DatasetError, match=r'two pictures of one stem \(1\)'):
+    with pytest.raises(DatasetError, match=r'two images of one stem \(1\)'):
         PairDataset(data_root=str(pairs))
 
 
@@ -160,7 +160,7 @@ def test_a_split_that_names_what_is_not_there(pairs):
 
 @pytest.mark.parametrize('prefix, message', [
     (dict(img='nowhere', img2='ir', ann='labels'), r'nowhere does not exist .*data_root'),
-    (dict(img='empty', img2='empty', ann='labels'), r'no picture here and none in .*empty'),
+    (dict(img='empty', img2='empty', ann='labels'), r'no image here and none in .*empty'),
 ])
 def test_an_empty_data_set_says_where_it_looked(pairs, prefix, message):
     (pairs / 'empty').mkdir()
@@ -174,7 +174,7 @@ def test_nothing_left_after_filtering(pairs):
 
 
 @pytest.mark.parametrize('line, message', [
-    ('0 1.5 0.5 0.25 0.5', r'person \(44\.0, 6\.0, 52\.0, 18\.0\) lies outside the picture of 32 x 24'),
+    ('0 1.5 0.5 0.25 0.5', r'person \(44\.0, 6\.0, 52\.0, 18\.0\) lies outside the image of 32 x 24'),
     ('0 0.5 0.5 0 0.5', r'person \(16\.0, 6\.0, 16\.0, 18\.0\) has no area'),
     ('0 0.5 0.5 nan 0.5', 'has no area'),
     ('0 0.5 0.5 0.25', r"'0 0\.5 0\.5 0\.25' is not of the form"),
@@ -210,7 +210,7 @@ def test_rounding_at_the_edge_is_no_matter(pairs):
     assert infos[1]['instances'][0]['bbox'] == [0, 0, 32, 24] and problems == []
 
 
-def test_a_picture_without_labels(pairs):
+def test_an_image_without_labels(pairs):
     (pairs / 'labels/001.txt').unlink()
     with pytest.raises(DatasetError, match=r"001\.txt: no such file.*unlabelled='empty'"):
         yolo(pairs)
@@ -218,16 +218,16 @@ def test_a_picture_without_labels(pairs):
     assert dataset[1]['instances'] == [] and dataset[1]['width'] == 32
 
 
-def test_a_damaged_picture_is_named_while_the_size_is_read(pairs):
+def test_a_damaged_image_is_named_while_the_size_is_read(pairs):
     (pairs / 'vi/001.png').write_bytes(b'')
-    with pytest.raises(DatasetError, match=r'unreadable picture \(1\):\n.*vi/001\.png'):
+    with pytest.raises(DatasetError, match=r'unreadable image \(1\):\n.*vi/001\.png'):
         yolo(pairs)
 
 
 @pytest.mark.parametrize('content, message', [
     (voc_file(('cra', 1, 2, 11, 12, 0)), r"object 1: unknown class 'cra'; the nearest is 'car' \(known"),
     (voc_file(('car', 1, 2, 11, 12, 0), ('car', 11, 2, 1, 12, 0)), r'object 2: car \(11\.0, .*has no area'),
-    (voc_file(('car', 40, 2, 50, 12, 0)), 'object 1: .*outside the picture of 32 x 24'),
+    (voc_file(('car', 40, 2, 50, 12, 0)), 'object 1: .*outside the image of 32 x 24'),
     (voc_file(('car', '', 2, 50, 12, 0)), 'object 1: bndbox needs the numbers'),
     ('<annotation>', 'not XML'),
 ])
@@ -280,11 +280,11 @@ def test_msrs_as_shared(shared):
     (lambda **kwargs: MultiSpectralDataset(infrared='nir', **kwargs),
      ('ConvertedImages/rgb', 'ConvertedImages/nir', 'Annotations_ConvertedSummarized'), ['car_stop', 'person']),
 ])
-def test_voc_sets_as_published(tmp_path, make_picture, build, folders, names):
+def test_voc_sets_as_published(tmp_path, make_image, build, folders, names):
     for folder in folders:
         (tmp_path / folder).mkdir(parents=True)
-    cv2.imwrite(str(tmp_path / folders[0] / '00001.png'), make_picture(0, (24, 32), 3))
-    cv2.imwrite(str(tmp_path / folders[1] / '00001.png'), make_picture(1, (24, 32)))
+    cv2.imwrite(str(tmp_path / folders[0] / '00001.png'), make_image(0, (24, 32), 3))
+    cv2.imwrite(str(tmp_path / folders[1] / '00001.png'), make_image(1, (24, 32)))
     (tmp_path / folders[2] / '00001.xml').write_text(
         voc_file((names[0], 1, 2, 11, 12, 0), (names[1], 3, 4, 9, 20, 0)))
     (tmp_path / folders[2] / '00002.xml').write_text('belongs to the other part of the split')
@@ -338,14 +338,14 @@ def test_coco_part_of_the_classes_and_filter(coco):
 
 def test_coco_second_file_name(coco):
     (coco / 'infrared/001.png').rename(coco / 'infrared/other.png')
-    with pytest.raises(DatasetError, match=r'missing picture \(1\):\n.*infrared/001\.png'):
+    with pytest.raises(DatasetError, match=r'missing image \(1\):\n.*infrared/001\.png'):
         build_coco(coco)
     edit(coco, lambda content: content['images'][1].update(file_name2='other.png'))
     assert build_coco(coco)[1]['img_path2'].endswith('infrared/other.png')
 
 
 @pytest.mark.parametrize('bbox, message', [
-    ([40, 2, 5, 5], 'annotation 2: .*outside the picture of 32 x 24'), ([4, 2, 0, 5], 'annotation 2: .*has no area')])
+    ([40, 2, 5, 5], 'annotation 2: .*outside the image of 32 x 24'), ([4, 2, 0, 5], 'annotation 2: .*has no area')])
 def test_coco_bad_boxes(coco, bbox, message):
     edit(coco, lambda content: content['annotations'][1].update(bbox=bbox))
     with pytest.raises(DatasetError, match=message):
@@ -377,13 +377,13 @@ def test_coco_of_one_sensor_and_a_reference(pairs, tmp_path_factory):
     assert [x['instances'] for x in alone] == [x['instances'] for x in source] and 'img_path2' not in alone[0]
     (root / 'reference/001.png').rename(root / 'reference/other.png')
     prefix = dict(img='visible', gt='reference')
-    with pytest.raises(DatasetError, match=r'missing picture \(1\):\n.*reference/001\.png'):
+    with pytest.raises(DatasetError, match=r'missing image \(1\):\n.*reference/001\.png'):
         build_coco(root, data_prefix=prefix)
     edit(root, lambda content: content['images'][1].update(file_name_gt='other.png'))
     assert build_coco(root, data_prefix=prefix)[1]['gt_path'].endswith('reference/other.png')
 
 
-def test_coco_without_pictures(coco):
+def test_coco_without_images(coco):
     edit(coco, lambda content: content.update(images=[], annotations=[]))
     with pytest.raises(DatasetError, match='its images are an empty list'):
         build_coco(coco)
@@ -415,15 +415,15 @@ def test_a_part_is_read_or_left_out(pairs):
 
 
 @pytest.fixture
-def parts(tmp_path, make_picture):
+def parts(tmp_path, make_image):
     """A set in two folders: frames 0 to 7 in ``train`` and 8 to 11 in ``test``, and 50 to 53 of another video there."""
     for part, numbers in (('train', range(8)), ('test', [*range(8, 12), *range(50, 54)])):
         for folder in ('vi', 'ir', 'labels'):
             (tmp_path / part / folder).mkdir(parents=True)
         for number in numbers:
             stem = f'{number:03d}'
-            cv2.imwrite(str(tmp_path / part / 'vi' / f'{stem}.png'), make_picture(number, (24, 32), 3))
-            cv2.imwrite(str(tmp_path / part / 'ir' / f'{stem}.png'), make_picture(100 + number, (24, 32)))
+            cv2.imwrite(str(tmp_path / part / 'vi' / f'{stem}.png'), make_image(number, (24, 32), 3))
+            cv2.imwrite(str(tmp_path / part / 'ir' / f'{stem}.png'), make_image(100 + number, (24, 32)))
             (tmp_path / part / 'labels' / f'{stem}.txt').write_text(f'0 0.5 0.5 {(number + 1) / 100} 0.5\n')
     return tmp_path
 

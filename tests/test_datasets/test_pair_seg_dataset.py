@@ -7,7 +7,7 @@ from PIL import Image
 
 from mmfusenas.datasets import MFNetDataset, MSRSSegDataset, PairSegDataset, SyntheticSegScenes
 from mmfusenas.datasets.checks import check_pair
-from mmfusenas.datasets.pictures import PictureError, read_pair
+from mmfusenas.datasets.images import ImageError, read_pair
 from mmfusenas.datasets.problems import DatasetError
 from mmfusenas.datasets.transforms import LoadSegMap
 from mmfusenas.registry import DATASETS
@@ -29,12 +29,12 @@ def mfnet(tmp_path):
     return tmp_path
 
 
-def test_both_pictures_come_from_the_four_channels(mfnet):
+def test_both_images_come_from_the_four_channels(mfnet):
     path = str(mfnet / 'images/00001D.png')
     both = cv2.imread(path, cv2.IMREAD_UNCHANGED)
     visible, infrared = read_pair(path, path)
     assert (visible == both[..., :3]).all() and (infrared == both[..., 3]).all()
-    cv2.imwrite(path, both[..., :3])  # an ordinary picture that is compared with itself
+    cv2.imwrite(path, both[..., :3])  # an ordinary image that is compared with itself
     visible, infrared = read_pair(path, path)
     assert visible.shape == (480, 640, 3) and infrared.shape == (480, 640)
 
@@ -55,8 +55,8 @@ def test_mfnet_as_published(mfnet, root, monkeypatch):
     assert check_pair(train.get_data_info(0), classes=train.metainfo['classes']).problems == []
 
 
-def test_pictures_and_map_move_together(mfnet):
-    # The map is the infrared picture here, so every geometric transform has to keep them equal.
+def test_images_and_map_move_together(mfnet):
+    # The map is the infrared image here, so every geometric transform has to keep them equal.
     path = mfnet / 'images/00001D.png'
     both = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
     both[..., 3] //= 32
@@ -92,11 +92,11 @@ def test_maps_of_every_kind_of_file(tmp_path):
 
 def test_a_map_of_colours_or_none_is_an_error(tmp_path):
     cv2.imwrite(str(tmp_path / 'a.png'), np.random.default_rng(0).integers(0, 9, (4, 5, 3), np.uint8))
-    with pytest.raises(PictureError, match='a.png holds colours'):
+    with pytest.raises(ImageError, match='a.png holds colours'):
         LoadSegMap()(dict(seg_map_path=str(tmp_path / 'a.png')))
     (tmp_path / 'b.png').write_bytes(b'none')
     for name in ('b.png', 'c.png'):
-        with pytest.raises(PictureError, match=f'{name} cannot be read'):
+        with pytest.raises(ImageError, match=f'{name} cannot be read'):
             LoadSegMap()(dict(seg_map_path=str(tmp_path / name)))
 
 
@@ -118,7 +118,7 @@ def test_msrs_as_published(tmp_path):
 
 def test_a_missing_map_and_missing_classes_are_errors(mfnet):
     (mfnet / 'labels/00002N.png').unlink()
-    with pytest.raises(DatasetError, match='picture without segmentation map.*\n.*00002N'):
+    with pytest.raises(DatasetError, match='image without segmentation map.*\n.*00002N'):
         MFNetDataset(data_root=str(mfnet))
     with pytest.raises(DatasetError, match='metainfo'):
         PairSegDataset(data_root=str(mfnet), data_prefix=MFNetDataset.PREFIX)
@@ -143,5 +143,5 @@ def test_maps_are_checked(mfnet):
     cv2.imwrite(path, np.full((48, 64), 255, np.uint8))  # nothing is known, and the size is another
     smaller, = check_pair(info, classes=classes).problems
     assert smaller.kind == 'segmentation map of another size' and smaller.message.startswith('64 x 48, and ')
-    (mfnet / 'labels/00001D.png').write_bytes(b'no picture')
+    (mfnet / 'labels/00001D.png').write_bytes(b'no image')
     assert [problem.kind for problem in check_pair(info, classes=classes).problems] == ['unreadable segmentation map']

@@ -1,4 +1,4 @@
-"""Which picture belongs to which."""
+"""Which image belongs to which."""
 import os
 
 import pytest
@@ -48,9 +48,9 @@ def test_longest_common_beginning(tmp_path):
     (['ab.png', 'ac.png'], ['abx.png'], r"begins like 'abx', as does 'ab'"),
     (['a.png'], ['x.png', 'y.png'], r'begins like none of the other folder'),
     (['a1.png'], ['a2.png', 'b.png'], r'without a partner \(1\)'),
-    (['a.png', 'b.png'], ['a.png'], r"b\.png: no picture of the stem 'b'"),
+    (['a.png', 'b.png'], ['a.png'], r"b\.png: no image of the stem 'b'"),
     (['F_0012_vi.png', 'F_0002_vi.png'], ['F_0013_ir.png', 'F_0002_ir.png'], r"begins like \['F_0013_ir'\]"),
-    (['a.png', 'a.jpg'], ['a.png'], 'two pictures of one stem'), ([], [], 'no pictures'),
+    (['a.png', 'a.jpg'], ['a.png'], 'two images of one stem'), ([], [], 'no images'),
 ])
 def test_what_cannot_be_paired(tmp_path, visible, infrared, message):
     with pytest.raises(DatasetError, match=message):
@@ -58,9 +58,9 @@ def test_what_cannot_be_paired(tmp_path, visible, infrared, message):
 
 
 def test_lists_go_line_by_line(tmp_path, monkeypatch):
-    folder = touch(tmp_path / 'pictures', '1.png', '2.png', '3.png')
-    (tmp_path / 'pictures/a.txt').write_text('2.png\n1.png\n')  # beside the list
-    (tmp_path / 'b.txt').write_text(f'{folder}/1.png\npictures/3.png\n')
+    folder = touch(tmp_path / 'images', '1.png', '2.png', '3.png')
+    (tmp_path / 'images/a.txt').write_text('2.png\n1.png\n')  # beside the list
+    (tmp_path / 'b.txt').write_text(f'{folder}/1.png\nimages/3.png\n')
     monkeypatch.chdir(tmp_path)
     pairs = pair_paths(f'{folder}/a.txt', 'b.txt')
     assert stems(pairs) == [('2', '2.png', '1.png'), ('1', '1.png', '3.png')]
@@ -79,7 +79,7 @@ def test_a_source_that_is_not_there(tmp_path):
         pair_paths(str(tmp_path / 'nowhere'), str(tmp_path))
 
 
-def test_folders_of_one_picture_each_are_paired_by_name_too(tmp_path):
+def test_folders_of_one_image_each_are_paired_by_name_too(tmp_path):
     for name in ('vi/00591D.jpg', 'ir/00596D.jpg', 'other/00591D.png'):
         (tmp_path / name).parent.mkdir()
         (tmp_path / name).touch()

@@ -1,4 +1,4 @@
-"""Data of the restoration systems: published layouts, and transforms that make poor pictures of good ones."""
+"""Data of the restoration systems: published layouts, and transforms that make poor images of good ones."""
 import cv2
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from mmfusenas.datasets import (
     SyntheticHazeScenes,
     UIEBDataset,
 )
-from mmfusenas.datasets.pictures import PictureError
+from mmfusenas.datasets.images import ImageError
 from mmfusenas.datasets.problems import DatasetError
 from mmfusenas.datasets.scenes import draw_scene
 from mmfusenas.datasets.transforms import (
@@ -38,7 +38,7 @@ def names(dataset):
 
 # Published sets
 
-def test_reside_has_several_hazy_pictures_of_a_clear_one(tmp_path):
+def test_reside_has_several_hazy_images_of_a_clear_one(tmp_path):
     for name in ('1400_1.png', '1400_2.png', '1401_1.png'):
         write(tmp_path / 'SOTS/indoor/hazy' / name)
     for name in ('1400.png', '1401.png', '1402.png'):
@@ -51,7 +51,7 @@ def test_reside_has_several_hazy_pictures_of_a_clear_one(tmp_path):
     (tmp_path / 's.txt').write_text('1400_2\n')
     assert names(RESIDEDataset('sots-indoor', data_root=str(tmp_path), split='s.txt')) == [('1400_2.png', '1400.png')]
     (tmp_path / 'SOTS/indoor/gt/1401.png').unlink()
-    with pytest.raises(DatasetError, match=r"without a partner \(1\):\n.*1401_1.png: no clear picture '1401'"):
+    with pytest.raises(DatasetError, match=r"without a partner \(1\):\n.*1401_1.png: no clear image '1401'"):
         RESIDEDataset('sots-indoor', data_root=str(tmp_path))
     with pytest.raises(ValueError, match="part='sots'; it knows"):
         RESIDEDataset('sots')
@@ -97,7 +97,7 @@ def test_a_fold_beside_what_is_left_out_never_reads_it(tmp_path):
     assert len(halves[0] | halves[1]) == 12
 
 
-def test_the_pictures_at_hand(shared):
+def test_the_images_at_hand(shared):
     rain = Rain100Dataset(data_root=str(shared / 'data/rain'))
     water = UIEBDataset(data_root=str(shared / 'data/underwater'), data_prefix=dict(img='low', gt='reference'))
     assert len(rain) == 3 and len(water) == 16
@@ -108,9 +108,9 @@ def test_the_pictures_at_hand(shared):
     (-np.ones((3, 3)), 'at least 0')])
 def test_kernels_that_are_none(tmp_path, kernel, match):
     np.save(tmp_path / 'k.npy', kernel)
-    with pytest.raises(PictureError, match=match):
+    with pytest.raises(ImageError, match=match):
         LoadKernel()(dict(kernel_path=str(tmp_path / 'k.npy')))
-    with pytest.raises(PictureError, match='none.npy does not exist'):
+    with pytest.raises(ImageError, match='none.npy does not exist'):
         LoadKernel()(dict(kernel_path='none.npy'))
 
 
@@ -132,14 +132,14 @@ def test_haze_is_its_equation():
             SyntheticHazeScenes(length=1, **wrong)
 
 
-def picture(size=(60, 70), seed=0):
+def random_image(size=(60, 70), seed=0):
     return np.random.default_rng(seed).integers(0, 200, (*size, 3), dtype=np.uint8)
 
 
 @pytest.mark.parametrize('transform', [Darken, RainStreaks, BlurAndNoise])
-def test_poor_pictures_are_a_function_of_seed_and_number(transform):
+def test_poor_images_are_a_function_of_seed_and_number(transform):
     def make(number, **options):
-        return transform(**options)(dict(img=picture(), img_id=number))
+        return transform(**options)(dict(img=random_image(), img_id=number))
 
     same, other = make(1, seed=0), make(2, seed=0)
     assert np.array_equal(make(1, seed=0)['img'], same['img'])
@@ -152,7 +152,7 @@ def test_poor_pictures_are_a_function_of_seed_and_number(transform):
 
 
 def test_rain_only_brightens():
-    sample = RainStreaks(seed=0)(dict(img=picture(), img_id=0))
+    sample = RainStreaks(seed=0)(dict(img=random_image(), img_id=0))
     more = sample['img'].astype(int) - sample['gt']
     assert more.min() == 0 and more.max() > 20 and 0.01 < (more > 5).mean() < 0.9
     assert (np.ptp(more, axis=2)[sample['img'].max(2) < 255] == 0).all(), 'streaks have no colour'
@@ -166,21 +166,21 @@ def test_blur_keeps_what_is_seen_and_noise_has_its_level():
     assert 'img2' not in sample and sample['kernel'].shape == (15, 15)
     assert sample['noise'] == pytest.approx(0.04 * 255) and sample['kernel'].sum() == pytest.approx(1)
     assert sample['img'].astype(float).std() == pytest.approx(0.04 * 255, rel=0.05)
-    colour = BlurAndNoise(noise=(0, 0), grey=False, blur=False)(dict(img=picture(), img_id=0))
+    colour = BlurAndNoise(noise=(0, 0), grey=False, blur=False)(dict(img=random_image(), img_id=0))
     assert np.array_equal(colour['img'], colour['gt']) and colour['kernel'].shape == (1, 1)
     with pytest.raises(ValueError, match=r'\(20, 70\) is too small'):
-        BlurAndNoise(size=(20, 20), kernel_size=(15,))(dict(img=picture((20, 70)), img_id=0))
+        BlurAndNoise(size=(20, 20), kernel_size=(15,))(dict(img=random_image((20, 70)), img_id=0))
 
 
 def test_blur_is_a_convolution_of_the_reference(tmp_path):
     kernel = np.zeros((3, 3), np.float32)
     kernel[0, 1] = 5.0  # what is seen lies one row below what there was
     np.save(tmp_path / 'k.npy', kernel)
-    image = picture((30, 40))
+    image = random_image((30, 40))
     sample = BlurAndNoise(noise=(0, 0), kernels=str(tmp_path), grey=False)(dict(img=image, img_id=0))
     assert np.array_equal(sample['img'], image[2:, 1:-1]) and np.array_equal(sample['gt'], image[1:-1, 1:-1])
     np.save(tmp_path / 'k.npy', np.ones((3, 5)))
-    with pytest.raises(PictureError, match='K x K with an odd K'):
+    with pytest.raises(ImageError, match='K x K with an odd K'):
         BlurAndNoise(kernels=str(tmp_path))
     with pytest.raises(FileNotFoundError, match='has no kernel'):
         BlurAndNoise(kernels=str(tmp_path / 'none'))
@@ -195,7 +195,7 @@ def test_motion_kernels_are_lines_in_the_middle(side):
         assert np.abs(centre).max() < 1 and (kernel > kernel.max() / 20).mean() < 0.6
 
 
-def test_darkness_of_the_pictures_of_lol():
+def test_darkness_of_the_images_of_lol():
     bright = np.full((60, 60, 3), 130, np.uint8)
     means = [Darken(seed=0)(dict(img=bright, img_id=i))['img'].mean() for i in range(20)]
     assert 5 < min(means) < max(means) < 35
@@ -203,7 +203,7 @@ def test_darkness_of_the_pictures_of_lol():
 
 @pytest.mark.parametrize('transform', [Darken, RainStreaks, BlurAndNoise])
 def test_grey_levels_of_16_bit_are_not_cut_off(transform):
-    with pytest.raises(ValueError, match=f'{transform.__name__} takes pictures of 8 bit; a.png is uint16'):
+    with pytest.raises(ValueError, match=f'{transform.__name__} takes images of 8 bit; a.png is uint16'):
         transform()(dict(img=np.full((60, 60, 3), 30000, np.uint16), img_path='a.png'))
 
 
@@ -221,7 +221,7 @@ def test_quarter_turns_turn_pair_and_reference_alike():
     seen = set()
     for seed in range(12):
         np.random.seed(seed)
-        image = picture((6, 6))
+        image = random_image((6, 6))
         sample = turn(dict(img=image.copy(), img2=image[..., 0].copy(), gt=image.copy()))
         turns = [k for k in range(4) if np.array_equal(np.rot90(image, k), sample['img'])]
         assert len(turns) == 1 and np.array_equal(sample['gt'], sample['img'])

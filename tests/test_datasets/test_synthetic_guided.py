@@ -13,7 +13,7 @@ def build(target, **options):
 
 
 @pytest.mark.parametrize('target', ['depth', 'thermal', 'saliency'])
-def test_the_guidance_is_the_visible_picture_of_the_same_scene(target):
+def test_the_guidance_is_the_visible_image_of_the_same_scene(target):
     plain = SyntheticScenes(length=6, size=SIZE, conditions=('day', ))
     for index in range(6):
         sample, scene = build(target)[index], plain[index]
@@ -30,7 +30,7 @@ def test_depth_is_in_metres():
         assert (depth[seen == SEMANTICS.index('sky')] == 80).all()
         road = np.where(seen == SEMANTICS.index('road'), depth, np.nan)
         rows = np.nanmean(road[np.isfinite(road).any(1)], axis=1)
-        assert (np.diff(rows) < 1e-3).mean() > 0.9  # a road comes nearer from the top of the picture to the bottom
+        assert (np.diff(rows) < 1e-3).mean() > 0.9  # a road comes nearer from the top of the image to the bottom
 
 
 def test_an_object_is_nearer_than_the_road_above_its_feet():
@@ -43,7 +43,7 @@ def test_an_object_is_nearer_than_the_road_above_its_feet():
     assert nearer and np.mean(nearer) > 0.9
 
 
-def test_thermal_is_the_infrared_picture_and_saliency_the_objects():
+def test_thermal_is_the_infrared_image_and_saliency_the_objects():
     plain = SyntheticScenes(length=6, size=SIZE, conditions=('day', ))
     for index in range(6):
         assert np.array_equal(build('thermal')[index]['img2'], plain[index]['img2'])

@@ -21,10 +21,10 @@ def build(**kwargs):
     return DATASETS.build(dict(type='SyntheticLowLightScenes', **(dict(length=4, size=SIZE) | kwargs)))
 
 
-def roughness(picture):
+def roughness(image):
     """Standard deviation of the noise, from second differences, which cancel what is smooth."""
     second = [[1, -2, 1], [-2, 4, -2], [1, -2, 1]]
-    rough = cv2.filter2D(picture.astype(np.float32), -1, np.array(second, np.float32) / 6)[1:-1, 1:-1]
+    rough = cv2.filter2D(image.astype(np.float32), -1, np.array(second, np.float32) / 6)[1:-1, 1:-1]
     return 1.4826 * np.median(np.abs(rough))
 
 
@@ -55,7 +55,7 @@ def test_shot_noise_is_the_same_at_every_level_and_black_is_cut_off():
 
 # The data set
 
-def test_results_are_a_dark_picture_a_reference_and_the_scene():
+def test_results_are_a_dark_image_a_reference_and_the_scene():
     dataset = build(length=3, seed=1)
     info, scene = dataset[2], draw_scene(1, 2, SIZE, conditions=('day', ), clean=True)
     assert np.array_equal(info['gt'], scene.visible) and info['img'].shape == info['gt'].shape == (*SIZE, 3)
@@ -74,16 +74,16 @@ def test_the_reference_is_clean():
     assert np.array_equal(noisy.infrared, clean.infrared) and np.array_equal(noisy.boxes, clean.boxes)
 
 
-def test_pictures_are_as_dark_and_as_noisy_as_those_of_lol(shared, samples):
+def test_images_are_as_dark_and_as_noisy_as_those_of_lol(shared, samples):
     paths = sorted((shared / 'reference/ruas/lol/low').glob('*.png'))
     # Brought to the size of the scenes: noise is averaged, darkness stays.
     lol = [cv2.resize(cv2.imread(str(path)), (160, 107), interpolation=cv2.INTER_AREA) for path in paths]
     ours = [sample['img'] for sample in samples]
-    levels = [picture.mean() for picture in ours]
-    assert min(levels) < min(picture.mean() for picture in lol) + 3
-    assert abs(np.mean(levels) - np.mean([picture.mean() for picture in lol])) < 6
+    levels = [image.mean() for image in ours]
+    assert min(levels) < min(image.mean() for image in lol) + 3
+    assert abs(np.mean(levels) - np.mean([image.mean() for image in lol])) < 6
     assert max(levels) < 50
-    noise = sorted(roughness(picture) for picture in ours)
+    noise = sorted(roughness(image) for image in ours)
     assert noise[0] < 2 and 2 < noise[-1] < 8
 
 
@@ -94,12 +94,12 @@ def test_most_of_the_objects_stay_visible(samples):
         bright *= sample['gt'].mean() / bright.mean()
         for item in sample['instances']:
             x1, y1, x2, y2 = map(int, item['bbox'])
-            inside = [picture[y1:y2, x1:x2].reshape(-1) for picture in (bright, sample['gt'])]
+            inside = [image[y1:y2, x1:x2].reshape(-1) for image in (bright, sample['gt'])]
             kept.append(np.corrcoef(*inside)[0, 1])
     assert np.mean(np.array(kept) > 0.7) > 0.8
 
 
-def test_same_seed_same_picture_whatever_the_global_state():
+def test_same_seed_same_image_whatever_the_global_state():
     first = build(seed=6)[1]['img']
     np.random.seed(123)
     assert np.array_equal(build(seed=6, cache=True)[1]['img'], first)
@@ -122,7 +122,7 @@ def test_a_cached_scene_is_not_changed_by_the_pipeline():
         assert np.array_equal(dataset.get_data_info(1)['gt'], build().get_data_info(1)['gt'])
 
 
-def test_picture_is_the_same_on_a_machine_without_vector_instructions(without_vector_instructions):
+def test_image_is_the_same_on_a_machine_without_vector_instructions(without_vector_instructions):
     plain = without_vector_instructions("""
 from mmfusenas.datasets import SyntheticLowLightScenes
 found = [np.dstack([sample['img'], sample['gt']])
@@ -149,7 +149,7 @@ def test_one_exposure_and_no_noise_is_the_darkened_reference():
     assert sample['condition'] in ('night', 'fog')
 
 
-def test_boxes_and_masks_move_with_picture_and_reference():
+def test_boxes_and_masks_move_with_image_and_reference():
     pytest.importorskip('mmdet')
     pipeline = [
         dict(type='mmdet.LoadAnnotations', with_bbox=True, with_mask=True),

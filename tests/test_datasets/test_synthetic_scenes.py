@@ -28,7 +28,7 @@ def build(**kwargs):
 def contrasts(condition: str, name: str, scenes: int = 24) -> np.ndarray:
     """Return (visible, infrared) contrasts of each object of a class to a ring around it.
 
-    In the visible picture that of the colour channel that differs most; in infrared the sign is kept.
+    In the visible image that of the colour channel that differs most; in infrared the sign is kept.
     """
     rows = []
     for index in range(scenes):
@@ -93,7 +93,7 @@ def test_thread_count_does_not_matter():
 
 
 @pytest.mark.parametrize('difficulty', ['easy', 'normal', 'hard'])
-def test_boxes_are_tight_round_the_instance_map_and_inside_the_picture(difficulty):
+def test_boxes_are_tight_round_the_instance_map_and_inside_the_image(difficulty):
     for index in range(12):
         scene = draw_scene(1, index, SIZE, difficulty)
         assert scene.visible.shape == (*SIZE, 3) and scene.visible.dtype == np.uint8
@@ -127,28 +127,28 @@ def test_another_size_is_the_same_scene():
     assert total > 30 and matched >= 0.85 * total  # thin rims and occlusions fall differently on other pixels
 
 
-def test_people_at_night_glow_in_infrared_and_hardly_show_in_the_visible_picture():
+def test_people_at_night_glow_in_infrared_and_hardly_show_in_the_visible_image():
     visible, infrared = contrasts('night', 'person').T
     assert infrared.min() > 15 and infrared.mean() > 40
     day = contrasts('day', 'person')[:, 0]
     assert np.median(visible) < 0.5 * np.median(day)
 
 
-def test_cones_by_day_show_in_the_visible_picture_and_half_of_them_not_in_infrared():
+def test_cones_by_day_show_in_the_visible_image_and_half_of_them_not_in_infrared():
     visible, infrared = contrasts('day', 'color_cone', 40).T
     assert np.median(visible) > 20
     assert np.mean(np.abs(infrared) < 14) > 0.25  # as warm as the ground
     assert infrared.min() < -14  # and some are colder
 
 
-def test_fog_hides_more_of_the_visible_picture_than_of_the_infrared_one():
+def test_fog_hides_more_of_the_visible_image_than_of_the_infrared_one():
     visible, infrared = contrasts('fog', 'person').T
     day = contrasts('day', 'person')[:, 0]
     assert np.median(visible) < 0.7 * np.median(day)
     assert infrared.mean() > 30
 
 
-def test_glare_blinds_a_part_of_the_visible_picture_only():
+def test_glare_blinds_a_part_of_the_visible_image_only():
     scenes = [draw_scene(2, index, SIZE, conditions=('glare',)) for index in range(8)]
     blinded = [np.mean(scene.visible.min(axis=2) > 235) for scene in scenes]
     assert 0.005 < np.mean(blinded) < 0.4

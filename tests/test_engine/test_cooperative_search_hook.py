@@ -165,7 +165,7 @@ def prepared(model, batch):
     return dict(data, inputs={name: x.double() for name, x in data['inputs'].items()})
 
 
-def test_beta_reaches_the_scene_through_its_picture(tmp_path):
+def test_beta_reaches_the_scene_through_its_image(tmp_path):
     runs = [kit.train(search(tmp_path / str(beta), stop=1, beta=beta)) for beta in (0.0, 5.0)]
     first, second = ({n: c.alpha for n, c in SearchSpace(r.model).choices.items() if n.startswith('scene')}
                      for r in runs)
@@ -321,7 +321,7 @@ def test_a_detector_is_searched_with_its_scene_module(root, tmp_path):
     scene = [name for name in choices if name.startswith('scene.')]
     assert [count for count, _ in found['scene']] == [len(scene)] * 2
     assert [count for count, _ in found['task']] == [len(choices) - len(scene)] * 2
-    # The losses of detection, which are lists, reach the scene's choices through its picture alone.
+    # The losses of detection, which are lists, reach the scene's choices through its image alone.
     assert all(log['scene_task_grad_norm'] > 0 and log['scene_task_loss'] > 0 for _, log in found['scene'])
     # A level of the head that no object falls to has nothing to learn of boxes.
     still = [name for name, choice in choices.items() if not choice.alpha.any()]

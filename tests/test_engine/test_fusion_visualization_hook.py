@@ -1,4 +1,4 @@
-"""Pictures at validations and tests, on a real Runner."""
+"""Images at validations and tests, on a real Runner."""
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 from mmengine.structures import InstanceData, PixelData
 
-from mmfusenas.engine.hooks.fusion_visualization_hook import contact_picture
+from mmfusenas.engine.hooks.fusion_visualization_hook import contact_image
 from mmfusenas.structures import FusionDataSample
 from mmfusenas.visualization.panels import BAR
 
@@ -46,14 +46,14 @@ def drawn(tmp_path: Path) -> dict[str, np.ndarray]:
 def test_validation_draws_pairs_spread_over_the_data(runner: Callable, tmp_path: Path) -> None:
     run = runner('val', num_samples=3)
     run.val()
-    pictures = drawn(tmp_path)
-    assert list(pictures) == ['val_0_0.png', 'val_1_0.png', 'val_2_0.png']
+    images = drawn(tmp_path)
+    assert list(images) == ['val_0_0.png', 'val_1_0.png', 'val_2_0.png']
     factor, dataset = 5, run.val_dataloader.dataset  # 5 * 64 is 320
-    for index, picture in zip([0, 3, 6], pictures.values()):
-        assert picture.shape == (BAR + 48 * factor, 3 * 64 * factor + 4, 3)
+    for index, image in zip([0, 3, 6], images.values()):
+        assert image.shape == (BAR + 48 * factor, 3 * 64 * factor + 4, 3)
         visible = cv2.resize(dataset[index]['inputs']['visible'].permute(1, 2, 0).numpy(), (64 * factor, 48 * factor),
                              interpolation=cv2.INTER_CUBIC)
-        np.testing.assert_array_equal(picture[BAR:, :64 * factor], visible)
+        np.testing.assert_array_equal(image[BAR:, :64 * factor], visible)
 
 
 def test_test_draws_every_pair_into_the_folder(runner: Callable, tmp_path: Path) -> None:
@@ -72,18 +72,18 @@ def test_draw_false_draws_nothing(runner: Callable, tmp_path: Path) -> None:
     assert drawn(tmp_path) == {}
 
 
-def test_boxes_are_scaled_to_the_picture_that_the_model_saw() -> None:
+def test_boxes_are_scaled_to_the_image_that_the_model_saw() -> None:
     """A pair resized to half its width and height, one annotated and one good and one bad predicted box."""
     inputs = dict(visible=[torch.zeros(3, 100, 320, dtype=torch.uint8)],
                   infrared=[torch.zeros(1, 100, 320, dtype=torch.uint16)])
     sample = DetDataSample(metainfo=dict(
         scale_factor=(0.5, 0.5), instances=[dict(bbox=[200, 100, 300, 180], bbox_label=0, ignore_flag=0),
                                             dict(bbox=[0, 0, 60, 60], bbox_label=0, ignore_flag=1)]))
-    sample.set_field(np.zeros((100, 320, 3), np.uint8), 'fused_img', dtype=None)
+    sample.set_field(np.zeros((100, 320, 3), np.uint8), 'pred_img', dtype=None)
     sample.pred_instances = InstanceData(
         bboxes=torch.tensor([[400.0, 60, 600, 180], [0, 0, 100, 100]]), labels=torch.tensor([0, 0]),
         scores=torch.tensor([0.9, 0.1]))
-    sheet = contact_picture(inputs, 0, sample, dict(classes=('car',), palette=[(255, 255, 255)]), score_thr=0.3)
+    sheet = contact_image(inputs, 0, sample, dict(classes=('car',), palette=[(255, 255, 255)]), score_thr=0.3)
     visible, infrared, fused = (sheet[BAR:, start:start + 320] for start in (0, 322, 644))
     for panel, (left, right, row) in ((visible, (100, 150, 70)), (infrared, (100, 150, 70)), (fused, (200, 300, 70))):
         columns = np.flatnonzero(panel[row, :, 0] > 100)
@@ -91,15 +91,15 @@ def test_boxes_are_scaled_to_the_picture_that_the_model_saw() -> None:
 
 
 @pytest.mark.parametrize('annotated', [True, False])
-def test_masks_are_laid_over_the_picture_of_the_model(annotated: bool) -> None:
+def test_masks_are_laid_over_the_image_of_the_model(annotated: bool) -> None:
     inputs = dict(visible=[torch.zeros(3, 100, 320, dtype=torch.uint8)],
                   infrared=[torch.zeros(1, 100, 320, dtype=torch.uint8)])
     sample = FusionDataSample(metainfo=dict(img_shape=(100, 320)))
-    sample.fused_img = np.full((100, 320, 3), 100, np.uint8)
+    sample.pred_img = np.full((100, 320, 3), 100, np.uint8)
     sample.pred_sem_seg = PixelData(data=torch.ones(1, 100, 320, dtype=torch.uint8))
     if annotated:
         sample.gt_sem_seg = PixelData(data=torch.zeros(1, 100, 320, dtype=torch.uint8))
-    sheet = contact_picture(inputs, 0, sample, dict(palette=[(0, 0, 0), (200, 0, 0)]))  # RGB; laid over by half
+    sheet = contact_image(inputs, 0, sample, dict(palette=[(0, 0, 0), (200, 0, 0)]))  # RGB; laid over by half
     panels = [sheet[BAR + 50, place].tolist() for place in range(160, sheet.shape[1], 322)]
     truth, found = [50, 50, 50], [50, 50, 150]
     assert panels == [[0] * 3, [0] * 3, [100] * 3, *([truth] if annotated else []), found]
@@ -109,6 +109,6 @@ def test_one_sensor_and_a_reference() -> None:
     inputs = dict(visible=[torch.zeros(3, 100, 320, dtype=torch.uint8)],
                   reference=[torch.full((3, 100, 320), 200, dtype=torch.uint8)])
     sample = FusionDataSample(metainfo=dict(img_shape=(100, 320)))
-    sample.fused_img = np.full((100, 320, 3), 90, np.uint8)
-    sheet = contact_picture(inputs, 0, sample, {})
+    sample.pred_img = np.full((100, 320, 3), 90, np.uint8)
+    sheet = contact_image(inputs, 0, sample, {})
     assert [int(sheet[BAR + 50, place, 0]) for place in (160, 482, 804)] == [0, 90, 200]

@@ -51,8 +51,8 @@ def test_the_loss_first_then_the_network(tmp_path):
     assert bare_model(whole).loss.weights.decided
 
 
-def test_a_loss_of_pictures_needs_a_model_that_makes_some():
-    with pytest.raises(ValueError, match=r"\['GuidanceLoss'\].*QualityClassifier.*pictures"):
+def test_a_loss_of_images_needs_a_model_that_makes_some():
+    with pytest.raises(ValueError, match=r"\['GuidanceLoss'\].*QualityClassifier.*images"):
         check_losses(QualityClassifier(), [[None], [GuidanceLoss()]])
 
 
@@ -102,18 +102,18 @@ def test_padding_counts_in_no_upper_loss(tmp_path):
     data = model.data_preprocessor(next(iter(runner.train_dataloader)), training=True)
     height, width = data['inputs']['visible'].shape[2:]
     data['data_samples'][0].set_metainfo(dict(img_shape=(height - 4, width)))
-    for of_picture in data['inputs'].values():
-        if of_picture.shape[2:] == (height, width):
-            of_picture[0, :, -4:] = 0
+    for of_image in data['inputs'].values():
+        if of_image.shape[2:] == (height, width):
+            of_image[0, :, -4:] = 0
     upper, = hook.losses[0]
     single = []
     with torch.no_grad():
-        pictures = model.pictures(data['inputs'])
+        images = model.images(data['inputs'])
         for i, rows in enumerate([height - 4, *(len(data['data_samples']) - 1) * [height]]):
-            part = {name: maps[i:i + 1, :, :rows] for name, maps in pictures.items()}
+            part = {name: maps[i:i + 1, :, :rows] for name, maps in images.items()}
             single.append(float(upper(part, data['inputs'])['loss_guidance']))
-        padded = float(upper(pictures, data['inputs'])['loss_guidance'])
-        loss = float(hook._loss(runner, data, 1, of_pictures=upper))
+        padded = float(upper(images, data['inputs'])['loss_guidance'])
+        loss = float(hook._loss(runner, data, 1, of_images=upper))
     assert loss == pytest.approx(sum(single) / len(single), rel=1e-5)
     assert loss != pytest.approx(padded, rel=1e-3)
 
@@ -129,9 +129,9 @@ def test_mixed_precision_spares_a_difference_of_gradients(tmp_path, exact):
 
     @MODELS.register_module(force=True)
     class Seeing(QualityLoss):
-        def forward(self, pictures, inputs):
+        def forward(self, images, inputs):
             seen.append(torch.is_autocast_enabled('cpu'))
-            return super().forward(pictures, inputs)
+            return super().forward(images, inputs)
 
     options = kit.loss_search(tmp_path / 'q')
     options['search']['strategy'] = dict(type='Unrolled', exact=exact)
@@ -216,8 +216,8 @@ def test_proxies_learn_by_the_inner_loss_and_the_rest_by_the_outer(tmp_path, mon
         seen.update(grads=grads, upper=log['upper_loss'])
         return grads, log
 
-    def spy_inner(self, pictures, inputs):
-        losses = inner(self, pictures, inputs)
+    def spy_inner(self, images, inputs):
+        losses = inner(self, images, inputs)
         seen['inner'] = losses['loss_guidance'].detach()
         return losses
 

@@ -8,7 +8,7 @@ from mmengine.config import Config
 from mmengine.structures import BaseDataElement
 
 from kits import resume as kit
-from mmfusenas.engine.hooks.loss_guard_hook import LossGuardHook, non_finite_losses, picture_files
+from mmfusenas.engine.hooks.loss_guard_hook import LossGuardHook, image_files, non_finite_losses
 
 
 def _losses(**values):
@@ -30,11 +30,11 @@ def test_non_finite_losses(losses, expected):
     assert non_finite_losses(losses) == expected
 
 
-def test_picture_files():
+def test_image_files():
     samples = [BaseDataElement(metainfo=dict(img_path='a.png', img_path2='b.png')),
                BaseDataElement(metainfo=dict(img_path='c.png'))]
-    assert picture_files(dict(inputs=[], data_samples=samples)) == ['a.png + b.png', 'c.png']
-    assert picture_files([1, 2]) == []
+    assert image_files(dict(inputs=[], data_samples=samples)) == ['a.png + b.png', 'c.png']
+    assert image_files([1, 2]) == []
 
 
 def _poisoned(tmp_path, **changes):
@@ -42,7 +42,7 @@ def _poisoned(tmp_path, **changes):
     return kit.config(tmp_path, interval=1, ema=False, **{'model.poison': 4, **changes})
 
 
-def test_run_ends_with_names_pictures_and_the_way_on(tmp_path):
+def test_run_ends_with_names_images_and_the_way_on(tmp_path):
     with pytest.raises(FloatingPointError) as error:
         kit.train(_poisoned(tmp_path))
     message = str(error.value)

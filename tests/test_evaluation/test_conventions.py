@@ -15,11 +15,11 @@ from mmfusenas.evaluation.suite import CDDFUSE_MEASURES, CONVENTIONS, MEASURES, 
 NAMES = list(CDDFUSE_MEASURES)
 
 
-def read(picture):
+def read(image):
     """Grey in single precision, rounded half to even."""
-    if picture.ndim == 2:
-        picture = np.stack([picture] * 3, axis=2)
-    return np.round(cv2.cvtColor(picture.astype(np.float32), cv2.COLOR_BGR2GRAY)).astype(float)
+    if image.ndim == 2:
+        image = np.stack([image] * 3, axis=2)
+    return np.round(cv2.cvtColor(image.astype(np.float32), cv2.COLOR_BGR2GRAY)).astype(float)
 
 
 def entropy(fused):
@@ -52,8 +52,8 @@ def vif(source, fused):
         window = np.exp(-(x * x + y * y) / (2 * (size / 5) ** 2))
         window /= window.sum()
         if scale > 1:
-            source, fused = (convolve2d(picture, window, mode='valid')[::2, ::2] for picture in (source, fused))
-        mean_s, mean_f, ss, ff, sf = (convolve2d(picture, window, mode='valid') for picture in (
+            source, fused = (convolve2d(image, window, mode='valid')[::2, ::2] for image in (source, fused))
+        mean_s, mean_f, ss, ff, sf = (convolve2d(image, window, mode='valid') for image in (
             source, fused, source * source, fused * fused, source * fused))
         for i, j in np.ndindex(mean_s.shape):
             var_s, var_f = max(ss[i, j] - mean_s[i, j] ** 2, 0), max(ff[i, j] - mean_f[i, j] ** 2, 0)
@@ -66,10 +66,10 @@ def vif(source, fused):
     return seen / available if available else 1.0
 
 
-def edges(picture):
+def edges(image):
     kernel = np.array([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]], float)
-    x = convolve2d(picture, kernel, mode='same')
-    y = convolve2d(picture, np.array([[1, 2, 1], [0, 0, 0], [-1, -2, -1]], float), mode='same')
+    x = convolve2d(image, kernel, mode='same')
+    y = convolve2d(image, np.array([[1, 2, 1], [0, 0, 0], [-1, -2, -1]], float), mode='same')
     angle = [math.pi / 2 if a == 0 else math.atan(b / a) for a, b in zip(x.ravel(), y.ravel())]
     return np.sqrt(x * x + y * y).ravel(), np.array(angle)
 
@@ -113,23 +113,23 @@ def colour(kind, seed=0):
     generator = np.random.default_rng(seed)
     visible, infrared = (generator.integers(0, 256, shape, np.uint8) for shape in ((44, 50, 3), (44, 50)))
     if kind == 'smooth':
-        visible, infrared = (cv2.GaussianBlur(picture, (0, 0), 2) for picture in (visible, infrared))
+        visible, infrared = (cv2.GaussianBlur(image, (0, 0), 2) for image in (visible, infrared))
     return (0.6 * visible + 0.4 * infrared[..., None]).astype(np.uint8), visible, infrared
 
 
-def scores(*pictures):
-    tensors = [CONVENTIONS['cddfuse'].read(picture, None) for picture in pictures]
+def scores(*images):
+    tensors = [CONVENTIONS['cddfuse'].read(image, None) for image in images]
     return {name: value.item() for name, value in measure(NAMES, *tensors, measures=CDDFUSE_MEASURES).items()}
 
 
 @pytest.mark.parametrize('kind', ['random', 'smooth'])
 def test_the_eight_figures(kind):
-    pictures = colour(kind)
-    assert scores(*pictures) == pytest.approx(expected(*map(read, pictures)), abs=1e-9)
+    images = colour(kind)
+    assert scores(*images) == pytest.approx(expected(*map(read, images)), abs=1e-9)
 
 
 def test_where_the_two_conventions_differ():
-    fused, visible, infrared = (torch.from_numpy(read(picture))[None, None] for picture in colour('smooth'))
+    fused, visible, infrared = (torch.from_numpy(read(image))[None, None] for image in colour('smooth'))
     # The fused image is the visible one: all edges are ties.
     ours, theirs = (measure(NAMES, visible, visible, infrared, measures=measures)
                     for measures in (MEASURES, CDDFUSE_MEASURES))
@@ -138,11 +138,11 @@ def test_where_the_two_conventions_differ():
 
 
 def test_grey_is_rounded_from_single_precision():
-    picture = np.random.default_rng(0).integers(0, 256, (200, 200, 3), np.uint8)
-    got = CONVENTIONS['cddfuse'].read(picture, None)
-    assert (got[0, 0].numpy() == read(picture)).all()
-    assert not torch.equal(got, grey_tensor(picture))  # OpenCV's grey of uint8 rounds otherwise
-    assert (got - grey_tensor(picture)).abs().max() == 1
+    image = np.random.default_rng(0).integers(0, 256, (200, 200, 3), np.uint8)
+    got = CONVENTIONS['cddfuse'].read(image, None)
+    assert (got[0, 0].numpy() == read(image)).all()
+    assert not torch.equal(got, grey_tensor(image))  # OpenCV's grey of uint8 rounds otherwise
+    assert (got - grey_tensor(image)).abs().max() == 1
     fractions = CONVENTIONS['cddfuse'].read(np.array([[2.5, 3.5, 7.4]]), None)
     assert fractions.flatten().tolist() == [2, 4, 7]
 
@@ -157,8 +157,8 @@ def test_sixteen_bits_are_read_at_eight(tmp_path):
 
 
 def test_identical_images():
-    _, _, picture = colour('smooth')
-    got, grey = scores(picture, picture, picture), read(picture)
+    _, _, image = colour('smooth')
+    got, grey = scores(image, image, image), read(image)
     assert got['MI'] == pytest.approx(2 * entropy(grey) * math.log(2))
     assert (got['VIF'], got['SSIM']) == pytest.approx((2, 2))
     assert got['Qabf'] == pytest.approx(qabf(grey, grey, grey), abs=1e-10)
@@ -169,8 +169,8 @@ def test_identical_images():
 def test_constant_images_give_numbers(value):
     fused, _, infrared = colour('smooth')
     flat = np.full((44, 50), value, np.uint8)
-    for pictures in ((fused, flat, infrared), (flat, infrared, infrared), (flat, flat, flat)):
-        assert all(math.isfinite(score) for score in scores(*pictures).values())
+    for images in ((fused, flat, infrared), (flat, infrared, infrared), (flat, flat, flat)):
+        assert all(math.isfinite(score) for score in scores(*images).values())
     got = scores(flat, flat, flat)
     assert (got['EN'], got['SD'], got['SF'], got['MI'], got['SCD']) == (0, 0, 0, 0, 0)
     assert (got['VIF'], got['SSIM']) == (2, 2)
@@ -185,7 +185,7 @@ def test_in_the_evaluation_loop():
         fused, visible, infrared = colour('random', seed)
         visible, infrared = torch.from_numpy(visible.transpose(2, 0, 1)), torch.from_numpy(infrared)[None]
         inputs = dict(visible=[visible], infrared=[infrared])
-        metric.process(dict(inputs=inputs), [dict(fused_img=fused)])
+        metric.process(dict(inputs=inputs), [dict(pred_img=fused)])
     wanted = [scores(*colour('random', seed)) for seed in range(2)]
     assert metric.evaluate(size=2) == pytest.approx({
         f'cddfuse/{name}': np.mean([values[name] for values in wanted]) for name in NAMES})

@@ -20,7 +20,7 @@ PIPELINE = [
 
 @pytest.fixture
 def samples(tmp_path):
-    """Packed data samples of two pictures, as the test loop hands them over."""
+    """Packed data samples of two images, as the test loop hands them over."""
     with DefaultScope.overwrite_default_scope('mmfusenas'):
         pipeline = Compose(PIPELINE)
         path = str(tmp_path / 'a.png')
@@ -29,8 +29,8 @@ def samples(tmp_path):
         yield [
             pipeline(dict(
                 img_id=number, img_path=path, img_path2=path, height=96, width=128,
-                instances=[dict(bbox=box, bbox_label=label, ignore_flag=0) for label, box in enumerate(picture)])
-            )['data_samples'] for number, picture in enumerate(boxes)
+                instances=[dict(bbox=box, bbox_label=label, ignore_flag=0) for label, box in enumerate(image)])
+            )['data_samples'] for number, image in enumerate(boxes)
         ]
 
 
@@ -40,7 +40,7 @@ def width_and_height(box):
 
 
 def evaluate(samples, found, **kwargs):
-    """Score ``found[i]`` boxes of each picture, as annotated and in its original size."""
+    """Score ``found[i]`` boxes of each image, as annotated and in its original size."""
     evaluator = Evaluator([dict(type='DetectionMetric', **kwargs)])
     evaluator.dataset_meta = dict(classes=CLASSES)
     for sample, number in zip(samples, found):
@@ -70,14 +70,14 @@ def test_other_items(samples):
 
 
 @pytest.mark.parametrize('ann_file', [False, True])
-def test_only_some_pictures(samples, tmp_path, ann_file):
+def test_only_some_images(samples, tmp_path, ann_file):
     samples[0].set_metainfo(dict(condition='night'))
     samples[1].set_metainfo(dict(condition='day'))
     options = {}
     if ann_file:
-        annotations = [dict(id=10 * picture + label + 1, image_id=picture, category_id=label, iscrowd=0,
+        annotations = [dict(id=10 * image + label + 1, image_id=image, category_id=label, iscrowd=0,
                             bbox=width_and_height(item['bbox']), area=1.0)
-                       for picture, sample in enumerate(samples) for label, item in enumerate(sample.instances)]
+                       for image, sample in enumerate(samples) for label, item in enumerate(sample.instances)]
         options['ann_file'] = str(tmp_path / 'ann.json')
         dump(dict(images=[dict(id=0, width=128, height=96), dict(id=1, width=128, height=96)], annotations=annotations,
                   categories=[dict(id=label, name=name) for label, name in enumerate(CLASSES)]), options['ann_file'])
@@ -87,12 +87,12 @@ def test_only_some_pictures(samples, tmp_path, ann_file):
     assert day['day/bbox_mAP'] == 0
 
 
-def test_only_of_a_key_that_no_picture_has(samples):
-    with pytest.raises(ValueError, match=r"No picture to score has \{'condition': 'fog'\}"):
+def test_only_of_a_key_that_no_image_has(samples):
+    with pytest.raises(ValueError, match=r"No image to score has \{'condition': 'fog'\}"):
         evaluate(samples, [1, 1], only=dict(condition='fog'))
 
 
-def test_two_pictures_of_one_number_are_refused(samples):
+def test_two_images_of_one_number_are_refused(samples):
     samples[1].set_metainfo(dict(img_id=samples[0].img_id, img_path='b.png'))
     with pytest.raises(ValueError, match='b.png with one img_id, 0.*MultiDatasetsEvaluator'):
         evaluate(samples, [2, 1])

@@ -18,15 +18,15 @@ def triplet(height=24, width=33, number=1, seed=0):
     """Two sources with structure and a mix of them, as whole numbers in [0, 255]."""
     generator = np.random.default_rng(seed)
     noise = generator.uniform(0, 255, (2, number, height, width))
-    first, second = (cv2.GaussianBlur(picture.transpose(1, 2, 0), (0, 0), sigma).reshape(height, width, number)
-                     for picture, sigma in zip(noise, (1.0, 2.0)))
-    first, second = ((picture - picture.min()) / np.ptp(picture) * 255 for picture in (first, second))
-    pictures = [(0.6 * first + 0.3 * second) / 0.9, first, second]
-    return [torch.from_numpy(picture.transpose(2, 0, 1).round())[:, None] for picture in pictures]
+    first, second = (cv2.GaussianBlur(image.transpose(1, 2, 0), (0, 0), sigma).reshape(height, width, number)
+                     for image, sigma in zip(noise, (1.0, 2.0)))
+    first, second = ((image - image.min()) / np.ptp(image) * 255 for image in (first, second))
+    images = [(0.6 * first + 0.3 * second) / 0.9, first, second]
+    return [torch.from_numpy(image.transpose(2, 0, 1).round())[:, None] for image in images]
 
 
-def arrays(pictures):
-    return [picture[0, 0].numpy() for picture in pictures]
+def arrays(images):
+    return [image[0, 0].numpy() for image in images]
 
 
 def entropy_of(values):
@@ -73,21 +73,21 @@ def test_vif_is_that_of_torchmetrics():
     torch.testing.assert_close(F.vif(fused, first, second), expected.view(1).double(), rtol=1e-6, atol=0)
 
 
-def sobel(picture, border):
+def sobel(image, border):
     kernel = np.array([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]], float)
-    padded = np.pad(picture, 1, mode=border)
-    height, width = picture.shape
-    x, y = np.zeros_like(picture), np.zeros_like(picture)
+    padded = np.pad(image, 1, mode=border)
+    height, width = image.shape
+    x, y = np.zeros_like(image), np.zeros_like(image)
     for i in range(height):
         for j in range(width):
             window = padded[i:i + 3, j:j + 3]
             x[i, j], y[i, j] = (window * kernel).sum(), -(window * kernel.T).sum()
     angle = np.array([math.pi / 2 if a == 0 else math.atan(b / a) for a, b in zip(x.ravel(), y.ravel())])
-    return np.hypot(x, y), angle.reshape(picture.shape)
+    return np.hypot(x, y), angle.reshape(image.shape)
 
 
 def test_qabf_pixel_by_pixel():
-    (g_f, a_f), *sources = (sobel(picture, 'constant') for picture in arrays(triplet()))
+    (g_f, a_f), *sources = (sobel(image, 'constant') for image in arrays(triplet()))
     kept = total = 0.0
     for g_s, a_s in sources:
         for s, f, turn in zip(g_s.ravel(), g_f.ravel(), np.abs(a_s - a_f).ravel()):
@@ -100,7 +100,7 @@ def test_qabf_pixel_by_pixel():
 
 def test_nabf_pixel_by_pixel():
     mixed, sharp, smooth = triplet()
-    (g_f, a_f), *sources = (sobel(picture / 8, 'reflect') for picture in arrays([sharp, mixed, smooth]))
+    (g_f, a_f), *sources = (sobel(image / 8, 'reflect') for image in arrays([sharp, mixed, smooth]))
     artefacts = total = 0.0
     for i, j in np.ndindex(g_f.shape):
         stronger = all(g_f[i, j] > g_s[i, j] for g_s, _ in sources)
@@ -150,19 +150,19 @@ def window_information(x, y):
 @pytest.mark.parametrize('feature', ['gradient', 'pixel', 'dct'])
 def test_fmi_window_by_window(feature):
     features = dict(gradient=lambda x: np.gradient(x, axis=1), pixel=lambda x: x, dct=lambda x: dctn(x, norm='ortho'))
-    pictures = triplet(9, 12)
-    fused, *sources = (features[feature](picture) for picture in arrays(pictures))
+    images = triplet(9, 12)
+    fused, *sources = (features[feature](image) for image in arrays(images))
     expected = np.mean([
         window_information(fused[i:i + 3, j:j + 3].T.ravel(), source[i:i + 3, j:j + 3].T.ravel())
         for source in sources for i in range(7) for j in range(10)])
-    assert F.feature_mutual_information(*pictures, feature=feature).item() == pytest.approx(expected, abs=1e-5)
+    assert F.feature_mutual_information(*images, feature=feature).item() == pytest.approx(expected, abs=1e-5)
 
 
 def test_fmi_does_not_depend_on_how_windows_are_grouped(monkeypatch):
-    pictures = triplet(20, 31)
-    whole = F.feature_mutual_information(*pictures)
+    images = triplet(20, 31)
+    whole = F.feature_mutual_information(*images)
     monkeypatch.setattr('mmfusenas.evaluation.functional.feature_information._CHUNK', 7)
-    torch.testing.assert_close(F.feature_mutual_information(*pictures), whole)
+    torch.testing.assert_close(F.feature_mutual_information(*images), whole)
 
 
 def test_ssim_is_that_of_scikit_image():
@@ -190,7 +190,7 @@ def test_ms_ssim_is_the_product_over_five_scales():
             luminance, contrast = gaussian_similarity(x[0, 0].numpy(), y[0, 0].numpy())
             inside = slice(5, -5)  # where the window fits; torchmetrics takes the last scale whole, mirrored
             product *= np.mean(contrast * luminance if level == 4 else contrast[inside, inside]) ** weight
-            x, y = (torch.nn.functional.avg_pool2d(picture, 2) for picture in (x, y))
+            x, y = (torch.nn.functional.avg_pool2d(image, 2) for image in (x, y))
         expected += product
     assert F.ms_ssim(fused, *sources).item() == pytest.approx(expected, abs=1e-4)
     assert F.ms_ssim(fused, *sources).item() != pytest.approx(F.ssim(fused, *sources).item(), abs=1e-2)
@@ -198,8 +198,8 @@ def test_ms_ssim_is_the_product_over_five_scales():
 
 def gaussian_similarity(x, y):
     """Luminance and contrast-structure terms under a Gaussian window of 11 pixels."""
-    def mean(picture):
-        return gaussian_filter(picture, 1.5, truncate=5 / 1.5, mode='mirror')
+    def mean(image):
+        return gaussian_filter(image, 1.5, truncate=5 / 1.5, mode='mirror')
 
     mean_x, mean_y = mean(x), mean(y)
     c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
@@ -209,29 +209,29 @@ def gaussian_similarity(x, y):
 
 
 @pytest.mark.parametrize('name', MEASURES)
-def test_a_batch_is_its_pictures_one_by_one(name):
-    pictures = triplet(45, 52, number=3)
-    together = measure([name], *pictures)[name]
-    alone = torch.cat([measure([name], *(picture[k:k + 1] for picture in pictures))[name] for k in range(3)])
+def test_a_batch_is_its_images_one_by_one(name):
+    images = triplet(45, 52, number=3)
+    together = measure([name], *images)[name]
+    alone = torch.cat([measure([name], *(image[k:k + 1] for image in images))[name] for k in range(3)])
     assert together.shape == (3,) and together.std() > 0
     torch.testing.assert_close(together, alone)
 
 
 @pytest.mark.parametrize('name', MEASURES)
 @pytest.mark.parametrize('value', [0.0, 255.0])
-def test_flat_pictures_give_numbers(name, value):
+def test_flat_images_give_numbers(name, value):
     fused, first, second = triplet(45, 52)
     flat = torch.full_like(first, value)
-    for pictures in ((fused, flat, second), (flat, first, second), (flat, flat, flat)):
-        score = measure([name], *pictures)[name]
+    for images in ((fused, flat, second), (flat, first, second), (flat, flat, flat)):
+        score = measure([name], *images)[name]
         assert not score.isnan().any()
         assert name == 'PSNR' or score.isfinite().all()
 
 
 @pytest.mark.parametrize('name', MEASURES)
-def test_copying_a_source_is_better_than_an_unrelated_picture(name):
+def test_copying_a_source_is_better_than_an_unrelated_image(name):
     if not MEASURES[name].needs_sources:
-        pytest.skip('looks at the fused picture alone')
+        pytest.skip('looks at the fused image alone')
     _, first, second = triplet(45, 52)
     unrelated = triplet(45, 52, seed=1)[1]
     source = second if name == 'CC_infrared' else first
@@ -243,13 +243,13 @@ def test_copying_a_source_is_better_than_an_unrelated_picture(name):
     (lambda x: x / 255, r'scaled to \[0, 1\]'), (lambda x: x * 2, r'have to be in \[0, 255\]'),
     (lambda x: x * math.nan, r'have to be in \[0, 255\]'), (lambda x: x[:, :, 1:], 'all the same'),
     (lambda x: x[0], 'all the same')])
-def test_wrong_pictures_are_refused(wrong, message):
+def test_wrong_images_are_refused(wrong, message):
     fused, first, second = triplet()
     with pytest.raises(ValueError, match=message):
         F.mutual_information(wrong(fused), first, second)
 
 
-def test_too_small_pictures_and_unknown_names_are_refused():
+def test_too_small_images_and_unknown_names_are_refused():
     with pytest.raises(ValueError, match='33 x 24 pixels .* needs 41'):
         F.vif(*triplet())
     with pytest.raises(ValueError, match="feature='edge'"):
@@ -279,9 +279,9 @@ def test_values_of_independent_implementations(shared):
     folder = shared / 'reference/metrics'
     compared = set()
     for case in json.loads((folder / 'values.json').read_text()):
-        pictures = [grey_tensor(cv2.imread(str(folder / case[name]), 0)) for name in ('fused', 'visible', 'infrared')]
-        corner = [picture[..., :48, :48] for picture in pictures]
-        for values, inputs in ((case['values'], pictures), (case.get('fmi_on_top_left_48x48', {}), corner)):
+        images = [grey_tensor(cv2.imread(str(folder / case[name]), 0)) for name in ('fused', 'visible', 'infrared')]
+        corner = [image[..., :48, :48] for image in images]
+        for values, inputs in ((case['values'], images), (case.get('fmi_on_top_left_48x48', {}), corner)):
             for name, expected in values.items():
                 if name in TOLERANCES:
                     ours, absolute, relative = TOLERANCES[name]

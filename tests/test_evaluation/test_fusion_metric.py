@@ -14,22 +14,22 @@ def batch(dtype=np.uint8, number=2, scale=1):
     visible = [np.repeat(generator.integers(0, 256, (1, 48, 50)).astype(dtype) * scale, 3, 0) for _ in range(number)]
     infrared = [generator.integers(0, 256, (1, 48, 50)).astype(dtype) * scale for _ in range(number)]
     inputs = dict(visible=[torch.from_numpy(x) for x in visible], infrared=[torch.from_numpy(x) for x in infrared])
-    return dict(inputs=inputs), [dict(fused_img=picture) for picture in fused]
+    return dict(inputs=inputs), [dict(pred_img=image) for image in fused]
 
 
-def grey(picture):
+def grey(image):
     import cv2
-    return torch.from_numpy(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)).double()[None, None]
+    return torch.from_numpy(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)).double()[None, None]
 
 
 def test_scores_are_the_means_of_the_functions():
     metric = METRICS.build(dict(type='mmfusenas.FusionMetric', metric=['mi', 'VIF', 'EN']))
     data, samples = batch()
     for k in range(2):  # in two batches of one
-        metric.process(dict(inputs={name: pictures[k:k + 1] for name, pictures in data['inputs'].items()}),
+        metric.process(dict(inputs={name: images[k:k + 1] for name, images in data['inputs'].items()}),
                        samples[k:k + 1])
     got = metric.evaluate(size=2)
-    triplets = [(grey(sample['fused_img']), visible[None, :1], infrared[None]) for sample, visible, infrared in zip(
+    triplets = [(grey(sample['pred_img']), visible[None, :1], infrared[None]) for sample, visible, infrared in zip(
         samples, data['inputs']['visible'], data['inputs']['infrared'])]
     expected = {'fusion/MI': F.mutual_information, 'fusion/VIF': F.vif}
     for name, function in expected.items():

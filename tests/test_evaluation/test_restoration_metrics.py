@@ -1,39 +1,39 @@
-"""Metrics of restorations: deblurred pictures, estimated noise, and the verdicts of a classifier of quality."""
+"""Metrics of restorations: deblurred images, estimated noise, and the verdicts of a classifier of quality."""
 import numpy as np
 import pytest
 import torch
 
 from mmfusenas.evaluation.metrics import DeblurMetric, NoiseLevelError, QualityAccuracy
 
-PICTURE = np.random.default_rng(0).integers(0, 256, (40, 50, 3), np.uint8)
+IMAGE = np.random.default_rng(0).integers(0, 256, (40, 50, 3), np.uint8)
 
 
-def deblurred(picture, kernel=None, **options):
-    """Return the scores of a result beside PICTURE, of which a kernel of that width was taken."""
+def deblurred(image, kernel=None, **options):
+    """Return the scores of a result beside IMAGE, of which a kernel of that width was taken."""
     metric = DeblurMetric(**options)
-    inputs = dict(reference=[torch.from_numpy(PICTURE).permute(2, 0, 1)])
+    inputs = dict(reference=[torch.from_numpy(IMAGE).permute(2, 0, 1)])
     if kernel:
         inputs['kernel'] = [torch.zeros(1, kernel, kernel)]
-    metric.process(dict(inputs=inputs), [dict(fused_img=picture, img_path='street.png')])
+    metric.process(dict(inputs=inputs), [dict(pred_img=image, img_path='street.png')])
     return metric.evaluate(size=1)
 
 
-def test_a_moved_picture_is_as_good_as_one_in_its_place():
+def test_a_moved_image_is_as_good_as_one_in_its_place():
     for move in ((2, 0), (-1, 2), (0, 0)):
-        assert deblurred(np.roll(PICTURE, move, (0, 1))) == {'quality/PSNR': np.inf, 'quality/SSIM': 1}
-    assert deblurred(np.roll(PICTURE, 2, 1), shift=1)['quality/SSIM'] < 0.5
-    grey = np.full_like(PICTURE, 128)
-    error = np.square(PICTURE[2:-2, 2:-2].astype(float) - 128).mean()
+        assert deblurred(np.roll(IMAGE, move, (0, 1))) == {'quality/PSNR': np.inf, 'quality/SSIM': 1}
+    assert deblurred(np.roll(IMAGE, 2, 1), shift=1)['quality/SSIM'] < 0.5
+    grey = np.full_like(IMAGE, 128)
+    error = np.square(IMAGE[2:-2, 2:-2].astype(float) - 128).mean()
     assert deblurred(grey, shift=0, kernel=5)['quality/PSNR'] == pytest.approx(10 * np.log10(255**2 / error))
 
 
 def test_half_a_kernel_at_the_border_does_not_count():
-    broken = PICTURE.copy()
+    broken = IMAGE.copy()
     broken[:5] = broken[:, -5:] = 0
     assert deblurred(broken, kernel=7)['quality/SSIM'] == 1  # 3 of the kernel, 2 of the shift
     assert deblurred(broken, kernel=5)['quality/SSIM'] < 1
     with pytest.raises(ValueError, match=r'street\.png.*\(40, 50\).*17 pixels'):
-        deblurred(PICTURE, kernel=31)
+        deblurred(IMAGE, kernel=31)
 
 
 def test_noise_is_compared_in_percent():
@@ -59,7 +59,7 @@ def test_a_verdict_is_right_on_either_side_of_one_half():
 
 
 @pytest.mark.parametrize('metric, message', [
-    (DeblurMetric(), 'DeblurMetric compares with reference pictures'),
+    (DeblurMetric(), 'DeblurMetric compares with reference images'),
     (NoiseLevelError(), 'NoiseLevelError compares with the true level')])
 def test_what_is_compared_with_has_to_be_there(metric, message):
     with pytest.raises(KeyError, match=message):

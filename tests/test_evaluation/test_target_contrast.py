@@ -26,7 +26,7 @@ def sample(stem, brightness, labels):
     boxes = torch.tensor([[5.0, 5.0, 9.0, 11.0], [25.0, 12.0, 29.0, 18.0]])
     for (x1, y1, x2, y2), value in zip(boxes.int().tolist(), brightness):
         image[y1:y2, x1:x2] = value
-    return dict(img_path=f'/data/{stem}.png', fused_img=image, gt_instances=dict(
+    return dict(img_path=f'/data/{stem}.png', pred_img=image, gt_instances=dict(
         bboxes=boxes, labels=torch.tensor(labels)))
 
 

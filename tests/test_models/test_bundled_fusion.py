@@ -6,7 +6,7 @@ import torch.nn.functional as F
 
 from mmfusenas.apis import load_model
 from mmfusenas.datasets import MSRSDataset, SyntheticScenes
-from mmfusenas.datasets.pictures import read_infrared, to_grey
+from mmfusenas.datasets.images import read_infrared, to_grey
 from mmfusenas.evaluation.functional import target_contrast
 
 BORDER, MIRRORED = 8, 40

@@ -6,20 +6,20 @@ import torch
 from mmfusenas.models.utils.color import luma, replace_luma, to_uint8
 
 
-def tensor(picture):
-    return torch.from_numpy(picture).permute(2, 0, 1)[None].double() / 255
+def tensor(image):
+    return torch.from_numpy(image).permute(2, 0, 1)[None].double() / 255
 
 
-def array(picture):
-    return to_uint8(picture)[0].permute(1, 2, 0).numpy()
+def array(image):
+    return to_uint8(image)[0].permute(1, 2, 0).numpy()
 
 
-def picture(seed=0):
+def image(seed=0):
     return np.random.default_rng(seed).integers(0, 256, (61, 83, 3), dtype=np.uint8)
 
 
 def test_luma_is_that_of_opencv():
-    bgr = picture()
+    bgr = image()
     expected = cv2.cvtColor(bgr, cv2.COLOR_BGR2YCrCb)[..., 0]
     ours = to_uint8(luma(tensor(bgr)))[0, 0].numpy()
     assert np.abs(ours.astype(int) - expected).max() <= 1
@@ -27,19 +27,19 @@ def test_luma_is_that_of_opencv():
 
 
 def test_new_luma_with_the_old_chroma_is_that_of_opencv():
-    bgr = (64 + picture() // 2).astype(np.uint8)  # away from 0 and 255, where OpenCV clips
+    bgr = (64 + image() // 2).astype(np.uint8)  # away from 0 and 255, where OpenCV clips
     y, cr, cb = cv2.split(cv2.cvtColor(bgr, cv2.COLOR_BGR2YCrCb))
-    fused = np.clip(y.astype(int) + picture(1)[..., 0] % 40 - 20, 0, 255).astype(np.uint8)
+    fused = np.clip(y.astype(int) + image(1)[..., 0] % 40 - 20, 0, 255).astype(np.uint8)
     expected = cv2.cvtColor(cv2.merge([fused, cr, cb]), cv2.COLOR_YCrCb2BGR)
     ours = replace_luma(tensor(bgr), tensor(fused[..., None]))
     assert np.abs(array(ours).astype(int) - expected).max() <= 3, 'OpenCV rounds the three planes to 8 bits'
     torch.testing.assert_close(luma(ours), tensor(fused[..., None]))
 
 
-def test_own_luma_gives_the_picture_back():
-    bgr = tensor(picture())
+def test_own_luma_gives_the_image_back():
+    bgr = tensor(image())
     torch.testing.assert_close(replace_luma(bgr, luma(bgr)), bgr, atol=1e-12, rtol=0)
-    assert np.array_equal(array(bgr), picture())
+    assert np.array_equal(array(bgr), image())
 
 
 def test_grey_stays_grey():

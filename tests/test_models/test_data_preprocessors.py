@@ -28,9 +28,9 @@ def test_each_depth_is_scaled_by_its_own_range():
     data = batch((4, 6), dtype2=torch.uint16, fill=51, fill2=13107)
     out = MODELS.build(dict(type='PairDataPreprocessor'))(data)['inputs']
     assert out['visible'].shape == (1, 3, 4, 6) and out['infrared'].shape == (1, 1, 4, 6)
-    for picture in out.values():
-        assert picture.dtype == torch.float32
-        torch.testing.assert_close(picture, torch.full_like(picture, 0.2))
+    for image in out.values():
+        assert image.dtype == torch.float32
+        torch.testing.assert_close(image, torch.full_like(image, 0.2))
 
 
 @pytest.mark.parametrize('dtype, largest', [(torch.uint8, 255), (torch.uint16, 65535)])
@@ -46,7 +46,7 @@ def test_bit_depth_says_how_many_bits_the_files_hold():
     assert PairDataPreprocessor(bit_depth=dict(infrared=14))(data)['inputs']['infrared'].unique().tolist() == [1.0]
 
 
-def test_a_field_of_displacements_is_no_picture():
+def test_a_field_of_displacements_is_no_image():
     flow = torch.full((2, 4, 6), -3.5)
     data = dict(inputs=dict(visible=[torch.zeros(3, 4, 6, dtype=torch.uint8)], flow=[flow]))
     assert torch.equal(PairDataPreprocessor()(data)['inputs']['flow'][0], flow)
@@ -55,14 +55,14 @@ def test_a_field_of_displacements_is_no_picture():
         PairDataPreprocessor()(data)
 
 
-def test_the_aligned_picture_has_the_depth_of_its_sensor():
+def test_the_aligned_image_has_the_depth_of_its_sensor():
     data = batch((4, 6), dtype2=torch.uint16, fill2=2 ** 14 - 1)
     data['inputs']['aligned'] = data['inputs']['infrared']
     assert PairDataPreprocessor(bit_depth=dict(infrared=14))(data)['inputs']['aligned'].unique().tolist() == [1.0]
 
 
 def test_values_beyond_the_bit_depth_are_refused():
-    with pytest.raises(ValueError, match=r'infrared picture ir/0\.png reaches 16384.*bit_depth'):
+    with pytest.raises(ValueError, match=r'infrared image ir/0\.png reaches 16384.*bit_depth'):
         PairDataPreprocessor(bit_depth=dict(infrared=14))(batch((4, 6), dtype2=torch.uint16, fill2=2 ** 14))
 
 
@@ -80,7 +80,7 @@ def test_floats_count_as_255_and_are_clamped():
 
 
 def test_floats_of_another_range_are_refused():
-    with pytest.raises(ValueError, match=r'visible picture vi/0\.png reaches 30000.*bit_depth=dict\(visible=16\)'):
+    with pytest.raises(ValueError, match=r'visible image vi/0\.png reaches 30000.*bit_depth=dict\(visible=16\)'):
         PairDataPreprocessor()(batch((4, 6), dtype=torch.float32, fill=30000.0))
 
 
@@ -89,7 +89,7 @@ def test_floats_of_another_range_are_refused():
 def test_nan_names_the_file(name, file, bad):
     data = batch((4, 6), (4, 6), dtype=torch.float32, dtype2=torch.float32)
     data['inputs'][name][1][0, 2, 3] = bad
-    with pytest.raises(ValueError, match=f'NaN or infinity in the {name} picture {file}'):
+    with pytest.raises(ValueError, match=f'NaN or infinity in the {name} image {file}'):
         PairDataPreprocessor()(data)
 
 
@@ -103,7 +103,7 @@ def lowlight(*sizes, dtype=torch.uint8, fill=255):
     return data
 
 
-def test_one_sensor_needs_no_infrared_picture():
+def test_one_sensor_needs_no_infrared_image():
     data = batch((4, 6), (4, 6), fill=51)
     del data['inputs']['infrared']
     out = PairDataPreprocessor()(data)
@@ -122,9 +122,9 @@ def test_a_reference_is_scaled_by_its_own_depth_and_padded(dtype, fill):
 def test_a_bad_reference_names_its_file():
     data = lowlight((4, 6), (4, 6), dtype=torch.float32)
     data['inputs']['reference'][1][0, 2, 3] = float('nan')
-    with pytest.raises(ValueError, match=r'NaN.*reference picture gt/1\.png'):
+    with pytest.raises(ValueError, match=r'NaN.*reference image gt/1\.png'):
         PairDataPreprocessor()(data)
-    with pytest.raises(ValueError, match=r'reference picture gt/0\.png reaches 4096.*bit_depth=dict\(reference=16\)'):
+    with pytest.raises(ValueError, match=r'reference image gt/0\.png reaches 4096.*bit_depth=dict\(reference=16\)'):
         PairDataPreprocessor(bit_depth=dict(reference=12))(lowlight((4, 6), dtype=torch.uint16, fill=4096))
     data = lowlight((4, 6))
     data['inputs']['reference'][0] = torch.zeros(3, 4, 5, dtype=torch.uint8)
@@ -140,13 +140,13 @@ def test_the_depth_of_references_may_be_given_where_a_set_has_none():
 
 
 @pytest.mark.parametrize('stacked', [False, True])
-def test_a_list_of_pictures_is_what_one_sensor_sees(stacked):
-    pictures = [torch.full((3, 4, 6), 255, dtype=torch.uint8)] * 2
-    out = PairDataPreprocessor()(dict(inputs=torch.stack(pictures) if stacked else pictures))
+def test_a_list_of_images_is_what_one_sensor_sees(stacked):
+    images = [torch.full((3, 4, 6), 255, dtype=torch.uint8)] * 2
+    out = PairDataPreprocessor()(dict(inputs=torch.stack(images) if stacked else images))
     assert list(out['inputs']) == ['visible'] and out['inputs']['visible'].shape == (2, 3, 4, 6)
     assert out['inputs']['visible'].min() == 1
     bad = torch.full((3, 4, 6), float('nan'))
-    with pytest.raises(ValueError, match=r'visible picture vi/0\.png'):
+    with pytest.raises(ValueError, match=r'visible image vi/0\.png'):
         PairDataPreprocessor()(dict(inputs=[bad], data_samples=batch((4, 6))['data_samples']))
 
 
@@ -166,9 +166,9 @@ def test_mixed_sizes_are_padded_right_and_below_to_the_largest_only():
     data = batch((4, 10), (7, 6))
     out = PairDataPreprocessor()(data)
     assert out['inputs']['visible'].shape == (2, 3, 7, 10) and out['inputs']['infrared'].shape == (2, 1, 7, 10)
-    for picture, sample in zip(out['inputs']['infrared'], out['data_samples']):
+    for image, sample in zip(out['inputs']['infrared'], out['data_samples']):
         h, w = sample.img_shape
-        assert (picture[:, :h, :w] == 1).all() and picture.sum() == h * w
+        assert (image[:, :h, :w] == 1).all() and image.sum() == h * w
 
 
 def test_sizes_that_differ_within_a_pair_are_refused():

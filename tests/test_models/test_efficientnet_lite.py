@@ -16,14 +16,14 @@ def test_frozen_stages_stay_as_they_are(stages, first):
     net.init_weights()
     before = {name: value.clone() for name, value in net.state_dict().items()}
     net.train()
-    picture = torch.rand(2, 3, 64, 64, requires_grad=True)
-    loss = sum(level.square().mean() for level in net(picture))
+    image = torch.rand(2, 3, 64, 64, requires_grad=True)
+    loss = sum(level.square().mean() for level in net(image))
     loss.backward()
     with torch.no_grad():
         for weight in net.parameters():
             if weight.grad is not None:
                 weight -= weight.grad.sign() * 1e-3
-    assert picture.grad.any()  # the gradient passes through to what drew the picture
+    assert image.grad.any()  # the gradient passes through to what drew the image
     changed = [name for name, value in net.state_dict().items() if not torch.equal(value, before[name])]
     same = [name for name in before if name not in changed]
     names = list(before)

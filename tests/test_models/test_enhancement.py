@@ -19,8 +19,8 @@ def lumas(number, height=14, width=17, seed=0):
 
 
 def test_contrast_is_the_mean_distance_to_all_pixels():
-    picture = lumas(1)[0]
-    for one, contrast in zip(picture, histogram_contrast(picture)):
+    image = lumas(1)[0]
+    for one, contrast in zip(image, histogram_contrast(image)):
         grey = (one * 255).round().numpy().ravel()
         expected = np.abs(grey[:, None] - grey).mean(1) / 255
         np.testing.assert_allclose(contrast.numpy().ravel(), expected, atol=1e-12)
@@ -49,11 +49,11 @@ def test_loss_is_the_paper_s():
 
 def test_gradients_of_the_loss():
     enhanced, detail, target, first, second = lumas(5, 11, 12)
-    pictures = [picture.requires_grad_() for picture in (enhanced.clone(), detail.clone(), target.clone())]
-    assert gradcheck(lambda *x: sum(EnhancementLoss()(*x, first, second).values()), pictures)
+    images = [image.requires_grad_() for image in (enhanced.clone(), detail.clone(), target.clone())]
+    assert gradcheck(lambda *x: sum(EnhancementLoss()(*x, first, second).values()), images)
 
 
-def test_equal_pictures_cost_nothing():
+def test_equal_images_cost_nothing():
     first = lumas(1)[0]
     losses = EnhancementLoss()(first, first, first, first, first)
     assert sum(losses.values()) == pytest.approx(0, abs=1e-9)
@@ -110,15 +110,15 @@ def inputs():
 def test_colour_is_kept_and_the_enhanced_luma_is_n_t_of_n_f(model, inputs):
     model.eval()
     with torch.no_grad():
-        pictures = model.pictures(inputs)
+        images = model.images(inputs)
         visible = luma(inputs['visible'])
         fused = model.fusion.fuse(visible, inputs['infrared'])
         expected = model.enhancement(visible, inputs['infrared'], fused)
-    torch.testing.assert_close(pictures['fused'], fused)
-    torch.testing.assert_close(luma(pictures['picture']), expected['enhanced'], atol=1e-5, rtol=0)
-    chroma = pictures['picture'] - luma(pictures['picture'])
+    torch.testing.assert_close(images['fused'], fused)
+    torch.testing.assert_close(luma(images['image']), expected['enhanced'], atol=1e-5, rtol=0)
+    chroma = images['image'] - luma(images['image'])
     torch.testing.assert_close(chroma, inputs['visible'] - visible, atol=1e-5, rtol=0)
-    torch.testing.assert_close(model(inputs), pictures['picture'])
+    torch.testing.assert_close(model(inputs), images['image'])
 
 
 def test_medical_order_gives_the_mri_first(model, inputs):
@@ -127,7 +127,7 @@ def test_medical_order_gives_the_mri_first(model, inputs):
     with torch.no_grad():
         visible = luma(inputs['visible'])
         expected = model.enhancement(inputs['infrared'], visible, model.fusion.fuse(visible, inputs['infrared']))
-        got = model.pictures(inputs)
+        got = model.images(inputs)
     torch.testing.assert_close(got['detail'], expected['detail'])
     losses = model.losses(got, inputs)
     torch.testing.assert_close(losses['loss_target'], 20 * (got['target'] - visible).square().mean())
@@ -137,10 +137,10 @@ def test_both_networks_train_and_eta_weighs_the_fusion_loss(model, inputs):
     losses = model(inputs, mode='loss')
     assert set(losses) == {'loss_intensity', 'loss_ssim', 'loss_detail', 'loss_target', 'fusion.loss_intensity',
                            'fusion.loss_gradient', 'fusion.loss_ssim'}
-    pictures = model.pictures(inputs)
-    own = model.fusion.loss(pictures['fused'], luma(inputs['visible']), inputs['infrared'])
+    images = model.images(inputs)
+    own = model.fusion.loss(images['fused'], luma(inputs['visible']), inputs['infrared'])
     torch.testing.assert_close(losses['fusion.loss_ssim'], 0.5 * own['loss_ssim'])
-    # The task's losses alone reach the fusion network: that is what trains it for the enhanced picture.
+    # The task's losses alone reach the fusion network: that is what trains it for the enhanced image.
     sum(value for name, value in losses.items() if not name.startswith('fusion.')).backward()
     reached = {name.split('.')[0] for name, p in model.named_parameters() if p.grad is not None and p.grad.abs().sum()}
     assert reached == {'fusion', 'enhancement'}

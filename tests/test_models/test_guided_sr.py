@@ -10,10 +10,10 @@ from skimage.metrics import structural_similarity
 from torchmetrics.functional.image import universal_image_quality_index
 
 from mmfusenas.datasets import PairDataset
-from mmfusenas.datasets.pictures import PictureError
+from mmfusenas.datasets.images import ImageError
 from mmfusenas.datasets.transforms import DegradeTarget, LoadGuidedFromFile
 from mmfusenas.datasets.transforms.degrade_target import resize_bicubic
-from mmfusenas.engine.hooks.fusion_visualization_hook import contact_picture
+from mmfusenas.engine.hooks.fusion_visualization_hook import contact_image
 from mmfusenas.evaluation.metrics import GuidedSRMetric
 from mmfusenas.evaluation.metrics.guided_sr_metric import f_measure, universal_quality
 from mmfusenas.models.restorers import GuidedSR
@@ -79,14 +79,14 @@ def test_bad_files_are_named(folder):
                                  ('turned', np.zeros((16, 12)), 'is 12 x 16, .*is one turned'),
                                  ('bands', np.zeros((12, 16, 4)), 'H x W is wanted')):
         np.save(folder / f'{name}.npy', array)
-        with pytest.raises(PictureError, match=f'{name}.npy.*{message}'):
+        with pytest.raises(ImageError, match=f'{name}.npy.*{message}'):
             LoadGuidedFromFile()(dict(img_path=guidance, img_path2=str(folder / f'{name}.npy')))
     for name, array in (('share', np.random.rand(37, 50, 3)), ('whole', np.full((37, 50, 3), 2000, np.int32))):
         np.save(folder / f'{name}.npy', array)
         with pytest.raises(ValueError, match=f'{name}.npy are .*give 8 bit'):
             LoadGuidedFromFile()(dict(img_path=str(folder / f'{name}.npy'), img_path2=str(folder / 'low.npy')))
     (folder / 'cut.npy').write_bytes(b'\x93NUMPY')
-    with pytest.raises(PictureError, match='cut.npy is no array'):
+    with pytest.raises(ImageError, match='cut.npy is no array'):
         LoadGuidedFromFile()(dict(img_path=guidance, img_path2=str(folder / 'cut.npy')))
 
 
@@ -124,7 +124,7 @@ def test_noise_is_as_strong_as_asked_for():
     first, second = (DegradeTarget(2, noise=25, seed=3)(dict(sample)) for _ in range(2))
     assert np.array_equal(first['img2'], second['img2'])
     other = DegradeTarget(2, noise=25, seed=3)(dict(sample, img_id=1))
-    assert not np.array_equal(first['img2'], other['img2'])  # each picture has noise of its own
+    assert not np.array_equal(first['img2'], other['img2'])  # each image has noise of its own
     for options in (dict(value_range='both'), dict(value_range=(5, 5)), dict(noise=-3), dict(scale=2.5)):
         with pytest.raises(ValueError, match='DegradeTarget got scale='):
             DegradeTarget(**dict(dict(scale=2), **options))
@@ -145,7 +145,7 @@ def test_from_files_to_scores(folder, net):
     error = (sample.restored - truth) / (high - low)
     assert float(losses['loss_l1']) == pytest.approx(np.abs(error).mean(), rel=1e-3)
     assert float(losses['rmse']) == pytest.approx(np.sqrt(np.square(error).mean()), rel=1e-3)
-    assert sample.restored.shape == (36, 48) and sample.fused_img.shape == (36, 48, 3)
+    assert sample.restored.shape == (36, 48) and sample.pred_img.shape == (36, 48, 3)
     up = resize_bicubic(resize_bicubic(truth, (9, 12)), (36, 48))
     np.testing.assert_allclose(sample.restored, up, rtol=1e-4)  # an untrained network changes nothing
     metric = GuidedSRMetric(['RMSE', 'MAE', 'PSNR', 'SSIM'], unit=0.1, full_scale=3000, border=2)
@@ -195,8 +195,8 @@ def test_bands_stay_bands_and_three_of_them_are_shown(tmp_path):
         sample, = model(**model.data_preprocessor(batch), mode='predict')
     assert sample.restored.shape == (32, 40, 4)
     shown = (sample.restored[..., :3] / 2047).clip(0, 1) * 255
-    assert np.abs(sample.fused_img - shown).max() <= 1
-    drawn = contact_picture(batch['inputs'], 0, sample, {})
+    assert np.abs(sample.pred_img - shown).max() <= 1
+    drawn = contact_image(batch['inputs'], 0, sample, {})
     assert drawn.shape[1] >= 4 * 320 and drawn.dtype == np.uint8  # guidance, target, restored, reference
     metric = GuidedSRMetric(['SAM', 'ERGAS', 'SCC', 'Q'], ratio=4)
     metric.process(batch, [sample.to_dict()])
@@ -272,7 +272,7 @@ def test_f_measure_by_hand():
 def test_what_is_missing_is_said():
     with pytest.raises(KeyError, match='learns from references'):
         GuidedSR(None)(dict(guidance=torch.rand(1, 3, 8, 8), target=torch.rand(1, 1, 8, 8)), mode='loss')
-    with pytest.raises(KeyError, match='compares with reference pictures'):
+    with pytest.raises(KeyError, match='compares with reference images'):
         GuidedSRMetric().process(dict(inputs=dict(visible=[])), [])
     with pytest.raises(ValueError, match="no 'RSME'.*RMSE"):
         GuidedSRMetric(['RSME'])

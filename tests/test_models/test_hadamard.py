@@ -118,7 +118,7 @@ def test_a_derived_network_is_the_supernet_with_that_choice():
 
 # The loss
 
-def pictures(size=(64, 64), seed=0):
+def images(size=(64, 64), seed=0):
     generator = torch.Generator().manual_seed(seed)
     return torch.rand(2, 2, 3, *size, generator=generator, dtype=torch.float64).unbind(0)
 
@@ -139,7 +139,7 @@ def files(tmp_path_factory):
 
 
 def test_terms_are_their_definitions():
-    x, y = pictures()
+    x, y = images()
     values = {term: float(single(term)(x, y)[f'loss_{term}']) / 2 for term in TERMS if term not in ('vgg', 'lpips')}
     assert values['l1'] == pytest.approx(float((x - y).abs().mean()))
     assert values['l2'] == pytest.approx(float((x - y).square().mean()))
@@ -157,8 +157,8 @@ def test_terms_are_their_definitions():
     assert values['ssim'] == pytest.approx(1 - expected, rel=1e-5)
 
 
-def test_every_term_of_equal_pictures_is_zero_but_the_variation(files):
-    x, _ = (picture.float() for picture in pictures())
+def test_every_term_of_equal_images_is_zero_but_the_variation(files):
+    x, _ = (image.float() for image in images())
     for term in set(TERMS) - {'tv'}:
         value = single(term, **{key: path for key, path in files.items() if key == term})(x, x)[f'loss_{term}']
         assert abs(float(value)) < 1e-5, term
@@ -166,7 +166,7 @@ def test_every_term_of_equal_pictures_is_zero_but_the_variation(files):
 
 def test_perceptual_terms_have_gradients_and_compare_the_chosen_layers(files):
     for term in ('vgg', 'lpips'):
-        double, other = (picture.double() for picture in pictures())
+        double, other = (image.double() for image in images())
         loss = single(term, **{term: files[term]})
         double.requires_grad_()
         slope, = torch.autograd.grad(loss(double, other)[f'loss_{term}'], double)
@@ -174,7 +174,7 @@ def test_perceptual_terms_have_gradients_and_compare_the_chosen_layers(files):
         with torch.no_grad():
             rise = loss(double + step, other)[f'loss_{term}'] - loss(double - step, other)[f'loss_{term}']
         assert float(rise) == pytest.approx(2e-4 * float(slope.norm()), rel=1e-3), term
-    x, y = (picture.float() for picture in pictures())
+    x, y = (image.float() for image in images())
     network = VGG(16)
     network.load_state_dict(torch.load(files['vgg'], weights_only=True))
     mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
@@ -191,9 +191,9 @@ def test_perceptual_terms_have_gradients_and_compare_the_chosen_layers(files):
 def test_the_angle_is_finite_and_smooth_for_parallel_and_black_colours():
     x = torch.zeros(1, 3, 2, 2, requires_grad=True)
     y = torch.full((1, 3, 2, 2), 0.5)
-    for picture in (x, (y * 0.7).requires_grad_()):
-        angle = colour_angle(picture, y)
-        grad, = torch.autograd.grad(angle.sum(), picture)
+    for image in (x, (y * 0.7).requires_grad_()):
+        angle = colour_angle(image, y)
+        grad, = torch.autograd.grad(angle.sum(), image)
         assert torch.isfinite(grad).all() and float(angle.abs().max()) < 1e-3
     red, green = torch.eye(3)[:2].view(2, 1, 3, 1, 1)
     assert float(colour_angle(red, green)) == pytest.approx(math.pi / 2, abs=1e-4)
@@ -207,7 +207,7 @@ def test_published_losses(files, name, weights):
     loss = RestorationLoss(f'hadamard-{name}-loss', terms=TERMS, **files)
     assert [loss.weights.weights.get(term, 0) for term in TERMS] == list(weights) and not list(loss.parameters())
     assert ('tv' in loss.weights.used) == (name != 'lol')
-    assert f'loss_{"lpips"}' in loss(*(picture.float() for picture in pictures()))
+    assert f'loss_{"lpips"}' in loss(*(image.float() for image in images()))
 
 
 def test_a_genotype_of_the_whole_model_has_parts():
@@ -219,17 +219,17 @@ def test_a_genotype_of_the_whole_model_has_parts():
 def test_reading_weights_draws_no_numbers(files):
     loss = RestorationLoss('hadamard-mit-loss', terms=TERMS, **files)
     before = torch.get_rng_state()
-    loss(*(picture.float() for picture in pictures()))
+    loss(*(image.float() for image in images()))
     assert torch.equal(torch.get_rng_state(), before) and len(loss.features) == 2
 
 
 def test_mixed_precision_spares_the_loss(files):
     loss = RestorationLoss('hadamard-mit-loss', terms=TERMS, **files)
-    picture, reference = (picture.bfloat16() for picture in pictures())
-    expected = loss(picture.float(), reference.float())
+    image, reference = (image.bfloat16() for image in images())
+    expected = loss(image.float(), reference.float())
     weights = {term: network.network[0].weight.clone() for term, network in loss.features.items()}
     with torch.autocast('cpu', torch.bfloat16):
-        found = loss(picture, reference)
+        found = loss(image, reference)
     for name, value in expected.items():
         torch.testing.assert_close(found[name], value, rtol=1e-6, atol=1e-6)
     assert len(weights) == 2 and all(torch.equal(loss.features[term].network[0].weight, weight)
@@ -252,12 +252,12 @@ def test_the_order_of_the_terms_does_not_matter_and_files_are_read_when_they_are
     lost = RestorationLoss(None, terms=('l1', 'vgg'), vgg='/nowhere/vgg16.pth')
     SearchSpace(lost).relax()
     with pytest.raises(FileNotFoundError):
-        lost(*(picture.float() for picture in pictures()))
+        lost(*(image.float() for image in images()))
 
 
 # The classifier
 
-def test_the_quality_loss_wants_good_pictures_and_leaves_the_classifier_alone(tmp_path):
+def test_the_quality_loss_wants_good_images_and_leaves_the_classifier_alone(tmp_path):
     torch.manual_seed(0)
     classifier = QualityClassifier()
     optimizer = torch.optim.Adam(classifier.parameters(), lr=1e-3)
@@ -279,11 +279,11 @@ def test_the_quality_loss_wants_good_pictures_and_leaves_the_classifier_alone(tm
     torch.save(dict(state_dict=classifier.state_dict()), tmp_path / 'quality.pth')
     loss = QualityLoss(str(tmp_path / 'quality.pth'))
     exposure = torch.tensor(0.5, requires_grad=True)
-    value = loss(dict(picture=good * exposure), {})['loss_quality']
+    value = loss(dict(image=good * exposure), {})['loss_quality']
     assert torch.autograd.grad(value, exposure)[0] < 0, 'brighter is better'
     for worse in (0.3, 2.5):  # too dark, and too bright
-        assert loss(dict(picture=good), {})['loss_quality'] < loss(dict(picture=good * worse), {})['loss_quality']
-    grad, = torch.autograd.grad(loss(dict(picture=good * exposure), {})['loss_quality'], exposure)
+        assert loss(dict(image=good), {})['loss_quality'] < loss(dict(image=good * worse), {})['loss_quality']
+    grad, = torch.autograd.grad(loss(dict(image=good * exposure), {})['loss_quality'], exposure)
     assert abs(float(grad)) > 1e-3, 'no verdict is beyond doubt'
     assert not loss.training
 

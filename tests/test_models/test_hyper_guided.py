@@ -53,7 +53,7 @@ def test_the_penalties_are_the_published_ones():
 # Physics
 
 def matrix_of(kernel, size):
-    """The blur of a picture that goes round, as a matrix."""
+    """The blur of an image that goes round, as a matrix."""
     height, width = size
     pixels = torch.eye(height * width, dtype=torch.float64).view(-1, 1, height, width)
     half = kernel.shape[-1] // 2
@@ -100,7 +100,7 @@ def test_the_taper_leaves_the_middle_and_lets_the_borders_meet():
     assert (tapered[..., 0] - tapered[..., -1]).abs().max() < 0.3 < (y[..., 0] - y[..., -1]).abs().max()
 
 
-def test_stages_begin_with_the_tapered_picture():
+def test_stages_begin_with_the_tapered_image():
     inputs = {name: value.double() for name, value in batch().items()}
     physics, y = Deconvolution(), inputs['visible']
     tapered = edge_taper(y, inputs['kernel'], transfer_function(inputs['kernel'], y.shape[2:]))
@@ -130,7 +130,7 @@ def test_a_known_blur_without_noise_is_undone():
 def test_the_other_steps_are_least_squares(physics, model):
     """The gradient of |M(z) - y|^2 + rho |z - x|^2 is zero at z."""
     y, x, guidance = torch.rand(3, 1, 1, 8, 9, generator=torch.Generator().manual_seed(0), dtype=torch.float64)[:, None]
-    y, x, guidance = (picture[0] for picture in (y, x, guidance))
+    y, x, guidance = (image[0] for image in (y, x, guidance))
     known = physics.prepare(y)
     z = physics(y, x, 0.3, guidance, known).requires_grad_()
     cost = (model(z, guidance, known) - y).square().sum() + 0.3 * (z - x).square().sum()
@@ -156,7 +156,7 @@ def test_levels_that_are_not_known_are_asked_for_where_something_learns_by_them(
     inputs = batch()
     del inputs['noise']
     model = build()
-    made = model.pictures(inputs)
+    made = model.images(inputs)
     assert 'truth' not in made and set(model(inputs, mode='loss')) == {'loss_stages', 'mse'}
     with pytest.raises(KeyError, match='BlurAndNoise'):
         GuidanceLoss()(made, inputs)
@@ -164,7 +164,7 @@ def test_levels_that_are_not_known_are_asked_for_where_something_learns_by_them(
         build(guidance_loss=dict(type='GuidanceLoss'))(inputs, mode='loss')
 
 
-def test_a_kernel_larger_than_the_picture_is_an_error():
+def test_a_kernel_larger_than_the_image_is_an_error():
     with pytest.raises(ValueError, match=r'kernel.*\(5, 5\).*\(4, 9\)'):
         Deconvolution().prepare(torch.rand(1, 1, 4, 9), torch.rand(1, 1, 5, 5))
 
@@ -174,7 +174,7 @@ def test_a_kernel_larger_than_the_picture_is_an_error():
 @pytest.mark.parametrize('channels', [1, 3])
 def test_stages_follow_each_other(channels):
     model, inputs = build(), batch(channels)
-    made = model.pictures(inputs)
+    made = model.images(inputs)
     y = inputs['visible'].flatten(0, 1)[:, None]
     physics = model.stages[0].physics
     known = physics.prepare(y, inputs['kernel'].repeat_interleave(channels, 0))
@@ -186,7 +186,7 @@ def test_stages_follow_each_other(channels):
         outputs.append(x.view(2, channels, 24, 30))
     torch.testing.assert_close(made['stages'], torch.cat(outputs, 1))
     torch.testing.assert_close(made['guidance'], torch.cat([m.view(2, channels, 24, 30) for m in maps], 1))
-    assert made['picture'].shape == (2, 3, 24, 30)
+    assert made['image'].shape == (2, 3, 24, 30)
     losses = model(inputs, mode='loss')
     errors = [float((output - inputs['reference']).square().mean()) for output in outputs]
     assert float(losses['loss_stages']) == pytest.approx(sum(errors), rel=1e-5)
@@ -203,7 +203,7 @@ def test_planes_are_restored_one_by_one():
 
 def test_without_a_proxy_there_is_no_guidance():
     model = build(stage=dict(STAGE, proxy=None))
-    made = model.pictures(batch())
+    made = model.images(batch())
     assert 'guidance' not in made and model.stages[0].denoiser[0].in_channels == 1
     with pytest.raises(KeyError, match='Give its stages a proxy'):
         GuidanceLoss()(made, {})
@@ -238,7 +238,7 @@ def test_stages_and_levels_are_above_zero(options):
 def test_the_true_guidance_is_known_in_training_alone():
     model = build().eval()
     with pytest.raises(KeyError, match='It does in training mode'):
-        GuidanceLoss()(model.pictures(batch()), {})
+        GuidanceLoss()(model.images(batch()), {})
 
 
 def test_proxies_that_nothing_teaches_are_an_error():
@@ -254,7 +254,7 @@ def test_proxies_that_nothing_teaches_are_an_error():
 def test_joint_training_adds_the_guidance_to_the_loss():
     model, inputs = build(guidance_loss=dict(type='GuidanceLoss', weight=100.0, tv=0.1)), batch()
     losses = model(inputs, mode='loss')
-    maps = model.pictures(inputs)['guidance']
+    maps = model.images(inputs)['guidance']
     expected = 100 * sum((maps[:, k] - 0.03).square().mean() for k in range(2))
     torch.testing.assert_close(losses['loss_guidance'], expected)
     variation = sum(maps[:, k].diff(dim=-1).abs().mean() + maps[:, k].diff(dim=-2).abs().mean() for k in range(2))
@@ -290,14 +290,14 @@ def test_a_map_that_is_nothing_but_0_learns_again():
 
 
 def test_a_proxy_learns_the_noise_level():
-    """By the inner loss alone, on pictures without blur: the estimate follows the truth."""
+    """By the inner loss alone, on images without blur: the estimate follows the truth."""
     torch.manual_seed(0)
     model = build(stages=1, stage=dict(STAGE, proxy=dict(type='GuidanceProxy', channels=8)))
     proxy = model.stages[0].proxy
     theta = list(proxy.parameters())
     optimizer = torch.optim.Adam(theta, lr=5e-3)
 
-    def pictures(levels):
+    def images(levels):
         noise = torch.tensor(levels).view(-1, 1, 1, 1)
         clean = torch.full((len(levels), 1, 24, 24), 0.5)
         return dict(visible=clean + noise * torch.randn_like(clean), reference=clean,
@@ -307,14 +307,14 @@ def test_a_proxy_learns_the_noise_level():
     for _ in range(80):
         for parameter in theta:
             parameter.requires_grad_(True)
-        made = model.pictures(pictures([0.01, 0.05, 0.1, 0.2]))
+        made = model.images(images([0.01, 0.05, 0.1, 0.2]))
         grads = torch.autograd.grad(loss(made, {})['loss_guidance'], theta)
         for parameter, grad in zip(theta, grads):
             parameter.requires_grad_(False)
             parameter.grad = grad
         optimizer.step()
     with torch.no_grad():
-        levels = model.pictures(pictures([0.02, 0.08, 0.15]))['guidance'].mean((1, 2, 3))
+        levels = model.images(images([0.02, 0.08, 0.15]))['guidance'].mean((1, 2, 3))
     assert levels[0] < levels[1] < levels[2]
     assert (levels - torch.tensor([0.02, 0.08, 0.15])).abs().max() < 0.03
 
@@ -323,13 +323,13 @@ def test_predictions_carry_the_map_and_do_not_depend_on_the_batch():
     model = build().eval()
     preprocess = PairDataPreprocessor()
     from mmfusenas.structures import FusionDataSample
-    pictures = [torch.randint(0, 256, (1, *size), dtype=torch.uint8) for size in ((24, 30), (20, 26))]
+    images = [torch.randint(0, 256, (1, *size), dtype=torch.uint8) for size in ((24, 30), (20, 26))]
     kernels = [torch.rand(1, 3, 3), torch.rand(1, 5, 5)]
     kernels = [kernel / kernel.sum() for kernel in kernels]
 
     def predict(indices):
-        samples = [FusionDataSample(metainfo=dict(img_shape=tuple(pictures[i].shape[1:]))) for i in indices]
-        data = preprocess(dict(inputs=dict(visible=[pictures[i] for i in indices],
+        samples = [FusionDataSample(metainfo=dict(img_shape=tuple(images[i].shape[1:]))) for i in indices]
+        data = preprocess(dict(inputs=dict(visible=[images[i] for i in indices],
                                            kernel=[kernels[i] for i in indices]), data_samples=samples))
         return model(**data, mode='predict')
 
@@ -337,9 +337,9 @@ def test_predictions_carry_the_map_and_do_not_depend_on_the_batch():
         both = predict([0, 1])
         for i in range(2):
             alone = predict([i])[0]
-            assert both[i].guidance.shape == tuple(pictures[i].shape[1:])
+            assert both[i].guidance.shape == tuple(images[i].shape[1:])
             np.testing.assert_allclose(both[i].guidance, alone.guidance, atol=1e-5)
-            assert np.abs(both[i].fused_img.astype(int) - alone.fused_img).max() <= 1
+            assert np.abs(both[i].pred_img.astype(int) - alone.pred_img).max() <= 1
 
 
 def test_stage_loss_of_three_planes():
@@ -374,5 +374,5 @@ def test_a_proxy_looks_where_its_guidance_can_be_seen(physics, seen):
     y, x, map_ = torch.rand(3, 1, 1, 32, 40)
     stage = model.stages[1]
     known = stage.physics.prepare(y)
-    pictures = dict(y=y, z=stage.physics(y, x, 0.1, map_, known))
-    torch.testing.assert_close(stage(y, x, 0.1, map_, known)[1], stage.proxy(pictures[seen]))
+    images = dict(y=y, z=stage.physics(y, x, 0.1, map_, known))
+    torch.testing.assert_close(stage(y, x, 0.1, map_, known)[1], stage.proxy(images[seen]))

@@ -30,7 +30,7 @@ from mmfusenas.models.losses.information import gradient_information, informatio
 from mmfusenas.models.losses.saliency import saliency_weights
 
 
-def pictures(*shape, seed=0):
+def images(*shape, seed=0):
     generator = torch.Generator().manual_seed(seed)
     x = torch.rand(2, *shape, dtype=torch.float64, generator=generator)
     return x, (0.7 * x + 0.3 * torch.rand(2, *shape, dtype=torch.float64, generator=generator))
@@ -50,14 +50,14 @@ def ssim_by_definition(x, y):
 
 
 def test_ssim_has_the_values_of_its_definition():
-    x, y = pictures(1, 61, 83)
+    x, y = images(1, 61, 83)
     expected = [ssim_by_definition(a[0].numpy(), b[0].numpy()) for a, b in zip(x, y, strict=True)]
     torch.testing.assert_close(ssim(x, y), torch.tensor(expected, dtype=torch.float64), atol=1e-10, rtol=0)
     torch.testing.assert_close(ssim(255 * x, 255 * y, data_range=255.0), ssim(x, y))
 
 
-def test_ssim_of_equal_and_of_opposite_pictures():
-    x, _ = pictures(1, 20, 30)
+def test_ssim_of_equal_and_of_opposite_images():
+    x, _ = images(1, 20, 30)
     torch.testing.assert_close(ssim(x, x), torch.ones(2, dtype=torch.float64))
     assert (ssim(x, 1 - x) < 0).all()
 
@@ -85,35 +85,35 @@ def test_half_precision_leaves_the_loss_as_it_is(form):
 
 @pytest.mark.parametrize('form', FORMS)
 def test_gradients_against_finite_differences(form):
-    first, second = pictures(1, 12, 13)
+    first, second = images(1, 12, 13)
     fused = (0.5 * (first + second) ** 2).requires_grad_()
     loss = FusionLoss(form)
     assert gradcheck(lambda image: sum(loss(image, first, second).values()), (fused,), fast_mode=True)
 
 
 def test_gradients_of_ssim_against_finite_differences():
-    assert gradcheck(ssim, tuple(picture.requires_grad_() for picture in pictures(1, 12, 13)), fast_mode=True)
+    assert gradcheck(ssim, tuple(image.requires_grad_() for image in images(1, 12, 13)), fast_mode=True)
 
 
 def test_information_is_the_mean_squared_laplacian_over_five_sizes():
-    picture = torch.rand(1, 1, 32, 48, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-    expected, image = [], 255 * picture[0, 0].numpy()
+    image = torch.rand(1, 1, 32, 48, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    expected, scaled = [], 255 * image[0, 0].numpy()
     for _ in range(4):  # the fifth size, 2 x 3, is smaller than the kernel
-        inner = image[1:-1, 1:-1]
+        inner = scaled[1:-1, 1:-1]
         rows, columns = inner.shape
-        around = sum(image[i:i + rows, j:j + columns] for i in range(3) for j in range(3)) - inner
+        around = sum(scaled[i:i + rows, j:j + columns] for i in range(3) for j in range(3)) - inner
         expected.append(np.mean((around / 8 - inner) ** 2))
-        height, width = image.shape
-        image = image.reshape(height // 2, 2, width // 2, 2).mean((1, 3))
-    assert gradient_information(picture).item() == pytest.approx(np.mean(expected))
+        height, width = scaled.shape
+        scaled = scaled.reshape(height // 2, 2, width // 2, 2).mean((1, 3))
+    assert gradient_information(image).item() == pytest.approx(np.mean(expected))
 
 
-def test_flat_picture_holds_no_information():
+def test_flat_image_holds_no_information():
     assert gradient_information(torch.full((1, 1, 32, 32), 0.4)).item() == pytest.approx(0, abs=1e-6)
 
 
-def test_weights_sum_to_one_and_prefer_the_picture_that_shows_more():
-    rich, _ = pictures(1, 40, 50)
+def test_weights_sum_to_one_and_prefer_the_image_that_shows_more():
+    rich, _ = images(1, 40, 50)
     poor = 0.5 + 0.01 * (rich - 0.5)
     weights = information_weights(torch.cat([rich, poor]), torch.cat([poor, rich]), temperature=500.0)
     ratio = ((gradient_information(rich) - gradient_information(poor)) / 500).exp()
@@ -144,8 +144,8 @@ def vgg(tmp_path_factory):
 
 def test_information_by_vgg_is_that_of_its_pooled_features(vgg):
     path, layers = vgg
-    picture = torch.rand(2, 1, 96, 128, generator=torch.Generator().manual_seed(0))
-    x = (picture.expand(-1, 3, -1, -1) - torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1)) / torch.tensor(
+    image = torch.rand(2, 1, 96, 128, generator=torch.Generator().manual_seed(0))
+    x = (image.expand(-1, 3, -1, -1) - torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1)) / torch.tensor(
         [0.229, 0.224, 0.225]).view(3, 1, 1)
     expected = []
     for layer in layers:
@@ -156,16 +156,16 @@ def test_information_by_vgg_is_that_of_its_pooled_features(vgg):
             around = sum(maps[..., i:i + height - 2, j:j + width - 2] for i in range(3) for j in range(3))
             expected.append((((around - inner) / 8 - inner) ** 2).mean((1, 2, 3)))
     assert len(expected) == 5
-    np.testing.assert_allclose(vgg_information(path)(picture).numpy(), np.mean(expected, 0), rtol=1e-4)
-    # A small picture is enlarged until its shorter side is 96.
+    np.testing.assert_allclose(vgg_information(path)(image).numpy(), np.mean(expected, 0), rtol=1e-4)
+    # A small image is enlarged until its shorter side is 96.
     for height, width, enlarged in ((1, 2, (96, 192)), (47, 60, (96, 123))):
-        small = picture[..., :height, :width]
+        small = image[..., :height, :width]
         larger = torch.nn.functional.interpolate(small, enlarged, mode='bilinear')
         torch.testing.assert_close(vgg_information(path)(small), vgg_information(path)(larger))
 
 
 def test_a_temperature_near_0_is_one():
-    first, second = pictures(1, 30, 34)
+    first, second = images(1, 30, 34)
     weights = information_weights(first, second, 1e-9)
     assert set(weights.flatten().tolist()) == {0.0, 1.0}
     mse = torch.stack([(first - source).pow(2).flatten(1).mean(1) for source in (first, second)], 1)
@@ -176,7 +176,7 @@ def test_a_temperature_near_0_is_one():
 def test_loss_with_vgg_weighs_by_it_and_keeps_it_out_of_checkpoints(vgg):
     loss = FusionLoss('information', features=vgg[0], temperature=1e-3)
     assert not loss.state_dict()
-    first, second = (x.float() for x in pictures(1, 96, 96))
+    first, second = (x.float() for x in images(1, 96, 96))
     weights = information_weights(first, second, 1e-3, vgg_information(vgg[0]))
     assert (weights[:, 0] - 0.5).abs().min() > 0.01
     mse = torch.stack([(first - source).pow(2).flatten(1).mean(1) for source in (first, second)], 1)
@@ -194,8 +194,8 @@ def test_vgg_refuses_other_files(tmp_path):
 
 
 def test_loss_is_the_weighted_sum_over_the_sources():
-    first, second = pictures(1, 30, 34)
-    fused, _ = pictures(1, 30, 34, seed=5)
+    first, second = images(1, 30, 34)
+    fused, _ = images(1, 30, 34, seed=5)
     w = information_weights(first, second, 2000.0)
     mse = torch.stack([(fused - source).pow(2).flatten(1).mean(1) for source in (first, second)], 1)
     dissimilarity = torch.stack([1 - ssim(fused, source) for source in (first, second)], 1)
@@ -206,7 +206,7 @@ def test_loss_is_the_weighted_sum_over_the_sources():
 
 @pytest.mark.parametrize('form', FORMS)
 def test_loss_of_two_equal_sources_vanishes_at_them(form):
-    x, _ = pictures(1, 20, 30)
+    x, _ = images(1, 20, 30)
     equal = dict(gains=(1.0, 1.0)) if form == 'maximum' else {}
     assert sum(FusionLoss(form, **equal)(x, x, x).values()).item() == pytest.approx(0, abs=1e-12)
 
@@ -214,7 +214,7 @@ def test_loss_of_two_equal_sources_vanishes_at_them(form):
 @pytest.mark.parametrize('form', ['information', 'saliency'])
 @pytest.mark.parametrize('warm', [0.9, 0.1])
 def test_gradient_pulls_towards_the_sources(warm, form):
-    """Polarity: where a source is brighter than the fused picture, descent brightens; where darker, it darkens."""
+    """Polarity: where a source is brighter than the fused image, descent brightens; where darker, it darkens."""
     source = torch.full((1, 1, 40, 40), 0.5, dtype=torch.float64)
     source[:, :, 12:28, 12:28] = warm
     fused = torch.full_like(source, 0.5).requires_grad_()
@@ -224,7 +224,7 @@ def test_gradient_pulls_towards_the_sources(warm, form):
 
 
 def test_descent_reaches_the_more_informative_source():
-    rich, _ = pictures(1, 24, 24)
+    rich, _ = images(1, 24, 24)
     dark = torch.full_like(rich, 0.05)
     fused = (0.5 * (rich + dark)).requires_grad_()
     optimizer, loss = torch.optim.Adam([fused], lr=0.05), FusionLoss('information')
@@ -246,18 +246,18 @@ def halved(image):
 
 
 def test_maximum_terms_are_the_brighter_source_and_the_stronger_edge():
-    first, second = pictures(1, 30, 34)
-    fused, _ = pictures(1, 30, 34, seed=5)
+    first, second = images(1, 30, 34)
+    fused, _ = images(1, 30, 34, seed=5)
     terms = maximum_terms(fused, first, second, gains=(1.0, 1.0), lift=0.0)
     torch.testing.assert_close(terms['intensity'], (fused - torch.maximum(first, second)).abs().mean())
     torch.testing.assert_close(terms['ssim'], 1 - (ssim(fused, first) + ssim(fused, second)).mean() / 2)
     differences = []
-    for images in zip(fused, first, second):
-        images = [image[0].numpy() for image in images]
+    for levels in zip(fused, first, second):
+        levels = [image[0].numpy() for image in levels]
         for _ in range(4):
-            edge, a, b = map(sobel_by_definition, images)
+            edge, a, b = map(sobel_by_definition, levels)
             differences.append(np.abs(edge - np.where((a**2).sum(0) >= (b**2).sum(0), a, b)).mean())
-            images = list(map(halved, images))
+            levels = list(map(halved, levels))
     assert terms['gradient'].item() == pytest.approx(np.mean(differences))
     np.testing.assert_allclose(image_gradient(first)[0].numpy(), sobel_by_definition(first[0, 0].numpy()), atol=1e-12)
 
@@ -271,8 +271,8 @@ def test_the_stronger_edge_keeps_its_direction():
 
 
 def test_sources_count_by_their_gains():
-    first, second = pictures(1, 30, 34)
-    fused, _ = pictures(1, 30, 34, seed=5)
+    first, second = images(1, 30, 34)
+    fused, _ = images(1, 30, 34, seed=5)
     terms = maximum_terms(fused, first, second, gains=(0.5, 1.4), lift=0.0)
     scaled = 0.5 * first, (1.4 * second).clamp(max=1)
     torch.testing.assert_close(terms['intensity'], (fused - torch.maximum(*scaled)).abs().mean())
@@ -281,7 +281,7 @@ def test_sources_count_by_their_gains():
 
 
 def test_the_brighter_source_is_lifted_where_the_second_stands_out():
-    first, second = (x[:1] for x in pictures(1, 70, 80))
+    first, second = (x[:1] for x in images(1, 70, 80))
     assert torch.equal(brighter_source(first, second, 0.0), torch.maximum(first, second))
 
     def above_around(image):  # zeros beyond the border, and a mean over what lies inside
@@ -297,7 +297,7 @@ def test_the_brighter_source_is_lifted_where_the_second_stands_out():
 
 def test_saliency_is_the_softmax_of_the_mean_distance_to_all_pixels_over_the_temperature():
     levels = torch.tensor([0, 51, 51, 255], dtype=torch.float64).view(1, 1, 2, 2) / 255
-    # A quarter of the pixels is 51 levels, or 204, away, and so on; of a flat picture none is.
+    # A quarter of the pixels is 51 levels, or 204, away, and so on; of a flat image none is.
     contrast = torch.tensor([2 * 51 + 255, 51 + 204, 51 + 204, 255 + 2 * 204]).double().view(1, 1, 2, 2) / 4 / 255
     for temperature in (0.1, 2.0):
         first, second = saliency_weights(levels, torch.full_like(levels, 0.4), temperature)
@@ -306,8 +306,8 @@ def test_saliency_is_the_softmax_of_the_mean_distance_to_all_pixels_over_the_tem
 
 
 def test_saliency_weighs_every_pixel():
-    first, second = pictures(1, 30, 34)
-    fused, _ = pictures(1, 30, 34, seed=5)
+    first, second = images(1, 30, 34)
+    fused, _ = images(1, 30, 34, seed=5)
     weights = saliency_weights(first, second, 0.1)
     terms = saliency_terms(fused, first, second, 0.1)
     expected = sum((m * (fused - source)).square().mean() for m, source in zip(weights, (first, second)))

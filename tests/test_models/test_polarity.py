@@ -11,14 +11,14 @@ from mmfusenas.models.losses import FusionLoss
 from mmfusenas.registry import DATASETS, MODELS
 
 
-def contrast(picture: np.ndarray, box: np.ndarray, inside: np.ndarray) -> float:
+def contrast(image: np.ndarray, box: np.ndarray, inside: np.ndarray) -> float:
     """Mean of an object less the mean of what surrounds it within twice its box."""
     x1, y1, x2, y2 = box
     width, height = x2 - x1, y2 - y1
     rows = slice(max(int(y1 - height / 2), 0), int(y2 + height / 2) + 1)
     columns = slice(max(int(x1 - width / 2), 0), int(x2 + width / 2) + 1)
     around = ~inside[rows, columns]
-    return float(picture[rows, columns][~around].mean() - picture[rows, columns][around].mean())
+    return float(image[rows, columns][~around].mean() - image[rows, columns][around].mean())
 
 
 def warm_people(model, scenes: SyntheticScenes) -> list[tuple[float, float]]:
@@ -29,7 +29,7 @@ def warm_people(model, scenes: SyntheticScenes) -> list[tuple[float, float]]:
         inputs = dict(visible=torch.from_numpy(scene.visible).permute(2, 0, 1)[None] / 255,
                       infrared=torch.from_numpy(scene.infrared)[None, None] / 255)
         with torch.no_grad():
-            fused = model.scene.pictures(inputs)['picture'][0].mean(0).numpy() * 255
+            fused = model.scene.images(inputs)['image'][0].mean(0).numpy() * 255
         for number, (box, label) in enumerate(zip(scene.boxes, scene.labels)):
             inside = scene.instance_map == number + 1
             warmth = contrast(scene.infrared.astype(float), box, inside)

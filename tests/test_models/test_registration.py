@@ -18,39 +18,39 @@ from mmfusenas.registry import DATASETS, MODELS, TRANSFORMS
 
 
 def smooth(height=64, width=80, seed=0):
-    """A picture with structure that interpolation keeps."""
+    """An image with structure that interpolation keeps."""
     generator = torch.Generator().manual_seed(seed)
     coarse = torch.rand(1, 1, height // 8, width // 8, generator=generator)
     return torch.nn.functional.interpolate(coarse, (height, width), mode='bicubic').clamp(0, 1)
 
 
 def test_warp_looks_up_at_the_displaced_place():
-    picture = smooth().double()
+    image = smooth().double()
     flow = torch.zeros(1, 2, 64, 80, dtype=torch.float64)
     flow[:, 0], flow[:, 1] = 3, -2
-    moved = warp(picture, flow)
-    torch.testing.assert_close(moved[..., 2:, :-3], picture[..., :-2, 3:])
+    moved = warp(image, flow)
+    torch.testing.assert_close(moved[..., 2:, :-3], image[..., :-2, 3:])
     assert gradcheck(warp, (torch.rand(1, 1, 5, 6).double().requires_grad_(),
                             (torch.rand(1, 2, 5, 6).double() * 0.4 + 0.3).requires_grad_()))
 
 
 def deformed(seed=0, **options):
-    picture = (smooth()[0, 0].numpy() * 255).astype(np.float32)
-    return picture, RandomDeformation(seed=seed, **options)(dict(img_id=1, img2=picture.copy()))
+    image = (smooth()[0, 0].numpy() * 255).astype(np.float32)
+    return image, RandomDeformation(seed=seed, **options)(dict(img_id=1, img2=image.copy()))
 
 
-def test_the_true_field_puts_the_picture_back():
-    picture, results = deformed()
-    assert np.abs(results['img2'] - picture).max() > 20 and (results['img2_aligned'] == picture).all()
+def test_the_true_field_puts_the_image_back():
+    image, results = deformed()
+    assert np.abs(results['img2'] - image).max() > 20 and (results['img2_aligned'] == image).all()
     assert 0.5 < np.linalg.norm(results['flow'], axis=2).mean() < 10
     back = warp(torch.from_numpy(results['img2'])[None, None],
                 torch.from_numpy(results['flow']).permute(2, 0, 1)[None])[0, 0].numpy()
     inside = slice(8, -8)
-    assert np.abs(back - picture)[inside, inside].mean() < 0.05 * np.abs(results['img2'] - picture)[
+    assert np.abs(back - image)[inside, inside].mean() < 0.05 * np.abs(results['img2'] - image)[
         inside, inside].mean()
 
 
-def test_a_seed_gives_a_picture_the_same_deformation_and_none_gives_another():
+def test_a_seed_gives_an_image_the_same_deformation_and_none_gives_another():
     assert (deformed(seed=3)[1]['flow'] == deformed(seed=3)[1]['flow']).all()
     assert (deformed(seed=3)[1]['flow'] != deformed(seed=4)[1]['flow']).any()
     np.random.seed(0)
@@ -59,8 +59,8 @@ def test_a_seed_gives_a_picture_the_same_deformation_and_none_gives_another():
 
 
 def test_loss_is_that_of_the_docstring_and_sees_the_true_field():
-    picture, results = deformed()
-    aligned, source = (torch.from_numpy(x)[None, None].double() / 255 for x in (picture, results['img2']))
+    image, results = deformed()
+    aligned, source = (torch.from_numpy(x)[None, None].double() / 255 for x in (image, results['img2']))
     truth = torch.from_numpy(results['flow']).permute(2, 0, 1)[None].double()
     loss = RegistrationLoss()
     at_truth, at_zero = loss(truth, source, aligned), loss(torch.zeros_like(truth), source, aligned)
@@ -79,8 +79,8 @@ def test_the_terms_of_the_loss_one_by_one():
     flow = torch.zeros(1, 2, 9, 12, dtype=torch.float64)
     flow[:, 0], flow[:, 1] = 2, -1
 
-    def moved(picture, x, y):
-        return picture[..., (torch.arange(9) + y).clamp(0, 8), :][..., (torch.arange(12) + x).clamp(0, 11)]
+    def moved(image, x, y):
+        return image[..., (torch.arange(9) + y).clamp(0, 8), :][..., (torch.arange(12) + x).clamp(0, 11)]
 
     def distance(first, second):
         rest = (first - second)[0, 0].numpy()
@@ -135,7 +135,7 @@ def test_features_are_compared_at_every_displacement_up_to_the_radius():
     torch.testing.assert_close(RegistrationNet()._cost(target, source), (target - source).abs().sum(1, keepdim=True))
 
 
-def test_normalised_pictures_are_those_of_any_brightness():
+def test_normalised_images_are_those_of_any_brightness():
     torch.manual_seed(0)
     net = RegistrationNet(radius=1, normalize=True)
     target, source = 100 * smooth(48, 56), 100 * smooth(48, 56, seed=1)
@@ -147,11 +147,11 @@ def test_normalised_pictures_are_those_of_any_brightness():
 @pytest.mark.parametrize('size', [(4, 4), (13, 18), (61, 83)])
 @pytest.mark.parametrize('options', [{}, dict(radius=3, normalize=True)], ids=['published', 'window'])
 def test_any_size(size, options):
-    """The field is that of the pictures whose border is repeated to a multiple of 4 at the right and the bottom."""
+    """The field is that of the images whose border is repeated to a multiple of 4 at the right and the bottom."""
     torch.manual_seed(0)
     net = RegistrationNet(**options)
     for field in net.fields:
-        torch.nn.init.normal_(field.weight, std=0.3)  # fields of some pixels, which depend on the pictures
+        torch.nn.init.normal_(field.weight, std=0.3)  # fields of some pixels, which depend on the images
     height, width = size
     pair = torch.rand(2, 1, 1, height, width)
     rows, columns = (torch.arange(-(-side // 4) * 4).clamp(max=side - 1) for side in size)
@@ -195,16 +195,16 @@ def test_the_second_estimate_looks_at_what_the_first_has_moved(monkeypatch):
     torch.testing.assert_close(inside[1], torch.zeros_like(inside[1]), atol=1e-5, rtol=0)
 
 
-def test_the_local_contrast_is_that_of_the_window_inside_the_picture():
-    picture = torch.rand(1, 1, 13, 15, dtype=torch.float64)
+def test_the_local_contrast_is_that_of_the_window_inside_the_image():
+    image = torch.rand(1, 1, 13, 15, dtype=torch.float64)
 
     def around(x, i, j):
         return x[..., max(i - 4, 0):i + 5, max(j - 4, 0):j + 5].mean()
 
     places = [(i, j) for i in range(13) for j in range(15)]
-    rest = picture - torch.stack([around(picture, *place) for place in places]).view_as(picture)
-    deviation = torch.stack([around(rest.square(), *place) for place in places]).view_as(picture).sqrt()
-    torch.testing.assert_close(_local_contrast(picture), rest / (deviation + 0.02))
+    rest = image - torch.stack([around(image, *place) for place in places]).view_as(image)
+    deviation = torch.stack([around(rest.square(), *place) for place in places]).view_as(image).sqrt()
+    torch.testing.assert_close(_local_contrast(image), rest / (deviation + 0.02))
 
 
 @pytest.fixture
@@ -218,21 +218,21 @@ def model():
 
 @pytest.fixture
 def packed():
-    picture, _ = deformed()
-    results = dict(img_id=1, img=np.repeat(picture[..., None], 3, 2).astype(np.uint8), img2=picture.astype(np.uint8))
+    image, _ = deformed()
+    results = dict(img_id=1, img=np.repeat(image[..., None], 3, 2).astype(np.uint8), img2=image.astype(np.uint8))
     return PackPairInputs()(RandomDeformation(seed=0)(results))
 
 
-def test_the_moved_picture_is_what_is_fused(model, packed):
+def test_the_moved_image_is_what_is_fused(model, packed):
     model.eval()
     inputs = model.data_preprocessor(dict(inputs={k: [v] for k, v in packed['inputs'].items()}))['inputs']
     assert set(inputs) == {'visible', 'infrared', 'aligned', 'flow'}
     torch.nn.init.constant_(model.registration.refinements[1][-1].bias, 1.0)  # two pixels at full size
     with torch.no_grad():
-        pictures = model.pictures(inputs)
-        assert pictures['flow'].mean() == pytest.approx(2, abs=0.3)
-        expected = model.fusion.fuse(luma(inputs['visible']), warp(inputs['infrared'], pictures['flow']))
-    torch.testing.assert_close(luma(pictures['picture']), expected, atol=1e-5, rtol=0)
+        images = model.images(inputs)
+        assert images['flow'].mean() == pytest.approx(2, abs=0.3)
+        expected = model.fusion.fuse(luma(inputs['visible']), warp(inputs['infrared'], images['flow']))
+    torch.testing.assert_close(luma(images['image']), expected, atol=1e-5, rtol=0)
 
 
 def test_losses_train_both_and_the_sources_of_the_fusion_stand_for_data(model, packed):
@@ -240,13 +240,13 @@ def test_losses_train_both_and_the_sources_of_the_fusion_stand_for_data(model, p
     losses = model(**batch, mode='loss')
     assert {'loss_registration', 'loss_reverse', 'loss_smoothness', 'fusion.loss_ssim'} <= set(losses)
     truth = batch['inputs']['aligned']
-    pictures = model.pictures(batch['inputs'])
+    images = model.images(batch['inputs'])
     torch.testing.assert_close(losses['loss_registration'], model.loss(
-        pictures['flow'], batch['inputs']['infrared'], truth)['loss_registration'])
+        images['flow'], batch['inputs']['infrared'], truth)['loss_registration'])
     own = sum(value for name, value in losses.items() if name.startswith('fusion.'))
     field, = torch.autograd.grad(own, model.registration.parameters().__next__(), retain_graph=True)
-    luma_of, moved = luma(batch['inputs']['visible']), pictures['registered'].detach()
-    constant = model.fusion.loss(luma(model.pictures(batch['inputs'])['picture']), luma_of, moved)
+    luma_of, moved = luma(batch['inputs']['visible']), images['registered'].detach()
+    constant = model.fusion.loss(luma(model.images(batch['inputs'])['image']), luma_of, moved)
     expected, = torch.autograd.grad(sum(constant.values()), model.registration.parameters().__next__())
     torch.testing.assert_close(field, expected)
     assert field.abs().sum() > 0
@@ -271,16 +271,16 @@ def test_any_scene_module_fuses_and_no_loss_is_no_loss(packed):
 
 
 def test_warp_keeps_its_places_under_autocast():
-    picture = torch.linspace(0, 1, 320).expand(1, 1, 8, 320)
+    image = torch.linspace(0, 1, 320).expand(1, 1, 8, 320)
     flow = torch.full((1, 2, 8, 320), 2.5)
-    exact = warp(picture, flow)
-    torch.testing.assert_close(warp(picture, flow.bfloat16()), exact)
+    exact = warp(image, flow)
+    torch.testing.assert_close(warp(image, flow.bfloat16()), exact)
 
 
 def test_endpoint_error_against_the_truth(model, packed):
     data = dict(inputs={k: [v] for k, v in packed['inputs'].items()}, data_samples=[packed['data_samples']])
     sample = model.eval().test_step(data)[0]
-    assert sample.pred_flow.shape == (64, 80, 2) and sample.fused_img.shape == (64, 80, 3)
+    assert sample.pred_flow.shape == (64, 80, 2) and sample.pred_img.shape == (64, 80, 3)
     metric = EndpointError()
     metric.process(data, [sample.to_dict()])
     scores = metric.evaluate(size=1)
@@ -304,26 +304,26 @@ def test_endpoint_error_by_hand():
     none = np.zeros((10, 12, 2))
     assert errors(truth, none) == {'registration/epe': 5, 'registration/epe_unregistered': 5}
     truth[:, :, 8:] = 0
-    truth[0, :, 8:] = 30  # from there it leads out of the picture
+    truth[0, :, 8:] = 30  # from there it leads out of the image
     found = np.repeat(truth.permute(1, 2, 0).numpy()[:, :1], 12, 1) + np.array([0, 2])
     assert errors(truth, found) == {'registration/epe': 2, 'registration/epe_unregistered': 5}
 
 
-def test_fused_pictures_are_scored_against_the_picture_before_its_deformation(packed):
+def test_fused_images_are_scored_against_the_image_before_its_deformation(packed):
     fused = np.repeat(packed['inputs']['aligned'].numpy().transpose(1, 2, 0), 3, 2)
     metric = FusionMetric(metric=['SSIM'])
-    metric.process(dict(inputs={k: [v] for k, v in packed['inputs'].items()}), [dict(fused_img=fused)])
+    metric.process(dict(inputs={k: [v] for k, v in packed['inputs'].items()}), [dict(pred_img=fused)])
     assert metric.evaluate(size=1)['fusion/SSIM'] == pytest.approx(2)
 
 
-def test_a_data_set_may_hold_the_infrared_picture_in_register(tmp_path):
-    """Given pairs out of register train and are scored by the picture in register, boxes or not."""
+def test_a_data_set_may_hold_the_infrared_image_in_register(tmp_path):
+    """Given pairs out of register train and are scored by the image in register, boxes or not."""
     init_default_scope('mmfusenas')
     generator = np.random.default_rng(0)
-    pictures = {name: generator.integers(0, 255, (24, 30, 3), np.uint8) for name in ('vi', 'warped', 'ir')}
-    for name, picture in pictures.items():
+    images = {name: generator.integers(0, 255, (24, 30, 3), np.uint8) for name in ('vi', 'warped', 'ir')}
+    for name, image in images.items():
         (tmp_path / name).mkdir()
-        cv2.imwrite(str(tmp_path / name / '1.png'), picture if name == 'vi' else picture[..., 0])
+        cv2.imwrite(str(tmp_path / name / '1.png'), image if name == 'vi' else image[..., 0])
     data = DATASETS.build(dict(
         type='PairDataset', data_root=str(tmp_path), data_prefix=dict(img='vi', img2='warped', img2_aligned='ir'),
         pipeline=[dict(type='LoadPairFromFile'),
@@ -331,7 +331,7 @@ def test_a_data_set_may_hold_the_infrared_picture_in_register(tmp_path):
                   dict(type='PackPairInputs')]))
     inputs = data[0]['inputs']
     for name, key in (('infrared', 'warped'), ('aligned', 'ir')):
-        assert np.array_equal(inputs[name][0].numpy(), pictures[key][:, ::-1, 0]), name
+        assert np.array_equal(inputs[name][0].numpy(), images[key][:, ::-1, 0]), name
     model = MODELS.build(dict(
         type='RegisteredFusion', registration=dict(type='RegistrationNet'), loss=dict(type='RegistrationLoss'),
         fusion=dict(type='TIMFusion', genotype='tim-light', channels=8, loss=dict(type='FusionLoss'))))
@@ -341,7 +341,7 @@ def test_a_data_set_may_hold_the_infrared_picture_in_register(tmp_path):
 
 
 @pytest.mark.parametrize('pack', ['PackPairDetInputs', 'PackPairSegInputs'])
-def test_deformed_pairs_of_a_task_keep_the_picture_in_register(pack):
+def test_deformed_pairs_of_a_task_keep_the_image_in_register(pack):
     pytest.importorskip('mmdet')
     pytest.importorskip('mmseg')
     init_default_scope('mmfusenas')

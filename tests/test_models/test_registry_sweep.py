@@ -37,7 +37,7 @@ def pair() -> dict[str, Tensor]:
     return dict(visible=features(3), infrared=features(1))
 
 
-def picture() -> dict[str, Tensor]:
+def image() -> dict[str, Tensor]:
     return dict(visible=features(3))
 
 
@@ -121,7 +121,7 @@ CASES = {
              enhancement=dict(type='EnhancementNet', channels=8, operators=['rb_3']),
              loss=dict(type='EnhancementLoss')), pair,
         lambda module, inputs: list(module(inputs, mode='loss').values())),
-    'model/RUASScene': Case(dict(loss=dict(type='RTVSceneLoss')), picture,
+    'model/RUASScene': Case(dict(loss=dict(type='RTVSceneLoss')), image,
                             lambda module, inputs: [module(inputs), *module(inputs, mode='loss').values()]),
     'model/RTVSceneLoss': Case({}, lambda: [features(3), features(3, 1)],
                                lambda module, inputs: list(module(*inputs).values())),
@@ -134,7 +134,7 @@ CASES = {
     'model/RUASEnhancement': Case(
         dict(scene=dict(type='RUASScene', stages=2, loss=dict(type='SmoothSceneLoss')),
              task=dict(type='NoiseRemoval', channels=4, num_cells=1), loss=dict(type='DenoisingLoss'),
-             denoise='always'), picture,
+             denoise='always'), image,
         lambda module, inputs: list(module(inputs, mode='loss').values())),
     'model/RegistrationNet': Case({}, lambda: [features(1), features(1, 1)], lambda module, inputs: module(*inputs)),
     'model/RegistrationLoss': Case({}, lambda: [features(2), features(1), features(1)],
@@ -173,7 +173,7 @@ CASES = {
         lambda module, inputs: module(inputs)),  # what it learns from is drawn
     'model/QualityLoss': Case(
         dict(checkpoint=str(QUALITY), classifier=dict(type='QualityClassifier', channels=(8, 8))),
-        lambda: dict(picture=features(3)), lambda module, inputs: list(module(inputs, {}).values())),
+        lambda: dict(image=features(3)), lambda module, inputs: list(module(inputs, {}).values())),
     'model/GuidanceProxy': Case(dict(channels=4), lambda: features(1)),
     'model/DilatedDenoiser': Case(dict(channels=4), lambda: features(2)),
     'model/GuidedStage': Case(

@@ -84,10 +84,10 @@ def test_unrolling_is_that_of_the_paper(warm_start, gamma, t_min):
     with torch.no_grad():
         for got, wanted in zip(net.unroll(y), expected, strict=True):
             torch.testing.assert_close(got, wanted, atol=1e-6, rtol=0)
-        # The picture is BGR, the network's colours are RGB.
-        pictures = net.pictures(dict(visible=y.flip(1)))
-    torch.testing.assert_close(pictures['picture'], expected[-1][0].flip(1), atol=1e-6, rtol=0)
-    torch.testing.assert_close(pictures['illumination'], expected[-1][1], atol=1e-6, rtol=0)
+        # The image is BGR, the network's colours are RGB.
+        images = net.images(dict(visible=y.flip(1)))
+    torch.testing.assert_close(images['image'], expected[-1][0].flip(1), atol=1e-6, rtol=0)
+    torch.testing.assert_close(images['illumination'], expected[-1][1], atol=1e-6, rtol=0)
 
 
 def test_stages_share_the_decisions_and_not_the_weights():
@@ -122,7 +122,7 @@ def test_inference_fuses_the_cells():
     assert sum(isinstance(module, FusedDistillationCell) for module in fast.modules()) == 2
     y = dict(visible=dark(2, 3, 31, 40))
     with torch.no_grad():
-        torch.testing.assert_close(fast.pictures(y)['picture'], enhancement().eval().pictures(y)['picture'],
+        torch.testing.assert_close(fast.images(y)['image'], enhancement().eval().images(y)['image'],
                                    atol=1e-5, rtol=0)
 
 
@@ -150,10 +150,10 @@ def test_noise_is_removed_where_there_is_some_and_sizes_may_differ():
         same = model(dict(visible=y), [sample(40, 50) for _ in range(3)], mode='predict')
     assert sorted(item.denoised for item in single) == [False, False, True]
     for one, many in zip(single, batch, strict=True):
-        assert np.array_equal(one.fused_img, many.fused_img) and one.denoised == many.denoised
+        assert np.array_equal(one.pred_img, many.pred_img) and one.denoised == many.denoised
     u = model.scene(dict(visible=y[:1])).flip(1)
     expected = model.task(u) if same[0].denoised else u
-    assert np.abs(same[0].fused_img[..., ::-1] / 255
+    assert np.abs(same[0].pred_img[..., ::-1] / 255
                   - expected[0].permute(1, 2, 0).clamp(0, 1).detach().numpy()).max() < 1.01 / 255
 
 
@@ -164,14 +164,14 @@ def sample(height, width):
 def test_what_has_not_learned_is_left_out():
     model, y = enhancement(denoise='always').eval(), dict(visible=dark(1, 3, 30, 30))
     model.stage = 'scene'
-    assert torch.equal(model.pictures(y)['picture'], model.scene.pictures(y)['picture'])
+    assert torch.equal(model.images(y)['image'], model.scene.images(y)['image'])
 
 
 def test_what_is_removed_is_asked_for():
     y = dict(visible=dark(1, 3, 30, 30))
-    pictures = {kind: enhancement(denoise=kind).eval().pictures(y)['picture'] for kind in ('always', 'never')}
-    assert torch.equal(pictures['never'], enhancement().scene.pictures(y)['picture'])
-    assert not torch.equal(pictures['never'], pictures['always'])
+    images = {kind: enhancement(denoise=kind).eval().images(y)['image'] for kind in ('always', 'never')}
+    assert torch.equal(images['never'], enhancement().scene.images(y)['image'])
+    assert not torch.equal(images['never'], images['always'])
     for options in (dict(denoise='sometimes'), dict(estimation=None)):
         with pytest.raises(ValueError, match='RUASEnhancement got denoise='):
             enhancement(**options)
@@ -180,7 +180,7 @@ def test_what_is_removed_is_asked_for():
 def test_costs_are_of_all_parts_whatever_the_noise():
     counts = {kind: complexity(enhancement(denoise=kind), (32, 40))['macs'] for kind in ('adaptive', 'always', 'never')}
     model = enhancement()
-    model.threshold = 1e9  # no picture is noisy
+    model.threshold = 1e9  # no image is noisy
     assert counts['adaptive'] == complexity(model, (32, 40))['macs'] and model.threshold == 1e9
     parts = [complexity(part, (32, 40))['macs'] for part in (model.scene, model.task, model.estimation)]
     assert [counts[kind] for kind in ('never', 'always', 'adaptive')] == np.cumsum(parts).tolist()
@@ -208,34 +208,34 @@ def test_a_reference_takes_the_place_of_the_prior():
     with pytest.raises(ValueError, match='got no reference'):
         model(dict(visible=dark(2, 3, 20, 24)), mode='loss')
     y, reference = dark(2, 3, 20, 24), dark(2, 3, 20, 24, seed=1)
-    losses = model.losses(model.pictures(dict(visible=y)), dict(visible=y, reference=reference))
+    losses = model.losses(model.images(dict(visible=y)), dict(visible=y, reference=reference))
     assert 'loss_reference' in losses and 'loss_tv' not in losses
-    x = model.pictures(dict(visible=y))['picture']
+    x = model.images(dict(visible=y))['image']
     torch.testing.assert_close(losses['loss_reference'], F.mse_loss(x, reference))
 
 
 def test_removal_learns_from_known_noise():
     model = enhancement(known_noise=True, loss=dict(type='DenoisingLoss', supervised=True)).train()
     inputs = dict(visible=dark(4, 3, 32, 32))
-    pictures = model.pictures(inputs)
-    torch.testing.assert_close(pictures['clean'], F.avg_pool2d(pictures['brightened'], 2))
-    deviations = (pictures['noisy'] - pictures['clean']).flatten(1).std(1)
+    images = model.images(inputs)
+    torch.testing.assert_close(images['clean'], F.avg_pool2d(images['brightened'], 2))
+    deviations = (images['noisy'] - images['clean']).flatten(1).std(1)
     assert (deviations < 0.2).all() and deviations.std() > 0.01
-    torch.testing.assert_close(pictures['picture'], model.task(pictures['noisy'].flip(1)).flip(1))
-    losses = model.losses(pictures, inputs)
-    torch.testing.assert_close(losses['loss_reference'], F.mse_loss(pictures['picture'], pictures['clean']))
+    torch.testing.assert_close(images['image'], model.task(images['noisy'].flip(1)).flip(1))
+    losses = model.losses(images, inputs)
+    torch.testing.assert_close(losses['loss_reference'], F.mse_loss(images['image'], images['clean']))
     losses['loss_reference'].backward()
     assert all(p.grad.any() for p in model.task.parameters())
     assert any(p.grad.any() for p in model.scene.parameters())  # as the cooperative search needs it
     model.eval()
     with torch.no_grad():
-        assert model.pictures(inputs)['picture'].shape == inputs['visible'].shape
+        assert model.images(inputs)['image'].shape == inputs['visible'].shape
 
 
-def test_known_noise_is_learned_from_all_pictures_at_once_and_without_padding():
+def test_known_noise_is_learned_from_all_images_at_once_and_without_padding():
     model = enhancement(known_noise=True, loss=dict(type='DenoisingLoss', supervised=True)).train()
     calls, losses = [], model.losses
-    model.losses = lambda pictures, inputs: calls.append(pictures['noisy'].shape) or losses(pictures, inputs)
+    model.losses = lambda images, inputs: calls.append(images['noisy'].shape) or losses(images, inputs)
     samples = [FusionDataSample(metainfo=dict(img_shape=shape)) for shape in ((32, 32), (32, 32))]
     model(dict(visible=dark(2, 3, 32, 32)), samples, mode='loss')
     assert calls == [(2, 3, 16, 16)]
@@ -336,20 +336,20 @@ def test_settings_that_are_wrong_are_named(options):
         RUASScene(**options)
 
 
-def test_published_weights_give_the_published_pictures(shared, run_converted):
+def test_published_weights_give_the_published_images(shared, run_converted):
     folder = shared / 'reference/ruas/lol'
     images = run_converted(shared / 'reference/ruas/lol.pt', folder / 'low')
-    assert [image['stem'] for image in images] == ['00001', '00091', '00271', '00451', '00481']
-    for image in images:
+    assert [record['stem'] for record in images] == ['00001', '00091', '00271', '00451', '00481']
+    for record in images:
         ours, theirs = (cv2.imread(str(path)).astype(int) for path in (
-            image['picture'], folder / 'authors_result' / f'{image["stem"]}.png'))
+            record['image'], folder / 'authors_result' / f'{record["stem"]}.png'))
         assert np.abs(ours - theirs).max() <= 1
     # Levels, decisions and scores as ../specs of the published network have them.
     levels = [0.0080, 0.0118, 0.1468, 0.1403, 0.0070]
-    assert [image['noise_level'] for image in images] == pytest.approx(levels, abs=6e-5)
-    assert [image['denoised'] for image in images] == [False, False, True, True, False]
-    pairs = [(cv2.imread(str(image['picture'])), cv2.imread(str(folder / 'reference' / f'{image["stem"]}.png')))
-             for image in images]
+    assert [record['noise_level'] for record in images] == pytest.approx(levels, abs=6e-5)
+    assert [record['denoised'] for record in images] == [False, False, True, True, False]
+    pairs = [(cv2.imread(str(record['image'])), cv2.imread(str(folder / 'reference' / f'{record["stem"]}.png')))
+             for record in images]
     assert np.mean([peak_signal_noise_ratio(clean, ours) for ours, clean in pairs]) == pytest.approx(15.374, abs=2e-3)
     assert np.mean([structural_similarity(clean, ours, channel_axis=2) for ours, clean in pairs]) == pytest.approx(
         0.6163, abs=1e-4)
@@ -393,15 +393,15 @@ def test_weights_of_both_releases_convert(load_tool, tmp_path, monkeypatch, rele
 @pytest.fixture
 def run_converted(load_tool, tmp_path, monkeypatch):
     """Convert a file of the authors, run the inferencer over a folder; return what predictions.json lists."""
-    from mmfusenas.apis import EnhanceInferencer, input_pictures
+    from mmfusenas.apis import EnhanceInferencer, input_images
 
     def run(source: Path, folder: Path) -> list[dict]:
         module = load_tool('model_converters/ruas')
         monkeypatch.setattr(sys, 'argv', ['ruas.py', str(source), str(tmp_path / 'out.pth')])
         module.main()
-        written = EnhanceInferencer(tmp_path / 'out.pth').run(input_pictures(folder), tmp_path / 'out')
+        written = EnhanceInferencer(tmp_path / 'out.pth').run(input_images(folder), tmp_path / 'out')
         images = json.loads(written.read_text())['images']
-        return [dict(image, picture=written.parent / image['picture']) for image in images]
+        return [dict(record, image=written.parent / record['image']) for record in images]
 
     return run
 

@@ -126,7 +126,7 @@ def test_loss_falls():
     model = segmentor(genotype=dict(choices={f'aspp_modules.{i}.conv': 'c_3d2' for i in range(4)}))
     inputs, samples = batch()
     for i, sample in enumerate(samples):
-        sample.gt_sem_seg.data[:] = i  # one class a picture
+        sample.gt_sem_seg.data[:] = i  # one class an image
     optimizer, values = torch.optim.Adam(model.parameters(), 1e-2), []
     for _ in range(10):
         optimizer.zero_grad()

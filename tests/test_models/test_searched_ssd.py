@@ -72,13 +72,13 @@ def batch(shapes=((96, 96), (96, 96))):
     centres = torch.tensor([stride / 2 + stride * (40 // stride) for stride in STRIDES])
     corners = [centres - torch.tensor(SIZES) / 2, centres + torch.tensor(SIZES) / 2]
     boxes = torch.stack([corners[0], corners[0], corners[1], corners[1]], 1)
-    generator, pictures, samples = torch.Generator().manual_seed(0), [], []
+    generator, images, samples = torch.Generator().manual_seed(0), [], []
     for shape in shapes:
         sample = DetDataSample(metainfo=dict(img_shape=shape, ori_shape=shape, scale_factor=(1, 1), img_id=0))
         sample.gt_instances = InstanceData(bboxes=boxes, labels=torch.arange(6) % 5)
         samples.append(sample)
-        pictures.append(torch.randint(0, 256, (4, *shape), generator=generator, dtype=torch.uint8))
-    inputs = dict(visible=[p[:3] for p in pictures], infrared=[p[3:] for p in pictures])
+        images.append(torch.randint(0, 256, (4, *shape), generator=generator, dtype=torch.uint8))
+    inputs = dict(visible=[p[:3] for p in images], infrared=[p[3:] for p in images])
     return dict(inputs=inputs, data_samples=samples)
 
 
@@ -134,7 +134,7 @@ def test_one_square_anchor_stands_at_the_centre_of_every_place(published):
 
 
 @torch.no_grad()
-def test_levels_are_the_picture_over_the_stride_rounded_up(published):
+def test_levels_are_the_image_over_the_stride_rounded_up(published):
     scores, boxes = published(dict(visible=torch.rand(1, 3, 131, 70), infrared=torch.rand(1, 1, 131, 70)))
     sizes = [(-(-131 // stride), -(-70 // stride)) for stride in STRIDES]
     assert [tuple(x.shape[1:]) for x in scores] == [(6, *size) for size in sizes]
@@ -143,7 +143,7 @@ def test_levels_are_the_picture_over_the_stride_rounded_up(published):
 
 def test_loss_reaches_the_whole_detector_also_from_a_padded_batch(published):
     published.train()
-    # The second picture is smaller: its padding is black, and VGG makes nothing but zeros of it.
+    # The second image is smaller: its padding is black, and VGG makes nothing but zeros of it.
     value = loss(published, batch(((96, 96), (33, 61))))
     value.backward()
     assert torch.isfinite(value)
@@ -152,14 +152,14 @@ def test_loss_reaches_the_whole_detector_also_from_a_padded_batch(published):
     published.zero_grad()
 
 
-def test_published_detector_predicts_inside_the_pictures(published):
+def test_published_detector_predicts_inside_the_images(published):
     with torch.no_grad():
         results = published.eval().test_step(batch(((61, 83), (64, 50))))
     for result, (height, width) in zip(results, ((61, 83), (64, 50)), strict=True):
         boxes = result.pred_instances.bboxes
         assert len(boxes) == len(result.pred_instances.scores) > 0
         assert (boxes >= 0).all() and (boxes <= torch.tensor([width, height, width, height])).all()
-        assert result.fused_img.shape == (height, width, 3)
+        assert result.pred_img.shape == (height, width, 3)
 
 
 def test_the_scene_module_of_the_config_learns_from_the_detector(root):

@@ -68,8 +68,8 @@ def batch(shapes=(SHAPE, SHAPE), seed=0):
                                              img_path='visible.png', img_path2='infrared.png', img_id=0))
         sample.gt_instances = InstanceData(bboxes=torch.tensor([[10.0, 12, 42, 44]]), labels=torch.tensor([1]))
         samples.append(sample)
-    pictures = [torch.randint(0, 256, (4, *shape), generator=generator, dtype=torch.uint8) for shape in shapes]
-    inputs = dict(visible=[p[:3] for p in pictures], infrared=[p[3:] for p in pictures])
+    images = [torch.randint(0, 256, (4, *shape), generator=generator, dtype=torch.uint8) for shape in shapes]
+    inputs = dict(visible=[p[:3] for p in images], infrared=[p[3:] for p in images])
     return dict(inputs=inputs, data_samples=samples)
 
 
@@ -84,16 +84,16 @@ def grads(model, part):
 
 @pytest.mark.parametrize('task', [retinanet, ssd])
 def test_loss_is_task_plus_eta_times_scene(task):
-    """Each term against the part that it comes from: mmdet's own on the picture of the scene, and the scene's loss."""
+    """Each term against the part that it comes from: mmdet's own on the image of the scene, and the scene's loss."""
     model = build(task(), eta=0.25).train()
     data = batch()
     inputs = model.data_preprocessor(data, True)['inputs']
     with torch.no_grad():
-        picture = model.scene.pictures(inputs)['picture']
-        photographs = list((picture.clamp(0, 1) * 255).unbind())
+        image = model.scene.images(inputs)['image']
+        photographs = list((image.clamp(0, 1) * 255).unbind())
         prepared = model.task.data_preprocessor(dict(inputs=photographs, data_samples=data['data_samples']), True)
         own = model.task(**prepared, mode='loss')
-        scene = model.scene.loss(luma(picture), luma(inputs['visible']), inputs['infrared'])
+        scene = model.scene.loss(luma(image), luma(inputs['visible']), inputs['infrared'])
         found = {}
         for stage in ('joint', 'scene', 'task'):
             model.stage = stage
@@ -111,8 +111,8 @@ def test_the_scene_s_loss_leaves_out_the_padding_of_the_batch():
     model.eval()  # BatchNorm would look at the whole batch
     data = batch((SHAPE, (40, 50)))
     whole = losses(model, data)
-    pictures, samples = data['inputs'], data['data_samples']
-    single = [losses(model, dict(inputs={name: x[i:i + 1] for name, x in pictures.items()}, data_samples=[samples[i]]))
+    images, samples = data['inputs'], data['data_samples']
+    single = [losses(model, dict(inputs={name: x[i:i + 1] for name, x in images.items()}, data_samples=[samples[i]]))
               for i in range(2)]
     for name, value in whole.items():
         # The edge beside the padding sees zeros in a batch and nothing alone; with the padding in it were 0.2 off.
@@ -146,15 +146,15 @@ def test_a_frozen_scene_keeps_its_statistics():
     assert model.scene.training
 
 
-def test_with_norm_eval_a_picture_does_not_depend_on_its_neighbours():
+def test_with_norm_eval_an_image_does_not_depend_on_its_neighbours():
     data = batch()
     for norm_eval in (False, True):
         model = build(norm_eval=norm_eval)
         model.train()
         before = {k: v.clone() for k, v in model.scene.state_dict().items()}
         inputs = model.data_preprocessor(data, True)['inputs']
-        together = model.scene.pictures(inputs)['picture'][:1]
-        alone = model.scene.pictures({name: value[:1] for name, value in inputs.items()})['picture']
+        together = model.scene.images(inputs)['image'][:1]
+        alone = model.scene.images({name: value[:1] for name, value in inputs.items()})['image']
         assert torch.allclose(together, alone, atol=1e-5) == norm_eval
         assert all(torch.equal(before[k], v) for k, v in model.scene.state_dict().items()) == norm_eval
         assert model.scene.training
@@ -163,25 +163,25 @@ def test_with_norm_eval_a_picture_does_not_depend_on_its_neighbours():
 
 
 def test_the_task_gradient_reaches_the_fusion_network():
-    """It is the task's gradient for the picture, through the network that made it."""
+    """It is the task's gradient for the image, through the network that made it."""
     model = build(eta=0.0).train()
     data = batch()
     inputs = model.data_preprocessor(data, True)['inputs']
     weight = model.scene.stem[0].weight
-    picture = model.scene.pictures(inputs)['picture']
-    seen = picture.detach().requires_grad_()
+    image = model.scene.images(inputs)['image']
+    seen = image.detach().requires_grad_()
     images = list((bounded(seen, 0.0, 1.0) * 255).unbind())
     prepared = model.task.data_preprocessor(dict(inputs=images, data_samples=data['data_samples']), True)
     gradient, = torch.autograd.grad(model.task.parse_losses(model.task(**prepared, mode='loss'))[0], seen)
-    expected, = torch.autograd.grad(picture, weight, gradient)
+    expected, = torch.autograd.grad(image, weight, gradient)
     found, = torch.autograd.grad(model.parse_losses(losses(model, batch()))[0], weight)
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4 * float(expected.abs().max()))
     assert expected.any()
 
 
 @pytest.mark.parametrize('task', [retinanet, ssd])
-def test_the_detector_sees_the_picture_as_it_would_a_photograph(task):
-    # With the visible picture as the scene, the wrapper is the plain detector on that photograph.
+def test_the_detector_sees_the_image_as_it_would_a_photograph(task):
+    # With the visible image as the scene, the wrapper is the plain detector on that photograph.
     model = build(task(), scene=dict(type='FixedFusion', rule='visible')).eval()
     torch.manual_seed(0)
     plain = MMDET_MODELS.build(ConfigDict(dict(
@@ -198,9 +198,9 @@ def test_the_detector_sees_the_picture_as_it_would_a_photograph(task):
         assert len(mine.pred_instances) == len(other.pred_instances) > 0
         assert torch.allclose(mine.pred_instances.bboxes, other.pred_instances.bboxes, atol=1e-3)
         assert torch.allclose(mine.pred_instances.scores, other.pred_instances.scores, atol=1e-5)
-        # The picture has the size of the image without the padding of the batch, and its values.
-        assert mine.fused_img.shape == (*visible.shape[1:], 3)
-        assert abs(torch.from_numpy(mine.fused_img).permute(2, 0, 1).int() - visible.int()).max() <= 1
+        # The image has the size of the image without the padding of the batch, and its values.
+        assert mine.pred_img.shape == (*visible.shape[1:], 3)
+        assert abs(torch.from_numpy(mine.pred_img).permute(2, 0, 1).int() - visible.int()).max() <= 1
 
 
 def test_the_raw_outputs_are_of_the_same_photograph():
@@ -217,11 +217,11 @@ def test_colour_is_kept_and_luma_is_fused():
     model = build(scene=dict(type='FixedFusion', rule='average')).eval()
     data = batch()
     prepared = model.data_preprocessor(data, False)['inputs']
-    picture = model.scene.pictures(prepared)['picture']
+    image = model.scene.images(prepared)['image']
     visible, infrared = prepared['visible'], prepared['infrared']
-    assert torch.allclose(luma(picture), (luma(visible) + infrared) / 2, atol=1e-6)
+    assert torch.allclose(luma(image), (luma(visible) + infrared) / 2, atol=1e-6)
     for channel in range(3):
-        assert torch.allclose((picture - luma(picture))[:, channel], (visible - luma(visible))[:, channel], atol=1e-6)
+        assert torch.allclose((image - luma(image))[:, channel], (visible - luma(visible))[:, channel], atol=1e-6)
 
 
 @pytest.mark.parametrize('backbone', [
@@ -250,25 +250,25 @@ def test_unknown_modes_and_stages_are_named():
 
 
 class Overshooting(torch.nn.Module):
-    """A scene whose picture leaves [0, 1] at both ends."""
+    """A scene whose image leaves [0, 1] at both ends."""
 
     def __init__(self):
         super().__init__()
         self.low, self.high = (torch.nn.Parameter(torch.tensor(value)) for value in (-0.2, 1.3))
 
-    def pictures(self, inputs):
-        picture = torch.zeros_like(inputs['visible']) + self.high
-        picture[..., :40] = self.low
-        return dict(picture=picture)
+    def images(self, inputs):
+        image = torch.zeros_like(inputs['visible']) + self.high
+        image[..., :40] = self.low
+        return dict(image=image)
 
-    def pictures_of_sizes(self, inputs, data_samples):
-        return self.pictures(inputs)
+    def images_of_sizes(self, inputs, data_samples):
+        return self.images(inputs)
 
-    def losses(self, pictures, inputs):
+    def losses(self, images, inputs):
         return {}
 
 
-def test_the_task_sees_in_training_the_picture_that_it_sees_in_the_test():
+def test_the_task_sees_in_training_the_image_that_it_sees_in_the_test():
     model, seen = build(), []
     model.scene = Overshooting()
     model.task.backbone.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0].detach()))

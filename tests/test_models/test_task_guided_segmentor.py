@@ -80,29 +80,29 @@ def test_the_task_s_gradient_reaches_the_fusion_network():
     assert 'scene' in with_grad(model)
 
 
-def test_prediction_has_the_size_of_the_picture():
+def test_prediction_has_the_size_of_the_image():
     model = model_of(genotype=SearchSpace(model_of()).genotype().part('task.decode_head').to_dict()).eval()
     inputs, samples = batch(labels=False)
     for sample in model(inputs, samples, mode='predict'):
         assert sample.pred_sem_seg.data.shape == (1, 70, 83)
-        assert sample.fused_img.shape == (70, 83, 3)
+        assert sample.pred_img.shape == (70, 83, 3)
 
 
-def test_the_segmentor_sees_the_fused_picture_as_a_photograph():
+def test_the_segmentor_sees_the_fused_image_as_a_photograph():
     model = model_of(genotype=SearchSpace(model_of()).genotype().part('task.decode_head').to_dict()).eval()
     inputs, samples = batch(64, 96, labels=False)
     with torch.no_grad():
-        picture = model.scene.pictures(inputs)['picture'].clamp(0, 1) * 255
+        image = model.scene.images(inputs)['image'].clamp(0, 1) * 255
 
-        def logits(pictures):
-            data = model.task.data_preprocessor(dict(inputs=list(pictures), data_samples=None))
+        def logits(images):
+            data = model.task.data_preprocessor(dict(inputs=list(images), data_samples=None))
             coarse = model.task(data['inputs'], mode='tensor')
             assert coarse.shape[-2:] == (8, 12)
             return torch.nn.functional.interpolate(coarse, (64, 96), mode='bilinear')
 
         got = torch.stack([sample.seg_logits.data for sample in model(inputs, samples, mode='predict')])
-        torch.testing.assert_close(got, logits(picture))
-        for other in (picture / 255, picture.flip(1), picture * 0):  # which the comparison tells apart
+        torch.testing.assert_close(got, logits(image))
+        for other in (image / 255, image.flip(1), image * 0):  # which the comparison tells apart
             assert (got - logits(other)).abs().max() > 1e-2 * got.abs().max()
 
 

@@ -63,24 +63,24 @@ def inputs(height=24, width=30, batch=2):
                 infrared=torch.rand(batch, 1, height, width, generator=generator))
 
 
-def test_picture_is_the_fused_luma_with_the_visible_chroma():
+def test_image_is_the_fused_luma_with_the_visible_chroma():
     net = TIMFusion(genotype='tim-light').eval()
     data = inputs()
     with torch.no_grad():
-        picture = net(data)
+        image = net(data)
         fused = net.fuse(luma(data['visible']), data['infrared'])
-    torch.testing.assert_close(luma(picture), fused)
-    torch.testing.assert_close(picture - fused, data['visible'] - luma(data['visible']), atol=1e-6, rtol=0)
+    torch.testing.assert_close(luma(image), fused)
+    torch.testing.assert_close(image - fused, data['visible'] - luma(data['visible']), atol=1e-6, rtol=0)
 
 
-def test_predictions_are_cropped_to_each_picture():
+def test_predictions_are_cropped_to_each_image():
     samples = [BaseDataElement(metainfo=dict(img_shape=shape)) for shape in [(24, 30), (20, 17)]]
     net, data = FixedFusion('visible'), inputs()
     out = net(data, samples, mode='predict')
-    assert [sample.fused_img.shape for sample in out] == [(24, 30, 3), (20, 17, 3)]
-    assert str(out[0].fused_img.dtype) == 'uint8'
+    assert [sample.pred_img.shape for sample in out] == [(24, 30, 3), (20, 17, 3)]
+    assert str(out[0].pred_img.dtype) == 'uint8'
     expected = (data['visible'][1, :, :20, :17] * 255).round().permute(1, 2, 0).numpy()
-    assert (out[1].fused_img == expected).all()
+    assert (out[1].pred_img == expected).all()
 
 
 @pytest.mark.parametrize(('rule', 'expected'), [
@@ -89,10 +89,10 @@ def test_predictions_are_cropped_to_each_picture():
 ])  # fmt: skip
 def test_fixed_rules(rule, expected):
     data = inputs()
-    picture = FixedFusion(rule)(data)
-    torch.testing.assert_close(luma(picture), expected(luma(data['visible']), data['infrared']))
+    image = FixedFusion(rule)(data)
+    torch.testing.assert_close(luma(image), expected(luma(data['visible']), data['infrared']))
     chroma = 0 if rule == 'infrared' else data['visible'] - luma(data['visible'])
-    torch.testing.assert_close(picture - luma(picture), torch.zeros_like(picture) + chroma, atol=1e-6, rtol=0)
+    torch.testing.assert_close(image - luma(image), torch.zeros_like(image) + chroma, atol=1e-6, rtol=0)
     with pytest.raises(ValueError, match='FixedFusion has nothing to learn by'):
         FixedFusion(rule)(data, mode='loss')
 

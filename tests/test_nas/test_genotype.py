@@ -99,7 +99,7 @@ def test_file_that_is_no_genotype_says_so_and_names_itself(tmp_path, text, messa
 
 
 def test_file_that_is_not_text(tmp_path):
-    path = tmp_path / 'picture.json'
+    path = tmp_path / 'image.json'
     path.write_bytes(b'\x89PNG\xff\xfe')
-    with pytest.raises(ValueError, match='picture.json is not JSON'):
+    with pytest.raises(ValueError, match='image.json is not JSON'):
         Genotype.load(path)

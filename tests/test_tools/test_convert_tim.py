@@ -1,4 +1,4 @@
-"""The converter of the authors' networks: names, strictness, and the same pictures out of the converted weights."""
+"""The converter of the authors' networks: names, strictness, and the same images out of the converted weights."""
 import json
 import pickle
 import subprocess
@@ -82,7 +82,7 @@ def rebuild(path):
     return model.eval()
 
 
-def test_light_gives_the_same_picture_after_conversion(root, tmp_path, light):
+def test_light_gives_the_same_image_after_conversion(root, tmp_path, light):
     source, out = tmp_path / 'source.pth', tmp_path / 'deep' / 'out.pth'
     torch.save(light, source)
     arguments = ['tools/model_converters/tim.py', source, out, '--network', 'light']
@@ -174,5 +174,5 @@ def test_reference_output_is_reproduced(run_tool, shared, tmp_path):
 
 
 @pytest.mark.parametrize(('network', 'order'), [('light', ('visible', 'infrared')), ('full', ('infrared', 'visible'))])
-def test_order_of_the_pictures_is_that_of_the_published_scripts(tool, network, order):
+def test_order_of_the_images_is_that_of_the_published_scripts(tool, network, order):
     assert MODELS.build(tool.NETWORKS[network]).order == order

@@ -148,7 +148,7 @@ class Net:
                 x = self.successive(x, f'{cells}.{i}', ops)
             features.append(x)
         a, b = features
-        pictures = dict(detail=self.head(a, 'stem_out2').tanh(), target=self.head(b, 'stem_out3').tanh())
+        images = dict(detail=self.head(a, 'stem_out2').tanh(), target=self.head(b, 'stem_out3').tanh())
         if blends:
             high = a.max(1, keepdim=True)[0]
             m = self.conv(torch.cat([high, high, a.mean(1, keepdim=True)], 1), 'spa.spatial.conv', 1, 1).sigmoid()
@@ -157,7 +157,7 @@ class Net:
             x = torch.cat([a, b], 1)
         x = self.reflect(self.reflect(x, 'stem_out4.0', C), 'stem_out4.1', C // 2)
         x = self.reflect(x, 'stem_out4.2', 1, kernel=1)
-        return dict(pictures, enhanced=x if blends else x.tanh())
+        return dict(images, enhanced=x if blends else x.tanh())
 
 
 @pytest.fixture(scope='module')

@@ -81,10 +81,10 @@ def test_check_lists_everything_at_once(tool, data, capsys):
     code, problems, _ = check(tool, data, capsys)
     assert code == 1
     assert sorted(problems) == sorted([
-        ('train', 'error', 'picture without a partner'), ('train', 'error', 'unreadable picture'),
-        ('train', 'error', 'unreadable picture'), ('train', 'error', 'box outside the picture'),
+        ('train', 'error', 'image without a partner'), ('train', 'error', 'unreadable image'),
+        ('train', 'error', 'unreadable image'), ('train', 'error', 'box outside the image'),
         ('train', 'warning', 'box over the edge'), ('train', 'warning', 'class without a box'),
-        ('val', 'warning', 'constant picture'), ('val', 'error', 'sizes differ'), ('val', 'warning', 'uint16 picture')])
+        ('val', 'warning', 'constant image'), ('val', 'error', 'sizes differ'), ('val', 'warning', 'uint16 image')])
 
 
 def test_check_finds_what_is_on_both_sides(tool, data, capsys):
@@ -94,14 +94,14 @@ def test_check_finds_what_is_on_both_sides(tool, data, capsys):
         (root / f'test/{folder}/005.{suffix}').write_bytes(content)
     code, problems, _ = check(tool, data, capsys)
     assert (code, problems) == (1, [
-        ('across', 'error', 'same picture in train and val'), ('across', 'warning', 'video in train and val')])
+        ('across', 'error', 'same image in train and val'), ('across', 'warning', 'video in train and val')])
 
 
 def test_check_prints_tables_and_the_next_command(tool, data, capsys):
     (data.parent / 'train/ir/001.png').unlink()
     assert tool('analysis_tools/check_dataset').main([str(data), '--json', str(data.parent / 'out.json')]) == 1
     out = capsys.readouterr().out
-    assert 'train: YOLOPairDataset, 2 pairs' in out and 'picture without a partner' in out and '1 errors.' in out
+    assert 'train: YOLOPairDataset, 2 pairs' in out and 'image without a partner' in out and '1 errors.' in out
     assert len(json.loads((data.parent / 'out.json').read_text())['datasets']) == 2
     (data.parent / 'train/vi/001.png').unlink()
     assert tool('analysis_tools/check_dataset').main([str(data)]) == 0
@@ -136,11 +136,11 @@ val_dataloader = dict(dataset=dict(
 
 @pytest.fixture
 def dark(data):
-    """A config of one sensor: pictures with boxes for training, with references for testing."""
+    """A config of one sensor: images with boxes for training, with references for testing."""
     (data.parent / 'test/gt').mkdir()
     for number in (100, 101):
-        picture = cv2.imread(str(data.parent / f'test/vi/{number}.png'))
-        cv2.imwrite(str(data.parent / f'test/gt/{number}.png'), 255 - picture)
+        image = cv2.imread(str(data.parent / f'test/vi/{number}.png'))
+        cv2.imwrite(str(data.parent / f'test/gt/{number}.png'), 255 - image)
     data.write_text(ONE_SENSOR.format(root=str(data.parent)))
     return data
 
@@ -152,33 +152,33 @@ def test_check_of_one_sensor(tool, dark, capsys):
         ('train', 3, {'uint8': 3}, dict(person=2, car=1)), ('val', 2, {'uint8 + uint8': 2}, {})]
     assert tool('analysis_tools/check_dataset').main([str(dark), '--workers', '1']) == 0
     out = capsys.readouterr().out
-    assert 'train: YOLOPairDataset, 3 pictures; 32 x 24 (3); visible uint8 (3); person: 2 boxes' in out
-    assert 'val: PairDataset, 2 pictures; 32 x 24 (2); visible + reference uint8 + uint8 (2)' in out
+    assert 'train: YOLOPairDataset, 3 images; 32 x 24 (3); visible uint8 (3); person: 2 boxes' in out
+    assert 'val: PairDataset, 2 images; 32 x 24 (2); visible + reference uint8 + uint8 (2)' in out
 
 
 def test_check_finds_what_is_wrong_with_references(tool, dark, capsys):
     cv2.imwrite(str(dark.parent / 'test/gt/100.png'), np.arange(16 * 16 * 3, dtype=np.uint8).reshape(16, 16, 3))
     (dark.parent / 'test/gt/101.png').write_bytes(b'damaged')
     code, problems, _ = check(tool, dark, capsys)
-    assert (code, problems) == (1, [('val', 'error', 'sizes differ'), ('val', 'error', 'unreadable picture')])
+    assert (code, problems) == (1, [('val', 'error', 'sizes differ'), ('val', 'error', 'unreadable image')])
 
 
-def test_browse_shows_picture_and_reference_or_picture_with_boxes(tool, dark, tmp_path):
+def test_browse_shows_image_and_reference_or_image_with_boxes(tool, dark, tmp_path):
     browse = tool('analysis_tools/browse_dataset')
     browse.main([str(dark), '--out-dir', str(tmp_path / 'val'), '--split', 'val'])
-    picture, reference = (cv2.imread(str(tmp_path / f'test/{folder}/101.png')) for folder in ('vi', 'gt'))
-    assert np.array_equal(cv2.imread(str(tmp_path / 'val/101.png')), np.hstack([picture, reference]))
+    image, reference = (cv2.imread(str(tmp_path / f'test/{folder}/101.png')) for folder in ('vi', 'gt'))
+    assert np.array_equal(cv2.imread(str(tmp_path / 'val/101.png')), np.hstack([image, reference]))
     browse.main([str(dark), '--out-dir', str(tmp_path / 'train')])
-    picture, drawn = cv2.imread(str(tmp_path / 'train/001.png')), cv2.imread(str(tmp_path / 'train/vi/001.png'))
-    assert picture.shape == (24, 64, 3) and np.array_equal(picture[:, :32], drawn)
-    assert (picture[18, 32 + 4:32 + 12] == (0, 255, 0)).all()
+    image, drawn = cv2.imread(str(tmp_path / 'train/001.png')), cv2.imread(str(tmp_path / 'train/vi/001.png'))
+    assert image.shape == (24, 64, 3) and np.array_equal(image[:, :32], drawn)
+    assert (image[18, 32 + 4:32 + 12] == (0, 255, 0)).all()
 
 
-def test_browse_leaves_out_what_is_no_picture(tool):
+def test_browse_leaves_out_what_is_no_image(tool):
     browse = tool('analysis_tools/browse_dataset')
     inputs = {name: torch.full((1, 9, 12), i, dtype=torch.uint8) for i, name in enumerate(('visible', 'reference'))}
     packed = dict(inputs=dict(inputs, kernel=torch.rand(1, 5, 5), noise=torch.rand(1, 9, 12)), data_samples={})
-    assert browse.contact_picture(packed, {}).shape == (9, 24, 3)
+    assert browse.contact_image(packed, {}).shape == (9, 24, 3)
 
 
 STOCK = """
@@ -190,7 +190,7 @@ train_dataloader = dict(dataset=dict(
 """
 
 
-def test_pictures_with_boxes_become_coco_that_mmdet_reads_itself(tool, dark, tmp_path, capsys):
+def test_images_with_boxes_become_coco_that_mmdet_reads_itself(tool, dark, tmp_path, capsys):
     options = ['--cfg-options', 'val_dataloader=None']
     tool('dataset_converters/to_coco').main([str(dark), '--out', str(tmp_path / 'coco'), *options])
     assert "data_prefix={'img': 'visible'}" in capsys.readouterr().out
@@ -200,14 +200,14 @@ def test_pictures_with_boxes_become_coco_that_mmdet_reads_itself(tool, dark, tmp
     code, problems, found = check(tool, config, capsys)
     assert (code, problems) == (0, []) and found['datasets'][0]['boxes'] == dict(person=2, car=1)
     (tmp_path / 'coco/visible/001.png').unlink()
-    assert check(tool, config, capsys)[1] == [('train', 'error', 'unreadable picture')]
+    assert check(tool, config, capsys)[1] == [('train', 'error', 'unreadable image')]
     cv2.imwrite(str(tmp_path / 'coco/visible/001.png'), cv2.imread(str(tmp_path / 'train/vi/000.png')))
     browse = tool('analysis_tools/browse_dataset')
     browse.main([str(config), '--out-dir', str(tmp_path / 'out')])
     assert cv2.imread(str(tmp_path / 'out/001.png')).shape == (24, 64, 3)
 
 
-def test_a_set_without_pictures_is_named(tool, tmp_path):
+def test_a_set_without_images_is_named(tool, tmp_path):
     @DATASETS.register_module(force=True)
     class ToolTexts(BaseDataset):
         def load_data_list(self):
@@ -271,14 +271,14 @@ def test_browse_draws_classes(tool, root, tmp_path):
     assert np.abs(both - expected).max() <= 1
 
 
-@pytest.mark.parametrize('pictures', ['link', 'copy'])
-def test_to_coco(tool, data, tmp_path, pictures):
+@pytest.mark.parametrize('images', ['link', 'copy'])
+def test_to_coco(tool, data, tmp_path, images):
     out = tmp_path / 'coco'
     convert = tool('dataset_converters/to_coco')
-    arguments = [str(data), '--out', str(out), '--pictures', pictures]
+    arguments = [str(data), '--out', str(out), '--images', images]
     convert.main(arguments)
     convert.main(arguments)  # again, over itself
-    assert (out / 'visible/000.png').is_symlink() == (pictures == 'link')
+    assert (out / 'visible/000.png').is_symlink() == (images == 'link')
     source = YOLOPairDataset(
         data_root=str(tmp_path), metainfo=dict(classes=('person', 'car')),
         data_prefix=dict(img='train/vi', img2='train/ir', ann='train/labels'))
@@ -287,11 +287,11 @@ def test_to_coco(tool, data, tmp_path, pictures):
     assert sorted(path.name for path in out.rglob('*') if path.name.startswith('.')) == []
 
 
-def test_a_picture_in_register_comes_along(tmp_path):
-    pictures = {name: tmp_path / f'{name}.png' for name in ('a', 'b', 'c')}
-    for k, path in enumerate(pictures.values()):
+def test_an_image_in_register_comes_along(tmp_path):
+    images = {name: tmp_path / f'{name}.png' for name in ('a', 'b', 'c')}
+    for k, path in enumerate(images.values()):
         cv2.imwrite(str(path), np.full((24, 32), 60 * k, np.uint8))
-    info = dict(zip(('img_path', 'img_path2', 'img_path2_aligned'), map(str, pictures.values())),
+    info = dict(zip(('img_path', 'img_path2', 'img_path2_aligned'), map(str, images.values())),
                 img_id=0, height=24, width=32)
     write_coco(tmp_path / 'coco', 'train', [info], ('car', ), link=False)
     prefix = dict(img='visible', img2='infrared', img2_aligned='aligned')
@@ -301,7 +301,7 @@ def test_a_picture_in_register_comes_along(tmp_path):
         CocoPairDataset(data_root=str(tmp_path / 'coco'), ann_file='annotations/train.json', data_prefix=dict(img3='x'))
 
 
-def test_to_coco_refuses_bad_sets_and_other_pictures(tool, data, tmp_path):
+def test_to_coco_refuses_bad_sets_and_other_images(tool, data, tmp_path):
     convert = tool('dataset_converters/to_coco')
     (tmp_path / 'coco/visible').mkdir(parents=True)
     (tmp_path / 'coco/visible/001.png').write_bytes(b'another')
@@ -324,7 +324,7 @@ def test_to_coco_saves_drawn_scenes(tool, root, tmp_path):
     assert sum(len(x['instances']) for x in dataset) > 0
 
 
-def test_pictures_that_are_no_frames_are_dealt_one_by_one(tool, tmp_path):
+def test_images_that_are_no_frames_are_dealt_one_by_one(tool, tmp_path):
     for number in range(60):
         (tmp_path / f'{number}.png').write_bytes(b'')
     arguments = [str(tmp_path), '--out', str(tmp_path / 'splits'), '--gap', '0', '--shares', 'train=50', 'test=10']
@@ -349,12 +349,12 @@ def test_make_split(tool, tmp_path, capsys):
     assert all(abs(a - b) > 2 for i in range(3) for j in range(i) for a in numbers[i] for b in numbers[j])
 
 
-def test_make_split_of_pictures_in_folders(tool, tmp_path):
+def test_make_split_of_images_in_folders(tool, tmp_path):
     for number in range(10):
-        (tmp_path / f'pictures/{number % 2}').mkdir(parents=True, exist_ok=True)
-        (tmp_path / f'pictures/{number % 2}/{number}.png').write_bytes(b'')
-    arguments = [str(tmp_path / 'pictures'), '--out', str(tmp_path / 'splits'), '--gap', '0']
-    with pytest.raises(UserError, match='no picture.*--nested'):
+        (tmp_path / f'images/{number % 2}').mkdir(parents=True, exist_ok=True)
+        (tmp_path / f'images/{number % 2}/{number}.png').write_bytes(b'')
+    arguments = [str(tmp_path / 'images'), '--out', str(tmp_path / 'splits'), '--gap', '0']
+    with pytest.raises(UserError, match='no image.*--nested'):
         tool('dataset_converters/make_split').main(arguments)
     tool('dataset_converters/make_split').main([*arguments, '--nested'])
     assert [len((tmp_path / f'splits/{part}.txt').read_text().split()) for part in ('train', 'test')] == [8, 2]

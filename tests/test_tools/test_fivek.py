@@ -1,4 +1,4 @@
-"""FiveK's raw files and TIFFs as pictures."""
+"""FiveK's raw files and TIFFs as images."""
 
 import cv2
 import numpy as np
@@ -34,8 +34,8 @@ def test_pairs_of_one_size_in_srgb(convert, tmp_path, capsys):
 
 
 def test_sixteen_bits_are_read(convert, tmp_path):
-    picture = np.full((20, 30, 3), (10000, 30000, 60000), np.uint16)
-    cv2.imwrite(str(tmp_path / 'a.tif'), picture)
+    image = np.full((20, 30, 3), (10000, 30000, 60000), np.uint16)
+    cv2.imwrite(str(tmp_path / 'a.tif'), image)
     assert np.abs(np.asarray(convert.read(tmp_path / 'a.tif'))[0, 0] - np.array([60000, 30000, 10000]) / 257).max() < 1
 
 
@@ -46,8 +46,8 @@ def test_what_cannot_be_converted_is_said(convert, tmp_path):
     with pytest.raises(UserError, match='is turned or cut'):
         convert.main(arguments)
     write(tmp_path / 'in', 'b.png')
-    with pytest.raises(UserError, match='1 pictures.*partner.*b'):
+    with pytest.raises(UserError, match='1 images.*partner.*b'):
         convert.main(arguments)
     (tmp_path / 'none').mkdir()
-    with pytest.raises(UserError, match='holds no picture'):
+    with pytest.raises(UserError, match='holds no image'):
         convert.main([str(tmp_path / 'none'), *arguments[1:]])

@@ -1,4 +1,4 @@
-"""The tool that scores folders of fused pictures."""
+"""The tool that scores folders of fused images."""
 import json
 
 import cv2
@@ -16,15 +16,15 @@ def run(run_tool, capsys):
 
 @pytest.fixture
 def folders(tmp_path):
-    """Three pairs, colour and grey, their average and the visible picture as a second method."""
+    """Three pairs, colour and grey, their average and the visible image as a second method."""
     generator = np.random.default_rng(0)
     for k in range(3):
         visible = cv2.GaussianBlur(generator.integers(0, 256, (44, 52, 3), np.uint8), (0, 0), 1)
         infrared = cv2.GaussianBlur(generator.integers(0, 256, (44, 52), np.uint8), (0, 0), 2)
         average = ((visible.astype(int) + infrared[..., None]) // 2).astype(np.uint8)
-        for folder, picture in (('vi', visible), ('ir', infrared), ('average', average), ('copy', visible)):
+        for folder, image in (('vi', visible), ('ir', infrared), ('average', average), ('copy', visible)):
             (tmp_path / folder).mkdir(exist_ok=True)
-            cv2.imwrite(str(tmp_path / folder / f'{k}.png'), picture)
+            cv2.imwrite(str(tmp_path / folder / f'{k}.png'), image)
     return tmp_path
 
 
@@ -40,13 +40,13 @@ def test_several_methods_side_by_side(run, folders):
     assert found['value_range'] == [0, 255] and list(found['methods']) == ['average', 'visible']
     assert (found['convention'], found['images']) == ('mmfusenas', 3)
     for name, method in found['methods'].items():
-        assert list(method['mean']) == list(DEFAULT_MEASURES) and list(method['pictures']) == ['0', '1', '2']
-        for stem, scores in method['pictures'].items():
+        assert list(method['mean']) == list(DEFAULT_MEASURES) and list(method['per_image']) == ['0', '1', '2']
+        for stem, scores in method['per_image'].items():
             folder = 'copy' if name == 'visible' else name
             triplet = [grey_tensor(cv2.imread(str(folders / part / f'{stem}.png'), cv2.IMREAD_UNCHANGED))
                        for part in (folder, 'vi', 'ir')]
             assert scores == pytest.approx({key: value.item() for key, value in measure(scores, *triplet).items()})
-        assert method['mean']['MI'] == pytest.approx(np.mean([s['MI'] for s in method['pictures'].values()]))
+        assert method['mean']['MI'] == pytest.approx(np.mean([s['MI'] for s in method['per_image'].values()]))
     copied, mean = (next(line for line in out.splitlines() if line.startswith(f'| {name}'))
                     for name in ('visible', 'average'))
     assert f'{found["methods"]["visible"]["mean"]["MI"]:.4f} *' in copied and '*' not in mean.split('|')[2]
@@ -60,7 +60,7 @@ def test_a_published_convention(run, folders):
     assert end == '' and 'Convention cddfuse: luma (BT.601), whole numbers, values in 0-255, means of 3 images' in out
     found = json.loads((folders / 'out.json').read_text())
     assert (found['convention'], found['channel'], found['images']) == ('cddfuse', 'luma (BT.601), whole numbers', 3)
-    got = found['methods']['average']['pictures']['1']
+    got = found['methods']['average']['per_image']['1']
     triplet = [grey_levels(cv2.imread(str(folders / part / '1.png'))) for part in ('average', 'vi', 'ir')]
     assert got == pytest.approx({key: measure([key], *triplet, measures=CDDFUSE_MEASURES)[key].item()
                                  for key in ('EN', 'SD', 'SF', 'MI', 'SCD', 'VIF', 'Qabf', 'SSIM')}, abs=1e-12)
@@ -79,7 +79,7 @@ def test_lower_is_better_for_artefacts(run, folders):
 @pytest.mark.parametrize(('change', 'message'), [
     (lambda f: (f / 'average/1.png').unlink(), '1.png'),
     (lambda f: cv2.imwrite(str(f / 'average/1.png'), np.zeros((40, 52), np.uint8)), '52 x 40'),
-    (lambda f: (f / 'average/1.png').write_bytes(b'no picture'), 'cannot be decoded')])
+    (lambda f: (f / 'average/1.png').write_bytes(b'no image'), 'cannot be decoded')])
 def test_what_does_not_fit_is_one_clear_line(run, folders, change, message):
     change(folders)
     end, _ = run(*sources(folders), '--fused', folders / 'average', '--json', folders / 'out.json')

@@ -13,9 +13,9 @@ GUIDED = [dict(type='mmfusenas.LoadGuidedFromFile')]
 
 def test_nyu_from_arrays(converter, tmp_path):
     generator = np.random.default_rng(0)
-    pictures = generator.integers(0, 256, (5, 12, 16, 3)).astype(np.uint8)
+    images = generator.integers(0, 256, (5, 12, 16, 3)).astype(np.uint8)
     depths = generator.uniform(0.5, 9, (5, 12, 16))
-    np.save(tmp_path / 'images.npy', pictures)
+    np.save(tmp_path / 'images.npy', images)
     np.save(tmp_path / 'depths.npy', depths)
     arguments = [str(tmp_path / 'images.npy'), str(tmp_path / 'depths.npy'), '--out', str(tmp_path / 'nyu')]
     converter('nyu').main([*arguments, '--training', '3'])
@@ -23,7 +23,7 @@ def test_nyu_from_arrays(converter, tmp_path):
                          pipeline=GUIDED) for part in ('train', 'test')]
     assert [len(part) for part in parts] == [3, 2]
     sample = parts[1][0]
-    np.testing.assert_array_equal(sample['img'][..., ::-1], pictures[3])
+    np.testing.assert_array_equal(sample['img'][..., ::-1], images[3])
     np.testing.assert_allclose(sample['img2'], depths[3], rtol=1e-6)
     with pytest.raises(UserError, match='needed are N x H x W x 3'):
         converter('nyu').main([arguments[1], arguments[0], *arguments[2:]])
@@ -57,7 +57,7 @@ def test_rgbdd_is_listed_and_read_with_its_own_low_resolution(converter, tmp_pat
     np.testing.assert_array_equal(laid_out[1]['img2'], truth)
     converter('rgbdd').main([str(tmp_path)])  # once more
     (tmp_path / 'models/models_test/b1/b1_HR_gt.png').unlink()
-    with pytest.raises(UserError, match='1 pictures are missing, such as .*b1_HR_gt.png'):
+    with pytest.raises(UserError, match='1 images are missing, such as .*b1_HR_gt.png'):
         converter('rgbdd').main([str(tmp_path)])
     with pytest.raises(UserError, match='is it the root of RGB-D-D'):
         converter('rgbdd').main([str(tmp_path / 'models')])
@@ -75,46 +75,46 @@ def test_tiles_of_a_satellite_scene(converter, tmp_path):
         converter('pansharpening').main([str(tmp_path / 's.mat'), '--tile', '21', '--out', str(tmp_path / 'out')])
 
 
-def write_sintel(root, picture, depth):
+def write_sintel(root, image, depth):
     (root / 'depth/alley').mkdir(parents=True)
     (root / 'clean/alley').mkdir(parents=True)
-    cv2.imwrite(str(root / 'clean/alley/frame_0001.png'), picture)
+    cv2.imwrite(str(root / 'clean/alley/frame_0001.png'), image)
     head = np.float32(202021.25).tobytes() + np.int32(depth.shape[1]).tobytes() + np.int32(depth.shape[0]).tobytes()
     (root / 'depth/alley/frame_0001.dpt').write_bytes(head + depth.astype('<f4').tobytes())
 
 
-def write_diode(root, picture, depth):
+def write_diode(root, image, depth):
     folder = root / 'scene_00019/scan_00183'
     folder.mkdir(parents=True)
-    cv2.imwrite(str(folder / 'a.png'), picture)
+    cv2.imwrite(str(folder / 'a.png'), image)
     # Where the mask is 0 the file may hold anything.
     np.save(folder / 'a_depth.npy', np.where(depth > 0, depth, 77)[..., None])
     np.save(folder / 'a_depth_mask.npy', (depth > 0).astype(float))
 
 
-def write_sunrgbd(root, picture, depth):
+def write_sunrgbd(root, image, depth):
     for name in ('SUNRGBDtoolbox/traintestSUNRGBD', 'SUNRGBD/kv1/b1/image', 'SUNRGBD/kv1/b1/depth_bfx'):
         (root / name).mkdir(parents=True)
     cells = np.empty((1, 1), object)
     cells[0, 0] = '/n/fs/sun3d/data/SUNRGBD/kv1/b1/'
     savemat(root / 'SUNRGBDtoolbox/traintestSUNRGBD/allsplit.mat', dict(alltest=cells, alltrain=cells))
     millimetres = np.rint(depth * 1000).astype(np.uint16)
-    cv2.imwrite(str(root / 'SUNRGBD/kv1/b1/image/x.png'), picture)
+    cv2.imwrite(str(root / 'SUNRGBD/kv1/b1/image/x.png'), image)
     cv2.imwrite(str(root / 'SUNRGBD/kv1/b1/depth_bfx/x.png'), (millimetres << 3) | (millimetres >> 13))
 
 
-def write_diml(root, picture, depth):
+def write_diml(root, image, depth):
     for name in ('color', 'depth_filled'):
         (root / 'office' / name).mkdir(parents=True)
-    cv2.imwrite(str(root / 'office/color/in_1_c.png'), picture)
+    cv2.imwrite(str(root / 'office/color/in_1_c.png'), image)
     cv2.imwrite(str(root / 'office/depth_filled/in_1_depth_filled.png'), np.rint(depth * 1000).astype(np.uint16))
 
 
-def write_rgbdd(root, picture, depth):
+def write_rgbdd(root, image, depth):
     folder = root / 'plants/plants_test/p7'
     folder.mkdir(parents=True)
     # Without loss, so that it can be compared; what a file holds is seen by its content, not its name.
-    (folder / 'p7_RGB.jpg').write_bytes(cv2.imencode('.png', picture)[1].tobytes())
+    (folder / 'p7_RGB.jpg').write_bytes(cv2.imencode('.png', image)[1].tobytes())
     cv2.imwrite(str(folder / 'p7_HR_gt.png'), np.rint(depth * 1000).astype(np.uint16))
 
 
@@ -122,15 +122,15 @@ def write_rgbdd(root, picture, depth):
                          ids=lambda write: write.__name__[6:])
 def test_depth_sets(converter, tmp_path, write):
     generator = np.random.default_rng(0)
-    picture = generator.integers(0, 256, (12, 16, 3)).astype(np.uint8)
+    image = generator.integers(0, 256, (12, 16, 3)).astype(np.uint8)
     depth = np.rint(generator.uniform(9, 60, (12, 16)) * 1000) / 1000  # above 8.191: SUN's turned bits carry over
     depth[:, 15] = 0  # not measured
-    write(tmp_path / 'raw', picture, depth)
+    write(tmp_path / 'raw', image, depth)
     converter('depth_sets').main([write.__name__[6:], str(tmp_path / 'raw'), '--out', str(tmp_path / 'out')])
     data = PairDataset(data_root=str(tmp_path / 'out'), data_prefix=dict(img='test/rgb', img2='test/depth'),
                        pipeline=GUIDED)
     assert len(data) == 1
-    np.testing.assert_array_equal(data[0]['img'], picture)
+    np.testing.assert_array_equal(data[0]['img'], image)
     np.testing.assert_allclose(data[0]['img2'][:, :15], depth[:, :15], atol=1e-5)
     np.testing.assert_array_equal(data[0]['img2'][:, 15], data[0]['img2'][:, 14])
 

@@ -40,7 +40,7 @@ def search(tmp_path: Path) -> Path:
     return tmp_path / 'search.pth'
 
 
-def test_chain_from_a_search_to_pictures(folders: Path, search: Path, run_tool: Callable, capsys) -> None:
+def test_chain_from_a_search_to_images(folders: Path, search: Path, run_tool: Callable, capsys) -> None:
     assert run_tool('derive', search, '--out', 'out/genotype.json', '--checkpoint', 'out/derived.pth') == ''
     assert 'next:\n  python tools/infer.py --model out/derived.pth --visible FOLDER' in capsys.readouterr().out
     genotype = Genotype.load('out/genotype.json')
@@ -49,16 +49,16 @@ def test_chain_from_a_search_to_pictures(folders: Path, search: Path, run_tool: 
     assert genotype.source == dict(config='', epoch=2, seed=5)
     folders = ('--visible', 'vi', '--infrared', 'ir', '--out-dir', 'fused')
     assert run_tool('infer', '--model', 'out/derived.pth', *folders) == ''
-    assert '2 pictures in fused/pictures' in capsys.readouterr().out
+    assert '2 images in fused/images' in capsys.readouterr().out
     images = json.loads(Path('fused/predictions.json').read_text())['images']
     assert [image['stem'] for image in images] == ['001_vi', '002_vi']
-    assert cv2.imread('fused/pictures/002_vi.png').shape == (61, 83, 3)
+    assert cv2.imread('fused/images/002_vi.png').shape == (61, 83, 3)
 
     Path('c.py').write_text(f"model = {dict(SUPERNET, genotype='out/genotype.json')}")
     assert run_tool('infer', 'c.py', 'out/derived.pth', '--visible', 'vi/001_vi.png', '--infrared', 'ir/001_ir.png',
                     '--out-dir', 'again') == ''
     assert 'next:\n  python tools/test.py c.py out/derived.pth' in capsys.readouterr().out
-    np.testing.assert_array_equal(cv2.imread('again/pictures/001_vi.png'), cv2.imread('fused/pictures/001_vi.png'))
+    np.testing.assert_array_equal(cv2.imread('again/images/001_vi.png'), cv2.imread('fused/images/001_vi.png'))
     assert json.loads(Path('again/predictions.json').read_text())['config'] == 'c.py'
 
 
@@ -81,7 +81,7 @@ def test_derive_refuses_other_checkpoints(tmp_path: Path, run_tool: Callable) ->
     (dict(type='HyperGuidedRestoration', stages=1, stage=dict(
         type='GuidedStage', physics=dict(type='Deconvolution'), proxy=None,
         denoiser=dict(type='DilatedDenoiser', channels=4, dilations=(1, 1)))), '--kernel', ('a.npy', 'b.npy'))])
-def test_pictures_of_one_sensor(
+def test_images_of_one_sensor(
         folders: Path, run_tool: Callable, capsys, model: dict, option: str, values: tuple) -> None:
     torch.manual_seed(0)
     model = dict(model, _scope_='mmfusenas')
@@ -91,8 +91,8 @@ def test_pictures_of_one_sensor(
     np.save('b.npy', np.ones((7, 7)))
     for value in values:
         assert run_tool('infer', '--model', 'one.pth', '--input', 'vi', option, value, '--out-dir', f'of_{value}') == ''
-        assert f'2 pictures in of_{value}/pictures' in capsys.readouterr().out
-    first, second = (cv2.imread(f'of_{value}/pictures/002_vi.png') for value in values)
+        assert f'2 images in of_{value}/images' in capsys.readouterr().out
+    first, second = (cv2.imread(f'of_{value}/images/002_vi.png') for value in values)
     assert first.shape == (61, 83, 3) and not np.array_equal(first, second)
 
 
@@ -104,7 +104,7 @@ def test_pictures_of_one_sensor(
     ('--model tim-lite --visible vi --infrared ir --out-dir o', "named 'tim-lite'; the nearest is 'tim-light'"),
     ('--model search.pth --visible vi --infrared ir --out-dir o', 'tools/derive.py search.pth'),
     ('--model search.pth --visible vi --infrared nowhere --out-dir o', 'nowhere does not exist'),
-    ('--model search.pth --visible vi --infrared ir --denoise never --out-dir o', '--denoise is for the pictures of'),
+    ('--model search.pth --visible vi --infrared ir --denoise never --out-dir o', '--denoise is for the images of'),
 ])  # fmt: skip
 def test_infer_says_what_is_wrong(
         arguments: str, message: str, folders: Path, search: Path, run_tool: Callable) -> None:
@@ -112,17 +112,17 @@ def test_infer_says_what_is_wrong(
     assert not Path('o').exists()
 
 
-@pytest.mark.parametrize('content, problem', [(b'no picture', 'cannot be decoded'), (b'', 'is empty')])
-def test_infer_names_a_damaged_picture(
+@pytest.mark.parametrize('content, problem', [(b'no image', 'cannot be decoded'), (b'', 'is empty')])
+def test_infer_names_a_damaged_image(
         folders: Path, search: Path, run_tool: Callable, content: bytes, problem: str) -> None:
     run_tool('derive', search, '--out', 'g.json', '--checkpoint', 'derived.pth')
     Path('ir/002_ir.png').write_bytes(content)
     message = run_tool('infer', '--model', 'derived.pth', '--visible', 'vi', '--infrared', 'ir', '--out-dir', 'o')
     count = len(list(Path('ir').iterdir()))
     assert message.startswith(f'error: 1 of {count} inputs could not be used. The results of the others are in o.')
-    assert 'The picture ir/002_ir.png' in message and problem in message
+    assert 'The image ir/002_ir.png' in message and problem in message
     predictions = json.loads(Path('o/predictions.json').read_text())
-    assert len(predictions['images']) == count - 1 == len(list(Path('o/pictures').iterdir()))
+    assert len(predictions['images']) == count - 1 == len(list(Path('o/images').iterdir()))
 
 
 def test_list_shows_every_name(run_tool: Callable, capsys) -> None:

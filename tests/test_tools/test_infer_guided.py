@@ -12,7 +12,7 @@ from mmfusenas.utils.checkpoint import save_checkpoint
 MODEL = dict(type='GuidedSR', net=dict(type='GuidedSRNet', genotype='dcnas-tiny-16x', channels=8))
 
 
-def test_the_tool_writes_pictures_and_arrays(tmp_path: Path, run_tool: Callable) -> None:
+def test_the_tool_writes_images_and_arrays(tmp_path: Path, run_tool: Callable) -> None:
     model = build_model(MODEL, 'test')
     depth = np.random.default_rng(0).uniform(500, 3000, (12, 16))
     for name in ('depth', 'rgb'):
@@ -29,7 +29,7 @@ def test_the_tool_writes_pictures_and_arrays(tmp_path: Path, run_tool: Callable)
                     tmp_path / 'rgb', '--out-dir', out) == ''
     restored = np.load(out / 'restored/1_depth.npy')
     assert restored.shape == (45, 61) and restored.max() > 1000
-    assert cv2.imread(str(out / 'pictures/2_depth.png')).shape == (45, 61, 3)
+    assert cv2.imread(str(out / 'images/2_depth.png')).shape == (45, 61, 3)
     images = json.loads((out / 'predictions.json').read_text())['images']
     assert [image['stem'] for image in images] == ['1_depth', '2_depth']
     assert 'give one kind' in run_tool('infer', '--model', tmp_path / 'model.pth', '--target', 'a', '--input', 'b',

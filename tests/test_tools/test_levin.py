@@ -1,4 +1,4 @@
-"""Levin's published files become pictures and kernels."""
+"""Levin's published files become images and kernels."""
 import cv2
 import numpy as np
 import pytest
@@ -33,15 +33,15 @@ def test_levin_is_converted_and_read(tmp_path, converter):
 
 @pytest.fixture
 def levin(tmp_path):
-    """Two pictures, each with a kernel of its own."""
+    """Two images, each with a kernel of its own."""
     init_default_scope('mmfusenas')
     generator = np.random.default_rng(0)
     for name, side in (('im05_flit01', 5), ('im05_flit02', 7)):
         for folder in ('sharp', 'blurred', 'kernel'):
             (tmp_path / folder).mkdir(exist_ok=True)
-        picture = generator.integers(60, 200, (24, 30), np.uint8)
-        cv2.imwrite(str(tmp_path / f'sharp/{name}.png'), picture)
-        cv2.imwrite(str(tmp_path / f'blurred/{name}.png'), picture // 2)
+        image = generator.integers(60, 200, (24, 30), np.uint8)
+        cv2.imwrite(str(tmp_path / f'sharp/{name}.png'), image)
+        cv2.imwrite(str(tmp_path / f'blurred/{name}.png'), image // 2)
         kernel = generator.random((side, side))
         np.save(tmp_path / f'kernel/{name}.npy', kernel / kernel.sum())
     return tmp_path
@@ -58,7 +58,7 @@ def test_a_kernel_that_is_missing_or_none_is_said_with_the_rest(levin):
 
 
 @pytest.mark.parametrize('row', ['none', 'joint', 'bilevel'])
-def test_each_picture_is_blurred_by_its_own_kernel(levin, root, monkeypatch, row):
+def test_each_image_is_blurred_by_its_own_kernel(levin, root, monkeypatch, row):
     for name, value in dict(LEVIN_ROOT=str(levin), DATA='levin', GUIDANCE=row, TEST_NOISE='0').items():
         monkeypatch.setenv(name, value)
     config = Config.fromfile(root / 'configs/hyperguidance/deblur.py')

@@ -161,7 +161,7 @@ def test_a_published_detector_finds_the_same(
         np.testing.assert_array_equal(out['labels'], before['labels'])
         np.testing.assert_allclose(out['scores'], before['scores'], atol=0.01)
         np.testing.assert_allclose(out['boxes'], before['boxes'], atol=1)
-        assert np.abs(out['picture'].astype(int) - before['picture']).max() <= 1
+        assert np.abs(out['image'].astype(int) - before['image']).max() <= 1
     for name, image in zip(('vi.png', 'ir.png'), pair):
         cv2.imwrite(name, image)
     images = ('--visible', 'vi.png', '--infrared', 'ir.png')

@@ -32,7 +32,7 @@ def test_plots_are_written_and_named(work_dir: Path, run_tool: Callable, capsys:
     names = ['probabilities_1_scene.cells', 'probabilities_2_neck.cells', 'curves', 'found_neck.cells.0',
              'found_scene.cells']
     assert lines[:5] == [f'{work_dir}/plots/{name}.png' for name in names]
-    assert all(cv2.imread(path).std() > 5 for path in lines[:5])  # pictures, and not blank
+    assert all(cv2.imread(path).std() > 5 for path in lines[:5])  # images, and not blank
     assert lines[-1] == '  python tools/train.py CONFIG'
 
 
@@ -89,7 +89,7 @@ def test_table_of_a_network_without_choices_is_refused(tmp_path: Path, run_tool:
 
 def test_a_random_architecture_trains_like_a_found_one(
         root: Path, tmp_path: Path, run_tool: Callable, capsys: pytest.CaptureFixture) -> None:
-    config = tmp_path / 'search.py'  # the search of the fusion network, narrow and on small pictures
+    config = tmp_path / 'search.py'  # the search of the fusion network, narrow and on small images
     config.write_text(f"_base_ = {str(root / 'configs/tim/fusion_search.py')!r}\nmodel = dict(channels=8)\n"
                       "default_hooks = dict(export=dict(shape=(48, 64)))\n")
     found = []

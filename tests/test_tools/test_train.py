@@ -15,7 +15,7 @@ from mmengine.config import Config
 from scipy.stats import entropy
 
 from mmfusenas.datasets import SyntheticScenes
-from mmfusenas.datasets.pictures import to_grey
+from mmfusenas.datasets.images import to_grey
 from mmfusenas.utils.checkpoint import load_checkpoint, save_checkpoint
 from mmfusenas.utils.processor import computes_in_bfloat16
 
@@ -174,10 +174,10 @@ def test_missing_checkpoint_of_a_test(toy: Path, run_tool: Callable) -> None:
     assert 'tim-light.pth' in bundled and 'does not exist' not in bundled
     Path('empty.pth').touch()
     assert 'toy.py has weights: give a checkpoint' in run_tool('test', 'toy.py')
-    assert '--show-dir needs a hook that draws' in run_tool('test', 'toy.py', 'empty.pth', '--show-dir', 'pictures')
+    assert '--show-dir needs a hook that draws' in run_tool('test', 'toy.py', 'empty.pth', '--show-dir', 'images')
 
 
-def test_a_rule_has_no_weights_and_its_pictures_are_shown(toy: Path, run_tool: Callable, capsys) -> None:
+def test_a_rule_has_no_weights_and_its_images_are_shown(toy: Path, run_tool: Callable, capsys) -> None:
     data = dict(batch_size=2, num_workers=0, sampler=dict(type='DefaultSampler', shuffle=False), dataset=dict(
         type='SyntheticScenes', length=3, size=(48, 64), pipeline=[dict(type='PackPairInputs')]))
     rule = dict(type='FixedFusion', rule='average')

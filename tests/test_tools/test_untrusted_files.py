@@ -38,7 +38,7 @@ TOOLS = {
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The present folder, with a pair of pictures; an attack makes a file ``marker`` in it."""
+    """The present folder, with a pair of images; an attack makes a file ``marker`` in it."""
     monkeypatch.chdir(tmp_path)
     for name, shape in (('vi', (32, 32, 3)), ('ir', (32, 32))):
         Path(name).mkdir()

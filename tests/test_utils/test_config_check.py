@@ -58,7 +58,7 @@ def test_error_tells_all_at_once() -> None:
     assert 'retinanet_r50_fpn_1x_coco.py' in text
 
 
-def test_a_metric_takes_the_pictures_for_as_deep_as_the_preprocessor_does() -> None:
+def test_a_metric_takes_the_images_for_as_deep_as_the_preprocessor_does() -> None:
     cfg = Config(dict(
         model=dict(type='FixedFusion', data_preprocessor=dict(bit_depth=dict(infrared=14, reference=8))),
         test_evaluator=[dict(type='FusionMetric'), dict(type='Other')]))

@@ -41,7 +41,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('config', help='config of a search')
     parser.add_argument('--out', required=True, metavar='TABLE.json', help='file for the table')
     parser.add_argument('--shape', nargs=2, type=int, default=(448, 620), metavar=('H', 'W'),
-                        help='height and width of the pictures (default: 448 620, which the paper measures at)')
+                        help='height and width of the images (default: 448 620, which the paper measures at)')
     parser.add_argument('--device', default='cpu', help='cpu (default) or cuda')
     parser.add_argument('--cfg-options', nargs='+', action=ConfigOptions,
                         help='settings of the config to override, such as model.net.channels=8')
@@ -49,14 +49,14 @@ def parse_args() -> argparse.Namespace:
 
 
 def measure(cfg: Config, shape: tuple[int, int], device: str) -> CostTable:
-    """Return the table of the model of a config, for pictures of ``shape``."""
+    """Return the table of the model of a config, for images of ``shape``."""
     device = check_device(device)
     model = model_of(cfg).to(device)
     space = SearchSpace(model)
     if not len(space):
         raise UserError(f'{cfg.filename} has no choice left to measure: give the config of a search.')
     inputs = random_inputs(model, shape, device=device)
-    return measure_costs(space, list(inputs.values()), lambda *pictures: model(dict(zip(inputs, pictures))),
+    return measure_costs(space, list(inputs.values()), lambda *images: model(dict(zip(inputs, images))),
                          track=partial(track, description='measuring'))
 
 
@@ -107,7 +107,7 @@ def main() -> None:
     table = measure(cfg, tuple(args.shape), args.device)
     table.save(args.out)
     print(printed(table))
-    print(f'{args.out}: pictures of {args.shape[0]} x {args.shape[1]} on {table.conditions["device"]}, '
+    print(f'{args.out}: images of {args.shape[0]} x {args.shape[1]} on {table.conditions["device"]}, '
           f'{table.conditions["threads"]} threads')
     print(f'\ndone; next:\n  {next_command(cfg, args.config, args.out)}')
 

@@ -1,9 +1,9 @@
 """List what is wrong with the data sets of a config, before a long run finds it.
 
-Reads every picture, pair and reference of the train, search, validation and test sets and reports: files without a
-partner, unreadable or constant pictures, pairs and references of different size, pictures of more than 8 bit, infrared
-pictures in colour, malformed boxes and boxes outside the picture, tiny and repeated boxes, classes without a box,
-segmentation maps of another size or with numbers of no class, pictures or neighbouring video frames on both sides of
+Reads every image, pair and reference of the train, search, validation and test sets and reports: files without a
+partner, unreadable or constant images, pairs and references of different size, images of more than 8 bit, infrared
+images in colour, malformed boxes and boxes outside the image, tiny and repeated boxes, classes without a box,
+segmentation maps of another size or with numbers of no class, images or neighbouring video frames on both sides of
 the split. Errors stop a training; warnings are worth a look. Exits with 1 where there is an error.
 """
 from __future__ import annotations
@@ -23,7 +23,7 @@ from rich.progress import track
 from terminaltables import AsciiTable
 
 from mmfusenas.core.files import write_text
-from mmfusenas.datasets.checks import check_classes, check_pair, check_same_pictures, check_same_videos
+from mmfusenas.datasets.checks import check_classes, check_pair, check_same_images, check_same_videos
 from mmfusenas.datasets.leaves import dataset_leaves, is_drawn, resizes_pairs, survey
 from mmfusenas.datasets.problems import Problem, group_problems
 from mmfusenas.utils.command_line import ConfigOptions, output_file, read_config, run_tool
@@ -77,7 +77,7 @@ def compare_sets(sets: list[dict], gap: int) -> list[Problem]:
         for test in sets:
             if train['name'].startswith(TRAINED) and not test['name'].startswith(TRAINED):
                 names = train['name'], test['name']
-                problems += check_same_pictures(train['digests'], test['digests'], names)
+                problems += check_same_images(train['digests'], test['digests'], names)
                 # Numbers say something only within one folder tree: other sets count from 0 as well.
                 if train['type'] == test['type']:
                     problems += check_same_videos(train['paths'], test['paths'], names, gap)
@@ -87,7 +87,7 @@ def compare_sets(sets: list[dict], gap: int) -> list[Problem]:
 def show(found: dict) -> None:
     """Print one data set, and its problems as a table."""
     sensors = ' + '.join(found['sensors'])
-    kind = 'pairs' if 'infrared' in sensors or not sensors else 'pictures'
+    kind = 'pairs' if 'infrared' in sensors or not sensors else 'images'
     facts = [f'{found["name"]}: {found["type"]}, {found["pairs"]} {kind}']
     facts += [f'{size} ({count})' for size, count in found['sizes'].most_common(3)]
     facts += [f'{sensors} {depth} ({count})' for depth, count in found['depths'].items()]

@@ -1,4 +1,4 @@
-"""Score fused pictures: ``python tools/analysis_tools/fusion_metrics.py --visible vi --infrared ir --fused fused``."""
+"""Score fused images: ``python tools/analysis_tools/fusion_metrics.py --visible vi --infrared ir --fused fused``."""
 from mmfusenas.core.errors import UserError
 from mmfusenas.utils.allocator import restart_with_fast_allocator
 
@@ -17,13 +17,13 @@ from torch import Tensor
 
 from mmfusenas.apis import input_pairs
 from mmfusenas.core.files import write_text
+from mmfusenas.datasets.images import read_image
 from mmfusenas.datasets.pairing import Pair
-from mmfusenas.datasets.pictures import read_picture
 from mmfusenas.evaluation.suite import CONVENTIONS, Convention, find_measures, measure
 from mmfusenas.utils.command_line import command, json_text, output_file, run_tool
 from mmfusenas.visualization.score_plots import plot_scores
 
-# The scores of every picture: method -> metric -> stem -> value.
+# The scores of every image: method -> metric -> stem -> value.
 Scores = dict[str, dict[str, dict[str, float]]]
 
 FIGURES = ('.png', '.pdf', '.svg')
@@ -31,23 +31,23 @@ FIGURES = ('.png', '.pdf', '.svg')
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        description='Score fused pictures by the two pictures that each was made of: a table of means, several methods '
-                    'side by side. Colour pictures count by their luma (BT.601), values are in 0-255; what each metric '
+        description='Score fused images by the two images that each was made of: a table of means, several methods '
+                    'side by side. Colour images count by their luma (BT.601), values are in 0-255; what each metric '
                     'is, and from which paper, stands in mmfusenas/evaluation/functional. Figures to lay beside tables '
                     'that the evaluator of CDDFuse made: --convention cddfuse.',
         epilog='examples: python tools/analysis_tools/fusion_metrics.py --visible vi --infrared ir --fused fused; '
-               '... --fused light=out1/pictures average=out2 --metrics MI VIF Qabf SSIM --json scores.json --plot '
-               'scores.png. Pictures are paired by equal file names, or by the longest common beginning.')
-    parser.add_argument('--visible', required=True, metavar='PATH', help='picture, folder, or .txt list (MRI, ...)')
+               '... --fused light=out1/images average=out2 --metrics MI VIF Qabf SSIM --json scores.json --plot '
+               'scores.png. Images are paired by equal file names, or by the longest common beginning.')
+    parser.add_argument('--visible', required=True, metavar='PATH', help='image, folder, or .txt list (MRI, ...)')
     parser.add_argument('--infrared', required=True, metavar='PATH', help='the same of the other sensor')
-    parser.add_argument('--fused', required=True, nargs='+', metavar='[NAME=]PATH', help='fused pictures, by method')
+    parser.add_argument('--fused', required=True, nargs='+', metavar='[NAME=]PATH', help='fused images, by method')
     parser.add_argument('--convention', choices=CONVENTIONS, default='mmfusenas',
                         help='whose definitions of the metrics (default: mmfusenas); docs/en/metrics.md lists where '
                              'they differ')
     parser.add_argument('--metrics', nargs='+', metavar='M', help='; '.join(
         f'{name}: some of {", ".join(convention.measures)}, or all (default: {", ".join(convention.default)})'
         for name, convention in CONVENTIONS.items()))
-    parser.add_argument('--json', metavar='FILE', help='write means, deviations and the values of every picture')
+    parser.add_argument('--json', metavar='FILE', help='write means, deviations and the values of every image')
     parser.add_argument('--plot', metavar='FILE', help='draw boxes and cumulative curves (.png, .pdf, .svg)')
     return parser.parse_args()
 
@@ -70,9 +70,9 @@ def named_methods(arguments: list[str]) -> dict[str, str]:
 
 
 def score(pairs: list[Pair], methods: Mapping[str, list[str]], measures: list[str], convention: Convention) -> Scores:
-    """Score the fused pictures of every method, in the order of the pairs."""
+    """Score the fused images of every method, in the order of the pairs."""
     def read(path: str) -> Tensor:
-        return convention.read(read_picture(path, cv2.IMREAD_ANYCOLOR), None)
+        return convention.read(read_image(path, cv2.IMREAD_ANYCOLOR), None)
 
     scores: Scores = {name: {key: {} for key in measures} for name in methods}
     for k, pair in enumerate(track(pairs, 'scoring')):
@@ -80,9 +80,9 @@ def score(pairs: list[Pair], methods: Mapping[str, list[str]], measures: list[st
         for name, files in methods.items():
             fused = read(files[k])
             if not fused.shape == sources[0].shape == sources[1].shape:
-                sizes = ', '.join(f'{path} is {picture.shape[3]} x {picture.shape[2]}' for path, picture in zip(
+                sizes = ', '.join(f'{path} is {image.shape[3]} x {image.shape[2]}' for path, image in zip(
                     (files[k], pair.visible, pair.infrared), (fused, *sources)))
-                raise UserError(f'Pictures of different size (width x height): {sizes}.')
+                raise UserError(f'Images of different size (width x height): {sizes}.')
             for key, value in measure(measures, fused, *sources, measures=convention.measures).items():
                 scores[name][key][pair.stem] = float(value)
     return scores
@@ -106,9 +106,9 @@ def to_json(scores: Scores, name: str) -> str:
     methods = {name: {
         'mean': {key: float(np.mean(list(values.values()))) for key, values in row.items()},
         'std': {key: float(np.std(list(values.values()))) for key, values in row.items()},
-        'pictures': {stem: {key: row[key][stem] for key in row} for stem in next(iter(row.values()))},
+        'per_image': {stem: {key: row[key][stem] for key in row} for stem in next(iter(row.values()))},
     } for name, row in scores.items()}
-    images = len(next(iter(methods.values()))['pictures'])
+    images = len(next(iter(methods.values()))['per_image'])
     return json_text(dict(convention=name, channel=CONVENTIONS[name].channel, value_range=[0, 255], images=images,
                           methods=methods))
 

@@ -16,10 +16,10 @@ from mmfusenas.utils.complexity import complexity_by_part, count_parameters, mul
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description='Count the parameters of a model, and the multiply-adds of its convolutions and linear layers for '
-                    'one pair of pictures. A supernet is counted with all its candidates.')
+                    'one pair of images. A supernet is counted with all its candidates.')
     parser.add_argument('config', help='config file')
     parser.add_argument('--shape', nargs=2, type=int, default=(448, 620), metavar=('H', 'W'),
-                        help='height and width of the pictures (default: 448 620, which the paper counts at)')
+                        help='height and width of the images (default: 448 620, which the paper counts at)')
     parser.add_argument('--cfg-options', nargs='+', action=ConfigOptions, metavar='KEY=VALUE',
                         help='values to override in the config, e.g. model.genotype=genotype.json')
     parser.add_argument('--json', action='store_true', help='print a JSON object with parameters and macs, and no more')

@@ -27,7 +27,7 @@ from mmengine.utils import track_iter_progress
 from scipy.ndimage import distance_transform_edt
 
 from mmfusenas.core.errors import UserError
-from mmfusenas.datasets.pictures import PictureError, read_picture, write_picture
+from mmfusenas.datasets.images import ImageError, read_image, write_image
 from mmfusenas.utils.checkpoint import save_array
 from mmfusenas.utils.command_line import existing_file, run_tool
 from mmfusenas.utils.mat_file import read_mat
@@ -50,19 +50,19 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 def sintel(root: Path) -> list[Pair]:
-    """Return name, picture and depth of every pair of MPI Sintel."""
-    pictures = sorted((root / 'clean').glob('*/*.png'))
+    """Return name, image and depth of every pair of MPI Sintel."""
+    images = sorted((root / 'clean').glob('*/*.png'))
     return [(f'{path.parent.name}-{path.stem}', path, root / 'depth' / path.parent.name / f'{path.stem}.dpt')
-            for path in pictures]
+            for path in images]
 
 
 def diode(root: Path) -> list[Pair]:
-    """Return name, picture and depth of every pair of DIODE."""
+    """Return name, image and depth of every pair of DIODE."""
     return [(path.stem, path, path.with_name(f'{path.stem}_depth.npy')) for path in sorted(root.glob('*/*/*.png'))]
 
 
 def sunrgbd(root: Path) -> list[Pair]:
-    """Return name, picture and depth of the first pairs of SUN RGB-D's test part."""
+    """Return name, image and depth of the first pairs of SUN RGB-D's test part."""
     split = read_mat(root / 'SUNRGBDtoolbox/traintestSUNRGBD/allsplit.mat', ['alltest'])
     # Paths as on the authors' machine, /n/fs/sun3d/data/SUNRGBD/kv1/...
     named = [str(path.item()).rstrip('/').partition('SUNRGBD/')[2] for path in split['alltest'].ravel()[:SUN_PAIRS]]
@@ -71,21 +71,21 @@ def sunrgbd(root: Path) -> list[Pair]:
 
 
 def diml(root: Path) -> list[Pair]:
-    """Return name, picture and depth of every pair of DIML."""
-    pictures = sorted(root.glob('*/color/*_c.png'))
+    """Return name, image and depth of every pair of DIML."""
+    images = sorted(root.glob('*/color/*_c.png'))
     return [(path.stem[:-2], path, path.parent.parent / 'depth_filled' / f'{path.stem[:-2]}_depth_filled.png')
-            for path in pictures]
+            for path in images]
 
 
 def rgbdd(root: Path) -> list[Pair]:
-    """Return name, picture and depth of every test pair of RGB-D-D, in high resolution."""
+    """Return name, image and depth of every test pair of RGB-D-D, in high resolution."""
     folders = sorted(folder for folder in root.glob('*/*_test/*') if folder.is_dir())
     return [(folder.name, folder / f'{folder.name}_RGB.jpg', folder / f'{folder.name}_HR_gt.png')
             for folder in folders]
 
 
 def middlebury(root: Path) -> list[Pair]:
-    """Return name, picture and disparity of every scene of Middlebury."""
+    """Return name, image and disparity of every scene of Middlebury."""
     return [(path.parent.name, path, path.with_name('disp1.png')) for path in sorted(root.glob('*/view1.png'))]
 
 
@@ -130,7 +130,7 @@ def read_disparity(path: Path) -> np.ndarray:
 
 
 def _read_png(path: Path, kind: type = np.uint16) -> np.ndarray:
-    depth = read_picture(str(path), cv2.IMREAD_UNCHANGED)
+    depth = read_image(str(path), cv2.IMREAD_UNCHANGED)
     if depth.dtype != kind or depth.ndim != 2:
         raise UserError(f'{path} holds {depth.dtype} of the shape {depth.shape}; here it is {np.dtype(kind)} of one '
                          'channel.')
@@ -165,15 +165,15 @@ def convert(pairs: list[Pair], read: Callable[[Path], np.ndarray], out: Path) ->
     if twice:
         raise UserError(f'{len(twice)} names are those of several pairs, such as {twice[0]}: their files would '
                          'overwrite each other.')
-    for name, picture, depth in track_iter_progress(pairs):
+    for name, image, depth in track_iter_progress(pairs):
         try:
-            target, guidance = filled(read(existing_file(depth, 'Depth'))), read_picture(str(picture), cv2.IMREAD_COLOR)
-        except (ValueError, PictureError) as error:
+            target, guidance = filled(read(existing_file(depth, 'Depth'))), read_image(str(image), cv2.IMREAD_COLOR)
+        except (ValueError, ImageError) as error:
             raise UserError(f'{depth}: {error}') from error
         if target.shape != guidance.shape[:2]:
-            raise UserError(f'{depth} is {target.shape[1]} x {target.shape[0]}, {picture} is {guidance.shape[1]} x '
+            raise UserError(f'{depth} is {target.shape[1]} x {target.shape[0]}, {image} is {guidance.shape[1]} x '
                              f'{guidance.shape[0]} (width x height).')
-        write_picture(out / 'rgb' / f'{name}.png', guidance)
+        write_image(out / 'rgb' / f'{name}.png', guidance)
         save_array(out / 'depth' / f'{name}.npy', target)
 
 

@@ -1,9 +1,9 @@
-"""Write MIT-Adobe FiveK as pictures: the raw files, and what an expert made of them.
+"""Write MIT-Adobe FiveK as images: the raw files, and what an expert made of them.
 
     OUT/input/NAME.png, OUT/expertC/NAME.png        8 bit sRGB, one size a pair
 
 INPUT holds the raw files (``.dng``, developed with the camera's own white balance, which needs ``pip install rawpy``)
-or pictures that were developed elsewhere; EXPERT the expert's, as published (``tiff16_c``, 16 bit in ProPhoto RGB).
+or images that were developed elsewhere; EXPERT the expert's, as published (``tiff16_c``, 16 bit in ProPhoto RGB).
 Names are equal but for the ending. Colours are brought to sRGB by the profile that a file carries.
 """
 from __future__ import annotations
@@ -17,7 +17,7 @@ from mmengine.utils import track_iter_progress
 from PIL import Image, ImageCms, UnidentifiedImageError
 
 from mmfusenas.core.errors import UserError
-from mmfusenas.datasets.pictures import write_picture
+from mmfusenas.datasets.images import write_image
 from mmfusenas.utils.command_line import run_tool
 
 RAW = ('.dng', )
@@ -30,33 +30,33 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog='Example: python tools/dataset_converters/fivek.py raw/dng raw/tiff16_c --out data/fivek')
     parser.add_argument('input', type=Path, metavar='INPUT', help='folder of the raw files, or of developed ones')
-    parser.add_argument('expert', type=Path, metavar='EXPERT', help="folder of the expert's pictures")
+    parser.add_argument('expert', type=Path, metavar='EXPERT', help="folder of the expert's images")
     parser.add_argument('--out', required=True, type=Path, metavar='OUT', help='folder to write to')
-    parser.add_argument('--name', default='expertC', help="folder of the expert's pictures there (default: expertC)")
+    parser.add_argument('--name', default='expertC', help="folder of the expert's images there (default: expertC)")
     parser.add_argument('--long-side', type=int, default=512, help='longer side in pixels (default: 512)')
     return parser.parse_args(argv)
 
 
 def files_by_stem(folder: Path) -> dict[str, Path]:
-    """Return the pictures of a folder, and of those in it, by stem."""
+    """Return the images of a folder, and of those in it, by stem."""
     found = {path.stem: path for path in sorted(folder.rglob('*')) if path.suffix.lower() in ENDINGS}
     if not found:
-        raise UserError(f'{folder} holds no picture ({", ".join(ENDINGS)}).')
+        raise UserError(f'{folder} holds no image ({", ".join(ENDINGS)}).')
     return found
 
 
 def read(path: Path) -> Image.Image:
-    """Return a picture in sRGB."""
+    """Return an image in sRGB."""
     if path.suffix.lower() in RAW:
         return developed(path)
     try:
         with Image.open(path) as file:
-            profile, picture = file.info.get('icc_profile'), file.convert('RGB')
+            profile, image = file.info.get('icc_profile'), file.convert('RGB')
     except (UnidentifiedImageError, OSError) as error:
-        raise UserError(f'{path} cannot be read as a picture ({error}).') from error
+        raise UserError(f'{path} cannot be read as an image ({error}).') from error
     if not profile:
-        return picture
-    return ImageCms.profileToProfile(picture, io.BytesIO(profile), ImageCms.createProfile('sRGB'), outputMode='RGB')
+        return image
+    return ImageCms.profileToProfile(image, io.BytesIO(profile), ImageCms.createProfile('sRGB'), outputMode='RGB')
 
 
 def developed(path: Path) -> Image.Image:
@@ -65,15 +65,15 @@ def developed(path: Path) -> Image.Image:
         import rawpy
     except ImportError as error:
         raise UserError(f'Developing {path} needs rawpy: pip install rawpy. Or give a folder of developed '
-                         'pictures.') from error
+                         'images.') from error
     with rawpy.imread(str(path)) as file:
         return Image.fromarray(file.postprocess(use_camera_wb=True, no_auto_bright=True))
 
 
-def size_of(picture: Image.Image, long_side: int) -> tuple[int, int]:
-    """Return the width and height of a picture whose longer side is ``long_side``; none is made larger."""
-    share = min(1.0, long_side / max(picture.size))
-    return max(1, round(picture.width * share)), max(1, round(picture.height * share))
+def size_of(image: Image.Image, long_side: int) -> tuple[int, int]:
+    """Return the width and height of an image whose longer side is ``long_side``; none is made larger."""
+    share = min(1.0, long_side / max(image.size))
+    return max(1, round(image.width * share)), max(1, round(image.height * share))
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -82,7 +82,7 @@ def main(argv: list[str] | None = None) -> None:
     sources, targets = files_by_stem(args.input), files_by_stem(args.expert)
     alone = sorted(sources.keys() ^ targets.keys())
     if alone:
-        raise UserError(f'{len(alone)} pictures have no partner of the same name, {alone[0]} the first: {args.input} '
+        raise UserError(f'{len(alone)} images have no partner of the same name, {alone[0]} the first: {args.input} '
                          f'has {len(sources)}, {args.expert} {len(targets)}.')
     for name in track_iter_progress(sorted(sources)):
         source, target = read(sources[name]), read(targets[name])
@@ -90,9 +90,9 @@ def main(argv: list[str] | None = None) -> None:
             raise UserError(f'{sources[name]} is {source.size}, {targets[name]} is {target.size} (width, height): one '
                              'is turned or cut.')
         size = size_of(target, args.long_side)
-        for folder, picture in (('input', source), (args.name, target)):
-            resized = picture.resize(size, Image.Resampling.LANCZOS)
-            write_picture(args.out / folder / f'{name}.png', np.asarray(resized)[..., ::-1])
+        for folder, image in (('input', source), (args.name, target)):
+            resized = image.resize(size, Image.Resampling.LANCZOS)
+            write_image(args.out / folder / f'{name}.png', np.asarray(resized)[..., ::-1])
     print(f'{len(sources)} pairs in {args.out}\n\nnext:\n  python tools/dataset_converters/make_split.py '
           f'{args.out / "input"} --gap 0 --out {args.out / "splits"} --shares train=0.9 test=0.1')
 

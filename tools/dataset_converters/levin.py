@@ -1,4 +1,4 @@
-"""Write the blurred pictures of Levin et al. (CVPR 2009) as pictures and kernels.
+"""Write the blurred images of Levin et al. (CVPR 2009) as images and kernels.
 
     OUT/blurred/im05_flit01.png, OUT/sharp/im05_flit01.png, OUT/kernel/im05_flit01.npy, ...
 
@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from mmfusenas.core.errors import UserError
-from mmfusenas.datasets.pictures import write_picture
+from mmfusenas.datasets.images import write_image
 from mmfusenas.utils.checkpoint import save_array
 from mmfusenas.utils.command_line import run_tool
 from mmfusenas.utils.mat_file import read_mat
@@ -30,7 +30,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 def read(path: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return sharp and blurred picture (uint8) and kernel (float32) of a file."""
+    """Return sharp and blurred image (uint8) and kernel (float32) of a file."""
     content = read_mat(path, ('x', 'y', 'f'))
     if content['x'].shape != content['y'].shape:
         raise UserError(f'{path}: x is {content["x"].shape}, y {content["y"].shape}; both are of one size.')
@@ -50,10 +50,10 @@ def main(argv: list[str] | None = None) -> None:
     args = parse_args(argv)
     scenes = {Path(path).stem: read(path) for path in args.files}  # all are looked at before one is written
     for stem, (sharp, blurred, kernel) in scenes.items():
-        for folder, picture in (('sharp', sharp), ('blurred', blurred)):
-            write_picture(args.out / folder / f'{stem}.png', picture)
+        for folder, image in (('sharp', sharp), ('blurred', blurred)):
+            write_image(args.out / folder / f'{stem}.png', image)
         save_array(args.out / 'kernel' / f'{stem}.npy', kernel)
-    print(f'{len(scenes)} pictures in {args.out}\n\nnext:\n  DATA=levin LEVIN_ROOT={args.out} python '
+    print(f'{len(scenes)} images in {args.out}\n\nnext:\n  DATA=levin LEVIN_ROOT={args.out} python '
           'tools/test.py configs/hyperguidance/deblur.py CHECKPOINT')
 
 

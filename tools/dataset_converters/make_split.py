@@ -13,7 +13,7 @@ from terminaltables import AsciiTable
 
 from mmfusenas.core.errors import UserError
 from mmfusenas.core.files import write_text
-from mmfusenas.datasets.pairing import list_pictures, stem_of
+from mmfusenas.datasets.pairing import list_images, stem_of
 from mmfusenas.datasets.sequences import cut_blocks, deal_sequences, find_sequences
 from mmfusenas.utils.command_line import run_tool
 
@@ -24,13 +24,13 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog='Example: python tools/dataset_converters/make_split.py data/m3fd/Vis --out data/m3fd/splits '
         '--shares train=0.8 test=0.2 --block 100 --guard 10')
-    parser.add_argument('pictures', help='folder of the pictures, of pairs the visible ones')
+    parser.add_argument('images', help='folder of the images, of pairs the visible ones')
     parser.add_argument('--out', required=True, help='folder of the split files, usually ROOT/splits')
     parser.add_argument('--shares', nargs='+', default=['train=0.8', 'test=0.2'], metavar='PART=SHARE',
                         help='parts and their shares of the frames (default: train=0.8 test=0.2)')
-    parser.add_argument('--nested', action='store_true', help='the pictures are in folders of the folder')
+    parser.add_argument('--nested', action='store_true', help='the images are in folders of the folder')
     parser.add_argument('--gap', type=int, default=10, help='largest step of frame numbers in a video (default: 10); '
-                        '0: there are no videos, every picture is dealt by itself')
+                        '0: there are no videos, every image is dealt by itself')
     parser.add_argument('--block', type=int, help='cut videos that are longer into blocks of so many frames')
     parser.add_argument('--guard', type=int, default=0, help='frames left out at every such cut (default: 0)')
     parser.add_argument('--seed', type=int, default=0, help='order of videos of one length (default: 0)')
@@ -55,10 +55,10 @@ def main(argv: list[str] | None = None) -> None:
     """Write the split files."""
     args = parse_args(argv)
     shares = parse_shares(args.shares)
-    stems = [stem_of(path) for path in list_pictures(args.pictures, nested=args.nested)]
+    stems = [stem_of(path) for path in list_images(args.images, nested=args.nested)]
     if not stems:
         inside = '' if args.nested else ' Where they are in its folders, say --nested.'
-        raise UserError(f'{args.pictures} holds no picture.{inside}')
+        raise UserError(f'{args.images} holds no image.{inside}')
     sequences = find_sequences(stems, args.gap)
     if args.block:
         sequences = [block for sequence in sequences for block in cut_blocks(sequence, args.block, args.guard)]

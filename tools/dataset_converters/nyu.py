@@ -3,7 +3,7 @@
     OUT/{train,test}/rgb/0000.png, OUT/{train,test}/depth/0000.npy        640 x 480, depth in metres, float32
 
 The source is the published nyu_depth_v2_labeled.mat (needs h5py: pip install h5py), or two arrays that others have made
-of it, pictures N x H x W x 3 (RGB, 0 to 255) and depths N x H x W.
+of it, images N x H x W x 3 (RGB, 0 to 255) and depths N x H x W.
 """
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import numpy as np
 from mmengine.utils import track_iter_progress
 
 from mmfusenas.core.errors import UserError
-from mmfusenas.datasets.pictures import write_picture
+from mmfusenas.datasets.images import write_image
 from mmfusenas.utils.checkpoint import save_array
 from mmfusenas.utils.command_line import existing_file, run_tool
 
@@ -29,25 +29,25 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog='Example: python tools/dataset_converters/nyu.py nyu_depth_v2_labeled.mat --out data/nyu')
     parser.add_argument('source', nargs='+', metavar='FILE',
-                        help='the .mat file, or two .npy files, pictures and depths')
+                        help='the .mat file, or two .npy files, images and depths')
     parser.add_argument('--out', required=True, type=Path, metavar='OUT', help='folder to write to')
     parser.add_argument('--training', type=int, default=TRAINING, help='pairs of the training part (default: 1000)')
     return parser.parse_args(argv)
 
 
 def read(sources: list[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Return pictures N x H x W x 3 (RGB) and depths N x H x W."""
+    """Return images N x H x W x 3 (RGB) and depths N x H x W."""
     files = [str(existing_file(source, 'Source')) for source in sources]
     if len(files) == 2:
-        pictures, depths = (np.load(file, mmap_mode='r', allow_pickle=False) for file in files)
+        images, depths = (np.load(file, mmap_mode='r', allow_pickle=False) for file in files)
     elif len(files) == 1 and files[0].endswith('.mat'):
-        pictures, depths = _read_mat(files[0])
+        images, depths = _read_mat(files[0])
     else:
         raise UserError(f'Give nyu_depth_v2_labeled.mat, or two .npy files; got {sources}.')
-    if pictures.ndim != 4 or pictures.shape[3] != 3 or depths.shape != pictures.shape[:3]:
-        raise UserError(f'{sources[0]} holds {pictures.shape}, {sources[-1]} {depths.shape}: needed are N x H x W x 3 '
+    if images.ndim != 4 or images.shape[3] != 3 or depths.shape != images.shape[:3]:
+        raise UserError(f'{sources[0]} holds {images.shape}, {sources[-1]} {depths.shape}: needed are N x H x W x 3 '
                          'and N x H x W.')
-    return pictures, depths
+    return images, depths
 
 
 def _read_mat(file: str) -> tuple[np.ndarray, np.ndarray]:
@@ -63,24 +63,24 @@ def _read_mat(file: str) -> tuple[np.ndarray, np.ndarray]:
         return content['images'][:].transpose(0, 3, 2, 1), content['depths'][:].transpose(0, 2, 1)
 
 
-def write(pictures: np.ndarray, depths: np.ndarray, out: Path, training: int) -> None:
+def write(images: np.ndarray, depths: np.ndarray, out: Path, training: int) -> None:
     """Write every pair."""
-    for index, picture, depth in track_iter_progress((_pairs(pictures, depths), len(depths))):
+    for index, image, depth in track_iter_progress((_pairs(images, depths), len(depths))):
         part = out / ('train' if index < training else 'test')
-        write_picture(part / 'rgb' / f'{index:04d}.png', cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+        write_image(part / 'rgb' / f'{index:04d}.png', cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
         save_array(part / 'depth' / f'{index:04d}.npy', depth)
 
 
-def _pairs(pictures: np.ndarray, depths: np.ndarray) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+def _pairs(images: np.ndarray, depths: np.ndarray) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
     for index in range(len(depths)):
-        yield index, np.ascontiguousarray(pictures[index], dtype=np.uint8), np.asarray(depths[index], np.float32)
+        yield index, np.ascontiguousarray(images[index], dtype=np.uint8), np.asarray(depths[index], np.float32)
 
 
 def main(argv: list[str] | None = None) -> None:
     """Convert."""
     args = parse_args(argv)
-    pictures, depths = read(args.source)
-    write(pictures, depths, args.out, args.training)
+    images, depths = read(args.source)
+    write(images, depths, args.out, args.training)
     print(f'\n{len(depths)} pairs. Train: NYU_ROOT={args.out} python tools/train.py configs/dcnas/depth-nyu.py')
 
 

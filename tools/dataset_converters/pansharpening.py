@@ -2,8 +2,8 @@
 
     OUT/pan/STEM.npy, OUT/ms/STEM.npy                       with --tile 64: STEM_000.npy, STEM_001.npy, ...
 
-There is no spectral picture of the resolution of the panchromatic one, so both go down by their ratio: the panchromatic
-picture, in the size of the spectral bands (bicubic, antialiased), guides the bands back from a degraded copy of
+There is no spectral image of the resolution of the panchromatic one, so both go down by their ratio: the panchromatic
+image, in the size of the spectral bands (bicubic, antialiased), guides the bands back from a degraded copy of
 themselves, which DegradeTarget makes. The file holds I_PAN (H x W), I_MS (h x w x bands) and ratio.
 """
 from __future__ import annotations
@@ -35,7 +35,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 def convert(path: Path, bands: list[int] | None) -> tuple[np.ndarray, np.ndarray]:
-    """Return the panchromatic picture at the size of the bands, H x W, and the bands H x W x B, float32."""
+    """Return the panchromatic image at the size of the bands, H x W, and the bands H x W x B, float32."""
     scene = read_mat(path, ('I_PAN', 'I_MS', 'ratio'))
     pan, ms, ratio = scene['I_PAN'].astype(np.float32), scene['I_MS'].astype(np.float32), int(scene['ratio'].item())
     if pan.shape != (ms.shape[0] * ratio, ms.shape[1] * ratio):

@@ -29,10 +29,10 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 def samples(root: Path, part: str) -> dict[str, list[str]]:
-    """Return the paths of a part by kind of picture, below the root.
+    """Return the paths of a part by kind of image, below the root.
 
     Raises:
-        UserError: If there is none, or a sample lacks a picture; the message names the first.
+        UserError: If there is none, or a sample lacks an image; the message names the first.
     """
     folders = sorted(folder for kind in KINDS for folder in (root / kind / f'{kind}_{part}').glob('*')
                      if folder.is_dir())
@@ -41,7 +41,7 @@ def samples(root: Path, part: str) -> dict[str, list[str]]:
     found = {name: [folder / f'{folder.name}_{suffix}' for folder in folders] for name, suffix in SUFFIXES.items()}
     missing = [path for paths in found.values() for path in paths if not path.is_file()]
     if missing:
-        raise UserError(f'{len(missing)} pictures are missing, such as {missing[0]}.')
+        raise UserError(f'{len(missing)} images are missing, such as {missing[0]}.')
     return {name: [path.relative_to(root).as_posix() for path in paths] for name, paths in found.items()}
 
 

@@ -29,8 +29,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         'configs/_base_/datasets/msrs_det.py --out data/msrs_coco')
     parser.add_argument('config', help='config of a training, or one of configs/_base_/datasets')
     parser.add_argument('--out', required=True, help='folder to write to')
-    parser.add_argument('--pictures', choices=('link', 'copy'), default='link',
-                        help='link the pictures (default), or copy them so that OUT stands alone')
+    parser.add_argument('--images', '--pictures', choices=('link', 'copy'), default='link',
+                        help='link the images (default), or copy them so that OUT stands alone')
     parser.add_argument('--cfg-options', nargs='+', action=ConfigOptions, help='settings of the config to override')
     return parser.parse_args(argv)
 
@@ -45,7 +45,7 @@ def main(argv: list[str] | None = None) -> None:
         report(problems, f'{name} ({leaf["type"]})')
         if not classes:
             raise UserError(f'{name} ({leaf["type"]}) has no boxes, and COCO is a format of boxes.')
-        path = write_coco(args.out, name, track(infos, f'Converting {name}'), classes, args.pictures == 'link')
+        path = write_coco(args.out, name, track(infos, f'Converting {name}'), classes, args.images == 'link')
         print(f'{name}: {path}')
     prefix = {key: folder for key, folder in INPUTS.items() if PATHS[key] in infos[0]}
     more = '' if set(prefix) == {'img', 'img2'} else f', data_prefix={prefix}'

@@ -14,15 +14,15 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description='Write a fusion network, an enhancement network, or either with a detector or segmentor as an ONNX '
                     'file, and compare it with PyTorch in onnxruntime. Inputs: `visible` N x 3 x H x W (BGR) and, '
-                    'of pairs, `infrared` N x 1 x H x W in [0, 1]. Outputs: `picture` (BGR in [0, 1]); of a detector '
+                    'of pairs, `infrared` N x 1 x H x W in [0, 1]. Outputs: `image` (BGR in [0, 1]); of a detector '
                     '`boxes` (pixels) and `scores` of all anchors, before any is suppressed; of a segmentor `logits`.',
         epilog='examples: export_onnx.py --model tim-light --out light.onnx --shape dynamic; export_onnx.py '
                'configs/tim/retinanet_ivif.py epoch_12.pth --out detector.onnx --shape 480 640. With dynamic sizes, '
-               'give pictures whose sides are multiples of 32.')
+               'give images whose sides are multiples of 32.')
     add_model_options(parser)
     parser.add_argument('--out', required=True, metavar='FILE.onnx', help='file to write')
     parser.add_argument('--shape', nargs='+', default=['dynamic'], metavar='H W',
-                        help='height and width of the pictures, or: dynamic (default)')
+                        help='height and width of the images, or: dynamic (default)')
     return parser.parse_args()
 
 
@@ -55,8 +55,8 @@ def main() -> None:
     size = Path(args.out).stat().st_size / 1e6
     sizes = f'{shape[0]} x {shape[1]}' if shape else 'any height and width that are multiples of 32'
     print(f'{args.out}: {size:.1f} MB, {sizes}; differs from PyTorch by at most {difference:.1e}')
-    pictures = ', '.join(f'{sensor}=...' for sensor in getattr(model, 'scene', model).sensors)
-    print(f'\ndone; next, in Python:\n  onnxruntime.InferenceSession({str(args.out)!r}).run(None, dict({pictures}))')
+    images = ', '.join(f'{sensor}=...' for sensor in getattr(model, 'scene', model).sensors)
+    print(f'\ndone; next, in Python:\n  onnxruntime.InferenceSession({str(args.out)!r}).run(None, dict({images}))')
 
 
 if __name__ == '__main__':

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from mmengine.model import BaseModel
 from torch import Tensor
 
-from mmfusenas.apis import input_pairs, input_pictures
+from mmfusenas.apis import input_images, input_pairs
 from mmfusenas.apis.deriving import kept_meta
 from mmfusenas.apis.half_precision import builtin_inputs, half_weights, weights_effect
 from mmfusenas.apis.loading import input_options, load_model, own_config
@@ -29,7 +29,7 @@ def parse_args() -> argparse.Namespace:
                              'than 1/255, a detection with a score of 0.3 moves by more than 1 pixel or its score '
                              'changes by more than 0.01, or a mask has another class at more than 1 pixel in 100')
     parser.add_argument('--images', nargs='+', metavar='PATH',
-                        help='what --half is tried on, as of tools/infer.py: visible and infrared, or the pictures of '
+                        help='what --half is tried on, as of tools/infer.py: visible and infrared, or the images of '
                              'one sensor, or target and guidance (default: four built-in scenes)')
     return parser.parse_args()
 
@@ -40,7 +40,7 @@ def inputs_of(paths: list[str] | None, model: BaseModel) -> Iterable:
         return builtin_inputs(model)
     if len(paths) > 2:
         raise UserError(f'--images got {len(paths)} paths; give one or two, of folders or .txt lists for many images.')
-    return [pair.paths for pair in (input_pictures(*paths) if len(paths) == 1 else input_pairs(*paths))]
+    return [pair.paths for pair in (input_images(*paths) if len(paths) == 1 else input_pairs(*paths))]
 
 
 def checked_half(model: BaseModel, inputs: Iterable, path: str) -> dict[str, Tensor]:

@@ -16,7 +16,7 @@ from mmfusenas.registry import MODELS
 from mmfusenas.utils.checkpoint import load_checkpoint, misfits, save_checkpoint, weights_of
 from mmfusenas.utils.command_line import command, existing_file, output_file, run_tool
 
-# The order of the pictures is that of the published scripts: light(visible, infrared), but full(infrared, visible).
+# The order of the images is that of the published scripts: light(visible, infrared), but full(infrared, visible).
 NETWORKS = dict(
     light=dict(type='TIMFusion', genotype='tim-light', order=['visible', 'infrared']),
     full=dict(type='TIMFusion', genotype='tim-full', order=['infrared', 'visible']),
@@ -142,7 +142,7 @@ def main() -> None:
     genotype = config['genotype']
     if args.fusion:
         fusion, weights_of_fusion = read(args.fusion, 'full')
-        # N_T's first picture is the visible one, in medical fusion the MRI.
+        # N_T's first image is the visible one, in medical fusion the MRI.
         order = ['visible', 'infrared'] if args.network == 'enh' else ['infrared', 'visible']
         config = dict(type='TIMEnhancement', fusion=fusion, enhancement=config, order=order, _scope_='mmfusenas')
         weights = {**{f'fusion.{name}': value for name, value in weights_of_fusion.items()},

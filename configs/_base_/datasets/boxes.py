@@ -1,6 +1,6 @@
-# What the sets of real pictures with boxes share: long sides of 640, flips in training.
+# What the sets of real images with boxes share: long sides of 640, flips in training.
 load = [dict(type='LoadPairFromFile'), dict(type='mmdet.LoadAnnotations', with_bbox=True)]
-# Width and height that pictures are brought into, keeping their ratio.
+# Width and height that images are brought into, keeping their ratio.
 resize = dict(type='mmdet.Resize', scale=(640, 640), keep_ratio=True)
 flip = dict(type='mmdet.RandomFlip', prob=0.5)
 pack = dict(type='PackPairDetInputs')

@@ -1,4 +1,4 @@
-# Crops of the natural pictures of BSDS500, grey, shaken by random kernels, noise of 1 to 5 % (`TEST_NOISE` in a test).
+# Crops of the natural images of BSDS500, grey, shaken by random kernels, noise of 1 to 5 % (`TEST_NOISE` in a test).
 _base_ = './synthetic_blur.py'
 bsds = dict(type='BSDSDataset', data_root='{{$BSDS_ROOT:data/bsds}}')
 load = dict(type='LoadPairFromFile')

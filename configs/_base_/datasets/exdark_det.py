@@ -1,4 +1,4 @@
-# ExDark, pictures in little light with boxes of twelve classes, split as published: training, validation, test.
+# ExDark, images in little light with boxes of twelve classes, split as published: training, validation, test.
 _base_ = './boxes.py'
 exdark = dict(type='ExDarkDataset', data_root='{{$EXDARK_ROOT:data/exdark}}')
 train_dataloader = dict(_base_.loader, dataset=dict(

@@ -1,4 +1,4 @@
-# What the sets of real pairs share that train fusion alone: patches of 64 x 64 (TIM, section 4.1), whole pictures in a test.
+# What the sets of real pairs share that train fusion alone: patches of 64 x 64 (TIM, section 4.1), whole images in a test.
 load = [dict(type='LoadPairFromFile')]
 patch = dict(type='RandomPatch', size=(64, 64))
 flip = dict(type='RandomFlip', prob=[0.25, 0.25, 0.25], direction=['horizontal', 'vertical', 'diagonal'])

@@ -1,7 +1,7 @@
 # Real pairs put out of register at 256 x 320, RoadScene and MSRS together, to learn how to put them back.
 _base_ = './ivif_real_fusion.py'
 resize = dict(type='Resize', scale=(320, 256))
-# Patches keep the displacements of the whole picture, in pixels: 128 of 256 pixels, so twice the parts of a side.
+# Patches keep the displacements of the whole image, in pixels: 128 of 256 pixels, so twice the parts of a side.
 patch = dict(type='RandomPatch', size=(128, 128))
 flip = dict(type='RandomFlip', prob=0.5)
 deform = dict(type='RandomDeformation', rotate=4, translate=0.05, scale=0.05, elastic=0.04, smoothness=0.2)

@@ -1,4 +1,4 @@
-# A test on Levin's four sharp pictures, each blurred by his eight kernels (`LEVIN_ROOT`), with noise of 1 %, or as
+# A test on Levin's four sharp images, each blurred by his eight kernels (`LEVIN_ROOT`), with noise of 1 %, or as
 # TEST_NOISE in the environment says; what trains is that of synthetic_blur.py.
 #     python tools/dataset_converters/levin.py LevinEtalCVPR09Data/*.mat --out $LEVIN_ROOT
 _base_ = './synthetic_blur.py'

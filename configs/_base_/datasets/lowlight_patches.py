@@ -1,4 +1,4 @@
-# What the sets of pairs for enhancement and restoration share: patches of 128 x 128, whole pictures in a test.
+# What the sets of pairs for enhancement and restoration share: patches of 128 x 128, whole images in a test.
 load, pack = dict(type='LoadPairFromFile'), dict(type='PackPairInputs')
 patch = dict(type='RandomPatch', size=(128, 128))
 train_pipeline = [

@@ -1,4 +1,4 @@
-# A folder of dark pictures without references to train on; what comes of it is measured on LOL's test pairs.
+# A folder of dark images without references to train on; what comes of it is measured on LOL's test pairs.
 _base_ = './lowlight_patches.py'
 train_dataloader = dict(_base_.loader, dataset=dict(
     type='PairDataset', data_root='{{$LOWLIGHT_ROOT:data/lowlight}}', data_prefix=dict(img=''),

@@ -1,4 +1,4 @@
-# Pairs made of MSRS's day pictures, which `Darken` makes dark and noisy; tested on the real pairs of LOL.
+# Pairs made of MSRS's day images, which `Darken` makes dark and noisy; tested on the real pairs of LOL.
 _base_ = './lowlight_patches.py'
 train_dataloader = dict(_base_.loader, dataset=dict(
     type='PairDataset', data_root='{{$MSRS_ROOT:data/msrs}}', data_prefix=dict(img='train/vi'), stems='*D',

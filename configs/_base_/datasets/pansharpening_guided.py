@@ -1,4 +1,4 @@
-# Spectral bands guided by a panchromatic picture (`PANSHARPENING_ROOT`; one scene each, by Wald's protocol:
+# Spectral bands guided by a panchromatic image (`PANSHARPENING_ROOT`; one scene each, by Wald's protocol:
 #     python tools/dataset_converters/pansharpening.py imgWV2.mat --bands 2 3 5 7 --tile 64 --out $PANSHARPENING_ROOT/train
 #     python tools/dataset_converters/pansharpening.py imgIK.mat --out $PANSHARPENING_ROOT/test
 # Every fifth tile of the training scene is kept for paths. In the environment: SCALE (default 4), PATCH, side of a

@@ -1,5 +1,5 @@
 # Depth guided by colour: RGB-D-D (`RGBDD_ROOT`, millimetres) and Middlebury (`MIDDLEBURY_ROOT`, 8 bit) for training,
-# bicubic degradation; the test is on RGB-D-D, in centimetres. Every fifth training picture is kept for validation. In
+# bicubic degradation; the test is on RGB-D-D, in centimetres. Every fifth training image is kept for validation. In
 # the environment: SCALE (default 8), PATCH, side of a training patch (default 128).
 scale, patch = int('{{$SCALE:8}}'), int('{{$PATCH:128}}')
 rgbdd = dict(type='PairDataset', data_root='{{$RGBDD_ROOT:data/rgbdd}}')

@@ -1,5 +1,5 @@
 # Depth as a phone's sensor gives it, guided by its colour camera: the pairs of RGB-D-D in low and high resolution
-# (`RGBDD_ROOT` as published), millimetres, scored in centimetres. Every fiftieth training picture scores paths.
+# (`RGBDD_ROOT` as published), millimetres, scored in centimetres. Every fiftieth training image scores paths.
 # In the environment: PATCH, side of a training patch (default 256).
 #     python tools/dataset_converters/rgbdd.py $RGBDD_ROOT
 patch = int('{{$PATCH:256}}')

@@ -1,5 +1,5 @@
 # The built-in scenes: a target of another kind, degraded by SCALE of the environment (default 8), guided by the visible
-# picture. `target` is 'depth' (metres), 'thermal' or 'saliency', in all three parts.
+# image. `target` is 'depth' (metres), 'thermal' or 'saliency', in all three parts.
 scale = int('{{$SCALE:8}}')
 scenes = dict(type='SyntheticGuidedScenes', target='depth', size=(128, 160))
 degrade, pack = dict(type='DegradeTarget', scale=scale), dict(type='PackPairInputs')

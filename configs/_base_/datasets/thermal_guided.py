@@ -1,4 +1,4 @@
-# Thermal pictures guided by visible ones: what MSRS and RoadScene see in the infrared (`MSRS_ROOT`, `ROADSCENE_ROOT`),
+# Thermal images guided by visible ones: what MSRS and RoadScene see in the infrared (`MSRS_ROOT`, `ROADSCENE_ROOT`),
 # 8 bit, bicubic degradation. Every twentieth training pair scores paths; the test is on the test pairs of both. In the
 # environment: SCALE (default 8), PATCH, side of a training patch (default 128).
 scale, patch = int('{{$SCALE:8}}'), int('{{$PATCH:128}}')

@@ -1,4 +1,4 @@
-# UIEB, pictures under water, every eighth of them for tests. Folders and share can be named in the environment.
+# UIEB, images under water, every eighth of them for tests. Folders and share can be named in the environment.
 _base_ = './lowlight_patches.py'
 every = int('{{$UIEB_EVERY:8}}')
 uieb = dict(

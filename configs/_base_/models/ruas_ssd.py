@@ -1,5 +1,5 @@
 # RUAS for detection: the scene module in front of an SSD on VGG16, of which the neck and the head were searched (paper,
-# sections 4.1, 5.2 and 7.1). The levels have strides 4 to 128; the paper's pictures are 640 x 640.
+# sections 4.1, 5.2 and 7.1). The levels have strides 4 to 128; the paper's images are 640 x 640.
 model = dict(
     type='TaskGuidedDetector',
     # The task's loss alone, as in the best row of table 6; "end-to-end" on both losses has eta = lambda here.

@@ -1,5 +1,5 @@
 # TIM's fusion network in front of a light RetinaNet (paper, section 4.3.1). The anchors start at 8 pixels: at the small
-# picture sizes that a CPU trains, mmdet's stock anchors (32 pixels up) are larger than most objects.
+# image sizes that a CPU trains, mmdet's stock anchors (32 pixels up) are larger than most objects.
 model = dict(
     type='TaskGuidedDetector',
     eta=0.1,

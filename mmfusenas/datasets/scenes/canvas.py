@@ -20,7 +20,7 @@ Points = np.ndarray | Sequence[tuple[float, ...]]
 class Canvas:
     """A sheet for one thing that stands at (x, z); points are metres from its foot: right, up and (optionally) ahead.
 
-    It covers only the part of the picture that the thing can touch. What is painted has a colour and a temperature.
+    It covers only the part of the image that the thing can touch. What is painted has a colour and a temperature.
 
     Args:
         camera: The camera.
@@ -44,7 +44,7 @@ class Canvas:
 
     @property
     def empty(self) -> bool:
-        """Whether no pixel of the picture is covered."""
+        """Whether no pixel of the image is covered."""
         return self.sheet.size == 0
 
     def _pixels(self, points: Points) -> list[tuple[int, int]]:
@@ -58,7 +58,7 @@ class Canvas:
         return pixels
 
     def faces_camera(self, points: Points) -> bool:
-        """Return whether a polygon's corners run clockwise in the picture: it is seen from its outer side."""
+        """Return whether a polygon's corners run clockwise in the image: it is seen from its outer side."""
         corners = self._pixels(points)
         return sum(a[0] * b[1] - b[0] * a[1] for a, b in zip(corners, corners[1:] + corners[:1])) > 0
 
@@ -167,7 +167,7 @@ def _shrink(sheet: np.ndarray, factor: int, inside: tuple[slice, slice]) -> np.n
 
 
 def _window(top: int, left: int, shape: tuple[int, ...]) -> tuple[slice, slice]:
-    """Return the part of the frame that a picture of ``shape`` covers."""
+    """Return the part of the frame that an image of ``shape`` covers."""
     return slice(top, top + shape[0]), slice(left, left + shape[1])
 
 

@@ -17,7 +17,7 @@ class Difficulty:
     Attributes:
         objects: Least and largest number of objects tried (fewer stay where they hide one another).
         empty: Probability of a scene with no object at all.
-        height: Height of a standing person in picture heights, drawn log-uniformly: 0.1 is 12.8 pixels of 128.
+        height: Height of a standing person in image heights, drawn log-uniformly: 0.1 is 12.8 pixels of 128.
             The other classes stand at distances drawn likewise, each over a nearer range (``Kind.reach``).
         clutter: Least and largest number of things that are no objects: poles, signs, bushes, dogs, ...
         camouflage: Probability that an object wears the colours of what surrounds it.
@@ -26,7 +26,7 @@ class Difficulty:
         moonlight: Light at night beside the lamps; 1 is full daylight.
         headlight: Light of the own vehicle at night, at one metre.
         fog: Visible attenuation in fog, per metre.
-        blinding: Strength of the glare; 1 blinds about a fifth of the picture.
+        blinding: Strength of the glare; 1 blinds about a fifth of the image.
         noise: Standard deviation of the visible noise by day and at night, in grey levels.
         infrared_noise: Standard deviation of the infrared noise, in grey levels.
     """

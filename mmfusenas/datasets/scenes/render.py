@@ -77,12 +77,12 @@ def draw_scene(
     Args:
         seed: Seed of the split, at least 0.
         index: Index of the scene, at least 0.
-        size: Rows and columns of both pictures, at least 48 each.
+        size: Rows and columns of both images, at least 48 each.
         difficulty: Row of ``DIFFICULTIES``.
         conditions: Those to draw from.
-        misalign: The infrared picture is shifted, turned and stretched, and no corner moves farther than this many
+        misalign: The infrared image is shifted, turned and stretched, and no corner moves farther than this many
             pixels.
-        clean: Whether the visible picture has no noise.
+        clean: Whether the visible image has no noise.
 
     Raises:
         ValueError: Unknown difficulty or condition, a size that is too small, or a negative number.

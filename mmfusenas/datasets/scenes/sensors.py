@@ -1,7 +1,7 @@
 """The two sensors: what a visible camera and an infrared one make of the same frame.
 
 Only additions, products, quotients and square roots of float32 and OpenCV's integer filters are used, which round
-alike everywhere, so that a picture is the same on every machine.
+alike everywhere, so that an image is the same on every machine.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ _SKY_DEPTH = 200.0
 def see_visible(
     frame: Frame, street: Street, weather: Weather, spots: list[tuple[float, float]], rng: np.random.Generator
 ) -> np.ndarray:
-    """Return the visible picture, H x W x 3 uint8 (blue, green, red).
+    """Return the visible image, H x W x 3 uint8 (blue, green, red).
 
     Args:
         frame: What is to be seen.
         street: Holds the camera and the lamps.
         weather: Light, fog, noise.
-        spots: Blinding sources, in picture heights right of the middle and below the top.
+        spots: Blinding sources, in image heights right of the middle and below the top.
         rng: Source of the noise.
     """
     surface = frame.paint[:3] * np.float32(1 / 255)
@@ -44,9 +44,9 @@ def see_visible(
     for spot in spots:
         linear += _veil(frame.depth.shape, spot, weather) * planes(0.86, 0.95, 1.0)
     grey = (np.sqrt(np.minimum(linear, 1)) * 255).astype(np.uint8)
-    picture = cv2.GaussianBlur(np.ascontiguousarray(grey.transpose(1, 2, 0)), (3, 3), 0.45)
+    image = cv2.GaussianBlur(np.ascontiguousarray(grey.transpose(1, 2, 0)), (3, 3), 0.45)
     noise = grain(rng, (4, *frame.depth.shape))  # one plane for all colours, and one for each
-    noisy = picture.transpose(2, 0, 1) + (noise[:1] + noise[1:]) * np.float32(0.7 * weather.noise)
+    noisy = image.transpose(2, 0, 1) + (noise[:1] + noise[1:]) * np.float32(0.7 * weather.noise)
     return np.ascontiguousarray(to_uint8(noisy).transpose(1, 2, 0))
 
 
@@ -107,7 +107,7 @@ def _veil(shape: tuple[int, int], spot: tuple[float, float], weather: Weather) -
 
 
 def see_infrared(frame: Frame, weather: Weather, deviation: float, rng: np.random.Generator) -> np.ndarray:
-    """Return the infrared picture, H x W uint8, warm is bright.
+    """Return the infrared image, H x W uint8, warm is bright.
 
     Args:
         frame: What is to be seen.

@@ -46,7 +46,7 @@ class Street:
         asphalt: Brightness of the road in 0-255.
         lines: Lane lines as (X, length of a dash or 0 for a full line).
         crossing: Distance of a zebra crossing, or None.
-        hills: 64 heights of the skyline in picture heights.
+        hills: 64 heights of the skyline in image heights.
         lamps: Positions of the street lamps, N x 2 (X, Z).
         texture: Offset into the noise tiles.
     """
@@ -106,7 +106,7 @@ def draw_street(rng: np.random.Generator, size: tuple[int, int]) -> Street:
 
     Args:
         rng: Source of chance; the street does not depend on ``size``.
-        size: Rows and columns of the picture.
+        size: Rows and columns of the image.
     """
     camera = Camera(rng.uniform(1.4, 1.9), rng.uniform(0.34, 0.44), rng.uniform(-0.22, 0.22), size)
     left, right = rng.uniform(3.2, 6.5), rng.uniform(2.4, 5.0)

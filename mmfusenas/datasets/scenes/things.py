@@ -40,14 +40,14 @@ class Thing:
     style: int
 
     def box(self, camera: Camera) -> tuple[float, float, float, float]:
-        """Return about where it is seen (left, top, right, bottom) in picture heights from the middle."""
+        """Return about where it is seen (left, top, right, bottom) in image heights from the middle."""
         scale = FOCAL / self.z
         column, row = camera.aside + self.x * scale, camera.horizon + camera.eye * scale
         half = KINDS[self.kind].width * self.height * scale / 2
         return column - half, row - self.height * scale, column + half, row
 
 
-Spot = tuple[float, float]  # picture heights right of the middle and below the top
+Spot = tuple[float, float]  # image heights right of the middle and below the top
 
 
 def draw_things(
@@ -161,7 +161,7 @@ def _with_looks(
 
 
 def unseen(thing: Thing, street: Street, weather: Weather, spots: list[Spot]) -> bool:
-    """Return whether the visible picture hardly shows a thing: dark, in fog, in the glare, or dull like the street."""
+    """Return whether the visible image hardly shows a thing: dark, in fog, in the glare, or dull like the street."""
     light = weather.ambient + weather.sun
     if weather.dark:
         light += float(lamplight(street, weather, thing.x, thing.z))

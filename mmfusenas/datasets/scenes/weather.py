@@ -13,7 +13,7 @@ _ORANGE, _WHITE, _BLUE = (0.45, 0.8, 1.0), (1.0, 1.0, 1.0), (1.0, 0.85, 0.75)
 
 @dataclass(frozen=True)
 class Weather:
-    """Light is linear, 1 for a sunlit surface; temperatures are grey levels of the infrared picture in [0, 1].
+    """Light is linear, 1 for a sunlit surface; temperatures are grey levels of the infrared image in [0, 1].
 
     Attributes:
         condition: One of ``CONDITIONS``.
@@ -26,7 +26,7 @@ class Weather:
         headlight: Light of the own vehicle at one metre.
         fog: Visible attenuation per metre; infrared is attenuated by a quarter of it.
         glare: Strength of the blinding source, 0 without one.
-        sun_spot: The low sun's place right of the centre and from the top, in picture heights.
+        sun_spot: The low sun's place right of the centre and from the top, in image heights.
         ground, wall, plants, sky: Temperatures.
         body: Warmth of people above the ground.
         noise: Standard deviation of the visible noise in grey levels.

@@ -1,4 +1,4 @@
-"""Pipeline steps for single pictures and pairs."""
+"""Pipeline steps for single images and pairs."""
 from mmfusenas.registry import TRANSFORMS
 from mmfusenas.utils.optional import available, register_missing
 

@@ -1,4 +1,4 @@
-"""A shaken camera and its noise, for pictures that have neither."""
+"""A shaken camera and its noise, for images that have neither."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from scipy.ndimage import gaussian_filter
 from scipy.signal import fftconvolve
 
 from mmfusenas.core.errors import FileError, InputError
-from mmfusenas.datasets.pictures import to_grey
+from mmfusenas.datasets.images import to_grey
 from mmfusenas.datasets.transforms.degrading import generator_of, require_8_bit
 from mmfusenas.datasets.transforms.load_kernel import read_kernel
 from mmfusenas.registry import TRANSFORMS
@@ -18,12 +18,12 @@ from mmfusenas.registry import TRANSFORMS
 
 @TRANSFORMS.register_module()
 class BlurAndNoise(BaseTransform):
-    """Blur a good picture by a motion kernel and add Gaussian noise; what was good becomes its reference.
+    """Blur a good image by a motion kernel and add Gaussian noise; what was good becomes its reference.
 
-    Only what the blurred picture shows of the scene is kept: half a kernel falls away at each side, of the reference
+    Only what the blurred image shows of the scene is kept: half a kernel falls away at each side, of the reference
     too. Required key: ``img`` (H x W x 3 uint8); where there is a ``kernel`` already (:class:`LoadKernel`), that is
     the one. Changed: ``img`` (8 bit); added: ``gt``, ``kernel`` (K x K float32 of sum 1) and ``noise`` (H x W float32,
-    its standard deviation in grey levels, equal everywhere). The picture of a second sensor is dropped.
+    its standard deviation in grey levels, equal everywhere). The image of a second sensor is dropped.
 
     Args:
         size: Rows and columns of the result, cut at a random place; None keeps all that there is. Defaults to None.
@@ -32,14 +32,14 @@ class BlurAndNoise(BaseTransform):
         kernels: Folder of kernels as ``.npy`` files, one of which is drawn; None draws random ones
             (:func:`motion_kernel`). Defaults to None.
         blur: Whether to blur at all; without, the kernel is one pixel. Defaults to True.
-        grey: Whether pictures become grey, H x W. Defaults to True.
-        seed: Seed of every picture, with its ``img_id``, for tests; None takes the global generator. Defaults to None.
+        grey: Whether images become grey, H x W. Defaults to True.
+        seed: Seed of every image, with its ``img_id``, for tests; None takes the global generator. Defaults to None.
 
     Raises:
-        ValueError: Ranges that are none, other sides, a picture of another depth, or one too small for the kernel and
+        ValueError: Ranges that are none, other sides, an image of another depth, or one too small for the kernel and
             the size.
         FileNotFoundError: ``kernels`` has no kernel in it.
-        PictureError: A file in it is none (:func:`read_kernel`).
+        ImageError: A file in it is none (:func:`read_kernel`).
 
     Example:
         >>> sample = BlurAndNoise(kernel_size=(5,), seed=0)(dict(img=np.zeros((40, 50, 3), np.uint8), img_id=0))
@@ -81,11 +81,11 @@ class BlurAndNoise(BaseTransform):
         return results
 
     def _cut(self, sharp: np.ndarray, side: int, rng: np.random.Generator, name: str) -> np.ndarray:
-        """Return what the result needs of a picture: half a kernel more at each side."""
+        """Return what the result needs of an image: half a kernel more at each side."""
         height, width = sharp.shape[:2]
         rows, columns = (length + side - 1 for length in self.size) if self.size else (height, width)
         if rows > height or columns > width or min(height, width) < side:
-            raise InputError(f'The picture {name} of {(height, width)} is too small: a kernel of {side} pixels and '
+            raise InputError(f'The image {name} of {(height, width)} is too small: a kernel of {side} pixels and '
                              f'size={self.size} need {max(rows, side)} x {max(columns, side)}.')
         top, left = rng.integers(height - rows + 1), rng.integers(width - columns + 1)
         return sharp[top:top + rows, left:left + columns]

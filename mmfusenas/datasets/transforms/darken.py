@@ -1,4 +1,4 @@
-"""Little light for pictures that were taken in enough of it."""
+"""Little light for images that were taken in enough of it."""
 from __future__ import annotations
 
 import numpy as np
@@ -12,7 +12,7 @@ from mmfusenas.registry import TRANSFORMS
 
 @TRANSFORMS.register_module()
 class Darken(BaseTransform):
-    """Make a dark and noisy picture of a good one, which becomes its reference.
+    """Make a dark and noisy image of a good one, which becomes its reference.
 
     As :func:`~mmfusenas.datasets.scenes.darken` does it for the built-in scenes: less light in linear light, shot and
     read noise, 8 bit. Required key: ``img`` (H x W x 3 uint8). Changed: ``img``; added: ``gt``.
@@ -21,10 +21,10 @@ class Darken(BaseTransform):
         exposure: Least and largest share of the light that is left; its square root is drawn uniformly. Defaults to
             (0.005, 0.05), of LOL's grey levels.
         noise: Least and largest standard deviation of the shot noise in grey levels. Defaults to (1.0, 5.0).
-        seed: Seed of every picture, with its ``img_id``, for tests; None takes the global generator. Defaults to None.
+        seed: Seed of every image, with its ``img_id``, for tests; None takes the global generator. Defaults to None.
 
     Raises:
-        ValueError: Ranges that are none, or a picture of another depth.
+        ValueError: Ranges that are none, or an image of another depth.
 
     Example:
         >>> sample = Darken(seed=0)(dict(img=np.full((4, 6, 3), 200, np.uint8), img_id=0))

@@ -20,7 +20,7 @@ class DegradeTarget(BaseTransform):
     Bicubic, with antialiasing on the way down, and Gaussian noise in between (DCNAS section IV-B); the sides go to
     multiples of the scale by cutting rows and columns at the end. Where the sample has a ``gt`` already, the target is
     real: it is only scaled, by ``low_range`` where it has that (what interpolation made of the target does not count).
-    It comes before a patch is cut, whose range is then that of its picture, as in a test.
+    It comes before a patch is cut, whose range is then that of its image, as in a test.
 
     Required keys: ``img``, ``img2``. Changed: ``img2``, as the network sees it; ``gt``, the same scaling of the target
     in high resolution, which may leave [0, 1]. Added: ``target_range`` (low, high), which undoes the scaling.
@@ -31,11 +31,11 @@ class DegradeTarget(BaseTransform):
         value_range: What becomes [0, 1]: ``'input'``, from the smallest to the largest value of the target in low
             resolution; ``'reference'``, those of the high resolution, as in the paper and others, which tells the
             network something of the answer; or two numbers (low, high). Defaults to 'input'.
-        seed: Seed of every picture, with its ``img_id``, for tests; None takes the global generator. Defaults to None.
+        seed: Seed of every image, with its ``img_id``, for tests; None takes the global generator. Defaults to None.
 
     Raises:
         ValueError: If the range is another word or empty, the scale is no whole number from 1, the noise is negative,
-            or the picture is smaller than the scale.
+            or the image is smaller than the scale.
 
     Example:
         >>> degrade = DegradeTarget(scale=4)
@@ -92,9 +92,9 @@ class DegradeTarget(BaseTransform):
                 f'seed={self.seed})')
 
 
-def resize_bicubic(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Return a picture H x W or H x W x C, float32, in another size, by the bicubic interpolation of Pillow."""
-    tensor = torch.from_numpy(np.atleast_3d(picture).transpose(2, 0, 1)[None].copy())
+def resize_bicubic(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Return an image H x W or H x W x C, float32, in another size, by the bicubic interpolation of Pillow."""
+    tensor = torch.from_numpy(np.atleast_3d(image).transpose(2, 0, 1)[None].copy())
     # Without antialias PyTorch enlarges by another cubic, a = -0.75 instead of -0.5.
     resized = F.interpolate(tensor, size, mode='bicubic', antialias=True)[0].numpy().transpose(1, 2, 0)
-    return np.ascontiguousarray(resized[..., 0] if picture.ndim == 2 else resized)
+    return np.ascontiguousarray(resized[..., 0] if image.ndim == 2 else resized)

@@ -1,4 +1,4 @@
-"""What the transforms that make poor pictures of good ones share."""
+"""What the transforms that make poor images of good ones share."""
 from __future__ import annotations
 
 import numpy as np
@@ -9,12 +9,12 @@ from mmfusenas.core.errors import InputError
 def require_8_bit(results: dict, transform: str) -> None:
     """Raise a ValueError where ``img`` is of another depth, whose grey levels a transform would cut off."""
     if results['img'].dtype != np.uint8:
-        raise InputError(f'{transform} takes pictures of 8 bit; {results.get("img_path", "this one")} is '
+        raise InputError(f'{transform} takes images of 8 bit; {results.get("img_path", "this one")} is '
                          f'{results["img"].dtype}.')
 
 
 def generator_of(results: dict, seed: int | None) -> np.random.Generator:
-    """Return a generator: of the seed and the picture's number, or drawn from the global one, which the loops seed."""
+    """Return a generator: of the seed and the image's number, or drawn from the global one, which the loops seed."""
     if seed is None:
         return np.random.default_rng(np.random.randint(2**31, size=4))
     return np.random.default_rng([seed, results.get('img_id', 0)])

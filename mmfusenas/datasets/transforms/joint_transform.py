@@ -1,4 +1,4 @@
-"""Geometric transforms of all pictures of a sample together."""
+"""Geometric transforms of all images of a sample together."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -10,28 +10,28 @@ from mmcv.transforms import BaseTransform
 from mmengine.dataset import Compose
 
 from mmfusenas.core.errors import InputError
+from mmfusenas.datasets.images import to_colour
 from mmfusenas.datasets.pairing import PATHS
-from mmfusenas.datasets.pictures import to_colour
 from mmfusenas.registry import TRANSFORMS
 from mmfusenas.utils.random_state import get_random_state, set_random_state
 
 
 @TRANSFORMS.register_module()
 class JointTransform(BaseTransform):
-    """Run stock geometric transforms on all pictures of a sample and the boxes at once.
+    """Run stock geometric transforms on all images of a sample and the boxes at once.
 
-    ``img`` and, where there is one, ``img2`` are stacked along the channels to one picture, the transforms run
+    ``img`` and, where there is one, ``img2`` are stacked along the channels to one image, the transforms run
     untouched on it as ``img``, and it is split again, so that they cannot move apart. Any transform of mmcv or mmdet
     serves that does not ask how many channels there are: RandomFlip, Resize, RandomResize, RandomCrop, Rotate,
-    RandomAffine, RandomShift, Pad, ... What stands outside, such as PhotoMetricDistortion, sees the visible picture
+    RandomAffine, RandomShift, Pad, ... What stands outside, such as PhotoMetricDistortion, sees the visible image
     alone.
 
     A reference ``gt``, and ``img2_aligned``, go through the same transforms once more, with the same random numbers:
-    the reference gets the fill colours of the picture, and OpenCV's warps, which end at four channels, serve too.
+    the reference gets the fill colours of the image, and OpenCV's warps, which end at four channels, serve too.
 
-    Pictures of different depth are stacked in the wider one and come back in their own, so flips and crops are
+    Images of different depth are stacked in the wider one and come back in their own, so flips and crops are
     exact. Fill colours of three numbers (Rotate, RandomAffine) leave the infrared border at 0, and they count in
-    units of each picture's own depth.
+    units of each image's own depth.
 
     Args:
         transforms: Transforms, as in a pipeline. Names are looked up under mmfusenas and mmcv; mmdet's begin with
@@ -41,8 +41,8 @@ class JointTransform(BaseTransform):
         The results, or None where a transform gave up the sample (a crop without a box).
 
     Raises:
-        ValueError: The pictures differ in size, the sample has a kernel or a field already, a transform cannot do with
-            their channels, or it moves a reference otherwise than its picture.
+        ValueError: The images differ in size, the sample has a kernel or a field already, a transform cannot do with
+            their channels, or it moves a reference otherwise than its image.
 
     Example:
         >>> flip = JointTransform([dict(type='RandomFlip', prob=1.0)])
@@ -60,28 +60,28 @@ class JointTransform(BaseTransform):
         if fixed:
             raise InputError(f'JointTransform does not move {" and ".join(sorted(fixed))} of a sample; put it in '
                              'front of the step that adds that.')
-        pictures = {key: results[key] for key in PATHS if key in results}
-        _check_sizes(pictures, results.get('img_path'))
+        images = {key: results[key] for key in PATHS if key in results}
+        _check_sizes(images, results.get('img_path'))
         others = {key: value for key, value in results.items() if key not in PATHS}
-        references = {key: pictures.pop(key) for key in ('img2_aligned', 'gt') if key in pictures}
+        references = {key: images.pop(key) for key in ('img2_aligned', 'gt') if key in images}
         # Transforms change what they are given, so the second run needs its own copy.
         again = (get_random_state(), deepcopy(others)) if references else ()
-        stacked = self._run({**others, 'img': np.concatenate([np.atleast_3d(x) for x in pictures.values()], axis=2)})
+        stacked = self._run({**others, 'img': np.concatenate([np.atleast_3d(x) for x in images.values()], axis=2)})
         if stacked is None:
             return None
-        stacked.update(_split(stacked['img'], pictures))
-        stacked.update({key: self._repeat(picture, stacked['img'], *again) for key, picture in references.items()})
+        stacked.update(_split(stacked['img'], images))
+        stacked.update({key: self._repeat(image, stacked['img'], *again) for key, image in references.items()})
         return stacked
 
-    def _repeat(self, reference: np.ndarray, picture: np.ndarray, state: dict, others: dict) -> np.ndarray:
-        """Run the transforms on the reference with the random numbers that the picture had."""
+    def _repeat(self, reference: np.ndarray, image: np.ndarray, state: dict, others: dict) -> np.ndarray:
+        """Run the transforms on the reference with the random numbers that the image had."""
         set_random_state(state)
         pixels = to_colour(reference) if reference.ndim == 2 else reference
         done = self._run({**deepcopy(others), 'img': pixels.copy()})
-        if done is None or done['img'].shape[:2] != picture.shape[:2]:
+        if done is None or done['img'].shape[:2] != image.shape[:2]:
             made = None if done is None else done['img'].shape
             raise InputError(
-                f'A transform inside JointTransform made {picture.shape} of the picture {others.get("img_path")} and '
+                f'A transform inside JointTransform made {image.shape} of the image {others.get("img_path")} and '
                 f'{made} of its reference: it draws from a generator of its own, or looks at the pixels. In: {self}')
         return _restore(done['img'], reference)
 
@@ -95,13 +95,13 @@ class JointTransform(BaseTransform):
                 '\nThose with a fill colour of three numbers (ShearX, TranslateX, Expand, CutOut) cannot do with '
                 f'{shape[2]} channels; RandomAffine and RandomShift can.')
             raise InputError(
-                f'A transform inside JointTransform failed on the stacked picture {shape} of '
+                f'A transform inside JointTransform failed on the stacked image {shape} of '
                 f'{stacked.get("img_path")}: {error}{hint} In: {self}'
             ) from error
         if done is not None and done['img'].shape[2:] != shape[2:]:
             raise InputError(
-                f'A transform inside JointTransform made {done["img"].shape} of the stacked picture {shape}; use it '
-                f'outside, where it sees the visible picture alone. In: {self}'
+                f'A transform inside JointTransform made {done["img"].shape} of the stacked image {shape}; use it '
+                f'outside, where it sees the visible image alone. In: {self}'
             )
         return done
 
@@ -109,25 +109,25 @@ class JointTransform(BaseTransform):
         return f'{type(self).__name__}({self.transforms})'
 
 
-def _check_sizes(pictures: Mapping[str, np.ndarray], path: str | None) -> None:
-    if len({picture.shape[:2] for picture in pictures.values()}) > 1:
-        shapes = ' and '.join(f'{key} {picture.shape}' for key, picture in pictures.items())
-        raise InputError(f'JointTransform needs pictures of one size, got {shapes}; img_path={path}. Set resize in '
+def _check_sizes(images: Mapping[str, np.ndarray], path: str | None) -> None:
+    if len({image.shape[:2] for image in images.values()}) > 1:
+        shapes = ' and '.join(f'{key} {image.shape}' for key, image in images.items())
+        raise InputError(f'JointTransform needs images of one size, got {shapes}; img_path={path}. Set resize in '
                          'LoadPairFromFile.')
 
 
-def _split(stacked: np.ndarray, pictures: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Take the stacked picture apart again."""
-    ends = np.cumsum([np.atleast_3d(picture).shape[2] for picture in pictures.values()])
+def _split(stacked: np.ndarray, images: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Take the stacked image apart again."""
+    ends = np.cumsum([np.atleast_3d(image).shape[2] for image in images.values()])
     parts = np.split(stacked, ends[:-1], axis=2)
-    return {key: _restore(part, picture) for (key, picture), part in zip(pictures.items(), parts)}
+    return {key: _restore(part, image) for (key, image), part in zip(images.items(), parts)}
 
 
-def _restore(picture: np.ndarray, like: np.ndarray) -> np.ndarray:
-    """Return ``picture`` with the depth and the number of axes of ``like``."""
-    if picture.dtype != like.dtype and np.issubdtype(like.dtype, np.integer):
+def _restore(image: np.ndarray, like: np.ndarray) -> np.ndarray:
+    """Return ``image`` with the depth and the number of axes of ``like``."""
+    if image.dtype != like.dtype and np.issubdtype(like.dtype, np.integer):
         # Interpolation may overshoot the narrower depth.
         limits = np.iinfo(like.dtype)
-        picture = np.clip(np.rint(picture), limits.min, limits.max)
-    picture = picture[..., 0] if like.ndim == 2 else picture
-    return np.ascontiguousarray(picture, dtype=like.dtype)
+        image = np.clip(np.rint(image), limits.min, limits.max)
+    image = image[..., 0] if like.ndim == 2 else image
+    return np.ascontiguousarray(image, dtype=like.dtype)

@@ -1,24 +1,24 @@
-"""Loading what guided super-resolution needs: a guidance picture and a target of any unit."""
+"""Loading what guided super-resolution needs: a guidance image and a target of any unit."""
 from __future__ import annotations
 
 import numpy as np
 from mmcv.transforms import BaseTransform
 
 from mmfusenas.core.errors import InputError
-from mmfusenas.datasets.pictures import PictureError, checked_array, read_array, to_colour, to_grey
+from mmfusenas.datasets.images import ImageError, checked_array, read_array, to_colour, to_grey
 from mmfusenas.datasets.transforms.degrade_target import resize_bicubic
 from mmfusenas.registry import TRANSFORMS
 
 
 @TRANSFORMS.register_module()
 class LoadGuidedFromFile(BaseTransform):
-    """Load a guidance picture and the target that it guides: depth, a thermal or a saliency picture, or spectral bands.
+    """Load a guidance image and the target that it guides: depth, a thermal or a saliency image, or spectral bands.
 
     Required keys: ``img_path`` (guidance) and ``img_path2`` (target); optional: ``gt_path``, the target in high
     resolution, where ``img_path2`` is what a real sensor gave. Added keys: ``img`` (H x W x 3 BGR, or H x W x 1),
     ``img2`` and, for that, ``gt`` (H x W, or H x W x B of several bands), float32 in the unit of the file,
     ``low_range`` (smallest and largest value of the target as it is in its file), ``img_shape`` and ``ori_shape``
-    (H, W). A smaller target is brought to the guidance's size by bicubic interpolation. Files are pictures of 8 or 16
+    (H, W). A smaller target is brought to the guidance's size by bicubic interpolation. Files are images of 8 or 16
     bit or float32, or arrays (``.npy``).
 
     Args:
@@ -27,13 +27,13 @@ class LoadGuidedFromFile(BaseTransform):
         backend_args: Arguments of mmengine's file backend.
 
     Raises:
-        PictureError: A file is missing, damaged or of another kind, the target holds NaN, is larger than the guidance
+        ImageError: A file is missing, damaged or of another kind, the target holds NaN, is larger than the guidance
             or of another shape.
-        ValueError: The guidance is no picture of 8 or 16 bit.
+        ValueError: The guidance is no image of 8 or 16 bit.
 
     Example:
-        >>> from mmfusenas.datasets.pictures import write_picture
-        >>> write_picture('rgb.png', np.zeros((16, 24, 3), np.uint8))
+        >>> from mmfusenas.datasets.images import write_image
+        >>> write_image('rgb.png', np.zeros((16, 24, 3), np.uint8))
         >>> np.save('depth.npy', np.linspace(0.5, 8.0, 24).reshape(4, 6))
         >>> sample = LoadGuidedFromFile()(dict(img_path='rgb.png', img_path2='depth.npy'))
         >>> sample['img2'].shape, str(sample['img2'].dtype), sample['low_range']
@@ -47,7 +47,7 @@ class LoadGuidedFromFile(BaseTransform):
         self.backend_args = backend_args
 
     def transform(self, results: dict) -> dict:
-        """Add the pictures to ``results``."""
+        """Add the images to ``results``."""
         guidance = results['img_path']
         results['img'] = as_guidance(read_array(guidance, self.backend_args), self.channels, guidance)
         size = results['img'].shape[:2]
@@ -64,14 +64,14 @@ class LoadGuidedFromFile(BaseTransform):
         return f'{type(self).__name__}(bands={self.bands}, channels={self.channels}, backend_args={self.backend_args})'
 
 
-def as_guidance(picture: np.ndarray, channels: int, name: str) -> np.ndarray:
+def as_guidance(image: np.ndarray, channels: int, name: str) -> np.ndarray:
     """Return a guidance as H x W x 3 or, of one channel, H x W x 1; ``name`` is what to call it in a message.
 
     Raises:
-        ValueError: It is no picture of 8 or 16 bit.
+        ValueError: It is no image of 8 or 16 bit.
     """
-    picture = checked_array(picture, name)
-    return np.ascontiguousarray(to_colour(picture) if channels == 3 else np.atleast_3d(to_grey(picture)))
+    image = checked_array(image, name)
+    return np.ascontiguousarray(to_colour(image) if channels == 3 else np.atleast_3d(to_grey(image)))
 
 
 def as_target(target: np.ndarray, bands: bool, size: tuple[int, int], names: tuple[str, str]) -> np.ndarray:
@@ -84,19 +84,19 @@ def as_target(target: np.ndarray, bands: bool, size: tuple[int, int], names: tup
         names: What to call target and guidance in a message, usually their paths.
 
     Raises:
-        PictureError: It holds NaN, has neither one nor three channels to make grey of, is larger than the guidance, or
+        ImageError: It holds NaN, has neither one nor three channels to make grey of, is larger than the guidance, or
             of another shape.
     """
     target, (height, width) = target.astype(np.float32), size
     if not np.isfinite(target).all():
-        raise PictureError(f'The target {names[0]} holds NaN or infinity. Repair or remove the file.')
+        raise ImageError(f'The target {names[0]} holds NaN or infinity. Repair or remove the file.')
     if target.ndim not in (2, 3) or (target.ndim == 3 and not bands and target.shape[2] not in (1, 3)):
-        raise PictureError(f'The shape of the target {names[0]} is {target.shape}; H x W is wanted'
-                           f'{", or H x W x bands" if bands else ""}.')
+        raise ImageError(f'The shape of the target {names[0]} is {target.shape}; H x W is wanted'
+                         f'{", or H x W x bands" if bands else ""}.')
     rows, columns = target.shape[:2]
     # Where the sides are no multiples of the scale, less than one pixel of the target is missing.
     if rows > height or columns > width or abs(height * columns - width * rows) > max(size):
-        raise PictureError(f'The target {names[0]} is {columns} x {rows}, its guidance {names[1]} {width} x {height} '
-                           '(width x height): the target is of the same view and shape, and not the larger one. Are '
-                           'the two exchanged, or is one turned?')
+        raise ImageError(f'The target {names[0]} is {columns} x {rows}, its guidance {names[1]} {width} x {height} '
+                         '(width x height): the target is of the same view and shape, and not the larger one. Are '
+                         'the two exchanged, or is one turned?')
     return target if bands else to_grey(target)

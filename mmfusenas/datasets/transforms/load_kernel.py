@@ -6,19 +6,19 @@ from pathlib import Path
 import numpy as np
 from mmcv.transforms import BaseTransform
 
-from mmfusenas.datasets.pictures import PictureError, read_array, to_grey
+from mmfusenas.datasets.images import ImageError, read_array, to_grey
 from mmfusenas.registry import TRANSFORMS
 
 
 @TRANSFORMS.register_module()
 class LoadKernel(BaseTransform):
-    """Load the blur kernel that belongs to a picture.
+    """Load the blur kernel that belongs to an image.
 
-    Required key: ``kernel_path``, an array ``.npy`` or a grey picture, K x K with an odd K. Added: ``kernel`` (float32
+    Required key: ``kernel_path``, an array ``.npy`` or a grey image, K x K with an odd K. Added: ``kernel`` (float32
     of sum 1).
 
     Raises:
-        PictureError: If the file is missing or no kernel.
+        ImageError: If the file is missing or no kernel.
 
     Example:
         >>> np.save('kernel.npy', np.ones((19, 19)))
@@ -40,14 +40,14 @@ def read_kernel(kernel: str | Path | np.ndarray) -> np.ndarray:
     """Return the kernel of a file or an array, K x K float32 of sum 1.
 
     Raises:
-        PictureError: If the file is missing, not square and odd, negative, or empty.
+        ImageError: If the file is missing, not square and odd, negative, or empty.
     """
     name = 'The kernel' if isinstance(kernel, np.ndarray) else str(kernel)
     if not isinstance(kernel, np.ndarray) and not Path(kernel).is_file():
-        raise PictureError(f'The kernel {name} does not exist.')
+        raise ImageError(f'The kernel {name} does not exist.')
     kernel = (kernel if isinstance(kernel, np.ndarray) else to_grey(read_array(name))).astype(np.float32)
     if kernel.ndim != 2 or kernel.shape[0] != kernel.shape[1] or kernel.shape[0] % 2 == 0:
-        raise PictureError(f'{name} is {kernel.shape}; a blur kernel is K x K with an odd K.')
+        raise ImageError(f'{name} is {kernel.shape}; a blur kernel is K x K with an odd K.')
     if not np.isfinite(kernel).all() or kernel.min() < 0 or kernel.sum() <= 0:
-        raise PictureError(f'{name}: a blur kernel has finite values of at least 0, not all of them 0.')
+        raise ImageError(f'{name}: a blur kernel has finite values of at least 0, not all of them 0.')
     return kernel / kernel.sum()

@@ -1,42 +1,42 @@
-"""Loading the pictures of a sample."""
+"""Loading the images of a sample."""
 from __future__ import annotations
 
 import numpy as np
 from mmcv.transforms import BaseTransform
 
 from mmfusenas.core.errors import InputError
-from mmfusenas.datasets.pictures import match_sizes, read_infrared, read_pair, read_visible
+from mmfusenas.datasets.images import match_sizes, read_infrared, read_pair, read_visible
 from mmfusenas.registry import TRANSFORMS
 
 
 @TRANSFORMS.register_module()
 class LoadPairFromFile(BaseTransform):
-    """Load the picture of a sample, that of a second sensor and the reference, where there are any.
+    """Load the image of a sample, that of a second sensor and the reference, where there are any.
 
     All keep the depth of their file. Required key: ``img_path`` (visible); optional ones: ``img_path2`` (infrared),
-    ``img_path2_aligned`` (the infrared picture in register, where ``img_path2`` is not) and ``gt_path`` (a clean
+    ``img_path2_aligned`` (the infrared image in register, where ``img_path2`` is not) and ``gt_path`` (a clean
     reference). Added keys: ``img`` (H x W x 3 BGR) and, for those, ``img2`` and ``img2_aligned`` (H x W) and ``gt``
     (H x W x 3 BGR), ``img_shape`` and ``ori_shape`` (H, W). Files of 8 and 16 bit and of float32 are read. A grey
     visible file becomes three equal channels, a colour infrared file becomes grey. Where the visible and the infrared
     path are one, the file has four channels, the last of them infrared.
 
     Args:
-        resize: What to do when the pictures of a sample differ in size: ``None`` is an error that names both,
+        resize: What to do when the images of a sample differ in size: ``None`` is an error that names both,
             ``'visible'`` brings the others to the visible one's size, ``'infrared'`` to the infrared one's. Boxes
-            belong to the visible picture: with ``'infrared'`` they are scaled along.
-        crop_reference: Whether a reference larger than its picture loses its border, as much at either side; RESIDE has
+            belong to the visible image: with ``'infrared'`` they are scaled along.
+        crop_reference: Whether a reference larger than its image loses its border, as much at either side; RESIDE has
             such ones. Defaults to False.
         backend_args: Arguments of mmengine's file backend.
 
     Raises:
-        ValueError: ``resize`` is another word or names a picture that the sample lacks, the sizes differ and it is
+        ValueError: ``resize`` is another word or names an image that the sample lacks, the sizes differ and it is
             None, or it is ``'infrared'`` and there is a map or a mask, which is not scaled.
-        PictureError: A file is missing, empty, damaged or of another depth.
+        ImageError: A file is missing, empty, damaged or of another depth.
 
     Example:
-        >>> from mmfusenas.datasets.pictures import write_picture
-        >>> write_picture('vi.png', np.zeros((8, 12, 3), np.uint8))
-        >>> write_picture('ir.png', np.zeros((4, 6), np.uint16))
+        >>> from mmfusenas.datasets.images import write_image
+        >>> write_image('vi.png', np.zeros((8, 12, 3), np.uint8))
+        >>> write_image('ir.png', np.zeros((4, 6), np.uint16))
         >>> pair = LoadPairFromFile(resize='visible')(dict(img_path='vi.png', img_path2='ir.png'))
         >>> pair['img'].shape, pair['img2'].shape, str(pair['img2'].dtype)
         ((8, 12, 3), (8, 12), 'uint16')
@@ -50,17 +50,17 @@ class LoadPairFromFile(BaseTransform):
         self.backend_args = backend_args
 
     def transform(self, results: dict) -> dict:
-        """Add the pictures to ``results``."""
-        pictures = self._read_sensors(results)
-        size = pictures['img'].shape[:2]
+        """Add the images to ``results``."""
+        images = self._read_sensors(results)
+        size = images['img'].shape[:2]
         for key, path, read in (('img2_aligned', 'img_path2_aligned', read_infrared), ('gt', 'gt_path', read_visible)):
             if path in results:
-                picture = read(results[path], self.backend_args)
+                image = read(results[path], self.backend_args)
                 if key == 'gt' and self.crop_reference:
-                    picture = _middle(picture, size)
-                pictures[key] = match_sizes(pictures['img'], picture, self.resize and 'visible',
-                                            (results['img_path'], results[path]), ways=('visible', ))[1]
-        results.update(pictures, img_shape=size, ori_shape=size)
+                    image = _middle(image, size)
+                images[key] = match_sizes(images['img'], image, self.resize and 'visible',
+                                          (results['img_path'], results[path]), ways=('visible', ))[1]
+        results.update(images, img_shape=size, ori_shape=size)
         return results
 
     def _read_sensors(self, results: dict) -> dict:
@@ -68,7 +68,7 @@ class LoadPairFromFile(BaseTransform):
         if 'img_path2' not in results:
             if self.resize == 'infrared':
                 raise InputError(f"LoadPairFromFile: resize='infrared', and {results['img_path']} has no infrared "
-                                 "picture. Use resize='visible'.")
+                                 "image. Use resize='visible'.")
             return dict(img=read_visible(results['img_path'], self.backend_args))
         paths = results['img_path'], results['img_path2']
         visible, infrared = read_pair(*paths, self.backend_args)
@@ -94,7 +94,7 @@ class LoadPairFromFile(BaseTransform):
                 f'backend_args={self.backend_args})')
 
 
-def _middle(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Return the middle of a picture, of ``size`` where it is larger."""
-    top, left = (max(0, (have - want) // 2) for have, want in zip(picture.shape, size))
-    return np.ascontiguousarray(picture[top:top + size[0], left:left + size[1]])
+def _middle(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Return the middle of an image, of ``size`` where it is larger."""
+    top, left = (max(0, (have - want) // 2) for have, want in zip(image.shape, size))
+    return np.ascontiguousarray(image[top:top + size[0], left:left + size[1]])

@@ -8,7 +8,7 @@ from mmcv.transforms import BaseTransform
 from mmengine import fileio
 from PIL import Image, UnidentifiedImageError
 
-from mmfusenas.datasets.pictures import PictureError
+from mmfusenas.datasets.images import ImageError
 from mmfusenas.registry import TRANSFORMS
 
 IGNORED = 255
@@ -27,7 +27,7 @@ class LoadSegMap(BaseTransform):
         backend_args: Arguments of mmengine's file backend.
 
     Raises:
-        PictureError: The file is missing, damaged, or holds colours instead of numbers.
+        ImageError: The file is missing, damaged, or holds colours instead of numbers.
 
     Example:
         >>> Image.fromarray(np.array([[0, 1, 2]], np.uint8)).save('map.png')
@@ -54,16 +54,16 @@ class LoadSegMap(BaseTransform):
 
     def _read(self, path: str) -> np.ndarray:
         try:
-            with Image.open(io.BytesIO(fileio.get(path, backend_args=self.backend_args))) as picture:
-                numbers = np.array(picture)
+            with Image.open(io.BytesIO(fileio.get(path, backend_args=self.backend_args))) as image:
+                numbers = np.array(image)
         except (OSError, UnidentifiedImageError) as error:
-            raise PictureError(f'The segmentation map {path} cannot be read ({error}). Copy it again from its source.'
-                               ) from error
+            raise ImageError(f'The segmentation map {path} cannot be read ({error}). Copy it again from its source.'
+                             ) from error
         if numbers.ndim == 3 and (numbers == numbers[..., :1]).all():
             numbers = numbers[..., 0]
         if numbers.ndim != 2 or numbers.max() > IGNORED:
             found = 'colours' if numbers.ndim == 3 else f'numbers up to {numbers.max()}'
-            raise PictureError(
+            raise ImageError(
                 f'The segmentation map {path} holds {found}; a map is one class number a pixel, 8 bit.')
         return numbers.astype(np.uint8)
 

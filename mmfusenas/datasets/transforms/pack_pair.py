@@ -1,4 +1,4 @@
-"""Packing a sample for the model: pictures only."""
+"""Packing a sample for the model: images only."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -16,15 +16,15 @@ PAIR_META = ('img_id', *PATHS.values(), 'ori_shape', 'img_shape', 'scale_factor'
 """Meta keys that every packed sample has, as far as the results do."""
 
 
-def picture_tensor(picture: np.ndarray) -> torch.Tensor:
+def image_tensor(image: np.ndarray) -> torch.Tensor:
     """Return C x H x W of H x W or H x W x C, with the same dtype."""
-    return torch.from_numpy(np.ascontiguousarray(np.atleast_3d(picture).transpose(2, 0, 1)))
+    return torch.from_numpy(np.ascontiguousarray(np.atleast_3d(image).transpose(2, 0, 1)))
 
 
 def further_inputs(results: dict) -> dict[str, torch.Tensor]:
     """Return the inputs beside ``visible``: ``infrared``, ``aligned``, ``reference``, ``flow``, where there are any."""
     names = {**INPUTS, 'flow': 'flow'}
-    return {name: picture_tensor(results[key]) for key, name in names.items() if key != 'img' and key in results}
+    return {name: image_tensor(results[key]) for key, name in names.items() if key != 'img' and key in results}
 
 
 def complete_meta(results: dict) -> dict:
@@ -39,9 +39,9 @@ def complete_meta(results: dict) -> dict:
 
 @TRANSFORMS.register_module()
 class PackPairInputs(BaseTransform):
-    """Pack the pictures of a sample into tensors and a :class:`FusionDataSample`; needs no mmdet.
+    """Pack the images of a sample into tensors and a :class:`FusionDataSample`; needs no mmdet.
 
-    Required key: ``img`` (H x W x 3, or H x W for a restoration of grey pictures); optional ones: ``img2``,
+    Required key: ``img`` (H x W x 3, or H x W for a restoration of grey images); optional ones: ``img2``,
     ``img2_aligned``, ``noise`` (H x W), ``gt`` (as ``img``), ``kernel`` (K x K) and ``flow`` (H x W x 2, of
     :class:`RandomDeformation`). The rest is dropped.
 
@@ -65,8 +65,8 @@ class PackPairInputs(BaseTransform):
         """Pack ``results``."""
         results = complete_meta(results)
         meta = {key: results[key] for key in self.meta_keys if key in results}
-        inputs = dict(visible=picture_tensor(results['img']), **further_inputs(results))
-        inputs.update({key: picture_tensor(results[key]) for key in ('noise', 'kernel') if key in results})
+        inputs = dict(visible=image_tensor(results['img']), **further_inputs(results))
+        inputs.update({key: image_tensor(results[key]) for key in ('noise', 'kernel') if key in results})
         return dict(inputs=inputs, data_samples=FusionDataSample(metainfo=meta))
 
     def __repr__(self) -> str:

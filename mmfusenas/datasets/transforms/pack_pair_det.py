@@ -11,7 +11,7 @@ from mmfusenas.registry import TRANSFORMS
 
 @TRANSFORMS.register_module()
 class PackPairDetInputs(PackDetInputs):
-    """mmdet's packing, with all pictures of a sample: one, a pair, and a reference.
+    """mmdet's packing, with all images of a sample: one, a pair, and a reference.
 
     Args:
         meta_keys: Keys kept as meta information, beside ``PAIR_META`` and ``instances`` (the boxes as annotated, of

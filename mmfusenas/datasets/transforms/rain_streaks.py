@@ -1,4 +1,4 @@
-"""Rain for pictures that were taken in dry weather."""
+"""Rain for images that were taken in dry weather."""
 from __future__ import annotations
 
 import cv2
@@ -12,10 +12,10 @@ from mmfusenas.registry import TRANSFORMS
 
 @TRANSFORMS.register_module()
 class RainStreaks(BaseTransform):
-    """Add streaks of rain to a good picture, which becomes the reference: y = x + r, cut off at white.
+    """Add streaks of rain to a good image, which becomes the reference: y = x + r, cut off at white.
 
     As rain is drawn since Garg and Nayar: thinned noise, smeared along one direction. Required key: ``img`` (uint8).
-    Changed: ``img``; added: ``gt``. The picture of a second
+    Changed: ``img``; added: ``gt``. The image of a second
     sensor is dropped.
 
     Args:
@@ -23,10 +23,10 @@ class RainStreaks(BaseTransform):
         length: Least and largest length of the streaks in pixels. Defaults to (9, 25).
         slant: Largest angle to the vertical in degrees. Defaults to 30.
         strength: Least and largest grey level of a streak. Defaults to (60, 160).
-        seed: Seed of every picture, with its ``img_id``, for tests; None takes the global generator. Defaults to None.
+        seed: Seed of every image, with its ``img_id``, for tests; None takes the global generator. Defaults to None.
 
     Raises:
-        ValueError: Ranges that are none, or a picture of another depth.
+        ValueError: Ranges that are none, or an image of another depth.
 
     Example:
         >>> sample = RainStreaks(seed=0)(dict(img=np.full((64, 64, 3), 100, np.uint8), img_id=0))

@@ -14,15 +14,15 @@ _STEPS = 20
 
 @TRANSFORMS.register_module()
 class RandomDeformation(BaseTransform):
-    """Deform the infrared picture by a random affine map and a random elastic field (TIM section 5.1.2).
+    """Deform the infrared image by a random affine map and a random elastic field (TIM section 5.1.2).
 
-    The picture before it is kept as ``img2_aligned``, and ``flow`` (float32 H x W x 2, pixels) is the field that puts
-    the deformed picture back: ``deformed(p + flow(p)) = aligned(p)``, found by fixed-point iteration. It comes after
+    The image before it is kept as ``img2_aligned``, and ``flow`` (float32 H x W x 2, pixels) is the field that puts
+    the deformed image back: ``deformed(p + flow(p)) = aligned(p)``, found by fixed-point iteration. It comes after
     geometric transforms of the pair.
 
     Args:
         rotate: Largest angle in degrees. Defaults to 2.
-        translate: Largest shift as a part of the picture's sides. Defaults to 0.02.
+        translate: Largest shift as a part of the image's sides. Defaults to 0.02.
         scale: Largest change of scale. Defaults to 0.02.
         elastic: Largest displacement of the elastic field, as a part of the shorter side. Defaults to 0.02.
         smoothness: Standard deviation of the Gaussian that smooths the elastic field, as a part of the shorter side.
@@ -31,7 +31,7 @@ class RandomDeformation(BaseTransform):
             None draws a new one each time.
 
     Raises:
-        ValueError: The sample has no infrared picture.
+        ValueError: The sample has no infrared image.
 
     Example:
         >>> deform = RandomDeformation(seed=0)
@@ -48,7 +48,7 @@ class RandomDeformation(BaseTransform):
     def transform(self, results: dict) -> dict:
         """Deform ``img2``."""
         if 'img2' not in results:
-            raise InputError('RandomDeformation deforms the infrared picture, and there is none of '
+            raise InputError('RandomDeformation deforms the infrared image, and there is none of '
                              f'{results.get("img_path")}; leave it out.')
         field = self._field(results['img2'].shape[:2], generator_of(results, self.seed))
         results['img2_aligned'] = results['img2']
@@ -77,7 +77,7 @@ class RandomDeformation(BaseTransform):
                 f'elastic={self.elastic}, smoothness={self.smoothness}, seed={self.seed})')
 
 
-def _looked_up(picture: np.ndarray, field: np.ndarray) -> np.ndarray:
+def _looked_up(image: np.ndarray, field: np.ndarray) -> np.ndarray:
     height, width = field.shape[:2]
     x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
-    return cv2.remap(picture, x + field[..., 0], y + field[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return cv2.remap(image, x + field[..., 0], y + field[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)

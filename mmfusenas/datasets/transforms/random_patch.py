@@ -13,14 +13,14 @@ from mmfusenas.registry import TRANSFORMS
 class RandomPatch(BaseTransform):
     """Cut a patch at a random place; mmcv has no random crop, and mmdet's serves where there are boxes.
 
-    A picture smaller than the patch is cut only along the side that is long enough. Where a sample has a second
-    picture or a reference, it belongs inside :class:`JointTransform`, so that all are cut at one place.
+    An image smaller than the patch is cut only along the side that is long enough. Where a sample has a second
+    image or a reference, it belongs inside :class:`JointTransform`, so that all are cut at one place.
 
     Args:
         size: Height and width of the patch in pixels.
 
     Raises:
-        ValueError: The sample has boxes, or pictures beside ``img``, which this transform would not move.
+        ValueError: The sample has boxes, or images beside ``img``, which this transform would not move.
 
     Example:
         >>> RandomPatch((2, 3))(dict(img=np.zeros((4, 6, 4), np.uint8)))['img_shape']
@@ -49,9 +49,9 @@ class RandomPatch(BaseTransform):
 
 
 def check_alone(results: dict, transform: str, with_boxes: str) -> None:
-    """Raise a ValueError where a transform of ``img`` alone would leave boxes or further pictures behind."""
+    """Raise a ValueError where a transform of ``img`` alone would leave boxes or further images behind."""
     if 'gt_bboxes' in results:
         raise InputError(f'{transform} does not move boxes; use {with_boxes} inside JointTransform.')
     if {'img2', 'gt'} & set(results):
-        raise InputError(f'{transform} moves img alone, and the sample has further pictures; put it inside '
+        raise InputError(f'{transform} moves img alone, and the sample has further images; put it inside '
                          'JointTransform.')

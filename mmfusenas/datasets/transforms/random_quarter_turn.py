@@ -11,16 +11,16 @@ from mmfusenas.registry import TRANSFORMS
 
 @TRANSFORMS.register_module()
 class RandomQuarterTurn(BaseTransform):
-    """Turn a picture by 0, 90, 180 or 270 degrees; nothing is interpolated.
+    """Turn an image by 0, 90, 180 or 270 degrees; nothing is interpolated.
 
-    Where a sample has a second picture or a reference, it belongs inside :class:`JointTransform`. Pictures that are to
+    Where a sample has a second image or a reference, it belongs inside :class:`JointTransform`. Images that are to
     be stacked to a batch are square, or are cut to a square before.
 
     Args:
         prob: Probability of a turn, each of the three alike. Defaults to 0.75, by which all four are equally likely.
 
     Raises:
-        ValueError: The sample has boxes or further pictures, which this transform would not move.
+        ValueError: The sample has boxes or further images, which this transform would not move.
 
     Example:
         >>> RandomQuarterTurn(prob=1.0)(dict(img=np.zeros((4, 4, 3), np.uint8)))['img_shape']

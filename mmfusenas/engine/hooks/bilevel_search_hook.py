@@ -68,7 +68,7 @@ class BilevelSearchHook(Hook):
             each of them is decided for its likeliest candidate and the next phase follows; the last one has none.
             Choices of no phase stay as they are. TIM section 4.1: ``dict(cells=dict(choices='type$', end=20),
             operators=dict(choices='ops'))``. ``losses`` of a phase are what the upper loss is the sum of: ``'model'``
-            for the model's own, or configs of losses that are called with what ``model.pictures`` gives and the inputs
+            for the model's own, or configs of losses that are called with what ``model.images`` gives and the inputs
             (:class:`QualityLoss`, :class:`GuidanceLoss`). Defaults to one phase of all choices by the model's loss.
         by_epoch: Whether ``end`` of a phase counts epochs rather than iterations. Defaults to True.
         param_scheduler: Learning-rate schedule of the choices in steps of theirs, a scheduler of MMEngine. Defaults
@@ -83,7 +83,7 @@ class BilevelSearchHook(Hook):
             the last has no ``end``, the ends do not rise, or they count epochs of a training by iterations; if ``cost``
             has other keys; if one of several dataloaders would never have its turn; if there are two such hooks; if
             there are phases and several processes that would wait for weights that a decision took out of the graph;
-            if a loss is searched by first order; if a phase has a loss of pictures and the model makes none.
+            if a loss is searched by first order; if a phase has a loss of images and the model makes none.
         RuntimeError: If a resumed search had other settings.
         FloatingPointError: If the gradient of a choice is not finite.
 
@@ -171,7 +171,7 @@ class BilevelSearchHook(Hook):
         if not all(torch.isfinite(grad).all() for grad in grads):
             raise NotFiniteError(
                 f'The gradient of the choices is not finite at iteration {runner.iter + 1} ('
-                + ', '.join(f'{name} {float(value):.3g}' for name, value in log.items()) + '). Look at the pictures of '
+                + ', '.join(f'{name} {float(value):.3g}' for name, value in log.items()) + '). Look at the images of '
                 'the search split with tools/analysis_tools/check_dataset.py, or lower the rate of the weights.')
         self._update(alphas, grads)
         if self.expected_cost:
@@ -251,18 +251,18 @@ class BilevelSearchHook(Hook):
 
     def _upper_loss(self, runner: Runner, data: dict) -> Tensor:
         """Return the sum of the present phase's losses."""
-        return sum(self._loss(runner, data, 1, of_pictures=loss) for loss in self.losses[self.schedule.present(runner)])
+        return sum(self._loss(runner, data, 1, of_images=loss) for loss in self.losses[self.schedule.present(runner)])
 
     def _loss(self, runner: Runner, data: dict, stream: int, without: str | None = None,
-              of_pictures: nn.Module | None = None) -> Tensor:
+              of_images: nn.Module | None = None) -> Tensor:
         """Return the model's loss on prepared data, the same value each time it is asked within an iteration.
 
-        Losses whose names begin with ``without`` do not count. ``of_pictures`` takes the place of the model's own.
+        Losses whose names begin with ``without`` do not count. ``of_images`` takes the place of the model's own.
         """
         model = bare_model(runner)
         precision = nullcontext() if self.strategy.by_difference else runner.optim_wrapper.optim_context(model)
         with precision, seeded(self.seed, runner.iter, stream):
-            losses = (losses_of_sizes(of_pictures, model.pictures(data['inputs']), **data) if of_pictures
+            losses = (losses_of_sizes(of_images, model.images(data['inputs']), **data) if of_images
                       else model(**data, mode='loss'))
             return model.parse_losses({name: value for name, value in losses.items()
                                        if without is None or not name.startswith(without)})[0]
@@ -320,7 +320,7 @@ class BilevelSearchHook(Hook):
 def stream_seed(seed: int, stream: int) -> int:
     """Return the seed of a search split's order and augmentation.
 
-    With the training's own, two halves of a data set would be read in the same order, each picture beside the same one
+    With the training's own, two halves of a data set would be read in the same order, each image beside the same one
     of the other half in every epoch.
     """
     return int(np.random.SeedSequence((seed, stream + 1)).generate_state(1)[0])

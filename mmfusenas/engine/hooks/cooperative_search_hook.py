@@ -32,9 +32,9 @@ class CooperativeSearchHook(BilevelSearchHook):
     updated, those whose names begin with ``scene`` or ``task``:
 
     - :math:`\alpha_s` by :math:`\nabla_{\alpha_s} L^s_{val}(\alpha_s; \omega_s - \nabla L^s_{tr}) + \beta
-      \nabla_{\alpha_s} L^t_{val}(\alpha_t(\alpha_s); \omega_t)`, the second through the scene's picture (line 5);
+      \nabla_{\alpha_s} L^t_{val}(\alpha_t(\alpha_s); \omega_t)`, the second through the scene's image (line 5);
     - :math:`\alpha_t` by :math:`\nabla_{\alpha_t} L^t_{val}(\alpha_t(\alpha_s); \omega_t - \nabla L^t_{tr})`, on the
-      pictures of the present scene module (line 10).
+      images of the present scene module (line 10).
 
     The two searches that the paper compares with (table 4) need no hook of their own: the global one is a
     :class:`BilevelSearchHook` on the model in its stage ``'joint'``, whose loss is that of the task and ``eta`` times

@@ -1,4 +1,4 @@
-"""Pictures of what a model makes of a few pairs, at every validation and test."""
+"""Images of what a model makes of a few pairs, at every validation and test."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -12,24 +12,24 @@ from mmengine.runner import Runner
 from mmengine.structures import BaseDataElement
 from torch.utils.data import DataLoader
 
-from mmfusenas.datasets.pictures import to_display, write_picture
+from mmfusenas.datasets.images import to_display, write_image
 from mmfusenas.registry import HOOKS
 from mmfusenas.visualization import draw_mask, enlarge, side_by_side
 
 
 @HOOKS.register_module()
 class FusionVisualizationHook(Hook):
-    """Draw visible, infrared and fused picture side by side, with the annotated and the predicted boxes or masks.
+    """Draw visible, infrared and fused image side by side, with the annotated and the predicted boxes or masks.
 
     A validation or test draws ``num_samples`` pairs, spread evenly over the data and the same each time, and hands them
     to the Runner's visualizer, whose stock backend writes ``TIMESTAMP/vis_data/vis_image/val_K_ITERATION.png`` in the
-    work dir. The pictures are those that the model was given, after the transforms of the test data.
+    work dir. The images are those that the model was given, after the transforms of the test data.
 
     Args:
         num_samples: Pairs to draw. Defaults to 4.
         score_thr: Lowest score of the detections drawn. Defaults to 0.3.
         draw: Whether to draw at all. Defaults to True.
-        test_out_dir: Folder that gets a picture of every test pair instead, ``STEM.png``; ``tools/test.py --show-dir``
+        test_out_dir: Folder that gets an image of every test pair instead, ``STEM.png``; ``tools/test.py --show-dir``
             sets it. Defaults to None.
 
     Example:
@@ -37,7 +37,7 @@ class FusionVisualizationHook(Hook):
         >>> from mmfusenas.structures import FusionDataSample
         >>> runner = SimpleNamespace(visualizer=SimpleNamespace(dataset_meta=None))
         >>> batch = dict(inputs=dict(visible=torch.zeros(1, 3, 40, 60), infrared=torch.zeros(1, 1, 40, 60)))
-        >>> sample = FusionDataSample(metainfo=dict(img_path='vi/1.png'), fused_img=np.zeros((40, 60, 3), np.uint8))
+        >>> sample = FusionDataSample(metainfo=dict(img_path='vi/1.png'), pred_img=np.zeros((40, 60, 3), np.uint8))
         >>> FusionVisualizationHook(test_out_dir='shown').after_test_iter(runner, 0, batch, [sample])
         >>> Path('shown/1.png').is_file()
         True
@@ -67,8 +67,8 @@ class FusionVisualizationHook(Hook):
             self._show(runner, 'test', data_batch, outputs)
             return
         for i, sample in enumerate(outputs):
-            picture = contact_picture(data_batch['inputs'], i, sample, self._meta(runner), self.score_thr)
-            write_picture(Path(self.test_out_dir, f'{Path(sample.img_path).stem}.png'), picture)
+            image = contact_image(data_batch['inputs'], i, sample, self._meta(runner), self.score_thr)
+            write_image(Path(self.test_out_dir, f'{Path(sample.img_path).stem}.png'), image)
 
     def _choose(self, dataloader: DataLoader) -> None:
         total = len(dataloader.sampler)
@@ -79,37 +79,37 @@ class FusionVisualizationHook(Hook):
     def _show(self, runner: Runner, mode: str, data_batch: dict, outputs: Sequence[BaseDataElement]) -> None:
         for i, sample in enumerate(outputs):
             if self.draw and is_main_process() and self._seen + i in self._chosen:
-                picture = contact_picture(data_batch['inputs'], i, sample, self._meta(runner), self.score_thr)
+                image = contact_image(data_batch['inputs'], i, sample, self._meta(runner), self.score_thr)
                 name = f'{mode}_{self._chosen[self._seen + i]}'
                 # Asked for its iteration in a test, the Runner would build the train loop, whose data may not be there.
                 step = 0 if mode == 'test' else runner.iter
-                runner.visualizer.add_image(name, np.ascontiguousarray(picture[..., ::-1]), step=step)
+                runner.visualizer.add_image(name, np.ascontiguousarray(image[..., ::-1]), step=step)
         self._seen += len(outputs)
 
     def _meta(self, runner: Runner) -> dict[str, Any]:
         return runner.visualizer.dataset_meta or {}
 
 
-def contact_picture(inputs: dict[str, Sequence], index: int, sample: BaseDataElement, dataset_meta: dict[str, Any],
-                    score_thr: float = 0.3) -> np.ndarray:
-    """Return the sensors' pictures, the model's and its reference side by side, with boxes or masks if there are any.
+def contact_image(inputs: dict[str, Sequence], index: int, sample: BaseDataElement, dataset_meta: dict[str, Any],
+                  score_thr: float = 0.3) -> np.ndarray:
+    """Return the sensors' images, the model's and its reference side by side, with boxes or masks if there are any.
 
     Args:
         inputs: A batch before preprocessing: lists of tensors C x H x W, ``visible`` and, where there are any,
             ``infrared`` and ``reference``.
         index: Place of the pair in the batch.
-        sample: Its prediction, with ``fused_img``. Annotated boxes are read from its meta information
-            ``instances``, predicted ones from ``pred_instances``; both are in pixels of the original picture. Masks
+        sample: Its prediction, with ``pred_img``. Annotated boxes are read from its meta information
+            ``instances``, predicted ones from ``pred_instances``; both are in pixels of the original image. Masks
             are ``gt_sem_seg`` and ``pred_sem_seg``.
         dataset_meta: ``classes`` and ``palette``.
         score_thr: Lowest score of the detections drawn.
 
     Returns:
-        A picture, BGR, uint8; small pictures are enlarged.
+        An image, BGR, uint8; small images are enlarged.
     """
     made = 'restored' if 'restored' in sample else 'fused' if 'infrared' in inputs else 'enhanced'
     panels = _panels(inputs, index, sample, made)
-    large = {caption: enlarge(picture, 320)[0] for caption, picture in panels.items()}
+    large = {caption: enlarge(image, 320)[0] for caption, image in panels.items()}
     if 'pred_sem_seg' in sample:
         masks = {'as annotated': sample.get('gt_sem_seg'), 'as segmented': sample.pred_sem_seg}
         large.update({caption: draw_mask(large[made], mask.data[0].cpu().numpy(), dataset_meta)
@@ -121,7 +121,7 @@ def contact_picture(inputs: dict[str, Sequence], index: int, sample: BaseDataEle
 
 
 def _panels(inputs: dict[str, Sequence], index: int, sample: BaseDataElement, made: str) -> dict[str, np.ndarray]:
-    """Return the pictures by caption; the model's is called ``made``."""
+    """Return the images by caption; the model's is called ``made``."""
     guided = made == 'restored'
     captions = dict(visible='guidance', infrared='target') if guided else dict(visible='visible', infrared='infrared')
     shown = {caption: inputs[name][index] for name, caption in captions.items() if name in inputs}
@@ -129,21 +129,21 @@ def _panels(inputs: dict[str, Sequence], index: int, sample: BaseDataElement, ma
         shown['reference'] = inputs['reference'][index]
     panels = {caption: to_display(x.permute(1, 2, 0).cpu().numpy()) for caption, x in shown.items()}
     order = [*(caption for caption in panels if caption != 'reference'), made, 'reference']
-    panels[made] = np.asarray(sample.fused_img)
+    panels[made] = np.asarray(sample.pred_img)
     return {caption: panels[caption] for caption in order if caption in panels}
 
 
 def _with_boxes(large: dict[str, np.ndarray], made: str, factor: float, sample: BaseDataElement,
                 dataset_meta: dict[str, Any], score_thr: float) -> dict[str, np.ndarray]:
-    """Return pictures with boxes drawn in, those of the sensors with the annotated ones, the model's with its own."""
+    """Return images with boxes drawn in, those of the sensors with the annotated ones, the model's with its own."""
     from mmfusenas.visualization import draw_detections  # there are no detections without mmdet
     scale = np.tile(sample.metainfo.get('scale_factor', (1.0, 1.0)), 2) * factor
     truth = [instance for instance in sample.metainfo.get('instances', ()) if not instance['ignore_flag']]
     boxes = np.array([instance['bbox'] for instance in truth]).reshape(-1, 4) * scale
     labels = np.array([instance['bbox_label'] for instance in truth], int)
     found = sample.pred_instances[sample.pred_instances.scores >= score_thr].cpu().numpy()
-    drawn = {f'{caption}, as annotated': draw_detections(picture, boxes, labels, dataset_meta=dataset_meta)
-             for caption, picture in large.items() if caption != made}
+    drawn = {f'{caption}, as annotated': draw_detections(image, boxes, labels, dataset_meta=dataset_meta)
+             for caption, image in large.items() if caption != made}
     drawn[f'{made}, as detected'] = draw_detections(
         large[made], found.bboxes * scale, found.labels, found.scores, dataset_meta)
     return drawn

@@ -37,7 +37,7 @@ class GenotypeExportHook(Hook):
     ``retrain.py``, a config that trains the derived network from scratch. Each file is moved into place whole.
 
     Args:
-        shape: Height and width of the pictures for the multiply-adds in ``costs``; None leaves them out.
+        shape: Height and width of the images for the multiply-adds in ``costs``; None leaves them out.
         save_best: Validation metric (``'coco/bbox_mAP'``), the larger the better, by which ``genotype.json`` is the
             best rather than the last. Defaults to None.
         retrain_as: Config file; what was found trains on its data, by its schedule, optimizer and hooks. Defaults to
@@ -51,7 +51,7 @@ class GenotypeExportHook(Hook):
     Example:
         >>> GenotypeExportHook(save_best='coco/bbox_mAP', retrain_as='no_such.py')
         Traceback (most recent call last):
-        FileNotFoundError: GenotypeExportHook got retrain_as=no_such.py, and there is no such config.
+        mmfusenas.core.errors.FileError: GenotypeExportHook got retrain_as=no_such.py, and there is no such config.
         >>> GenotypeExportHook(shape=(448, 620)).priority
         'LOW'
     """

@@ -1,4 +1,4 @@
-"""End a run at the first loss that is not finite, and say which, where, and in which pictures."""
+"""End a run at the first loss that is not finite, and say which, where, and in which images."""
 from __future__ import annotations
 
 from collections.abc import Iterable
@@ -34,7 +34,7 @@ def non_finite_losses(losses: dict[str, Any]) -> list[str]:
     return [f'{name} = {total.item()}' for name, total in totals.items() if not torch.isfinite(total)]
 
 
-def picture_files(data_batch: Any) -> list[str]:
+def image_files(data_batch: Any) -> list[str]:
     """Return the files of a batch, one line a pair: ``img_path`` and ``img_path2`` of its data samples."""
     samples = data_batch.get('data_samples', []) if isinstance(data_batch, dict) else []
     return [' + '.join(str(path) for path in (sample.get('img_path'), sample.get('img_path2')) if path)
@@ -58,7 +58,7 @@ class LossGuardHook(Hook):
         >>> hook.before_train_iter(runner, 6)
         >>> model(dict(loss_bbox=torch.tensor(float('nan'))))
         Traceback (most recent call last):
-        FloatingPointError: A loss is not finite at iteration 7 (epoch 1): loss_bbox = nan...
+        mmfusenas.core.errors.NotFiniteError: A loss is not finite at iteration 7 (epoch 1): loss_bbox = nan...
     """
 
     # Behind hooks from outside that run the model in before_train_iter: only the training batch itself is checked.
@@ -111,7 +111,7 @@ class LossGuardHook(Hook):
         runner = self._runner
         lines = [f'A loss is not finite at iteration {runner.iter + 1} (epoch {runner.epoch + 1}): '
                  f'{", ".join(broken)}.',
-                 'Pictures of this batch:', *(f'  {line}' for line in picture_files(self._batch) or ['(not known)'])]
+                 'Images of this batch:', *(f'  {line}' for line in image_files(self._batch) or ['(not known)'])]
         weights = _broken_weights(module)
         if weights:
             lines.append(f'Weights were not finite before it, the step before broke them: {", ".join(weights[:3])} '

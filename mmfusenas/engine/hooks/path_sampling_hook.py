@@ -29,7 +29,7 @@ class PathSamplingHook(Hook):
     """Train one path of a supernet at a time, and after a while the promising ones (DCNAS algorithm 1).
 
     In the first ``free`` epochs every iteration trains a path drawn uniformly. Then ``tried`` random paths are scored
-    on validation pictures, and a predictor learns to rank them. From there on each iteration draws a constraint tau,
+    on validation images, and a predictor learns to rank them. From there on each iteration draws a constraint tau,
     the cost of a random path (eq. 10), draws ``paths`` paths of a cost in [(1 - slack) tau, tau] (eq. 12), and trains
     the ``keep`` best of them by the predictor, one an iteration. Every ``interval`` epochs the predictor learns from
     ``refresh`` new paths under one constraint. How well it ranked them before, Kendall's tau, is logged as
@@ -38,8 +38,8 @@ class PathSamplingHook(Hook):
     All processes train the same path. Everything is kept in the checkpoints: a resumed run draws the same paths.
 
     Args:
-        dataset: Config of the data set on which paths are scored, of pictures that are not trained on.
-        batch_size: Pictures a batch there. Defaults to 16.
+        dataset: Config of the data set on which paths are scored, of images that are not trained on.
+        batch_size: Images a batch there. Defaults to 16.
         by: See :class:`PathScorer`. Defaults to 'loss'.
         paths: m. Defaults to 20.
         keep: k. Defaults to 1.
@@ -61,8 +61,8 @@ class PathSamplingHook(Hook):
         RuntimeError: If a resumed run had other settings.
 
     Example:
-        >>> pictures = dict(type='SyntheticGuidedScenes', target='depth', length=16)
-        >>> hook = PathSamplingHook(pictures, paths=20, keep=2)
+        >>> images = dict(type='SyntheticGuidedScenes', target='depth', length=16)
+        >>> hook = PathSamplingHook(images, paths=20, keep=2)
         >>> hook.cost, hook.loss, hook.keep
         ('parameters', 'rank', 2)
     """

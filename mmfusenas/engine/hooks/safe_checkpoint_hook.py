@@ -65,7 +65,7 @@ class SafeCheckpointHook(CheckpointHook):
         True
         >>> SafeCheckpointHook(interval=1, max_keep_ckpt=3)
         Traceback (most recent call last):
-        TypeError: SafeCheckpointHook has no option max_keep_ckpt; the nearest is 'max_keep_ckpts'. It takes: ...
+        mmfusenas.core.errors.InputTypeError: SafeCheckpointHook has no option max_keep_ckpt; ...
     """
 
     def __init__(self, **options: Any) -> None:

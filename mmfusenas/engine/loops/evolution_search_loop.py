@@ -31,7 +31,7 @@ MOST_DRAWS = 1000
 class EvolutionSearchLoop(BaseLoop):
     """Search the paths of a trained supernet for the best below a constraint (DCNAS algorithm 2).
 
-    The weights stay as ``load_from`` brings them. A round scores a population of paths on the pictures of
+    The weights stay as ``load_from`` brings them. A round scores a population of paths on the images of
     ``train_dataloader`` (none of those that the supernet trained on), keeps the ``top`` best of all rounds, and makes
     the next population of them: one half by crossing two, every choice from either, one half by changing one, every
     choice with probability ``mutation``. Every path obeys the constraint. The best path so far is what the model has

@@ -121,7 +121,7 @@ class MetaInitLoop(ResumableIterTrainLoop):
         if broken:
             raise NotFiniteError(f'At iteration {self._iter + 1} the loss after the inner steps is not finite, of '
                                  f'the tasks {broken}. Lower the learning rate of inner_optimizer, or look at '
-                                 'their pictures with tools/analysis_tools/check_dataset.py.')
+                                 'their images with tools/analysis_tools/check_dataset.py.')
         for weight, grad in zip(weights.values(), average(sums, list(weights.values())), strict=True):
             weight.grad = grad
         wrapper.step()

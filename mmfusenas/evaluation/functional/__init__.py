@@ -1,6 +1,6 @@
 """Fusion metrics as functions of tensors N x 1 x H x W in [0, 255]; each returns N values.
 
-Of the fused picture alone, or of (fused, visible, infrared); the two sources may be any pair. ``target_contrast`` is
+Of the fused image alone, or of (fused, visible, infrared); the two sources may be any pair. ``target_contrast`` is
 of an image H x W and boxes in it.
 
 Example:

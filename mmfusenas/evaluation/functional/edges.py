@@ -1,4 +1,4 @@
-"""Edges that the fused picture took over, and edges that no source has."""
+"""Edges that the fused image took over, and edges that no source has."""
 from __future__ import annotations
 
 import math
@@ -7,13 +7,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmfusenas.evaluation.functional.pictures import as_double
+from mmfusenas.evaluation.functional.images import as_double
 
 _SOBEL = ((-1.0, 0.0, 1.0), (-2.0, 0.0, 2.0), (-1.0, 0.0, 1.0))
 
 
 def qabf(fused: Tensor, visible: Tensor, infrared: Tensor, raw_ties: bool = False) -> Tensor:
-    """Return Q^AB/F: how much of the sources' edges, strength and direction, is in the fused picture.
+    """Return Q^AB/F: how much of the sources' edges, strength and direction, is in the fused image.
 
     Xydeas and Petrovic, Objective image fusion performance measure, 2000, with its constants (strength 0.9994, -15,
     0.5; direction 0.9879, -22, 0.8; weights of exponent 1). Sobel filters over zero padding.
@@ -26,7 +26,7 @@ def qabf(fused: Tensor, visible: Tensor, infrared: Tensor, raw_ties: bool = Fals
     Shape:
         N x 1 x H x W in [0, 255] three times, to N values in [0, 1]; 1 where no source has an edge.
     """
-    fused, *sources = (_edges(picture, 'constant') for picture in as_double(fused, visible, infrared))
+    fused, *sources = (_edges(image, 'constant') for image in as_double(fused, visible, infrared))
     kept = total = 0.0
     for source in sources:
         strength = _ratio(source[0], fused[0])
@@ -39,7 +39,7 @@ def qabf(fused: Tensor, visible: Tensor, infrared: Tensor, raw_ties: bool = Fals
 
 
 def nabf(fused: Tensor, visible: Tensor, infrared: Tensor) -> Tensor:
-    """Return N^AB/F: the artefacts, edges of the fused picture stronger than in either source. Lower is better.
+    """Return N^AB/F: the artefacts, edges of the fused image stronger than in either source. Lower is better.
 
     Petrovic and Xydeas, Objective image fusion performance characterisation, 2005, in the corrected form of
     Shreyamsha Kumar, Multifocus and multispectral image fusion based on pixel significance, 2013 (strength 0.9999,
@@ -49,7 +49,7 @@ def nabf(fused: Tensor, visible: Tensor, infrared: Tensor) -> Tensor:
     Shape:
         N x 1 x H x W in [0, 255] three times, H and W at least 2, to N values in [0, 1].
     """
-    fused, *sources = (_edges(picture / 8, 'reflect') for picture in as_double(fused, visible, infrared, side=2))
+    fused, *sources = (_edges(image / 8, 'reflect') for image in as_double(fused, visible, infrared, side=2))
     lost = total = 0.0
     for source in sources:
         turn = (((source[1] - fused[1]).abs() - math.pi / 2).abs()) / (math.pi / 2)
@@ -60,11 +60,11 @@ def nabf(fused: Tensor, visible: Tensor, infrared: Tensor) -> Tensor:
     return (lost * stronger).sum((1, 2, 3)) / total
 
 
-def _edges(picture: Tensor, border: str) -> tuple[Tensor, Tensor]:
+def _edges(image: Tensor, border: str) -> tuple[Tensor, Tensor]:
     """Return strength and direction (-pi/2 to pi/2) of the edge at every pixel."""
-    horizontal = picture.new_tensor(_SOBEL)
+    horizontal = image.new_tensor(_SOBEL)
     kernels = torch.stack([horizontal, -horizontal.T]).unsqueeze(1)
-    x, y = F.conv2d(F.pad(picture, (1, 1, 1, 1), mode=border), kernels).split(1, 1)
+    x, y = F.conv2d(F.pad(image, (1, 1, 1, 1), mode=border), kernels).split(1, 1)
     direction = torch.where(x == 0, math.pi / 2, torch.atan(y / torch.where(x == 0, 1.0, x)))
     return (x.square() + y.square()).sqrt(), direction
 

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mmfusenas.core.errors import InputError
-from mmfusenas.evaluation.functional.pictures import as_double
+from mmfusenas.evaluation.functional.images import as_double
 
 _WINDOW = 3
 _CHUNK = 1 << 14
@@ -26,11 +26,11 @@ def feature_mutual_information(fused: Tensor, visible: Tensor, infrared: Tensor,
     information, as 2 MI / (H(F) + H(S)); windows that are equal share all.
 
     Args:
-        fused: Fused pictures.
+        fused: Fused images.
         visible: First source.
         infrared: Second source.
         feature: ``'gradient'`` (along the rows, central differences), ``'pixel'`` or ``'dct'`` (of the whole
-            picture).
+            image).
 
     Shape:
         N x 1 x H x W in [0, 255] three times, H and W at least 3, to N values in [0, 1].
@@ -40,14 +40,14 @@ def feature_mutual_information(fused: Tensor, visible: Tensor, infrared: Tensor,
     """
     if feature not in _FEATURES:
         raise InputError(f'feature_mutual_information got feature={feature!r}; it knows {list(_FEATURES)}.')
-    pictures = as_double(fused, visible, infrared, side=_WINDOW)
-    fused, *sources = (F.unfold(_FEATURES[feature](_transposed(picture)), _WINDOW) for picture in pictures)
+    images = as_double(fused, visible, infrared, side=_WINDOW)
+    fused, *sources = (F.unfold(_FEATURES[feature](_transposed(image)), _WINDOW) for image in images)
     return sum(_mean_shared(fused, source) for source in sources) / len(sources)
 
 
-def _transposed(picture: Tensor) -> Tensor:
-    """Return pictures with rows and columns changed: the positions of a window are numbered column by column."""
-    return picture.transpose(2, 3).contiguous()
+def _transposed(image: Tensor) -> Tensor:
+    """Return images with rows and columns changed: the positions of a window are numbered column by column."""
+    return image.transpose(2, 3).contiguous()
 
 
 def _mean_shared(fused: Tensor, source: Tensor) -> Tensor:
@@ -56,10 +56,10 @@ def _mean_shared(fused: Tensor, source: Tensor) -> Tensor:
     return sum(_shared(x.transpose(0, 1), y.transpose(0, 1)).sum(1) for x, y in chunks) / fused.shape[2]
 
 
-def _dct(picture: Tensor) -> Tensor:
-    """Return the orthonormal DCT-II of whole pictures."""
-    height, width = (_dct_matrix(size, picture) for size in picture.shape[2:])
-    return height @ picture @ width.T
+def _dct(image: Tensor) -> Tensor:
+    """Return the orthonormal DCT-II of whole images."""
+    height, width = (_dct_matrix(size, image) for size in image.shape[2:])
+    return height @ image @ width.T
 
 
 def _dct_matrix(size: int, like: Tensor) -> Tensor:
@@ -70,8 +70,8 @@ def _dct_matrix(size: int, like: Tensor) -> Tensor:
 
 
 _FEATURES: dict[str, Callable[[Tensor], Tensor]] = dict(
-    gradient=lambda picture: torch.gradient(picture, dim=2)[0],  # along the rows of what is transposed here
-    pixel=lambda picture: picture,
+    gradient=lambda image: torch.gradient(image, dim=2)[0],  # along the rows of what is transposed here
+    pixel=lambda image: image,
     dct=_dct,
 )
 

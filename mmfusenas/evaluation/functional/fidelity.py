@@ -4,7 +4,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from mmfusenas.evaluation.functional.pictures import as_double, filtered
+from mmfusenas.evaluation.functional.images import as_double, filtered
 
 _NOISE = 2.0
 _SMALL = 1e-10
@@ -12,11 +12,11 @@ _WINDOWS = (17, 9, 5, 3)
 
 
 def vif(fused: Tensor, visible: Tensor, infrared: Tensor) -> Tensor:
-    """Return the visual information fidelity (VIF) of the two sources in the fused picture, summed.
+    """Return the visual information fidelity (VIF) of the two sources in the fused image, summed.
 
     For each source the pixel-domain form at four scales (Sheikh and Bovik, Image information and visual quality,
     2006, and its published multi-scale pixel version): how much of the information that a Gaussian model sees in the
-    source it still sees in the fused picture, with a visual noise of variance 2. Gaussian windows of 17, 9, 5 and 3
+    source it still sees in the fused image, with a visual noise of variance 2. Gaussian windows of 17, 9, 5 and 3
     pixels, each of a fifth of its width as standard deviation, without padding. A flat source has nothing to lose: 1.
 
     Shape:
@@ -32,14 +32,14 @@ def _fidelity(source: Tensor, fused: Tensor) -> Tensor:
     for scale, size in enumerate(_WINDOWS):
         window = _gaussian(size, source)
         if scale:
-            source, fused = (filtered(picture, window)[:, :, ::2, ::2] for picture in (source, fused))
+            source, fused = (filtered(image, window)[:, :, ::2, ::2] for image in (source, fused))
         kept, all_of_it = _information(source, fused, window)
         seen, available = seen + kept, available + all_of_it
     return torch.where(available > 0, seen / available, 1.0)
 
 
 def _information(source: Tensor, fused: Tensor, window: Tensor) -> tuple[Tensor, Tensor]:
-    """Return what is seen in the fused picture of one scale, and in the source; common logarithms, summed."""
+    """Return what is seen in the fused image of one scale, and in the source; common logarithms, summed."""
     maps = filtered(torch.cat([source, fused, source * source, fused * fused, source * fused]), window)
     mean_s, mean_f, ss, ff, sf = maps.chunk(5)
     variance_s, variance_f = (ss - mean_s**2).clamp(min=0), (ff - mean_f**2).clamp(min=0)

@@ -6,7 +6,7 @@ import math
 import torch
 from torch import Tensor
 
-from mmfusenas.evaluation.functional.pictures import as_double
+from mmfusenas.evaluation.functional.images import as_double
 
 _LEVELS = 256
 
@@ -25,7 +25,7 @@ def entropy(fused: Tensor) -> Tensor:
 
 
 def mutual_information(fused: Tensor, visible: Tensor, infrared: Tensor, base: float = 2.0) -> Tensor:
-    """Return the mutual information (MI) of the fused picture with both sources, summed.
+    """Return the mutual information (MI) of the fused image with both sources, summed.
 
     MI(F, S) = H(F) + H(S) - H(F, S) over 256 x 256 bins (Qu et al., Information measure for performance of image
     fusion, 2002).
@@ -43,7 +43,7 @@ def normalized_mutual_information(fused: Tensor, visible: Tensor, infrared: Tens
     """Return the normalised mutual information (NMI, also called Q_MI), from 0 to 2.
 
     2 * sum over the sources of MI(F, S) / (H(F) + H(S)) (Hossny et al., Comments on "Information measure for
-    performance of image fusion", 2008). Two flat pictures share all there is: 1.
+    performance of image fusion", 2008). Two flat images share all there is: 1.
 
     Shape:
         N x 1 x H x W in [0, 255] three times, to N values.
@@ -64,9 +64,9 @@ def _shared_bits(fused: Tensor, *sources: Tensor) -> list[tuple[Tensor, Tensor]]
     return result
 
 
-def _levels(*pictures: Tensor) -> list[Tensor]:
+def _levels(*images: Tensor) -> list[Tensor]:
     """Return the grey level of every pixel, N x (H * W)."""
-    return [picture.round().long().flatten(1) for picture in as_double(*pictures)]
+    return [image.round().long().flatten(1) for image in as_double(*images)]
 
 
 def _histogram(codes: Tensor, size: int = _LEVELS) -> Tensor:

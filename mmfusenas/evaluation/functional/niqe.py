@@ -1,4 +1,4 @@
-"""How natural a picture looks, without a reference."""
+"""How natural an image looks, without a reference."""
 from __future__ import annotations
 
 from pathlib import Path
@@ -13,13 +13,13 @@ from torch import Tensor
 from mmfusenas.core.errors import InputError
 
 BLOCK = 96
-"""Side of the blocks in pixels, as those that the model of natural pictures was fitted to."""
+"""Side of the blocks in pixels, as those that the model of natural images was fitted to."""
 
 NEIGHBOURS = ((0, 1), (1, 0), (1, 1), (1, -1))
 
 
 class NaturalModel(NamedTuple):
-    """Mean (36) and covariance (36 x 36) of the features of natural pictures."""
+    """Mean (36) and covariance (36 x 36) of the features of natural images."""
 
     mean: Tensor
     covariance: Tensor
@@ -41,49 +41,49 @@ class NaturalModel(NamedTuple):
         return cls(model.mean.flatten(), model.covariance)
 
 
-def niqe(picture: Tensor, model: NaturalModel) -> Tensor:
+def niqe(image: Tensor, model: NaturalModel) -> Tensor:
     """Natural image quality evaluator (Mittal et al., SPL 2013, eq. 10): lower is more natural.
 
-    The distance between a Gaussian fitted to the features of the picture's blocks of 96 x 96 and that of natural
-    pictures; what is left over at the right and below is not looked at, and blocks without any texture are left out.
+    The distance between a Gaussian fitted to the features of the image's blocks of 96 x 96 and that of natural
+    images; what is left over at the right and below is not looked at, and blocks without any texture are left out.
 
     Args:
-        picture: Luma, N x 1 x H x W in [0, 255].
-        model: Of natural pictures.
+        image: Luma, N x 1 x H x W in [0, 255].
+        model: Of natural images.
 
     Returns:
         N distances; NaN where fewer than two blocks have texture.
 
     Raises:
-        ValueError: If a picture is too small for two blocks.
+        ValueError: If an image is too small for two blocks.
 
     Example:
         >>> model = NaturalModel(torch.zeros(36), torch.eye(36))
         >>> niqe(255 * torch.rand(1, 1, 192, 192), model).shape
         torch.Size([1])
     """
-    rows, columns = (side // BLOCK for side in picture.shape[2:])
+    rows, columns = (side // BLOCK for side in image.shape[2:])
     if rows * columns < 2:
-        raise InputError(f'NIQE needs two blocks of {BLOCK} x {BLOCK}; got a picture of '
-                         f'{picture.shape[2]} x {picture.shape[3]}.')
-    picture = picture[..., :rows * BLOCK, :columns * BLOCK].double().round()
-    half = F.interpolate(picture, scale_factor=0.5, mode='bicubic', antialias=True)
+        raise InputError(f'NIQE needs two blocks of {BLOCK} x {BLOCK}; got an image of '
+                         f'{image.shape[2]} x {image.shape[3]}.')
+    image = image[..., :rows * BLOCK, :columns * BLOCK].double().round()
+    half = F.interpolate(image, scale_factor=0.5, mode='bicubic', antialias=True)
     features = torch.cat([_features(_blocks(_normalized(x), side)) for x, side in
-                          ((picture, BLOCK), (half, BLOCK // 2))], -1)
+                          ((image, BLOCK), (half, BLOCK // 2))], -1)
     return torch.stack([_distance(rows[~rows.isnan().any(1)], model) for rows in features])
 
 
-def _normalized(picture: Tensor) -> Tensor:
+def _normalized(image: Tensor) -> Tensor:
     """Mean-subtracted, contrast-normalized coefficients (eq. 1)."""
-    window = torch.exp(-torch.arange(-3, 4, dtype=torch.float64, device=picture.device).square() / (2 * (7 / 6) ** 2))
+    window = torch.exp(-torch.arange(-3, 4, dtype=torch.float64, device=image.device).square() / (2 * (7 / 6) ** 2))
     window = (window.outer(window) / window.sum() ** 2)[None, None]
-    mean, square = (F.conv2d(F.pad(x, [3] * 4, mode='replicate'), window) for x in (picture, picture.square()))
-    return (picture - mean) / ((square - mean.square()).abs().sqrt() + 1)
+    mean, square = (F.conv2d(F.pad(x, [3] * 4, mode='replicate'), window) for x in (image, image.square()))
+    return (image - mean) / ((square - mean.square()).abs().sqrt() + 1)
 
 
-def _blocks(picture: Tensor, side: int) -> Tensor:
-    """Return the blocks of pictures N x 1 x H x W, N x blocks x side x side."""
-    return F.unfold(picture, side, stride=side).transpose(1, 2).unflatten(2, (side, side))
+def _blocks(image: Tensor, side: int) -> Tensor:
+    """Return the blocks of images N x 1 x H x W, N x blocks x side x side."""
+    return F.unfold(image, side, stride=side).transpose(1, 2).unflatten(2, (side, side))
 
 
 def _features(blocks: Tensor) -> Tensor:
@@ -111,7 +111,7 @@ def _asymmetric_gaussian(blocks: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor
 
 
 def _distance(features: Tensor, model: NaturalModel) -> Tensor:
-    """Return the distance of a picture's features, blocks x 36, to the model (eq. 10)."""
+    """Return the distance of an image's features, blocks x 36, to the model (eq. 10)."""
     if len(features) < 2:
         return features.new_tensor(float('nan'))
     mean, covariance = (x.to(features) for x in model)

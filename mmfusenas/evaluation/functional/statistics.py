@@ -4,7 +4,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from mmfusenas.evaluation.functional.pictures import as_double
+from mmfusenas.evaluation.functional.images import as_double
 
 
 def standard_deviation(fused: Tensor) -> Tensor:
@@ -45,7 +45,7 @@ def average_gradient(fused: Tensor) -> Tensor:
 
 
 def correlation_coefficient(fused: Tensor, visible: Tensor, infrared: Tensor) -> Tensor:
-    """Return the correlation coefficient (CC) of the fused picture with the sources, the mean of the two.
+    """Return the correlation coefficient (CC) of the fused image with the sources, the mean of the two.
 
     Shape:
         N x 1 x H x W in [0, 255] three times, to N values in [-1, 1].
@@ -67,7 +67,7 @@ def scd(fused: Tensor, visible: Tensor, infrared: Tensor) -> Tensor:
 
 
 def mse(fused: Tensor, visible: Tensor, infrared: Tensor) -> Tensor:
-    """Return the mean squared error to the two sources, the mean of both, of pictures scaled to [0, 1].
+    """Return the mean squared error to the two sources, the mean of both, of images scaled to [0, 1].
 
     Shape:
         N x 1 x H x W in [0, 255] three times, to N values.
@@ -87,6 +87,6 @@ def psnr(fused: Tensor, visible: Tensor, infrared: Tensor) -> Tensor:
 
 def _correlation(x: Tensor, y: Tensor) -> Tensor:
     """Return the correlation coefficient of each pair; 0 where one of the two is flat."""
-    x, y = (picture.flatten(1) - picture.flatten(1).mean(1, keepdim=True) for picture in (x, y))
+    x, y = (image.flatten(1) - image.flatten(1).mean(1, keepdim=True) for image in (x, y))
     size = (x.square().sum(1) * y.square().sum(1)).sqrt()
     return torch.where(size > 0, (x * y).sum(1) / size, 0.0)

@@ -1,4 +1,4 @@
-"""Detection scores that are there from the first validation on, of all pictures or of some."""
+"""Detection scores that are there from the first validation on, of all images or of some."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -13,19 +13,19 @@ _DEFAULT_ITEMS = ('mAP', 'mAP_50', 'mAP_75', 'mAP_s', 'mAP_m', 'mAP_l')
 
 @METRICS.register_module()
 class DetectionMetric(CocoMetric):
-    """mmdet's ``CocoMetric``, which scores 0 where nothing at all is predicted, and can be held to some pictures.
+    """mmdet's ``CocoMetric``, which scores 0 where nothing at all is predicted, and can be held to some images.
 
     Where nothing is predicted, mmdet 3.3 returns no score, and a checkpoint hook with ``save_best`` fails on the
     missing key: an early epoch of a detector is enough. Arguments and names of the scores (``coco/bbox_mAP``, ...) are
     mmdet's. Without ``ann_file`` the ground truth comes from the ``instances`` that ``PackPairDetInputs`` keeps.
 
     Args:
-        only: Meta information that a picture must have to be scored; the packing has to keep its keys (``meta_keys``).
-            A second evaluator with another ``prefix`` tells night from the rest in one test. Empty: every picture.
+        only: Meta information that an image must have to be scored; the packing has to keep its keys (``meta_keys``).
+            A second evaluator with another ``prefix`` tells night from the rest in one test. Empty: every image.
         **kwargs: Of ``CocoMetric``.
 
     Raises:
-        ValueError: No picture has what ``only`` asks for, or two pictures have one ``img_id``, as in a
+        ValueError: No image has what ``only`` asks for, or two images have one ``img_id``, as in a
             ``ConcatDataset``: their boxes would count as those of one.
 
     Example:
@@ -40,7 +40,7 @@ class DetectionMetric(CocoMetric):
         self.only = dict(only or {})
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
-        """Keep what a batch shows and what was found, and note which pictures are scored."""
+        """Keep what a batch shows and what was found, and note which images are scored."""
         super().process(data_batch, data_samples)
         # Dropped only after the processes have put their results together, which needs equal numbers of them.
         for (annotated, _), sample in zip(self.results[-len(data_samples):], data_samples):
@@ -52,7 +52,7 @@ class DetectionMetric(CocoMetric):
         self._check_ids(results)
         results = [pair for pair in results if pair[0]['scored']]
         if not results:
-            raise InputError(f'No picture to score has {self.only}: does the packing keep its keys (meta_keys)?')
+            raise InputError(f'No image to score has {self.only}: does the packing keep its keys (meta_keys)?')
         if self.only:
             self.img_ids = [annotated['img_id'] for annotated, _ in results]
         scores = super().compute_metrics(results)

@@ -14,7 +14,7 @@ from mmfusenas.registry import METRICS
 class EndpointError(BaseMetric):
     """Mean distance in pixels between the predicted and the true displacement, and that without any registration.
 
-    Over the pixels whose true displacement leads to a place inside the picture: what lies outside cannot be seen. The
+    Over the pixels whose true displacement leads to a place inside the image: what lies outside cannot be seen. The
     predictions need ``pred_flow`` (:class:`RegisteredFusion`), the inputs ``flow`` (:class:`RandomDeformation`).
 
     Args:
@@ -49,6 +49,6 @@ class EndpointError(BaseMetric):
             self.results.append(tuple(map(float, errors)))
 
     def compute_metrics(self, results: list[tuple[float, float]]) -> dict[str, float]:
-        """Return the means over the pictures."""
+        """Return the means over the images."""
         error, without = np.mean(results, axis=0)
         return dict(epe=float(error), epe_unregistered=float(without))

@@ -11,16 +11,17 @@ from mmfusenas.core.errors import InputError, MissingKeyError
 from mmfusenas.core.names import nearest
 from mmfusenas.evaluation.suite import CONVENTIONS, find_measures, measure
 from mmfusenas.registry import METRICS
+from mmfusenas.structures import predicted_image
 
 
 @METRICS.register_module()
 class FusionMetric(BaseMetric):
-    """Score fused pictures by their sources: MI, FMI, VIF, Q^AB/F and the others of ``evaluation.functional``.
+    """Score fused images by their sources: MI, FMI, VIF, Q^AB/F and the others of ``evaluation.functional``.
 
-    The luma (BT.601) of the 8-bit ``fused_img`` of each prediction is compared with the luma of the visible and with
-    the infrared picture that went into it, all in [0, 255]; the scores are means over the pictures. Any model that
-    predicts ``fused_img`` can be scored, detectors included. ``tools/analysis_tools/fusion_metrics.py`` gives the same
-    figures for folders of pictures.
+    The luma (BT.601) of the 8-bit ``pred_img`` of each prediction is compared with the luma of the visible and with
+    the infrared image that went into it, all in [0, 255]; the scores are means over the images. Any model that
+    predicts ``pred_img`` can be scored, detectors included. ``tools/analysis_tools/fusion_metrics.py`` gives the same
+    figures for folders of images.
 
     Args:
         metric: Names, in any case (``'MI'``, ``'ms_ssim'``, ...), or ``'all'``. Defaults to those of the convention:
@@ -38,7 +39,7 @@ class FusionMetric(BaseMetric):
     Example:
         >>> metric = FusionMetric(metric=['MI', 'ssim'])
         >>> inputs = dict(visible=torch.zeros(1, 3, 40, 50), infrared=torch.randint(256, (1, 1, 40, 50)))
-        >>> metric.process(dict(inputs=inputs), [dict(fused_img=np.zeros((40, 50, 3), np.uint8))])
+        >>> metric.process(dict(inputs=inputs), [dict(pred_img=np.zeros((40, 50, 3), np.uint8))])
         >>> sorted(metric.evaluate(size=1))
         ['fusion/MI', 'fusion/SSIM']
         >>> FusionMetric(convention='cddfuse').prefix
@@ -61,25 +62,25 @@ class FusionMetric(BaseMetric):
         self.bit_depth = dict(bit_depth or {})
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
-        """Score the pictures of one batch."""
+        """Score the images of one batch."""
         inputs = data_batch['inputs']
-        # Of a pair out of register, the infrared picture before its deformation is the source.
+        # Of a pair out of register, the infrared image before its deformation is the source.
         second = inputs.get('aligned', inputs.get('infrared'))
         if second is None or 'visible' not in inputs:
             raise MissingKeyError(
-                f'FusionMetric compares with the pictures of both sensors; the inputs are {sorted(inputs)}. '
+                f'FusionMetric compares with the images of both sensors; the inputs are {sorted(inputs)}. '
                 "Give the data set both folders: data_prefix=dict(img='Vis', img2='Ir').")
         for visible, infrared, sample in zip(inputs['visible'], second, data_samples, strict=True):
-            pictures = (self.convention.read(sample['fused_img'], None), self._source('visible', visible),
-                        self._source('infrared', infrared))
-            scores = measure(self.measures, *pictures, measures=self.convention.measures)
+            images = (self.convention.read(predicted_image(sample), None), self._source('visible', visible),
+                      self._source('infrared', infrared))
+            scores = measure(self.measures, *images, measures=self.convention.measures)
             self.results.append({name: float(value) for name, value in scores.items()})
 
     def compute_metrics(self, results: list[dict[str, float]]) -> dict[str, float]:
-        """Return the mean over the pictures."""
+        """Return the mean over the images."""
         return {name: float(np.mean([scores[name] for scores in results])) for name in self.measures}
 
-    def _source(self, name: str, picture: Tensor) -> Tensor:
-        """Return a packed picture, C x H x W of its own depth, as the metrics take it."""
+    def _source(self, name: str, image: Tensor) -> Tensor:
+        """Return a packed image, C x H x W of its own depth, as the metrics take it."""
         full_scale = 2 ** self.bit_depth[name] - 1 if name in self.bit_depth else None
-        return self.convention.read(picture.permute(1, 2, 0).numpy(), full_scale)
+        return self.convention.read(image.permute(1, 2, 0).numpy(), full_scale)

@@ -17,7 +17,7 @@ from mmfusenas.models.losses.lpips import LPIPS
 from mmfusenas.models.utils.gaussian_window import gaussian_window
 from mmfusenas.registry import METRICS
 
-Pictures = tuple[Tensor, Tensor]
+Images = tuple[Tensor, Tensor]
 FLAT = 1e-10
 """Share of the mean square below which a variance is rounding."""
 
@@ -37,13 +37,13 @@ MEASURES: Mapping[str, Callable[..., Tensor]] = dict(
 
 @METRICS.register_module()
 class GuidedSRMetric(BaseMetric):
-    """Errors and quality of super-resolved targets, means over the pictures.
+    """Errors and quality of super-resolved targets, means over the images.
 
     ``RMSE`` and ``MAE`` in the unit asked for; ``PSNR`` (dB) and ``SSIM`` (Gaussian window of 11) of the full scale;
     for several bands ``SAM`` (mean spectral angle in radians, of the pixels that are not zero in all bands), ``ERGAS``
     (relative global error) and ``SCC`` (spatial correlation) as torchmetrics defines them, and ``Q``, the universal
-    quality index, see :func:`universal_quality`; ``F``, the F-measure of a saliency map, see :func:`f_measure`: a
-    picture without anything salient does not count.
+    quality index, see :func:`universal_quality`; ``F``, the F-measure of a saliency map, see :func:`f_measure`: an
+    image without anything salient does not count.
 
     Args:
         metric: Names of the measures. Defaults to ``('RMSE', )``.
@@ -51,7 +51,7 @@ class GuidedSRMetric(BaseMetric):
         full_scale: Largest value of the target, for PSNR, SSIM and F. Defaults to 255.
         ratio: Times that the sides of the target shrank, for ERGAS, which multiplies by 100 over it. Defaults to 4.
         border: Pixels at every side that do not count. Defaults to 0.
-        lpips: File of torchvision's AlexNet weights, ``alexnet-owt-7be5be79.pth``: also ``LPIPS``, of the picture that
+        lpips: File of torchvision's AlexNet weights, ``alexnet-owt-7be5be79.pth``: also ``LPIPS``, of the image that
             ``bands`` make. Without one there is none.
         bands: Which three bands LPIPS looks at, in the order red, green, blue; a target of one band is grey. Defaults
             to (0, 0, 0).
@@ -91,7 +91,7 @@ class GuidedSRMetric(BaseMetric):
             pair = [x.double()[None] for x in (torch.from_numpy(result), reference * (high - low) + low)]
             if self.border:
                 if 2 * self.border >= min(reference.shape[1:]):
-                    raise InputError(f'GuidedSRMetric got border={self.border}, which leaves nothing of a picture of '
+                    raise InputError(f'GuidedSRMetric got border={self.border}, which leaves nothing of an image of '
                                      f'{reference.shape[2]} x {reference.shape[1]}.')
                 pair = [x[..., self.border:-self.border, self.border:-self.border] for x in pair]
             scores = {name: float(MEASURES[name](*pair, self)) for name in self.metric}
@@ -102,13 +102,13 @@ class GuidedSRMetric(BaseMetric):
             self.results.append(scores)
 
     def compute_metrics(self, results: list[dict[str, float]]) -> dict[str, float]:
-        """Return the means over the pictures."""
+        """Return the means over the images."""
         means = {name: (np.nanmean if name == 'F' else np.mean) for name in results[0]}
         return {name: float(mean([scores[name] for scores in results])) for name, mean in means.items()}
 
 
 def spectral_angle(result: Tensor, truth: Tensor) -> Tensor:
-    """Mean angle between the spectra of two pictures in radians (SAM), without pixels that are zero in all bands.
+    """Mean angle between the spectra of two images in radians (SAM), without pixels that are zero in all bands.
 
     Shape:
         1 x B x H x W twice.
@@ -119,10 +119,10 @@ def spectral_angle(result: Tensor, truth: Tensor) -> Tensor:
 
 
 def universal_quality(x: Tensor, y: Tensor) -> Tensor:
-    r"""Return the universal quality index of two pictures (Wang and Bovik, A universal image quality index, 2002).
+    r"""Return the universal quality index of two images (Wang and Bovik, A universal image quality index, 2002).
 
     The mean over pixels and bands of :math:`4 \sigma_{xy} \mu_x \mu_y / ((\sigma_x^2 + \sigma_y^2)(\mu_x^2 +
-    \mu_y^2))` in a Gaussian window of 11 pixels that lies inside the picture. Where both are flat only the means are
+    \mu_y^2))` in a Gaussian window of 11 pixels that lies inside the image. Where both are flat only the means are
     compared, :math:`2 \mu_x \mu_y / (\mu_x^2 + \mu_y^2)`, as in the authors' program; zeros are alike. (torchmetrics,
     whose values these are elsewhere, divides rounding errors there.)
 
@@ -130,10 +130,10 @@ def universal_quality(x: Tensor, y: Tensor) -> Tensor:
         N x B x H x W twice, double precision, H and W at least 11.
 
     Raises:
-        ValueError: If the pictures are smaller.
+        ValueError: If the images are smaller.
     """
     if min(x.shape[2:]) < 11:
-        raise InputError(f'The measure Q needs pictures of at least 11 x 11 pixels; got {tuple(x.shape)}.')
+        raise InputError(f'The measure Q needs images of at least 11 x 11 pixels; got {tuple(x.shape)}.')
     window = partial(gaussian_window, sigma=1.5, reach=5, inside=True)
     mean_x, mean_y, xx, yy, xy = map(window, (x, y, x * x, y * y, x * y))
     power, energy = mean_x**2 + mean_y**2, xx + yy

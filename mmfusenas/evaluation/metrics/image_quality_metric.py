@@ -1,4 +1,4 @@
-"""How near a picture comes to its reference."""
+"""How near an image comes to its reference."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -11,20 +11,21 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from torch import Tensor
 
 from mmfusenas.core.errors import InputError, MissingKeyError
-from mmfusenas.datasets.pictures import to_colour
+from mmfusenas.datasets.images import to_colour
 from mmfusenas.models.losses.lpips import LPIPS
 from mmfusenas.registry import METRICS
+from mmfusenas.structures import predicted_image
 
 _FULL_SCALE = {np.dtype(np.uint8): 255.0, np.dtype(np.uint16): 65535.0}
 
 
 @METRICS.register_module()
 class ImageQualityMetric(BaseMetric):
-    """PSNR, SSIM and LPIPS of the pictures that a model makes, to the reference pictures of the data set.
+    """PSNR, SSIM and LPIPS of the images that a model makes, to the reference images of the data set.
 
     PSNR and SSIM as scikit-image defines them, over the three channels in 8 bit, data range 255: PSNR in decibels, of
     the mean squared error over all channels; SSIM with a uniform window of 7 pixels, the mean over the channels. The
-    scores are means over the pictures. A picture without any difference has an infinite PSNR, and so has the mean then.
+    scores are means over the images. An image without any difference has an infinite PSNR, and so has the mean then.
 
     Args:
         lpips: File of torchvision's AlexNet weights, ``alexnet-owt-7be5be79.pth``: also
@@ -32,13 +33,13 @@ class ImageQualityMetric(BaseMetric):
         **kwargs: Of mmengine's ``BaseMetric``. The prefix of the scores is ``'quality'``.
 
     Raises:
-        KeyError: If the data set has no reference pictures.
-        ValueError: If a picture and its reference differ in size.
+        KeyError: If the data set has no reference images.
+        ValueError: If an image and its reference differ in size.
 
     Example:
         >>> metric = ImageQualityMetric()
         >>> inputs = dict(reference=torch.full((1, 3, 40, 50), 100, dtype=torch.uint8))
-        >>> metric.process(dict(inputs=inputs), [dict(fused_img=np.full((40, 50, 3), 110, np.uint8))])
+        >>> metric.process(dict(inputs=inputs), [dict(pred_img=np.full((40, 50, 3), 110, np.uint8))])
         >>> round(metric.evaluate(size=1)['quality/PSNR'], 2)  # 20 log10(255 / 10)
         28.13
     """
@@ -50,49 +51,49 @@ class ImageQualityMetric(BaseMetric):
         self.lpips = LPIPS(lpips) if lpips else None
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
-        """Score the pictures of one batch."""
+        """Score the images of one batch."""
         require_reference(data_batch['inputs'], 'ImageQualityMetric',
                           "Give the data set a folder of them: data_prefix=dict(img='low', gt='high').")
         for reference, sample in zip(data_batch['inputs']['reference'], data_samples, strict=True):
-            pictures = sample['fused_img'], eight_bit(reference)
-            scores = image_quality(*pictures, sample.get('img_path'))
+            images = predicted_image(sample), eight_bit(reference)
+            scores = image_quality(*images, sample.get('img_path'))
             if self.lpips:
                 with torch.inference_mode():
-                    scores['LPIPS'] = float(self.lpips(*map(_unit_range, pictures)))
+                    scores['LPIPS'] = float(self.lpips(*map(_unit_range, images)))
             self.results.append(scores)
 
     def compute_metrics(self, results: list[dict[str, float]]) -> dict[str, float]:
-        """Return the means over the pictures."""
+        """Return the means over the images."""
         return {name: float(np.mean([scores[name] for scores in results])) for name in results[0]}
 
 
 def require_reference(inputs: Mapping[str, Any], metric: str, remedy: str) -> None:
     """Raise a KeyError where there are no references among the inputs."""
     if 'reference' not in inputs:
-        raise MissingKeyError(f'{metric} compares with reference pictures; the inputs are {sorted(inputs)}. {remedy}')
+        raise MissingKeyError(f'{metric} compares with reference images; the inputs are {sorted(inputs)}. {remedy}')
 
 
-def image_quality(picture: np.ndarray, reference: np.ndarray, name: str | None = None) -> dict[str, float]:
-    """Return PSNR and SSIM of a picture, both H x W x 3 uint8.
+def image_quality(image: np.ndarray, reference: np.ndarray, name: str | None = None) -> dict[str, float]:
+    """Return PSNR and SSIM of an image, both H x W x 3 uint8.
 
     Raises:
         ValueError: If the two differ in size; the message has ``name``.
     """
-    if picture.shape != reference.shape:
-        raise InputError(f'The picture {name or ""} is {picture.shape}, its reference {reference.shape}; references '
+    if image.shape != reference.shape:
+        raise InputError(f'The image {name or ""} is {image.shape}, its reference {reference.shape}; references '
                          'have the size of the input.')
     with np.errstate(divide='ignore'):  # no difference: infinite
-        psnr = peak_signal_noise_ratio(reference, picture)
-    return dict(PSNR=float(psnr), SSIM=float(structural_similarity(reference, picture, channel_axis=2)))
+        psnr = peak_signal_noise_ratio(reference, image)
+    return dict(PSNR=float(psnr), SSIM=float(structural_similarity(reference, image, channel_axis=2)))
 
 
 def eight_bit(packed: Tensor) -> np.ndarray:
-    """Return a packed picture, 1 or 3 x H x W of its own depth, as H x W x 3 uint8."""
-    picture = packed.permute(1, 2, 0).numpy()
-    full_scale = _FULL_SCALE.get(picture.dtype, 255.0)
-    return to_colour(np.rint(picture * (255 / full_scale)).clip(0, 255).astype(np.uint8))
+    """Return a packed image, 1 or 3 x H x W of its own depth, as H x W x 3 uint8."""
+    image = packed.permute(1, 2, 0).numpy()
+    full_scale = _FULL_SCALE.get(image.dtype, 255.0)
+    return to_colour(np.rint(image * (255 / full_scale)).clip(0, 255).astype(np.uint8))
 
 
-def _unit_range(picture: np.ndarray) -> Tensor:
-    """Return a picture H x W x 3 uint8, BGR, as 1 x 3 x H x W in [0, 1], RGB."""
-    return torch.from_numpy(picture[..., ::-1].copy()).permute(2, 0, 1)[None] / 255
+def _unit_range(image: np.ndarray) -> Tensor:
+    """Return an image H x W x 3 uint8, BGR, as 1 x 3 x H x W in [0, 1], RGB."""
+    return torch.from_numpy(image[..., ::-1].copy()).permute(2, 0, 1)[None] / 255

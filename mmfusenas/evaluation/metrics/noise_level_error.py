@@ -14,9 +14,9 @@ from mmfusenas.registry import METRICS
 class NoiseLevelError(BaseMetric):
     """Estimated noise maps against the true level, in percent of the full range.
 
-    ``level_error`` is the mean over the pictures of the absolute difference of the map's mean and the level,
+    ``level_error`` is the mean over the images of the absolute difference of the map's mean and the level,
     ``map_error`` that of the mean absolute difference of the map itself, and ``correlation`` Pearson's between the
-    means and the levels, where there are three pictures at least.
+    means and the levels, where there are three images at least.
 
     Args:
         **kwargs: Of mmengine's ``BaseMetric``. The prefix of the scores is ``'noise'``.
@@ -45,7 +45,7 @@ class NoiseLevelError(BaseMetric):
                                      map_error=float(np.abs(true - estimated).mean())))
 
     def compute_metrics(self, results: list[dict[str, float]]) -> dict[str, float]:
-        """Return the means over the pictures."""
+        """Return the means over the images."""
         true, estimated, error = (np.array([result[name] for result in results])
                                   for name in ('true', 'estimated', 'map_error'))
         scores = dict(level_error=float(np.abs(true - estimated).mean()), map_error=float(error.mean()))

@@ -1,4 +1,4 @@
-"""How often good and poor pictures are told apart."""
+"""How often good and poor images are told apart."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -11,9 +11,9 @@ from mmfusenas.registry import METRICS
 
 @METRICS.register_module()
 class QualityAccuracy(BaseMetric):
-    """Share of the pictures and references whose quality a :class:`QualityClassifier` judges rightly, from 0 to 1.
+    """Share of the images and references whose quality a :class:`QualityClassifier` judges rightly, from 0 to 1.
 
-    ``poor`` counts the pictures, ``good`` the references, and ``accuracy`` both.
+    ``poor`` counts the images, ``good`` the references, and ``accuracy`` both.
 
     Args:
         **kwargs: Of mmengine's ``BaseMetric``. The prefix of the scores is ``'classifier'``.
@@ -34,6 +34,6 @@ class QualityAccuracy(BaseMetric):
             self.results.append(dict(poor=float(good['visible'] < 0.5), good=float(good['reference'] >= 0.5)))
 
     def compute_metrics(self, results: list[dict[str, float]]) -> dict[str, float]:
-        """Return the means over the pictures."""
+        """Return the means over the images."""
         scores = {name: float(np.mean([result[name] for result in results])) for name in results[0]}
         return dict(scores, accuracy=(scores['poor'] + scores['good']) / 2)

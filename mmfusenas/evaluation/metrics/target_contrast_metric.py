@@ -10,9 +10,10 @@ import torch
 from mmengine.evaluator import BaseMetric
 
 from mmfusenas.core.errors import InputError
-from mmfusenas.datasets.pictures import to_grey
+from mmfusenas.datasets.images import to_grey
 from mmfusenas.evaluation.functional import target_contrast
 from mmfusenas.registry import METRICS
+from mmfusenas.structures import predicted_image
 
 
 @METRICS.register_module()
@@ -20,7 +21,7 @@ class TargetContrastMetric(BaseMetric):
     """Share of the annotated objects of a class that are darker in the fused image than what is round them.
 
     ``darker`` is that share, ``contrast`` the mean of :func:`~mmfusenas.evaluation.functional.target_contrast` in grey
-    levels (luma of the 8-bit ``fused_img``), ``objects`` their number.
+    levels (luma of the 8-bit ``pred_img``), ``objects`` their number.
 
     Args:
         target: Name of the class. Defaults to 'person', the warm one.
@@ -37,7 +38,7 @@ class TargetContrastMetric(BaseMetric):
         >>> image = np.zeros((20, 20, 3), np.uint8)
         >>> image[5:10, 5:10] = 30
         >>> annotated = dict(bboxes=torch.tensor([[5.0, 5.0, 10.0, 10.0]]), labels=torch.tensor([0]))
-        >>> metric.process({}, [dict(img_path='1N.png', gt_instances=annotated, fused_img=image)])
+        >>> metric.process({}, [dict(img_path='1N.png', gt_instances=annotated, pred_img=image)])
         >>> metric.evaluate(size=1)
         {'person/darker': 0.0, 'person/contrast': 30.0, 'person/objects': 1}
     """
@@ -59,7 +60,7 @@ class TargetContrastMetric(BaseMetric):
                 annotated = sample['gt_instances']
                 boxes = annotated['bboxes'].numpy()  # of a tensor, or of mmdet's boxes
                 boxes = torch.from_numpy(boxes)[annotated['labels'] == label]
-                image = torch.from_numpy(to_grey(sample['fused_img']).astype(np.float64))
+                image = torch.from_numpy(to_grey(predicted_image(sample)).astype(np.float64))
                 contrasts = [value for value in target_contrast(image, boxes).tolist() if value == value]
             self.results.append(contrasts)
 

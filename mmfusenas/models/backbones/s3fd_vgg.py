@@ -14,7 +14,7 @@ class S3FDVGG(VGG, BaseModule):
     """VGG16 with conv6 and conv7, the backbone of RUAS's detector (section 7.1, after S3FD).
 
     VGG16 up to conv5_3; a pool; conv6 (3 x 3, dilation 3) and conv7 (1 x 1) of 1024 channels, a ReLU after each. Pools
-    round up, so a level's size is that of the picture divided by its stride and rounded up, whatever the picture's
+    round up, so a level's size is that of the image divided by its stride and rounded up, whatever the image's
     size: what anchors count on. Layers have torchvision's names, ``features.*``, so its VGG16 weights fit as they are.
 
     Args:

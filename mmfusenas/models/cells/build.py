@@ -23,7 +23,7 @@ def build_cell(name: str, **kwargs) -> nn.Module:
         'SuccessiveCell'
         >>> build_cell('successiv')
         Traceback (most recent call last):
-        ValueError: Unknown cell 'successiv'; the nearest is 'successive'. Registered: ...
+        mmfusenas.core.errors.InputError: Unknown cell 'successiv'; the nearest is 'successive'. Registered: ...
     """
     cell = CELLS.module_dict.get(name)  # the registry's own get() would import what is not registered
     if cell is None:

@@ -1,4 +1,4 @@
-"""Good pictures and poor ones, told apart."""
+"""Good images and poor ones, told apart."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -20,11 +20,11 @@ SMOOTHING = 0.1
 
 @MODELS.register_module()
 class QualityClassifier(BaseModel):
-    """Classifier of picture quality, whose verdict the loss search goes by (Zhu et al., IJCAI 2022).
+    """Classifier of image quality, whose verdict the loss search goes by (Zhu et al., IJCAI 2022).
 
     The paper has a pretrained classifier and does not describe it. Here convolutions of stride 2, a global mean
-    and a linear layer learn to tell the degraded pictures of a data set, and references :func:`spoiled` in other ways,
-    from the references. By the first alone it would learn how bright good pictures are, and nothing else would count.
+    and a linear layer learn to tell the degraded images of a data set, and references :func:`spoiled` in other ways,
+    from the references. By the first alone it would learn how bright good images are, and nothing else would count.
     For the same reason the labels are smoothed: a verdict beyond doubt has no gradient. There is no normalisation,
     which would take the exposure away, of all things.
 
@@ -35,7 +35,7 @@ class QualityClassifier(BaseModel):
 
     Shape:
         ``visible`` (poor) and ``reference`` (good) N x 3 x H x W, BGR in [0, 1], H and W at least 16. A prediction has
-        ``good``, the probability of either picture to be a good one, as dict(visible=..., reference=...).
+        ``good``, the probability of either image to be a good one, as dict(visible=..., reference=...).
 
     Raises:
         KeyError: In training, if there are no references.
@@ -55,22 +55,22 @@ class QualityClassifier(BaseModel):
             for i, o in zip((3, *channels), channels)))
         self.head = nn.Linear(channels[-1], 2)
 
-    def logits(self, picture: Tensor) -> Tensor:
-        """Return the scores of poor and good, N x 2, of pictures N x 3 x H x W."""
-        return self.head(self.features(picture).mean((2, 3)))
+    def logits(self, image: Tensor) -> Tensor:
+        """Return the scores of poor and good, N x 2, of images N x 3 x H x W."""
+        return self.head(self.features(image).mean((2, 3)))
 
     def forward(self, inputs: dict[str, Tensor], data_samples: list | None = None,
                 mode: str = 'tensor') -> dict[str, Tensor] | list | Tensor:
         """Run the model; modes as of :class:`BaseScene`."""
         if mode == 'tensor':
             return self.logits(inputs['visible'])
-        pictures = dict(visible=inputs['visible'], reference=reference_of(inputs, 'QualityClassifier'))
+        images = dict(visible=inputs['visible'], reference=reference_of(inputs, 'QualityClassifier'))
         if mode == 'loss':
-            return losses_of_sizes(lambda maps, _: self._losses(**maps), pictures, inputs, data_samples)
+            return losses_of_sizes(lambda maps, _: self._losses(**maps), images, inputs, data_samples)
         for i, sample in enumerate(data_samples):
             height, width = sample.metainfo['img_shape'][:2]  # a verdict does not depend on the batch
             sample.good = {name: float(self.logits(x[i:i + 1, :, :height, :width]).softmax(1)[0, GOOD])
-                           for name, x in pictures.items()}
+                           for name, x in images.items()}
         return data_samples
 
     def _losses(self, visible: Tensor, reference: Tensor) -> dict[str, Tensor]:
@@ -81,7 +81,7 @@ class QualityClassifier(BaseModel):
 
 
 def spoiled(good: Tensor) -> Tensor:
-    """Return good pictures made poor, each in one way at random: too dark or too bright, blurred, noisy, or pale.
+    """Return good images made poor, each in one way at random: too dark or too bright, blurred, noisy, or pale.
 
     Shape:
         N x 3 x H x W in [0, 1] to the same, not clamped; H and W at least 8.

@@ -40,13 +40,13 @@ class GuidedDataPreprocessor(PairDataPreprocessor):
     def forward(self, data: dict, training: bool = False) -> dict:
         """Make a batch; what is packed as ``visible`` and ``infrared`` are the guidance and the target."""
         batch = super().forward(data, training)
-        return dict(batch, inputs={_NAMES.get(name, name): picture for name, picture in batch['inputs'].items()})
+        return dict(batch, inputs={_NAMES.get(name, name): image for name, image in batch['inputs'].items()})
 
-    def _scale(self, name: str, picture: torch.Tensor) -> torch.Tensor:
-        return super()._scale(name, picture) if name == 'visible' else picture.float()
+    def _scale(self, name: str, image: torch.Tensor) -> torch.Tensor:
+        return super()._scale(name, image) if name == 'visible' else image.float()
 
-    def _check_values(self, name: str, picture: torch.Tensor, file: str) -> None:
+    def _check_values(self, name: str, image: torch.Tensor, file: str) -> None:
         if name == 'visible':
-            super()._check_values(name, picture, file)
-        elif not torch.isfinite(picture).all():
-            raise InputError(f'NaN or infinity in the {name} picture {file}. Repair or remove the file.')
+            super()._check_values(name, image, file)
+        elif not torch.isfinite(image).all():
+            raise InputError(f'NaN or infinity in the {name} image {file}. Repair or remove the file.')

@@ -1,4 +1,4 @@
-"""From packed pictures and pairs to a batch in [0, 1]."""
+"""From packed images and pairs to a batch in [0, 1]."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -11,25 +11,25 @@ from mmengine.structures import BaseDataElement
 from mmfusenas.core.errors import InputError
 from mmfusenas.registry import MODELS
 
-# Largest number of each depth; floating point pictures hold 0-255, as everywhere in OpenMMLab.
+# Largest number of each depth; floating point images hold 0-255, as everywhere in OpenMMLab.
 _FULL_SCALE = {torch.uint8: 255.0, torch.uint16: 65535.0}
 _FLOAT_SCALE = 255.0
-_SENSOR = dict(aligned='infrared')  # an input that is a picture of another one's sensor
-_FIELD = 'flow'  # displacements in pixels, no picture: kept as it is
+_SENSOR = dict(aligned='infrared')  # an input that is an image of another one's sensor
+_FIELD = 'flow'  # displacements in pixels, no image: kept as it is
 _PATHS = dict(visible='img_path', infrared='img_path2', aligned='img_path2_aligned', reference='gt_path')
 
 
 @MODELS.register_module()
 class PairDataPreprocessor(BaseDataPreprocessor):
-    """Scale the pictures of a batch to [0, 1] by their depth, pad to the largest and stack.
+    """Scale the images of a batch to [0, 1] by their depth, pad to the largest and stack.
 
     What a sample holds is what it was packed with: ``visible`` always, ``infrared`` of a pair, ``reference`` where
-    there is a clean picture to compare with. A list of 3 x H x W tensors, as mmdet's and mmseg's own packing gives
+    there is a clean image to compare with. A list of 3 x H x W tensors, as mmdet's and mmseg's own packing gives
     it, counts as ``visible``: stock data sets and pipelines serve in front of a system of one sensor.
 
     uint8 is divided by 255 and uint16 by 65535, unless ``bit_depth`` says that the files hold fewer bits. Floating
-    point pictures, as photometric transforms leave them, count as 0-255 (or the range of ``bit_depth``) and are
-    clamped. Pictures are padded with 0 on the right and at the bottom, only up to the largest of the batch: the data
+    point images, as photometric transforms leave them, count as 0-255 (or the range of ``bit_depth``) and are
+    clamped. Images are padded with 0 on the right and at the bottom, only up to the largest of the batch: the data
     samples' ``img_shape`` crops each one back.
 
     Args:
@@ -39,11 +39,11 @@ class PairDataPreprocessor(BaseDataPreprocessor):
     Returns:
         ``inputs``: ``visible`` N x 3 x H x W and, where there are any, ``infrared`` and ``aligned`` N x 1 x H x W and
         ``reference`` N x 3 x H x W, float32 in [0, 1], ``flow`` N x 2 x H x W in pixels, ``noise`` N x 1 x H x W
-        in units of the picture and ``kernel`` N x 1 x K x K, smaller ones with zeros around; ``data_samples`` as they
+        in units of the image and ``kernel`` N x 1 x K x K, smaller ones with zeros around; ``data_samples`` as they
         came, or None.
 
     Raises:
-        ValueError: NaN or infinity in a picture, values beyond its bits or of unknown depth, or pictures of a sample
+        ValueError: NaN or infinity in an image, values beyond its bits or of unknown depth, or images of a sample
             that differ in size; each names the file.
 
     Example:
@@ -63,19 +63,19 @@ class PairDataPreprocessor(BaseDataPreprocessor):
         if not isinstance(data['inputs'], Mapping):
             data = dict(data, inputs=dict(visible=data['inputs']))
         inputs, samples = dict(data['inputs']), data.get('data_samples')
-        kernels = inputs.pop('kernel', None)  # no pictures
+        kernels = inputs.pop('kernel', None)  # no images
         data = dict(data, inputs=inputs)
         unknown = set(self.bit_depth) - set(data['inputs']) - {'reference'}  # which some sets of a config lack
         if unknown:
             raise InputError(f'bit_depth names {sorted(unknown)}; the inputs are {sorted(data["inputs"])}.')
         self._check_pairs(data['inputs'], samples)
-        for name, pictures in data['inputs'].items():
-            for index, picture in enumerate(pictures):
-                self._check_values(name, picture, _file(samples, index, name))
+        for name, images in data['inputs'].items():
+            for index, image in enumerate(images):
+                self._check_values(name, image, _file(samples, index, name))
         data = self.cast_data(data)
         inputs = {
-            name: stack_batch([self._scale(name, picture) for picture in pictures])
-            for name, pictures in data['inputs'].items()
+            name: stack_batch([self._scale(name, image) for image in images])
+            for name, images in data['inputs'].items()
         }
         if kernels is not None:
             largest = max(kernel.shape[-1] for kernel in kernels)
@@ -88,40 +88,40 @@ class PairDataPreprocessor(BaseDataPreprocessor):
             return float(2 ** self.bit_depth[name] - 1)
         return _FULL_SCALE.get(dtype, _FLOAT_SCALE)
 
-    def _scale(self, name: str, picture: torch.Tensor) -> torch.Tensor:
+    def _scale(self, name: str, image: torch.Tensor) -> torch.Tensor:
         if name == _FIELD:
-            return picture.float()
-        scaled = picture.float() / self._full_scale(name, picture.dtype)
-        return scaled.clamp_(0, 1) if picture.is_floating_point() else scaled
+            return image.float()
+        scaled = image.float() / self._full_scale(name, image.dtype)
+        return scaled.clamp_(0, 1) if image.is_floating_point() else scaled
 
-    def _check_values(self, name: str, picture: torch.Tensor, file: str) -> None:
+    def _check_values(self, name: str, image: torch.Tensor, file: str) -> None:
         """Refuse what would poison the training; whole numbers of full depth need no look."""
-        full = self._full_scale(name, picture.dtype)
-        if picture.is_floating_point():
-            if not torch.isfinite(picture).all():
-                raise InputError(f'NaN or infinity in the {name} picture {file}. Repair or remove the file.')
+        full = self._full_scale(name, image.dtype)
+        if image.is_floating_point():
+            if not torch.isfinite(image).all():
+                raise InputError(f'NaN or infinity in the {name} image {file}. Repair or remove the file.')
             full *= 2  # photometric transforms overshoot, and are clamped
         elif _SENSOR.get(name, name) not in self.bit_depth:
-            if picture.dtype not in _FULL_SCALE:
-                raise InputError(f'The {name} picture {file} holds {picture.dtype}, of unknown depth: save it as 8 or '
+            if image.dtype not in _FULL_SCALE:
+                raise InputError(f'The {name} image {file} holds {image.dtype}, of unknown depth: save it as 8 or '
                                  f'16 bit, or say bit_depth=dict({name}=BITS).')
             return
         if name == _FIELD:
             return
-        largest = float(picture.float().max())
+        largest = float(image.float().max())
         if largest > full:
             raise InputError(
-                f'The {name} picture {file} reaches {largest:g}, more than its depth allows. Set bit_depth in '
+                f'The {name} image {file} reaches {largest:g}, more than its depth allows. Set bit_depth in '
                 f'PairDataPreprocessor, such as bit_depth=dict({name}=16), to the bits that the files hold.'
             )
 
     def _check_pairs(self, inputs: dict, samples: Sequence[BaseDataElement] | None) -> None:
-        for index, pictures in enumerate(zip(*inputs.values(), strict=True)):
-            sizes = {name: tuple(x.shape[-2:]) for name, x in zip(inputs, pictures)}
+        for index, images in enumerate(zip(*inputs.values(), strict=True)):
+            sizes = {name: tuple(x.shape[-2:]) for name, x in zip(inputs, images)}
             if len(set(sizes.values())) > 1:
                 files = ', '.join(f'{name} {_file(samples, index, name)}' for name in sizes)
                 raise InputError(
-                    f'The pictures of a sample differ in size (height, width): {sizes}; {files}. Geometric transforms '
+                    f'The images of a sample differ in size (height, width): {sizes}; {files}. Geometric transforms '
                     'belong inside JointTransform, and files of different size need resize in LoadPairFromFile.'
                 )
 
@@ -131,6 +131,6 @@ def _padded(kernel: torch.Tensor, side: int) -> torch.Tensor:
 
 
 def _file(samples: Sequence[BaseDataElement] | None, index: int, name: str) -> str:
-    """Name the file of a picture, as far as it is known."""
+    """Name the file of an image, as far as it is known."""
     path = samples[index].get(_PATHS.get(name, 'img_path')) if samples else None
     return path or f'number {index} of the batch'

@@ -18,7 +18,7 @@ from mmfusenas.registry import MODELS
 class FeatureDistillationHead(Searchable, BaseDecodeHead):
     """Decoder of two feature-distillation cells (TIM section 4.3.2).
 
-    Three levels of the encoder, at 1/8, 1/16 and 1/32 of the picture, come in by 1 x 1 convolutions. From coarse to
+    Three levels of the encoder, at 1/8, 1/16 and 1/32 of the image, come in by 1 x 1 convolutions. From coarse to
     fine the coarser features, brought to the size and width of the finer ones by residual upsampling (a transposed
     convolution plus a bilinear branch), are concatenated with them; a cell works on both, and its input is added to
     its output. Classes are predicted from the result at 1/8; in training also from that at 1/16

@@ -18,7 +18,7 @@ class TaskGuidedDetector(TaskGuided):
     """Task-guided fusion for detection (TIM section 4.3.1): a scene module, then an untouched mmdet detector.
 
     Stages, losses and arguments are those of :class:`TaskGuided`. Predictions are mmdet's ``DetDataSample`` with
-    ``fused_img``.
+    ``pred_img``.
 
     Args:
         task: Config of an mmdet detector. A neck config without ``in_channels`` gets those of the backbone.

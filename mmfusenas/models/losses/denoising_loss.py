@@ -12,10 +12,10 @@ from mmfusenas.registry import MODELS
 
 @MODELS.register_module()
 class DenoisingLoss(nn.Module):
-    """Loss of a denoised picture: fidelity and total variation, or the distance to a clean reference.
+    """Loss of a denoised image: fidelity and total variation, or the distance to a clean reference.
 
     Args:
-        fidelity: Weight of the squared difference to the noisy picture. Defaults to 1.0.
+        fidelity: Weight of the squared difference to the noisy image. Defaults to 1.0.
         variation: Weight of the total variation. Defaults to 0.1.
         squared: Whether the total variation is of squared differences rather than absolute ones. The authors' first
             version (CVPR 2021) is ``DenoisingLoss(fidelity=1e-7, variation=2, squared=True)``, which leaves the total
@@ -23,7 +23,7 @@ class DenoisingLoss(nn.Module):
         supervised: Whether the mean squared error to a clean reference takes the place of both. Defaults to False.
 
     Shape:
-        picture, noisy, reference: N x 3 x H x W in [0, 1]; result: dict of scalars, means over pixels and channels.
+        image, noisy, reference: N x 3 x H x W in [0, 1]; result: dict of scalars, means over pixels and channels.
 
     Raises:
         ValueError: If the loss is supervised and there is no reference.
@@ -42,13 +42,13 @@ class DenoisingLoss(nn.Module):
         self.supervised = supervised
 
     @in_full_precision  # differences of neighbours
-    def forward(self, picture: Tensor, noisy: Tensor, reference: Tensor | None = None) -> dict[str, Tensor]:
+    def forward(self, image: Tensor, noisy: Tensor, reference: Tensor | None = None) -> dict[str, Tensor]:
         if self.supervised:
             if reference is None:
                 raise InputError('DenoisingLoss(supervised=True) got no reference: give the data set a folder of them, '
                                  "data_prefix=dict(img='low', gt='high').")
-            return dict(loss_reference=F.mse_loss(picture, reference))
-        across, down = (picture[..., :, 1:] - picture[..., :, :-1]), (picture[..., 1:, :] - picture[..., :-1, :])
+            return dict(loss_reference=F.mse_loss(image, reference))
+        across, down = (image[..., :, 1:] - image[..., :, :-1]), (image[..., 1:, :] - image[..., :-1, :])
         size = torch.square if self.squared else torch.abs
-        return dict(loss_fidelity=self.fidelity * F.mse_loss(picture, noisy),
+        return dict(loss_fidelity=self.fidelity * F.mse_loss(image, noisy),
                     loss_tv=self.variation * (size(across).mean() + size(down).mean()))

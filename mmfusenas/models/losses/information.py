@@ -1,4 +1,4 @@
-"""How much information a source picture carries: the weights of the fusion loss."""
+"""How much information a source image carries: the weights of the fusion loss."""
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -10,24 +10,24 @@ from torch import Tensor
 from mmfusenas.models.utils.precision import in_full_precision
 
 
-def gradient_information(picture: Tensor, scales: int = 5) -> Tensor:
-    """Return the information of each picture, measured on its own pixels.
+def gradient_information(image: Tensor, scales: int = 5) -> Tensor:
+    """Return the information of each image, measured on its own pixels.
 
     U2Fusion (the measure that TIM section 4.2 follows) takes the mean squared Laplacian of five VGG feature maps of
     falling size (:class:`~mmfusenas.models.losses.vgg_information.VGGInformation`). Without VGG weights the maps are
-    the picture itself at five sizes, each half the one before.
+    the image itself at five sizes, each half the one before.
 
     Args:
-        picture: Pictures in [0, 1].
-        scales: Number of sizes; fewer where a picture gets smaller than 3 pixels. Defaults to 5.
+        image: Images in [0, 1].
+        scales: Number of sizes; fewer where an image gets smaller than 3 pixels. Defaults to 5.
 
     Shape:
         N x C x H x W to N.
     """
     values = []
-    while len(values) < scales and min(picture.shape[2:]) >= 3:
-        values.append(squared_laplacian(picture * 255))
-        picture = F.avg_pool2d(picture, 2)
+    while len(values) < scales and min(image.shape[2:]) >= 3:
+        values.append(squared_laplacian(image * 255))
+        image = F.avg_pool2d(image, 2)
     return torch.stack(values).mean(0)
 
 

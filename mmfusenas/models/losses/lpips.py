@@ -1,4 +1,4 @@
-"""Perceptual distance of two pictures."""
+"""Perceptual distance of two images."""
 from __future__ import annotations
 
 from pathlib import Path
@@ -23,7 +23,7 @@ class LPIPS:
 
     The features of each layer are scaled to unit length at every place; their squared differences, weighted by channel
     with weights that were fitted to people's judgement, are averaged over the places and summed over the layers. 0 for
-    equal pictures. The weights by channel are those that torchmetrics brings along, the features come from a file of
+    equal images. The weights by channel are those that torchmetrics brings along, the features come from a file of
     the user's. No module, so that its weights stay out of the checkpoints of what is trained with it.
 
     Args:
@@ -31,12 +31,12 @@ class LPIPS:
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: It holds other weights, or the pictures are smaller than 35 x 35.
+        ValueError: It holds other weights, or the images are smaller than 35 x 35.
 
     Example:
         >>> torch.save(AlexNet().state_dict(), 'alexnet.pth')  # in place of alexnet-owt-7be5be79.pth
-        >>> picture = torch.rand(2, 3, 64, 80)
-        >>> LPIPS('alexnet.pth')(picture, picture).tolist()
+        >>> image = torch.rand(2, 3, 64, 80)
+        >>> LPIPS('alexnet.pth')(image, image).tolist()
         [0.0, 0.0]
     """
 
@@ -45,19 +45,19 @@ class LPIPS:
         file = Path(torchmetrics.__file__).parent / 'functional/image/lpips_models/alex.pth'
         self.weights = list(load_checkpoint(file).values())  # 1 x C x 1 x 1 each
 
-    def __call__(self, picture: Tensor, reference: Tensor) -> Tensor:
-        """Return the distances of pictures N x 3 x H x W, RGB in [0, 1]: N values."""
-        if min(picture.shape[2:]) < SMALLEST:
-            raise InputError(f'LPIPS compares pictures of at least {SMALLEST} x {SMALLEST}; got '
-                             f'{picture.shape[2]} x {picture.shape[3]}.')
-        self.network.to(picture)
-        pairs = zip(self._features(picture), self._features(reference), self.weights)
+    def __call__(self, image: Tensor, reference: Tensor) -> Tensor:
+        """Return the distances of images N x 3 x H x W, RGB in [0, 1]: N values."""
+        if min(image.shape[2:]) < SMALLEST:
+            raise InputError(f'LPIPS compares images of at least {SMALLEST} x {SMALLEST}; got '
+                             f'{image.shape[2]} x {image.shape[3]}.')
+        self.network.to(image)
+        pairs = zip(self._features(image), self._features(reference), self.weights)
         return torch.stack([(weight.to(first) * (first - second).square()).sum(1).mean((1, 2))
                             for first, second, weight in pairs]).sum(0)
 
-    def _features(self, picture: Tensor) -> list[Tensor]:
+    def _features(self, image: Tensor) -> list[Tensor]:
         """Return the maps that are compared, of unit length at every place."""
-        x, maps = normalized(picture), []
+        x, maps = normalized(image), []
         for i, layer in enumerate(self.network[:MAPS[-1] + 1]):
             x = layer(x)
             if i in MAPS:

@@ -15,7 +15,7 @@ from mmfusenas.utils.checkpoint import load_checkpoint
 class QualityLoss(nn.Module):
     """Cross-entropy of a frozen quality classifier towards 'good': no reference is needed (Zhu et al., IJCAI 2022).
 
-    An upper loss of :class:`BilevelSearchHook`, which is called with what ``model.pictures`` gives, and the inputs.
+    An upper loss of :class:`BilevelSearchHook`, which is called with what ``model.images`` gives, and the inputs.
 
     Args:
         checkpoint: Checkpoint of a :class:`QualityClassifier`, which ``configs/hadamard/quality.py`` trains.
@@ -27,7 +27,7 @@ class QualityLoss(nn.Module):
 
     Example:
         >>> torch.save(MODELS.build(dict(type='QualityClassifier')).state_dict(), 'quality.pth')  # a training writes it
-        >>> QualityLoss('quality.pth')(dict(picture=torch.rand(2, 3, 61, 83)), {})['loss_quality'].shape
+        >>> QualityLoss('quality.pth')(dict(image=torch.rand(2, 3, 61, 83)), {})['loss_quality'].shape
         torch.Size([])
     """
 
@@ -47,7 +47,7 @@ class QualityLoss(nn.Module):
                              'give its checkpoint.') from error
         self.eval()
 
-    def forward(self, pictures: dict[str, Tensor], inputs: dict[str, Tensor]) -> dict[str, Tensor]:
-        logits = self.classifier.logits(pictures['picture'])
+    def forward(self, images: dict[str, Tensor], inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+        logits = self.classifier.logits(images['image'])
         good = torch.full((len(logits),), GOOD, device=logits.device)
         return dict(loss_quality=F.cross_entropy(logits, good))

@@ -15,7 +15,7 @@ class RegistrationLoss(nn.Module):
 
     The source moved by the field is compared with the target, and the target moved back by the reversed field with
     the source; the distance is the mean absolute difference of the gradients along both sides. The field is smooth
-    where its own gradients, of places in units of half a picture, are small. Where a known field put the pictures out
+    where its own gradients, of places in units of half an image, are small. Where a known field put the images out
     of register, it can be learned from directly: ``field_weight``, which the published loss lacks.
 
     Args:

@@ -21,7 +21,7 @@ TERMS = ('l1', 'l2', 'angle', 'ssim', 'vgg', 'lpips', 'tv', 'laplacian')
 
 @MODELS.register_module()
 class RestorationLoss(Searchable, nn.Module):
-    r"""The loss :math:`\sum_i \lambda_i \ell_i` of a picture to its reference (Zhu et al., IJCAI 2022).
+    r"""The loss :math:`\sum_i \lambda_i \ell_i` of an image to its reference (Zhu et al., IJCAI 2022).
 
     The weights, none of them negative, are a :class:`Weighting`, and the layer of each of four groups of VGG's whose
     features are compared is a :class:`Choice`: both are searched by a :class:`BilevelSearchHook`, or given by a
@@ -32,7 +32,7 @@ class RestorationLoss(Searchable, nn.Module):
     - ``ssim``: 1 - SSIM, of each channel;
     - ``vgg``: squared differences of VGG16's features, one layer a group, summed over the groups;
     - ``lpips``: :class:`LPIPS`, version 0.1 with AlexNet;
-    - ``tv``: total variation of the picture alone;
+    - ``tv``: total variation of the image alone;
     - ``laplacian``: absolute differences of the Laplacians.
 
     Args:
@@ -44,7 +44,7 @@ class RestorationLoss(Searchable, nn.Module):
         lpips: File of torchvision's AlexNet weights, ``alexnet-owt-7be5be79.pth``, for 'lpips'.
 
     Shape:
-        picture, reference: N x 3 x H x W, RGB in [0, 1]; result: dict of scalars, a weighted term each.
+        image, reference: N x 3 x H x W, RGB in [0, 1]; result: dict of scalars, a weighted term each.
 
     Raises:
         ValueError: If a term is unknown or lacks its file, a file has no term, or the genotype is of other terms.
@@ -73,34 +73,34 @@ class RestorationLoss(Searchable, nn.Module):
         self.specialize(genotype)
 
     @in_full_precision  # means over differences of neighbours, and networks that were trained in it
-    def forward(self, picture: Tensor, reference: Tensor) -> dict[str, Tensor]:
-        terms = {name: getattr(self, f'_{name}')(picture, reference) for name in self.weights.used}
+    def forward(self, image: Tensor, reference: Tensor) -> dict[str, Tensor]:
+        terms = {name: getattr(self, f'_{name}')(image, reference) for name in self.weights.used}
         return {f'loss_{name}': value for name, value in self.weights(terms).items()}
 
-    def _l1(self, picture: Tensor, reference: Tensor) -> Tensor:
-        return F.l1_loss(picture, reference)
+    def _l1(self, image: Tensor, reference: Tensor) -> Tensor:
+        return F.l1_loss(image, reference)
 
-    def _l2(self, picture: Tensor, reference: Tensor) -> Tensor:
-        return F.mse_loss(picture, reference)
+    def _l2(self, image: Tensor, reference: Tensor) -> Tensor:
+        return F.mse_loss(image, reference)
 
-    def _angle(self, picture: Tensor, reference: Tensor) -> Tensor:
-        return colour_angle(picture, reference).mean()
+    def _angle(self, image: Tensor, reference: Tensor) -> Tensor:
+        return colour_angle(image, reference).mean()
 
-    def _ssim(self, picture: Tensor, reference: Tensor) -> Tensor:
-        return 1 - ssim(picture.flatten(0, 1)[:, None], reference.flatten(0, 1)[:, None]).mean()
+    def _ssim(self, image: Tensor, reference: Tensor) -> Tensor:
+        return 1 - ssim(image.flatten(0, 1)[:, None], reference.flatten(0, 1)[:, None]).mean()
 
-    def _vgg(self, picture: Tensor, reference: Tensor) -> Tensor:
-        groups = self._feature('vgg', VGGDistances)(picture, reference)
+    def _vgg(self, image: Tensor, reference: Tensor) -> Tensor:
+        groups = self._feature('vgg', VGGDistances)(image, reference)
         return sum(layer(*distances) for layer, distances in zip(self.layers, groups, strict=True))
 
-    def _lpips(self, picture: Tensor, reference: Tensor) -> Tensor:
-        return self._feature('lpips', LPIPS)(picture, reference).mean()
+    def _lpips(self, image: Tensor, reference: Tensor) -> Tensor:
+        return self._feature('lpips', LPIPS)(image, reference).mean()
 
-    def _tv(self, picture: Tensor, reference: Tensor) -> Tensor:
-        return picture.diff(dim=-1).abs().mean() + picture.diff(dim=-2).abs().mean()
+    def _tv(self, image: Tensor, reference: Tensor) -> Tensor:
+        return image.diff(dim=-1).abs().mean() + image.diff(dim=-2).abs().mean()
 
-    def _laplacian(self, picture: Tensor, reference: Tensor) -> Tensor:
-        return laplacian(picture - reference).abs().mean()
+    def _laplacian(self, image: Tensor, reference: Tensor) -> Tensor:
+        return laplacian(image - reference).abs().mean()
 
     def _feature(self, term: str, kind: type) -> VGGDistances | LPIPS:
         if term not in self.features:
@@ -144,8 +144,8 @@ class Pick(nn.Module):
         return inputs[self.index]
 
 
-def colour_angle(picture: Tensor, reference: Tensor, epsilon: float = 1e-6) -> Tensor:
-    """Return the angle between the colours of two pictures at every pixel, in radians, 0 to pi.
+def colour_angle(image: Tensor, reference: Tensor, epsilon: float = 1e-6) -> Tensor:
+    """Return the angle between the colours of two images at every pixel, in radians, 0 to pi.
 
     By the tangent, whose gradient is finite where the colours are parallel, unlike the arc cosine's.
 
@@ -157,9 +157,9 @@ def colour_angle(picture: Tensor, reference: Tensor, epsilon: float = 1e-6) -> T
         >>> float(colour_angle(red, green)) * 2
         3.1415...
     """
-    cross = torch.linalg.cross(picture, reference, dim=1).square().sum(1)
+    cross = torch.linalg.cross(image, reference, dim=1).square().sum(1)
     # Black has no colour: both parts are 0 there, and so is the angle.
-    return torch.atan2((cross + epsilon**2).sqrt() - epsilon, (picture * reference).sum(1) + epsilon)
+    return torch.atan2((cross + epsilon**2).sqrt() - epsilon, (image * reference).sum(1) + epsilon)
 
 
 def laplacian(x: Tensor) -> Tensor:

@@ -13,11 +13,11 @@ from mmfusenas.registry import MODELS
 class RTVSceneLoss(nn.Module):
     r"""Unsupervised loss of the illumination (RUAS section 3.2).
 
-    :math:`\lVert t - y \rVert^2 + \eta \lVert t \rVert_{RTV}`: the illumination is to stay near the picture, and to be
+    :math:`\lVert t - y \rVert^2 + \eta \lVert t \rVert_{RTV}`: the illumination is to stay near the image, and to be
     smooth but for its structure.
 
     Args:
-        eta: Weight of the relative total variation. The paper names none. Defaults to 0.1; with less the pictures come
+        eta: Weight of the relative total variation. The paper names none. Defaults to 0.1; with less the images come
             out too bright.
         sigma: Standard deviation of its window in pixels. Defaults to 3.0, as Xu et al. have it.
 
@@ -40,13 +40,13 @@ class RTVSceneLoss(nn.Module):
 
 @in_full_precision  # quotients of small differences
 def relative_total_variation(x: Tensor, sigma: float = 3.0, epsilon: float = 1e-3) -> Tensor:
-    r"""Return the relative total variation of each picture (Xu et al., Structure extraction from texture, 2012, eq. 5).
+    r"""Return the relative total variation of each image (Xu et al., Structure extraction from texture, 2012, eq. 5).
 
     The mean over pixels of :math:`\frac{G * |\partial_x x|}{|G * \partial_x x| + \epsilon}` and the same in y: the
     total variation in a Gaussian window over the inherent variation, which texture cancels and structure does not.
 
     Args:
-        x: Pictures.
+        x: Images.
         sigma: Standard deviation of the window G in pixels, which is cut off at three of them. Defaults to 3.0.
         epsilon: Keeps the quotient finite where nothing changes. Defaults to 1e-3.
 

@@ -18,7 +18,7 @@ class SmoothSceneLoss(nn.Module):
     r"""Unsupervised loss of the illumination (RUAS, CVPR 2021): :math:`\frac12 \lVert t - y \rVert^2 + \ell_{smooth}`.
 
     The smoothness is the sum of :math:`w_{ij} \lvert t_i - t_j \rvert` over the 24 neighbours j, the mean over pixels
-    i and channels, with :math:`w_{ij} = \exp(-\lVert y_i - y_j \rVert^2 / 2 \sigma^2)`: where the picture has an edge,
+    i and channels, with :math:`w_{ij} = \exp(-\lVert y_i - y_j \rVert^2 / 2 \sigma^2)`: where the image has an edge,
     the illumination may have one.
 
     Args:

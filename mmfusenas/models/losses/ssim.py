@@ -13,21 +13,21 @@ _REACH = 5  # of the window, to every side
 
 @in_full_precision  # variances are differences of nearly equal numbers
 def ssim(x: Tensor, y: Tensor, data_range: float = 1.0) -> Tensor:
-    """Return the mean structural similarity of each picture (Wang et al., Image quality assessment, 2004).
+    """Return the mean structural similarity of each image (Wang et al., Image quality assessment, 2004).
 
     Gaussian window of 11 pixels and standard deviation 1.5, K1 = 0.01, K2 = 0.03, over the pixels whose window lies
-    inside the picture, as the authors have it; torchmetrics also counts those at the border, which it mirrors.
+    inside the image, as the authors have it; torchmetrics also counts those at the border, which it mirrors.
 
     Args:
-        x: Pictures.
-        y: Pictures to compare with.
+        x: Images.
+        y: Images to compare with.
         data_range: Largest value minus smallest. Defaults to 1.0.
 
     Shape:
         N x 1 x H x W twice, to N; H and W at least 11.
 
     Raises:
-        ValueError: If the shapes differ, or a picture is smaller than the window.
+        ValueError: If the shapes differ, or an image is smaller than the window.
     """
     if x.shape != y.shape or x.shape[1] != 1 or min(x.shape[2:]) <= 2 * _REACH:
         raise InputError(

@@ -1,4 +1,4 @@
-"""How far two pictures are apart in the features of VGG."""
+"""How far two images are apart in the features of VGG."""
 from __future__ import annotations
 
 from functools import partial
@@ -15,7 +15,7 @@ LAYERS = (('relu1_1', 'relu1_2'), ('relu2_1', 'relu2_2'), ('relu3_1', 'relu3_2',
 
 
 class VGGDistances:
-    """Mean squared differences of the features of two pictures, layer by layer (Johnson et al., ECCV 2016, eq. 2).
+    """Mean squared differences of the features of two images, layer by layer (Johnson et al., ECCV 2016, eq. 2).
 
     No module, so that its weights stay out of the checkpoints of what is trained with it.
 
@@ -35,10 +35,10 @@ class VGGDistances:
     def __init__(self, checkpoint: str) -> None:
         self.network = load_features(partial(VGG, 16), checkpoint).features
 
-    def __call__(self, picture: Tensor, reference: Tensor) -> list[list[Tensor]]:
-        """Return the distances of pictures N x 3 x H x W, RGB in [0, 1], as scalars: a list a group of ``LAYERS``."""
-        self.network.to(picture)
-        x, y, groups = normalized(picture), normalized(reference), [[]]
+    def __call__(self, image: Tensor, reference: Tensor) -> list[list[Tensor]]:
+        """Return the distances of images N x 3 x H x W, RGB in [0, 1], as scalars: a list a group of ``LAYERS``."""
+        self.network.to(image)
+        x, y, groups = normalized(image), normalized(reference), [[]]
         for layer in self.network:
             if isinstance(layer, nn.MaxPool2d):
                 if len(groups) == len(LAYERS):

@@ -31,7 +31,7 @@ def build_operator(name: str, channels: int, **kwargs) -> nn.Module:
         'ResidualBlock'
         >>> build_operator('rb_4', channels=48)
         Traceback (most recent call last):
-        ValueError: Candidate operator 'rb_4': only an odd kernel keeps the size of the features.
+        mmfusenas.core.errors.InputError: Candidate operator 'rb_4': only an odd kernel keeps the size of the features.
     """
     match = re.fullmatch(r'(.+)_(\d+)(?:d(\d+))?', name)
     kind, kernel = (match[1], dict(kernel_size=int(match[2]))) if match else (name, {})

@@ -1,4 +1,4 @@
-"""The physics step of blurred and noisy pictures."""
+"""The physics step of blurred and noisy images."""
 from __future__ import annotations
 
 import torch
@@ -18,14 +18,14 @@ class Deconvolution(nn.Module):
         = \mathcal{F}^{-1} \frac{\overline{\mathcal{F} k}\, \mathcal{F} y + \rho\, \mathcal{F} x}
           {|\mathcal{F} k|^2 + \rho}
 
-    The Fourier transform has pictures go round at the borders; :meth:`prepare` blurs them there so that they do
+    The Fourier transform has images go round at the borders; :meth:`prepare` blurs them there so that they do
     (:func:`edge_taper`). Without a kernel nothing is blurred, and z is the mean of y and x with the weights 1 and rho.
 
     Shape:
         y, x: N x 1 x H x W in [0, 1]; kernel: N x 1 x K x K of sum 1, K odd, or None; z as x.
 
     Raises:
-        ValueError: If the kernel is larger than the picture.
+        ValueError: If the kernel is larger than the image.
 
     Example:
         >>> physics = Deconvolution()
@@ -39,11 +39,11 @@ class Deconvolution(nn.Module):
 
     @in_full_precision  # there are no Fourier transforms in half precision
     def prepare(self, y: Tensor, kernel: Tensor | None = None) -> dict[str, Tensor]:
-        """Return what every stage needs of the observation: the tapered picture, its spectrum, the kernel's."""
+        """Return what every stage needs of the observation: the tapered image, its spectrum, the kernel's."""
         if kernel is None:
             return {}
         if kernel.shape[-1] > min(y.shape[2:]):
-            raise InputError(f'A blur kernel of {tuple(kernel.shape[2:])} is larger than the picture of '
+            raise InputError(f'A blur kernel of {tuple(kernel.shape[2:])} is larger than the image of '
                              f'{tuple(y.shape[2:])}.')
         transfer = transfer_function(kernel, y.shape[2:])
         tapered = edge_taper(y, kernel, transfer)
@@ -58,7 +58,7 @@ class Deconvolution(nn.Module):
         return torch.fft.irfft2(above / (transfer.abs().square() + rho), s=x.shape[2:])
 
     def truth(self, y: Tensor, reference: Tensor, noise: Tensor | None = None) -> Tensor | None:
-        """Return the guidance as it should be, in units of the [0, 1] picture: the level of the noise, where known."""
+        """Return the guidance as it should be, in units of the [0, 1] image: the level of the noise, where known."""
         return noise
 
 
@@ -70,9 +70,9 @@ def transfer_function(kernel: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def edge_taper(y: Tensor, kernel: Tensor, transfer: Tensor) -> Tensor:
-    """Return pictures that pass into their own blurred copy towards the borders, as if they went round.
+    """Return images that pass into their own blurred copy towards the borders, as if they went round.
 
-    The share of the picture is one minus the autocorrelation of the kernel's projections (Reeves, Fast image
+    The share of the image is one minus the autocorrelation of the kernel's projections (Reeves, Fast image
     restoration without boundary artifacts, 2005; as MATLAB's ``edgetaper``).
 
     Shape:
@@ -85,7 +85,7 @@ def edge_taper(y: Tensor, kernel: Tensor, transfer: Tensor) -> Tensor:
 
 
 def _share(projection: Tensor, side: int) -> Tensor:
-    """Return what counts of the picture along one side: N x K to N x side."""
+    """Return what counts of the image along one side: N x K to N x side."""
     correlation = torch.fft.irfft(torch.fft.rfft(projection, side - 1).abs().square(), side - 1)
     correlation = torch.cat([correlation, correlation[:, :1]], 1)
     return 1 - correlation / correlation.amax(1, keepdim=True)

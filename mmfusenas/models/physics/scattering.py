@@ -57,13 +57,13 @@ class Scattering(nn.Module):
         """Return the guidance as it should be: (y - A) / (x - A), 1 where the scene is as bright as the air."""
         light = airlight(y, self.window)
         clear = reference - light
-        # Where both are near the light any transmission explains the picture.
+        # Where both are near the light any transmission explains the image.
         known = clear.abs() > _NEAR
         return ((y - light) / clear.where(known, clear.new_ones(()))).where(known, y.new_ones(())).clamp(0, 1)
 
 
 def airlight(y: Tensor, window: int = 15) -> Tensor:
-    """Return the light of the air in hazy pictures: the mean where the dark channel is brightest.
+    """Return the light of the air in hazy images: the mean where the dark channel is brightest.
 
     He et al., Single image haze removal using dark channel prior, CVPR 2009, section 4.3, plane by plane: the
     thousandth of the pixels, and those that are level with it.
@@ -73,7 +73,7 @@ def airlight(y: Tensor, window: int = 15) -> Tensor:
     """
     y = y.detach()
     dark = -F.max_pool2d(-y, window, stride=1, padding=window // 2)
-    # A tensor, rounded up: in an export, the size of the picture is one as well.
+    # A tensor, rounded up: in an export, the size of the image is one as well.
     last = torch.as_tensor((dark[0].numel() + _PART - 1) // _PART - 1, device=y.device)
     least = dark.flatten(1).sort(1, descending=True).values.index_select(1, last.view(1)).view(-1, 1, 1, 1)
     # All that are as bright as the last, since a window's minimum is that of its neighbours too: no order of equals.

@@ -19,7 +19,7 @@ class GuidedSR(BaseScene):
     Args:
         net: Config of the network, a :class:`GuidedSRNet`, or of a rule, a :class:`GuidedFilterSR`; None gives back the
             bicubic input, to compare with.
-        bands: Which three bands make the picture to look at, in the order red, green, blue; None for a target of one.
+        bands: Which three bands make the image to look at, in the order red, green, blue; None for a target of one.
             Defaults to None.
         data_preprocessor: Defaults to ``dict(type='GuidedDataPreprocessor')``.
         init_cfg: Initialisation, as everywhere in MMEngine.
@@ -48,26 +48,26 @@ class GuidedSR(BaseScene):
         if self.net is not None:
             self.channels = dict(guidance=self.net.guidance_channels, target=self.net.target_channels)
 
-    def pictures(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Return the target in high resolution as ``restored``, and a BGR ``picture`` of it to look at."""
+    def images(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Return the target in high resolution as ``restored``, and a BGR ``image`` of it to look at."""
         restored = inputs['target']
         if self.net is not None:
             restored = self.net(restored, inputs['guidance'])
         shown = restored[:, list(self.bands[::-1])] if self.bands else restored[:, :1].expand(-1, 3, -1, -1)
-        return dict(picture=shown, restored=restored)
+        return dict(image=shown, restored=restored)
 
-    def losses(self, pictures: dict[str, Tensor], inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+    def losses(self, images: dict[str, Tensor], inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         if 'reference' not in inputs:
             raise MissingKeyError(
                 f'GuidedSR learns from references; the inputs are {sorted(inputs)}. Put DegradeTarget into '
                 'the pipeline, or give the data set a folder of them: data_prefix=dict(gt=...).')
-        restored, reference = pictures['restored'], inputs['reference']
+        restored, reference = images['restored'], inputs['reference']
         return dict(loss_l1=F.l1_loss(restored, reference), rmse=F.mse_loss(restored.detach(), reference).sqrt())
 
-    def predict(self, pictures: dict[str, Tensor], data_samples: list) -> list:
-        """Return the samples with ``restored``, H x W (x B) in the unit of the target, and ``fused_img``."""
-        for sample, restored in zip(data_samples, pictures['restored'], strict=True):
+    def predict(self, images: dict[str, Tensor], data_samples: list) -> list:
+        """Return the samples with ``restored``, H x W (x B) in the unit of the target, and ``pred_img``."""
+        for sample, restored in zip(data_samples, images['restored'], strict=True):
             low, high = sample.metainfo.get('target_range', (0.0, 1.0))
             values = without_padding(restored * (high - low) + low, sample)
             sample.restored = values[..., 0] if values.shape[2] == 1 else values
-        return super().predict(pictures, data_samples)
+        return super().predict(images, data_samples)

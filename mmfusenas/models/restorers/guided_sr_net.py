@@ -46,9 +46,9 @@ class GuidedSRNet(Searchable, BaseModule):
         genotype: None builds the supernet; a published name (``'dcnas-4x'``, ``'dcnas-16x'``, ``'dcnas-tiny-16x'``), a
             file, a dict or a Genotype builds the derived network.
         channels: C, 16 for DCNAS, 8 for DCNAS-Tiny. Defaults to 16.
-        target_channels: Channels of the target: 1 of depth and thermal pictures, or the number of bands. Defaults
+        target_channels: Channels of the target: 1 of depth and thermal images, or the number of bands. Defaults
             to 1.
-        guidance_channels: Channels of the guidance: 3 of a colour picture, 1 of a panchromatic one. Defaults to 3.
+        guidance_channels: Channels of the guidance: 3 of a colour image, 1 of a panchromatic one. Defaults to 3.
         blocks: Largest number of blocks of a group. Defaults to 4.
         init_cfg: Initialisation, as everywhere in MMEngine.
 
@@ -91,7 +91,7 @@ class GuidedSRNet(Searchable, BaseModule):
         height, width = target.shape[2:]
         step = 2 ** (LEVELS - 1)
         padding = (0, -width % step, 0, -height % step)
-        x, y = (F.pad(picture, padding, mode='replicate') for picture in (target, guidance))
+        x, y = (F.pad(image, padding, mode='replicate') for image in (target, guidance))
         targets, guidances = [], [None] * LEVELS
         for stage in self.target:
             x = stage(x)

@@ -28,7 +28,7 @@ class HyperGuidedRestoration(BaseScene):
     ``guidance_loss`` the model itself has that loss as well: the naive joint training, where the hook goes by
     ``losses=['model']``.
 
-    The planes of a colour picture are restored one by one, by the same weights.
+    The planes of a colour image are restored one by one, by the same weights.
 
     Args:
         stage: Config of a stage, a :class:`GuidedStage`.
@@ -40,7 +40,7 @@ class HyperGuidedRestoration(BaseScene):
         init_cfg: Initialisation, as everywhere in MMEngine.
 
     Shape:
-        ``visible`` N x C x H x W in [0, 1], C 1 or 3, and where there is blur ``kernel`` N x 1 x K x K; ``picture``
+        ``visible`` N x C x H x W in [0, 1], C 1 or 3, and where there is blur ``kernel`` N x 1 x K x K; ``image``
         N x 3 x H x W, ``stages`` and ``guidance`` N x K C x H x W, in training ``truth`` N x C x H x W
         where it is known.
 
@@ -69,19 +69,19 @@ class HyperGuidedRestoration(BaseScene):
         self.guidance_loss = MODELS.build(guidance_loss) if guidance_loss else None
         self.rho = penalties(levels, stages)
 
-    def pictures(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+    def images(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         visible = inputs['visible']
         planes = visible.shape[1]
         y = visible.flatten(0, 1)[:, None]
         physics = self.stages[0].physics
         known = physics.prepare(y, _repeated(inputs.get('kernel'), planes))
-        x, guidance, pictures, maps = known.get('start', y), None, [], []
+        x, guidance, images, maps = known.get('start', y), None, [], []
         for stage, rho in zip(self.stages, self.rho, strict=True):
             x, guidance = stage(y, x, rho, guidance, known)
-            pictures.append(x)
+            images.append(x)
             maps.append(guidance)
-        made = dict(picture=_unfold(x, planes).expand(-1, 3, -1, -1) if planes == 1 else _unfold(x, planes),
-                    stages=torch.cat([_unfold(picture, planes) for picture in pictures], 1))
+        made = dict(image=_unfold(x, planes).expand(-1, 3, -1, -1) if planes == 1 else _unfold(x, planes),
+                    stages=torch.cat([_unfold(image, planes) for image in images], 1))
         if guidance is not None:
             made['guidance'] = torch.cat([_unfold(single, planes) for single in maps], 1)
             truth = self.truth(inputs) if self.training else None
@@ -89,11 +89,11 @@ class HyperGuidedRestoration(BaseScene):
                 made['truth'] = truth
         return made
 
-    def losses(self, pictures: dict[str, Tensor], inputs: dict[str, Tensor]) -> dict[str, Tensor]:
-        losses = self.loss(pictures['stages'], reference_of(inputs, 'HyperGuidedRestoration'))
+    def losses(self, images: dict[str, Tensor], inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+        losses = self.loss(images['stages'], reference_of(inputs, 'HyperGuidedRestoration'))
         if self.guidance_loss is None:
             return losses
-        known = pictures if 'truth' in pictures else dict(pictures, truth=self.truth(inputs))
+        known = images if 'truth' in images else dict(images, truth=self.truth(inputs))
         return {**losses, **self.guidance_loss(known, inputs)}
 
     @property
@@ -110,12 +110,12 @@ class HyperGuidedRestoration(BaseScene):
         truth = physics.truth(y, reference, _repeated(inputs.get('noise'), planes))
         return truth if truth is None else _unfold(truth, planes)
 
-    def predict(self, pictures: dict[str, Tensor], data_samples: list) -> list:
-        """Return the samples with ``fused_img`` and ``guidance``, H x W: the last stage's map, the planes' mean."""
-        for sample, maps in zip(data_samples, pictures.get('guidance', ())):
+    def predict(self, images: dict[str, Tensor], data_samples: list) -> list:
+        """Return the samples with ``pred_img`` and ``guidance``, H x W: the last stage's map, the planes' mean."""
+        for sample, maps in zip(data_samples, images.get('guidance', ())):
             planes = len(maps) // len(self.stages)
             sample.guidance = without_padding(maps[-planes:].mean(0, keepdim=True), sample)[..., 0]
-        return super().predict(pictures, data_samples)
+        return super().predict(images, data_samples)
 
 
 def penalties(levels: tuple[float, float], stages: int) -> Sequence[float]:
@@ -125,10 +125,10 @@ def penalties(levels: tuple[float, float], stages: int) -> Sequence[float]:
 
 
 def _repeated(x: Tensor | None, planes: int) -> Tensor | None:
-    """Return a further input of each picture once for each of its planes."""
+    """Return a further input of each image once for each of its planes."""
     return x if x is None else x.repeat_interleave(planes, 0)
 
 
 def _unfold(planes: Tensor, count: int) -> Tensor:
-    """Return the planes of pictures together again: N C x 1 x H x W to N x C x H x W."""
+    """Return the planes of images together again: N C x 1 x H x W to N x C x H x W."""
     return planes.view(-1, count, *planes.shape[2:])

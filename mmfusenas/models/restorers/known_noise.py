@@ -1,23 +1,23 @@
-"""Noise of a known strength, to learn from where there are no clean pictures."""
+"""Noise of a known strength, to learn from where there are no clean images."""
 from __future__ import annotations
 
 import torch.nn.functional as F
 from torch import Tensor
 
 STRONGEST = 0.2
-"""Largest standard deviation, in units of the [0, 1] picture."""
+"""Largest standard deviation, in units of the [0, 1] image."""
 
 
 def add_known_noise(u: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Add Gaussian noise of random strength to smoothed pictures.
+    """Add Gaussian noise of random strength to smoothed images.
 
-    Half the size by averaging takes most of the noise that the pictures have themselves. Gradients pass.
+    Half the size by averaging takes most of the noise that the images have themselves. Gradients pass.
 
     Args:
         u: N x C x H x W in [0, 1].
 
     Returns:
-        The noisy pictures and the clean ones, N x C x H/2 x W/2 in [0, 1], and the standard deviation of the noise of
+        The noisy images and the clean ones, N x C x H/2 x W/2 in [0, 1], and the standard deviation of the noise of
         each, N x 1 x 1 x 1, uniform in [0, 0.2].
 
     Example:

@@ -12,8 +12,8 @@ from mmfusenas.registry import MODELS
 class NoiseEstimation(Sequential):
     """The noise estimation module Psi_e (RUAS section 5.1): five convolutions that give a map of the noise.
 
-    The mean absolute value of the map is the noise level of a picture. The paper does not say how the module is
-    trained; here it learns the standard deviation of Gaussian noise that is added to smoothed pictures.
+    The mean absolute value of the map is the noise level of an image. The paper does not say how the module is
+    trained; here it learns the standard deviation of Gaussian noise that is added to smoothed images.
 
     Args:
         channels: Channels between the convolutions. Defaults to 32.
@@ -35,10 +35,10 @@ class NoiseEstimation(Sequential):
                          init_cfg=init_cfg or dict(type='Kaiming', layer='Conv2d'))
 
     def level(self, u: Tensor) -> Tensor:
-        """Return the noise level of each picture, N numbers."""
+        """Return the noise level of each image, N numbers."""
         return self(u).abs().mean((1, 2, 3))
 
     def loss(self, u: Tensor) -> dict[str, Tensor]:
-        """Return the error of the estimate on smoothed pictures with noise of a known strength."""
+        """Return the error of the estimate on smoothed images with noise of a known strength."""
         noisy, _, deviation = add_known_noise(u.detach())  # no scene module should make noise easier to see
         return dict(loss_noise=(self(noisy) - deviation).abs().mean())

@@ -1,4 +1,4 @@
-"""Restoration of single pictures, learned from pairs of poor and good ones."""
+"""Restoration of single images, learned from pairs of poor and good ones."""
 from __future__ import annotations
 
 from torch import Tensor
@@ -10,7 +10,7 @@ from mmfusenas.registry import MODELS
 
 @MODELS.register_module()
 class Restoration(BaseScene):
-    """A network that makes a good picture of a poor one: low light, haze, under water.
+    """A network that makes a good image of a poor one: low light, haze, under water.
 
     Args:
         net: Config of the network, RGB to RGB, such as a :class:`HadamardNet`; None gives back the input, to compare
@@ -19,7 +19,7 @@ class Restoration(BaseScene):
         data_preprocessor, init_cfg: As in :class:`BaseScene`.
 
     Shape:
-        ``visible`` and ``picture`` N x 3 x H x W, BGR in [0, 1], the picture not clamped.
+        ``visible`` and ``image`` N x 3 x H x W, BGR in [0, 1], the image not clamped.
 
     Raises:
         KeyError: In training, if there is no reference.
@@ -37,18 +37,18 @@ class Restoration(BaseScene):
         super().__init__(loss, data_preprocessor, init_cfg)
         self.net = MODELS.build(net) if net else None
 
-    def pictures(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+    def images(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         visible = inputs['visible']
-        return dict(picture=visible if self.net is None else self.net(visible.flip(1)).flip(1))
+        return dict(image=visible if self.net is None else self.net(visible.flip(1)).flip(1))
 
-    def losses(self, pictures: dict[str, Tensor], inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+    def losses(self, images: dict[str, Tensor], inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         if self.loss is None:
             return {}
-        return self.loss(pictures['picture'].flip(1), reference_of(inputs, 'Restoration').flip(1))
+        return self.loss(images['image'].flip(1), reference_of(inputs, 'Restoration').flip(1))
 
 
 def reference_of(inputs: dict[str, Tensor], model: str) -> Tensor:
-    """Return the reference pictures that a model learns from, or raise a KeyError that says how to get them."""
+    """Return the reference images that a model learns from, or raise a KeyError that says how to get them."""
     if 'reference' not in inputs:
         raise MissingKeyError(f'{model} learns from references; the inputs are {sorted(inputs)}. Give the data set a '
                               "folder of them, data_prefix=dict(img='low', gt='high'), or a transform like Darken.")

@@ -17,10 +17,10 @@ DENOISE = ('adaptive', 'always', 'never')
 class RUASEnhancement(Stages, BaseScene):
     """Low-light enhancement (RUAS section 5.1): u = Psi_s(y), then x = Psi_r(u) where Psi_e finds noise in u.
 
-    The decision is per picture. In training, ``stage`` says what learns: ``'scene'`` the scene module by its own loss;
-    ``'task'`` noise removal and noise estimation on the pictures of a frozen scene module; ``'joint'`` all, with the
-    scene's loss weighed by ``eta``. Noise removal learns from every picture, noisy or not; with ``known_noise`` it
-    learns to take noise of a known strength away again, because dark pictures at hand may have little of their own.
+    The decision is per image. In training, ``stage`` says what learns: ``'scene'`` the scene module by its own loss;
+    ``'task'`` noise removal and noise estimation on the images of a frozen scene module; ``'joint'`` all, with the
+    scene's loss weighed by ``eta``. Noise removal learns from every image, noisy or not; with ``known_noise`` it
+    learns to take noise of a known strength away again, because dark images at hand may have little of their own.
 
     Args:
         scene: Config of the scene module Psi_s, a :class:`RUASScene`.
@@ -28,16 +28,16 @@ class RUASEnhancement(Stages, BaseScene):
         estimation: Config of the noise estimation Psi_e, a :class:`NoiseEstimation`; needed for 'adaptive'. Defaults
             to None.
         denoise: ``'adaptive'`` removes noise where its level reaches ``threshold`` (RUAS_A), ``'always'`` from every
-            picture (RUAS), ``'never'`` from none (RUAS_s). Defaults to 'adaptive'.
-        threshold: Noise level epsilon, in units of the [0, 1] picture. Defaults to 0.035, of the published models.
-        known_noise: Whether noise removal trains on smoothed pictures u with added noise, for which the smoothed
-            picture is the reference of ``loss`` (:func:`add_known_noise`). Defaults to False.
+            image (RUAS), ``'never'`` from none (RUAS_s). Defaults to 'adaptive'.
+        threshold: Noise level epsilon, in units of the [0, 1] image. Defaults to 0.035, of the published models.
+        known_noise: Whether noise removal trains on smoothed images u with added noise, for which the smoothed
+            image is the reference of ``loss`` (:func:`add_known_noise`). Defaults to False.
         eta: Weight of the scene's loss in the joint stage. Defaults to 1.0.
         loss: Config of the loss of noise removal, a :class:`DenoisingLoss`.
         data_preprocessor, init_cfg: As in :class:`BaseScene`.
 
     Shape:
-        ``visible`` N x 3 x H x W, BGR in [0, 1]; ``picture`` the same, ``brightened`` u, ``noise_level`` N numbers
+        ``visible`` N x 3 x H x W, BGR in [0, 1]; ``image`` the same, ``brightened`` u, ``noise_level`` N numbers
         (with ``'adaptive'``).
 
     Raises:
@@ -78,39 +78,39 @@ class RUASEnhancement(Stages, BaseScene):
                              "estimation=dict(type='NoiseEstimation').")
         self._denoise = where
 
-    def pictures(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
-        brightened = self.scene_pictures(inputs)
-        u = brightened['picture'].flip(1)
-        pictures = dict(brightened, brightened=brightened['picture'])
+    def images(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+        brightened = self.scene_images(inputs)
+        u = brightened['image'].flip(1)
+        images = dict(brightened, brightened=brightened['image'])
         if self.stage == 'scene':  # the rest has not learned anything yet, so validations do without it too
-            return pictures
+            return images
         if self.training and self.known_noise:
             noisy, clean, _ = add_known_noise(u)
-            pictures.update(noisy=noisy.flip(1), clean=clean.flip(1))
-            return dict(pictures, picture=self.task(noisy).flip(1))
+            images.update(noisy=noisy.flip(1), clean=clean.flip(1))
+            return dict(images, image=self.task(noisy).flip(1))
         if self.training:
-            return dict(pictures, picture=self.task(u).flip(1))
+            return dict(images, image=self.task(u).flip(1))
         if self.denoise == 'adaptive':
-            pictures['noise_level'] = self.estimation.level(u)
-            return dict(pictures, picture=self._where_noisy(u, pictures['noise_level'] >= self.threshold).flip(1))
-        return dict(pictures, picture=self.task(u).flip(1)) if self.denoise == 'always' else pictures
+            images['noise_level'] = self.estimation.level(u)
+            return dict(images, image=self._where_noisy(u, images['noise_level'] >= self.threshold).flip(1))
+        return dict(images, image=self.task(u).flip(1)) if self.denoise == 'always' else images
 
-    def losses(self, pictures: dict[str, Tensor], inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+    def losses(self, images: dict[str, Tensor], inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         losses = {}
         if self.stage != 'scene':
             if self.loss is not None:
-                losses.update(self.loss(pictures['picture'], pictures.get('noisy', pictures['brightened']),
-                                        pictures.get('clean', inputs.get('reference'))))
+                losses.update(self.loss(images['image'], images.get('noisy', images['brightened']),
+                                        images.get('clean', inputs.get('reference'))))
             if self.estimation is not None:
-                losses.update(self.estimation.loss(pictures['brightened'].flip(1)))
-        return dict(losses, **self.scene_losses(pictures, inputs))
+                losses.update(self.estimation.loss(images['brightened'].flip(1)))
+        return dict(losses, **self.scene_losses(images, inputs))
 
-    def predict(self, pictures: dict[str, Tensor], data_samples: list) -> list:
-        """Return the samples with ``fused_img`` and, where it was estimated, ``noise_level`` and ``denoised``."""
-        for sample, level in zip(data_samples, pictures.get('noise_level', ())):
+    def predict(self, images: dict[str, Tensor], data_samples: list) -> list:
+        """Return the samples with ``pred_img`` and, where it was estimated, ``noise_level`` and ``denoised``."""
+        for sample, level in zip(data_samples, images.get('noise_level', ())):
             sample.noise_level, sample.denoised = float(level), bool(level >= self.threshold)
-        # The authors cut the decimals off when they write a picture; their figures are of such pictures.
-        return super().predict(dict(pictures, picture=(pictures['picture'] * 255).floor() / 255), data_samples)
+        # The authors cut the decimals off when they write an image; their figures are of such images.
+        return super().predict(dict(images, image=(images['image'] * 255).floor() / 255), data_samples)
 
     def _where_noisy(self, u: Tensor, noisy: Tensor) -> Tensor:
         if torch.onnx.is_in_onnx_export():  # a graph has no branches

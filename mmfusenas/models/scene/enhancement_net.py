@@ -21,10 +21,10 @@ MERGES = ('attention', 'concat')
 class EnhancementNet(Searchable, BaseModule):
     """The parallel network N_T for visual enhancement (TIM section 4.2).
 
-    Two branches look at the fused picture, each beside one source: ``detail`` beside the first, ``target`` beside the
+    Two branches look at the fused image, each beside one source: ``detail`` beside the first, ``target`` beside the
     second. Each is a stem (conv 3 x 3, 2 -> 2C, PReLU, conv 3 x 3, 2C -> C, BatchNorm, PReLU), searched successive
-    cells, and a head of its own that ends in tanh: the pictures of details and of targets, which the loss holds to
-    the sources. Their features are merged into the final picture.
+    cells, and a head of its own that ends in tanh: the images of details and of targets, which the loss holds to
+    the sources. Their features are merged into the final image.
 
     Args:
         genotype: None builds the supernet; a published name (``'tim-enhance'``, ``'tim-mri-ct'``, ``'tim-mri-pet'``,

@@ -20,27 +20,27 @@ def laplacian(visible: Tensor, infrared: Tensor) -> Tensor:
     Shape:
         N x 1 x H x W twice, to the same.
     """
-    pictures, details = torch.stack([visible, infrared]), []
-    while len(details) < _LEVELS and min(pictures.shape[3:]) >= 4:
-        smaller = _half(pictures)
-        detail = pictures - _to_size(smaller, pictures.shape[3:])
+    images, details = torch.stack([visible, infrared]), []
+    while len(details) < _LEVELS and min(images.shape[3:]) >= 4:
+        smaller = _half(images)
+        detail = images - _to_size(smaller, images.shape[3:])
         details.append(torch.where(detail[0].abs() >= detail[1].abs(), detail[0], detail[1]))
-        pictures = smaller
-    fused = pictures.mean(0)
+        images = smaller
+    fused = images.mean(0)
     for detail in reversed(details):
         fused = _to_size(fused.unsqueeze(0), detail.shape[2:])[0] + detail
     return fused
 
 
-def _half(pictures: Tensor) -> Tensor:
-    taps = pictures.new_tensor([1.0, 4.0, 6.0, 4.0, 1.0]) / 16
-    padded = F.pad(pictures.flatten(0, 1), (2, 2, 2, 2), mode='reflect')
-    return F.conv2d(padded, (taps[:, None] * taps)[None, None], stride=2).unflatten(0, pictures.shape[:2])
+def _half(images: Tensor) -> Tensor:
+    taps = images.new_tensor([1.0, 4.0, 6.0, 4.0, 1.0]) / 16
+    padded = F.pad(images.flatten(0, 1), (2, 2, 2, 2), mode='reflect')
+    return F.conv2d(padded, (taps[:, None] * taps)[None, None], stride=2).unflatten(0, images.shape[:2])
 
 
-def _to_size(pictures: Tensor, size: tuple[int, int]) -> Tensor:
-    larger = F.interpolate(pictures.flatten(0, 1), size=tuple(size), mode='bilinear', align_corners=False)
-    return larger.unflatten(0, pictures.shape[:2])
+def _to_size(images: Tensor, size: tuple[int, int]) -> Tensor:
+    larger = F.interpolate(images.flatten(0, 1), size=tuple(size), mode='bilinear', align_corners=False)
+    return larger.unflatten(0, images.shape[:2])
 
 
 _RULES = dict(
@@ -58,7 +58,7 @@ class FixedFusion(BaseScene):
 
     Args:
         rule: ``'visible'``, ``'infrared'``, ``'average'``, ``'maximum'`` or ``'laplacian'``. ``'infrared'`` gives a
-            grey picture: a single sensor is looked at without the other's colour.
+            grey image: a single sensor is looked at without the other's colour.
         data_preprocessor, init_cfg: As in :class:`BaseScene`.
 
     Raises:
@@ -80,9 +80,9 @@ class FixedFusion(BaseScene):
     def fuse(self, visible: Tensor, infrared: Tensor) -> Tensor:
         return _RULES[self.rule](visible, infrared)
 
-    def pictures(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+    def images(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         if self.rule == 'visible':
-            return dict(picture=inputs['visible'])
+            return dict(image=inputs['visible'])
         if self.rule == 'infrared':
-            return dict(picture=inputs['infrared'].expand(-1, 3, -1, -1))
-        return super().pictures(inputs)
+            return dict(image=inputs['infrared'].expand(-1, 3, -1, -1))
+        return super().images(inputs)

@@ -13,8 +13,8 @@ from mmfusenas.registry import MODELS
 class RegisteredFusion(BaseScene):
     """Registration, then fusion (TIM section 5.1.2): I_B = N_R(I_A, I_B'), I_F = N_F(I_A, I_B), trained jointly.
 
-    The infrared picture is moved onto the visible one by the field that N_R estimates. In training the moved picture
-    is held to the infrared picture before its deformation (``aligned``, from :class:`RandomDeformation` or
+    The infrared image is moved onto the visible one by the field that N_R estimates. In training the moved image
+    is held to the infrared image before its deformation (``aligned``, from :class:`RandomDeformation` or
     ``img2_aligned`` of a data set), and where there is none to the visible one; the field to the true one (``flow``,
     from :class:`RandomDeformation`) where the loss asks for it.
 
@@ -28,8 +28,8 @@ class RegisteredFusion(BaseScene):
         >>> model = MODELS.build(dict(
         ...     type='RegisteredFusion', registration=dict(type='RegistrationNet'), loss=dict(type='RegistrationLoss'),
         ...     fusion=dict(type='TIMFusion', genotype='tim-light', loss=dict(type='FusionLoss'))))
-        >>> pictures = model.pictures(dict(visible=torch.rand(1, 3, 61, 83), infrared=torch.rand(1, 1, 61, 83)))
-        >>> pictures['registered'].shape, pictures['flow'].shape
+        >>> images = model.images(dict(visible=torch.rand(1, 3, 61, 83), infrared=torch.rand(1, 1, 61, 83)))
+        >>> images['registered'].shape, images['flow'].shape
         (torch.Size([1, 1, 61, 83]), torch.Size([1, 2, 61, 83]))
     """
 
@@ -39,25 +39,25 @@ class RegisteredFusion(BaseScene):
         self.registration = MODELS.build(registration)
         self.fusion = MODELS.build(fusion)
 
-    def pictures(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+    def images(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         visible, infrared = luma(inputs['visible']), inputs['infrared']
         flow = self.registration(visible, infrared)
         registered = warp(infrared, flow)
-        pictures = self.fusion.pictures(dict(visible=inputs['visible'], infrared=registered))
-        return dict(pictures, registered=registered, flow=flow)
+        images = self.fusion.images(dict(visible=inputs['visible'], infrared=registered))
+        return dict(images, registered=registered, flow=flow)
 
-    def losses(self, pictures: dict[str, Tensor], inputs: dict[str, Tensor]) -> dict[str, Tensor]:
-        # As a source the moved picture stands for data: the field is not to make the sources easy to fuse. It does get
-        # the gradient of the fused picture, by which a task can guide the registration as well.
-        sources = dict(visible=inputs['visible'], infrared=pictures['registered'].detach())
-        losses = {f'fusion.{name}': value for name, value in self.fusion.losses(pictures, sources).items()}
+    def losses(self, images: dict[str, Tensor], inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+        # As a source the moved image stands for data: the field is not to make the sources easy to fuse. It does get
+        # the gradient of the fused image, by which a task can guide the registration as well.
+        sources = dict(visible=inputs['visible'], infrared=images['registered'].detach())
+        losses = {f'fusion.{name}': value for name, value in self.fusion.losses(images, sources).items()}
         if self.loss is None:
             return losses
         target = inputs.get('aligned', luma(inputs['visible']))
-        return {**self.loss(pictures['flow'], inputs['infrared'], target, inputs.get('flow')), **losses}
+        return {**self.loss(images['flow'], inputs['infrared'], target, inputs.get('flow')), **losses}
 
-    def predict(self, pictures: dict[str, Tensor], data_samples: list) -> list:
-        """Return the samples with ``fused_img`` and the field, ``pred_flow`` (float array H x W x 2, pixels)."""
-        for sample, flow in zip(data_samples, pictures['flow'], strict=True):
+    def predict(self, images: dict[str, Tensor], data_samples: list) -> list:
+        """Return the samples with ``pred_img`` and the field, ``pred_flow`` (float array H x W x 2, pixels)."""
+        for sample, flow in zip(data_samples, images['flow'], strict=True):
             sample.pred_flow = without_padding(flow, sample)
-        return super().predict(pictures, data_samples)
+        return super().predict(images, data_samples)

@@ -16,13 +16,13 @@ from mmfusenas.registry import MODELS
 class RegistrationNet(BaseModule):
     """MRRN (Wang et al., Unsupervised misaligned infrared and visible image fusion, 2022), N_R of TIM section 5.1.2.
 
-    One encoder reads both pictures at 1/2 and 1/4 of their size (16 and 32 channels). At 1/4 the summed difference of
+    One encoder reads both images at 1/2 and 1/4 of their size (16 and 32 channels). At 1/4 the summed difference of
     the features and those of the target give a field of displacements, which dilated convolutions refine. Brought to
     1/2, it moves the source's features there, and a second estimate of the same kind corrects it. 170 904 parameters.
 
     As published the features are compared at one place only, and a field has to be guessed from how they differ there.
     With a ``radius`` the target's features are compared with the source's at every displacement up to it, at both
-    sizes, so that the field can be read off where they agree. With ``normalize`` both pictures are brought to the
+    sizes, so that the field can be read off where they agree. With ``normalize`` both images are brought to the
     same local contrast first, as what the sensors have in common are places, not brightness.
 
     Args:
@@ -63,10 +63,10 @@ class RegistrationNet(BaseModule):
     def forward(self, target: Tensor, source: Tensor) -> Tensor:
         height, width = target.shape[2:]
         padding = (0, -width % 4, 0, -height % 4)
-        target, source = (F.pad(picture, padding, mode='replicate') for picture in (target, source))
+        target, source = (F.pad(image, padding, mode='replicate') for image in (target, source))
         if self.normalize:
-            target, source = (_local_contrast(picture) for picture in (target, source))
-        target_half, source_half = (self.encoders[0](picture) for picture in (target, source))
+            target, source = (_local_contrast(image) for image in (target, source))
+        target_half, source_half = (self.encoders[0](image) for image in (target, source))
         target_quarter, source_quarter = (self.encoders[1](features) for features in (target_half, source_half))
 
         features = self.estimates[0](torch.cat([self._cost(target_quarter, source_quarter), target_quarter], 1))
@@ -107,9 +107,9 @@ def _refinement() -> nn.Sequential:
     return nn.Sequential(*layers, nn.Conv2d(32, 2, 3, padding=1))
 
 
-def _local_contrast(picture: Tensor) -> Tensor:
+def _local_contrast(image: Tensor) -> Tensor:
     mean = partial(F.avg_pool2d, kernel_size=9, stride=1, padding=4, count_include_pad=False)
-    rest = picture - mean(picture)
+    rest = image - mean(image)
     return rest / (mean(rest.square()).sqrt() + 0.02)
 
 

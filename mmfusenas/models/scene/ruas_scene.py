@@ -19,12 +19,12 @@ LOSS = dict(type='RTVSceneLoss')
 
 @MODELS.register_module()
 class RUASScene(Searchable, BaseScene):
-    r"""Illumination estimation by unrolling (RUAS section 3.2, eqs. 3-4), which brightens a dark picture.
+    r"""Illumination estimation by unrolling (RUAS section 3.2, eqs. 3-4), which brightens a dark image.
 
-    Stage k = 1..K of the picture y estimates the illumination :math:`t^k = \mathrm{clamp}(\sigma(C_s(\hat t)),
+    Stage k = 1..K of the image y estimates the illumination :math:`t^k = \mathrm{clamp}(\sigma(C_s(\hat t)),
     t_{min}, 1)` with the searched cell :class:`DistillationCell` and divides, :math:`u^k = \mathrm{clamp}(y / t^k, 0,
     1)`. It starts from :math:`\hat t = \max_\Omega y`; what the later stages start from is ``warm_start``. The stages
-    share the architecture, not the weights. The picture is u of the last stage.
+    share the architecture, not the weights. The image is u of the last stage.
 
     Args:
         genotype: None builds the supernet; a published name (``'ruas-scene'``, ``'ruas-scene-det'``), a file, a dict
@@ -42,7 +42,7 @@ class RUASScene(Searchable, BaseScene):
         data_preprocessor, init_cfg: As in :class:`BaseScene`.
 
     Shape:
-        ``visible`` N x 3 x H x W, BGR in [0, 1]; ``picture`` the same; ``illumination`` t of the last stage, RGB.
+        ``visible`` N x 3 x H x W, BGR in [0, 1]; ``image`` the same; ``illumination`` t of the last stage, RGB.
 
     Raises:
         ValueError: If the genotype is of another space, a candidate is unknown, ``warm_start`` is another word,
@@ -85,14 +85,14 @@ class RUASScene(Searchable, BaseScene):
             results.append(((y / t).clamp(0, 1), t))
         return results
 
-    def pictures(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+    def images(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         u, t = self.unroll(inputs['visible'].flip(1))[-1]
-        return dict(picture=u.flip(1), illumination=t)
+        return dict(image=u.flip(1), illumination=t)
 
-    def losses(self, pictures: dict[str, Tensor], inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+    def losses(self, images: dict[str, Tensor], inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         if self.loss is None:
             return {}
-        return self.loss(pictures['illumination'], inputs['visible'].flip(1))
+        return self.loss(images['illumination'], inputs['visible'].flip(1))
 
     def _warm(self, start: Tensor, y: Tensor, results: list[tuple[Tensor, Tensor]]) -> Tensor:
         """Return the illumination that a stage begins with."""
@@ -112,6 +112,6 @@ def local_max(x: Tensor) -> Tensor:
         >>> local_max(torch.tensor([[[[1.0, 2.0], [3.0, 0.0]]]])).flatten().tolist()
         [3.0, 2.0, 3.0, 0.0]
     """
-    # As two maxima of shifted pictures: max_pool2d takes many times as long on a CPU.
+    # As two maxima of shifted images: max_pool2d takes many times as long on a CPU.
     x = torch.maximum(x, F.pad(x[..., 1:], (0, 1)))
     return torch.maximum(x, F.pad(x[..., 1:, :], (0, 0, 0, 1)))

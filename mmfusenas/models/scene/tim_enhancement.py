@@ -13,14 +13,14 @@ from mmfusenas.registry import MODELS
 class TIMEnhancement(BaseScene):
     """Image fusion for visual enhancement (TIM section 4.2): the fusion network N_F, then the parallel N_T.
 
-    Both train together: the loss is that of the enhanced picture and of the two branches of N_T, and ``eta`` times
-    the fusion network's own. Visible and infrared stand for any pair: in medical fusion the visible picture is the
+    Both train together: the loss is that of the enhanced image and of the two branches of N_T, and ``eta`` times
+    the fusion network's own. Visible and infrared stand for any pair: in medical fusion the visible image is the
     coloured one (PET, SPECT; CT is grey), whose chroma is kept, and the infrared one is the MRI.
 
     Args:
         fusion: Config of N_F, a :class:`TIMFusion`, with the loss l_F.
         enhancement: Config of N_T, an :class:`EnhancementNet`.
-        order: Which picture is N_T's first and which its second. As published: visible first; in medical fusion the
+        order: Which image is N_T's first and which its second. As published: visible first; in medical fusion the
             MRI, so ('infrared', 'visible'). Defaults to ('visible', 'infrared').
         eta: Weight of the fusion network's loss. Defaults to 1.0.
         loss: Config of the loss l_T, an :class:`EnhancementLoss`.
@@ -50,21 +50,21 @@ class TIMEnhancement(BaseScene):
     def fuse(self, visible: Tensor, infrared: Tensor) -> Tensor:
         return self._lumas(visible, infrared)['enhanced']
 
-    def pictures(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+    def images(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         lumas = self._lumas(luma(inputs['visible']), inputs['infrared'])
-        return dict(lumas, picture=replace_luma(inputs['visible'], lumas['enhanced']))
+        return dict(lumas, image=replace_luma(inputs['visible'], lumas['enhanced']))
 
-    def losses(self, pictures: dict[str, Tensor], inputs: dict[str, Tensor]) -> dict[str, Tensor]:
-        own = self.fusion.losses(dict(picture=pictures['fused'].expand(-1, 3, -1, -1)), inputs)
+    def losses(self, images: dict[str, Tensor], inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+        own = self.fusion.losses(dict(image=images['fused'].expand(-1, 3, -1, -1)), inputs)
         losses = {f'fusion.{name}': self.eta * value for name, value in own.items()}
         if self.loss is None:
             return losses
         sources = dict(visible=luma(inputs['visible']), infrared=inputs['infrared'])
-        lumas = (pictures[name] for name in ('enhanced', 'detail', 'target'))
+        lumas = (images[name] for name in ('enhanced', 'detail', 'target'))
         return {**self.loss(*lumas, *(sources[name] for name in self.order)), **losses}
 
     def _lumas(self, visible: Tensor, infrared: Tensor) -> dict[str, Tensor]:
-        """Return the lumas of all four pictures, N x 1 x H x W each."""
+        """Return the lumas of all four images, N x 1 x H x W each."""
         sources = dict(visible=visible, infrared=infrared)
         fused = self.fusion.fuse(visible, infrared)
         return dict(self.enhancement(*(sources[name] for name in self.order), fused), fused=fused)

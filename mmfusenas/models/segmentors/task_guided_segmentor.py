@@ -16,8 +16,8 @@ class TaskGuidedSegmentor(TaskGuided):
     """Task-guided fusion for segmentation (TIM section 4.3.2): a scene module, then an untouched mmseg segmentor.
 
     Stages, losses and arguments are those of :class:`TaskGuided`. Predictions are mmseg's ``SegDataSample`` with
-    ``fused_img``. In training the segmentor's preprocessor pads to its ``size``, or to a multiple of its
-    ``size_divisor``; at prediction mmseg asks for pictures of one size in a batch.
+    ``pred_img``. In training the segmentor's preprocessor pads to its ``size``, or to a multiple of its
+    ``size_divisor``; at prediction mmseg asks for images of one size in a batch.
 
     Args:
         task: Config of an mmseg segmentor. A decode head without ``in_channels`` gets those of the backbone's levels

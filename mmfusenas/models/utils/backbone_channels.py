@@ -9,7 +9,7 @@ from mmfusenas.registry import MODELS
 
 @torch.no_grad()
 def backbone_channels(config: dict, scope: str) -> list[int]:
-    """Return the channels of a backbone's outputs, read off a blank picture.
+    """Return the channels of a backbone's outputs, read off a blank image.
 
     Args:
         config: Config of the backbone.

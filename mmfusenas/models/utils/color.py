@@ -1,4 +1,4 @@
-"""Luma and chroma of BGR pictures (BT.601, full range)."""
+"""Luma and chroma of BGR images (BT.601, full range)."""
 from __future__ import annotations
 
 import torch
@@ -6,7 +6,7 @@ from torch import Tensor
 
 
 def luma(bgr: Tensor) -> Tensor:
-    """Return the luma of BGR pictures.
+    """Return the luma of BGR images.
 
     Shape:
         N x 3 x H x W, any range, to N x 1 x H x W of the same range.
@@ -16,7 +16,7 @@ def luma(bgr: Tensor) -> Tensor:
 
 
 def replace_luma(bgr: Tensor, new_luma: Tensor) -> Tensor:
-    """Return BGR pictures of the luma ``new_luma`` and the chroma of ``bgr``.
+    """Return BGR images of the luma ``new_luma`` and the chroma of ``bgr``.
 
     In full-range YCbCr the chroma planes are B - Y and R - Y up to scale, so putting them back on another luma adds
     the same difference to the three channels: no conversion, no rounding, and the gradient of every channel for the
@@ -33,10 +33,10 @@ def replace_luma(bgr: Tensor, new_luma: Tensor) -> Tensor:
     return bgr + (new_luma - luma(bgr))
 
 
-def to_uint8(picture: Tensor) -> Tensor:
-    """Round pictures in [0, 1] to uint8, clamped.
+def to_uint8(image: Tensor) -> Tensor:
+    """Round images in [0, 1] to uint8, clamped.
 
     Shape:
         Any to the same, uint8 in 0-255.
     """
-    return (picture.detach() * 255).round().clamp(0, 255).to(torch.uint8)
+    return (image.detach() * 255).round().clamp(0, 255).to(torch.uint8)

@@ -82,7 +82,7 @@ def _conv(x: Tensor, weight: Tensor, dilation: int) -> Tensor:
 def _weight_grad(x: Tensor, grad: Tensor, weight: Tensor, dilation: int) -> Tensor:
     """Return the gradient of the kernel, block by block of 3 x 3 taps, summed over the phases of the dilation.
 
-    In the pictures of every ``dilation``-th row and column from the same start, a dilated convolution is a plain one.
+    In the images of every ``dilation``-th row and column from the same start, a dilated convolution is a plain one.
     Where blocks overlap they say the same, so a tap is taken from one of them.
     """
     size, padding = weight.shape[-1], dilation * (weight.shape[-1] // 2)

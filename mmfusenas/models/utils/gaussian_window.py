@@ -1,4 +1,4 @@
-"""Gaussian windows of pictures."""
+"""Gaussian windows of images."""
 from __future__ import annotations
 
 import torch
@@ -9,10 +9,10 @@ def gaussian_window(x: Tensor, sigma: float, reach: int, inside: bool = False) -
     """Return the mean around each pixel, weighted by a Gaussian over 2 ``reach`` + 1 pixels in both directions.
 
     Args:
-        x: Pictures.
+        x: Images.
         sigma: Standard deviation in pixels.
         reach: Pixels on every side, at least 1.
-        inside: Only for pixels whose window lies inside the picture; else nothing, 0, lies beyond the border.
+        inside: Only for pixels whose window lies inside the image; else nothing, 0, lies beyond the border.
 
     Shape:
         N x C x H x W to the same, or with ``inside`` to N x C x (H - 2 reach) x (W - 2 reach).

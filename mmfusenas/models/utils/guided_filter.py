@@ -26,7 +26,7 @@ def guided_filter(guide: Tensor, x: Tensor, radius: int, eps: float) -> Tensor:
 
     Args:
         guide: Guidance, N x 1 x H x W.
-        x: Picture or features to filter, N x C x H x W.
+        x: Image or features to filter, N x C x H x W.
         radius: Radius of the windows in pixels.
         eps: Regularisation: variances of the guide well below it are smoothed away.
 

@@ -49,7 +49,7 @@ class _OneSlope(torch.autograd.Function):
 
 
 def _flat(x: Tensor, like: Tensor) -> Tensor:
-    """Return the elements in the order in which those of a picture lie in memory, without a copy where it can be."""
+    """Return the elements in the order in which those of an image lie in memory, without a copy where it can be."""
     if like.dim() == 4 and like.is_contiguous(memory_format=torch.channels_last):
         x = x.permute(0, 2, 3, 1)
     return x.reshape(-1)

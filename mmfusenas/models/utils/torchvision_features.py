@@ -10,13 +10,13 @@ from mmfusenas.core.errors import InputError
 from mmfusenas.utils.checkpoint import load_checkpoint
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-"""Of the RGB pictures in [0, 1] that those weights were trained with."""
+"""Of the RGB images in [0, 1] that those weights were trained with."""
 
 
-def normalized(picture: Tensor) -> Tensor:
-    """Return pictures N x 3 x H x W, RGB in [0, 1] (or N x 1 x H x W for three alike), as those weights take them."""
-    mean, std = (picture.new_tensor(values).view(1, 3, 1, 1) for values in (MEAN, STD))
-    return (picture - mean) / std
+def normalized(image: Tensor) -> Tensor:
+    """Return images N x 3 x H x W, RGB in [0, 1] (or N x 1 x H x W for three alike), as those weights take them."""
+    mean, std = (image.new_tensor(values).view(1, 3, 1, 1) for values in (MEAN, STD))
+    return (image - mean) / std
 
 
 def load_features(kind: Callable[[], nn.Module], checkpoint: str) -> nn.Module:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 class ForegroundRetinaNet(RetinaNet):
     """RetinaNet with one more loss: the finest level of the neck has to tell the inside of boxes from the rest.
 
-    The loss covers every place of the picture, so a fusion network in front of the detector is guided also where no
+    The loss covers every place of the image, so a fusion network in front of the detector is guided also where no
     anchor matches. Nothing is added to prediction. Registered in mmdet, it is named without a prefix under
     ``_scope_='mmdet'``, as mmdet's own detectors are.
 
@@ -41,19 +41,19 @@ class ForegroundRetinaNet(RetinaNet):
                     loss_foreground=self.foreground_weight * foreground)
 
 
-def inside_boxes(boxes: Tensor, picture: tuple[int, int], cells: tuple[int, int]) -> Tensor:
-    """Return 1 for the cells of a grid over the picture whose centre lies in a box, else 0.
+def inside_boxes(boxes: Tensor, image: tuple[int, int], cells: tuple[int, int]) -> Tensor:
+    """Return 1 for the cells of a grid over the image whose centre lies in a box, else 0.
 
     Args:
         boxes: (x1, y1, x2, y2) in pixels, M x 4; M may be 0.
-        picture: Height and width of the picture in pixels.
+        image: Height and width of the image in pixels.
         cells: Height and width of the grid.
 
     Example:
         >>> inside_boxes(torch.tensor([[0., 0., 8., 8.]]), (8, 16), (1, 2))
         tensor([[1., 0.]])
     """
-    y, x = ((torch.arange(count, device=boxes.device) + 0.5) * size / count for size, count in zip(picture, cells))
+    y, x = ((torch.arange(count, device=boxes.device) + 0.5) * size / count for size, count in zip(image, cells))
     x1, y1, x2, y2 = boxes[:, :, None].unbind(1)
     rows, columns = (y >= y1) & (y <= y2), (x >= x1) & (x <= x2)
     return (rows[:, :, None] & columns[:, None]).any(0).to(boxes.dtype)

@@ -1,4 +1,4 @@
-"""Quality of single pictures: against references (PSNR, SSIM, LPIPS), and without any (NIQE)."""
+"""Quality of single images: against references (PSNR, SSIM, LPIPS), and without any (NIQE)."""
 import cv2
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ from mmfusenas.evaluation.metrics import GuidedSRMetric, ImageQualityMetric, NIQ
 from mmfusenas.models.losses.lpips import LPIPS
 
 
-def picture(seed=0, height=70, width=90):
+def image(seed=0, height=70, width=90):
     noise = np.random.default_rng(seed).uniform(0, 255, (height, width, 3))
     smooth = cv2.GaussianBlur(noise, (0, 0), 2)
     return ((smooth - smooth.min()) / np.ptp(smooth) * 255).round().astype(np.uint8)
@@ -38,12 +38,12 @@ def batch(*references):
     return dict(inputs=dict(reference=tensors))
 
 
-def test_scores_are_means_over_the_pictures():
-    first, second = picture(), picture(1)
+def test_scores_are_means_over_the_images():
+    first, second = image(), image(1)
     metric = ImageQualityMetric()
-    metric.process(batch(first, second), [dict(fused_img=second), dict(fused_img=picture(2))])
+    metric.process(batch(first, second), [dict(pred_img=second), dict(pred_img=image(2))])
     scores = metric.evaluate(size=2)
-    pairs = [(first, second), (second, picture(2))]
+    pairs = [(first, second), (second, image(2))]
     assert scores['quality/PSNR'] == pytest.approx(np.mean([peak_signal_noise_ratio(*pair) for pair in pairs]))
     assert scores['quality/SSIM'] == pytest.approx(
         np.mean([structural_similarity(*pair, channel_axis=2) for pair in pairs]))
@@ -51,10 +51,10 @@ def test_scores_are_means_over_the_pictures():
 
 
 def test_quality_needs_references_of_the_same_size():
-    with pytest.raises(KeyError, match='reference pictures'):
+    with pytest.raises(KeyError, match='reference images'):
         ImageQualityMetric().process(dict(inputs=dict(visible=[])), [])
     with pytest.raises(ValueError, match='night.png'):
-        ImageQualityMetric().process(batch(picture()), [dict(fused_img=picture(0, 40, 50), img_path='night.png')])
+        ImageQualityMetric().process(batch(image()), [dict(pred_img=image(0, 40, 50), img_path='night.png')])
 
 
 def test_lpips_is_that_of_torchmetrics(alexnet, monkeypatch):
@@ -71,8 +71,8 @@ def test_lpips_is_that_of_torchmetrics(alexnet, monkeypatch):
 def test_lpips_sees_rgb_and_has_a_gradient(alexnet):
     lpips = LPIPS(alexnet[0])
     metric = ImageQualityMetric(lpips=alexnet[0])
-    metric.process(batch(picture()), [dict(fused_img=picture(1))])
-    rgb = [torch.from_numpy(x[..., ::-1].copy()).permute(2, 0, 1)[None] / 255 for x in (picture(1), picture())]
+    metric.process(batch(image()), [dict(pred_img=image(1))])
+    rgb = [torch.from_numpy(x[..., ::-1].copy()).permute(2, 0, 1)[None] / 255 for x in (image(1), image())]
     assert metric.evaluate(size=1)['quality/LPIPS'] == pytest.approx(float(lpips(*rgb)), rel=1e-5)
     first, second = (torch.rand(1, 3, 35, 35, dtype=torch.float64, generator=torch.Generator().manual_seed(i))
                      for i in (0, 1))
@@ -94,7 +94,7 @@ def test_lpips_of_several_bands_looks_at_three_of_them(alexnet):
     assert metric.evaluate(size=1)['sr/LPIPS'] == pytest.approx(float(expected), rel=1e-5)
 
 
-def test_lpips_refuses_other_files_and_small_pictures(alexnet, tmp_path):
+def test_lpips_refuses_other_files_and_small_images(alexnet, tmp_path):
     torch.save({'features.0.weight': torch.zeros(2)}, tmp_path / 'other.pth')
     with pytest.raises(ValueError, match='no weights of AlexNet'):
         LPIPS(str(tmp_path / 'other.pth'))
@@ -136,7 +136,7 @@ def natural(tmp_path):
 
 
 def test_niqe_is_the_distance_of_the_features_block_by_block(natural):
-    grey = cv2.cvtColor(picture(0, 100, 300), cv2.COLOR_BGR2GRAY).astype(np.float64)
+    grey = cv2.cvtColor(image(0, 100, 300), cv2.COLOR_BGR2GRAY).astype(np.float64)
     cropped = grey[:96, :288]
     half = nn.functional.interpolate(torch.from_numpy(cropped)[None, None], scale_factor=0.5, mode='bicubic',
                                      antialias=True)[0, 0].numpy()
@@ -151,13 +151,13 @@ def test_niqe_is_the_distance_of_the_features_block_by_block(natural):
     assert float(ours[0]) == pytest.approx(expected, rel=1e-6)
     assert abs(float(ours[0] - ours[1])) > 1e-6
     metric = NIQEMetric(natural)
-    metric.process({}, [dict(fused_img=np.repeat(grey.astype(np.uint8)[..., None], 3, 2))])
+    metric.process({}, [dict(pred_img=np.repeat(grey.astype(np.uint8)[..., None], 3, 2))])
     assert metric.evaluate(size=1)['quality/NIQE'] == pytest.approx(expected, rel=1e-6)
 
 
 def test_niqe_leaves_flat_blocks_out_and_needs_two(natural, tmp_path):
     model = NaturalModel.load(natural)
-    grey = torch.from_numpy(cv2.cvtColor(picture(0, 96, 288), cv2.COLOR_BGR2GRAY))[None, None].double()
+    grey = torch.from_numpy(cv2.cvtColor(image(0, 96, 288), cv2.COLOR_BGR2GRAY))[None, None].double()
     flat = grey.new_full((1, 1, 96, 288), 50.0)
     assert niqe(torch.cat([grey, flat], -1), model).isfinite()
     assert niqe(flat, model).isnan()

@@ -1,0 +1,247 @@
+"""Reading the images of a sample, and writing images, as plain functions.
+
+Visible images and references are H x W x 3 BGR, infrared ones H x W; all keep the depth of the file (uint8, uint16,
+float32).
+"""
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import mmcv
+import numpy as np
+from mmengine import fileio
+from PIL import ExifTags, Image, UnidentifiedImageError
+
+from mmfusenas.core.errors import FileNotWrittenError, InputError, StateError
+from mmfusenas.core.files import written_beside
+
+IMAGE_SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff', '.webp', '.pgm', '.ppm')
+"""Suffixes, in lower case, of files that count as images when a folder is read."""
+
+# EXIF orientations under which rows become columns.
+_TURNED = {5, 6, 7, 8}
+
+
+class ImageError(StateError):
+    """An image file that is missing, unreadable or of a kind that cannot be used. Names the file."""
+
+
+def read_bytes(path: str, backend_args: dict | None) -> bytes:
+    """Return the content of a file.
+
+    Raises:
+        ImageError: It is missing or empty.
+    """
+    try:
+        content = fileio.get(path, backend_args=backend_args)
+    except OSError as error:
+        raise ImageError(
+            f'The image {path} cannot be opened ({type(error).__name__}: {error.strerror or error}). Check the '
+            'data root of the config, and run tools/analysis_tools/check_dataset.py to list every such file.'
+        ) from error
+    if not content:
+        raise ImageError(f'The image {path} is empty (0 bytes). Copy it again from its source.')
+    return content
+
+
+def read_image(path: str, flag: int, backend_args: dict | None = None) -> np.ndarray:
+    """Read one image file and keep its depth.
+
+    Args:
+        path: File, or address of any of mmengine's file backends.
+        flag: OpenCV's reading flag; ``cv2.IMREAD_ANYDEPTH`` is added.
+        backend_args: Arguments of mmengine's file backend.
+
+    Returns:
+        H x W x 3 (BGR) or H x W; uint8, uint16 or float32.
+
+    Raises:
+        ImageError: The file is missing, empty, damaged, or of another depth.
+    """
+    content = read_bytes(path, backend_args)
+    try:
+        image = mmcv.imfrombytes(content, flag=flag | cv2.IMREAD_ANYDEPTH, backend='cv2')
+    except cv2.error as error:
+        raise ImageError(f'The image {path} cannot be decoded ({error}). Copy it again from its source.') from error
+    if image is None:
+        raise ImageError(
+            f'The image {path} ({len(content)} bytes) cannot be decoded: it is damaged, cut off, or no image. '
+            'Copy it again from its source, or take the pair out of the split file.'
+        )
+    if image.dtype not in (np.uint8, np.uint16, np.float32):
+        raise ImageError(f'The image {path} holds {image.dtype}; save it as 8 or 16 bit, or float32.')
+    return image
+
+
+def checked_array(image: np.ndarray, name: str) -> np.ndarray:
+    """Return an array that is an image as ``mmcv.imread`` gives it; ``name`` is what to call it in a message.
+
+    Raises:
+        ValueError: Its shape is no image's, or its values are not those of 8 or 16 bit.
+    """
+    if image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] not in (1, 3)):
+        raise InputError(f'The shape of {name} is {image.shape}; an image is H x W or H x W x 3 (BGR).')
+    whole = image.dtype in (np.uint8, np.uint16)
+    if not whole and (image.dtype.kind != 'f' or 0 < image.max() <= 1):
+        raise InputError(f'The values of {name} are {image.dtype} up to {float(image.max()):g}; give 8 bit (0 '
+                         'to 255) or 16 bit, as mmcv.imread does.')
+    return image
+
+
+def read_visible(path: str, backend_args: dict | None = None) -> np.ndarray:
+    """Read a visible image as H x W x 3 BGR; a grey file becomes three equal channels."""
+    return read_image(path, cv2.IMREAD_COLOR, backend_args)
+
+
+def read_infrared(path: str, backend_args: dict | None = None) -> np.ndarray:
+    """Read an infrared image as H x W; a file with three channels is turned to grey.
+
+    Equal channels, as many cameras store them, come back exactly.
+    """
+    return to_grey(read_image(path, cv2.IMREAD_ANYCOLOR, backend_args))
+
+
+def read_array(path: str, backend_args: dict | None = None) -> np.ndarray:
+    """Read an image as it is, H x W or H x W x C (BGR), or an array of a ``.npy`` file.
+
+    Raises:
+        ImageError: The file is missing, damaged or of another kind.
+    """
+    if not path.endswith('.npy'):
+        return read_image(path, cv2.IMREAD_ANYCOLOR, backend_args)
+    try:
+        array = np.load(io.BytesIO(read_bytes(path, backend_args)), allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise ImageError(f'{path} is no array of numbers ({error}). Save it by numpy.save.') from error
+    if array.ndim not in (2, 3) or array.dtype.kind not in 'uif':
+        raise ImageError(f'{path} holds {array.dtype} of the shape {array.shape}; H x W or H x W x C numbers serve.')
+    return array
+
+
+def read_pair(visible: str, infrared: str, backend_args: dict | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Read both images of a pair, H x W x 3 and H x W.
+
+    Where both are one file of four channels (as published by MFNet), the last is the infrared image.
+
+    Raises:
+        ImageError: A file is missing or unreadable.
+    """
+    if visible == infrared:
+        both = read_image(visible, cv2.IMREAD_UNCHANGED, backend_args)
+        if both.ndim == 3 and both.shape[2] == 4:
+            return np.ascontiguousarray(both[..., :3]), np.ascontiguousarray(both[..., 3])
+    return read_visible(visible, backend_args), read_infrared(infrared, backend_args)
+
+
+def to_grey(image: np.ndarray) -> np.ndarray:
+    """Return H x W of H x W, H x W x 1 or H x W x 3 (BGR); equal channels come back exactly."""
+    if image.ndim == 3 and image.shape[2] == 1:
+        return image[..., 0]
+    if image.ndim == 3:
+        equal = (image == image[..., :1]).all()
+        return np.ascontiguousarray(image[..., 0]) if equal else cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+    return image
+
+
+def to_colour(image: np.ndarray) -> np.ndarray:
+    """Return H x W x 3 of H x W, H x W x 1 or H x W x 3."""
+    if image.ndim == 3 and image.shape[2] == 3:
+        return image
+    return np.repeat(image.reshape(*image.shape[:2], 1), 3, axis=2)
+
+
+def image_size(path: str, backend_args: dict | None = None) -> tuple[int, int]:
+    """Return (height, width) from the file's header, without decoding the image.
+
+    Turned by the EXIF orientation, as the image itself is when it is read.
+
+    Raises:
+        ImageError: The file is missing, empty, or no image.
+    """
+    content = read_bytes(path, backend_args) if backend_args else None
+    try:
+        with Image.open(io.BytesIO(content) if content else path) as image:
+            width, height = image.size
+            # Asked for what is not in its header, a PNG would be decoded as a whole.
+            known = image.format != 'PNG' or 'exif' in image.info
+            turned = known and image.getexif().get(ExifTags.Base.Orientation) in _TURNED
+    except UnidentifiedImageError:
+        # Kinds that OpenCV reads and Pillow does not.
+        return read_visible(path, backend_args).shape[:2]
+    except OSError as error:
+        raise ImageError(f'The image {path} cannot be opened ({error}). Check the data root.') from error
+    return (width, height) if turned else (height, width)
+
+
+def match_sizes(
+    visible: np.ndarray, infrared: np.ndarray, resize: str | None, names: tuple[str, str] = ('visible', 'infrared'),
+    ways: Sequence[str] = ('visible', 'infrared'),
+) -> tuple[np.ndarray, np.ndarray]:
+    """Bring a pair to one size, or refuse.
+
+    Args:
+        visible: H x W x 3.
+        infrared: H' x W', or a reference H' x W' x 3.
+        resize: ``'visible'``: the infrared image is brought to the visible one's size; ``'infrared'``: the other
+            way round; ``None``: different sizes are an error.
+        names: What to call the two in the error, usually their paths.
+        ways: Words for ``resize`` that the error advises.
+
+    Raises:
+        ValueError: The sizes differ and ``resize`` is None.
+    """
+    if visible.shape[:2] == infrared.shape[:2]:
+        return visible, infrared
+    if resize is None:
+        (h, w), (h2, w2) = visible.shape[:2], infrared.shape[:2]
+        raise InputError(
+            f'The images of a pair differ in size: {names[0]} is {w} x {h}, {names[1]} is {w2} x {h2} (width x '
+            f'height). If they show the same view, set {" or ".join(f"resize={way!r}" for way in ways)} in '
+            'LoadPairFromFile: the size that both are brought to. If not, they must be registered first.'
+        )
+    target = visible if resize == 'visible' else infrared
+    return _resize(visible, target.shape[:2]), _resize(infrared, target.shape[:2])
+
+
+def _resize(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    if image.shape[:2] == size:
+        return image
+    # Area averaging where the image shrinks, so that it does not alias.
+    smaller = size[0] < image.shape[0]
+    return mmcv.imresize(image, size[::-1], interpolation='area' if smaller else 'bilinear')
+
+
+def to_display(image: np.ndarray) -> np.ndarray:
+    """Return H x W x 3 uint8 to look at.
+
+    Deeper images are stretched from their smallest to their largest value; of other than one or three bands the mean
+    is shown.
+    """
+    if image.ndim == 3 and image.shape[2] not in (1, 3):
+        image = image.mean(2)
+    image = to_colour(image)
+    if image.dtype == np.uint8:
+        return image
+    low, high = float(image.min()), float(image.max())
+    return np.rint((image - low) / max(high - low, 1e-6) * 255).astype(np.uint8)
+
+
+def write_image(path: str | Path, image: np.ndarray) -> None:
+    """Write an image as PNG, moved into place whole; missing folders are made.
+
+    Args:
+        path: File.
+        image: H x W x 3 (BGR) or H x W; uint8 or uint16.
+
+    Raises:
+        OSError: It could not be written.
+    """
+    done, content = cv2.imencode('.png', image, [cv2.IMWRITE_PNG_COMPRESSION, 3])
+    if not done:
+        raise FileNotWrittenError(
+            f'{path}: OpenCV cannot write an image of shape {image.shape} and {image.dtype} as PNG.')
+    with written_beside(path, flush=False) as partial:
+        partial.write_bytes(content.data)
