@@ -29,11 +29,11 @@ RULES = ('visible', 'infrared', 'average', 'maximum', 'laplacian')
 SPLITS = {'roadscene': dict(gap=60, block=20), 'msrs': dict(gap=16, block=20)}
 PARTS = {
     'roadscene': (CONFIG, [
-        'test_dataloader.dataset.data_prefix.img=train/vi', 'test_dataloader.dataset.data_prefix.img2=train/ir',
+        'test_dataloader.dataset.data_prefix.img=train/vi', 'test_dataloader.dataset.data_prefix.infrared=train/ir',
         'test_evaluator.metric=[MI,VIF,Qabf,CC_visible,CC_infrared]']),
     'msrs': ('configs/tim/fusion_light-msrs.py', [
         f'test_dataloader.dataset.data_prefix.{key}=[train/{folder}]'
-        for key, folder in dict(img='vi', img2='ir', ann='labels').items()
+        for key, folder in dict(img='vi', infrared='ir', ann='labels').items()
     ] + ['test_dataloader.dataset.kfold._delete_=True']),
 }
 

@@ -22,7 +22,7 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description='Fuse pairs of visible and infrared images, or enhance images of one sensor, and detect or '
                     'segment in them where the model does; or bring a target (depth, say) to the resolution of its '
-                    'guidance. Writes OUT_DIR/images, OUT_DIR/drawn, OUT_DIR/masks, OUT_DIR/restored (arrays in the '
+                    'guide. Writes OUT_DIR/images, OUT_DIR/drawn, OUT_DIR/masks, OUT_DIR/restored (arrays in the '
                     'unit of the target), OUT_DIR/guidance (the map of noise, rain or haze) and '
                     'OUT_DIR/predictions.json. Of medical pairs the coloured image (PET, '
                     'SPECT) is given as visible, the MRI as infrared.',
@@ -41,7 +41,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--visible', metavar='PATH', help='visible image, folder, or .txt list of one path a line')
     parser.add_argument('--infrared', metavar='PATH', help='infrared image, folder, or list')
     parser.add_argument('--target', metavar='PATH', help='target of low resolution, folder, or list; also .npy files')
-    parser.add_argument('--guidance', metavar='PATH', help='guidance of high resolution, folder, or list')
+    parser.add_argument('--guide', '--guidance', metavar='PATH', help='guide of high resolution, folder, or list')
     parser.add_argument('--out-dir', default='outputs', metavar='DIR', help='folder for the results (default: outputs)')
     parser.add_argument('--device', help='cpu or cuda (default: the GPU where torch sees one)')
     parser.add_argument('--score-thr', type=float, default=0.3, metavar='S', help='lowest score of a detection (0.3)')
@@ -50,7 +50,7 @@ def parse_args() -> argparse.Namespace:
 
 
 KINDS = {('input', ): EnhanceInferencer, ('visible', 'infrared'): FusionInferencer,
-         ('target', 'guidance'): GuidedSRInferencer}
+         ('target', 'guide'): GuidedSRInferencer}
 """Options that name the inputs of each kind of model."""
 
 

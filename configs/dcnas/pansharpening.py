@@ -7,7 +7,7 @@ _base_ = [
 work_dir = f'work_dirs/pansharpening_x{_base_.scale}'
 model = dict(
     bands=(2, 1, 0),
-    data_preprocessor=dict(type='GuidedDataPreprocessor', bit_depth=dict(visible=11)),
+    data_preprocessor=dict(type='GuidedDataPreprocessor', bit_depth=dict(guide=11)),
     net=dict(genotype='dcnas-4x', channels=8, target_channels=4, guidance_channels=1))
 optim_wrapper = dict(optimizer=dict(lr=2e-4))
 sampling = dict(batch_size=8, tried=512, interval=10, refresh=32)

@@ -6,7 +6,7 @@ _base_ = './depth-nyu.py'
 work_dir = f'work_dirs/saliency_x{_base_.scale}'
 val_dataloader = dict(dataset=dict(
     data_root='{{$DUTOMRON_ROOT:data/dut-omron}}',
-    data_prefix=dict(_delete_=True, img='DUT-OMRON-image', img2='pixelwiseGT-new-PNG')))
+    data_prefix=dict(_delete_=True, img='DUT-OMRON-image', target='pixelwiseGT-new-PNG')))
 test_dataloader = val_dataloader
 val_evaluator = dict(_delete_=True, type='GuidedSRMetric', metric=['F', 'RMSE'])
 test_evaluator = val_evaluator

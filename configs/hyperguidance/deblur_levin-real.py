@@ -2,4 +2,4 @@
 # known (`LEVIN_ROOT`). GUIDANCE in the environment as in `deblur.py`.
 _base_ = ['../_base_/schedules/guidance_{{$GUIDANCE:bilevel}}.py', '../_base_/datasets/levin_blur.py']
 test_dataloader = dict(dataset=dict(
-    data_prefix=dict(img='blurred', gt='sharp'), pipeline=[_base_.load, _base_.load_kernel, _base_.pack]))
+    data_prefix=dict(img='blurred', reference='sharp'), pipeline=[_base_.load, _base_.load_kernel, _base_.pack]))

@@ -7,10 +7,10 @@ _base_ = [
 model = dict(
     registration=dict(init_cfg=None),
     fusion=dict(_delete_=True, type='FixedFusion', rule='average'))
-one_sensor = {name: dict(dataset, data_prefix=dict(img='train/ir', img2='train/ir'))
+one_sensor = {name: dict(dataset, data_prefix=dict(img='train/ir', infrared='train/ir'))
               for name, dataset in _base_.pairs.items()}
 train_dataloader = dict(dataset=dict(datasets=list(one_sensor.values())))
-val_dataloader = dict(dataset=dict(data_prefix=dict(img='test/ir', img2='test/ir')))
+val_dataloader = dict(dataset=dict(data_prefix=dict(img='test/ir', infrared='test/ir')))
 test_dataloader = val_dataloader
 val_evaluator = dict(_delete_=True, type='EndpointError')
 test_evaluator = val_evaluator

@@ -2,7 +2,7 @@
 _base_ = './resnet18_ivif.py'
 medical = dict(
     _delete_=True, type='PairSegDataset', data_root='{{$MEDICAL_SEG_ROOT:data/medical_seg}}',
-    data_prefix=dict(img='oth', img2='mri', seg='seg'), label_map={255: 1},
+    data_prefix=dict(img='oth', infrared='mri', seg='seg'), label_map={255: 1},
     metainfo=dict(classes=('background', 'lesion'), palette=[(0, 0, 0), (255, 60, 60)]))
 load = [dict(type='LoadPairFromFile'), dict(type='LoadSegMap')]
 model = dict(task=dict(decode_head=dict(num_classes=2)))

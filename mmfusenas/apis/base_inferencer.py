@@ -22,8 +22,9 @@ from mmfusenas.apis.loading import load_model
 from mmfusenas.apis.optimize import optimize_for_inference
 from mmfusenas.core.errors import InputError, InputTypeError
 from mmfusenas.core.files import write_text
+from mmfusenas.core.renamed import RenamedKeys
 from mmfusenas.datasets.images import ImageError, write_image
-from mmfusenas.datasets.pairing import Pair
+from mmfusenas.datasets.pairing import PATHS, Pair, role_of
 from mmfusenas.datasets.transforms.pack_pair import image_tensor
 from mmfusenas.models.task_guided import TaskGuided
 from mmfusenas.structures import FusionDataSample
@@ -40,15 +41,10 @@ SMALLEST = 3
 _NOISE = ('noise_level', 'denoised')
 
 
-class Result(dict):
-    """What an inferencer gives of one input; its ``image`` is found as ``picture`` too, with a warning."""
+class Result(RenamedKeys):
+    """What an inferencer gives of one input."""
 
-    def __missing__(self, key: str) -> np.ndarray:
-        if key != 'picture':
-            raise KeyError(key)
-        warnings.warn("A result's picture is called image; the old name goes with the next release.", FutureWarning,
-                      stacklevel=2)
-        return self['image']
+    OLD = dict(picture='image')
 
 
 class BaseInferencer(ABC):
@@ -200,13 +196,9 @@ class BaseInferencer(ABC):
 
     def _images(self, results: dict[str, Any]) -> dict[str, np.ndarray]:
         """Return the scene module's ``image`` at the size of the input, and what else it says of it."""
-        meta = {key: results[key] for key in ('img_path', 'img_path2', 'img_shape', 'target_range')
-                if key in results}
-        inputs = dict(visible=[image_tensor(results['img'])])
-        if 'img2' in results:
-            inputs['infrared'] = [image_tensor(results['img2'])]
-        if 'kernel' in results:
-            inputs['kernel'] = [image_tensor(results['kernel'])]
+        meta = {key: results[key] for key in (*PATHS.values(), 'img_shape', 'target_range') if key in results}
+        inputs = {role_of(key, results): [image_tensor(results[key])]
+                  for key in ('img', 'infrared', 'target', 'kernel') if key in results}
         data = self.model.data_preprocessor(dict(inputs=inputs, data_samples=[FusionDataSample(metainfo=meta)]))
         sample = self.scene(**data, mode='predict')[0]
         made = {key: sample.get(key) for key in ('restored', 'guidance', *_NOISE) if key in sample}

@@ -63,7 +63,7 @@ class FusionInferencer(BaseInferencer):
             raise InputError(f'The images of a pair differ in size: {paths[0]} is {width} x {height}, {paths[1]} is '
                              f'{width2} x {height2} (width x height). Register them and bring them to one size first.')
         visible, infrared = match_sizes(visible, infrared, self.resize)
-        return dict(img=visible, img2=infrared, img_path=paths[0], img_path2=paths[1], img_id=0,
+        return dict(img=visible, infrared=infrared, img_path=paths[0], infrared_path=paths[1], img_id=0,
                     img_shape=visible.shape[:2], ori_shape=visible.shape[:2])
 
     def check(self, pairs: Sequence[Pair], folder: Path) -> None:

@@ -107,13 +107,13 @@ def builtin_inputs(model: nn.Module, length: int = 4, size: tuple[int, int] = (2
 
     Shape:
         A pair: H x W x 3 and H x W uint8. One sensor: H x W x 3 uint8. Super-resolution: target H x W float32 in
-        metres, guidance H x W x 3 uint8.
+        metres, guide H x W x 3 uint8.
     """
-    options, names = dict(length=length, size=size, seed=10), ('img', 'img2')  # a seed that no config trains on
+    options, names = dict(length=length, size=size, seed=10), ('img', 'infrared')  # a seed that no config trains on
     if _sensors(model) == ('visible',):
         scenes, names = SyntheticLowLightScenes(**options), ('img',)
-    elif _sensors(model) == ('guidance', 'target'):
-        scenes, names = SyntheticGuidedScenes('depth', **options), ('img2', 'img')
+    elif _sensors(model) == ('guide', 'target'):
+        scenes, names = SyntheticGuidedScenes('depth', **options), ('target', 'img')
     else:
         scenes = SyntheticScenes(**options)
     for index in range(length):

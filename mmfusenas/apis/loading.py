@@ -70,7 +70,7 @@ def input_options(model: BaseModel) -> str:
     """Return how a model is given its images by ``tools/infer.py``, for the command that comes next."""
     sensors = getattr(getattr(model, 'scene', model), 'sensors', ())
     single = '--input FOLDER' + (' --kernel FILE' if getattr(model, 'takes_kernel', False) else '')
-    options = {('visible', ): single, ('guidance', 'target'): '--target FOLDER --guidance FOLDER'}
+    options = {('visible', ): single, ('guide', 'target'): '--target FOLDER --guide FOLDER'}
     return options.get(sensors, '--visible FOLDER --infrared FOLDER')
 
 

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from mmfusenas.datasets.images import ImageError, read_array, read_image, read_pair
-from mmfusenas.datasets.pairing import INPUTS, PATHS, stem_of
+from mmfusenas.datasets.pairing import PATHS, role_of, stem_of
 from mmfusenas.datasets.problems import Problem
 from mmfusenas.datasets.sequences import frame_of
 from mmfusenas.datasets.transforms.load_seg_map import IGNORED, LoadSegMap
@@ -19,8 +19,8 @@ from mmfusenas.datasets.transforms.load_seg_map import IGNORED, LoadSegMap
 TINY = 4
 """Boxes narrower or lower than this many pixels are reported."""
 
-_FLAGS = dict(img=cv2.IMREAD_COLOR, img2=cv2.IMREAD_ANYCOLOR, img2_aligned=cv2.IMREAD_ANYCOLOR,
-              gt=cv2.IMREAD_COLOR)
+_FLAGS = dict(img=cv2.IMREAD_COLOR, infrared=cv2.IMREAD_ANYCOLOR, aligned=cv2.IMREAD_ANYCOLOR,
+              target=cv2.IMREAD_ANYCOLOR, reference=cv2.IMREAD_COLOR)
 
 
 class PairFacts(NamedTuple):
@@ -49,7 +49,7 @@ def check_pair(info: Mapping, sizes_may_differ: bool = False, classes: Sequence[
     """Read the images of a sample, its boxes and its segmentation map, and say what is wrong.
 
     Args:
-        info: As of :meth:`PairDataset.survey`; ``img``, ``img2`` and ``gt`` instead of files serve too.
+        info: As of :meth:`PairDataset.survey`; ``img``, ``infrared`` and ``reference`` instead of files serve too.
         sizes_may_differ: Whether the pipeline brings all to one size.
         classes: Names of the classes that the numbers of a map stand for.
     """
@@ -61,23 +61,25 @@ def check_pair(info: Mapping, sizes_may_differ: bool = False, classes: Sequence[
     problems += check_sizes(images, names, info, sizes_may_differ)
     for key, image in images.items():
         problems += check_values(image, names[key])
-    if 'img2' in images:
-        problems += check_infrared_colour(images['img2'], names['img2'])
+    for key in ('infrared', 'target'):
+        if key in images:
+            problems += check_infrared_colour(images[key], names[key])
     problems += check_boxes(info.get('instances', ()), names['img'])
     size = images['img'].shape[:2]
     if info.get('seg_map_path'):  # mmdet's sets have the key without a file
         problems += check_seg_map(info, size, classes)
     depths = tuple(str(image.dtype) for image in images.values())
     digest = hashlib.sha1(images['img'].tobytes()).hexdigest()
-    return PairFacts(names['img'], problems, labels, size, depths, digest, tuple(INPUTS[key] for key in images))
+    roles = tuple(role_of(key, images) for key in images)
+    return PairFacts(names['img'], problems, labels, size, depths, digest, roles)
 
 
 def _read_images(info: Mapping, names: Mapping[str, str]) -> tuple[dict[str, np.ndarray], list[Problem]]:
     """Return the images of a sample by key, drawn or read as they are, and those that cannot be read."""
     images, problems = {key: info[key] for key in names if key in info}, []
     try:
-        if 'img' not in images and names['img'] == names.get('img2'):
-            images.update(zip(('img', 'img2'), read_pair(names['img'], names['img2'])))
+        if 'img' not in images and names['img'] == names.get('infrared'):
+            images.update(zip(('img', 'infrared'), read_pair(names['img'], names['infrared'])))
     except ImageError:
         pass  # found again below, for each of the two
     for key in [key for key in names if key not in images]:

@@ -18,10 +18,11 @@ from mmengine import fileio
 
 from mmfusenas.core.files import written_beside
 from mmfusenas.datasets.images import write_image
-from mmfusenas.datasets.pairing import INPUTS, PATHS
+from mmfusenas.datasets.pairing import PATHS, role_of
 from mmfusenas.datasets.problems import DatasetError
 
-FILE_NAMES = dict(img='file_name', img2='file_name2', img2_aligned='file_name2_aligned', gt='file_name_gt')
+FILE_NAMES = dict(img='file_name', infrared='file_name2', aligned='file_name2_aligned', target='file_name_target',
+                  reference='file_name_gt')
 """Keys of ``images`` that name an image below its folder; those beside the first only where they differ from it."""
 
 
@@ -64,8 +65,8 @@ def write_coco(root: str | Path, name: str, infos: Sequence[Mapping], classes: S
     images: list[dict] = []
     annotations: list[dict] = []
     for info in infos:
-        names = {key: place_image(info, key, root / folder, link)
-                 for key, folder in INPUTS.items() if PATHS[key] in info}
+        names = {key: place_image(info, key, root / role_of(key, info), link)
+                 for key, path in PATHS.items() if path in info}
         images.append(coco_entry(info, names, annotations))
     categories = [dict(id=number, name=name) for number, name in enumerate(classes)]
     path = root / 'annotations' / f'{name}.json'

@@ -7,9 +7,10 @@ from mmdet.datasets import CocoDataset
 from mmengine import fileio
 
 from mmfusenas.core.errors import InputError
+from mmfusenas.core.renamed import renamed
 from mmfusenas.datasets.annotations import RawBox, settle_box, unknown_class
 from mmfusenas.datasets.coco_layout import FILE_NAMES
-from mmfusenas.datasets.pairing import PATHS
+from mmfusenas.datasets.pairing import OLD_KEYS, PATHS
 from mmfusenas.datasets.problems import DatasetError, Problem, report
 from mmfusenas.registry import DATASETS
 
@@ -22,9 +23,9 @@ class CocoPairDataset(CocoDataset):
     folder and, where it differs, ``file_name2`` below the infrared one. Other keys are COCO's.
 
     Args:
-        data_prefix: ``img`` and, where there are any, ``img2`` (infrared), ``img2_aligned`` (in register, where
-            ``img2`` is not) and ``gt`` (reference): folders below ``data_root``. None is a pair,
-            ``dict(img='visible', img2='infrared')``.
+        data_prefix: ``img`` and, where there are any, ``infrared``, ``aligned`` (in register, where ``infrared`` is
+            not), ``target`` and ``reference``: folders below ``data_root``. None is a pair,
+            ``dict(img='visible', infrared='infrared')``.
         bad_boxes: ``'error'``, or ``'drop'``: leave out boxes without area or outside the image.
         kwargs: As of mmdet's ``CocoDataset``. ``metainfo.classes`` may be any part of the file's categories; None is
             all of them, in the file's order.
@@ -35,7 +36,7 @@ class CocoPairDataset(CocoDataset):
 
     Example:
         >>> dataset = CocoPairDataset(data_root='data/mine', ann_file='annotations/train.json', lazy_init=True)
-        >>> dataset.ann_file, dataset.data_prefix['img2']
+        >>> dataset.ann_file, dataset.data_prefix['infrared']
         ('data/mine/annotations/train.json', 'data/mine/infrared')
     """
 
@@ -44,12 +45,13 @@ class CocoPairDataset(CocoDataset):
     def __init__(self, data_prefix: dict | None = None, bad_boxes: str = 'error', **kwargs) -> None:
         if bad_boxes not in ('error', 'drop'):
             raise InputError(f"bad_boxes is 'error' or 'drop', got {bad_boxes!r}.")
-        unknown = set(data_prefix or ()) - set(PATHS)
+        data_prefix = renamed(data_prefix or {}, OLD_KEYS)
+        unknown = set(data_prefix) - set(PATHS)
         if unknown:
             raise InputError(f'data_prefix of a {type(self).__name__} has {sorted(unknown)}; it knows {list(PATHS)}.')
         self.bad_boxes = bad_boxes
         self._problems: list[Problem] = []
-        super().__init__(data_prefix=data_prefix or dict(img='visible', img2='infrared'), **kwargs)
+        super().__init__(data_prefix=data_prefix or dict(img='visible', infrared='infrared'), **kwargs)
 
     def load_data_list(self) -> list[dict]:
         """Read the set, or raise all that is wrong with it."""

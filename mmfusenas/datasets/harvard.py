@@ -37,4 +37,5 @@ class HarvardDataset(PairDataset):
         if part not in ('train', 'test'):
             raise InputError(f"HarvardDataset got part={part!r}; it knows 'train' and 'test'.")
         folder = f'mri_{modality}/{part}'
-        super().__init__(data_prefix=data_prefix or dict(img=f'{folder}/{modality}', img2=f'{folder}/mri'), **kwargs)
+        published = dict(img=f'{folder}/{modality}', infrared=f'{folder}/mri')
+        super().__init__(data_prefix=data_prefix or published, **kwargs)

@@ -23,7 +23,7 @@ class LevinDataset(PairDataset):
         'data/levin/kernel'
     """
 
-    PREFIX = dict(img='blurred', gt='sharp', kernel='kernel')
+    PREFIX = dict(img='blurred', reference='sharp', kernel='kernel')
 
     def survey(self) -> tuple[list[dict], list[Problem]]:
         """As of :class:`PairDataset`, with ``kernel_path``; a kernel that is missing or none is an error."""

@@ -20,4 +20,4 @@ class LLVIPDataset(PairDataset):
     METAINFO = dict(classes=('person', ), palette=[(255, 60, 60)])
     READER = staticmethod(read_voc)
     ANNOTATION_SUFFIX = '.xml'
-    PREFIX = dict(img='visible/train', img2='infrared/train', ann='Annotations')
+    PREFIX = dict(img='visible/train', infrared='infrared/train', ann='Annotations')

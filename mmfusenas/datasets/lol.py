@@ -38,11 +38,11 @@ class LOLDataset(PairDataset):
         ValueError: On another release or part.
 
     Example:
-        >>> LOLDataset('v2-real', 'test', data_root='data/lol', lazy_init=True).data_prefix['gt']
+        >>> LOLDataset('v2-real', 'test', data_root='data/lol', lazy_init=True).data_prefix['reference']
         'data/lol/Real_captured/Test/Normal'
     """
 
-    PREFIX = dict(img='our485/low', gt='our485/high')
+    PREFIX = dict(img='our485/low', reference='our485/high')
 
     def __init__(
         self, release: str = 'v1', part: str = 'train', data_prefix: dict | None = None, **kwargs
@@ -51,7 +51,7 @@ class LOLDataset(PairDataset):
             raise InputError(f"LOLDataset got release={release!r} and part={part!r}; it knows the releases "
                              f"{list(FOLDERS)} and the parts 'train' and 'test'.")
         low, normal = FOLDERS[release][part]
-        super().__init__(data_prefix=data_prefix or dict(img=low, gt=normal), **kwargs)
+        super().__init__(data_prefix=data_prefix or dict(img=low, reference=normal), **kwargs)
 
     def key_of(self, stem: str) -> str:
         """Return the number of ``low00001`` and ``normal00001``; other stems are equal by themselves."""

@@ -25,4 +25,4 @@ class M3FDDataset(PairDataset):
     )
     READER = staticmethod(read_voc)
     ANNOTATION_SUFFIX = '.xml'
-    PREFIX = dict(img='Vis', img2='Ir', ann='Annotation')
+    PREFIX = dict(img='Vis', infrared='Ir', ann='Annotation')

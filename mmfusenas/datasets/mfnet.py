@@ -26,4 +26,4 @@ class MFNetDataset(PairSegDataset):
     """
 
     METAINFO = dict(classes=CLASSES_MFNET, palette=PALETTE_MFNET)
-    PREFIX = dict(img='images', img2='images', seg='labels')
+    PREFIX = dict(img='images', infrared='images', seg='labels')

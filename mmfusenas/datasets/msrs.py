@@ -14,7 +14,7 @@ class MSRSDataset(PairDataset):
     ``detection/{vi,ir,labels}`` as published. Stems end in D (day) or N (night).
 
     Example:
-        >>> MSRSDataset(data_root='data/msrs', lazy_init=True).data_prefix['img2']
+        >>> MSRSDataset(data_root='data/msrs', lazy_init=True).data_prefix['infrared']
         'data/msrs/train/ir'
     """
 
@@ -24,4 +24,4 @@ class MSRSDataset(PairDataset):
     )
     READER = staticmethod(read_yolo)
     ANNOTATION_SUFFIX = '.txt'
-    PREFIX = dict(img='train/vi', img2='train/ir', ann='train/labels')
+    PREFIX = dict(img='train/vi', infrared='train/ir', ann='train/labels')

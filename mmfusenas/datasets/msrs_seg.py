@@ -21,4 +21,4 @@ class MSRSSegDataset(PairSegDataset):
     """
 
     METAINFO = dict(classes=CLASSES_MFNET, palette=PALETTE_MFNET)
-    PREFIX = dict(img='train/vi', img2='train/ir', seg='train/Segmentation_labels')
+    PREFIX = dict(img='train/vi', infrared='train/ir', seg='train/Segmentation_labels')

@@ -24,7 +24,7 @@ class MultiSpectralDataset(PairDataset):
         bad_boxes: As of :class:`PairDataset`.
 
     Example:
-        >>> MultiSpectralDataset('nir', data_root='data/ir_det_dataset', lazy_init=True).data_prefix['img2']
+        >>> MultiSpectralDataset('nir', data_root='data/ir_det_dataset', lazy_init=True).data_prefix['infrared']
         'data/ir_det_dataset/ConvertedImages/nir'
     """
 
@@ -36,12 +36,12 @@ class MultiSpectralDataset(PairDataset):
     READER = staticmethod(read_voc)
     ANNOTATION_SUFFIX = '.xml'
     PREFIX = dict(
-        img='ConvertedImages/rgb', img2='ConvertedImages/fir', ann='Annotations_ConvertedSummarized')
+        img='ConvertedImages/rgb', infrared='ConvertedImages/fir', ann='Annotations_ConvertedSummarized')
 
     def __init__(
         self, infrared: str = 'fir', data_prefix: dict | None = None, bad_boxes: str = 'drop', **kwargs
     ) -> None:
         if infrared not in ('fir', 'mir', 'nir'):
             raise InputError(f"MultiSpectralDataset: infrared is 'fir', 'mir' or 'nir', got {infrared!r}.")
-        published = {**self.PREFIX, 'img2': f'ConvertedImages/{infrared}'}
+        published = {**self.PREFIX, 'infrared': f'ConvertedImages/{infrared}'}
         super().__init__(data_prefix=data_prefix or published, bad_boxes=bad_boxes, **kwargs)

@@ -11,9 +11,10 @@ from mmengine.dataset import BaseDataset
 from mmengine.utils import is_abs
 
 from mmfusenas.core.errors import InputError
+from mmfusenas.core.renamed import renamed
 from mmfusenas.datasets.annotations import BOX_PROBLEMS, Annotation, place_boxes, unknown_class
 from mmfusenas.datasets.images import ImageError, image_size
-from mmfusenas.datasets.pairing import PATHS, by_key, find_samples, folders_of, is_list, read_list, stem_of
+from mmfusenas.datasets.pairing import OLD_KEYS, PATHS, by_key, find_samples, folders_of, is_list, read_list, stem_of
 from mmfusenas.datasets.problems import DatasetError, Problem, report
 from mmfusenas.datasets.sequences import fold_subset
 from mmfusenas.registry import DATASETS
@@ -23,15 +24,16 @@ from mmfusenas.registry import DATASETS
 class PairDataset(BaseDataset):
     """Pairs of a visible and an infrared image, or what one sensor sees; by itself without boxes.
 
-    A sample is what ``data_prefix`` names: an image ``img`` alone, with that of a second sensor ``img2``, with a clean
-    reference ``gt`` to compare an enhanced one with, or with both. A format is added by a subclass with a ``READER``
-    (:class:`YOLOPairDataset`, :class:`VOCPairDataset`), and a published set by a subclass with ``READER``,
-    ``METAINFO`` and the folders ``PREFIX``; ``NESTED`` says that images lie in folders of those folders.
+    A sample is what ``data_prefix`` names: the image ``img`` alone, with that of a second sensor, ``infrared``, with a
+    clean ``reference`` to compare an enhanced one with, or with both; or ``img`` as the guide of a ``target``. A format
+    is added by a subclass with a ``READER`` (:class:`YOLOPairDataset`, :class:`VOCPairDataset`), and a published set by
+    a subclass with ``READER``, ``METAINFO`` and the folders ``PREFIX``; ``NESTED`` says that images lie in folders of
+    those folders.
 
     Args:
         data_root: Folder of the set.
-        data_prefix: ``img`` (visible), where there are any ``img2`` (infrared), ``img2_aligned`` (the infrared images
-            in register, where ``img2`` are not) and ``gt`` (reference), and for boxes ``ann``: folders below
+        data_prefix: ``img`` (visible, or the guide), where there are any ``infrared``, ``aligned`` (the infrared images
+            in register, where ``infrared`` are not), ``target`` and ``reference``, and for boxes ``ann``: folders below
             ``data_root``. Those of images may all be ``.txt`` lists of one path a line, which belong together line
             by line. Values may be lists of folders that are read as one set, the first of one with the first of the
             others. None is the class's ``PREFIX``.
@@ -64,13 +66,13 @@ class PairDataset(BaseDataset):
         ...     write_image(path, np.zeros((4, 6), np.uint8))
         >>> len(PairDataset()), len(PairDataset(data_prefix=dict(img='vi'), fold=(0, 2)))
         (2, 1)
-        >>> PairDataset()[1]['img_path2']
+        >>> PairDataset()[1]['infrared_path']
         'ir/2.png'
     """
 
     READER: Callable[..., Annotation] | None = None
     ANNOTATION_SUFFIX = ''
-    PREFIX = dict(img='vi', img2='ir')
+    PREFIX = dict(img='vi', infrared='ir')
     NESTED = False
 
     def __init__(
@@ -94,7 +96,7 @@ class PairDataset(BaseDataset):
         for name, part in (('fold', fold), ('leave_out', leave_out)):
             if part is not None and not 0 <= part[0] < part[1]:
                 raise InputError(f'{name} of a {type(self).__name__} is (k, n) with 0 <= k < n, got {part}.')
-        prefix = data_prefix or self.PREFIX
+        prefix = renamed(data_prefix or self.PREFIX, OLD_KEYS)
         self._check_prefix(prefix)
         self.split = osp.join(data_root, split) if split else ''
         self.stems = stems
@@ -114,8 +116,8 @@ class PairDataset(BaseDataset):
         """Read the set and list what is wrong with it, without stopping at the first.
 
         Returns:
-            For every sample ``img_id`` (a whole number), ``img_path``, where there are any ``img_path2`` and
-            ``gt_path``, and with boxes ``height``, ``width`` and ``instances`` (``bbox``, ``bbox_label``,
+            For every sample ``img_id`` (a whole number), ``img_path``, where there are any ``infrared_path`` and
+            ``reference_path``, and with boxes ``height``, ``width`` and ``instances`` (``bbox``, ``bbox_label``,
             ``ignore_flag``); and the problems.
         """
         try:
@@ -162,7 +164,7 @@ class PairDataset(BaseDataset):
             if smallest:
                 infos = [info for info in infos if min(self._size(info)) >= smallest]
         if not infos:
-            kind = 'pair' if 'img2' in self.data_prefix else 'image'
+            kind = 'pair' if 'infrared' in self.data_prefix else 'image'
             raise DatasetError(
                 f'{type(self).__name__} has no {kind} left of {len(self.data_list)} after '
                 f'filter_cfg={self.filter_cfg}; looked in {dict(self.data_prefix)}, split={self.split or None}.'

@@ -18,7 +18,8 @@ class PairSegDataset(PairDataset):
     Other arguments and errors as of :class:`PairDataset`; an image without a map is an error.
 
     Args:
-        data_prefix: ``img`` and ``seg``, and ``img2`` and ``gt`` where there are any: folders below ``data_root``. None
+        data_prefix: ``img`` and ``seg``, and ``infrared`` and ``reference`` where there are any: folders below
+            ``data_root``. None
             is the class's ``PREFIX``.
         seg_map_suffix: Suffix of the maps. Defaults to '.png'.
         label_map: Class numbers by number in the files, where they differ: ``{255: 1}`` for a mask of black and white.
@@ -34,7 +35,7 @@ class PairSegDataset(PairDataset):
         'labels/1.png'
     """
 
-    PREFIX = dict(img='vi', img2='ir', seg='labels')
+    PREFIX = dict(img='vi', infrared='ir', seg='labels')
 
     def __init__(self, data_root: str = '', data_prefix: dict | None = None, seg_map_suffix: str = '.png',
                  label_map: dict[int, int] | None = None, reduce_zero_label: bool = False, **kwargs) -> None:

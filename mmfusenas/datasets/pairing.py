@@ -3,22 +3,44 @@ from __future__ import annotations
 
 import os
 from bisect import bisect_left
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from os import path as osp
 from typing import NamedTuple
 
 from mmengine import fileio
 
 from mmfusenas.core.errors import FileError
+from mmfusenas.core.renamed import RenamedKeys
 from mmfusenas.datasets.images import IMAGE_SUFFIXES
 from mmfusenas.datasets.problems import Problem
 
-PATHS = dict(img='img_path', img2='img_path2', img2_aligned='img_path2_aligned', gt='gt_path')
-"""Keys of a sample's images, and of their files: the image, that of a second sensor, the latter in register where
-it is not itself, a clean reference."""
+PATHS = dict(img='img_path', infrared='infrared_path', aligned='aligned_path', target='target_path',
+             reference='reference_path')
+"""Keys of a sample's images, and of their files. ``img`` is the visible image or a guide, under the name that stock
+transforms read; the image of a second sensor; the latter in register where it is not itself; what a guide upsamples; a
+clean reference."""
 
-INPUTS = dict(img='visible', img2='infrared', img2_aligned='aligned', gt='reference')
-"""Keys of a sample's images, and what the model's inputs call them."""
+OLD_KEYS = dict(img2='infrared', img2_aligned='aligned', gt='reference', img_path2='infrared_path',
+                img_path2_aligned='aligned_path', gt_path='reference_path')
+"""Their names before, which go with the next release."""
+
+
+class Sample(RenamedKeys):
+    """The results of a pipeline, whose images are found under their old names too."""
+
+    OLD = OLD_KEYS
+
+
+def role_of(key: str, keys: Container[str]) -> str:
+    """Return what the model's inputs call an image of a sample that has ``keys``: its key; of ``img`` its role.
+
+    Example:
+        >>> role_of('img', ('img', 'infrared')), role_of('img', ('img', 'target')), role_of('target', ('img', 'target'))
+        ('visible', 'guide', 'target')
+    """
+    if key != 'img':
+        return key
+    return 'guide' if 'target' in keys else 'visible'
 
 
 class Pair(NamedTuple):

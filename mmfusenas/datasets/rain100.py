@@ -13,16 +13,16 @@ class Rain100Dataset(PairDataset):
 
     Two layouts are about. That of later papers is the default: ``input`` and ``target`` with equal names. As published,
     ``rain-001.png`` and ``norain-001.png`` lie in ``rainy`` and ``norain``, or so; there set ``data_prefix``, as in
-    ``dict(img='rainy', gt='norain')``.
+    ``dict(img='rainy', reference='norain')``.
 
     Arguments and errors as of :class:`PairDataset`.
 
     Example:
-        >>> Rain100Dataset(data_root='data/rain100l', lazy_init=True).data_prefix['gt']
+        >>> Rain100Dataset(data_root='data/rain100l', lazy_init=True).data_prefix['reference']
         'data/rain100l/target'
     """
 
-    PREFIX = dict(img='input', gt='target')
+    PREFIX = dict(img='input', reference='target')
 
     def key_of(self, stem: str) -> str:
         """Return the number of ``rain-001`` and ``norain-001``; other stems are equal by themselves."""

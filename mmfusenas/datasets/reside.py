@@ -33,41 +33,41 @@ class RESIDEDataset(PairDataset):
         **kwargs: As of :class:`PairDataset`.
 
     Raises:
-        ValueError: On another part, or folders that are not ``img`` and ``gt``.
+        ValueError: On another part, or folders that are not ``img`` and ``reference``.
         DatasetError: Where a hazy image has no clear one.
 
     Example:
-        >>> RESIDEDataset('sots-outdoor', data_root='data/reside', lazy_init=True).data_prefix['gt']
+        >>> RESIDEDataset('sots-outdoor', data_root='data/reside', lazy_init=True).data_prefix['reference']
         'data/reside/SOTS/outdoor/gt'
     """
 
-    PREFIX = dict(img='ITS/hazy', gt='ITS/clear')
+    PREFIX = dict(img='ITS/hazy', reference='ITS/clear')
 
     def __init__(self, part: str = 'its', data_prefix: dict | None = None, **kwargs) -> None:
         if part not in FOLDERS:
             raise InputError(f'RESIDEDataset got part={part!r}; it knows {list(FOLDERS)}.')
-        if data_prefix and (set(data_prefix) != {'img', 'gt'} or set(map(type, data_prefix.values())) != {str}):
+        if data_prefix and (set(data_prefix) != {'img', 'reference'} or set(map(type, data_prefix.values())) != {str}):
             raise InputError(f"RESIDEDataset got data_prefix={data_prefix}; it has one folder 'img' of hazy and one "
-                             "'gt' of clear images.")
+                             "'reference' of clear images.")
         hazy, clear = FOLDERS[part]
-        super().__init__(data_prefix=data_prefix or dict(img=hazy, gt=clear), **kwargs)
+        super().__init__(data_prefix=data_prefix or dict(img=hazy, reference=clear), **kwargs)
 
     def find(self) -> tuple[list[dict[str, str]], list[Problem]]:
         """Return the paths of every hazy image and of its clear one, and those that have none."""
-        hazy, clear = (list_images(self.data_prefix[key], self.backend_args) for key in ('img', 'gt'))
+        hazy, clear = (list_images(self.data_prefix[key], self.backend_args) for key in ('img', 'reference'))
         by_stem = {stem_of(path): path for path in clear}
-        samples = [dict(img_path=path, gt_path=by_stem.get(_clear_stem(path))) for path in hazy]
+        samples = [dict(img_path=path, reference_path=by_stem.get(_clear_stem(path))) for path in hazy]
         problems = [Problem('error', 'image without a partner', sample['img_path'],
-                            f'no clear image {_clear_stem(sample["img_path"])!r} in {self.data_prefix["gt"]}')
-                    for sample in samples if sample['gt_path'] is None]
+                            f'no clear image {_clear_stem(sample["img_path"])!r} in {self.data_prefix["reference"]}')
+                    for sample in samples if sample['reference_path'] is None]
         if not hazy:
             problems.append(Problem('error', 'no images', self.data_prefix['img'], 'no image here'))
-        return [sample for sample in samples if sample['gt_path']], problems
+        return [sample for sample in samples if sample['reference_path']], problems
 
     def deal(self, samples: Sequence[dict[str, str]]) -> list[dict[str, str]]:
         """Deal out the clear images, each with all that was made of it: no scene is in two folds."""
-        kept = set(super().deal(sorted({sample['gt_path'] for sample in samples})))
-        return [sample for sample in samples if sample['gt_path'] in kept]
+        kept = set(super().deal(sorted({sample['reference_path'] for sample in samples})))
+        return [sample for sample in samples if sample['reference_path'] in kept]
 
 
 def _clear_stem(path: str) -> str:

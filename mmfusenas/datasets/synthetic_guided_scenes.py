@@ -1,4 +1,4 @@
-"""The drawn street scenes as guidance and target of guided super-resolution."""
+"""The drawn street scenes as guide and target of guided super-resolution."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ FARTHEST = 80.0
 class SyntheticGuidedScenes(SyntheticScenes):
     """:class:`SyntheticScenes` for guided super-resolution: the visible image guides a target of another kind.
 
-    ``img`` is the guidance (H x W x 3 uint8 BGR), ``img2`` the target in high resolution (H x W float32):
+    ``img`` is the guide (H x W x 3 uint8 BGR), ``target`` the target in high resolution (H x W float32):
     ``'depth'`` in metres, at most 80; ``'thermal'``, the infrared image, 0 to 255; ``'saliency'``, 255 where the
     objects of the five classes are, else 0. :class:`DegradeTarget` makes of it what a poor sensor sees.
 
@@ -47,7 +47,7 @@ class SyntheticGuidedScenes(SyntheticScenes):
 
     Example:
         >>> sample = SyntheticGuidedScenes('depth', length=4, size=(96, 128))[0]
-        >>> sample['img2'].shape, str(sample['img2'].dtype), (sample['img2'] <= 80).all().item()
+        >>> sample['target'].shape, str(sample['target'].dtype), (sample['target'] <= 80).all().item()
         ((96, 128), 'float32', True)
     """
 
@@ -61,11 +61,12 @@ class SyntheticGuidedScenes(SyntheticScenes):
         """Return what is known of each scene before it is drawn."""
         infos = super().load_data_list()
         for info in infos:
-            info['img_path2'] = info['img_path2'].replace('_infrared', f'_{self.target}')
+            info['target_path'] = info.pop('infrared_path').replace('_infrared', f'_{self.target}')
         return infos
 
     def get_data_info(self, idx: int) -> dict:
-        """Return the description of a scene with guidance and target drawn."""
+        """Return the description of a scene with guide and target drawn."""
         info = super().get_data_info(idx)
         scene = self.scene(info['img_id'])
-        return dict(info, img2=TARGETS[self.target](scene).astype(np.float32))
+        del info['infrared']
+        return dict(info, target=TARGETS[self.target](scene).astype(np.float32))

@@ -17,7 +17,8 @@ class SyntheticHazeScenes(SyntheticScenes):
     r"""The visible images of :class:`SyntheticScenes` in haze, with the clear ones as references.
 
     As RESIDE makes it: :math:`y = x t + A (1 - t)` with the transmission :math:`t = \exp(-\beta d)` of the scene's
-    depth d in metres (80 at most). ``img`` is hazy, ``gt`` (at ``gt_path``) clear, and there is no ``img2``.
+    depth d in metres (80 at most). ``img`` is hazy, ``reference`` (at ``reference_path``) clear; there is no
+    ``infrared``.
 
     Args:
         length: Number of scenes.
@@ -31,12 +32,12 @@ class SyntheticHazeScenes(SyntheticScenes):
 
     Example:
         >>> sample = SyntheticHazeScenes(length=4, size=(96, 128))[0]
-        >>> sample['img'].shape, sample['gt'].shape, 'img2' in sample
+        >>> sample['img'].shape, sample['reference'].shape, 'infrared' in sample
         ((96, 128, 3), (96, 128, 3), False)
     """
 
     CLEAN = True
-    IMAGES = dict(img_path='hazy', gt_path='clear')
+    IMAGES = dict(img_path='hazy', reference_path='clear')
 
     def __init__(self, length: int, density: tuple[float, float] = (0.01, 0.04),
                  light: tuple[float, float] = (0.7, 1.0), conditions: Sequence[str] = ('day', ), **kwargs) -> None:
@@ -49,11 +50,11 @@ class SyntheticHazeScenes(SyntheticScenes):
     def get_data_info(self, idx: int) -> dict:
         """Return the description of a scene with its images, segmentation map and instances drawn."""
         info = super().get_data_info(idx)
-        del info['img2']
-        info['gt'] = info['img']
+        del info['infrared']
+        info['reference'] = info['img']
         rng = np.random.default_rng([self.seed, info['img_id'], 4])  # 0 to 3 are those of other scenes
         density, light = rng.uniform(*self.density), rng.uniform(*self.light)
         depth = self.scene(info['img_id']).depth.clip(max=FARTHEST)
         clear = np.exp(-density * depth.astype(np.float64))[..., None]
-        info['img'] = to_uint8((info['gt'] * clear + 255 * light * (1 - clear)).astype(np.float32))
+        info['img'] = to_uint8((info['reference'] * clear + 255 * light * (1 - clear)).astype(np.float32))
         return info

@@ -15,10 +15,10 @@ from mmfusenas.registry import DATASETS
 class SyntheticLowLightScenes(SyntheticScenes):
     """:class:`SyntheticScenes` in little light: a dark and noisy image, and its clean reference.
 
-    Results are the same but for the images: ``img`` is dark, ``gt`` (H x W x 3 uint8 BGR, at ``gt_path``) is the view
-    in daylight without noise, and there is no ``img2``. Boxes, masks and classes are those of the scenes. With the
-    default ranges the images have the mean grey level of LOL's dark ones (10 to 45), and at their smaller size the
-    noise of LOL's.
+    Results are the same but for the images: ``img`` is dark, ``reference`` (H x W x 3 uint8 BGR, at ``reference_path``)
+    is the view in daylight without noise, and there is no ``infrared``. Boxes, masks and classes are those of the
+    scenes. With the default ranges the images have the mean grey level of LOL's dark ones (10 to 45), and at their
+    smaller size the noise of LOL's.
 
     Args:
         length: Number of scenes.
@@ -33,12 +33,12 @@ class SyntheticLowLightScenes(SyntheticScenes):
 
     Example:
         >>> sample = SyntheticLowLightScenes(length=4, size=(96, 128))[0]
-        >>> sample['img'].shape, sample['gt'].shape, 'img2' in sample
+        >>> sample['img'].shape, sample['reference'].shape, 'infrared' in sample
         ((96, 128, 3), (96, 128, 3), False)
     """
 
     CLEAN = True
-    IMAGES = dict(img_path='low', gt_path='reference')
+    IMAGES = dict(img_path='low', reference_path='reference')
 
     def __init__(self, length: int, exposure: tuple[float, float] = (0.02, 0.15),
                  noise: tuple[float, float] = (1.0, 5.0), conditions: Sequence[str] = ('day', ), **kwargs) -> None:
@@ -52,9 +52,9 @@ class SyntheticLowLightScenes(SyntheticScenes):
     def get_data_info(self, idx: int) -> dict:
         """Return the description of a scene with its images, segmentation map and instances drawn."""
         info = super().get_data_info(idx)
-        del info['img2']
-        info['gt'] = info['img']
+        del info['infrared']
+        info['reference'] = info['img']
         rng = np.random.default_rng([self.seed, info['img_id'], 3])  # 0 to 2 are those of the scene itself
         root = rng.uniform(*np.sqrt(self.exposure))
-        info['img'] = darken(info['gt'], root * root, rng.uniform(*self.noise), rng)
+        info['img'] = darken(info['reference'], root * root, rng.uniform(*self.noise), rng)
         return info

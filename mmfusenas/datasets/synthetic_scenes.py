@@ -24,9 +24,9 @@ class SyntheticScenes(BaseDataset):
     needs no loading but ``mmdet.LoadAnnotations``. Splits differ by their seed: 0 for training, 1 for validation,
     2 for testing, by convention. By day, at night, under glare and in fog some objects are seen by one sensor only.
 
-    Results hold ``img`` (H x W x 3 uint8 BGR), ``img2`` (H x W uint8), ``gt_seg_map`` (H x W uint8, indices into
+    Results hold ``img`` (H x W x 3 uint8 BGR), ``infrared`` (H x W uint8), ``gt_seg_map`` (H x W uint8, indices into
     ``scenes.SEMANTICS``), ``instances`` (mmdet's layout, with polygons), ``img_id``, virtual ``img_path`` and
-    ``img_path2``, ``ori_shape``, ``img_shape`` and ``condition``.
+    ``infrared_path``, ``ori_shape``, ``img_shape`` and ``condition``.
 
     Args:
         length: Number of scenes.
@@ -45,12 +45,12 @@ class SyntheticScenes(BaseDataset):
 
     Example:
         >>> dataset = SyntheticScenes(length=4, size=(96, 128))
-        >>> dataset[0]['img'].shape, dataset[0]['img2'].shape
+        >>> dataset[0]['img'].shape, dataset[0]['infrared'].shape
         ((96, 128, 3), (96, 128))
     """
 
     CLEAN = False  # whether the visible image has no noise
-    IMAGES = dict(img_path='visible', img_path2='infrared')
+    IMAGES = dict(img_path='visible', infrared_path='infrared')
     METAINFO = dict(
         classes=CLASSES, palette=[(255, 128, 0), (255, 220, 0), (60, 110, 255), (255, 60, 60), (60, 220, 90)]
     )
@@ -69,7 +69,7 @@ class SyntheticScenes(BaseDataset):
     ) -> None:
         if length < 1:
             raise InputError(f'length of {type(self).__name__} must be at least 1, got {length}')
-        if misalign and 'img_path2' not in self.IMAGES:
+        if misalign and 'infrared_path' not in self.IMAGES:
             raise InputError(f'{type(self).__name__} has one sensor, and nothing to misalign; leave misalign out')
         get_difficulty(difficulty)
         self.length, self.seed, self.difficulty, self.misalign = length, seed, difficulty, misalign
@@ -110,7 +110,7 @@ class SyntheticScenes(BaseDataset):
         scene = self.scene(info['img_id'])
         info.update(
             img=scene.visible.copy(),
-            img2=scene.infrared.copy(),
+            infrared=scene.infrared.copy(),
             ori_shape=self.size,
             img_shape=self.size,
             gt_seg_map=scene.semantic_map.copy(),

@@ -15,8 +15,8 @@ class UIEBDataset(PairDataset):
     Arguments and errors as of :class:`PairDataset`.
 
     Example:
-        >>> UIEBDataset(data_root='data/uieb', lazy_init=True).data_prefix['gt']
+        >>> UIEBDataset(data_root='data/uieb', lazy_init=True).data_prefix['reference']
         'data/uieb/reference-890'
     """
 
-    PREFIX = dict(img='raw-890', gt='reference-890')
+    PREFIX = dict(img='raw-890', reference='reference-890')

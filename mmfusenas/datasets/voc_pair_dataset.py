@@ -34,7 +34,7 @@ class VOCPairDataset(PairDataset):
 
     READER = staticmethod(read_voc)
     ANNOTATION_SUFFIX = '.xml'
-    PREFIX = dict(img='vi', img2='ir', ann='Annotations')
+    PREFIX = dict(img='vi', infrared='ir', ann='Annotations')
 
     def __init__(self, one_based: bool = False, **kwargs) -> None:
         self.one_based = one_based

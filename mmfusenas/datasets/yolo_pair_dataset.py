@@ -25,4 +25,4 @@ class YOLOPairDataset(PairDataset):
 
     READER = staticmethod(read_yolo)
     ANNOTATION_SUFFIX = '.txt'
-    PREFIX = dict(img='vi', img2='ir', ann='labels')
+    PREFIX = dict(img='vi', infrared='ir', ann='labels')

@@ -38,7 +38,7 @@ class ToyDataset(BaseDataset):
         super().__init__(serialize_data=False, **kwargs)
 
     def load_data_list(self) -> list[dict]:
-        return [dict(index=index, img_path=f'visible/{index}.png', img_path2=f'infrared/{index}.png',
+        return [dict(index=index, img_path=f'visible/{index}.png', infrared_path=f'infrared/{index}.png',
                      width=10 + index % 3, height=11) for index in range(SAMPLES)]
 
 
@@ -50,7 +50,7 @@ class ToyTransform:
         ToyDataset.reads.append(results['index'])
         noise = torch.tensor([random.random(), np.random.rand(), float(torch.rand(()))])
         inputs = torch.full((3,), results['index'] / SAMPLES) + noise
-        sample = BaseDataElement(metainfo={key: results[key] for key in ('index', 'img_path', 'img_path2')})
+        sample = BaseDataElement(metainfo={key: results[key] for key in ('index', 'img_path', 'infrared_path')})
         return dict(inputs=inputs, data_samples=sample)
 
 

@@ -64,7 +64,7 @@ class DrawPair:
         coarse = torch.from_numpy(generator.uniform(0, 255, (1, 4, 4, 5)))
         image = torch.nn.functional.interpolate(coarse, (16, 20), mode='bilinear')[0] + torch.rand(4, 16, 20)
         image = image.clamp(0, 255).to(torch.uint8)
-        sample = FusionDataSample(metainfo=dict(img_shape=(16, 20), img_path='v', img_path2='i'))
+        sample = FusionDataSample(metainfo=dict(img_shape=(16, 20), img_path='v', infrared_path='i'))
         return dict(inputs=dict(visible=image[:3], infrared=image[3:]), data_samples=sample)
 
 

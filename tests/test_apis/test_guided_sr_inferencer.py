@@ -29,12 +29,12 @@ def depth(height=12, width=16):
 
 
 def test_a_result_is_what_the_model_makes_of_a_test_sample(model, image: Callable) -> None:
-    low, guidance = depth(), image(48, 64, 3)
-    out = GuidedSRInferencer(model)(low, guidance)
+    low, guide = depth(), image(48, 64, 3)
+    out = GuidedSRInferencer(model)(low, guide)
     up = resize_bicubic(low, (48, 64))
     start, end = float(low.min()), float(low.max())
     with torch.no_grad():
-        inputs = dict(guidance=torch.from_numpy(guidance).permute(2, 0, 1)[None] / 255,
+        inputs = dict(guide=torch.from_numpy(guide).permute(2, 0, 1)[None] / 255,
                       target=torch.from_numpy((up - start) / (end - start))[None, None])
         expected = model.images(inputs)['restored'][0, 0].numpy() * (end - start) + start
     np.testing.assert_allclose(out['restored'], expected, rtol=1e-4)
@@ -65,12 +65,12 @@ def test_inputs_that_do_not_fit_are_refused(model, image: Callable) -> None:
         infer(np.zeros((12, 16, 4)), image(48, 64, 3))
     with pytest.raises(ValueError, match='an image is H x W'):
         infer(depth(), np.zeros((48, 64, 4), np.uint8))
-    for guidance in (image(48, 64, 3) / 255, image(48, 64, 3).astype(np.int32)):
-        with pytest.raises(ValueError, match='of the guidance array are .*give 8 bit'):
-            infer(depth(), guidance)
-    with pytest.raises(ValueError, match='NaN.*guidance array'):
+    for guide in (image(48, 64, 3) / 255, image(48, 64, 3).astype(np.int32)):
+        with pytest.raises(ValueError, match='of the guide array are .*give 8 bit'):
+            infer(depth(), guide)
+    with pytest.raises(ValueError, match='NaN.*guide array'):
         infer(depth(), np.full((48, 64, 3), np.nan, np.float32))
     assert infer(np.repeat(depth()[..., None].astype(float), 3, 2), image(48, 64, 3))['restored'].shape == (48, 64)
     with pytest.raises(ValueError, match='FusionInferencer.*visible and infrared'):
         FusionInferencer(model)
-    assert input_options(model) == '--target FOLDER --guidance FOLDER'
+    assert input_options(model) == '--target FOLDER --guide FOLDER'

@@ -20,7 +20,7 @@ def kinds(problems):
 
 
 def write_pair(folder, visible, infrared, **more):
-    paths = dict(img_path=str(folder / 'vi.png'), img_path2=str(folder / 'ir.png'))
+    paths = dict(img_path=str(folder / 'vi.png'), infrared_path=str(folder / 'ir.png'))
     for path, image in zip(paths.values(), (visible, infrared)):
         if image is not None:
             cv2.imwrite(path, image)
@@ -32,7 +32,7 @@ def test_a_good_pair_has_nothing(tmp_path, make_image):
     facts = check_pair(write_pair(tmp_path, visible, make_image(1, (24, 32)), height=24, width=32, instances=[]))
     assert facts.problems == [] and facts.labels == []
     assert facts.size == (24, 32) and facts.depths == ('uint8', 'uint8')
-    drawn = check_pair(dict(img_path='a', img_path2='b', img=visible, img2=make_image(1, (24, 32))))
+    drawn = check_pair(dict(img_path='a', infrared_path='b', img=visible, infrared=make_image(1, (24, 32))))
     assert drawn.problems == [] and drawn.labels is None and drawn.digest == facts.digest
 
 
@@ -41,18 +41,18 @@ def test_an_image_alone_and_one_with_a_reference(tmp_path, make_image):
     info = write_pair(tmp_path, image, make_image(1, (24, 32), 3, np.uint16))
     alone = check_pair(dict(img_path=info['img_path']))
     assert alone.problems == [] and (alone.sensors, alone.depths) == (('visible', ), ('uint8', ))
-    referenced = check_pair(dict(img_path=info['img_path'], gt_path=info['img_path2']))
+    referenced = check_pair(dict(img_path=info['img_path'], reference_path=info['infrared_path']))
     assert kinds(referenced.problems) == [('warning', 'uint16 image')]  # a reference may be in colour
     assert referenced.sensors == ('visible', 'reference') and referenced.digest == alone.digest
     assert referenced.depths == ('uint8', 'uint16')
-    drawn = check_pair(dict(img_path='a', gt_path='b', img=image, gt=np.zeros_like(image)))
+    drawn = check_pair(dict(img_path='a', reference_path='b', img=image, reference=np.zeros_like(image)))
     assert kinds(drawn.problems) == [('warning', 'constant image')] and drawn.problems[0].where == 'b'
 
 
 @pytest.mark.parametrize('allowed, level', [(False, 'error'), (True, 'warning')])
 def test_a_reference_of_another_size(make_image, allowed, level):
-    facts = check_pair(dict(img_path='a', gt_path='b', img=make_image(0, (24, 32), 3),
-                            gt=make_image(1, (48, 64), 3)), sizes_may_differ=allowed)
+    facts = check_pair(dict(img_path='a', reference_path='b', img=make_image(0, (24, 32), 3),
+                            reference=make_image(1, (48, 64), 3)), sizes_may_differ=allowed)
     assert kinds(facts.problems) == [(level, 'sizes differ')]
     assert facts.problems[0].message.startswith('32 x 24, and b is 64 x 48')
 
@@ -60,7 +60,7 @@ def test_a_reference_of_another_size(make_image, allowed, level):
 def test_an_array_is_a_target(tmp_path, make_image):
     info = write_pair(tmp_path, make_image(0, (24, 32), 3), None)
     np.save(tmp_path / 'depth.npy', np.random.default_rng(0).random((24, 32), np.float32))
-    facts = check_pair(dict(img_path=info['img_path'], img_path2=str(tmp_path / 'depth.npy')))
+    facts = check_pair(dict(img_path=info['img_path'], infrared_path=str(tmp_path / 'depth.npy')))
     assert all(problem.level == 'warning' for problem in facts.problems) and facts.depths == ('uint8', 'float32')
 
 
@@ -73,8 +73,8 @@ def test_which_loading_takes_several_sizes(step, differ):
 
 def test_an_unreadable_reference(tmp_path, make_image):
     info = write_pair(tmp_path, make_image(0, (24, 32), 3), None)
-    problem, = check_pair(dict(img_path=info['img_path'], gt_path=info['img_path2'])).problems
-    assert (problem.kind, problem.where) == ('unreadable image', info['img_path2'])
+    problem, = check_pair(dict(img_path=info['img_path'], reference_path=info['infrared_path'])).problems
+    assert (problem.kind, problem.where) == ('unreadable image', info['infrared_path'])
 
 
 def test_unreadable_images(tmp_path, make_image):

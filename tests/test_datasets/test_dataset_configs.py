@@ -77,7 +77,7 @@ def lay_out(root: Path, folders: list[tuple[str, str, str]], annotation: str) ->
 
 
 def write_files(root: Path, files: dict[str, int | str]) -> None:
-    """Write texts, images of one grey level and, below ``gt``, maps of one number."""
+    """Write texts, images of one grey level and, below ``reference``, maps of one number."""
     for name, content in files.items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -18,7 +18,7 @@ def sample(dtype=np.uint8, dtype2=np.uint16, size=(48, 64), box=BOX):
     visible[y1:y2, x1:x2] = (10, 200, 90)
     infrared[y1:y2, x1:x2] = np.iinfo(dtype2).max
     return dict(
-        img=visible, img2=infrared, img_shape=size, gt_bboxes=HorizontalBoxes([box], dtype=torch.float32),
+        img=visible, infrared=infrared, img_shape=size, gt_bboxes=HorizontalBoxes([box], dtype=torch.float32),
         gt_bboxes_labels=np.array([2]), gt_ignore_flags=np.array([False]))
 
 
@@ -42,13 +42,13 @@ def extent(mask):
 def test_images_and_box_move_together(transform, seed):
     np.random.seed(seed)
     moved = JointTransform([transform])(sample(np.uint8, np.uint8))
-    assert moved['img'].shape[:2] == moved['img2'].shape == moved['img_shape']
+    assert moved['img'].shape[:2] == moved['infrared'].shape == moved['img_shape']
     if len(moved['gt_bboxes']):
         box = moved['gt_bboxes'].tensor[0].numpy()
-        for mask in (moved['img'][..., 1] > 100, moved['img2'] > 127):
+        for mask in (moved['img'][..., 1] > 100, moved['infrared'] > 127):
             assert np.abs(extent(mask) - box).max() <= 1.01
     else:
-        assert not (moved['img'] > 100).any() and not (moved['img2'] > 127).any()
+        assert not (moved['img'] > 100).any() and not (moved['infrared'] > 127).any()
 
 
 @pytest.mark.parametrize('seed', range(3))
@@ -75,15 +75,15 @@ def test_image_and_reference_move_together(transform, seed):
     image = np.random.default_rng(seed).integers(0, 256, (48, 64, 3), dtype=np.uint8)
 
     def run(**more):
-        given = {key: value for key, value in sample().items() if key != 'img2' and (boxes or key == 'img_shape')}
+        given = {key: value for key, value in sample().items() if key != 'infrared' and (boxes or key == 'img_shape')}
         np.random.seed(seed)
         maps = dict(gt_seg_map=image[..., 0] // 128, seg_fields=['gt_seg_map'])
         return steps(dict(given, img=image.copy(), **maps, **more)), np.random.random()
 
-    moved, following = run(gt=image.copy())
-    assert np.array_equal(moved['img'], moved['gt']) and moved['gt'].flags.c_contiguous
+    moved, following = run(reference=image.copy())
+    assert np.array_equal(moved['img'], moved['reference']) and moved['reference'].flags.c_contiguous
     alone, following_alone = run()  # a reference changes nothing else
-    assert following == following_alone and set(moved) - set(alone) == {'gt'}
+    assert following == following_alone and set(moved) - set(alone) == {'reference'}
     assert np.array_equal(alone['img'], moved['img']) and np.array_equal(alone['gt_seg_map'], moved['gt_seg_map'])
     if boxes:
         assert np.array_equal(alone['gt_bboxes'].tensor, moved['gt_bboxes'].tensor)
@@ -93,24 +93,24 @@ def test_a_pair_with_a_reference_keeps_all_three_together(make_image):
     visible, infrared = make_image(0, (24, 32), 3), make_image(1, (24, 32), dtype=np.uint16)
     np.random.seed(3)
     moved = JointTransform([dict(type='RandomPatch', size=(10, 12)), dict(type='RandomFlip', prob=1.0)])(
-        dict(img=visible, img2=infrared, gt=visible // 2))
-    assert np.array_equal(moved['img'] // 2, moved['gt']) and moved['gt'].shape == (10, 12, 3)
-    assert moved['img2'].dtype == np.uint16 and moved['img2'].shape == (10, 12)
+        dict(img=visible, infrared=infrared, reference=visible // 2))
+    assert np.array_equal(moved['img'] // 2, moved['reference']) and moved['reference'].shape == (10, 12, 3)
+    assert moved['infrared'].dtype == np.uint16 and moved['infrared'].shape == (10, 12)
     y, x = next((y, x) for y in range(15) for x in range(21)
                 if np.array_equal(visible[y:y + 10, x:x + 12][:, ::-1], moved['img']))
-    assert np.array_equal(infrared[y:y + 10, x:x + 12][:, ::-1], moved['img2'])
+    assert np.array_equal(infrared[y:y + 10, x:x + 12][:, ::-1], moved['infrared'])
 
 
 def test_a_reference_keeps_its_own_depth(make_image):
     reference = make_image(1, (24, 32), 3, np.uint16)
     moved = JointTransform([dict(type='RandomFlip', prob=1.0)])(
-        dict(img=make_image(0, (24, 32), 3), gt=reference.copy()))
-    assert moved['gt'].dtype == np.uint16 and np.array_equal(moved['gt'], reference[:, ::-1])
+        dict(img=make_image(0, (24, 32), 3), reference=reference.copy()))
+    assert moved['reference'].dtype == np.uint16 and np.array_equal(moved['reference'], reference[:, ::-1])
 
 
 def test_one_image_needs_no_partner(make_image):
     image = make_image(0, (24, 32), 3)
-    given = {key: value for key, value in sample(size=(24, 32), box=(1, 1, 5, 5)).items() if key != 'img2'}
+    given = {key: value for key, value in sample(size=(24, 32), box=(1, 1, 5, 5)).items() if key != 'infrared'}
     steps = [dict(type='mmdet.ShearX', prob=1.0), dict(type='mmdet.RandomFlip', prob=1.0)]
     assert JointTransform(steps)(dict(given, img=image))['img'].shape == (24, 32, 3)
 
@@ -124,21 +124,21 @@ def test_a_transform_with_a_generator_of_its_own_is_refused(make_image):
 
     image = make_image(0, (24, 32), 3)
     with pytest.raises(ValueError, match=r'low\.png.*reference.*generator'):
-        JointTransform([cut])(dict(img=image, gt=image, img_path='low.png'))
+        JointTransform([cut])(dict(img=image, reference=image, img_path='low.png'))
 
 
 def test_a_reference_of_another_size_is_refused(make_image):
-    with pytest.raises(ValueError, match=r'got img \(24, 32, 3\) and gt \(12, 16, 3\); img_path=low\.png'):
+    with pytest.raises(ValueError, match=r'got img \(24, 32, 3\) and reference \(12, 16, 3\); img_path=low\.png'):
         JointTransform([])(
-            dict(img=make_image(0, (24, 32), 3), gt=make_image(1, (12, 16), 3), img_path='low.png'))
+            dict(img=make_image(0, (24, 32), 3), reference=make_image(1, (12, 16), 3), img_path='low.png'))
 
 
 def test_a_rotation_moves_both_alike():
     np.random.seed(0)
     rotate = dict(type='mmdet.Rotate', prob=1.0, level=6, img_border_value=0, interpolation='nearest')
     moved = JointTransform([rotate])(sample(np.uint8, np.uint8))
-    assert np.array_equal(moved['img'][..., 1] > 0, moved['img2'] > 0)
-    assert not np.array_equal(moved['img2'] > 0, sample()['img2'] > 0)
+    assert np.array_equal(moved['img'][..., 1] > 0, moved['infrared'] > 0)
+    assert not np.array_equal(moved['infrared'] > 0, sample()['infrared'] > 0)
 
 
 @pytest.mark.parametrize('dtype, dtype2', [(np.uint8, np.uint16), (np.uint16, np.uint8), (np.uint8, np.float32)])
@@ -150,23 +150,23 @@ def test_a_rotation_moves_both_alike():
 def test_flips_and_crops_are_exact_in_every_depth(make_image, dtype, dtype2, transforms, expected):
     visible = make_image(0, (24, 32), 3, dtype)
     infrared = make_image(1, (24, 32), dtype=np.uint16).astype(dtype2)
-    moved = JointTransform(transforms)(dict(img=visible.copy(), img2=infrared.copy()))
+    moved = JointTransform(transforms)(dict(img=visible.copy(), infrared=infrared.copy()))
     assert moved['img'].dtype == dtype and np.array_equal(moved['img'], expected(visible))
-    assert moved['img2'].dtype == dtype2 and np.array_equal(moved['img2'], expected(infrared))
-    assert moved['img'].flags.c_contiguous and moved['img2'].flags.c_contiguous
+    assert moved['infrared'].dtype == dtype2 and np.array_equal(moved['infrared'], expected(infrared))
+    assert moved['img'].flags.c_contiguous and moved['infrared'].flags.c_contiguous
 
 
 def test_resizing_a_pair_of_mixed_depth_stays_in_range(make_image):
     moved = JointTransform([dict(type='Resize', scale=(61, 47), interpolation='bicubic')])(
-        dict(img=make_image(0, (24, 32), 3), img2=np.full((24, 32), 16000, np.uint16)))
+        dict(img=make_image(0, (24, 32), 3), infrared=np.full((24, 32), 16000, np.uint16)))
     assert moved['img'].dtype == np.uint8 and moved['img'].max() > 200
-    assert moved['img2'].dtype == np.uint16 and (moved['img2'] == 16000).all()
+    assert moved['infrared'].dtype == np.uint16 and (moved['infrared'] == 16000).all()
 
 
 def test_colour_is_kept(make_image):
     visible = np.zeros((24, 32, 3), np.uint8) + np.array([10, 120, 250], np.uint8)
     moved = JointTransform([dict(type='Resize', scale=(16, 12)), dict(type='RandomFlip', prob=1.0)])(
-        dict(img=visible, img2=make_image(1, (24, 32))))
+        dict(img=visible, infrared=make_image(1, (24, 32))))
     assert (moved['img'] == [10, 120, 250]).all()
 
 
@@ -188,12 +188,12 @@ def test_a_transform_that_drops_channels_is_refused(make_image):
         return results
 
     with pytest.raises(ValueError, match=r'made \(24, 32, 1\) of the stacked image \(24, 32, 4\)'):
-        JointTransform([first_channel])(dict(img=make_image(0, (24, 32), 3), img2=make_image(1, (24, 32))))
+        JointTransform([first_channel])(dict(img=make_image(0, (24, 32), 3), infrared=make_image(1, (24, 32))))
 
 
 def test_images_of_different_size_are_refused(make_image):
-    with pytest.raises(ValueError, match=r'one size, got img \(24, 32, 3\) and img2 \(12, 16\).*pair\.png'):
-        JointTransform([])(dict(img=make_image(0, (24, 32), 3), img2=make_image(1, (12, 16)), img_path='pair.png'))
+    with pytest.raises(ValueError, match=r'one size, got img \(24, 32, 3\) and infrared \(12, 16\).*pair\.png'):
+        JointTransform([])(dict(img=make_image(0, (24, 32), 3), infrared=make_image(1, (12, 16)), img_path='pair.png'))
 
 
 @pytest.mark.parametrize('size, shape', [((8, 10), (8, 10)), ((50, 10), (24, 10)), ((50, 50), (24, 32))])
@@ -201,11 +201,11 @@ def test_random_patch_cuts_both_at_one_place(make_image, size, shape):
     grey = make_image(0, (24, 32))
     np.random.seed(1)
     cut = JointTransform([RandomPatch(size)])(dict(
-        img=np.repeat(grey[..., None], 3, axis=2), img2=grey, gt_seg_map=grey, seg_fields=['gt_seg_map']))
-    assert cut['img2'].shape == cut['img_shape'] == shape
-    assert np.array_equal(cut['gt_seg_map'], cut['img2'])
-    assert np.array_equal(cut['img'][..., 0], cut['img2'])
-    assert any(np.array_equal(cut['img2'], grey[y:y + shape[0], x:x + shape[1]])
+        img=np.repeat(grey[..., None], 3, axis=2), infrared=grey, gt_seg_map=grey, seg_fields=['gt_seg_map']))
+    assert cut['infrared'].shape == cut['img_shape'] == shape
+    assert np.array_equal(cut['gt_seg_map'], cut['infrared'])
+    assert np.array_equal(cut['img'][..., 0], cut['infrared'])
+    assert any(np.array_equal(cut['infrared'], grey[y:y + shape[0], x:x + shape[1]])
                for y in range(24 - shape[0] + 1) for x in range(32 - shape[1] + 1))
 
 
@@ -214,14 +214,14 @@ def test_random_patch_refuses_boxes():
         RandomPatch((8, 8))(sample())
 
 
-@pytest.mark.parametrize('key', ['img2', 'gt'])
+@pytest.mark.parametrize('key', ['infrared', 'reference'])
 def test_random_patch_refuses_to_cut_one_of_several_images(make_image, key):
     with pytest.raises(ValueError, match='put it inside JointTransform'):
         RandomPatch((8, 8))({'img': make_image(0, (24, 32), 3), key: make_image(1, (24, 32))})
     assert RandomPatch((8, 9))(dict(img=make_image(0, (24, 32), 3)))['img'].shape == (8, 9, 3)
 
 
-@pytest.mark.parametrize('key', ['img2', 'gt'])
+@pytest.mark.parametrize('key', ['infrared', 'reference'])
 def test_a_turn_refuses_one_of_several_images(make_image, key):
     with pytest.raises(ValueError, match='RandomQuarterTurn.*img.*JointTransform'):
         RandomQuarterTurn()({'img': make_image(0, (24, 24), 3), key: make_image(1, (24, 24))})
@@ -245,7 +245,7 @@ def test_of_a_cropped_box_a_sliver_goes(left, box, monkeypatch):
     assert [tuple(x) for x in moved['gt_bboxes'].tensor.tolist()] == ([box] if box else [])
     assert len(moved['gt_bboxes_labels']) == len(moved['gt_ignore_flags']) == (box is not None)
     if box:
-        assert np.array_equal(extent(moved['img2'] > 0), box)
+        assert np.array_equal(extent(moved['infrared'] > 0), box)
 
 
 def test_a_share_is_asked_for():

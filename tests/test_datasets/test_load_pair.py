@@ -14,14 +14,14 @@ def write(path, array):
 
 def results(tmp_path, visible, infrared, **more):
     return dict(
-        img_path=write(tmp_path / 'vi.png', visible), img_path2=write(tmp_path / 'ir.png', infrared), **more)
+        img_path=write(tmp_path / 'vi.png', visible), infrared_path=write(tmp_path / 'ir.png', infrared), **more)
 
 
 def test_colour_and_both_depths_are_kept_exactly(tmp_path, make_image):
     visible, infrared = make_image(0, (24, 32), 3), make_image(1, (24, 32), dtype=np.uint16)
     loaded = LoadPairFromFile()(results(tmp_path, visible, infrared))
     assert loaded['img'].dtype == np.uint8 and np.array_equal(loaded['img'], visible)
-    assert loaded['img2'].dtype == np.uint16 and np.array_equal(loaded['img2'], infrared)
+    assert loaded['infrared'].dtype == np.uint16 and np.array_equal(loaded['infrared'], infrared)
     assert loaded['img_shape'] == loaded['ori_shape'] == (24, 32)
 
 
@@ -41,7 +41,7 @@ def test_grey_visible_becomes_three_equal_channels(tmp_path, make_image):
 def test_infrared_stored_with_three_equal_channels_becomes_one(tmp_path, make_image, dtype):
     grey = make_image(1, (8, 9), dtype=dtype)
     loaded = LoadPairFromFile()(results(tmp_path, make_image(0, (8, 9), 3), np.repeat(grey[..., None], 3, axis=2)))
-    assert loaded['img2'].dtype == dtype and np.array_equal(loaded['img2'], grey)
+    assert loaded['infrared'].dtype == dtype and np.array_equal(loaded['infrared'], grey)
 
 
 def test_sizes_that_differ_are_an_error_naming_both_files_and_sizes(tmp_path, make_image):
@@ -55,8 +55,8 @@ def test_resize_brings_both_to_the_named_size_with_the_boxes(tmp_path, make_imag
     info = results(tmp_path, make_image(0, (24, 32), 3), np.full((12, 16), 7000, np.uint16), height=24, width=32,
                    instances=[dict(bbox=[4, 8, 16, 24], bbox_label=0, ignore_flag=0)])
     loaded = LoadPairFromFile(resize=resize)(info)
-    assert loaded['img'].shape[:2] == loaded['img2'].shape == loaded['ori_shape'] == size
-    assert loaded['img2'].dtype == np.uint16 and (loaded['img2'] == 7000).all()
+    assert loaded['img'].shape[:2] == loaded['infrared'].shape == loaded['ori_shape'] == size
+    assert loaded['infrared'].dtype == np.uint16 and (loaded['infrared'] == 7000).all()
     factor = size[0] / 24
     assert loaded['instances'][0]['bbox'] == [4 * factor, 8 * factor, 16 * factor, 24 * factor]
     assert (loaded['height'], loaded['width']) == size
@@ -78,7 +78,7 @@ def test_an_unknown_resize_is_refused():
 @pytest.mark.parametrize('content, message', [
     (None, r'ir\.png cannot be opened .*check_dataset'),
     (b'', r'ir\.png is empty \(0 bytes\)'),
-    (b'no image', r'ir\.png \(10 bytes\) cannot be decoded'),
+    (b'no image', r'ir\.png \(8 bytes\) cannot be decoded'),
 ])
 def test_missing_empty_and_damaged_files_are_named(tmp_path, make_image, content, message):
     info = results(tmp_path, make_image(0, (8, 9), 3), make_image(1, (8, 9)))
@@ -109,7 +109,7 @@ def test_size_follows_the_orientation_that_reading_applies(tmp_path, make_image)
     exif = Image.Exif()
     exif[0x0112] = 6  # turned by a quarter
     Image.fromarray(make_image(0, (24, 32), 3)).save(tmp_path / 'a.jpg', exif=exif)
-    info = dict(img_path=str(tmp_path / 'a.jpg'), img_path2=str(tmp_path / 'a.jpg'))
+    info = dict(img_path=str(tmp_path / 'a.jpg'), infrared_path=str(tmp_path / 'a.jpg'))
     assert image_size(info['img_path']) == LoadPairFromFile()(info)['img'].shape[:2] == (32, 24)
 
 
@@ -126,8 +126,8 @@ def test_deep_images_are_stretched_for_display_and_others_stay():
 
 def test_published_pairs_load(shared):
     folder = shared / 'data/m3fd_samples'
-    loaded = LoadPairFromFile()(dict(img_path=str(folder / 'vi/00512.jpg'), img_path2=str(folder / 'ir/00512.jpg')))
-    assert loaded['img'].shape == (768, 1024, 3) and loaded['img2'].shape == (768, 1024)
+    loaded = LoadPairFromFile()(dict(img_path=str(folder / 'vi/00512.jpg'), infrared_path=str(folder / 'ir/00512.jpg')))
+    assert loaded['img'].shape == (768, 1024, 3) and loaded['infrared'].shape == (768, 1024)
     assert np.ptp(loaded['img'].astype(int), axis=2).max() > 50  # in colour
 
 

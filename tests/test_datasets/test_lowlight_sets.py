@@ -23,7 +23,7 @@ def write(path, size=(24, 32), channels=3, value=None):
 
 
 def stems(dataset):
-    return [(info['img_path'].split('/')[-1], info['gt_path'].split('/')[-1]) for info in dataset]
+    return [(info['img_path'].split('/')[-1], info['reference_path'].split('/')[-1]) for info in dataset]
 
 
 # LOL and FiveK
@@ -57,10 +57,11 @@ def test_lol_knows_its_releases_and_parts(release, part):
 
 
 def test_the_lol_images_at_hand(shared):
-    dataset = LOLDataset(data_root=str(shared / 'reference/ruas/lol'), data_prefix=dict(img='low', gt='reference'),
+    prefix = dict(img='low', reference='reference')
+    dataset = LOLDataset(data_root=str(shared / 'reference/ruas/lol'), data_prefix=prefix,
                          pipeline=[dict(type='LoadPairFromFile')])
     assert len(dataset) == 5
-    assert all(sample['img'].mean() < 0.5 * sample['gt'].mean() for sample in dataset)
+    assert all(sample['img'].mean() < 0.5 * sample['reference'].mean() for sample in dataset)
 
 
 def test_fivek(tmp_path):
@@ -69,8 +70,9 @@ def test_fivek(tmp_path):
             write(tmp_path / folder / f'{stem}.png')
     (tmp_path / 'test.txt').write_text('a0002-dgw_005\n')
     assert len(FiveKDataset(data_root=str(tmp_path))) == 2
-    (info, ) = FiveKDataset(data_root=str(tmp_path), split='test.txt', data_prefix=dict(img='input', gt='expertA'))
-    assert info['gt_path'] == str(tmp_path / 'expertA/a0002-dgw_005.png')
+    prefix = dict(img='input', reference='expertA')
+    (info, ) = FiveKDataset(data_root=str(tmp_path), split='test.txt', data_prefix=prefix)
+    assert info['reference_path'] == str(tmp_path / 'expertA/a0002-dgw_005.png')
 
 
 def test_a_folder_of_dark_images(shared):

@@ -11,36 +11,37 @@ from mmfusenas.datasets.problems import DatasetError
 from mmfusenas.datasets.transforms import LoadPairFromFile, PackPairDetInputs, PackPairInputs, RandomDeformation
 from mmfusenas.models.data_preprocessors import PairDataPreprocessor
 
-IMAGE, REFERENCED = dict(img='vi'), dict(img='vi', gt='gt')
+IMAGE, REFERENCED = dict(img='vi'), dict(img='vi', reference='reference')
 
 
 @pytest.fixture
 def referenced(pairs, make_image):
-    """The pairs with a reference in ``gt`` for each."""
-    (pairs / 'gt').mkdir()
+    """The pairs with a reference in ``reference`` for each."""
+    (pairs / 'reference').mkdir()
     for number in range(4):
-        cv2.imwrite(str(pairs / f'gt/{number:03d}.png'), make_image(200 + number, (24, 32), 3))
+        cv2.imwrite(str(pairs / f'reference/{number:03d}.png'), make_image(200 + number, (24, 32), 3))
     return pairs
 
 
 def names(info):
-    return {key: value[-10:] for key, value in info.items() if key.endswith(('path', 'path2'))}
+    return {key: '/'.join(value.split('/')[-2:]) for key, value in info.items() if key.endswith('path')}
 
 
 # Data sets
 
 @pytest.mark.parametrize('prefix, found', [
     (IMAGE, dict(img_path='vi/003.png')),
-    (dict(IMAGE, img2='ir'), dict(img_path='vi/003.png', img_path2='ir/003.png')),
-    (REFERENCED, dict(img_path='vi/003.png', gt_path='gt/003.png')),
-    (dict(REFERENCED, img2='ir'), dict(img_path='vi/003.png', img_path2='ir/003.png', gt_path='gt/003.png')),
+    (dict(IMAGE, infrared='ir'), dict(img_path='vi/003.png', infrared_path='ir/003.png')),
+    (REFERENCED, dict(img_path='vi/003.png', reference_path='reference/003.png')),
+    (dict(REFERENCED, infrared='ir'),
+     dict(img_path='vi/003.png', infrared_path='ir/003.png', reference_path='reference/003.png')),
 ])
 def test_a_sample_is_what_data_prefix_names(referenced, prefix, found):
     dataset = PairDataset(data_root=str(referenced), data_prefix=prefix)
     assert len(dataset) == 4
     info = dataset[3]
     assert {key: value.removeprefix(f'{referenced}/') for key, value in info.items()
-            if key.endswith(('path', 'path2'))} == found
+            if key.endswith('path')} == found
     assert info['img_id'] == 3
 
 
@@ -55,7 +56,7 @@ def test_splits_folds_patterns_and_boxes_work_as_for_pairs(pairs):
         dataset = YOLOPairDataset(data_root=str(pairs), metainfo=dict(classes=('person', 'car')), **kwargs)
         return [info['img_path'][-7:-4] for info in dataset], [len(info['instances']) for info in dataset]
 
-    both, one = dict(img='vi', img2='ir', ann='labels'), dict(img='vi', ann='labels')
+    both, one = dict(img='vi', infrared='ir', ann='labels'), dict(img='vi', ann='labels')
     (pairs / 'train.txt').write_text('003\n001\n')
     for prefix in (both, one):
         assert stems(data_prefix=prefix) == (['000', '001', '002', '003'], [0, 1, 2, 1])
@@ -72,39 +73,41 @@ def test_images_are_in_the_order_of_the_pairs(tmp_path):
         for name in ('a-1.png', 'a.png', 'a0.jpg'):
             (tmp_path / folder / name).touch()
     orders = [[info['img_path'] for info in PairDataset(data_root=str(tmp_path), data_prefix=prefix)]
-              for prefix in (IMAGE, dict(img='vi', img2='ir'))]
+              for prefix in (IMAGE, dict(img='vi', infrared='ir'))]
     assert orders[0] == orders[1] and len(orders[0]) == 3
 
 
 def test_a_list_of_images_and_lists_with_references(referenced):
     (referenced / 'a.txt').write_text('vi/002.png\nvi/000.png\n')
-    (referenced / 'b.txt').write_text('gt/001.png\ngt/003.png\n')
+    (referenced / 'b.txt').write_text('reference/001.png\nreference/003.png\n')
     alone = PairDataset(data_root=str(referenced), data_prefix=dict(img='a.txt'))
     assert [names(info) for info in alone] == [dict(img_path='vi/002.png'), dict(img_path='vi/000.png')]
-    both = PairDataset(data_root=str(referenced), data_prefix=dict(img='a.txt', gt='b.txt'))
+    both = PairDataset(data_root=str(referenced), data_prefix=dict(img='a.txt', reference='b.txt'))
     assert [names(info) for info in both] == [
-        dict(img_path='vi/002.png', gt_path='gt/001.png'), dict(img_path='vi/000.png', gt_path='gt/003.png')]
+        dict(img_path='vi/002.png', reference_path='reference/001.png'),
+        dict(img_path='vi/000.png', reference_path='reference/003.png')]
     (referenced / 'a.txt').write_text('vi/9.png\n')
     with pytest.raises(DatasetError, match=r'missing file \(1\):\n  vi/9\.png'):
         PairDataset(data_root=str(referenced), data_prefix=dict(img='a.txt'))
 
 
 def test_what_has_no_reference_is_listed_once(referenced):
-    (referenced / 'gt/001.png').unlink()
+    (referenced / 'reference/001.png').unlink()
     (referenced / 'ir/002.png').unlink()
     (referenced / 'vi/001.jpg').write_bytes(b'')
     infos, problems = PairDataset(
-        data_root=str(referenced), data_prefix=dict(REFERENCED, img2='ir'), lazy_init=True).survey()
+        data_root=str(referenced), data_prefix=dict(REFERENCED, infrared='ir'), lazy_init=True).survey()
     assert [info['img_path'][-7:] for info in infos] == ['000.png', '003.png']
     assert sorted((problem.kind, problem.where[-10:]) for problem in problems) == [
         ('image without a partner', 'vi/001.jpg'), ('image without a partner', 'vi/002.png'),
         ('two images of one stem', 'vi/001.png')]
-    with pytest.raises(DatasetError, match=r"001\.jpg: no image of the stem '001' in .*gt"):
+    with pytest.raises(DatasetError, match=r"001\.jpg: no image of the stem '001' in .*reference"):
         PairDataset(data_root=str(referenced), data_prefix=REFERENCED)
 
 
 @pytest.mark.parametrize('build, prefix, message', [
-    (PairDataset, dict(gt='gt'), r"needs \['img'\] and may have \['gt', 'img2', 'img2_aligned'\], got \['gt'\]"),
+    (PairDataset, dict(reference='reference'),
+     r"needs \['img'\] and may have \['aligned', 'infrared', 'reference', 'target'\], got \['reference'\]"),
     (PairDataset, dict(img='vi', ann='labels'), r"got \['ann', 'img'\]"),
     (PairSegDataset, dict(img='vi'), r"needs \['img', 'seg'\]"),
 ])
@@ -138,30 +141,31 @@ def test_the_visible_night_frames_of_msrs(shared):
 
 def test_loading_keeps_the_depth_of_each(referenced, make_image):
     deep = make_image(7, (24, 32), 3, np.uint16)
-    cv2.imwrite(str(referenced / 'gt/000.png'), deep)
+    cv2.imwrite(str(referenced / 'reference/000.png'), deep)
     pipeline = [dict(type='LoadPairFromFile')]
     loaded = PairDataset(data_root=str(referenced), data_prefix=REFERENCED, pipeline=pipeline)[0]
     assert loaded['img'].dtype == np.uint8 and np.array_equal(loaded['img'], make_image(0, (24, 32), 3))
-    assert loaded['gt'].dtype == np.uint16 and np.array_equal(loaded['gt'], deep) and 'img2' not in loaded
+    assert loaded['reference'].dtype == np.uint16 and np.array_equal(loaded['reference'], deep)
+    assert 'infrared' not in loaded
     alone = PairDataset(data_root=str(referenced), data_prefix=IMAGE, pipeline=pipeline)[0]
-    assert {'img2', 'gt'}.isdisjoint(alone) and alone['ori_shape'] == alone['img_shape'] == (24, 32)
+    assert {'infrared', 'reference'}.isdisjoint(alone) and alone['ori_shape'] == alone['img_shape'] == (24, 32)
 
 
 def test_a_reference_of_another_size_is_an_error_or_resized(tmp_path, make_image):
-    paths = dict(img_path=str(tmp_path / 'low.png'), gt_path=str(tmp_path / 'high.png'))
+    paths = dict(img_path=str(tmp_path / 'low.png'), reference_path=str(tmp_path / 'high.png'))
     cv2.imwrite(paths['img_path'], make_image(0, (24, 32), 3))
-    cv2.imwrite(paths['gt_path'], np.full((48, 64, 3), 70, np.uint8))
+    cv2.imwrite(paths['reference_path'], np.full((48, 64, 3), 70, np.uint8))
     with pytest.raises(ValueError, match=r"low\.png is 32 x 24, .*high\.png is 64 x 48.*set resize='visible' in"):
         LoadPairFromFile()(dict(paths))
     loaded = LoadPairFromFile(resize='visible')(dict(paths))
-    assert loaded['gt'].shape == loaded['img'].shape == (24, 32, 3) and (loaded['gt'] == 70).all()
+    assert loaded['reference'].shape == loaded['img'].shape == (24, 32, 3) and (loaded['reference'] == 70).all()
     with pytest.raises(ValueError, match=r"low\.png.*infrared.*resize='visible'"):
         LoadPairFromFile(resize='infrared')(dict(paths))
 
 
 def test_a_damaged_reference_is_named(referenced):
-    (referenced / 'gt/002.png').write_bytes(b'no image')
-    with pytest.raises(ImageError, match=r'gt/002\.png \(10 bytes\) cannot be decoded'):
+    (referenced / 'reference/002.png').write_bytes(b'no image')
+    with pytest.raises(ImageError, match=r'reference/002\.png \(8 bytes\) cannot be decoded'):
         PairDataset(data_root=str(referenced), data_prefix=REFERENCED, pipeline=[dict(type='LoadPairFromFile')])[2]
 
 
@@ -175,11 +179,12 @@ def packed(folder, prefix, pack='PackPairInputs', size=None):
 
 def test_inputs_are_what_the_sample_has(referenced):
     for prefix, inputs in ((IMAGE, ['visible']), (REFERENCED, ['visible', 'reference']),
-                           (dict(REFERENCED, img2='ir'), ['visible', 'infrared', 'reference'])):
+                           (dict(REFERENCED, infrared='ir'), ['visible', 'infrared', 'reference'])):
         sample = packed(referenced, prefix)[1]
         assert list(sample['inputs']) == inputs and sample['inputs']['visible'].shape == (3, 24, 32)
         meta = sample['data_samples'].metainfo
-        assert ('gt_path' in meta) == ('gt' in prefix) and ('img_path2' in meta) == ('img2' in prefix)
+        for key in ('reference', 'infrared'):
+            assert (f'{key}_path' in meta) == (key in prefix)
     assert sample['inputs']['reference'].shape == (3, 24, 32)
 
 
@@ -189,7 +194,8 @@ def test_every_packing_takes_one_image_and_a_reference(referenced, pack):
         [packed(referenced, REFERENCED, pack, size=(16, 20))[index] for index in range(3)]))
     assert {name: tuple(x.shape) for name, x in batch['inputs'].items()} == dict(
         visible=(3, 3, 16, 20), reference=(3, 3, 16, 20))
-    assert batch['data_samples'][2].gt_path.endswith('gt/002.png') and 'img_path2' not in batch['data_samples'][2]
+    last = batch['data_samples'][2]
+    assert last.reference_path.endswith('reference/002.png') and 'infrared_path' not in last
     alone = pseudo_collate([packed(referenced, IMAGE, pack)[index] for index in range(2)])
     assert list(PairDataPreprocessor()(alone)['inputs']) == ['visible']
 
@@ -197,7 +203,7 @@ def test_every_packing_takes_one_image_and_a_reference(referenced, pack):
 def test_packing_keeps_each_depth(make_image):
     image, reference = make_image(0, (8, 9), 3), make_image(1, (8, 9), 3, np.uint16)
     for pack in (PackPairInputs(), PackPairDetInputs()):
-        inputs = pack(dict(img=image.copy(), gt=reference[:, ::-1]))['inputs']
+        inputs = pack(dict(img=image.copy(), reference=reference[:, ::-1]))['inputs']
         assert np.array_equal(inputs['visible'].numpy(), image.transpose(2, 0, 1))
         assert inputs['reference'].dtype == torch.uint16
         assert np.array_equal(inputs['reference'].numpy(), reference[:, ::-1].transpose(2, 0, 1))

@@ -10,14 +10,14 @@ from mmfusenas.structures import FusionDataSample
 
 
 def loaded(make_image, **more):
-    return dict(img=make_image(0, (24, 32), 3), img2=make_image(1, (24, 32), dtype=np.uint16), img_id=7,
-                img_path='vi/a.png', img_path2='ir/a.png', ori_shape=(24, 32), **more)
+    return dict(img=make_image(0, (24, 32), 3), infrared=make_image(1, (24, 32), dtype=np.uint16), img_id=7,
+                img_path='vi/a.png', infrared_path='ir/a.png', ori_shape=(24, 32), **more)
 
 
 def assert_inputs(inputs, results):
     assert inputs['visible'].dtype == torch.uint8 and inputs['infrared'].dtype == torch.uint16
     assert np.array_equal(inputs['visible'].numpy(), results['img'].transpose(2, 0, 1))
-    assert np.array_equal(inputs['infrared'].numpy(), results['img2'][None])
+    assert np.array_equal(inputs['infrared'].numpy(), results['infrared'][None])
 
 
 def test_fusion_packing(make_image):
@@ -26,7 +26,7 @@ def test_fusion_packing(make_image):
     assert_inputs(packed['inputs'], results)
     assert type(packed['data_samples']) is FusionDataSample
     assert packed['data_samples'].to_dict() == dict(
-        img_id=7, img_path='vi/a.png', img_path2='ir/a.png', ori_shape=(24, 32), img_shape=(24, 32),
+        img_id=7, img_path='vi/a.png', infrared_path='ir/a.png', ori_shape=(24, 32), img_shape=(24, 32),
         scale_factor=(1.0, 1.0), flip=False, flip_direction=None, condition='fog')
 
 
@@ -41,7 +41,7 @@ def test_detection_packing(make_image):
     assert type(sample) is DetDataSample
     assert sample.gt_instances.bboxes.tensor.tolist() == [[1, 2, 9, 8]] and sample.gt_instances.labels.tolist() == [1]
     assert sample.ignored_instances.bboxes.tensor.tolist() == [[3, 3, 6, 6]]
-    assert sample.instances == instances and sample.scale_factor == (1.0, 1.0) and sample.img_path2 == 'ir/a.png'
+    assert sample.instances == instances and sample.scale_factor == (1.0, 1.0) and sample.infrared_path == 'ir/a.png'
 
 
 def test_instances_in_the_meta_are_those_of_the_file_after_transforms(make_image):
@@ -69,7 +69,7 @@ def test_pairs_collate_by_sensor(make_image):
 @pytest.mark.parametrize('pack', [PackPairInputs, PackPairDetInputs])
 def test_flipped_views_pack(make_image, pack):
     results = loaded(make_image)
-    results.update(img=results['img'][:, ::-1], img2=results['img2'][:, ::-1])  # strides below zero
+    results.update(img=results['img'][:, ::-1], infrared=results['infrared'][:, ::-1])  # strides below zero
     assert_inputs(pack()(dict(results))['inputs'], results)
 
 

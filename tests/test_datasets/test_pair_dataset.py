@@ -20,6 +20,7 @@ from mmfusenas.datasets import (
 )
 from mmfusenas.datasets.coco_layout import write_coco
 from mmfusenas.datasets.problems import DatasetError
+from mmfusenas.datasets.transforms import JointTransform, LoadPairFromFile
 from mmfusenas.registry import DATASETS
 
 CLASSES = dict(classes=('person', 'car'))
@@ -54,7 +55,7 @@ def test_yolo_boxes_in_pixels(pairs):
     assert info['instances'] == [
         dict(bbox=[0, 6, 16, 18], bbox_label=1, ignore_flag=0), dict(bbox=[20, 3, 28, 9], bbox_label=0, ignore_flag=0)]
     assert (info['img_id'], info['height'], info['width']) == (2, 24, 32) and type(info['img_id']) is int
-    assert info['img_path'].endswith('vi/002.png') and info['img_path2'].endswith('ir/002.png')
+    assert info['img_path'].endswith('vi/002.png') and info['infrared_path'].endswith('ir/002.png')
     assert dataset[0]['instances'] == [] and dataset.get_cat_ids(2) == [1, 0]
 
 
@@ -71,14 +72,14 @@ def test_voc_boxes_difficult_ones_and_the_first_pixel(voc):
 
 def test_pairs_without_boxes(pairs):
     dataset = PairDataset(data_root=str(pairs))
-    assert len(dataset) == 4 and set(dataset[3]) == {'img_id', 'img_path', 'img_path2', 'sample_idx'}
+    assert len(dataset) == 4 and set(dataset[3]) == {'img_id', 'img_path', 'infrared_path', 'sample_idx'}
 
 
 def test_two_lists_belong_together_line_by_line(pairs):
     (pairs / 'a.txt').write_text('vi/002.png\nvi/000.png\n')
     (pairs / 'b.txt').write_text('ir/001.png\n\nir/003.png\n')
-    dataset = PairDataset(data_root=str(pairs), data_prefix=dict(img='a.txt', img2='b.txt'))
-    assert [(x['img_path'][-7:], x['img_path2'][-7:]) for x in dataset] == [
+    dataset = PairDataset(data_root=str(pairs), data_prefix=dict(img='a.txt', infrared='b.txt'))
+    assert [(x['img_path'][-7:], x['infrared_path'][-7:]) for x in dataset] == [
         ('002.png', '001.png'), ('000.png', '003.png')]
 
 
@@ -86,7 +87,7 @@ def test_a_list_that_names_what_is_not_there(pairs):
     (pairs / 'a.txt').write_text('vi/002.png\n')
     (pairs / 'b.txt').write_text('ir/9.png\n')
     with pytest.raises(DatasetError, match=r'missing file \(1\):\n  ir/9\.png'):
-        PairDataset(data_root=str(pairs), data_prefix=dict(img='a.txt', img2='b.txt'))
+        PairDataset(data_root=str(pairs), data_prefix=dict(img='a.txt', infrared='b.txt'))
 
 
 def test_a_split_file_chooses_and_orders(pairs):
@@ -159,8 +160,8 @@ def test_a_split_that_names_what_is_not_there(pairs):
 
 
 @pytest.mark.parametrize('prefix, message', [
-    (dict(img='nowhere', img2='ir', ann='labels'), r'nowhere does not exist .*data_root'),
-    (dict(img='empty', img2='empty', ann='labels'), r'no image here and none in .*empty'),
+    (dict(img='nowhere', infrared='ir', ann='labels'), r'nowhere does not exist .*data_root'),
+    (dict(img='empty', infrared='empty', ann='labels'), r'no image here and none in .*empty'),
 ])
 def test_an_empty_data_set_says_where_it_looked(pairs, prefix, message):
     (pairs / 'empty').mkdir()
@@ -266,7 +267,7 @@ def test_unknown_options(pairs, option, message):
 def test_msrs_as_shared(shared):
     train = MSRSDataset(data_root=str(shared / 'data/msrs'))
     test = MSRSDataset(
-        data_root=str(shared / 'data/msrs'), data_prefix=dict(img='test/vi', img2='test/ir', ann='test/labels'))
+        data_root=str(shared / 'data/msrs'), data_prefix=dict(img='test/vi', infrared='test/ir', ann='test/labels'))
     assert (len(train), len(test)) == (222, 52)
     assert train[0]['instances'][0]['bbox'] == pytest.approx([508.793, 202.069, 561.379, 347.759], abs=1e-3)
     assert {item['bbox_label'] for x in test for item in x['instances']} == {0, 1, 2}
@@ -325,7 +326,7 @@ def test_coco_layout_reads_back_what_was_written(coco, pairs):
     assert read.metainfo['classes'] == ('person', 'car') and len(read) == 4
     for a, b in zip(written, read):
         assert a['instances'] == b['instances'] and a['img_id'] == b['img_id']
-        for key in ('img_path', 'img_path2'):
+        for key in ('img_path', 'infrared_path'):
             assert np.array_equal(cv2.imread(a[key], -1), cv2.imread(b[key], -1))
 
 
@@ -341,7 +342,7 @@ def test_coco_second_file_name(coco):
     with pytest.raises(DatasetError, match=r'missing image \(1\):\n.*infrared/001\.png'):
         build_coco(coco)
     edit(coco, lambda content: content['images'][1].update(file_name2='other.png'))
-    assert build_coco(coco)[1]['img_path2'].endswith('infrared/other.png')
+    assert build_coco(coco)[1]['infrared_path'].endswith('infrared/other.png')
 
 
 @pytest.mark.parametrize('bbox, message', [
@@ -370,17 +371,17 @@ def test_coco_unknown_class_text_ids_and_missing_file(coco):
 
 def test_coco_of_one_sensor_and_a_reference(pairs, tmp_path_factory):
     root = tmp_path_factory.mktemp('coco')
-    source = yolo(pairs, data_prefix=dict(img='vi', gt='ir', ann='labels'))
+    source = yolo(pairs, data_prefix=dict(img='vi', reference='ir', ann='labels'))
     write_coco(root, 'train', source.survey()[0], CLASSES['classes'], link=False)
     assert sorted(path.name for path in root.iterdir()) == ['annotations', 'reference', 'visible']
     alone = build_coco(root, data_prefix=dict(img='visible'))
-    assert [x['instances'] for x in alone] == [x['instances'] for x in source] and 'img_path2' not in alone[0]
+    assert [x['instances'] for x in alone] == [x['instances'] for x in source] and 'infrared_path' not in alone[0]
     (root / 'reference/001.png').rename(root / 'reference/other.png')
-    prefix = dict(img='visible', gt='reference')
+    prefix = dict(img='visible', reference='reference')
     with pytest.raises(DatasetError, match=r'missing image \(1\):\n.*reference/001\.png'):
         build_coco(root, data_prefix=prefix)
     edit(root, lambda content: content['images'][1].update(file_name_gt='other.png'))
-    assert build_coco(root, data_prefix=prefix)[1]['gt_path'].endswith('reference/other.png')
+    assert build_coco(root, data_prefix=prefix)[1]['reference_path'].endswith('reference/other.png')
 
 
 def test_coco_without_images(coco):
@@ -404,7 +405,7 @@ def test_warnings_are_said_once_in_the_log(pairs, caplog):
 
 def test_a_part_is_read_or_left_out(pairs):
     def paths(**options):
-        data = PairDataset(data_root=str(pairs), data_prefix=dict(img='vi', img2='ir'), **options)
+        data = PairDataset(data_root=str(pairs), data_prefix=dict(img='vi', infrared='ir'), **options)
         return [data.get_data_info(i)['img_path'] for i in range(len(data))]
 
     everything, part, rest = paths(), paths(fold=(1, 3)), paths(leave_out=(1, 3))
@@ -428,7 +429,8 @@ def parts(tmp_path, make_image):
     return tmp_path
 
 
-TWO = {key: [f'train/{folder}', f'test/{folder}'] for key, folder in dict(img='vi', img2='ir', ann='labels').items()}
+TWO = {key: [f'train/{folder}', f'test/{folder}']
+       for key, folder in dict(img='vi', infrared='ir', ann='labels').items()}
 
 
 def test_two_folders_are_one_set(parts):
@@ -437,7 +439,7 @@ def test_two_folders_are_one_set(parts):
     assert [info['img_id'] for info in infos] == list(range(16))
     for info in infos:
         part, stem = info['img_path'].split('/')[-3], info['img_path'][-7:-4]
-        assert info['img_path2'] == str(parts / part / 'ir' / f'{stem}.png')
+        assert info['infrared_path'] == str(parts / part / 'ir' / f'{stem}.png')
         x1, _, x2, _ = info['instances'][0]['bbox']
         assert (x2 - x1) / 32 * 100 == pytest.approx(int(stem) + 1)
     assert [info['img_path'].split('/')[-3] for info in infos] == ['train'] * 8 + ['test'] * 8
@@ -478,7 +480,7 @@ def test_folds_of_msrs_as_shared(shared):
         dataset = MSRSDataset(
             data_root=str(shared / 'data/msrs'), kfold=dict(fold=fold, n_splits=4, subset=subset, gap=16, block=20),
             data_prefix={key: [f'{part}/{folder}' for part in ('train', 'test')]
-                         for key, folder in dict(img='vi', img2='ir', ann='labels').items()})
+                         for key, folder in dict(img='vi', infrared='ir', ann='labels').items()})
         return [dataset.get_data_info(i)['img_path'][-10:-4] for i in range(len(dataset))]
 
     folds = [stems('test', fold) for fold in range(4)]
@@ -486,3 +488,19 @@ def test_folds_of_msrs_as_shared(shared):
     assert [(sum('D' in stem for stem in fold), sum('N' in stem for stem in fold)) for fold in folds] == [
         (36, 36), (36, 36), (36, 30), (28, 36)]
     assert [len(stems('train', fold)) for fold in range(4)] == [179, 180, 191, 191]
+
+
+def test_the_names_of_the_release_before_still_work(pairs):
+    with pytest.warns(FutureWarning, match='img2 is called infrared'):
+        old = PairDataset(data_root=str(pairs), data_prefix=dict(img='vi', img2='ir'))
+    new = PairDataset(data_root=str(pairs), data_prefix=dict(img='vi', infrared='ir'))
+    assert old[2] == new[2]
+    with pytest.warns(FutureWarning, match='gt is called reference'):
+        overridden = PairDataset(data_root=str(pairs), data_prefix=dict(img='vi', reference='nowhere', gt='ir'))
+    assert overridden[0]['reference_path'].endswith('ir/000.png')
+    results = JointTransform([])(LoadPairFromFile()(new[0]))
+    with pytest.warns(FutureWarning, match='img2 is called infrared'):
+        results['img2'] = results['img2'] // 2
+    assert np.array_equal(results['infrared'], cv2.imread(new[0]['infrared_path'], cv2.IMREAD_UNCHANGED) // 2)
+    with pytest.raises(KeyError, match='img3'):
+        results['img3']

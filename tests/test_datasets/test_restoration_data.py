@@ -32,7 +32,7 @@ def write(path, size=(24, 32)):
 
 
 def names(dataset):
-    return sorted(tuple(info[key].rpartition('/')[2] for key in ('img_path', 'gt_path') if key in info)
+    return sorted(tuple(info[key].rpartition('/')[2] for key in ('img_path', 'reference_path') if key in info)
                   for info in dataset)
 
 
@@ -67,8 +67,8 @@ def test_folds_of_reside_share_no_scene_and_larger_references_lose_their_border(
     assert [len(fold) for fold in folds] == [6, 6]
     assert not {clear for _, clear in folds[0]} & {clear for _, clear in folds[1]}
     info = RESIDEDataset(**root).get_data_info(0)
-    whole = cv2.imread(info['gt_path'])
-    assert np.array_equal(LoadPairFromFile(crop_reference=True)(dict(info))['gt'], whole[5:35, 2:48])
+    whole = cv2.imread(info['reference_path'])
+    assert np.array_equal(LoadPairFromFile(crop_reference=True)(dict(info))['reference'], whole[5:35, 2:48])
     with pytest.raises(ValueError, match='differ in size'):
         LoadPairFromFile()(dict(info))
 
@@ -79,7 +79,7 @@ def test_uieb_rain100_and_bsds_as_published(tmp_path):
     assert names(UIEBDataset(data_root=str(tmp_path))) == [('12_img_.png', '12_img_.png')]
     write(tmp_path / 'rainy/rain-001.png')
     write(tmp_path / 'norain/norain-001.png')
-    assert names(Rain100Dataset(data_root=str(tmp_path), data_prefix=dict(img='rainy', gt='norain'))) == [
+    assert names(Rain100Dataset(data_root=str(tmp_path), data_prefix=dict(img='rainy', reference='norain'))) == [
         ('rain-001.png', 'norain-001.png')]
     write(tmp_path / 'BSDS500/data/images/val/100.jpg')
     assert names(BSDSDataset('val', data_root=str(tmp_path))) == [('100.jpg',)]
@@ -99,7 +99,7 @@ def test_a_fold_beside_what_is_left_out_never_reads_it(tmp_path):
 
 def test_the_images_at_hand(shared):
     rain = Rain100Dataset(data_root=str(shared / 'data/rain'))
-    water = UIEBDataset(data_root=str(shared / 'data/underwater'), data_prefix=dict(img='low', gt='reference'))
+    water = UIEBDataset(data_root=str(shared / 'data/underwater'), data_prefix=dict(img='low', reference='reference'))
     assert len(rain) == 3 and len(water) == 16
 
 
@@ -122,11 +122,11 @@ def test_haze_is_its_equation():
         info = dataset.get_data_info(i)
         depth = np.minimum(draw_scene(0, i, (64, 80), 'normal', ('day',), 0.0, True).depth, 80)[..., None]
         t = np.exp(-0.02 * depth)
-        expected = info['gt'] * t + 255 * 0.8 * (1 - t)
+        expected = info['reference'] * t + 255 * 0.8 * (1 - t)
         assert np.abs(info['img'] - expected).max() <= 0.51
         again = dataset.get_data_info(i)
         assert np.array_equal(info['img'], again['img'])
-    assert info['gt_path'].endswith('_clear') and 'img_path2' not in info
+    assert info['reference_path'].endswith('_clear') and 'infrared_path' not in info
     for wrong in (dict(density=(0.2, 0.1)), dict(light=(0.5, 1.5))):
         with pytest.raises(ValueError, match='SyntheticHazeScenes got density'):
             SyntheticHazeScenes(length=1, **wrong)
@@ -153,7 +153,7 @@ def test_poor_images_are_a_function_of_seed_and_number(transform):
 
 def test_rain_only_brightens():
     sample = RainStreaks(seed=0)(dict(img=random_image(), img_id=0))
-    more = sample['img'].astype(int) - sample['gt']
+    more = sample['img'].astype(int) - sample['reference']
     assert more.min() == 0 and more.max() > 20 and 0.01 < (more > 5).mean() < 0.9
     assert (np.ptp(more, axis=2)[sample['img'].max(2) < 255] == 0).all(), 'streaks have no colour'
 
@@ -161,13 +161,13 @@ def test_rain_only_brightens():
 def test_blur_keeps_what_is_seen_and_noise_has_its_level():
     flat = np.full((90, 100, 3), 120, np.uint8)
     sample = BlurAndNoise(size=(64, 64), noise=(0.04, 0.04), kernel_size=(15,), seed=0)(
-        dict(img=flat, img2=flat[..., 0], img_id=0))
-    assert sample['img'].shape == sample['gt'].shape == sample['noise'].shape == (64, 64)
-    assert 'img2' not in sample and sample['kernel'].shape == (15, 15)
+        dict(img=flat, infrared=flat[..., 0], img_id=0))
+    assert sample['img'].shape == sample['reference'].shape == sample['noise'].shape == (64, 64)
+    assert 'infrared' not in sample and sample['kernel'].shape == (15, 15)
     assert sample['noise'] == pytest.approx(0.04 * 255) and sample['kernel'].sum() == pytest.approx(1)
     assert sample['img'].astype(float).std() == pytest.approx(0.04 * 255, rel=0.05)
     colour = BlurAndNoise(noise=(0, 0), grey=False, blur=False)(dict(img=random_image(), img_id=0))
-    assert np.array_equal(colour['img'], colour['gt']) and colour['kernel'].shape == (1, 1)
+    assert np.array_equal(colour['img'], colour['reference']) and colour['kernel'].shape == (1, 1)
     with pytest.raises(ValueError, match=r'\(20, 70\) is too small'):
         BlurAndNoise(size=(20, 20), kernel_size=(15,))(dict(img=random_image((20, 70)), img_id=0))
 
@@ -178,7 +178,7 @@ def test_blur_is_a_convolution_of_the_reference(tmp_path):
     np.save(tmp_path / 'k.npy', kernel)
     image = random_image((30, 40))
     sample = BlurAndNoise(noise=(0, 0), kernels=str(tmp_path), grey=False)(dict(img=image, img_id=0))
-    assert np.array_equal(sample['img'], image[2:, 1:-1]) and np.array_equal(sample['gt'], image[1:-1, 1:-1])
+    assert np.array_equal(sample['img'], image[2:, 1:-1]) and np.array_equal(sample['reference'], image[1:-1, 1:-1])
     np.save(tmp_path / 'k.npy', np.ones((3, 5)))
     with pytest.raises(ImageError, match='K x K with an odd K'):
         BlurAndNoise(kernels=str(tmp_path))
@@ -222,10 +222,10 @@ def test_quarter_turns_turn_pair_and_reference_alike():
     for seed in range(12):
         np.random.seed(seed)
         image = random_image((6, 6))
-        sample = turn(dict(img=image.copy(), img2=image[..., 0].copy(), gt=image.copy()))
+        sample = turn(dict(img=image.copy(), infrared=image[..., 0].copy(), reference=image.copy()))
         turns = [k for k in range(4) if np.array_equal(np.rot90(image, k), sample['img'])]
-        assert len(turns) == 1 and np.array_equal(sample['gt'], sample['img'])
-        assert np.array_equal(sample['img2'], sample['img'][..., 0])
+        assert len(turns) == 1 and np.array_equal(sample['reference'], sample['img'])
+        assert np.array_equal(sample['infrared'], sample['img'][..., 0])
         seen.update(turns)
     assert seen == {0, 1, 2, 3}
     with pytest.raises(ValueError, match='does not move boxes'):

@@ -18,14 +18,14 @@ def test_the_guidance_is_the_visible_image_of_the_same_scene(target):
     for index in range(6):
         sample, scene = build(target)[index], plain[index]
         assert np.array_equal(sample['img'], scene['img'])
-        assert sample['img2'].dtype == np.float32 and sample['img2'].shape == SIZE
-        assert sample['img_path2'].endswith(f'{index:06d}_{target}')
-        assert np.array_equal(sample['img2'], build(target)[index]['img2'])
+        assert sample['target'].dtype == np.float32 and sample['target'].shape == SIZE
+        assert sample['target_path'].endswith(f'{index:06d}_{target}')
+        assert np.array_equal(sample['target'], build(target)[index]['target'])
 
 
 def test_depth_is_in_metres():
     for sample in build('depth'):
-        depth, seen = sample['img2'], sample['gt_seg_map']
+        depth, seen = sample['target'], sample['gt_seg_map']
         assert 0 < depth.min() and depth.max() <= 80
         assert (depth[seen == SEMANTICS.index('sky')] == 80).all()
         road = np.where(seen == SEMANTICS.index('road'), depth, np.nan)
@@ -39,15 +39,15 @@ def test_an_object_is_nearer_than_the_road_above_its_feet():
         for instance in sample['instances']:
             left, top, right, bottom = map(int, instance['bbox'])
             middle = (left + right) // 2
-            nearer.append(sample['img2'][(top + bottom) // 2, middle] <= sample['img2'][:bottom, middle].max())
+            nearer.append(sample['target'][(top + bottom) // 2, middle] <= sample['target'][:bottom, middle].max())
     assert nearer and np.mean(nearer) > 0.9
 
 
 def test_thermal_is_the_infrared_image_and_saliency_the_objects():
     plain = SyntheticScenes(length=6, size=SIZE, conditions=('day', ))
     for index in range(6):
-        assert np.array_equal(build('thermal')[index]['img2'], plain[index]['img2'])
-        saliency = build('saliency')[index]['img2']
+        assert np.array_equal(build('thermal')[index]['target'], plain[index]['infrared'])
+        saliency = build('saliency')[index]['target']
         objects = plain.scene(index).instance_map > 0
         assert np.array_equal(saliency, 255.0 * objects) and objects.any()
 

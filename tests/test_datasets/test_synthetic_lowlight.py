@@ -58,9 +58,10 @@ def test_shot_noise_is_the_same_at_every_level_and_black_is_cut_off():
 def test_results_are_a_dark_image_a_reference_and_the_scene():
     dataset = build(length=3, seed=1)
     info, scene = dataset[2], draw_scene(1, 2, SIZE, conditions=('day', ), clean=True)
-    assert np.array_equal(info['gt'], scene.visible) and info['img'].shape == info['gt'].shape == (*SIZE, 3)
-    assert info['img'].dtype == np.uint8 and 'img2' not in info and 'img_path2' not in info
-    assert (info['img_path'], info['gt_path']) == (
+    assert np.array_equal(info['reference'], scene.visible)
+    assert info['img'].shape == info['reference'].shape == (*SIZE, 3)
+    assert info['img'].dtype == np.uint8 and 'infrared' not in info and 'infrared_path' not in info
+    assert (info['img_path'], info['reference_path']) == (
         'synthetic/normal/1/000002_low', 'synthetic/normal/1/000002_reference')
     day = SyntheticScenes(length=3, size=SIZE, seed=1, conditions=['day'])[2]
     assert info['instances'] == day['instances'] and np.array_equal(info['gt_seg_map'], day['gt_seg_map'])
@@ -91,10 +92,10 @@ def test_most_of_the_objects_stay_visible(samples):
     kept = []
     for sample in samples:
         bright = cv2.GaussianBlur(sample['img'], (0, 0), 1).astype(float)
-        bright *= sample['gt'].mean() / bright.mean()
+        bright *= sample['reference'].mean() / bright.mean()
         for item in sample['instances']:
             x1, y1, x2, y2 = map(int, item['bbox'])
-            inside = [image[y1:y2, x1:x2].reshape(-1) for image in (bright, sample['gt'])]
+            inside = [image[y1:y2, x1:x2].reshape(-1) for image in (bright, sample['reference'])]
             kept.append(np.corrcoef(*inside)[0, 1])
     assert np.mean(np.array(kept) > 0.7) > 0.8
 
@@ -113,22 +114,23 @@ def test_another_size_is_the_same_light():
 
 def test_a_cached_scene_is_not_changed_by_the_pipeline():
     def blacken(results):
-        results['img'][:], results['gt'][:] = 0, 0
+        results['img'][:], results['reference'][:] = 0, 0
         return results
 
     dataset = build(cache=True, pipeline=[blacken])
     for _ in range(2):
-        assert dataset[1]['gt'].max() == 0
-        assert np.array_equal(dataset.get_data_info(1)['gt'], build().get_data_info(1)['gt'])
+        assert dataset[1]['reference'].max() == 0
+        assert np.array_equal(dataset.get_data_info(1)['reference'], build().get_data_info(1)['reference'])
 
 
 def test_image_is_the_same_on_a_machine_without_vector_instructions(without_vector_instructions):
     plain = without_vector_instructions("""
 from mmfusenas.datasets import SyntheticLowLightScenes
-found = [np.dstack([sample['img'], sample['gt']])
+found = [np.dstack([sample['img'], sample['reference']])
          for sample in SyntheticLowLightScenes(length=4, size=(96, 120), seed=3)]
 """)
-    assert np.array_equal(plain, np.array([np.dstack([sample['img'], sample['gt']]) for sample in build(seed=3)]))
+    again = np.array([np.dstack([sample['img'], sample['reference']]) for sample in build(seed=3)])
+    assert np.array_equal(plain, again)
 
 
 @pytest.mark.parametrize('change, message', [
@@ -145,7 +147,7 @@ def test_what_cannot_be_drawn_is_named(change, message):
 
 def test_one_exposure_and_no_noise_is_the_darkened_reference():
     sample = build(exposure=(0.09, 0.09), noise=(0, 0), conditions=('night', 'fog'))[0]
-    assert np.abs(sample['img'] - 0.3 * sample['gt']).max() <= 0.51
+    assert np.abs(sample['img'] - 0.3 * sample['reference']).max() <= 0.51
     assert sample['condition'] in ('night', 'fog')
 
 
@@ -156,7 +158,7 @@ def test_boxes_and_masks_move_with_image_and_reference():
         dict(type='JointTransform', transforms=[dict(type='mmdet.RandomFlip', prob=1.0)]),
         dict(type='PackPairDetInputs')]
     flipped, plain = build(pipeline=pipeline)[0], build()[0]
-    for name, key in (('visible', 'img'), ('reference', 'gt')):
+    for name, key in (('visible', 'img'), ('reference', 'reference')):
         assert np.array_equal(flipped['inputs'][name].numpy(), plain[key][:, ::-1].transpose(2, 0, 1))
     x1, y1, x2, y2 = plain['instances'][0]['bbox']
     boxes = flipped['data_samples'].gt_instances.bboxes.tensor

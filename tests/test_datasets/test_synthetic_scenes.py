@@ -78,7 +78,7 @@ def test_worker_processes_draw_the_same(start):
     assert sorted(drawn) == [0, 1, 2, 3]
     for index, sample in drawn.items():
         assert np.array_equal(sample['img'], dataset[index]['img'])
-        assert np.array_equal(sample['img2'], dataset[index]['img2'])
+        assert np.array_equal(sample['infrared'], dataset[index]['infrared'])
 
 
 def test_thread_count_does_not_matter():
@@ -207,11 +207,11 @@ def test_dataset_hands_out_what_the_pipeline_needs():
     dataset = build(length=3, seed=1, conditions=['night'])
     assert len(dataset) == 3 and dataset.metainfo['classes'] == CLASSES and len(dataset.metainfo['palette']) == 5
     info, scene = dataset[2], draw_scene(1, 2, SIZE, conditions=('night',))
-    assert np.array_equal(info['img'], scene.visible) and np.array_equal(info['img2'], scene.infrared)
+    assert np.array_equal(info['img'], scene.visible) and np.array_equal(info['infrared'], scene.infrared)
     assert np.array_equal(info['gt_seg_map'], scene.semantic_map)
     assert info['img_id'] == 2 and info['condition'] == 'night' and info['seed'] == 1
     assert info['img_path'] == 'synthetic/normal/1/000002_visible'
-    assert info['img_path2'] == 'synthetic/normal/1/000002_infrared'
+    assert info['infrared_path'] == 'synthetic/normal/1/000002_infrared'
     assert info['img_shape'] == info['ori_shape'] == SIZE and (info['height'], info['width']) == SIZE
     assert [instance['bbox'] for instance in info['instances']] == scene.boxes.tolist()
     assert [instance['bbox_label'] for instance in info['instances']] == scene.labels.tolist()
@@ -226,14 +226,14 @@ def test_condition_is_known_without_drawing():
 def test_cached_scene_equals_drawn_one_even_after_the_pipeline_changed_it():
     def blacken(results: dict) -> dict:
         results['img'][:] = 0
-        results['img2'][:] = 0
+        results['infrared'][:] = 0
         return results
 
     plain, cached = build(length=2), build(length=2, cache=True, pipeline=[blacken])
     for _ in range(2):
         assert cached[1]['img'].max() == 0
         assert np.array_equal(cached.get_data_info(1)['img'], plain[1]['img'])
-        assert np.array_equal(cached.get_data_info(1)['img2'], plain[1]['img2'])
+        assert np.array_equal(cached.get_data_info(1)['infrared'], plain[1]['infrared'])
     assert cached.scene(1) is cached.scene(1) and plain.scene(1) is plain.scene(1)  # drawn once a sample
     first = plain.scene(1)
     plain.scene(0)
@@ -245,7 +245,7 @@ def test_mmdet_loads_boxes_and_masks():
     pipeline = [
         dict(type='mmdet.LoadAnnotations', with_bbox=True, with_mask=True),
         dict(type='mmdet.Resize', scale=(SIZE[1] * 2, SIZE[0] * 2)),
-        dict(type='mmdet.PackDetInputs', meta_keys=('img_id', 'condition', 'img_path2')),
+        dict(type='mmdet.PackDetInputs', meta_keys=('img_id', 'condition', 'infrared_path')),
     ]
     dataset = build(length=6, pipeline=pipeline)
     for index in range(6):

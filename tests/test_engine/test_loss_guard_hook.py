@@ -31,7 +31,7 @@ def test_non_finite_losses(losses, expected):
 
 
 def test_image_files():
-    samples = [BaseDataElement(metainfo=dict(img_path='a.png', img_path2='b.png')),
+    samples = [BaseDataElement(metainfo=dict(img_path='a.png', infrared_path='b.png')),
                BaseDataElement(metainfo=dict(img_path='c.png'))]
     assert image_files(dict(inputs=[], data_samples=samples)) == ['a.png + b.png', 'c.png']
     assert image_files([1, 2]) == []

@@ -28,7 +28,7 @@ def samples(tmp_path):
         boxes = [[[10, 10, 50, 60], [60, 20, 90, 80]], [[5, 5, 45, 45]]]
         yield [
             pipeline(dict(
-                img_id=number, img_path=path, img_path2=path, height=96, width=128,
+                img_id=number, img_path=path, infrared_path=path, height=96, width=128,
                 instances=[dict(bbox=box, bbox_label=label, ignore_flag=0) for label, box in enumerate(image)])
             )['data_samples'] for number, image in enumerate(boxes)
         ]

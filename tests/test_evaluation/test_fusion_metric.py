@@ -57,5 +57,5 @@ def test_all_metrics_and_an_unknown_one():
 
 
 def test_a_set_of_one_sensor_is_named():
-    with pytest.raises(KeyError, match=r"both sensors; the inputs are \['visible'\].*img2='Ir'"):
+    with pytest.raises(KeyError, match=r"both sensors; the inputs are \['visible'\].*infrared='Ir'"):
         FusionMetric().process(dict(inputs=dict(visible=[])), [])

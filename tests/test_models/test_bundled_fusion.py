@@ -57,11 +57,11 @@ def test_of_built_in_scenes(network):
 @pytest.mark.slow
 def test_of_msrs(network, shared):
     dataset = MSRSDataset(data_root=str(shared / 'data/msrs'), data_prefix=dict(
-        img='test/vi', img2='test/ir', ann='test/labels'), test_mode=True)
+        img='test/vi', infrared='test/ir', ann='test/labels'), test_mode=True)
     people, borders, with_sources = dict(D=[], N=[]), [], []
     for index in range(len(dataset)):
         info = dataset.get_data_info(index)
-        visible, infrared = (to_grey(read_infrared(info[name])) for name in ('img_path', 'img_path2'))
+        visible, infrared = (to_grey(read_infrared(info[name])) for name in ('img_path', 'infrared_path'))
         fused = fuse(network, visible, infrared)
         boxes = torch.tensor([one['bbox'] for one in info['instances'] if one['bbox_label'] == 0]).reshape(-1, 4)
         kind = info['img_path'].rpartition('.')[0][-1]

@@ -15,7 +15,7 @@ from mmfusenas.structures import FusionDataSample
 
 def batch(*sizes, dtype=torch.uint8, dtype2=torch.uint8, fill=255, fill2=255):
     samples = [
-        FusionDataSample(metainfo=dict(img_path=f'vi/{i}.png', img_path2=f'ir/{i}.png', img_shape=size))
+        FusionDataSample(metainfo=dict(img_path=f'vi/{i}.png', infrared_path=f'ir/{i}.png', img_shape=size))
         for i, size in enumerate(sizes)
     ]
     inputs = dict(
@@ -99,7 +99,7 @@ def lowlight(*sizes, dtype=torch.uint8, fill=255):
     data['inputs'] = dict(
         visible=data['inputs']['visible'], reference=[torch.full((3, *size), fill).to(dtype) for size in sizes])
     for i, sample in enumerate(data['data_samples']):
-        sample.set_metainfo(dict(gt_path=f'gt/{i}.png'))
+        sample.set_metainfo(dict(reference_path=f'gt/{i}.png'))
     return data
 
 
@@ -193,6 +193,6 @@ def test_the_given_batch_is_left_alone_and_the_module_pickles():
 
 
 def test_the_depth_of_a_target_is_none_of_the_guided_preprocessor():
-    assert GuidedDataPreprocessor(dict(visible=11)).bit_depth == dict(visible=11)
-    with pytest.raises(ValueError, match='guidance.*value_range.*DegradeTarget'):
+    assert GuidedDataPreprocessor(dict(guide=11)).bit_depth == dict(guide=11)
+    with pytest.raises(ValueError, match='guide.*value_range.*DegradeTarget'):
         GuidedDataPreprocessor(dict(infrared=14))

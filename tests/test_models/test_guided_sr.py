@@ -16,6 +16,7 @@ from mmfusenas.datasets.transforms.degrade_target import resize_bicubic
 from mmfusenas.engine.hooks.fusion_visualization_hook import contact_image
 from mmfusenas.evaluation.metrics import GuidedSRMetric
 from mmfusenas.evaluation.metrics.guided_sr_metric import f_measure, universal_quality
+from mmfusenas.models.data_preprocessors import GuidedDataPreprocessor
 from mmfusenas.models.restorers import GuidedSR
 from mmfusenas.registry import TRANSFORMS
 
@@ -47,7 +48,7 @@ def folder(tmp_path):
 
 
 def dataset(folder, **options):
-    return PairDataset(data_root=str(folder), **dict(dict(data_prefix=dict(img='rgb', img2='depth'),
+    return PairDataset(data_root=str(folder), **dict(dict(data_prefix=dict(img='rgb', target='depth'),
                                                           pipeline=PIPELINE), **options))
 
 
@@ -57,79 +58,87 @@ def test_files_become_guidance_and_target_in_their_own_unit(folder):
     assert (samples[1]['img'][..., :1] == samples[1]['img']).all()
     grey = [dataset(folder, pipeline=[dict(type='LoadGuidedFromFile', channels=1)])[i]['img'] for i in range(2)]
     assert [x.shape for x in grey] == [(37, 50, 1)] * 2
-    assert samples[0]['img2'].dtype == np.float32 and samples[0]['img2'].max() > 1000
-    np.testing.assert_allclose(samples[1]['img2'], depth(seed=1) / 1000, rtol=1e-6)
+    assert samples[0]['target'].dtype == np.float32 and samples[0]['target'].max() > 1000
+    np.testing.assert_allclose(samples[1]['target'], depth(seed=1) / 1000, rtol=1e-6)
+
+
+def test_the_target_is_found_under_its_old_name(folder):
+    with pytest.warns(FutureWarning, match='img2 is called infrared'):
+        old = dataset(folder, data_prefix=dict(img='rgb', img2='depth'))
+    np.testing.assert_array_equal(old[0]['inputs']['target'], dataset(folder)[0]['inputs']['target'])
+    with pytest.warns(FutureWarning, match='visible is called guide'):
+        assert GuidedDataPreprocessor(dict(visible=11)).bit_depth == dict(guide=11)
 
 
 def test_a_real_target_in_low_resolution_is_brought_to_size(folder):
     np.save(folder / 'low.npy', depth()[::2, ::2])
-    loaded = LoadGuidedFromFile()(dict(img_path=str(folder / 'rgb/01_color.png'), img_path2=str(folder / 'low.npy'),
-                                       gt_path=str(folder / 'depth/01_depth.png')))
-    np.testing.assert_allclose(loaded['img2'], resize_bicubic(depth()[::2, ::2], (37, 50)))
+    loaded = LoadGuidedFromFile()(dict(img_path=str(folder / 'rgb/01_color.png'), target_path=str(folder / 'low.npy'),
+                                       reference_path=str(folder / 'depth/01_depth.png')))
+    np.testing.assert_allclose(loaded['target'], resize_bicubic(depth()[::2, ::2], (37, 50)))
     sample = DegradeTarget()(dict(loaded))
     low, high = sample['target_range']
     assert (low, high) == (depth()[::2, ::2].min(), depth()[::2, ::2].max())  # as the inferencer scales it
-    np.testing.assert_allclose(sample['gt'] * (high - low) + low, loaded['gt'], rtol=1e-5)
+    np.testing.assert_allclose(sample['reference'] * (high - low) + low, loaded['reference'], rtol=1e-5)
 
 
 def test_bad_files_are_named(folder):
     guidance = str(folder / 'rgb/01_color.png')
     for name, array, message in (('nan', np.full((4, 4), np.nan), 'holds NaN'), ('text', np.array(['a']), 'holds <U1'),
-                                 ('large', np.zeros((60, 60)), '60 x 60, its guidance .*not the larger one'),
+                                 ('large', np.zeros((60, 60)), '60 x 60, its guide .*not the larger one'),
                                  ('turned', np.zeros((16, 12)), 'is 12 x 16, .*is one turned'),
                                  ('bands', np.zeros((12, 16, 4)), 'H x W is wanted')):
         np.save(folder / f'{name}.npy', array)
         with pytest.raises(ImageError, match=f'{name}.npy.*{message}'):
-            LoadGuidedFromFile()(dict(img_path=guidance, img_path2=str(folder / f'{name}.npy')))
+            LoadGuidedFromFile()(dict(img_path=guidance, target_path=str(folder / f'{name}.npy')))
     for name, array in (('share', np.random.rand(37, 50, 3)), ('whole', np.full((37, 50, 3), 2000, np.int32))):
         np.save(folder / f'{name}.npy', array)
         with pytest.raises(ValueError, match=f'{name}.npy are .*give 8 bit'):
-            LoadGuidedFromFile()(dict(img_path=str(folder / f'{name}.npy'), img_path2=str(folder / 'low.npy')))
+            LoadGuidedFromFile()(dict(img_path=str(folder / f'{name}.npy'), target_path=str(folder / 'low.npy')))
     (folder / 'cut.npy').write_bytes(b'\x93NUMPY')
     with pytest.raises(ImageError, match='cut.npy is no array'):
-        LoadGuidedFromFile()(dict(img_path=guidance, img_path2=str(folder / 'cut.npy')))
+        LoadGuidedFromFile()(dict(img_path=guidance, target_path=str(folder / 'cut.npy')))
 
 
 def test_degradation_is_pillows_bicubic():
     target = depth(36, 48)
     degrade = DegradeTarget(scale=4, value_range=(0, 1000))
-    sample = degrade(dict(img=np.zeros((36, 48, 3), np.uint8), img2=target.copy()))
+    sample = degrade(dict(img=np.zeros((36, 48, 3), np.uint8), target=target.copy()))
     down = np.array(Image.fromarray(target).resize((12, 9), Image.Resampling.BICUBIC))
     np.testing.assert_allclose(resize_bicubic(target, (9, 12)), down, rtol=1e-4)
     up = np.array(Image.fromarray(down).resize((48, 36), Image.Resampling.BICUBIC))
-    np.testing.assert_allclose(sample['img2'] * 1000, up, rtol=1e-4)
-    np.testing.assert_allclose(sample['gt'] * 1000, target, rtol=1e-5)
-    sample = DegradeTarget(scale=8)(dict(img=np.zeros((37, 50, 3), np.uint8), img2=depth()))
-    assert sample['img'].shape == (32, 48, 3) and sample['img2'].shape == sample['gt'].shape == (32, 48)
+    np.testing.assert_allclose(sample['target'] * 1000, up, rtol=1e-4)
+    np.testing.assert_allclose(sample['reference'] * 1000, target, rtol=1e-5)
+    sample = DegradeTarget(scale=8)(dict(img=np.zeros((37, 50, 3), np.uint8), target=depth()))
+    assert sample['img'].shape == (32, 48, 3) and sample['target'].shape == sample['reference'].shape == (32, 48)
 
 
 def test_ranges_are_of_what_they_say():
     target = depth(32, 32)
     low = resize_bicubic(target, (4, 4))
     img = np.zeros((32, 32, 3), np.uint8)
-    assert DegradeTarget(8)(dict(img=img, img2=target.copy()))['target_range'] == (low.min(), low.max())
+    assert DegradeTarget(8)(dict(img=img, target=target.copy()))['target_range'] == (low.min(), low.max())
     assert DegradeTarget(8, value_range='reference')(
-        dict(img=img, img2=target.copy()))['target_range'] == (target.min(), target.max())
-    flat = DegradeTarget(8)(dict(img=img, img2=np.full((32, 32), 7, np.float32)))
+        dict(img=img, target=target.copy()))['target_range'] == (target.min(), target.max())
+    flat = DegradeTarget(8)(dict(img=img, target=np.full((32, 32), 7, np.float32)))
     np.testing.assert_allclose(flat['target_range'], (7, 8), rtol=1e-6)
-    assert np.abs(flat['img2']).max() < 1e-5
+    assert np.abs(flat['target']).max() < 1e-5
 
 
 def test_noise_is_as_strong_as_asked_for():
     target = np.tile(np.linspace(0, 255, 256, dtype=np.float32), (256, 1))
-    sample = dict(img=np.zeros((256, 256, 3), np.uint8), img2=target)
+    sample = dict(img=np.zeros((256, 256, 3), np.uint8), target=target)
     clean = resize_bicubic(target, (128, 128))
     noisy = DegradeTarget(2, noise=25)._noisy(clean, {})
     assert np.std(noisy - clean) == pytest.approx(25 * np.ptp(clean) / 255, rel=0.05)
     first, second = (DegradeTarget(2, noise=25, seed=3)(dict(sample)) for _ in range(2))
-    assert np.array_equal(first['img2'], second['img2'])
+    assert np.array_equal(first['target'], second['target'])
     other = DegradeTarget(2, noise=25, seed=3)(dict(sample, img_id=1))
-    assert not np.array_equal(first['img2'], other['img2'])  # each image has noise of its own
+    assert not np.array_equal(first['target'], other['target'])  # each image has noise of its own
     for options in (dict(value_range='both'), dict(value_range=(5, 5)), dict(noise=-3), dict(scale=2.5)):
         with pytest.raises(ValueError, match='DegradeTarget got scale='):
             DegradeTarget(**dict(dict(scale=2), **options))
     with pytest.raises(ValueError, match='smaller than the scale 64'):
-        DegradeTarget(64)(dict(img=np.zeros((32, 80, 3), np.uint8), img2=depth(32, 80)))
+        DegradeTarget(64)(dict(img=np.zeros((32, 80, 3), np.uint8), target=depth(32, 80)))
 
 
 @pytest.mark.parametrize('net', [None, NET])
@@ -164,7 +173,7 @@ def test_from_files_to_scores(folder, net):
 def test_the_padding_of_a_batch_counts_in_no_loss():
     model, samples = GuidedSR(None), []
     for height, width in ((64, 64), (32, 48)):
-        sample = dict(img=np.zeros((height, width, 3), np.uint8), img2=depth(height, width, height))
+        sample = dict(img=np.zeros((height, width, 3), np.uint8), target=depth(height, width, height))
         samples.append(TRANSFORMS.build(dict(type='PackPairInputs'))(DegradeTarget(4)(sample)))
     each, both = ([model(**model.data_preprocessor(pseudo_collate(part)), mode='loss') for part in parts]
                   for parts in ([[sample] for sample in samples], [samples]))
@@ -187,7 +196,7 @@ def test_bands_stay_bands_and_three_of_them_are_shown(tmp_path):
     pipeline = [dict(type='LoadGuidedFromFile', bands=True, channels=1),
                 dict(type='JointTransform', transforms=[dict(type='RandomFlip', prob=0.0)]),
                 dict(type='DegradeTarget', scale=4, value_range=(0, 2047)), dict(type='PackPairInputs')]
-    data = dataset(tmp_path, data_prefix=dict(img='pan', img2='ms'), pipeline=pipeline)
+    data = dataset(tmp_path, data_prefix=dict(img='pan', target='ms'), pipeline=pipeline)
     model = GuidedSR(dict(NET, target_channels=4, guidance_channels=1), bands=(2, 1, 0),
                      data_preprocessor=dict(type='GuidedDataPreprocessor', bit_depth=dict(visible=11))).eval()
     batch = pseudo_collate([data[0]])
@@ -250,7 +259,7 @@ def test_the_quality_index_of_flat_areas_compares_brightness():
 
 def test_joint_transforms_serve_references_of_several_bands():
     flip = TRANSFORMS.build(dict(type='JointTransform', transforms=[dict(type='RandomFlip', prob=1.0)]))
-    sample = dict(img=np.zeros((4, 6, 1), np.uint8), img2=np.random.rand(4, 6, 5), gt=np.random.rand(4, 6, 5))
+    sample = dict(img=np.zeros((4, 6, 1), np.uint8), target=np.random.rand(4, 6, 5), reference=np.random.rand(4, 6, 5))
     done = flip({key: value.copy() for key, value in sample.items()})
     for key, value in sample.items():
         assert np.array_equal(done[key], value[:, ::-1]), key
@@ -271,7 +280,7 @@ def test_f_measure_by_hand():
 
 def test_what_is_missing_is_said():
     with pytest.raises(KeyError, match='learns from references'):
-        GuidedSR(None)(dict(guidance=torch.rand(1, 3, 8, 8), target=torch.rand(1, 1, 8, 8)), mode='loss')
+        GuidedSR(None)(dict(guide=torch.rand(1, 3, 8, 8), target=torch.rand(1, 1, 8, 8)), mode='loss')
     with pytest.raises(KeyError, match='compares with reference images'):
         GuidedSRMetric().process(dict(inputs=dict(visible=[])), [])
     with pytest.raises(ValueError, match="no 'RSME'.*RMSE"):

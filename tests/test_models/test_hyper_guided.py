@@ -113,7 +113,7 @@ def test_stages_begin_with_the_tapered_image():
 def test_a_known_blur_without_noise_is_undone():
     sample = BlurAndNoise(size=(96, 96), noise=(0, 0), kernel_size=(9,), seed=0)(
         dict(img=np.random.default_rng(0).integers(0, 256, (12, 12, 3), np.uint8).repeat(10, 0).repeat(10, 1)))
-    y, reference = (torch.from_numpy(sample[key]).double()[None, None] / 255 for key in ('img', 'gt'))
+    y, reference = (torch.from_numpy(sample[key]).double()[None, None] / 255 for key in ('img', 'reference'))
     kernel = torch.from_numpy(sample['kernel'])[None, None].double()
     physics = Deconvolution()
     error = {}

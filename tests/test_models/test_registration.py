@@ -36,17 +36,17 @@ def test_warp_looks_up_at_the_displaced_place():
 
 def deformed(seed=0, **options):
     image = (smooth()[0, 0].numpy() * 255).astype(np.float32)
-    return image, RandomDeformation(seed=seed, **options)(dict(img_id=1, img2=image.copy()))
+    return image, RandomDeformation(seed=seed, **options)(dict(img_id=1, infrared=image.copy()))
 
 
 def test_the_true_field_puts_the_image_back():
     image, results = deformed()
-    assert np.abs(results['img2'] - image).max() > 20 and (results['img2_aligned'] == image).all()
+    assert np.abs(results['infrared'] - image).max() > 20 and (results['aligned'] == image).all()
     assert 0.5 < np.linalg.norm(results['flow'], axis=2).mean() < 10
-    back = warp(torch.from_numpy(results['img2'])[None, None],
+    back = warp(torch.from_numpy(results['infrared'])[None, None],
                 torch.from_numpy(results['flow']).permute(2, 0, 1)[None])[0, 0].numpy()
     inside = slice(8, -8)
-    assert np.abs(back - image)[inside, inside].mean() < 0.05 * np.abs(results['img2'] - image)[
+    assert np.abs(back - image)[inside, inside].mean() < 0.05 * np.abs(results['infrared'] - image)[
         inside, inside].mean()
 
 
@@ -60,7 +60,7 @@ def test_a_seed_gives_an_image_the_same_deformation_and_none_gives_another():
 
 def test_loss_is_that_of_the_docstring_and_sees_the_true_field():
     image, results = deformed()
-    aligned, source = (torch.from_numpy(x)[None, None].double() / 255 for x in (image, results['img2']))
+    aligned, source = (torch.from_numpy(x)[None, None].double() / 255 for x in (image, results['infrared']))
     truth = torch.from_numpy(results['flow']).permute(2, 0, 1)[None].double()
     loss = RegistrationLoss()
     at_truth, at_zero = loss(truth, source, aligned), loss(torch.zeros_like(truth), source, aligned)
@@ -219,7 +219,7 @@ def model():
 @pytest.fixture
 def packed():
     image, _ = deformed()
-    results = dict(img_id=1, img=np.repeat(image[..., None], 3, 2).astype(np.uint8), img2=image.astype(np.uint8))
+    results = dict(img_id=1, img=np.repeat(image[..., None], 3, 2).astype(np.uint8), infrared=image.astype(np.uint8))
     return PackPairInputs()(RandomDeformation(seed=0)(results))
 
 
@@ -325,7 +325,7 @@ def test_a_data_set_may_hold_the_infrared_image_in_register(tmp_path):
         (tmp_path / name).mkdir()
         cv2.imwrite(str(tmp_path / name / '1.png'), image if name == 'vi' else image[..., 0])
     data = DATASETS.build(dict(
-        type='PairDataset', data_root=str(tmp_path), data_prefix=dict(img='vi', img2='warped', img2_aligned='ir'),
+        type='PairDataset', data_root=str(tmp_path), data_prefix=dict(img='vi', infrared='warped', aligned='ir'),
         pipeline=[dict(type='LoadPairFromFile'),
                   dict(type='JointTransform', transforms=[dict(type='RandomFlip', prob=1.0)]),
                   dict(type='PackPairInputs')]))
@@ -345,7 +345,7 @@ def test_deformed_pairs_of_a_task_keep_the_image_in_register(pack):
     pytest.importorskip('mmdet')
     pytest.importorskip('mmseg')
     init_default_scope('mmfusenas')
-    sample = dict(img=np.zeros((24, 30, 3), np.uint8), img2=np.random.rand(24, 30).astype(np.float32), img_id=0)
+    sample = dict(img=np.zeros((24, 30, 3), np.uint8), infrared=np.random.rand(24, 30).astype(np.float32), img_id=0)
     deformed = TRANSFORMS.build(dict(type='RandomDeformation', seed=0))(dict(sample))
     inputs = TRANSFORMS.build(dict(type=pack))(deformed)['inputs']
-    assert np.array_equal(inputs['aligned'][0].numpy(), sample['img2'])
+    assert np.array_equal(inputs['aligned'][0].numpy(), sample['infrared'])

@@ -103,7 +103,7 @@ CASES = {
     'model/GuidedFilterSR': Case({}, lambda: [features(1), features(3)], lambda module, inputs: module(*inputs)),
     'model/GuidedSR': Case(
         dict(net=dict(type='GuidedSRNet', channels=4, blocks=1)),
-        lambda: dict(guidance=features(3), target=features(1), reference=1 - features(1)),
+        lambda: dict(guide=features(3), target=features(1), reference=1 - features(1)),
         lambda module, inputs: list(module(inputs, mode='loss').values())),
     'model/FeatureDistillationNeck': Case(
         dict(in_channels=[4, 8, 16], out_channels=8, channels=4, nodes=2, num_outs=4),

@@ -65,7 +65,7 @@ def batch(shapes=(SHAPE, SHAPE), seed=0):
     samples = []
     for height, width in shapes:
         sample = DetDataSample(metainfo=dict(img_shape=(height, width), ori_shape=(height, width), scale_factor=(1, 1),
-                                             img_path='visible.png', img_path2='infrared.png', img_id=0))
+                                             img_path='visible.png', infrared_path='infrared.png', img_id=0))
         sample.gt_instances = InstanceData(bboxes=torch.tensor([[10.0, 12, 42, 44]]), labels=torch.tensor([1]))
         samples.append(sample)
     images = [torch.randint(0, 256, (4, *shape), generator=generator, dtype=torch.uint8) for shape in shapes]

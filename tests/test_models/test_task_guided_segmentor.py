@@ -43,7 +43,7 @@ def batch(height=70, width=83, number=2, labels=True):
     samples = []
     for _ in range(number):
         sample = SegDataSample(metainfo=dict(
-            img_shape=(height, width), ori_shape=(height, width), img_path='v', img_path2='i'))
+            img_shape=(height, width), ori_shape=(height, width), img_path='v', infrared_path='i'))
         if labels:
             classes = torch.randint(3, (1, height, width), generator=generator)
             sample.gt_sem_seg = PixelData(data=classes)

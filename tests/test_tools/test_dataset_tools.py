@@ -23,9 +23,11 @@ pipeline = [
     dict(type='JointTransform', transforms=[dict(type='mmdet.RandomFlip', prob=1.0)]), dict(type='PackPairDetInputs')]
 train_dataloader = dict(dataset=dict(
     type='RepeatDataset', times=2,
-    dataset=dict(data_prefix=dict(img='train/vi', img2='train/ir', ann='train/labels'), pipeline=pipeline, **dataset)))
+    dataset=dict(data_prefix=dict(img='train/vi', infrared='train/ir', ann='train/labels'), pipeline=pipeline,
+                 **dataset)))
 val_dataloader = dict(dataset=dict(
-    data_prefix=dict(img='test/vi', img2='test/ir', ann='test/labels'), pipeline=pipeline, test_mode=True, **dataset))
+    data_prefix=dict(img='test/vi', infrared='test/ir', ann='test/labels'), pipeline=pipeline, test_mode=True,
+    **dataset))
 test_dataloader = val_dataloader
 """
 
@@ -129,7 +131,7 @@ boxes = [dict(type='LoadPairFromFile'), dict(type='mmdet.LoadAnnotations', with_
 train_dataloader = dict(dataset=dict(
     data_prefix=dict(img='train/vi', ann='train/labels'), pipeline=boxes, **dataset))
 val_dataloader = dict(dataset=dict(
-    type='PairDataset', data_root={root!r}, data_prefix=dict(img='test/vi', gt='test/gt'),
+    type='PairDataset', data_root={root!r}, data_prefix=dict(img='test/vi', reference='test/gt'),
     pipeline=[dict(type='LoadPairFromFile'), dict(type='PackPairInputs')]))
 """
 
@@ -281,7 +283,7 @@ def test_to_coco(tool, data, tmp_path, images):
     assert (out / 'visible/000.png').is_symlink() == (images == 'link')
     source = YOLOPairDataset(
         data_root=str(tmp_path), metainfo=dict(classes=('person', 'car')),
-        data_prefix=dict(img='train/vi', img2='train/ir', ann='train/labels'))
+        data_prefix=dict(img='train/vi', infrared='train/ir', ann='train/labels'))
     read = CocoPairDataset(data_root=str(out), ann_file='annotations/train.json')
     assert [x['instances'] for x in read] == [x['instances'] for x in source]
     assert sorted(path.name for path in out.rglob('*') if path.name.startswith('.')) == []
@@ -291,13 +293,13 @@ def test_an_image_in_register_comes_along(tmp_path):
     images = {name: tmp_path / f'{name}.png' for name in ('a', 'b', 'c')}
     for k, path in enumerate(images.values()):
         cv2.imwrite(str(path), np.full((24, 32), 60 * k, np.uint8))
-    info = dict(zip(('img_path', 'img_path2', 'img_path2_aligned'), map(str, images.values())),
+    info = dict(zip(('img_path', 'infrared_path', 'aligned_path'), map(str, images.values())),
                 img_id=0, height=24, width=32)
     write_coco(tmp_path / 'coco', 'train', [info], ('car', ), link=False)
-    prefix = dict(img='visible', img2='infrared', img2_aligned='aligned')
+    prefix = dict(img='visible', infrared='infrared', aligned='aligned')
     read = CocoPairDataset(data_root=str(tmp_path / 'coco'), ann_file='annotations/train.json', data_prefix=prefix)
-    assert read[0]['img_path2_aligned'].endswith('aligned/c.png')
-    with pytest.raises(ValueError, match=r"has \['img3'\]; it knows \['img', 'img2', 'img2_aligned', 'gt'\]"):
+    assert read[0]['aligned_path'].endswith('aligned/c.png')
+    with pytest.raises(ValueError, match=r"has \['img3'\]; it knows \['img', 'infrared', "):
         CocoPairDataset(data_root=str(tmp_path / 'coco'), ann_file='annotations/train.json', data_prefix=dict(img3='x'))
 
 
@@ -320,7 +322,7 @@ def test_to_coco_saves_drawn_scenes(tool, root, tmp_path):
     dataset = CocoPairDataset(data_root=str(tmp_path), ann_file='annotations/test.json')
     assert len(dataset) == 2 and dataset.metainfo['classes'][0] == 'color_cone'
     assert cv2.imread(dataset[0]['img_path']).shape == (128, 160, 3)
-    assert cv2.imread(dataset[0]['img_path2'], cv2.IMREAD_UNCHANGED).shape == (128, 160)
+    assert cv2.imread(dataset[0]['infrared_path'], cv2.IMREAD_UNCHANGED).shape == (128, 160)
     assert sum(len(x['instances']) for x in dataset) > 0
 
 

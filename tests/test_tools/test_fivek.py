@@ -28,7 +28,7 @@ def test_pairs_of_one_size_in_srgb(convert, tmp_path, capsys):
     pairs = FiveKDataset(data_root=str(tmp_path / 'out'))
     assert len(pairs) == 2
     for info in (pairs.get_data_info(i) for i in range(2)):
-        for key in ('img_path', 'gt_path'):
+        for key in ('img_path', 'reference_path'):
             assert cv2.imread(info[key]).shape == (20, 30, 3) and cv2.imread(info[key])[0, 0].tolist() == [50, 100, 200]
     assert 'make_split.py' in capsys.readouterr().out
 

@@ -19,12 +19,12 @@ def test_nyu_from_arrays(converter, tmp_path):
     np.save(tmp_path / 'depths.npy', depths)
     arguments = [str(tmp_path / 'images.npy'), str(tmp_path / 'depths.npy'), '--out', str(tmp_path / 'nyu')]
     converter('nyu').main([*arguments, '--training', '3'])
-    parts = [PairDataset(data_root=str(tmp_path / 'nyu'), data_prefix=dict(img=f'{part}/rgb', img2=f'{part}/depth'),
+    parts = [PairDataset(data_root=str(tmp_path / 'nyu'), data_prefix=dict(img=f'{part}/rgb', target=f'{part}/depth'),
                          pipeline=GUIDED) for part in ('train', 'test')]
     assert [len(part) for part in parts] == [3, 2]
     sample = parts[1][0]
     np.testing.assert_array_equal(sample['img'][..., ::-1], images[3])
-    np.testing.assert_allclose(sample['img2'], depths[3], rtol=1e-6)
+    np.testing.assert_allclose(sample['target'], depths[3], rtol=1e-6)
     with pytest.raises(UserError, match='needed are N x H x W x 3'):
         converter('nyu').main([arguments[1], arguments[0], *arguments[2:]])
     with pytest.raises(UserError, match=r'Give nyu_depth_v2_labeled\.mat'):
@@ -42,19 +42,20 @@ def test_rgbdd_is_listed_and_read_with_its_own_low_resolution(converter, tmp_pat
                 cv2.imwrite(str(folder / f'{name}_{kind}.png'), generator.integers(300, 5000, size).astype(np.uint16))
     converter('rgbdd').main([str(tmp_path)])
     data = PairDataset(
-        data_root=str(tmp_path), data_prefix=dict(img='train_rgb.txt', img2='train_low.txt', gt='train_high.txt'),
+        data_root=str(tmp_path),
+        data_prefix=dict(img='train_rgb.txt', target='train_low.txt', reference='train_high.txt'),
         pipeline=[*GUIDED, dict(type='mmfusenas.DegradeTarget')])
     assert len(data) == 2
     sample = data[1]
     low, high = sample['target_range']
     truth = cv2.imread(str(tmp_path / 'models/models_train/a2/a2_HR_gt.png'), cv2.IMREAD_UNCHANGED)
-    np.testing.assert_allclose(sample['gt'] * (high - low) + low, truth, atol=1e-2)
+    np.testing.assert_allclose(sample['reference'] * (high - low) + low, truth, atol=1e-2)
     seen = cv2.imread(str(tmp_path / 'models/models_train/a2/a2_LR_fill_depth.png'), cv2.IMREAD_UNCHANGED)
-    assert sample['img2'].shape == (24, 32) and (low, high) == (seen.min(), seen.max())
-    folders = dict(img='train/rgb', img2='train/depth')
+    assert sample['target'].shape == (24, 32) and (low, high) == (seen.min(), seen.max())
+    folders = dict(img='train/rgb', target='train/depth')
     laid_out = PairDataset(data_root=str(tmp_path), data_prefix=folders, pipeline=GUIDED)
     assert len(laid_out) == 2
-    np.testing.assert_array_equal(laid_out[1]['img2'], truth)
+    np.testing.assert_array_equal(laid_out[1]['target'], truth)
     converter('rgbdd').main([str(tmp_path)])  # once more
     (tmp_path / 'models/models_test/b1/b1_HR_gt.png').unlink()
     with pytest.raises(UserError, match='1 images are missing, such as .*b1_HR_gt.png'):
@@ -127,12 +128,12 @@ def test_depth_sets(converter, tmp_path, write):
     depth[:, 15] = 0  # not measured
     write(tmp_path / 'raw', image, depth)
     converter('depth_sets').main([write.__name__[6:], str(tmp_path / 'raw'), '--out', str(tmp_path / 'out')])
-    data = PairDataset(data_root=str(tmp_path / 'out'), data_prefix=dict(img='test/rgb', img2='test/depth'),
+    data = PairDataset(data_root=str(tmp_path / 'out'), data_prefix=dict(img='test/rgb', target='test/depth'),
                        pipeline=GUIDED)
     assert len(data) == 1
     np.testing.assert_array_equal(data[0]['img'], image)
-    np.testing.assert_allclose(data[0]['img2'][:, :15], depth[:, :15], atol=1e-5)
-    np.testing.assert_array_equal(data[0]['img2'][:, 15], data[0]['img2'][:, 14])
+    np.testing.assert_allclose(data[0]['target'][:, :15], depth[:, :15], atol=1e-5)
+    np.testing.assert_array_equal(data[0]['target'][:, 15], data[0]['target'][:, 14])
 
 
 def test_disparities_of_middlebury(converter, tmp_path, capsys):

@@ -24,8 +24,8 @@ def test_levin_is_converted_and_read(tmp_path, converter):
     dataset = LevinDataset(data_root=str(out))
     info = LoadKernel()(dataset.get_data_info(0))
     assert info['kernel'].shape == (5, 5) and info['kernel'].sum() == 1 and info['kernel'][3, 0] == 1, 'turned'
-    assert info['gt_path'].endswith('sharp/im05_flit01.png')
-    np.testing.assert_allclose(cv2.imread(info['gt_path'], 0) / 255, sharp, atol=1 / 255)
+    assert info['reference_path'].endswith('sharp/im05_flit01.png')
+    np.testing.assert_allclose(cv2.imread(info['reference_path'], 0) / 255, sharp, atol=1 / 255)
     savemat(tmp_path / 'bad.mat', dict(x=sharp))
     with pytest.raises(UserError, match='lacks y and f'):
         converter('levin').main([str(tmp_path / 'bad.mat'), '--out', str(out)])

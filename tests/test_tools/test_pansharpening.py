@@ -19,12 +19,12 @@ def test_both_go_down_by_their_ratio(converter, tmp_path, capsys):
     path = scene(tmp_path / 'wv2.mat')
     converter('pansharpening').main([str(path), '--out', str(tmp_path / 'train'), '--bands', '2', '3', '5', '7'])
     assert '12 x 16, 4 bands' in capsys.readouterr().out
-    data = PairDataset(data_root=str(tmp_path / 'train'), data_prefix=dict(img='pan', img2='ms'),
+    data = PairDataset(data_root=str(tmp_path / 'train'), data_prefix=dict(img='pan', target='ms'),
                        pipeline=[dict(type='mmfusenas.LoadGuidedFromFile', bands=True)])
     sample, generator = data[0], np.random.default_rng(0)
     pan = generator.integers(0, 2048, (48, 64)).astype(np.float32)
     bands = generator.integers(0, 2048, (12, 16, 8)).astype(np.float32)
-    np.testing.assert_array_equal(sample['img2'], bands[..., [1, 2, 4, 6]])
+    np.testing.assert_array_equal(sample['target'], bands[..., [1, 2, 4, 6]])
     np.testing.assert_allclose(sample['img'][..., 0], resize_bicubic(pan, (12, 16)))
 
 

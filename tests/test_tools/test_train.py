@@ -189,7 +189,7 @@ def test_a_rule_has_no_weights_and_its_images_are_shown(toy: Path, run_tool: Cal
     entropies = []
     for info in SyntheticScenes(length=3, size=(48, 64)):
         luma = info['img'] @ np.array([0.114, 0.587, 0.299])
-        fused = np.rint(info['img'] + ((info['img2'] - luma) / 2)[..., None]).clip(0, 255).astype(np.uint8)
+        fused = np.rint(info['img'] + ((info['infrared'] - luma) / 2)[..., None]).clip(0, 255).astype(np.uint8)
         entropies.append(entropy(np.bincount(to_grey(fused).ravel()), base=2))
     assert json.loads(Path('metrics.json').read_text())['fusion/EN'] == pytest.approx(np.mean(entropies), abs=1e-4)
     assert [path.name for path in sorted(Path('shown').iterdir())] == [f'{i:06d}_visible.png' for i in range(3)]

@@ -26,7 +26,7 @@ from mmfusenas.registry import DATASETS
 from mmfusenas.utils.command_line import ConfigOptions, read_config, run_tool
 from mmfusenas.visualization import draw_mask
 
-IMAGES = ('visible', 'infrared', 'aligned', 'reference')
+IMAGES = ('visible', 'guide', 'infrared', 'aligned', 'target', 'reference')
 """Inputs that are shown, in this order; a kernel, a flow or the level of the noise is no image of the view."""
 
 
@@ -69,9 +69,10 @@ def contact_image(packed: dict, metainfo: dict) -> np.ndarray:
     inputs, sample = packed['inputs'], packed['data_samples']
     inputs = inputs if isinstance(inputs, dict) else dict(visible=inputs)  # as mmdet and mmseg pack it
     panels = {name: to_display(inputs[name].permute(1, 2, 0).numpy()) for name in IMAGES if name in inputs}
-    drawn = panels['visible']
-    if 'infrared' in panels:
-        drawn = cv2.addWeighted(drawn, 0.5, panels['infrared'], 0.5, 0)
+    drawn = next(iter(panels.values()))
+    second = panels.get('infrared', panels.get('target'))
+    if second is not None:
+        drawn = cv2.addWeighted(drawn, 0.5, second, 0.5, 0)
     elif 'gt_instances' not in sample and 'gt_sem_seg' not in sample:
         return np.hstack(list(panels.values()))
     if 'data' in sample.get('gt_sem_seg', ()):  # mmdet's samples have theirs under another name

@@ -87,7 +87,7 @@ def compare_sets(sets: list[dict], gap: int) -> list[Problem]:
 def show(found: dict) -> None:
     """Print one data set, and its problems as a table."""
     sensors = ' + '.join(found['sensors'])
-    kind = 'pairs' if 'infrared' in sensors or not sensors else 'images'
+    kind = 'pairs' if 'infrared' in sensors or 'target' in sensors or not sensors else 'images'
     facts = [f'{found["name"]}: {found["type"]}, {found["pairs"]} {kind}']
     facts += [f'{size} ({count})' for size, count in found['sizes'].most_common(3)]
     facts += [f'{sensors} {depth} ({count})' for depth, count in found['depths'].items()]

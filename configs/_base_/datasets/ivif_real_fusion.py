@@ -4,11 +4,11 @@ _base_ = './fusion_patches.py'
 patch = dict(_base_.patch, size=(96, 96))
 pipeline = [*_base_.load, dict(type='JointTransform', transforms=[patch, _base_.flip]), _base_.pack]
 roadscene, msrs = (
-    dict(type='PairDataset', data_root=root, data_prefix=dict(img='train/vi', img2='train/ir'),
+    dict(type='PairDataset', data_root=root, data_prefix=dict(img='train/vi', infrared='train/ir'),
          filter_cfg=dict(min_size=64), pipeline=pipeline)
     for root in ('{{$ROADSCENE_ROOT:data/roadscene}}', '{{$MSRS_ROOT:data/msrs}}'))
 train_dataloader = dict(_base_.loader, dataset=dict(type='ConcatDataset', datasets=[roadscene, msrs]))
 val_dataloader = dict(_base_.test_loader, dataset=dict(
     type='PairDataset', data_root='{{$ROADSCENE_ROOT:data/roadscene}}',
-    data_prefix=dict(img='test/vi', img2='test/ir'), test_mode=True, pipeline=_base_.test_pipeline))
+    data_prefix=dict(img='test/vi', infrared='test/ir'), test_mode=True, pipeline=_base_.test_pipeline))
 test_dataloader = val_dataloader

@@ -3,7 +3,7 @@
 #     python tools/dataset_converters/make_split.py $M3FD_ROOT/Vis --block 100 --guard 10 --out $M3FD_ROOT/splits
 _base_ = './boxes.py'
 m3fd = dict(type='M3FDDataset', data_root='{{$M3FD_ROOT:data/m3fd}}',
-            data_prefix=dict(img='Vis', img2='Ir', ann='Annotation'))
+            data_prefix=dict(img='Vis', infrared='Ir', ann='Annotation'))
 train_dataloader = dict(_base_.loader, dataset=dict(
     m3fd, split='splits/train.txt', filter_cfg=_base_.filter_cfg, pipeline=_base_.train_pipeline))
 val_dataloader = dict(_base_.test_loader, dataset=dict(

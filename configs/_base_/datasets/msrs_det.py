@@ -7,7 +7,7 @@ train_pipeline = [*_base_.load, dict(type='JointTransform', transforms=[crop, cl
 train_set, test_set = (
     dict(type='MSRSDataset', data_root=_base_.msrs_root, kfold=part['kfold'],
          data_prefix={key: [f'{folder}/{name}' for folder in part['folders']]
-                      for key, name in dict(img='vi', img2='ir', ann='labels').items()})
+                      for key, name in dict(img='vi', infrared='ir', ann='labels').items()})
     for part in _base_.subsets.values())
 train_dataloader = dict(_base_.loader, dataset=dict(
     train_set, filter_cfg=_base_.filter_cfg, pipeline=train_pipeline))

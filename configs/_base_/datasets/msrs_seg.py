@@ -10,7 +10,7 @@ train_pipeline = [
 train_set, test_set = (
     dict(_delete_=True, type='MSRSSegDataset', data_root=_base_.msrs_root, kfold=part['kfold'],
          data_prefix={key: [f'{folder}/{name}' for folder in part['folders']]
-                      for key, name in dict(img='vi', img2='ir', seg=maps).items()})
+                      for key, name in dict(img='vi', infrared='ir', seg=maps).items()})
     for part in _base_.subsets.values())
 train_dataloader = dict(batch_size=4, dataset=dict(train_set, pipeline=train_pipeline))
 val_dataloader = dict(dataset=dict(test_set, test_mode=True, pipeline=_base_.test_pipeline))

@@ -4,7 +4,7 @@
 #     python tools/dataset_converters/nyu.py nyu_depth_v2_labeled.mat --out $NYU_ROOT
 scale, noise, patch = int('{{$SCALE:8}}'), int('{{$NOISE:0}}'), int('{{$PATCH:256}}')
 nyu = dict(type='PairDataset', data_root='{{$NYU_ROOT:data/nyu}}')
-folders = {part: dict(img=f'{part}/rgb', img2=f'{part}/depth') for part in ('train', 'test')}
+folders = {part: dict(img=f'{part}/rgb', target=f'{part}/depth') for part in ('train', 'test')}
 load, pack = dict(type='LoadGuidedFromFile'), dict(type='PackPairInputs')
 degrade = dict(type='DegradeTarget', scale=scale, noise=noise)
 repeatable = dict(degrade, seed=0)  # the same noise in every test

@@ -13,13 +13,13 @@ augment = dict(type='JointTransform', transforms=[
 train_dataloader = dict(
     batch_size=8, num_workers=2, persistent_workers=True, sampler=dict(type='DefaultSampler', shuffle=True),
     dataset=dict(type='RepeatDataset', times=4, dataset=dict(
-        scene, data_prefix=dict(img='train/pan', img2='train/ms'), leave_out=(0, 5),
+        scene, data_prefix=dict(img='train/pan', target='train/ms'), leave_out=(0, 5),
         pipeline=[load, degrade, augment, pack])))
-held_out = dict(scene, data_prefix=dict(img='train/pan', img2='train/ms'), fold=(0, 5),
+held_out = dict(scene, data_prefix=dict(img='train/pan', target='train/ms'), fold=(0, 5),
                 pipeline=[load, degrade, pack])
 val_dataloader = dict(
     batch_size=1, num_workers=1, persistent_workers=True, sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(scene, data_prefix=dict(img='test/pan', img2='test/ms'), test_mode=True,
+    dataset=dict(scene, data_prefix=dict(img='test/pan', target='test/ms'), test_mode=True,
                  pipeline=[load, degrade, pack]))
 test_dataloader = val_dataloader
 val_evaluator = dict(type='GuidedSRMetric', metric=['PSNR', 'SSIM', 'SAM', 'ERGAS', 'SCC', 'Q'], full_scale=2047,

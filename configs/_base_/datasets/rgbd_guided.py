@@ -4,7 +4,7 @@
 scale, patch = int('{{$SCALE:8}}'), int('{{$PATCH:128}}')
 rgbdd = dict(type='PairDataset', data_root='{{$RGBDD_ROOT:data/rgbdd}}')
 middlebury = dict(type='PairDataset', data_root='{{$MIDDLEBURY_ROOT:data/middlebury}}')
-folders = {part: dict(img=f'{part}/rgb', img2=f'{part}/depth') for part in ('train', 'test')}
+folders = {part: dict(img=f'{part}/rgb', target=f'{part}/depth') for part in ('train', 'test')}
 load, pack = dict(type='LoadGuidedFromFile'), dict(type='PackPairInputs')
 degrade = dict(type='DegradeTarget', scale=scale)
 turns = [dict(type='RandomFlip', prob=0.5), dict(type='RandomQuarterTurn')]

@@ -4,7 +4,8 @@
 #     python tools/dataset_converters/rgbdd.py $RGBDD_ROOT
 patch = int('{{$PATCH:256}}')
 rgbdd = dict(type='PairDataset', data_root='{{$RGBDD_ROOT:data/rgbdd}}')
-lists = {part: dict(img=f'{part}_rgb.txt', img2=f'{part}_low.txt', gt=f'{part}_high.txt') for part in ('train', 'test')}
+lists = {part: dict(img=f'{part}_rgb.txt', target=f'{part}_low.txt', reference=f'{part}_high.txt')
+         for part in ('train', 'test')}
 load, pack = dict(type='LoadGuidedFromFile'), dict(type='PackPairInputs')
 degrade = dict(type='DegradeTarget')  # the target is poor already: it is only scaled
 augment = dict(type='JointTransform', transforms=[

@@ -10,7 +10,7 @@ augment = dict(type='JointTransform', transforms=[
     dict(type='RandomPatch', size=(patch, patch)),
     dict(type='RandomFlip', prob=0.5), dict(type='RandomQuarterTurn')])
 middle = dict(type='JointTransform', transforms=[dict(type='CenterCrop', crop_size=192)])
-folders = {part: dict(img=f'{part}/vi', img2=f'{part}/ir') for part in ('train', 'test')}
+folders = {part: dict(img=f'{part}/vi', target=f'{part}/ir') for part in ('train', 'test')}
 fitted, held, tested = (
     [dict(leaf, data_prefix=folders[part], filter_cfg=dict(min_size=192), **options) for leaf in sets]
     for part, options in (

@@ -3,7 +3,7 @@ _base_ = './lowlight_patches.py'
 every = int('{{$UIEB_EVERY:8}}')
 uieb = dict(
     type='UIEBDataset', data_root='{{$UIEB_ROOT:data/uieb}}',
-    data_prefix=dict(img='{{$UIEB_RAW:raw-890}}', gt='{{$UIEB_REFERENCE:reference-890}}'))
+    data_prefix=dict(img='{{$UIEB_RAW:raw-890}}', reference='{{$UIEB_REFERENCE:reference-890}}'))
 train_dataloader = dict(
     _base_.loader, dataset=dict(uieb, leave_out=(0, every), pipeline=_base_.turned_pipeline))
 val_dataloader = dict(

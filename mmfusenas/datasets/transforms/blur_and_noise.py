@@ -22,8 +22,8 @@ class BlurAndNoise(BaseTransform):
 
     Only what the blurred image shows of the scene is kept: half a kernel falls away at each side, of the reference
     too. Required key: ``img`` (H x W x 3 uint8); where there is a ``kernel`` already (:class:`LoadKernel`), that is
-    the one. Changed: ``img`` (8 bit); added: ``gt``, ``kernel`` (K x K float32 of sum 1) and ``noise`` (H x W float32,
-    its standard deviation in grey levels, equal everywhere). The image of a second sensor is dropped.
+    the one. Changed: ``img`` (8 bit); added: ``reference``, ``kernel`` (K x K float32 of sum 1), ``noise`` (H x W
+    float32, its standard deviation in grey levels, equal everywhere). The image of a second sensor is dropped.
 
     Args:
         size: Rows and columns of the result, cut at a random place; None keeps all that there is. Defaults to None.
@@ -43,7 +43,7 @@ class BlurAndNoise(BaseTransform):
 
     Example:
         >>> sample = BlurAndNoise(kernel_size=(5,), seed=0)(dict(img=np.zeros((40, 50, 3), np.uint8), img_id=0))
-        >>> sample['img'].shape, sample['gt'].shape, sample['kernel'].shape
+        >>> sample['img'].shape, sample['reference'].shape, sample['kernel'].shape
         ((36, 46), (36, 46), (5, 5))
     """
 
@@ -72,10 +72,10 @@ class BlurAndNoise(BaseTransform):
         noisy = blurred + rng.normal(0, level, blurred.shape)
         half = len(kernel) // 2
         height, width = blurred.shape[:2]
-        results.pop('img2', None)
+        results.pop('infrared', None)
         results.update(
             img=np.rint(noisy).clip(0, 255).astype(np.uint8).reshape(height, width, *sharp.shape[2:]),
-            gt=np.ascontiguousarray(sharp[half:half + height, half:half + width]),
+            reference=np.ascontiguousarray(sharp[half:half + height, half:half + width]),
             kernel=kernel.astype(np.float32), noise=np.full((height, width), level, np.float32),
             img_shape=(height, width))
         return results

@@ -15,7 +15,7 @@ class Darken(BaseTransform):
     """Make a dark and noisy image of a good one, which becomes its reference.
 
     As :func:`~mmfusenas.datasets.scenes.darken` does it for the built-in scenes: less light in linear light, shot and
-    read noise, 8 bit. Required key: ``img`` (H x W x 3 uint8). Changed: ``img``; added: ``gt``.
+    read noise, 8 bit. Required key: ``img`` (H x W x 3 uint8). Changed: ``img``; added: ``reference``.
 
     Args:
         exposure: Least and largest share of the light that is left; its square root is drawn uniformly. Defaults to
@@ -28,7 +28,7 @@ class Darken(BaseTransform):
 
     Example:
         >>> sample = Darken(seed=0)(dict(img=np.full((4, 6, 3), 200, np.uint8), img_id=0))
-        >>> float(sample['img'].mean()) < 60, float(sample['gt'].mean())
+        >>> float(sample['img'].mean()) < 60, float(sample['reference'].mean())
         (True, 200.0)
     """
 
@@ -44,8 +44,8 @@ class Darken(BaseTransform):
         require_8_bit(results, 'Darken')
         rng = generator_of(results, self.seed)
         root = rng.uniform(*np.sqrt(self.exposure))
-        results['gt'] = results['img']
-        results['img'] = darken(results['gt'], root * root, rng.uniform(*self.noise), rng)
+        results['reference'] = results['img']
+        results['img'] = darken(results['reference'], root * root, rng.uniform(*self.noise), rng)
         return results
 
     def __repr__(self) -> str:

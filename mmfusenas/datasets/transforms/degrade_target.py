@@ -18,12 +18,12 @@ class DegradeTarget(BaseTransform):
     """Bring the target down to low resolution and up again, and scale it to [0, 1] for the network.
 
     Bicubic, with antialiasing on the way down, and Gaussian noise in between (DCNAS section IV-B); the sides go to
-    multiples of the scale by cutting rows and columns at the end. Where the sample has a ``gt`` already, the target is
+    multiples of the scale by cutting rows and columns at the end. Where the sample has a ``reference``, the target is
     real: it is only scaled, by ``low_range`` where it has that (what interpolation made of the target does not count).
     It comes before a patch is cut, whose range is then that of its image, as in a test.
 
-    Required keys: ``img``, ``img2``. Changed: ``img2``, as the network sees it; ``gt``, the same scaling of the target
-    in high resolution, which may leave [0, 1]. Added: ``target_range`` (low, high), which undoes the scaling.
+    Required keys: ``img``, ``target``. Changed: ``target``, as the network sees it; ``reference``, the same scaling of
+    the target in high resolution, which may leave [0, 1]. Added: ``target_range`` (low, high) of the scaling.
 
     Args:
         scale: Times that the sides shrink. Defaults to 1, not at all.
@@ -39,8 +39,8 @@ class DegradeTarget(BaseTransform):
 
     Example:
         >>> degrade = DegradeTarget(scale=4)
-        >>> sample = degrade(dict(img=np.zeros((18, 24, 3), np.uint8), img2=np.random.rand(18, 24).astype('float32')))
-        >>> sample['img'].shape, sample['img2'].shape, sample['gt'].shape
+        >>> sample = degrade(dict(img=np.zeros((18, 24, 3), np.uint8), target=np.random.rand(18, 24).astype('float32')))
+        >>> sample['img'].shape, sample['target'].shape, sample['reference'].shape
         ((16, 24, 3), (16, 24), (16, 24))
     """
 
@@ -54,21 +54,21 @@ class DegradeTarget(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Degrade and scale the target of ``results``."""
-        real = 'gt' in results
-        height, width = (side - side % self.scale for side in results['img2'].shape[:2])
+        real = 'reference' in results
+        height, width = (side - side % self.scale for side in results['target'].shape[:2])
         if not height or not width:
-            raise InputError(f'The target {results.get("img_path2", "")} of {results["img2"].shape[:2]} is smaller '
+            raise InputError(f'The target {results.get("target_path", "")} of {results["target"].shape[:2]} is smaller '
                              f'than the scale {self.scale}.')
-        for key in ('img', 'img2', *(('gt', ) if real else ())):
+        for key in ('img', 'target', *(('reference', ) if real else ())):
             results[key] = results[key][:height, :width]
-        reference = results['gt'] if real else results['img2']
-        low = results['img2'] if real else self._noisy(
+        reference = results['reference'] if real else results['target']
+        low = results['target'] if real else self._noisy(
             resize_bicubic(reference, (height // self.scale, width // self.scale)), results)
         given = np.array(results['low_range']) if real and 'low_range' in results else low
         start, end = self.range_of(given, reference)
-        results['img2'] = (low if real else resize_bicubic(low, (height, width))) - start
-        results['img2'] /= end - start
-        results['gt'] = (reference - start) / (end - start)
+        results['target'] = (low if real else resize_bicubic(low, (height, width))) - start
+        results['target'] /= end - start
+        results['reference'] = (reference - start) / (end - start)
         results.update(target_range=(start, end), img_shape=(height, width))
         return results
 

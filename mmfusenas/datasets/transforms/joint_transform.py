@@ -11,7 +11,7 @@ from mmengine.dataset import Compose
 
 from mmfusenas.core.errors import InputError
 from mmfusenas.datasets.images import to_colour
-from mmfusenas.datasets.pairing import PATHS
+from mmfusenas.datasets.pairing import PATHS, Sample
 from mmfusenas.registry import TRANSFORMS
 from mmfusenas.utils.random_state import get_random_state, set_random_state
 
@@ -20,13 +20,13 @@ from mmfusenas.utils.random_state import get_random_state, set_random_state
 class JointTransform(BaseTransform):
     """Run stock geometric transforms on all images of a sample and the boxes at once.
 
-    ``img`` and, where there is one, ``img2`` are stacked along the channels to one image, the transforms run
+    ``img`` and, where there is one, ``infrared`` are stacked along the channels to one image, the transforms run
     untouched on it as ``img``, and it is split again, so that they cannot move apart. Any transform of mmcv or mmdet
     serves that does not ask how many channels there are: RandomFlip, Resize, RandomResize, RandomCrop, Rotate,
     RandomAffine, RandomShift, Pad, ... What stands outside, such as PhotoMetricDistortion, sees the visible image
     alone.
 
-    A reference ``gt``, and ``img2_aligned``, go through the same transforms once more, with the same random numbers:
+    A reference ``reference``, and ``aligned``, go through the same transforms once more, with the same random numbers:
     the reference gets the fill colours of the image, and OpenCV's warps, which end at four channels, serve too.
 
     Images of different depth are stacked in the wider one and come back in their own, so flips and crops are
@@ -46,8 +46,8 @@ class JointTransform(BaseTransform):
 
     Example:
         >>> flip = JointTransform([dict(type='RandomFlip', prob=1.0)])
-        >>> pair = flip(dict(img=np.zeros((4, 6, 3), np.uint8), img2=np.eye(4, 6, dtype=np.uint16)))
-        >>> pair['img2'][0].tolist(), pair['img'].shape, str(pair['img2'].dtype)
+        >>> pair = flip(dict(img=np.zeros((4, 6, 3), np.uint8), infrared=np.eye(4, 6, dtype=np.uint16)))
+        >>> pair['infrared'][0].tolist(), pair['img'].shape, str(pair['infrared'].dtype)
         ([0, 0, 0, 0, 0, 1], (4, 6, 3), 'uint16')
     """
 
@@ -63,7 +63,7 @@ class JointTransform(BaseTransform):
         images = {key: results[key] for key in PATHS if key in results}
         _check_sizes(images, results.get('img_path'))
         others = {key: value for key, value in results.items() if key not in PATHS}
-        references = {key: images.pop(key) for key in ('img2_aligned', 'gt') if key in images}
+        references = {key: images.pop(key) for key in ('aligned', 'reference') if key in images}
         # Transforms change what they are given, so the second run needs its own copy.
         again = (get_random_state(), deepcopy(others)) if references else ()
         stacked = self._run({**others, 'img': np.concatenate([np.atleast_3d(x) for x in images.values()], axis=2)})
@@ -71,7 +71,7 @@ class JointTransform(BaseTransform):
             return None
         stacked.update(_split(stacked['img'], images))
         stacked.update({key: self._repeat(image, stacked['img'], *again) for key, image in references.items()})
-        return stacked
+        return Sample(stacked)
 
     def _repeat(self, reference: np.ndarray, image: np.ndarray, state: dict, others: dict) -> np.ndarray:
         """Run the transforms on the reference with the random numbers that the image had."""

@@ -6,6 +6,7 @@ from mmcv.transforms import BaseTransform
 
 from mmfusenas.core.errors import InputError
 from mmfusenas.datasets.images import match_sizes, read_infrared, read_pair, read_visible
+from mmfusenas.datasets.pairing import PATHS, Sample
 from mmfusenas.registry import TRANSFORMS
 
 
@@ -13,9 +14,9 @@ from mmfusenas.registry import TRANSFORMS
 class LoadPairFromFile(BaseTransform):
     """Load the image of a sample, that of a second sensor and the reference, where there are any.
 
-    All keep the depth of their file. Required key: ``img_path`` (visible); optional ones: ``img_path2`` (infrared),
-    ``img_path2_aligned`` (the infrared image in register, where ``img_path2`` is not) and ``gt_path`` (a clean
-    reference). Added keys: ``img`` (H x W x 3 BGR) and, for those, ``img2`` and ``img2_aligned`` (H x W) and ``gt``
+    All keep the depth of their file. Required key: ``img_path`` (visible); optional ones: ``infrared_path`` (infrared),
+    ``aligned_path`` (the infrared image in register, where ``infrared_path`` is not) and ``reference_path`` (a clean
+    reference). Added keys: ``img`` (H x W x 3 BGR) and, for those, ``infrared``, ``aligned`` (H x W) and ``reference``
     (H x W x 3 BGR), ``img_shape`` and ``ori_shape`` (H, W). Files of 8 and 16 bit and of float32 are read. A grey
     visible file becomes three equal channels, a colour infrared file becomes grey. Where the visible and the infrared
     path are one, the file has four channels, the last of them infrared.
@@ -37,8 +38,8 @@ class LoadPairFromFile(BaseTransform):
         >>> from mmfusenas.datasets.images import write_image
         >>> write_image('vi.png', np.zeros((8, 12, 3), np.uint8))
         >>> write_image('ir.png', np.zeros((4, 6), np.uint16))
-        >>> pair = LoadPairFromFile(resize='visible')(dict(img_path='vi.png', img_path2='ir.png'))
-        >>> pair['img'].shape, pair['img2'].shape, str(pair['img2'].dtype)
+        >>> pair = LoadPairFromFile(resize='visible')(dict(img_path='vi.png', infrared_path='ir.png'))
+        >>> pair['img'].shape, pair['infrared'].shape, str(pair['infrared'].dtype)
         ((8, 12, 3), (8, 12), 'uint16')
     """
 
@@ -53,30 +54,30 @@ class LoadPairFromFile(BaseTransform):
         """Add the images to ``results``."""
         images = self._read_sensors(results)
         size = images['img'].shape[:2]
-        for key, path, read in (('img2_aligned', 'img_path2_aligned', read_infrared), ('gt', 'gt_path', read_visible)):
+        for key, read in dict(aligned=read_infrared, reference=read_visible).items():
+            path = PATHS[key]
             if path in results:
                 image = read(results[path], self.backend_args)
-                if key == 'gt' and self.crop_reference:
+                if key == 'reference' and self.crop_reference:
                     image = _middle(image, size)
                 images[key] = match_sizes(images['img'], image, self.resize and 'visible',
                                           (results['img_path'], results[path]), ways=('visible', ))[1]
-        results.update(images, img_shape=size, ori_shape=size)
-        return results
+        return Sample(results, **images, img_shape=size, ori_shape=size)
 
     def _read_sensors(self, results: dict) -> dict:
         """Read what the sensors saw, brought to one size; the boxes are scaled along."""
-        if 'img_path2' not in results:
+        if 'infrared_path' not in results:
             if self.resize == 'infrared':
                 raise InputError(f"LoadPairFromFile: resize='infrared', and {results['img_path']} has no infrared "
                                  "image. Use resize='visible'.")
             return dict(img=read_visible(results['img_path'], self.backend_args))
-        paths = results['img_path'], results['img_path2']
+        paths = results['img_path'], results['infrared_path']
         visible, infrared = read_pair(*paths, self.backend_args)
         before = visible.shape[:2]
         visible, infrared = match_sizes(visible, infrared, self.resize, paths)
         if visible.shape[:2] != before:
             self._scale_boxes(results, before, visible.shape[:2])
-        return dict(img=visible, img2=infrared)
+        return dict(img=visible, infrared=infrared)
 
     def _scale_boxes(self, results: dict, old: tuple[int, int], new: tuple[int, int]) -> None:
         """Bring ``height``, ``width`` and the boxes of ``instances`` to the new size."""

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from mmcv.transforms import BaseTransform
 
-from mmfusenas.datasets.pairing import INPUTS, PATHS
+from mmfusenas.datasets.pairing import PATHS, role_of
 from mmfusenas.registry import TRANSFORMS
 from mmfusenas.structures import FusionDataSample
 
@@ -23,8 +23,7 @@ def image_tensor(image: np.ndarray) -> torch.Tensor:
 
 def further_inputs(results: dict) -> dict[str, torch.Tensor]:
     """Return the inputs beside ``visible``: ``infrared``, ``aligned``, ``reference``, ``flow``, where there are any."""
-    names = {**INPUTS, 'flow': 'flow'}
-    return {name: image_tensor(results[key]) for key, name in names.items() if key != 'img' and key in results}
+    return {key: image_tensor(results[key]) for key in (*PATHS, 'flow') if key != 'img' and key in results}
 
 
 def complete_meta(results: dict) -> dict:
@@ -41,8 +40,8 @@ def complete_meta(results: dict) -> dict:
 class PackPairInputs(BaseTransform):
     """Pack the images of a sample into tensors and a :class:`FusionDataSample`; needs no mmdet.
 
-    Required key: ``img`` (H x W x 3, or H x W for a restoration of grey images); optional ones: ``img2``,
-    ``img2_aligned``, ``noise`` (H x W), ``gt`` (as ``img``), ``kernel`` (K x K) and ``flow`` (H x W x 2, of
+    Required key: ``img`` (H x W x 3, or H x W for a restoration of grey images); optional ones: ``infrared``,
+    ``aligned``, ``noise`` (H x W), ``reference`` (as ``img``), ``kernel`` (K x K) and ``flow`` (H x W x 2, of
     :class:`RandomDeformation`). The rest is dropped.
 
     Args:
@@ -53,7 +52,7 @@ class PackPairInputs(BaseTransform):
         ``reference`` 3 x H x W, ``flow`` 2 x H x W and ``kernel`` 1 x K x K, each of its own dtype; ``data_samples``.
 
     Example:
-        >>> packed = PackPairInputs()(dict(img=np.zeros((4, 6, 3), np.uint8), img2=np.zeros((4, 6), np.uint16)))
+        >>> packed = PackPairInputs()(dict(img=np.zeros((4, 6, 3), np.uint8), infrared=np.zeros((4, 6), np.uint16)))
         >>> {name: (tuple(x.shape), x.dtype) for name, x in packed['inputs'].items()}
         {'visible': ((3, 4, 6), torch.uint8), 'infrared': ((1, 4, 6), torch.uint16)}
     """
@@ -65,7 +64,7 @@ class PackPairInputs(BaseTransform):
         """Pack ``results``."""
         results = complete_meta(results)
         meta = {key: results[key] for key in self.meta_keys if key in results}
-        inputs = dict(visible=image_tensor(results['img']), **further_inputs(results))
+        inputs = {role_of('img', results): image_tensor(results['img']), **further_inputs(results)}
         inputs.update({key: image_tensor(results[key]) for key in ('noise', 'kernel') if key in results})
         return dict(inputs=inputs, data_samples=FusionDataSample(metainfo=meta))
 

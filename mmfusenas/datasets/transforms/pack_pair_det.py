@@ -23,7 +23,7 @@ class PackPairDetInputs(PackDetInputs):
 
     Example:
         >>> packed = PackPairDetInputs()(dict(
-        ...     img=np.zeros((4, 6, 3), np.uint8), img2=np.zeros((4, 6), np.uint16),
+        ...     img=np.zeros((4, 6, 3), np.uint8), infrared=np.zeros((4, 6), np.uint16),
         ...     gt_bboxes=np.array([[0.0, 0.0, 3.0, 2.0]]), gt_bboxes_labels=np.array([1])))
         >>> {name: tuple(x.shape) for name, x in packed['inputs'].items()}
         {'visible': (3, 4, 6), 'infrared': (1, 4, 6)}

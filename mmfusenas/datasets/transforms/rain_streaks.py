@@ -15,7 +15,7 @@ class RainStreaks(BaseTransform):
     """Add streaks of rain to a good image, which becomes the reference: y = x + r, cut off at white.
 
     As rain is drawn since Garg and Nayar: thinned noise, smeared along one direction. Required key: ``img`` (uint8).
-    Changed: ``img``; added: ``gt``. The image of a second
+    Changed: ``img``; added: ``reference``. The image of a second
     sensor is dropped.
 
     Args:
@@ -48,9 +48,9 @@ class RainStreaks(BaseTransform):
         require_8_bit(results, 'RainStreaks')
         rng = generator_of(results, self.seed)
         streaks = self._streaks(results['img'].shape[:2], rng)
-        results.pop('img2', None)
-        results['gt'] = results['img']
-        results['img'] = np.rint(results['gt'] + streaks[..., None]).clip(0, 255).astype(np.uint8)
+        results.pop('infrared', None)
+        results['reference'] = results['img']
+        results['img'] = np.rint(results['reference'] + streaks[..., None]).clip(0, 255).astype(np.uint8)
         return results
 
     def _streaks(self, shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:

@@ -16,7 +16,7 @@ _STEPS = 20
 class RandomDeformation(BaseTransform):
     """Deform the infrared image by a random affine map and a random elastic field (TIM section 5.1.2).
 
-    The image before it is kept as ``img2_aligned``, and ``flow`` (float32 H x W x 2, pixels) is the field that puts
+    The image before it is kept as ``aligned``, and ``flow`` (float32 H x W x 2, pixels) is the field that puts
     the deformed image back: ``deformed(p + flow(p)) = aligned(p)``, found by fixed-point iteration. It comes after
     geometric transforms of the pair.
 
@@ -35,8 +35,8 @@ class RandomDeformation(BaseTransform):
 
     Example:
         >>> deform = RandomDeformation(seed=0)
-        >>> out = deform(dict(img_id=3, img2=np.random.rand(40, 50).astype(np.float32)))
-        >>> out['img2'].shape, out['flow'].shape
+        >>> out = deform(dict(img_id=3, infrared=np.random.rand(40, 50).astype(np.float32)))
+        >>> out['infrared'].shape, out['flow'].shape
         ((40, 50), (40, 50, 2))
     """
 
@@ -46,13 +46,13 @@ class RandomDeformation(BaseTransform):
         self.elastic, self.smoothness, self.seed = elastic, smoothness, seed
 
     def transform(self, results: dict) -> dict:
-        """Deform ``img2``."""
-        if 'img2' not in results:
+        """Deform ``infrared``."""
+        if 'infrared' not in results:
             raise InputError('RandomDeformation deforms the infrared image, and there is none of '
                              f'{results.get("img_path")}; leave it out.')
-        field = self._field(results['img2'].shape[:2], generator_of(results, self.seed))
-        results['img2_aligned'] = results['img2']
-        results['img2'] = _looked_up(results['img2'], field)
+        field = self._field(results['infrared'].shape[:2], generator_of(results, self.seed))
+        results['aligned'] = results['infrared']
+        results['infrared'] = _looked_up(results['infrared'], field)
         flow = np.zeros_like(field)
         for _ in range(_STEPS):
             flow = -_looked_up(field, flow)

@@ -95,8 +95,8 @@ def contact_image(inputs: dict[str, Sequence], index: int, sample: BaseDataEleme
     """Return the sensors' images, the model's and its reference side by side, with boxes or masks if there are any.
 
     Args:
-        inputs: A batch before preprocessing: lists of tensors C x H x W, ``visible`` and, where there are any,
-            ``infrared`` and ``reference``.
+        inputs: A batch before preprocessing: lists of tensors C x H x W, as far as there are any ``visible``,
+            ``infrared``, ``guide``, ``target`` and ``reference``.
         index: Place of the pair in the batch.
         sample: Its prediction, with ``pred_img``. Annotated boxes are read from its meta information
             ``instances``, predicted ones from ``pred_instances``; both are in pixels of the original image. Masks
@@ -122,12 +122,8 @@ def contact_image(inputs: dict[str, Sequence], index: int, sample: BaseDataEleme
 
 def _panels(inputs: dict[str, Sequence], index: int, sample: BaseDataElement, made: str) -> dict[str, np.ndarray]:
     """Return the images by caption; the model's is called ``made``."""
-    guided = made == 'restored'
-    captions = dict(visible='guidance', infrared='target') if guided else dict(visible='visible', infrared='infrared')
-    shown = {caption: inputs[name][index] for name, caption in captions.items() if name in inputs}
-    if 'reference' in inputs:
-        shown['reference'] = inputs['reference'][index]
-    panels = {caption: to_display(x.permute(1, 2, 0).cpu().numpy()) for caption, x in shown.items()}
+    panels = {name: to_display(inputs[name][index].permute(1, 2, 0).cpu().numpy())
+              for name in ('visible', 'infrared', 'guide', 'target', 'reference') if name in inputs}
     order = [*(caption for caption in panels if caption != 'reference'), made, 'reference']
     panels[made] = np.asarray(sample.pred_img)
     return {caption: panels[caption] for caption in order if caption in panels}

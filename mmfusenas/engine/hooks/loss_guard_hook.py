@@ -35,9 +35,9 @@ def non_finite_losses(losses: dict[str, Any]) -> list[str]:
 
 
 def image_files(data_batch: Any) -> list[str]:
-    """Return the files of a batch, one line a pair: ``img_path`` and ``img_path2`` of its data samples."""
+    """Return the files of a batch, one line a pair: ``img_path`` and ``infrared_path`` of its data samples."""
     samples = data_batch.get('data_samples', []) if isinstance(data_batch, dict) else []
-    return [' + '.join(str(path) for path in (sample.get('img_path'), sample.get('img_path2')) if path)
+    return [' + '.join(str(path) for path in (sample.get('img_path'), sample.get('infrared_path')) if path)
             for sample in samples if hasattr(sample, 'get')]
 
 

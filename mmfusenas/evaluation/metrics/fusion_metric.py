@@ -69,7 +69,7 @@ class FusionMetric(BaseMetric):
         if second is None or 'visible' not in inputs:
             raise MissingKeyError(
                 f'FusionMetric compares with the images of both sensors; the inputs are {sorted(inputs)}. '
-                "Give the data set both folders: data_prefix=dict(img='Vis', img2='Ir').")
+                "Give the data set both folders: data_prefix=dict(img='Vis', infrared='Ir').")
         for visible, infrared, sample in zip(inputs['visible'], second, data_samples, strict=True):
             images = (self.convention.read(predicted_image(sample), None), self._source('visible', visible),
                       self._source('infrared', infrared))

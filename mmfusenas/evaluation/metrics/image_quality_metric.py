@@ -53,7 +53,7 @@ class ImageQualityMetric(BaseMetric):
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
         """Score the images of one batch."""
         require_reference(data_batch['inputs'], 'ImageQualityMetric',
-                          "Give the data set a folder of them: data_prefix=dict(img='low', gt='high').")
+                          "Give the data set a folder of them: data_prefix=dict(img='low', reference='high').")
         for reference, sample in zip(data_batch['inputs']['reference'], data_samples, strict=True):
             images = predicted_image(sample), eight_bit(reference)
             scores = image_quality(*images, sample.get('img_path'))

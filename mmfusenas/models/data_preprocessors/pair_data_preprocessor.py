@@ -16,7 +16,6 @@ _FULL_SCALE = {torch.uint8: 255.0, torch.uint16: 65535.0}
 _FLOAT_SCALE = 255.0
 _SENSOR = dict(aligned='infrared')  # an input that is an image of another one's sensor
 _FIELD = 'flow'  # displacements in pixels, no image: kept as it is
-_PATHS = dict(visible='img_path', infrared='img_path2', aligned='img_path2_aligned', reference='gt_path')
 
 
 @MODELS.register_module()
@@ -132,5 +131,5 @@ def _padded(kernel: torch.Tensor, side: int) -> torch.Tensor:
 
 def _file(samples: Sequence[BaseDataElement] | None, index: int, name: str) -> str:
     """Name the file of an image, as far as it is known."""
-    path = samples[index].get(_PATHS.get(name, 'img_path')) if samples else None
-    return path or f'number {index} of the batch'
+    sample = samples[index] if samples else {}
+    return sample.get(f'{name}_path') or sample.get('img_path') or f'number {index} of the batch'

@@ -46,7 +46,7 @@ class DenoisingLoss(nn.Module):
         if self.supervised:
             if reference is None:
                 raise InputError('DenoisingLoss(supervised=True) got no reference: give the data set a folder of them, '
-                                 "data_prefix=dict(img='low', gt='high').")
+                                 "data_prefix=dict(img='low', reference='high').")
             return dict(loss_reference=F.mse_loss(image, reference))
         across, down = (image[..., :, 1:] - image[..., :, :-1]), (image[..., 1:, :] - image[..., :-1, :])
         size = torch.square if self.squared else torch.abs

@@ -11,7 +11,7 @@ from mmfusenas.registry import MODELS
 
 @MODELS.register_module()
 class GuidedSR(BaseScene):
-    """Guided super-resolution (DCNAS eq. 2): what a poor sensor saw, in the resolution of a better one.
+    """Guided super-resolution (DCNAS eq. 2): a low-resolution target, upsampled with a high-resolution guide.
 
     Trains with the mean absolute error to the reference and logs the root mean squared one, both in [0, 1] of
     ``target_range``; predicts ``restored`` in the unit of the target.
@@ -25,7 +25,7 @@ class GuidedSR(BaseScene):
         init_cfg: Initialisation, as everywhere in MMEngine.
 
     Shape:
-        ``guidance`` N x G x H x W and ``target`` (upsampled) N x T x H x W, to ``restored`` N x T x H x W, not clamped.
+        ``guide`` N x G x H x W and ``target`` (upsampled) N x T x H x W, to ``restored`` N x T x H x W, not clamped.
 
     Raises:
         KeyError: In training, if there is no reference.
@@ -33,12 +33,12 @@ class GuidedSR(BaseScene):
     Example:
         >>> model = MODELS.build(dict(
         ...     type='GuidedSR', net=dict(type='GuidedSRNet', genotype='dcnas-tiny-16x', channels=8)))
-        >>> model(dict(guidance=torch.rand(1, 3, 61, 83), target=torch.rand(1, 1, 61, 83))).shape
+        >>> model(dict(guide=torch.rand(1, 3, 61, 83), target=torch.rand(1, 1, 61, 83))).shape
         torch.Size([1, 3, 61, 83])
     """
 
-    sensors = ('guidance', 'target')
-    channels = dict(guidance=3, target=1)
+    sensors = ('guide', 'target')
+    channels = dict(guide=3, target=1)
 
     def __init__(self, net: dict | None, bands: tuple[int, int, int] | None = None,
                  data_preprocessor: dict | None = None, init_cfg: dict | None = None) -> None:
@@ -46,13 +46,13 @@ class GuidedSR(BaseScene):
         self.net = MODELS.build(net) if net else None
         self.bands = bands
         if self.net is not None:
-            self.channels = dict(guidance=self.net.guidance_channels, target=self.net.target_channels)
+            self.channels = dict(guide=self.net.guidance_channels, target=self.net.target_channels)
 
     def images(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         """Return the target in high resolution as ``restored``, and a BGR ``image`` of it to look at."""
         restored = inputs['target']
         if self.net is not None:
-            restored = self.net(restored, inputs['guidance'])
+            restored = self.net(restored, inputs['guide'])
         shown = restored[:, list(self.bands[::-1])] if self.bands else restored[:, :1].expand(-1, 3, -1, -1)
         return dict(image=shown, restored=restored)
 
@@ -60,7 +60,7 @@ class GuidedSR(BaseScene):
         if 'reference' not in inputs:
             raise MissingKeyError(
                 f'GuidedSR learns from references; the inputs are {sorted(inputs)}. Put DegradeTarget into '
-                'the pipeline, or give the data set a folder of them: data_prefix=dict(gt=...).')
+                'the pipeline, or give the data set a folder of them: data_prefix=dict(reference=...).')
         restored, reference = images['restored'], inputs['reference']
         return dict(loss_l1=F.l1_loss(restored, reference), rmse=F.mse_loss(restored.detach(), reference).sqrt())
 

@@ -51,5 +51,5 @@ def reference_of(inputs: dict[str, Tensor], model: str) -> Tensor:
     """Return the reference images that a model learns from, or raise a KeyError that says how to get them."""
     if 'reference' not in inputs:
         raise MissingKeyError(f'{model} learns from references; the inputs are {sorted(inputs)}. Give the data set a '
-                              "folder of them, data_prefix=dict(img='low', gt='high'), or a transform like Darken.")
+                              "folder of them, data_prefix=dict(img='low', reference='high'), or a step like Darken.")
     return inputs['reference']

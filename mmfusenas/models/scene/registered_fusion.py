@@ -15,7 +15,7 @@ class RegisteredFusion(BaseScene):
 
     The infrared image is moved onto the visible one by the field that N_R estimates. In training the moved image
     is held to the infrared image before its deformation (``aligned``, from :class:`RandomDeformation` or
-    ``img2_aligned`` of a data set), and where there is none to the visible one; the field to the true one (``flow``,
+    ``aligned`` of a data set), and where there is none to the visible one; the field to the true one (``flow``,
     from :class:`RandomDeformation`) where the loss asks for it.
 
     Args:

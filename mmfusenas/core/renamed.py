@@ -1,0 +1,49 @@
+"""Keys under the names of the release before."""
+import warnings
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+
+class RenamedKeys(dict):
+    """A dict whose renamed keys are read and written under their old names too, with a warning.
+
+    A subclass says in ``OLD`` which: the present name by the old one.
+
+    Example:
+        >>> class Sample(RenamedKeys):
+        ...     OLD = dict(img2='infrared')
+        >>> with warnings.catch_warnings():
+        ...     warnings.simplefilter('ignore')
+        ...     Sample(infrared=3)['img2']
+        3
+    """
+
+    OLD: ClassVar[Mapping[str, str]] = {}
+
+    def __missing__(self, key: str) -> Any:
+        if key not in self.OLD:
+            raise KeyError(key)
+        _warn(key, self.OLD[key])
+        return self[self.OLD[key]]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        if key in self.OLD:
+            _warn(key, self.OLD[key])
+        super().__setitem__(self.OLD.get(key, key), value)
+
+
+def renamed(mapping: Mapping[str, Any], old: Mapping[str, str]) -> dict[str, Any]:
+    """Return ``mapping`` with its old keys under their present names, with a warning; of two given, the old counts.
+
+    Example:
+        >>> renamed(dict(img='vi', infrared='ir'), dict(img2='infrared'))
+        {'img': 'vi', 'infrared': 'ir'}
+    """
+    for key in set(old) & set(mapping):
+        _warn(key, old[key])
+    given = {old[key]: value for key, value in mapping.items() if key in old}
+    return {key: given.get(key, value) for key, value in mapping.items() if key not in old} | given
+
+
+def _warn(key: str, present: str) -> None:
+    warnings.warn(f'{key} is called {present}; the old name goes with the next release.', FutureWarning, stacklevel=3)
