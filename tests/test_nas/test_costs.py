@@ -6,12 +6,14 @@ from pathlib import Path
 import pytest
 import torch
 from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from mmfusenas.nas import Choice, Genotype, SearchSpace
 from mmfusenas.nas.cost_table import COSTS, CostTable, parameters_by_site
 from mmfusenas.nas.expected_cost import ExpectedCost
 from mmfusenas.nas.latency import Clock, measure_costs
 from mmfusenas.nas.macs import count_macs
+from mmfusenas.registry import MODELS
 
 
 class Cell(nn.Module):
@@ -90,6 +92,14 @@ def set_alphas(space, seed=0):
 def test_macs_closed_forms(layer, shape, expected):
     layer.eval()
     assert count_macs(layer, lambda: layer(torch.rand(shape))).total() == expected
+
+
+def test_macs_are_those_that_torch_counts():
+    net = MODELS.build(dict(type='mmfusenas.TIMFusion', genotype='tim-light')).eval()
+    inputs = dict(visible=torch.rand(1, 3, 24, 30), infrared=torch.rand(1, 1, 24, 30))
+    with FlopCounterMode(display=False) as counter:
+        net(inputs)
+    assert count_macs(net, lambda: net(inputs)).total() == counter.get_total_flops() / 2
 
 
 def test_macs_count_a_layer_as_often_as_it_runs_and_leave_no_hook():
