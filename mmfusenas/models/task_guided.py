@@ -92,8 +92,10 @@ class TaskGuided(Stages, BaseModel):
     def predict(self, inputs: dict[str, Tensor], data_samples: list) -> list:
         """Return the samples with the task's predictions in the original image's pixels, and the fused image."""
         image = self.scene.images_of_sizes(inputs, data_samples)['image'].clamp(0, 1)
-        data_samples = self.task.predict(*self._photographs(image, data_samples))
-        return add_pred_img(data_samples, image)
+        data_samples = add_pred_img(self.task.predict(*self._photographs(image, data_samples)), image)
+        for sample in data_samples:
+            sample.fused_img = sample.pred_img  # its name before; it goes with the next release
+        return data_samples
 
     def _photographs(self, image: Tensor, data_samples: list) -> tuple[Tensor, list]:
         """Pass each image, without the padding of the batch, through the task's own preprocessor."""

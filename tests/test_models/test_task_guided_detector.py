@@ -200,6 +200,7 @@ def test_the_detector_sees_the_image_as_it_would_a_photograph(task):
         assert torch.allclose(mine.pred_instances.scores, other.pred_instances.scores, atol=1e-5)
         # The image has the size of the image without the padding of the batch, and its values.
         assert mine.pred_img.shape == (*visible.shape[1:], 3)
+        assert mine.fused_img is mine.pred_img
         assert abs(torch.from_numpy(mine.pred_img).permute(2, 0, 1).int() - visible.int()).max() <= 1
 
 
