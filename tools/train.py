@@ -72,8 +72,7 @@ def set_mixed_precision(cfg: Config) -> None:
     else:
         cfg.optim_wrapper.type = 'AmpOptimWrapper'
         cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
-        # No loss scale reaches the gradients of the choices, which would vanish in float16; nor does one help features
-        # that outgrow it, as those of Hadamard units do at first.
+        # No loss scale reaches the gradients of the choices, which would vanish in float16.
         searches = place_of_hook(cfg, 'BilevelSearchHook')
         if searches or torch.cuda.is_bf16_supported(including_emulation=False):
             cfg.optim_wrapper.setdefault('dtype', 'bfloat16')

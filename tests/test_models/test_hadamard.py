@@ -64,7 +64,9 @@ def test_a_unit_is_its_equation():
                 out.var((0, 2, 3), unbiased=False, keepdim=True) + 1e-5).sqrt()
         return out
 
-    expected = F.relu(x + branch(unit.restored)) / torch.sigmoid(branch(unit.degradation)).clamp(min=0.01)
+    illumination = torch.sigmoid(F.relu(x + branch(unit.degradation)))
+    assert 0.5 <= illumination.min() and illumination.max() < 1
+    expected = F.relu(x + branch(unit.restored)) / illumination.clamp(min=0.01)
     torch.testing.assert_close(unit(x), expected, rtol=1e-4, atol=1e-5)
 
 

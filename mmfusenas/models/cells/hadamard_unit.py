@@ -14,7 +14,6 @@ OPERATORS_HADAMARD = ('skip', 'c_1', 'c_3', 'c_3d2', 'rc_1', 'rc_3', 'rc_3d2', '
 """The candidates of a unit: skip, convolutions, a dilated one, their residual forms, and dense ones."""
 
 _DEPTH = 4
-_LEAST = 0.01
 
 
 class Branch(nn.Module):
@@ -37,9 +36,9 @@ class Branch(nn.Module):
 class HadamardUnit(nn.Module):
     r"""Hadamard unit (Zhu et al., IJCAI 2022): the model :math:`y = u \otimes t` of an observation, inverted.
 
-    Two branches of four searched operators read the same features: :math:`R = \mathrm{ReLU}(x + b_1(x))` and
-    :math:`I = b_2(x)`; the output is :math:`R / \max(\sigma(I), 0.01)`, since the illumination (transmission) t lies
-    between 0 and 1.
+    Two branches of four searched operators, built the same way, read the same features: :math:`R = \mathrm{ReLU}(x +
+    b_1(x))` and :math:`I = \mathrm{ReLU}(x + b_2(x))`; the output is :math:`R / \sigma(I)`. So the illumination
+    (transmission) :math:`t = \sigma(I)` lies in [0.5, 1), and a unit at most doubles what it restored.
 
     Args:
         channels: Channels in and out. Defaults to 32.
@@ -61,4 +60,5 @@ class HadamardUnit(nn.Module):
         self.degradation = Branch(channels, operators)
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.relu(x + self.restored(x)) / self.degradation(x).sigmoid().clamp(min=_LEAST)
+        restored, degradation = (F.relu(x + branch(x)) for branch in (self.restored, self.degradation))
+        return restored / degradation.sigmoid()
