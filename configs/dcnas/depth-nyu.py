@@ -1,6 +1,7 @@
 # Depth on NYU v2 (`NYU_ROOT`; paper, table II): one network, by itself the printed one.
 # SCALE: 4, 8 (default) or 16; the printed networks are for 4 and 16. PATCH: side of a training patch (default 256).
-# NOISE: level of Gaussian noise on the depth in low resolution, of 255 (default 0); 5 in table III, whose 25 is the variance.
+# NOISE: standard deviation of Gaussian noise on the depth in low resolution, of 255 (default 0); 5 in table III, whose 25
+# is the variance.
 _base_ = [
     '../_base_/models/dcnas.py', '../_base_/datasets/nyu_guided.py', '../_base_/schedules/adam_halving.py',
     '../_base_/default_runtime.py'
