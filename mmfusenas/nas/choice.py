@@ -55,7 +55,7 @@ class Choice(nn.Module):
             self.add_module(name, module)
 
     @property
-    def decided(self) -> bool:
+    def is_fixed(self) -> bool:
         """Whether one candidate runs alone."""
         return self.selected is not None
 
@@ -63,7 +63,7 @@ class Choice(nn.Module):
         """Run every candidate, weighted by ``softmax(alpha)``."""
         self.relaxed, self.selected = True, None
 
-    def decide(self) -> str:
+    def fix(self) -> str:
         """Select the candidate of the largest ``alpha``, and return its name."""
         self.select(self.best())
         return self.selected

@@ -13,8 +13,8 @@ from mmfusenas.nas.cost_table import CostTable, parameter_table
 from mmfusenas.nas.space import Condition, SearchSpace
 
 _BATCH = 4096
-_MOST_DRAWS = 50 * _BATCH
-_MOST_STEPS = 500
+_MAX_DRAWS = 50 * _BATCH
+_MAX_STEPS = 500
 _POOL = 256
 
 
@@ -108,7 +108,7 @@ class PathSampler:
             RuntimeError: If there are too few such paths.
         """
         accepted, nearest = [], self.sample(0)
-        for _ in range(_MOST_DRAWS // _BATCH):
+        for _ in range(_MAX_DRAWS // _BATCH):
             paths = self.sample(_BATCH, generator)
             away = self._away(paths, lowest, highest)
             accepted.append(paths[away == 0])
@@ -121,7 +121,7 @@ class PathSampler:
     def _walk(self, paths: Tensor, lowest: float, highest: float, number: int,
               generator: torch.Generator | None) -> Tensor:
         """Change paths until enough different ones cost what is asked for; a change that leads away is taken back."""
-        for _ in range(_MOST_STEPS):
+        for _ in range(_MAX_STEPS):
             inside = paths[self._away(paths, lowest, highest) == 0].unique(dim=0)
             if len(inside) >= number:
                 return inside[torch.randperm(len(inside), generator=generator)[:number]]

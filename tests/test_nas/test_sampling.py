@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch import nn
 
-from mmfusenas.nas import Choice, Genotype, SearchSpace, Weighting
+from mmfusenas.nas import Choice, Genotype, LossWeights, SearchSpace
 from mmfusenas.nas.cost_table import parameter_table
 from mmfusenas.nas.latency import measure_costs
 from mmfusenas.nas.sampling import PathSampler
@@ -48,7 +48,7 @@ def test_costs_are_the_sums_of_the_table(space, table, cost):
 
 
 def test_a_space_without_a_choice_has_no_paths():
-    space = SearchSpace(nn.Sequential(nn.Conv2d(1, 1, 1), Weighting(['l1'])))
+    space = SearchSpace(nn.Sequential(nn.Conv2d(1, 1, 1), LossWeights(['l1'])))
     with pytest.raises(ValueError, match='no choice. Is a genotype='):
         PathSampler(space, parameter_table(space))
 
@@ -110,7 +110,7 @@ def test_a_part_of_the_space_can_be_fixed():
 
 
 def test_what_cannot_be_met_is_an_error(space, table, monkeypatch):
-    monkeypatch.setattr('mmfusenas.nas.sampling._MOST_DRAWS', 10_000)
+    monkeypatch.setattr('mmfusenas.nas.sampling._MAX_DRAWS', 10_000)
     with pytest.raises(RuntimeError, match=r'0 of 3 .*paths.* 1e\+06 and 2e\+06'):
         PathSampler(space, table).between(1e6, 2e6, 3)
     with pytest.raises(ValueError, match="cost='size'"):

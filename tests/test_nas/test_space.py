@@ -214,7 +214,7 @@ class Outer(nn.Module):
         super().__init__()
         self.scene = Net()
         self.task = nn.ModuleDict(dict(neck=Net()))
-        self.decided = Net(dict(choices={'first': 'relu', 'second.type': 'relu'}))
+        self.found = Net(dict(choices={'first': 'relu', 'second.type': 'relu'}))
         self.own = Choice(dict(skip=nn.Identity(), relu=nn.ReLU()))
 
 

@@ -19,10 +19,10 @@ from mmfusenas.datasets.resumable_dataloader import BatchStream, build_resumable
 from mmfusenas.engine.loops.resumable import run_seed
 from mmfusenas.engine.schedule import Schedule
 from mmfusenas.engine.search_checks import (
+    check_dataloaders,
     check_ends,
     check_losses,
     check_strategy,
-    check_turns,
     check_wrapper,
     checked_phases,
 )
@@ -32,9 +32,9 @@ from mmfusenas.nas.cost_table import CostTable
 from mmfusenas.nas.expected_cost import ExpectedCost
 from mmfusenas.nas.hypergrad import Unrolled, inner_step
 from mmfusenas.registry import HOOKS, MODELS, SEARCH_STRATEGIES
-from mmfusenas.utils.bare_model import bare_model
 from mmfusenas.utils.checkpoint import plain, require_same
 from mmfusenas.utils.random_state import seeded
+from mmfusenas.utils.unwrap_model import unwrap_model
 
 STATE_KEY = 'bilevel_search'
 """Key of the search's state in a checkpoint: live variables, optimizer, schedule, position in the search split."""
@@ -44,8 +44,8 @@ STATE_KEY = 'bilevel_search'
 class BilevelSearchHook(Hook):
     """Update upper-level variables while the stock loop trains the weights (TIM algorithm 1, lines 2-5).
 
-    The variables are of three kinds: the choices of a supernet (:class:`Choice`), the weights of a loss that is
-    searched (:class:`Weighting`) and the proxies of a guidance (:class:`Proxy`); below, choices stand for all of them.
+    The variables are of three kinds: the choices of a supernet (:class:`Choice`), the weights of a searched loss
+    (:class:`LossWeights`) and the proxies of a guidance (:class:`Proxy`); below, choices stand for all of them.
     After every ``interval`` weight steps one step on the choices: the upper loss is the model's loss on a batch of the
     search split plus ``weight`` times the relative expected cost, the lower loss its loss on the training batch just
     used. A hyper-gradient strategy turns the two into a gradient for the choices. The hook owns its dataloader,
@@ -120,23 +120,23 @@ class BilevelSearchHook(Hook):
         """Relax the supernet and build what the upper level owns; continue where a resumed search was."""
         if sum(isinstance(hook, BilevelSearchHook) for hook in runner.hooks) > 1:
             raise InputError("Two BilevelSearchHooks in one run would overwrite each other's state; use one.")
-        self.space = SearchSpace(bare_model(runner))
+        self.space = SearchSpace(unwrap_model(runner))
         self.searched = [self._open(phase['choices']) for phase in self.phases.values()]
-        open_decisions = {name for name, decision in self.space.decisions.items() if not decision.decided}
+        open_decisions = {name for name, decision in self.space.decisions.items() if not decision.is_fixed}
         self.space.relax(open_decisions.union(*self.searched))
         self.expected_cost = self._expected_cost()
         searched = dict.fromkeys(name for names in self.searched for name in names)
         self.optimizer = OPTIMIZERS.build(dict(self.optimizer_cfg, params=list(self.space.alphas(searched).values())))
-        self.losses = [[self._built(loss, next(bare_model(runner).parameters()).device)
+        self.losses = [[self._built(loss, next(unwrap_model(runner).parameters()).device)
                         for loss in phase.get('losses', ['model'])] for phase in self.phases.values()]
-        check_losses(bare_model(runner), self.losses)
+        check_losses(unwrap_model(runner), self.losses)
         self.scheduler = self.scheduler_cfg and PARAM_SCHEDULERS.build(
             dict(self.scheduler_cfg, optimizer=self.optimizer))
         self.schedule.check_loop(runner)
         check_ends(runner, self.phases, self.schedule)
         check_strategy(self.strategy, self.space, list(self.phases.values()), self.searched)
         check_wrapper(runner, self.space, self.searched[:-1])
-        check_turns(runner, len(self.dataloaders), self.interval, self.begin, self.end)
+        check_dataloaders(runner, len(self.dataloaders), self.interval, self.begin, self.end)
         self.seed = run_seed(runner)  # asks all ranks, so not where rank 0 alone saves
         self.streams = [BatchStream(build_resumable_dataloader(config, stream_seed(self.seed, k), endless=True))
                         for k, config in enumerate(self.dataloaders)]
@@ -145,16 +145,16 @@ class BilevelSearchHook(Hook):
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
         """Decide the choices of the phases that are over."""
-        self._decide(runner, self.schedule.present(runner))
+        self._fix_past(runner, self.schedule.present(runner))
 
     def before_val_epoch(self, runner: Runner) -> None:
         """Decide what was decided in the last iteration: a resumed run may begin with the validation that was due."""
-        self._decide(runner, self.schedule.past(runner))
+        self._fix_past(runner, self.schedule.past(runner))
 
-    def _decide(self, runner: Runner, phase: int) -> None:
+    def _fix_past(self, runner: Runner, phase: int) -> None:
         # A function of the position and the alphas, so that nothing has to be stored.
         for names in self.searched[:phase]:
-            decided = {name: variable.decide() for name, variable in self.space.decisions.items()
+            decided = {name: variable.fix() for name, variable in self.space.decisions.items()
                        if name in names and variable.relaxed}
             if decided:
                 runner.logger.info(f'Iteration {runner.iter + 1}: decided {decided}.')
@@ -163,7 +163,7 @@ class BilevelSearchHook(Hook):
         """Take one step on the choices, every ``interval`` training iterations."""
         if not self._due(runner):
             return
-        model = bare_model(runner)
+        model = unwrap_model(runner)
         lower = _prepared(model, data_batch)
         upper = _prepared(model, next(self.streams[runner.epoch % len(self.streams)])) if self.streams else lower
         alphas = self._alphas(runner)
@@ -202,7 +202,7 @@ class BilevelSearchHook(Hook):
         """
         if not runner._resume:
             return
-        state, space = checkpoint.get(STATE_KEY), SearchSpace(bare_model(runner))
+        state, space = checkpoint.get(STATE_KEY), SearchSpace(unwrap_model(runner))
         if state and state['space_hash'] != space.hash:
             raise InputError(
                 f"The checkpoint is of another search space: {state['space_hash']} with {state['decisions']} "
@@ -241,7 +241,7 @@ class BilevelSearchHook(Hook):
     def _hyper_gradient(self, runner: Runner, upper: dict, lower: dict,
                         alphas: list[nn.Parameter]) -> tuple[list[Tensor], dict[str, Tensor]]:
         """Return the gradient for ``alphas`` and what is logged, from prepared data of both levels."""
-        model = bare_model(runner)
+        model = unwrap_model(runner)
         weights = [p for p in model.parameters() if p.requires_grad]
         optimizer, clip = runner.optim_wrapper.optimizer, runner.optim_wrapper.clip_grad_kwargs
         inner = inner_step(optimizer, weights, clip) if isinstance(self.strategy, Unrolled) else None
@@ -259,7 +259,7 @@ class BilevelSearchHook(Hook):
 
         Losses whose names begin with ``without`` do not count. ``of_images`` takes the place of the model's own.
         """
-        model = bare_model(runner)
+        model = unwrap_model(runner)
         precision = nullcontext() if self.strategy.by_difference else runner.optim_wrapper.optim_context(model)
         with precision, seeded(self.seed, runner.iter, stream):
             losses = (losses_of_sizes(of_images, model.images(data['inputs']), **data) if of_images
@@ -290,7 +290,7 @@ class BilevelSearchHook(Hook):
     def _open(self, pattern: str) -> list[str]:
         """Return the names of the variables of a phase."""
         names = [name for name, variable in self.space.variables.items()
-                 if not variable.decided and re.search(pattern, name)]
+                 if not variable.is_fixed and re.search(pattern, name)]
         if not names:
             raise InputError(
                 f'BilevelSearchHook found no choice to search: the model has {len(self.space.variables)}, and '
@@ -311,8 +311,8 @@ class BilevelSearchHook(Hook):
             alpha.grad = grad
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
-        for weighting in self.space.weightings.values():
-            weighting.project()
+        for loss_weights in self.space.loss_weights.values():
+            loss_weights.project()
         if self.scheduler:
             self.scheduler.step()
 

@@ -17,9 +17,9 @@ from mmfusenas.core.errors import FileError
 from mmfusenas.core.files import write_text
 from mmfusenas.nas import Genotype, SearchSpace, with_genotype
 from mmfusenas.registry import HOOKS
-from mmfusenas.utils.bare_model import bare_model
 from mmfusenas.utils.complexity import complexity
 from mmfusenas.utils.config_hooks import is_hook
+from mmfusenas.utils.unwrap_model import unwrap_model
 
 STATE_KEY = 'genotype_export'
 
@@ -71,7 +71,7 @@ class GenotypeExportHook(Hook):
 
     def after_train_epoch(self, runner: Runner) -> None:
         """Export the present choices as the epoch's genotype."""
-        space = SearchSpace(bare_model(runner))
+        space = SearchSpace(unwrap_model(runner))
         epoch = runner.epoch + 1
         genotype = self._genotype(runner, space, epoch)
         self.history = [entry for entry in self.history if entry['epoch'] < epoch]
@@ -88,7 +88,7 @@ class GenotypeExportHook(Hook):
                                   f'best; it gave {", ".join(metrics)}.')
         if score is None or (self.best and score <= self.best['score']):
             return
-        genotype = self._genotype(runner, SearchSpace(bare_model(runner)), runner.epoch)
+        genotype = self._genotype(runner, SearchSpace(unwrap_model(runner)), runner.epoch)
         self.best = dict(score=float(score), genotype=genotype.to_dict())
         self._export(runner, genotype)
 
@@ -100,7 +100,7 @@ class GenotypeExportHook(Hook):
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Keep the history and the genotype: the checkpoint alone can be derived."""
-        space = SearchSpace(bare_model(runner))
+        space = SearchSpace(unwrap_model(runner))
         checkpoint['genotype'] = self._genotype(runner, space, checkpoint['meta']['epoch']).to_dict()
         checkpoint[STATE_KEY] = dict(history=self.history, best=self.best)
 
@@ -124,7 +124,7 @@ class GenotypeExportHook(Hook):
         expected = {name.removeprefix('expected_'): scalars.pop(name) for name in list(scalars)
                     if name.startswith('expected_')}
         probabilities = {name: choice.probabilities().tolist() for name, choice in space.choices.items()}
-        weights = {name: weighting.best() for name, weighting in space.weightings.items()}
+        weights = {name: loss_weights.best() for name, loss_weights in space.loss_weights.items()}
         if weights:
             scalars['weights'] = weights
         return dict(epoch=epoch, iteration=runner.iter, probabilities=probabilities, entropy=space.entropy(),
