@@ -45,7 +45,7 @@ def main() -> None:
     for turn in range(args.repeats + 1):
         for place, stage in enumerate(PASSES):
             hook._period, model.stage = place, stage
-            alphas = hook._alphas(runner)
+            alphas = hook._alphas(0)
             step = partial(hook._hyper_gradient, runner, upper, lower, alphas)
             whole, single = seconds(step), apart(cells, step)
             floor = sum(count * seconds(partial(one_pass, model, upper, alphas), model, part)
@@ -73,7 +73,7 @@ def searching(model: nn.Module) -> tuple[CooperativeSearchHook, SimpleNamespace]
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
     wrapper = SimpleNamespace(optimizer=optimizer, clip_grad_kwargs=None, optim_context=lambda model: nullcontext())
     hook = CooperativeSearchHook(dataloader={}, alternation=[dict(stage=stage, iters=1) for stage in PASSES])
-    hook.space, hook.seed, hook.expected_cost = SearchSpace(model), 0, None
+    hook.model, hook.phase, hook.space, hook.seed, hook.expected_cost = model, 0, SearchSpace(model), 0, None
     hook.space.relax()
     hook.searched, hook.losses = [list(hook.space.choices)], [[None]]  # one phase, the model's own loss
     return hook, SimpleNamespace(model=model, optim_wrapper=wrapper, iter=0, epoch=0)

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import torch
 from mmengine.hooks import Hook
-from mmengine.model import BaseModel
 from mmengine.registry import OPTIMIZERS, PARAM_SCHEDULERS
 from mmengine.runner import Runner
 from torch import Tensor, nn
@@ -120,16 +119,18 @@ class BilevelSearchHook(Hook):
         """Relax the supernet and build what the upper level owns; continue where a resumed search was."""
         if sum(isinstance(hook, BilevelSearchHook) for hook in runner.hooks) > 1:
             raise InputError("Two BilevelSearchHooks in one run would overwrite each other's state; use one.")
-        self.space = SearchSpace(unwrap_model(runner))
+        self.model = unwrap_model(runner)
+        self.space = SearchSpace(self.model)
+        self.phase: int | None = None
         self.searched = [self._open(phase['choices']) for phase in self.phases.values()]
         open_decisions = {name for name, decision in self.space.decisions.items() if not decision.is_fixed}
         self.space.relax(open_decisions.union(*self.searched))
         self.expected_cost = self._expected_cost()
         searched = dict.fromkeys(name for names in self.searched for name in names)
         self.optimizer = OPTIMIZERS.build(dict(self.optimizer_cfg, params=list(self.space.alphas(searched).values())))
-        self.losses = [[self._built(loss, next(unwrap_model(runner).parameters()).device)
+        self.losses = [[self._built(loss, next(self.model.parameters()).device)
                         for loss in phase.get('losses', ['model'])] for phase in self.phases.values()]
-        check_losses(unwrap_model(runner), self.losses)
+        check_losses(self.model, self.losses)
         self.scheduler = self.scheduler_cfg and PARAM_SCHEDULERS.build(
             dict(self.scheduler_cfg, optimizer=self.optimizer))
         self.schedule.check_loop(runner)
@@ -144,36 +145,40 @@ class BilevelSearchHook(Hook):
             self._restore(self._resumed)
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
-        """Decide the choices of the phases that are over."""
-        self._fix_past(runner, self.schedule.present(runner))
+        """Where a phase begins, fix the choices of those before it, and find the alphas of its own."""
+        phase = self.schedule.present(runner)
+        if phase != self.phase:
+            self._fix_past(runner, phase)
+            self.phase, self.alphas = phase, self._alphas(phase)
 
     def before_val_epoch(self, runner: Runner) -> None:
-        """Decide what was decided in the last iteration: a resumed run may begin with the validation that was due."""
+        """Fix what was fixed in the last iteration: a resumed run may begin with the validation that was due."""
         self._fix_past(runner, self.schedule.past(runner))
 
     def _fix_past(self, runner: Runner, phase: int) -> None:
         # A function of the position and the alphas, so that nothing has to be stored.
         for names in self.searched[:phase]:
-            decided = {name: variable.fix() for name, variable in self.space.decisions.items()
-                       if name in names and variable.relaxed}
-            if decided:
-                runner.logger.info(f'Iteration {runner.iter + 1}: decided {decided}.')
+            fixed = {name: variable.fix() for name, variable in self.space.decisions.items()
+                     if name in names and variable.relaxed}
+            if fixed:
+                runner.logger.info(f'Iteration {runner.iter + 1}: fixed {fixed}.')
 
     def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
         """Take one step on the choices, every ``interval`` training iterations."""
         if not self._due(runner):
             return
-        model = unwrap_model(runner)
-        lower = _prepared(model, data_batch)
-        upper = _prepared(model, next(self.streams[runner.epoch % len(self.streams)])) if self.streams else lower
-        alphas = self._alphas(runner)
-        grads, log = self._hyper_gradient(runner, upper, lower, alphas)
+        # Preprocessed once, so that random batch augmentation is the same each time that the loss is asked.
+        upper = lower = self.model.data_preprocessor(data_batch, True)
+        if self.streams:
+            batch = next(self.streams[runner.epoch % len(self.streams)])
+            upper = self.model.data_preprocessor(batch, True)
+        grads, log = self._hyper_gradient(runner, upper, lower, self.alphas)
         if not all(torch.isfinite(grad).all() for grad in grads):
             raise NotFiniteError(
                 f'The gradient of the choices is not finite at iteration {runner.iter + 1} ('
                 + ', '.join(f'{name} {float(value):.3g}' for name, value in log.items()) + '). Look at the images of '
                 'the search split with tools/analysis_tools/check_dataset.py, or lower the rate of the weights.')
-        self._update(alphas, grads)
+        self._update(grads)
         if self.expected_cost:
             log[f'expected_{self.expected_cost.cost}'] = self.expected_cost()
         for name, value in log.items():
@@ -241,17 +246,16 @@ class BilevelSearchHook(Hook):
     def _hyper_gradient(self, runner: Runner, upper: dict, lower: dict,
                         alphas: list[nn.Parameter]) -> tuple[list[Tensor], dict[str, Tensor]]:
         """Return the gradient for ``alphas`` and what is logged, from prepared data of both levels."""
-        model = unwrap_model(runner)
-        weights = [p for p in model.parameters() if p.requires_grad]
+        weights = [p for p in self.model.parameters() if p.requires_grad]
         optimizer, clip = runner.optim_wrapper.optimizer, runner.optim_wrapper.clip_grad_kwargs
         inner = inner_step(optimizer, weights, clip) if isinstance(self.strategy, Unrolled) else None
         return self.strategy(
             lambda: self._upper_loss(runner, upper) + self._regularization(), lambda: self._loss(runner, lower, 2),
-            alphas, weights, buffers=list(model.buffers()), inner=inner)
+            alphas, weights, buffers=list(self.model.buffers()), inner=inner)
 
     def _upper_loss(self, runner: Runner, data: dict) -> Tensor:
         """Return the sum of the present phase's losses."""
-        return sum(self._loss(runner, data, 1, of_images=loss) for loss in self.losses[self.schedule.present(runner)])
+        return sum(self._loss(runner, data, 1, of_images=loss) for loss in self.losses[self.phase])
 
     def _loss(self, runner: Runner, data: dict, stream: int, without: str | None = None,
               of_images: nn.Module | None = None) -> Tensor:
@@ -259,7 +263,7 @@ class BilevelSearchHook(Hook):
 
         Losses whose names begin with ``without`` do not count. ``of_images`` takes the place of the model's own.
         """
-        model = unwrap_model(runner)
+        model = self.model
         precision = nullcontext() if self.strategy.by_difference else runner.optim_wrapper.optim_context(model)
         with precision, seeded(self.seed, runner.iter, stream):
             losses = (losses_of_sizes(of_images, model.images(data['inputs']), **data) if of_images
@@ -298,16 +302,16 @@ class BilevelSearchHook(Hook):
             )
         return names
 
-    def _alphas(self, runner: Runner) -> list[nn.Parameter]:
-        """Return the alphas of the present phase, without those of what was decided against."""
-        decided = {name: choice.selected for name, choice in self.space.choices.items() if choice.selected}
-        present = [name for name in self.searched[self.schedule.present(runner)]
-                   if all(any(decided.get(outer, candidate) == candidate for outer, candidate in condition)
-                          for condition in self.space.conditions(name))]
-        return list(self.space.alphas(present).values())
+    def _alphas(self, phase: int) -> list[nn.Parameter]:
+        """Return the alphas of a phase, without those inside candidates that were not chosen."""
+        fixed = {name: choice.selected for name, choice in self.space.choices.items() if choice.selected}
+        names = [name for name in self.searched[phase]
+                 if all(any(fixed.get(outer, candidate) == candidate for outer, candidate in condition)
+                        for condition in self.space.conditions(name))]
+        return list(self.space.alphas(names).values())
 
-    def _update(self, alphas: list[nn.Parameter], grads: list[Tensor]) -> None:
-        for alpha, grad in zip(alphas, grads, strict=True):
+    def _update(self, grads: list[Tensor]) -> None:
+        for alpha, grad in zip(self.alphas, grads, strict=True):
             alpha.grad = grad
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
@@ -324,8 +328,3 @@ def stream_seed(seed: int, stream: int) -> int:
     of the other half in every epoch.
     """
     return int(np.random.SeedSequence((seed, stream + 1)).generate_state(1)[0])
-
-
-def _prepared(model: BaseModel, batch: Any) -> dict:
-    """Run the preprocessor once, so that random batch augmentation is the same each time the loss is asked."""
-    return model.data_preprocessor(batch, True)

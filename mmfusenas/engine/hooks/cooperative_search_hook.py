@@ -105,9 +105,9 @@ class CooperativeSearchHook(BilevelSearchHook):
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
         """Put the model in the stage of the present period."""
         super().before_train_iter(runner, batch_idx, data_batch)
-        model = unwrap_model(runner)
-        if model.stage != self.stage:
-            model.stage = self.stage
+        if self.model.stage != self.stage:
+            self.model.stage = self.stage
+        self.alphas = self._alphas(self.phase)
 
     def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None,
                          outputs: dict | None = None) -> None:
@@ -156,9 +156,10 @@ class CooperativeSearchHook(BilevelSearchHook):
         before, now = mean(losses[-2 * window:-window]), mean(losses[-window:])
         return before - now < period['tolerance'] * abs(before)
 
-    def _alphas(self, runner: Runner) -> list[nn.Parameter]:
+    def _alphas(self, phase: int) -> list[nn.Parameter]:
         """Return the alphas of the present agent."""
-        return list(self.space.alphas(name for name in self.searched[0] if name.startswith(f'{self.stage}.')).values())
+        names = [name for name in self.searched[phase] if name.startswith(f'{self.stage}.')]
+        return list(self.space.alphas(names).values())
 
     def _hyper_gradient(self, runner: Runner, upper: dict, lower: dict,
                         alphas: list[nn.Parameter]) -> tuple[list[Tensor], dict[str, Tensor]]:
@@ -174,14 +175,12 @@ class CooperativeSearchHook(BilevelSearchHook):
     def _through_the_task(self, runner: Runner, data: dict,
                           alphas: list[nn.Parameter]) -> tuple[list[Tensor], Tensor]:
         """Return the task's loss and its gradient for the scene's choices (second term of algorithm 1, line 5)."""
-        model = unwrap_model(runner)
-
         def loss() -> Tensor:
             return self._loss(runner, data, 3, without='scene.')
 
-        weights = [p for p in model.parameters() if p.requires_grad]
-        with in_stage(model, 'joint'):
-            grads, log = FirstOrder()(loss, loss, alphas, weights, buffers=list(model.buffers()))
+        weights = [p for p in self.model.parameters() if p.requires_grad]
+        with in_stage(self.model, 'joint'):
+            grads, log = FirstOrder()(loss, loss, alphas, weights, buffers=list(self.model.buffers()))
         return grads, log['upper_loss']
 
 
