@@ -104,7 +104,7 @@ def rankings(checkpoint: Path, args: argparse.Namespace) -> dict[str, list[float
         generator = torch.Generator().manual_seed(1)
         size = float(sampler.cost(sampler.sample(1000, generator)).median())
         parts = [sampler.sample(args.tried, generator), sampler.sample(args.paths, generator),
-                 sampler.between((1 - SLACK) * size, size, args.paths, generator)]
+                 sampler.sample_between((1 - SLACK) * size, size, args.paths, generator)]
         tried, *others = [(paths, -scorer(sampler, paths)) for paths in parts]
         result = {loss: learned(sampler, tried, others, loss, size) for loss in LOSSES}
         result['cost alone'] = [tau(sampler.cost(paths), truth) for paths, truth in others]

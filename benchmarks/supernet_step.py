@@ -67,7 +67,7 @@ def drawer(space: SearchSpace) -> Callable[[], Tensor]:
     @torch.no_grad()
     def draw() -> Tensor:
         constraint = sampler.random_cost(generator)
-        paths = sampler.between(0.95 * constraint, constraint, 20, generator)
+        paths = sampler.sample_between(0.95 * constraint, constraint, 20, generator)
         return paths[predictor(paths, sampler.active(paths), torch.ones(len(paths))).argmax()]
 
     return draw

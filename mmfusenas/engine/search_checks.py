@@ -40,7 +40,7 @@ def check_ends(runner: Runner, phases: Mapping[str, dict], schedule: Schedule) -
     if late:
         runner.logger.warning(
             f'Phases {late} of BilevelSearchHook never begin: the training ends at {length}, the phases before them at '
-            f'{schedule.ends}. Their choices stay undecided as they were; set default_hooks.search.phases.NAME.end '
+            f'{schedule.ends}. Their choices stay relaxed as they were; set default_hooks.search.phases.NAME.end '
             'with train_cfg.')
 
 
@@ -70,18 +70,18 @@ def check_strategy(strategy: Callable, space: SearchSpace, phases: Sequence[dict
                              "gradient. Take strategy=dict(type='Unrolled').")
 
 
-def check_wrapper(runner: Runner, space: SearchSpace, decided: Sequence[Sequence[str]]) -> None:
-    """Raise a ValueError where several processes would wait for gradients of what a phase has decided against.
+def check_wrapper(runner: Runner, space: SearchSpace, fixed: Sequence[Sequence[str]]) -> None:
+    """Raise a ValueError where several processes would wait for gradients of what a phase has discarded.
 
     Args:
         runner: Runner.
         space: All variables.
-        decided: Names of the variables of every phase but the last.
+        fixed: Names of the variables of every phase but the last.
     """
-    choices = [space.choices[name] for names in decided for name in names if name in space.choices]
+    choices = [space.choices[name] for names in fixed for name in names if name in space.choices]
     if any(weight.requires_grad for choice in choices for weight in choice.parameters()) and not getattr(
             runner.model, 'find_unused_parameters', True):
-        raise InputError('BilevelSearchHook got phases in several processes: what a phase decides against leaves '
+        raise InputError('BilevelSearchHook got phases in several processes: what a phase discards leaves '
                          'the graph. Set find_unused_parameters = True in the config.')
 
 

@@ -1,4 +1,4 @@
-"""Several weights, decided together: how much each term of a loss counts."""
+"""Several weights, searched together: how much each term of a loss counts."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -14,9 +14,8 @@ class LossWeights(nn.Module):
     """Non-negative weights of named terms, the continuous counterpart of a :class:`Choice`.
 
     As a choice's, ``alpha`` is a parameter with ``requires_grad=False`` and no ``.grad``, which only hyper-gradient
-    strategies differentiate; here it holds the weights themselves. New ones are neither learned nor decided:
-    using it is an error, so that no training goes on with weights that nobody chose. Decided, it is
-    :class:`FixedLossWeights`.
+    strategies differentiate; here it holds the weights themselves. New ones are neither relaxed nor fixed: using them
+    is an error, so that no training goes on with weights that nobody chose. Fixed, they are :class:`FixedLossWeights`.
 
     Args:
         terms: Names of the terms.
@@ -24,7 +23,7 @@ class LossWeights(nn.Module):
 
     Raises:
         ValueError: If there is no term, one is named twice, or ``start`` is negative.
-        RuntimeError: On using weights that are neither relaxed nor decided.
+        RuntimeError: On using weights that are neither relaxed nor fixed.
 
     Example:
         >>> weights = LossWeights(['l1', 'ssim'])
@@ -85,8 +84,8 @@ class LossWeights(nn.Module):
     def forward(self, terms: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Return the terms, each times its weight."""
         if not self.relaxed and not self.is_fixed:
-            raise StateError(f'The weights of {list(self.terms)} are not decided. Search them with BilevelSearchHook '
-                             'in custom_hooks, or pass genotype= with their weights.')
+            raise StateError(f'The weights of {list(self.terms)} are neither relaxed nor fixed. Search them with '
+                             'BilevelSearchHook in custom_hooks, or pass genotype= with their weights.')
         return {name: weight * terms[name] for name, weight in zip(self.terms, self.alpha)}
 
     def extra_repr(self) -> str:
@@ -94,7 +93,7 @@ class LossWeights(nn.Module):
 
 
 class FixedLossWeights(nn.Module):
-    """The decided weights of named terms: plain numbers.
+    """The fixed weights of named terms: plain numbers.
 
     Args:
         weights: Weights by name. A term of weight 0 is not used at all.

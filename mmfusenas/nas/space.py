@@ -138,7 +138,7 @@ class SearchSpace:
         }
 
     def entropy(self) -> float:
-        """Return the mean entropy of the choices in nats: log(number of candidates) when undecided, 0 when decided."""
+        """Return the mean entropy of the choices in nats: log(number of candidates) at first, 0 when all are fixed."""
         values = [float(torch.special.entr(choice.probabilities().detach()).sum()) for choice in self.choices.values()]
         return sum(values) / max(len(values), 1)
 

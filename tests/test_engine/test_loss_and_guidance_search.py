@@ -173,7 +173,7 @@ def test_what_was_found_retrains_by_the_found_loss(tmp_path):
 
 def test_a_search_of_the_loss_is_no_model_yet(tmp_path):
     kit.train(kit.config(tmp_path, stop=4, **kit.loss_search(tmp_path / 'q')))
-    with pytest.raises(ValueError, match='checkpoint of a search.*no decided'):
+    with pytest.raises(ValueError, match='checkpoint of a search.*no derived'):
         load_model(str(next(tmp_path.glob('iter_*.pth'))))
 
 

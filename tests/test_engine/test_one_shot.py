@@ -152,7 +152,7 @@ def test_what_trains_are_the_best_of_those_under_a_constraint(trained):
     paths = hook._next_paths(3)
     hook.generator.set_state(generator)
     constraint = hook.sampler.random_cost(hook.generator)
-    drawn = hook.sampler.between(0.5 * constraint, constraint, 5, hook.generator)
+    drawn = hook.sampler.sample_between(0.5 * constraint, constraint, 5, hook.generator)
     scores = hook._predict(drawn, torch.full((5, ), constraint))
     assert torch.equal(paths, drawn[scores.argsort(descending=True)[:2]])
     assert (hook.sampler.cost(paths) <= constraint).all()
@@ -353,7 +353,7 @@ def test_fixed_choices_stay_in_every_population(trained, tmp_path):
 def test_a_guided_search_begins_with_what_the_predictor_holds_best(trained, tmp_path):
     loop = search(tmp_path, trained[1], rounds=1).train_loop
     state = load_checkpoint(trained[1])[STATE_KEY]
-    pool = loop.sampler.between(0, 1200, 20, torch.Generator().manual_seed(3))  # the run's seed
+    pool = loop.sampler.sample_between(0, 1200, 20, torch.Generator().manual_seed(3))  # the run's seed
     predictor = PathPredictor(loop.sampler.sizes.tolist())
     predictor.load_state_dict(state['predictor'])
     with torch.no_grad():

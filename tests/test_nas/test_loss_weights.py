@@ -37,7 +37,7 @@ def test_it_weighs_terms_and_its_gradient_is_the_terms():
 
 
 def test_what_nobody_decided_does_not_run():
-    with pytest.raises(RuntimeError, match=r"\['l1', 'l2'\] are not decided.*BilevelSearchHook"):
+    with pytest.raises(RuntimeError, match=r"\['l1', 'l2'\] are neither relaxed nor fixed.*BilevelSearchHook"):
         LossWeights(['l1', 'l2'])(terms())
 
 

@@ -64,7 +64,7 @@ class BilevelSearchHook(Hook):
         end: Training iteration after which they are not updated any more; None for the whole run.
         phases: By name, in their order, dicts of ``choices``, a regular expression that selects, by ``re.search``, the
             choices that are updated in the phase, and ``end``, the number of epochs (iterations) of the run after which
-            each of them is decided for its likeliest candidate and the next phase follows; the last one has none.
+            each of them is fixed at its likeliest candidate and the next phase follows; the last one has none.
             Choices of no phase stay as they are. TIM section 4.1: ``dict(cells=dict(choices='type$', end=20),
             operators=dict(choices='ops'))``. ``losses`` of a phase are what the upper loss is the sum of: ``'model'``
             for the model's own, or configs of losses that are called with what ``model.images`` gives and the inputs

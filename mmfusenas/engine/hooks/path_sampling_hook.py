@@ -111,7 +111,7 @@ class PathSamplingHook(Hook):
         if self.loss is None or since < 0 or since % self.interval or self.learned == runner.epoch:
             return
         constraint, sampler = self.sampler.random_cost(self.generator), self.sampler
-        paths = sampler.sample(self.num_initial_paths, self.generator) if since == 0 else sampler.between(
+        paths = sampler.sample(self.num_initial_paths, self.generator) if since == 0 else sampler.sample_between(
             (1 - self.slack) * constraint, constraint, self.num_refresh_paths, self.generator)
         constraints = sampler.cost(paths) if since == 0 else torch.full((len(paths), ), constraint)
         self._learn(runner, paths, constraints)
@@ -158,7 +158,7 @@ class PathSamplingHook(Hook):
         if self.loss is None or epoch < self.warmup_epochs:
             return self.sampler.sample(1, self.generator)
         constraint = self.sampler.random_cost(self.generator)
-        paths = self.sampler.between((1 - self.slack) * constraint, constraint, self.num_paths, self.generator)
+        paths = self.sampler.sample_between((1 - self.slack) * constraint, constraint, self.num_paths, self.generator)
         scores = self._predict(paths, torch.full((len(paths), ), constraint))
         return paths[scores.topk(self.topk).indices]
 

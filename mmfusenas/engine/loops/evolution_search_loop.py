@@ -170,7 +170,7 @@ class EvolutionSearchLoop(BaseLoop):
                              f'which has {share:.0%} of those of this model. Set load_from to the checkpoint of a '
                              'supernet of the same width and space.')
         state = content.get(STATE_KEY, {})
-        if not self.sampler.always(state.get('fixed', {})):
+        if not self.sampler.all_fixed(state.get('fixed', {})):
             raise InputError(f'The supernet of {source} trained only the paths of fixed={state["fixed"]}, this search '
                              'has others too. Set train_cfg.fixed to it.')
         return state
@@ -199,7 +199,7 @@ class EvolutionSearchLoop(BaseLoop):
                              "train_cfg.strategy='plain'.")
 
     def _random(self, number: int) -> Tensor:
-        return self.sampler.between(0, self.limit, number, self.generator)
+        return self.sampler.sample_between(0, self.limit, number, self.generator)
 
     def _next(self, parents: Tensor) -> Tensor:
         if self.strategy == 'random':
