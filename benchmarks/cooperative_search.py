@@ -31,7 +31,7 @@ SEARCHES = {'cooperative': 'enhance_search.py', 'independent': 'enhance_search_i
             'global': 'enhance_search_global.py'}
 """Configs beside that of the training, which they read from the environment as RECIPE."""
 VERSIONS = {'RUAS_s': 'never', 'RUAS': 'always', 'RUAS_A': 'adaptive'}
-MEASURES, COSTS = ('PSNR', 'SSIM'), {'parameters': 1e3, 'macs': 1e9}
+METRICS, COSTS = ('PSNR', 'SSIM'), {'parameters': 1e3, 'macs': 1e9}
 
 
 def main() -> None:
@@ -55,7 +55,7 @@ def scores(config: str, checkpoint: Path, options: Sequence[str]) -> dict[str, f
     """Return PSNR and SSIM of the three versions of a network, and its costs."""
     metrics = {version: test(config, checkpoint, [f'model.denoise={denoise}', *options])
                for version, denoise in VERSIONS.items()}
-    quality = {f'{version} {name}': metrics[version][f'quality/{name}'] for version in VERSIONS for name in MEASURES}
+    quality = {f'{version} {name}': metrics[version][f'quality/{name}'] for version in VERSIONS for name in METRICS}
     return dict(quality, **costs(checkpoint.parent / Path(config).name))
 
 
@@ -70,7 +70,7 @@ def costs(config: Path) -> dict[str, float]:
 
 def report(found: dict[str, list[dict]], genotypes: dict[str, list[dict]], args: argparse.Namespace) -> None:
     """Print the table, and the cells."""
-    names = [f'{version} {name}' for version in VERSIONS for name in MEASURES]
+    names = [f'{version} {name}' for version in VERSIONS for name in METRICS]
     rows = [[row, *(figure([result[name] for result in results]) for name in names),
              *(figure([result[cost] / unit for result in results]) for cost, unit in COSTS.items())]
             for row, results in found.items()]

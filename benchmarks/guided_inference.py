@@ -21,7 +21,7 @@ from statistics import median
 import torch
 from mmengine.utils import track_iter_progress
 from terminaltables import AsciiTable
-from timing import in_turns
+from timing import interleaved
 
 from mmfusenas.apis.optimize import optimize_for_inference
 from mmfusenas.models.restorers import GuidedSRNet
@@ -43,7 +43,7 @@ def main() -> None:
         plain = copy.deepcopy(networks[name]).to(args.device).eval()
         inputs = [torch.rand(1, channels, *shape, device=args.device) for channels in (1, 3)]
         fast = optimize_for_inference(plain)
-        times = in_turns(dict(plain=partial(plain, *inputs), fast=partial(fast, *inputs)), args.repeats)
+        times = interleaved(dict(plain=partial(plain, *inputs), fast=partial(fast, *inputs)), args.repeats)
         eager, optimized = (1e3 * median(times[side]) for side in ('plain', 'fast'))
         rows.append([name, f'{count_parameters(plain) / 1e6:.3f}', '{} x {}'.format(*shape), f'{optimized:.1f}',
                      f'{optimized / eager:.2f}'])

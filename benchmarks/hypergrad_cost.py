@@ -15,7 +15,7 @@ from statistics import median
 
 import torch
 from terminaltables import AsciiTable
-from timing import in_turns
+from timing import interleaved
 from torch import Tensor
 
 from mmfusenas.models.scene import TIMFusion
@@ -29,7 +29,7 @@ def main() -> None:
     args = parse_args()
     torch.manual_seed(0)
     runs = build(args.batch, args.size, torch.device(args.device))
-    times = in_turns(runs, args.repeats)
+    times = interleaved(runs, args.repeats)
     with multiprocessing.get_context('spawn').Pool(1, maxtasksperchild=1) as pool:
         memory = {name: pool.apply(peak, (name, args.batch, args.size, args.device)) for name in runs}
     rows = [['', 'seconds', 'over a plain step', 'at most', 'peak memory (MB)', 'over a plain step']]

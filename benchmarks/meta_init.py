@@ -35,7 +35,7 @@ from torch.utils.data import Dataset
 
 from mmfusenas.apis.loading import build_model
 from mmfusenas.datasets.resumable_dataloader import BatchStream, build_resumable_dataloader
-from mmfusenas.evaluation.suite import measure
+from mmfusenas.evaluation.suite import compute_scores
 from mmfusenas.models.utils.color import luma
 from mmfusenas.registry import DATASETS
 from mmfusenas.utils.checkpoint import load_checkpoint
@@ -163,7 +163,7 @@ def look(model: BaseModel, test_set: Dataset) -> tuple[float, float]:
         losses.append(float(sum(model.losses(images, inputs).values())))
         greys = (255 * image.clamp(0, 1) for image in (
             luma(images['image']), luma(inputs['visible']), inputs['infrared']))
-        vifs.append(float(measure(['VIF'], *greys)['VIF']))
+        vifs.append(float(compute_scores(['VIF'], *greys)['VIF']))
     return mean(losses), mean(vifs)
 
 

@@ -1,6 +1,6 @@
 """What the fusion metrics cost: seconds for one pair, each metric and the whole suite.
 
-Where torchmetrics or scikit-image have the same measure, they run on the same images in turns with ours, and their
+Where torchmetrics or scikit-image have the same metric, they run on the same images in turns with ours, and their
 time is given over ours. Memory that is freed is kept by the process, as in ``tools/analysis_tools/fusion_metrics.py``.
 
     python benchmarks/metrics.py [--shape 448 620] [--repeats 5] [--threads N] [--json FILE]
@@ -19,11 +19,11 @@ from statistics import median
 import torch
 from skimage.metrics import structural_similarity
 from terminaltables import AsciiTable
-from timing import in_turns
+from timing import interleaved
 from torch import Tensor
 from torchmetrics.functional.image import visual_information_fidelity
 
-from mmfusenas.evaluation.suite import MEASURES, measure
+from mmfusenas.evaluation.suite import FUSION_METRICS, compute_scores
 
 
 def parse_args() -> argparse.Namespace:
@@ -45,7 +45,7 @@ def scenes(height: int, width: int) -> list[Tensor]:
 
 
 def others() -> dict[str, Callable[[Tensor, Tensor, Tensor], object]]:
-    """Return the same measures by public libraries."""
+    """Return the same metrics by public libraries."""
     return dict(
         VIF=lambda fused, *sources: [visual_information_fidelity(fused, source) for source in sources],
         SSIM=lambda fused, *sources: [structural_similarity(fused[0, 0].numpy(), source[0, 0].numpy(), data_range=255)
@@ -57,12 +57,12 @@ def main() -> None:
     args = parse_args()
     torch.set_num_threads(args.threads or torch.get_num_threads())
     images, libraries = scenes(*args.shape), others()
-    calls = {name: lambda name=name: measure([name], *images) for name in MEASURES}
-    calls['the whole suite'] = lambda: measure(MEASURES, *images)
+    calls = {name: lambda name=name: compute_scores([name], *images) for name in FUSION_METRICS}
+    calls['the whole suite'] = lambda: compute_scores(FUSION_METRICS, *images)
     calls |= {f'{name}, library': lambda function=function: function(*images) for name, function in libraries.items()}
-    result = {name: median(values) for name, values in in_turns(calls, args.repeats).items()}
+    result = {name: median(values) for name, values in interleaved(calls, args.repeats).items()}
     rows = [['metric', 'seconds a pair', 'a library over ours']]
-    for name in (*MEASURES, 'the whole suite'):
+    for name in (*FUSION_METRICS, 'the whole suite'):
         ratio = f'{result[f"{name}, library"] / result[name]:.1f}' if name in libraries else ''
         rows.append([name, f'{result[name]:.4f}', ratio])
     print(AsciiTable(rows, f'{args.shape[0]} x {args.shape[1]}, {torch.get_num_threads()} threads').table)

@@ -22,7 +22,7 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from mmengine.utils import track_iter_progress
 from terminaltables import AsciiTable
-from timing import in_turns
+from timing import interleaved
 
 import mmfusenas.datasets
 import mmfusenas.engine
@@ -55,7 +55,7 @@ def measure(config: str, args: argparse.Namespace) -> list[str]:
         twin = copy.deepcopy(model)
         wrapper = build_optim_wrapper(twin, dict(cfg.optim_wrapper, type=kind))
         steps[name] = partial(lambda twin, wrapper: twin.train_step(copy.deepcopy(batch), wrapper), twin, wrapper)
-    times = in_turns(steps, args.repeats)
+    times = interleaved(steps, args.repeats)
     ratio = median(mixed / plain for plain, mixed in zip(*times.values()))
     return [config, f'{cfg.train_dataloader.batch_size}', *(f'{median(column):.3f}' for column in times.values()),
             f'{ratio:.2f}']

@@ -104,7 +104,7 @@ def rankings(checkpoint: Path, args: argparse.Namespace) -> dict[str, list[float
         generator = torch.Generator().manual_seed(1)
         size = float(sampler.cost(sampler.sample(1000, generator)).median())
         parts = [sampler.sample(args.tried, generator), sampler.sample(args.paths, generator),
-                 sampler.between((1 - SLACK) * size, size, args.paths, generator)]
+                 sampler.sample_between((1 - SLACK) * size, size, args.paths, generator)]
         tried, *others = [(paths, -scorer(sampler, paths)) for paths in parts]
         result = {loss: learned(sampler, tried, others, loss, size) for loss in LOSSES}
         result['cost alone'] = [tau(sampler.cost(paths), truth) for paths, truth in others]
@@ -133,8 +133,8 @@ def search(checkpoint: Path, loss: str, strategy: str, seed: int,
            args: argparse.Namespace) -> tuple[float, list[float]]:
     """Search the paths of a supernet; return the best score, and the mean of the best 50 after every round."""
     folder = args.work_dir / f'{loss}-{strategy}-search-{seed}'
-    train(args.search, folder, [f'load_from={checkpoint}', f'train_cfg.strategy={strategy}', f'train_cfg.by={args.by}',
-                                f'randomness.seed={seed}', *args.search_options])
+    train(args.search, folder, [f'load_from={checkpoint}', f'train_cfg.strategy={strategy}',
+                                f'train_cfg.metric={args.by}', f'randomness.seed={seed}', *args.search_options])
     rounds = {line['step']: line for line in scalars(folder) if 'search_best' in line}
     return rounds[max(rounds)]['search_best'], [rounds[step]['search_top'] for step in sorted(rounds)]
 

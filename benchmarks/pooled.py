@@ -12,7 +12,7 @@ from mmengine.registry import init_default_scope
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from mmfusenas.datasets.leaves import is_drawn, survey
+from mmfusenas.datasets.leaves import is_drawn, scan
 from mmfusenas.datasets.pairing import stem_of
 from mmfusenas.datasets.transforms import LoadSegMap
 from mmfusenas.registry import DATASETS
@@ -42,7 +42,7 @@ def output_option(cfg: Config) -> str | None:
     evaluators = cfg.test_evaluator
     place, first = ('', evaluators) if isinstance(evaluators, dict) else ('.0', evaluators[0])
     argument = OUTPUTS.get(type_name(first))
-    if not argument or is_drawn(survey(cfg.test_dataloader.dataset, most=1)[0]):
+    if not argument or is_drawn(scan(cfg.test_dataloader.dataset, limit=1)[0]):
         return None
     return f'test_evaluator{place}.{argument}'
 

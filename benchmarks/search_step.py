@@ -44,8 +44,8 @@ def main() -> None:
     times: dict[str, list[tuple[float, float, float]]] = {stage: [] for stage in PASSES}
     for turn in range(args.repeats + 1):
         for place, stage in enumerate(PASSES):
-            hook._turn, model.stage = place, stage
-            alphas = hook._alphas(runner)
+            hook._period, model.stage = place, stage
+            alphas = hook._alphas(0)
             step = partial(hook._hyper_gradient, runner, upper, lower, alphas)
             whole, single = seconds(step), apart(cells, step)
             floor = sum(count * seconds(partial(one_pass, model, upper, alphas), model, part)
@@ -72,8 +72,8 @@ def searching(model: nn.Module) -> tuple[CooperativeSearchHook, SimpleNamespace]
     """Return a hook on the supernet, and the part of a Runner that its step asks for."""
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
     wrapper = SimpleNamespace(optimizer=optimizer, clip_grad_kwargs=None, optim_context=lambda model: nullcontext())
-    hook = CooperativeSearchHook(dataloader={}, turns=[dict(stage=stage, iters=1) for stage in PASSES])
-    hook.space, hook.seed, hook.expected_cost = SearchSpace(model), 0, None
+    hook = CooperativeSearchHook(dataloader={}, alternation=[dict(stage=stage, iters=1) for stage in PASSES])
+    hook.model, hook.phase, hook.space, hook.seed, hook.expected_cost = model, 0, SearchSpace(model), 0, None
     hook.space.relax()
     hook.searched, hook.losses = [list(hook.space.choices)], [[None]]  # one phase, the model's own loss
     return hook, SimpleNamespace(model=model, optim_wrapper=wrapper, iter=0, epoch=0)

@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from mmengine.utils import track_iter_progress
 from terminaltables import AsciiTable
-from timing import in_turns
+from timing import interleaved
 from torch import Tensor, nn
 
 from mmfusenas.models.restorers import GuidedSRNet
@@ -39,7 +39,7 @@ def main() -> None:
         choices = space.sample(generator)
         space.select(choices)
         steps = dict(plain=stepper(space.derive(Genotype(choices)), batch), supernet=lambda: (draw(), train()))
-        plain, shared = map(median, in_turns(steps, args.repeats).values())
+        plain, shared = map(median, interleaved(steps, args.repeats).values())
         rows.append([f'{len(rows)}', f'{plain:.3f}', f'{shared:.3f}', f'{shared / plain:.2f}'])
     ratio = median(float(row[-1]) for row in rows)
     print('\n' + AsciiTable([['path', 'plain (s)', 'supernet (s)', 'ratio'], *rows],
@@ -67,7 +67,7 @@ def drawer(space: SearchSpace) -> Callable[[], Tensor]:
     @torch.no_grad()
     def draw() -> Tensor:
         constraint = sampler.random_cost(generator)
-        paths = sampler.between(0.95 * constraint, constraint, 20, generator)
+        paths = sampler.sample_between(0.95 * constraint, constraint, 20, generator)
         return paths[predictor(paths, sampler.active(paths), torch.ones(len(paths))).argmax()]
 
     return draw

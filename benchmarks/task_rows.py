@@ -36,7 +36,7 @@ from rows import RUAS_ROWS, TIM_ROWS
 from runs import config_with, figure, test, train_found
 from terminaltables import AsciiTable
 
-from mmfusenas.core.files import written_beside
+from mmfusenas.core.files import atomic_write
 
 ROWS = {'tim': TIM_ROWS, 'ruas': RUAS_ROWS}
 """Rows by the folder of the config."""
@@ -153,7 +153,7 @@ def exchange_task(config: Path, checkpoint: Path, donor: Path, folder: Path) -> 
         content['state_dict'] = {
             **{name: value for name, value in content['state_dict'].items() if not name.startswith('task.')},
             **{name: value for name, value in other['state_dict'].items() if name.startswith('task.')}}
-        with written_beside(out) as file:
+        with atomic_write(out) as file:
             torch.save(content, file)
     return folder / config.name, out
 

@@ -18,10 +18,10 @@ def now() -> float:
 @torch.inference_mode()
 def seconds(run: Callable[[], object], repeats: int) -> float:
     """Return the median time of a run, without the first."""
-    return median(in_turns(dict(run=run), repeats)['run'])
+    return median(interleaved(dict(run=run), repeats)['run'])
 
 
-def in_turns(runs: Mapping[str, Callable[[], object]], repeats: int,
+def interleaved(runs: Mapping[str, Callable[[], object]], repeats: int,
              prepare: Callable[[str], object] | None = None) -> dict[str, list[float]]:
     """Return the times of each run, in turns after a first round that does not count.
 
@@ -49,4 +49,4 @@ def by_allocator(runs: Mapping[str, tuple[Callable[[], object], bool]], repeats:
         keep_freed_memory(keep)
         run()  # the first run after a change of allocator pays for it
 
-    return in_turns({name: run for name, (run, _) in runs.items()}, repeats, prepare)
+    return interleaved({name: run for name, (run, _) in runs.items()}, repeats, prepare)

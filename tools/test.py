@@ -14,7 +14,6 @@ from mmengine.config import Config
 from mmfusenas.apis.loading import input_options, load_weights, refuse_search
 from mmfusenas.core.errors import UserError
 from mmfusenas.core.files import write_text
-from mmfusenas.utils.bare_model import bare_model
 from mmfusenas.utils.checkpoint import load_checkpoint
 from mmfusenas.utils.command_line import (
     add_run_options,
@@ -28,6 +27,7 @@ from mmfusenas.utils.command_line import (
 )
 from mmfusenas.utils.config_check import check_config
 from mmfusenas.utils.launch import build_runner
+from mmfusenas.utils.unwrap_model import unwrap_model
 from mmfusenas.utils.weights import checkpoint_file
 
 
@@ -77,8 +77,8 @@ def main() -> None:
     if args.checkpoint:
         content = load_checkpoint(cfg.load_from)
         refuse_search(content, cfg.load_from)
-        load_weights(bare_model(runner), content, cfg.load_from)  # strictly
-    elif next(bare_model(runner).parameters(), None) is not None:
+        load_weights(unwrap_model(runner), content, cfg.load_from)  # strictly
+    elif next(unwrap_model(runner).parameters(), None) is not None:
         raise UserError(f'{args.config} has weights: give a checkpoint of them.')
     metrics = runner.test()
     if runner.rank == 0:
@@ -88,7 +88,7 @@ def main() -> None:
             # With --cfg-options, the config as it was tested is the one in the work dir.
             config = Path(cfg.work_dir) / Path(args.config).name if args.cfg_options else args.config
             infer = command('python', 'tools/infer.py', config, cfg.load_from, cfg=None if args.cfg_options else cfg)
-            print(f'\ndone; next:\n  {infer} {input_options(bare_model(runner))} --out-dir FOLDER')
+            print(f'\ndone; next:\n  {infer} {input_options(unwrap_model(runner))} --out-dir FOLDER')
     if dist.is_initialized():
         dist.destroy_process_group()
 

@@ -6,5 +6,5 @@ _base_ = [
 ]
 work_dir = f'work_dirs/depth_x{_base_.scale}_demo'
 model = dict(net=dict(channels=8, genotype='dcnas-tiny-16x'))
-sampling = dict(batch_size=9, tried=512, interval=10, refresh=32)
+sampling = dict(batch_size=9, num_initial_paths=512, interval=10, num_refresh_paths=32)
 search = dict(limit=0.6e6, max_epochs=20, shape=(384, 512))

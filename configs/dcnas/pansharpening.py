@@ -10,5 +10,5 @@ model = dict(
     data_preprocessor=dict(type='GuidedDataPreprocessor', bit_depth=dict(guide=11)),
     net=dict(genotype='dcnas-4x', channels=8, target_channels=4, guidance_channels=1))
 optim_wrapper = dict(optimizer=dict(lr=2e-4))
-sampling = dict(batch_size=8, tried=512, interval=10, refresh=32)
+sampling = dict(batch_size=8, num_initial_paths=512, interval=10, num_refresh_paths=32)
 search = dict(limit=0.6e6, max_epochs=20, shape=(128, 128))

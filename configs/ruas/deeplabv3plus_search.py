@@ -10,11 +10,11 @@ train_cfg = dict(max_epochs=30, val_interval=10)
 param_scheduler = search.param_scheduler
 optim_wrapper = dict(
     optimizer=dict(_delete_=True, type='SGD', lr=0.01, momentum=0.9, weight_decay=5e-4), paramwise_cfg=None)
-# The turns of the search take the place of the stages of the training.
+# The alternation of the search takes the place of the stages of the training.
 default_hooks = dict(
     {name: hook for name, hook in _base_.default_hooks.items() if name != 'guidance'}, _delete_=True,
     search=dict(type='CooperativeSearchHook', dataloader=search_dataloader, beta=0.1, interval=search.interval,
-                turns=[dict(stage='scene', iters=50), dict(stage='task', iters=100)],
+                alternation=[dict(stage='scene', iters=50), dict(stage='task', iters=100)],
                 optimizer=dict(type='Adam', lr=3e-4, betas=(0.5, 0.999), weight_decay=5e-4)),
     export=dict(type='GenotypeExportHook', shape=search.shape,
                 retrain_as='{{fileDirname}}/{{$RECIPE:./deeplabv3plus.py}}'))

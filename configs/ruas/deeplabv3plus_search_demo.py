@@ -6,7 +6,7 @@ val_dataloader = dict(dataset=dict(length=16))
 test_dataloader = val_dataloader
 train_cfg = dict(max_epochs=2, val_interval=2)
 default_hooks = dict(
-    search=dict(interval=5, turns=[dict(stage='scene', iters=10), dict(stage='task', iters=10)],
+    search=dict(interval=5, alternation=[dict(stage='scene', iters=10), dict(stage='task', iters=10)],
                 dataloader=dict(dataset=dict(length=40))),
     export=dict(retrain={
         'train_dataloader.batch_size': 4, 'train_dataloader.dataset.length': 250, 'train_cfg.max_epochs': 4,

@@ -12,11 +12,11 @@ train_cfg = dict(max_epochs=20, val_interval=search.val_interval)
 optim_wrapper = dict(optimizer=dict(_delete_=True, type='SGD', lr=0.01, momentum=0.9, weight_decay=3e-4))
 param_scheduler = [dict(type='CosineAnnealingLR', eta_min_ratio=search.eta_min_ratio, by_epoch=True, begin=0,
                         convert_to_iter_based=True)]
-# The turns of the search take the place of the stages of the training.
+# The alternation of the search takes the place of the stages of the training.
 default_hooks = dict(
     {name: hook for name, hook in _base_.default_hooks.items() if name != 'guidance'}, _delete_=True,
     search=dict(type='CooperativeSearchHook', dataloader=search_dataloader, beta=1000,
-                turns=[dict(stage='scene', iters=10), dict(stage='task', iters=search.task_iters)],
+                alternation=[dict(stage='scene', iters=10), dict(stage='task', iters=search.task_iters)],
                 optimizer=dict(type='Adam', lr=search.lr, betas=(0.5, 0.999), weight_decay=1e-3)),
     export=dict(type='GenotypeExportHook', shape=(400, 600), retrain_as='{{fileDirname}}/{{$RECIPE:./enhance.py}}',
                 retrain={'model.estimation': dict(_delete_=True, type='NoiseEstimation'), 'model.denoise': 'adaptive'}))

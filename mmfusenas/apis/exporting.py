@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from mmfusenas.apis.optimize import optimize_for_inference
 from mmfusenas.core.errors import InputError, StateError
-from mmfusenas.core.files import written_beside
-from mmfusenas.models.task_guided import TaskGuided, photograph
+from mmfusenas.core.files import atomic_write
+from mmfusenas.models.task_guided import TaskGuided, task_input
 from mmfusenas.utils.sensors import random_inputs
 
 OPSET = 17
@@ -68,7 +68,7 @@ class DetectionGraph(_TaskGraph):
 
     def forward(self, *images: Tensor) -> tuple[Tensor, ...]:
         image, head = super().forward(*images), self.task.bbox_head
-        scores, deltas = self.task(photograph(self.task, image), mode='tensor')
+        scores, deltas = self.task(task_input(self.task, image), mode='tensor')
         sizes = [level.shape[-2:] for level in scores]
         priors = torch.cat(head.prior_generator.grid_priors(sizes, device=image.device))
         scores, deltas = (torch.cat([level.permute(0, 2, 3, 1).reshape(1, -1, width) for level in levels], 1)
@@ -95,7 +95,7 @@ class SegmentationGraph(_TaskGraph):
 
     def forward(self, *images: Tensor) -> tuple[Tensor, ...]:
         image = super().forward(*images)
-        logits = self.task(photograph(self.task, image), mode='tensor')
+        logits = self.task(task_input(self.task, image), mode='tensor')
         align = self.task.decode_head.align_corners
         return image, nn.functional.interpolate(logits, image.shape[-2:], mode='bilinear', align_corners=align)
 
@@ -152,7 +152,7 @@ def export_onnx(model: nn.Module, path: str | os.PathLike, shape: tuple[int, int
                          'give multiples of it as height and width, so that nothing has to be padded.')
     names = graph.scene.sensors
     axes = {name: {0: 'images', 2: 'height', 3: 'width'} for name in (*names, *graph.outputs)} if dynamic else None
-    with written_beside(path) as beside:
+    with atomic_write(path) as beside:
         with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter('ignore')  # of traced sizes, which the comparison below looks at
             torch.onnx.export(

@@ -141,10 +141,10 @@ def own_pipeline(content: Mapping[str, Any], path: str | Path) -> list[dict] | N
 
 
 def refuse_search(content: Mapping[str, Any], path: str | Path) -> None:
-    """Raise a ValueError where a checkpoint is of a search, whose model is a supernet still to be decided."""
+    """Raise a ValueError where a checkpoint is of a search, whose model is a supernet still."""
     # Where proxies alone were learned there is nothing left to decide.
     if content.get(SEARCH_KEY, dict(decisions=0)).get('decisions', 1):
-        raise InputError(f'{path} is the checkpoint of a search, which has no decided network yet. Derive it first: '
+        raise InputError(f'{path} is the checkpoint of a search, which has no derived network yet. Derive it first: '
                          f'python tools/derive.py {path} --out genotype.json --checkpoint derived.pth')
 
 

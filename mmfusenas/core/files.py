@@ -14,7 +14,7 @@ PARTIAL_SUFFIX = '.partial'
 
 
 @contextmanager
-def written_beside(path: str | os.PathLike, flush: bool = True) -> Iterator[Path]:
+def atomic_write(path: str | os.PathLike, flush: bool = True) -> Iterator[Path]:
     """Give the path of a file to write; at the end of the block it takes the place of ``path``.
 
     Missing folders are made. Where the block fails, the unfinished file is removed and ``path`` stays what it was.
@@ -29,7 +29,7 @@ def written_beside(path: str | os.PathLike, flush: bool = True) -> Iterator[Path
     Example:
         >>> import tempfile
         >>> path = Path(tempfile.mkdtemp()) / 'results' / 'genotype.json'
-        >>> with written_beside(path) as partial:
+        >>> with atomic_write(path) as partial:
         ...     _ = partial.write_text('{}')
         >>> path.read_text()
         '{}'
@@ -58,7 +58,7 @@ def written_beside(path: str | os.PathLike, flush: bool = True) -> Iterator[Path
 
 def write_text(path: str | os.PathLike, text: str) -> None:
     """Write ``text`` beside ``path``, then move it into place; missing folders are made."""
-    with written_beside(path) as partial:
+    with atomic_write(path) as partial:
         partial.write_text(text)
 
 

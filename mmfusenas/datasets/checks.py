@@ -49,7 +49,7 @@ def check_pair(info: Mapping, sizes_may_differ: bool = False, classes: Sequence[
     """Read the images of a sample, its boxes and its segmentation map, and say what is wrong.
 
     Args:
-        info: As of :meth:`PairDataset.survey`; ``img``, ``infrared`` and ``reference`` instead of files serve too.
+        info: As of :meth:`PairDataset.scan`; ``img``, ``infrared`` and ``reference`` instead of files serve too.
         sizes_may_differ: Whether the pipeline brings all to one size.
         classes: Names of the classes that the numbers of a map stand for.
     """

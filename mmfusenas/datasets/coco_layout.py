@@ -16,7 +16,7 @@ from pathlib import Path
 
 from mmengine import fileio
 
-from mmfusenas.core.files import written_beside
+from mmfusenas.core.files import atomic_write
 from mmfusenas.datasets.images import write_image
 from mmfusenas.datasets.pairing import PATHS, role_of
 from mmfusenas.datasets.problems import DatasetError
@@ -30,7 +30,7 @@ def coco_entry(info: Mapping, names: Mapping[str, str], annotations: list[dict])
     """Return the entry of ``images`` for a sample, and add its boxes to ``annotations``.
 
     Args:
-        info: As of :meth:`PairDataset.survey`.
+        info: As of :meth:`PairDataset.scan`.
         names: File names below the folders, by key of ``FILE_NAMES``.
         annotations: Boxes so far; their ids count from 1.
     """
@@ -51,7 +51,7 @@ def write_coco(root: str | Path, name: str, infos: Sequence[Mapping], classes: S
     Args:
         root: Folder of the layout; other sets in it stay.
         name: Name of the annotation file, such as ``train``.
-        infos: Samples, as of :meth:`PairDataset.survey`.
+        infos: Samples, as of :meth:`PairDataset.scan`.
         classes: Class names, in the order of their numbers.
         link: Whether to link the images rather than to copy them.
 
@@ -70,7 +70,7 @@ def write_coco(root: str | Path, name: str, infos: Sequence[Mapping], classes: S
         images.append(coco_entry(info, names, annotations))
     categories = [dict(id=number, name=name) for number, name in enumerate(classes)]
     path = root / 'annotations' / f'{name}.json'
-    with written_beside(path) as partial:
+    with atomic_write(path) as partial:
         fileio.dump(dict(images=images, annotations=annotations, categories=categories), partial, file_format='json')
     return path
 
@@ -81,7 +81,7 @@ def place_image(info: Mapping, key: str, folder: Path, link: bool) -> str:
     drawn = key in info
     # A drawn image has a path of its own only with its folders, which name the set.
     target = folder / (source.replace('/', '-') + '.png' if drawn else Path(source).name)
-    with written_beside(target, flush=False) as beside:
+    with atomic_write(target, flush=False) as beside:
         beside.unlink(missing_ok=True)
         if drawn:
             write_image(beside, info[key])

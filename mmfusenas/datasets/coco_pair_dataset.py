@@ -55,12 +55,12 @@ class CocoPairDataset(CocoDataset):
 
     def load_data_list(self) -> list[dict]:
         """Read the set, or raise all that is wrong with it."""
-        infos, problems = self.survey()
+        infos, problems = self.scan()
         report(problems, f'{type(self).__name__} of {self.ann_file}')
         return infos
 
-    def survey(self) -> tuple[list[dict], list[Problem]]:
-        """Read the set and list what is wrong with it; as of :meth:`PairDataset.survey`."""
+    def scan(self) -> tuple[list[dict], list[Problem]]:
+        """Read the set and list what is wrong with it; as of :meth:`PairDataset.scan`."""
         if not fileio.exists(self.ann_file, backend_args=self.backend_args):
             message = 'no such annotation file; check data_root and ann_file (docs/en/datasets.md shows the layout)'
             return [], [Problem('error', 'nothing found', self.ann_file, message)]

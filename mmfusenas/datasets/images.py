@@ -16,7 +16,7 @@ from mmengine import fileio
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from mmfusenas.core.errors import FileNotWrittenError, InputError, StateError
-from mmfusenas.core.files import written_beside
+from mmfusenas.core.files import atomic_write
 
 IMAGE_SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff', '.webp', '.pgm', '.ppm')
 """Suffixes, in lower case, of files that count as images when a folder is read."""
@@ -243,5 +243,5 @@ def write_image(path: str | Path, image: np.ndarray) -> None:
     if not done:
         raise FileNotWrittenError(
             f'{path}: OpenCV cannot write an image of shape {image.shape} and {image.dtype} as PNG.')
-    with written_beside(path, flush=False) as partial:
+    with atomic_write(path, flush=False) as partial:
         partial.write_bytes(content.data)

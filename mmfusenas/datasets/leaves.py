@@ -62,41 +62,41 @@ def resizes_pairs(config: Mapping) -> bool:
                for step in loading)
 
 
-def survey(config: Mapping, most: int | None = None) -> tuple[Sequence[dict], list[Problem], Sequence[str]]:
+def scan(config: Mapping, limit: int | None = None) -> tuple[Sequence[dict], list[Problem], Sequence[str]]:
     """Read a data set without its pipeline.
 
     Args:
         config: Config of one data set, of ours or of mmdet or mmseg.
-        most: Of a set that is drawn and not read, no more than so many.
+        limit: Of a set that is drawn and not read, no more than so many.
 
     Returns:
-        A description of every sample (as of :meth:`PairDataset.survey`), what is wrong, and the classes.
+        A description of every sample (as of :meth:`PairDataset.scan`), what is wrong, and the classes.
 
     Raises:
         DatasetError: The data set is none of images.
     """
     dataset = DATASETS.build({**config, 'pipeline': [], 'lazy_init': True})
-    if hasattr(dataset, 'survey'):
-        infos, problems = dataset.survey()
+    if hasattr(dataset, 'scan'):
+        infos, problems = dataset.scan()
         return infos, problems, dataset.metainfo.get('classes', ())
     dataset.full_init()
     first = dataset.get_data_info(0)
     if 'img_path' not in first:
         raise DatasetError(f'{config["type"]} is no data set of images: its samples have no img_path.')
-    return _Samples(dataset, most if 'img' in first else None), [], dataset.metainfo.get('classes', ())
+    return _Samples(dataset, limit if 'img' in first else None), [], dataset.metainfo.get('classes', ())
 
 
 def is_drawn(infos: Sequence[dict]) -> bool:
-    """Return whether a data set, as :func:`survey` gives it, draws its images: there are no files then."""
+    """Return whether a data set, as :func:`scan` gives it, draws its images: there are no files then."""
     return isinstance(infos, _Samples) and 'img' in infos[0]
 
 
 class _Samples(Sequence):
     """The first samples of a data set, which one that draws its images draws when asked for."""
 
-    def __init__(self, dataset: BaseDataset, most: int | None) -> None:
+    def __init__(self, dataset: BaseDataset, limit: int | None) -> None:
         self.dataset = dataset
-        self.length = min(len(dataset), most or len(dataset))
+        self.length = min(len(dataset), limit or len(dataset))
 
     def __len__(self) -> int:
         return self.length

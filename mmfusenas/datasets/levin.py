@@ -25,9 +25,9 @@ class LevinDataset(PairDataset):
 
     PREFIX = dict(img='blurred', reference='sharp', kernel='kernel')
 
-    def survey(self) -> tuple[list[dict], list[Problem]]:
+    def scan(self) -> tuple[list[dict], list[Problem]]:
         """As of :class:`PairDataset`, with ``kernel_path``; a kernel that is missing or none is an error."""
-        infos, problems = super().survey()
+        infos, problems = super().scan()
         for info in infos:
             info['kernel_path'] = self.beside(info['img_path'], 'kernel', '.npy')
             try:

@@ -41,10 +41,10 @@ class PairDataset(BaseDataset):
         stems: Pattern of the stems to read, such as ``'*N'`` for the night frames of MSRS. Defaults to all.
         kfold: One split of a cross-validation, the arguments of :func:`fold_subset` beside the stems:
             ``dict(fold=0, n_splits=4, subset='train')`` reads all but the first of four folds, ``subset='test'`` that
-            one. Runs of frames stay in one fold. ``fold`` and ``leave_out`` part what it leaves. None: all.
+            one. Runs of frames stay in one fold. ``fold`` and ``exclude_fold`` part what it leaves. None: all.
         fold: (k, n): every n-th pair from the k-th on, counted from 0. (0, 2) and (1, 2) are the two halves that the
             weights and the choices of a search learn from. None: all.
-        leave_out: (k, n): all but every n-th pair from the k-th on, which ``fold`` of another data set reads. A
+        exclude_fold: (k, n): all but every n-th pair from the k-th on, which ``fold`` of another data set reads. A
             ``fold`` beside it is one of what is left.
         bad_boxes: ``'error'``, or ``'drop'``: leave out boxes without area, outside the image or malformed.
         unlabelled: ``'error'``, or ``'empty'``: an image without annotation file has no objects.
@@ -83,7 +83,7 @@ class PairDataset(BaseDataset):
         stems: str = '*',
         kfold: dict | None = None,
         fold: tuple[int, int] | None = None,
-        leave_out: tuple[int, int] | None = None,
+        exclude_fold: tuple[int, int] | None = None,
         bad_boxes: str = 'error',
         unlabelled: str = 'error',
         backend_args: dict | None = None,
@@ -93,14 +93,14 @@ class PairDataset(BaseDataset):
             raise InputError(f"bad_boxes is 'error' or 'drop', got {bad_boxes!r}.")
         if unlabelled not in ('error', 'empty'):
             raise InputError(f"unlabelled is 'error' or 'empty', got {unlabelled!r}.")
-        for name, part in (('fold', fold), ('leave_out', leave_out)):
+        for name, part in (('fold', fold), ('exclude_fold', exclude_fold)):
             if part is not None and not 0 <= part[0] < part[1]:
                 raise InputError(f'{name} of a {type(self).__name__} is (k, n) with 0 <= k < n, got {part}.')
         prefix = renamed(data_prefix or self.PREFIX, OLD_KEYS)
         self._check_prefix(prefix)
         self.split = osp.join(data_root, split) if split else ''
         self.stems = stems
-        self.kfold, self.fold, self.leave_out = kfold, fold, leave_out
+        self.kfold, self.fold, self.exclude_fold = kfold, fold, exclude_fold
         self.bad_boxes = bad_boxes
         self.unlabelled = unlabelled
         self.backend_args = backend_args
@@ -108,11 +108,11 @@ class PairDataset(BaseDataset):
 
     def load_data_list(self) -> list[dict]:
         """Read the set, or raise all that is wrong with it."""
-        infos, problems = self.survey()
+        infos, problems = self.scan()
         report(problems, f'{type(self).__name__} in {self.data_root or "."}')
         return infos
 
-    def survey(self) -> tuple[list[dict], list[Problem]]:
+    def scan(self) -> tuple[list[dict], list[Problem]]:
         """Read the set and list what is wrong with it, without stopping at the first.
 
         Returns:
@@ -127,7 +127,7 @@ class PairDataset(BaseDataset):
             samples = self._of_kfold(samples)
         except FileNotFoundError as error:
             return [], [Problem('error', 'nothing found', self.data_root or '.', str(error))]
-        samples = self.deal(samples)
+        samples = self.subset(samples)
         infos = [dict(img_id=i, **paths) for i, paths in enumerate(samples)]
         if self.READER is not None:
             unknown = self._check_classes()
@@ -145,11 +145,11 @@ class PairDataset(BaseDataset):
             problems += by_key([sample['img_path'] for sample in samples], self.key_of)[1]
         return samples, problems
 
-    def deal(self, samples: Sequence) -> list:
-        """Return those of ``samples`` that ``leave_out`` and ``fold`` leave."""
+    def subset(self, samples: Sequence) -> list:
+        """Return those of ``samples`` that ``exclude_fold`` and ``fold`` leave."""
         kept = list(samples)
-        if self.leave_out:
-            del kept[self.leave_out[0]::self.leave_out[1]]
+        if self.exclude_fold:
+            del kept[self.exclude_fold[0]::self.exclude_fold[1]]
         return kept[self.fold[0]::self.fold[1]] if self.fold else kept
 
     def filter_data(self) -> list[dict]:

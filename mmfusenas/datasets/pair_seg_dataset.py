@@ -44,9 +44,9 @@ class PairSegDataset(PairDataset):
         self.reduce_zero_label = reduce_zero_label
         super().__init__(data_root=data_root, data_prefix=data_prefix, **kwargs)
 
-    def survey(self) -> tuple[list[dict], list[Problem]]:
+    def scan(self) -> tuple[list[dict], list[Problem]]:
         """Read the set and list what is wrong with it; every sample also has what mmseg's loading asks for."""
-        infos, problems = super().survey()
+        infos, problems = super().scan()
         if not self.metainfo.get('classes'):
             return [], [Problem('error', 'no classes', type(self).__name__, 'set metainfo=dict(classes=(...))')]
         for info in infos:

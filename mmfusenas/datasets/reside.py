@@ -23,7 +23,7 @@ class RESIDEDataset(PairDataset):
 
     Layout as published: ``ITS/{hazy,clear}``, ``OTS/{hazy,clear}``, ``SOTS/{indoor,outdoor}/{hazy,gt}``. A hazy file is
     named after its clear one, an underscore, and numbers: ``1400_3.png`` is of ``1400.png``, ``0001_0.8_0.2.jpg`` of
-    ``0001.png``. ``fold`` and ``leave_out`` count clear images. The clear ones of SOTS indoors have a border of ten
+    ``0001.png``. ``fold`` and ``exclude_fold`` count clear images. The clear ones of SOTS indoors have a border of ten
     pixels that the hazy ones lack: load them with ``LoadPairFromFile(crop_reference=True)``.
 
     Args:
@@ -64,9 +64,9 @@ class RESIDEDataset(PairDataset):
             problems.append(Problem('error', 'no images', self.data_prefix['img'], 'no image here'))
         return [sample for sample in samples if sample['reference_path']], problems
 
-    def deal(self, samples: Sequence[dict[str, str]]) -> list[dict[str, str]]:
+    def subset(self, samples: Sequence[dict[str, str]]) -> list[dict[str, str]]:
         """Deal out the clear images, each with all that was made of it: no scene is in two folds."""
-        kept = set(super().deal(sorted({sample['reference_path'] for sample in samples})))
+        kept = set(super().subset(sorted({sample['reference_path'] for sample in samples})))
         return [sample for sample in samples if sample['reference_path'] in kept]
 
 

@@ -60,7 +60,7 @@ def cut_blocks(sequence: Sequence[str], block: int, guard: int = 0) -> list[list
     return [frames[:len(frames) - guard] if frames is not blocks[-1] else frames for frames in blocks]
 
 
-def deal_sequences(
+def split_sequences(
     sequences: Sequence[Sequence[str]], shares: Mapping[str, float], seed: int = 0
 ) -> dict[str, list[str]]:
     """Deal whole sequences to the parts of a split, so that each comes close to its share of the frames.
@@ -68,7 +68,7 @@ def deal_sequences(
     Args:
         sequences: Frames that have to stay together.
         shares: Share of each part; they are scaled to a sum of 1.
-        seed: Seed of the order in which sequences of one length are dealt.
+        seed: Seed of the order in which sequences of one length are split.
 
     Returns:
         Sorted stems of each part.
@@ -77,13 +77,13 @@ def deal_sequences(
         ValueError: There are fewer sequences than parts.
 
     Example:
-        >>> deal_sequences([['a1', 'a2', 'a3'], ['b1']], dict(train=3, test=1))
+        >>> split_sequences([['a1', 'a2', 'a3'], ['b1']], dict(train=3, test=1))
         {'train': ['a1', 'a2', 'a3'], 'test': ['b1']}
     """
     if len(sequences) < len(shares):
         raise InputError(
-            f'{len(sequences)} sequences cannot be dealt to {len(shares)} parts ({", ".join(shares)}): one video would '
-            'lie on both sides. Use a smaller gap, or cut long videos: make_split.py --block 100 --guard 10.'
+            f'{len(sequences)} sequences cannot be split into {len(shares)} parts ({", ".join(shares)}): one video '
+            'would lie on both sides. Use a smaller gap, or cut long videos: make_split.py --block 100 --guard 10.'
         )
     unit = sum(map(len, sequences)) / sum(shares.values())
     parts: dict[str, list[str]] = {name: [] for name in shares}
@@ -100,7 +100,7 @@ def deal_sequences(
 def make_folds(stems: Iterable[str], n_splits: int, gap: int = 10, block: int | None = None) -> list[list[str]]:
     """Part stems into folds for cross-validation; the frames of one run stay in one fold.
 
-    A run is a sequence of :func:`find_sequences`, or a part of one that is longer than ``block``. Runs are dealt one by
+    A run is a sequence of :func:`find_sequences`, or a part of one that is longer than ``block``. Runs are split one by
     one, the longest first, to the fold that has fewest frames of that kind of video, by day (``00591D``) or by night
     (``00681N``) for instance, and of those to the one that has fewest frames.
 
@@ -125,8 +125,8 @@ def make_folds(stems: Iterable[str], n_splits: int, gap: int = 10, block: int | 
     runs = [run for sequence in find_sequences(stems, gap) for run in _cut_evenly(sequence, block or len(sequence))]
     if len(runs) < n_splits:
         raise InputError(
-            f'{len(runs)} runs of frames (gap={gap}, block={block}) cannot be dealt to {n_splits} folds: frames of one '
-            'run would lie in several. Ask for fewer folds, or cut long runs by a smaller block.')
+            f'{len(runs)} runs of frames (gap={gap}, block={block}) cannot be split into {n_splits} folds: frames of '
+            'one run would lie in several. Ask for fewer folds, or cut long runs by a smaller block.')
     folds: list[list[str]] = [[] for _ in range(n_splits)]
     frames = [Counter() for _ in folds]  # of each kind of video in each fold
     for run in sorted(runs, key=lambda run: -len(run)):

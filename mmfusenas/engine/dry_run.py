@@ -13,8 +13,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmfusenas.core.errors import OutOfMemoryError
 from mmfusenas.utils import memory
-from mmfusenas.utils.bare_model import bare_model
 from mmfusenas.utils.random_state import get_random_state, set_random_state
+from mmfusenas.utils.unwrap_model import unwrap_model
 
 _OF_MEMORY = ('out of memory', 'not enough memory', 'DefaultCPUAllocator', 'ALLOC_FAILED')
 
@@ -35,11 +35,11 @@ def dry_run(runner: Runner, data_batch: dict, stage: str, whole: bool = True) ->
     Raises:
         MemoryError: If the batch does not fit into memory, by the estimate or when it runs; it says what to change.
     """
-    device = next(bare_model(runner).parameters()).device
+    device = next(unwrap_model(runner).parameters()).device
     size, random_state = len(data_batch['data_samples']), get_random_state()
     free, before = memory.available(device), memory.used(device)
     memory.reset_peak(device)
-    model = _copy(bare_model(runner), stage)
+    model = _copy(unwrap_model(runner), stage)
     try:
         one = _peak(runner, model, first(data_batch, 1), device) - before
         constant = min(one, 2 * sum(weight.nbytes for weight in model.parameters()))  # the copy, and gradients
@@ -103,7 +103,7 @@ def _agreed(need: float, free: float, device: torch.device) -> tuple[float, floa
 
 def _advice(runner: Runner) -> str:
     """Return what to change."""
-    scene = bare_model(runner).scene
+    scene = unwrap_model(runner).scene
     changes = ['a smaller train_dataloader.batch_size', 'smaller images or crops']
     if getattr(scene, 'with_cp', True) is False:
         changes.append('--cfg-options model.scene.with_cp=True (the scene is computed again in the backward pass)')

@@ -26,8 +26,8 @@ class PathScorer:
         model: The supernet, without the wrapper of distributed training.
         dataset: The data set; its pipeline should give the same each time.
         batch_size: Images a batch.
-        by: What counts: ``'loss'``, or another name that the model gives beside its losses (``'rmse'``). The mean over
-            the batches is the score. Defaults to 'loss'.
+        metric: What counts: ``'loss'``, or another name that the model gives beside its losses (``'rmse'``). The mean
+            over the batches is the score. Defaults to 'loss'.
 
     Raises:
         ValueError: If the model gives nothing of that name, or the score is not finite.
@@ -45,8 +45,8 @@ class PathScorer:
         torch.Size([5])
     """
 
-    def __init__(self, model: BaseModel, dataset: Dataset, batch_size: int, by: str = 'loss') -> None:
-        self.model, self.by, self.space = model, by, SearchSpace(model)
+    def __init__(self, model: BaseModel, dataset: Dataset, batch_size: int, metric: str = 'loss') -> None:
+        self.model, self.metric, self.space = model, metric, SearchSpace(model)
         with seeded(0):
             samples = [dataset[i] for i in range(len(dataset))]
         self.batches = [model.data_preprocessor(pseudo_collate(samples[i:i + batch_size]), False)
@@ -63,15 +63,16 @@ class PathScorer:
         all_reduce(scores)
         if not scores.isfinite().all():
             broken = sampler.choices(paths[~scores.isfinite()][0])
-            raise InputError(f'The path {broken} gives a {self.by} that is not finite. Lower the learning rate of the '
-                             'supernet, or look at the images with tools/analysis_tools/check_dataset.py.')
+            raise InputError(f'The path {broken} gives a {self.metric} that is not finite. Lower the learning rate of '
+                             'the supernet, or look at the images with tools/analysis_tools/check_dataset.py.')
         return scores
 
     def _score(self) -> float:
         values = []
         for batch in self.batches:
             logged = self.model.parse_losses(self.model(**batch, mode='loss'))[1]
-            if self.by not in logged:
-                raise InputError(f'{type(self.model).__name__} gives {sorted(logged)} and no {self.by!r}; set `by`.')
-            values.append(float(logged[self.by]))
+            if self.metric not in logged:
+                raise InputError(f'{type(self.model).__name__} gives {sorted(logged)} and no {self.metric!r}; '
+                                 'set `metric`.')
+            values.append(float(logged[self.metric]))
         return sum(values) / len(values)

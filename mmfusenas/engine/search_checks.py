@@ -40,7 +40,7 @@ def check_ends(runner: Runner, phases: Mapping[str, dict], schedule: Schedule) -
     if late:
         runner.logger.warning(
             f'Phases {late} of BilevelSearchHook never begin: the training ends at {length}, the phases before them at '
-            f'{schedule.ends}. Their choices stay undecided as they were; set default_hooks.search.phases.NAME.end '
+            f'{schedule.ends}. Their choices stay relaxed as they were; set default_hooks.search.phases.NAME.end '
             'with train_cfg.')
 
 
@@ -58,7 +58,7 @@ def check_strategy(strategy: Callable, space: SearchSpace, phases: Sequence[dict
         ValueError: If a phase searches the weights of a loss by that loss itself, or by first order.
     """
     for phase, names in zip(phases, searched):
-        if not any(name in space.weightings for name in names):
+        if not any(name in space.loss_weights for name in names):
             continue
         if 'model' in phase.get('losses', ['model']):
             raise InputError(f"BilevelSearchHook got losses=['model'] for choices={phase['choices']!r}, the weights of "
@@ -70,18 +70,18 @@ def check_strategy(strategy: Callable, space: SearchSpace, phases: Sequence[dict
                              "gradient. Take strategy=dict(type='Unrolled').")
 
 
-def check_wrapper(runner: Runner, space: SearchSpace, decided: Sequence[Sequence[str]]) -> None:
-    """Raise a ValueError where several processes would wait for gradients of what a phase has decided against.
+def check_wrapper(runner: Runner, space: SearchSpace, fixed: Sequence[Sequence[str]]) -> None:
+    """Raise a ValueError where several processes would wait for gradients of what a phase has discarded.
 
     Args:
         runner: Runner.
         space: All variables.
-        decided: Names of the variables of every phase but the last.
+        fixed: Names of the variables of every phase but the last.
     """
-    choices = [space.choices[name] for names in decided for name in names if name in space.choices]
+    choices = [space.choices[name] for names in fixed for name in names if name in space.choices]
     if any(weight.requires_grad for choice in choices for weight in choice.parameters()) and not getattr(
             runner.model, 'find_unused_parameters', True):
-        raise InputError('BilevelSearchHook got phases in several processes: what a phase decides against leaves '
+        raise InputError('BilevelSearchHook got phases in several processes: what a phase discards leaves '
                          'the graph. Set find_unused_parameters = True in the config.')
 
 
@@ -101,25 +101,25 @@ def check_losses(model: BaseModel, losses: Sequence[Sequence[nn.Module | None]])
                          f"{type(model).__name__} has no method images(inputs). Use losses=['model'].")
 
 
-def check_turns(runner: Runner, turns: int, interval: int, begin: int, end: int | None) -> None:
+def check_dataloaders(runner: Runner, number: int, interval: int, begin: int, end: int | None) -> None:
     """Raise where the steps fall into the epochs of some dataloaders alone: an interval of two epochs, say.
 
     Args:
         runner: Runner.
-        turns: Number of dataloaders.
+        number: Number of dataloaders.
         interval, begin, end: Of the steps on the choices, as of :class:`BilevelSearchHook`.
 
     Raises:
         ValueError: If a dataloader has no step in its epochs, or the training has no epochs.
     """
-    if turns <= 1:
+    if number <= 1:
         return
     require_epochs(runner, 'BilevelSearchHook got several dataloaders, which take turns by epoch')
     epoch = len(runner.train_dataloader)
     steps = range(interval, min(end or runner.max_iters, runner.max_iters) + 1, interval)
-    unseen = set(range(turns)) - {(step - 1) // epoch % turns for step in steps if step > begin}
+    unseen = set(range(number)) - {(step - 1) // epoch % number for step in steps if step > begin}
     if unseen:
         raise InputError(
-            f'BilevelSearchHook would never read dataloaders {sorted(unseen)} of its {turns}: they take turns '
+            f'BilevelSearchHook would never read dataloaders {sorted(unseen)} of its {number}: they take turns '
             f'by epochs of {epoch} iterations, and a step on the choices comes every {interval}. Change the '
             'batch size or the interval, or train longer.')

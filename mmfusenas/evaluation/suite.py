@@ -16,7 +16,7 @@ from mmfusenas.datasets.images import to_grey
 from mmfusenas.evaluation import functional as F
 
 
-class Measure(NamedTuple):
+class MetricFunction(NamedTuple):
     """One metric.
 
     Attributes:
@@ -34,51 +34,51 @@ class Convention(NamedTuple):
     """How published figures of one evaluator are made.
 
     Attributes:
-        measures: Its metrics by name.
+        metrics: Its metrics by name.
         default: Names of those that are computed unless others are asked for.
         read: Of (image, full_scale), as :func:`grey_tensor`: what the metrics are given.
         channel: What ``read`` returns, in words.
     """
 
-    measures: Mapping[str, Measure]
+    metrics: Mapping[str, MetricFunction]
     default: tuple[str, ...]
     read: Callable[[np.ndarray, float | None], Tensor]
     channel: str
 
 
-MEASURES: Mapping[str, Measure] = dict(
-    EN=Measure(F.entropy, needs_sources=False),
-    SD=Measure(F.standard_deviation, needs_sources=False),
-    SF=Measure(F.spatial_frequency, needs_sources=False),
-    AG=Measure(F.average_gradient, needs_sources=False),
-    MI=Measure(F.mutual_information),
-    NMI=Measure(F.normalized_mutual_information),
-    FMI=Measure(F.feature_mutual_information),
-    FMI_pixel=Measure(partial(F.feature_mutual_information, feature='pixel')),
-    FMI_dct=Measure(partial(F.feature_mutual_information, feature='dct')),
-    VIF=Measure(F.vif),
-    Qabf=Measure(F.qabf),
-    Nabf=Measure(F.nabf, higher_is_better=False),
-    SCD=Measure(F.scd),
-    CC=Measure(F.correlation_coefficient),
-    CC_visible=Measure(lambda fused, visible, infrared: F.correlation_coefficient(fused, visible, visible)),
-    CC_infrared=Measure(lambda fused, visible, infrared: F.correlation_coefficient(fused, infrared, infrared)),
-    SSIM=Measure(F.ssim),
-    MS_SSIM=Measure(F.ms_ssim),
-    MSE=Measure(F.mse, higher_is_better=False),
-    PSNR=Measure(F.psnr),
+FUSION_METRICS: Mapping[str, MetricFunction] = dict(
+    EN=MetricFunction(F.entropy, needs_sources=False),
+    SD=MetricFunction(F.standard_deviation, needs_sources=False),
+    SF=MetricFunction(F.spatial_frequency, needs_sources=False),
+    AG=MetricFunction(F.average_gradient, needs_sources=False),
+    MI=MetricFunction(F.mutual_information),
+    NMI=MetricFunction(F.normalized_mutual_information),
+    FMI=MetricFunction(F.feature_mutual_information),
+    FMI_pixel=MetricFunction(partial(F.feature_mutual_information, feature='pixel')),
+    FMI_dct=MetricFunction(partial(F.feature_mutual_information, feature='dct')),
+    VIF=MetricFunction(F.vif),
+    Qabf=MetricFunction(F.qabf),
+    Nabf=MetricFunction(F.nabf, higher_is_better=False),
+    SCD=MetricFunction(F.scd),
+    CC=MetricFunction(F.correlation_coefficient),
+    CC_visible=MetricFunction(lambda fused, visible, infrared: F.correlation_coefficient(fused, visible, visible)),
+    CC_infrared=MetricFunction(lambda fused, visible, infrared: F.correlation_coefficient(fused, infrared, infrared)),
+    SSIM=MetricFunction(F.ssim),
+    MS_SSIM=MetricFunction(F.ms_ssim),
+    MSE=MetricFunction(F.mse, higher_is_better=False),
+    PSNR=MetricFunction(F.psnr),
 )
 """All metrics; FMI is that of gradients, as in the tables of TIM."""
 
-DEFAULT_MEASURES = ('MI', 'FMI', 'VIF', 'Qabf')
+DEFAULT_METRICS = ('MI', 'FMI', 'VIF', 'Qabf')
 """The four of TIM's tables 1 and 2."""
 
-CDDFUSE_MEASURES: Mapping[str, Measure] = {
-    **{name: MEASURES[name] for name in ('EN', 'SD', 'SF')},
-    'MI': Measure(partial(F.mutual_information, base=math.e)),
-    **{name: MEASURES[name] for name in ('SCD', 'VIF')},
-    'Qabf': Measure(partial(F.qabf, raw_ties=True)),
-    'SSIM': Measure(partial(F.ssim, data_range=2.0)),
+CDDFUSE_METRICS: Mapping[str, MetricFunction] = {
+    **{name: FUSION_METRICS[name] for name in ('EN', 'SD', 'SF')},
+    'MI': MetricFunction(partial(F.mutual_information, base=math.e)),
+    **{name: FUSION_METRICS[name] for name in ('SCD', 'VIF')},
+    'Qabf': MetricFunction(partial(F.qabf, raw_ties=True)),
+    'SSIM': MetricFunction(partial(F.ssim, data_range=2.0)),
 }
 """The eight of CDDFuse's tables (Zhao et al., CVPR 2023), as its evaluator defines them.
 
@@ -89,39 +89,39 @@ constant difference or source, Q^AB/F 1 for sources without an edge.
 """
 
 
-def find_measures(names: Iterable[str], measures: Mapping[str, Measure] = MEASURES) -> list[str]:
-    """Return the names as ``measures`` spells them; ``'all'`` is all of them.
+def find_metrics(names: Iterable[str], metrics: Mapping[str, MetricFunction] = FUSION_METRICS) -> list[str]:
+    """Return the names as ``metrics`` spells them; ``'all'`` is all of them.
 
     Raises:
         ValueError: A name is unknown; the message names the nearest one.
 
     Example:
-        >>> find_measures(['mi', 'ms-ssim'])
+        >>> find_metrics(['mi', 'ms-ssim'])
         ['MI', 'MS_SSIM']
     """
-    spelled = {name.lower().replace('_', ''): name for name in measures}
+    spelled = {name.lower().replace('_', ''): name for name in metrics}
     found = []
     for name in names:
         key = name.lower().replace('_', '').replace('-', '').replace('/', '')
         if key == 'all':
-            found += measures
+            found += metrics
         elif key in spelled:
             found.append(spelled[key])
         else:
-            raise InputError(f'There is no fusion metric {name!r}{nearest(name.upper(), measures)}. There are '
-                             f'{", ".join(measures)}, or all.')
+            raise InputError(f'There is no fusion metric {name!r}{nearest(name.upper(), metrics)}. There are '
+                             f'{", ".join(metrics)}, or all.')
     return list(dict.fromkeys(found))
 
 
 @torch.no_grad()
-def measure(names: Iterable[str], fused: Tensor, first: Tensor, second: Tensor,
-            measures: Mapping[str, Measure] = MEASURES) -> dict[str, Tensor]:
+def compute_scores(names: Iterable[str], fused: Tensor, first: Tensor, second: Tensor,
+            metrics: Mapping[str, MetricFunction] = FUSION_METRICS) -> dict[str, Tensor]:
     """Return the metrics ``names`` of a batch.
 
     Shape:
         N x 1 x H x W in [0, 255] three times, to N values a name.
     """
-    return {name: measures[name].function(*((fused, first, second) if measures[name].needs_sources else (fused,)))
+    return {name: metrics[name].function(*((fused, first, second) if metrics[name].needs_sources else (fused,)))
             for name in names}
 
 
@@ -158,7 +158,7 @@ def grey_levels(image: np.ndarray, full_scale: float | None = None) -> Tensor:
 
 
 CONVENTIONS: Mapping[str, Convention] = dict(
-    mmfusenas=Convention(MEASURES, DEFAULT_MEASURES, grey_tensor, 'luma (BT.601)'),
-    cddfuse=Convention(CDDFUSE_MEASURES, tuple(CDDFUSE_MEASURES), grey_levels, 'luma (BT.601), whole numbers'),
+    mmfusenas=Convention(FUSION_METRICS, DEFAULT_METRICS, grey_tensor, 'luma (BT.601)'),
+    cddfuse=Convention(CDDFUSE_METRICS, tuple(CDDFUSE_METRICS), grey_levels, 'luma (BT.601), whole numbers'),
 )
 """Ours, and those of published evaluators."""

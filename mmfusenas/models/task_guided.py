@@ -74,7 +74,7 @@ class TaskGuided(Stages, BaseModel):
         if mode == 'predict':
             return self.predict(inputs, data_samples)
         if mode == 'tensor':
-            return self.task(photograph(self.task, self.scene.images(inputs)['image'].clamp(0, 1)), mode='tensor')
+            return self.task(task_input(self.task, self.scene.images(inputs)['image'].clamp(0, 1)), mode='tensor')
         raise StateError(f"{type(self).__name__}.forward got mode {mode!r}; it knows 'tensor', 'loss' and 'predict'.")
 
     def loss(self, inputs: dict[str, Tensor], data_samples: list) -> dict[str, Tensor]:
@@ -84,7 +84,7 @@ class TaskGuided(Stages, BaseModel):
         if self.stage != 'scene':
             # In the range of a photograph, as in a test; the gradient still brings back what has left it.
             image = bounded(images['image'], 0.0, 1.0)
-            losses.update(self.task.loss(*self._photographs(image, data_samples)))
+            losses.update(self.task.loss(*self._task_inputs(image, data_samples)))
         # The scene's loss without the padding of the batch, as the task sees the images.
         losses.update(losses_of_sizes(self.scene_losses, images, inputs, data_samples))
         return checked_losses(self, losses)
@@ -92,12 +92,12 @@ class TaskGuided(Stages, BaseModel):
     def predict(self, inputs: dict[str, Tensor], data_samples: list) -> list:
         """Return the samples with the task's predictions in the original image's pixels, and the fused image."""
         image = self.scene.images_of_sizes(inputs, data_samples)['image'].clamp(0, 1)
-        data_samples = add_pred_img(self.task.predict(*self._photographs(image, data_samples)), image)
+        data_samples = add_pred_img(self.task.predict(*self._task_inputs(image, data_samples)), image)
         for sample in data_samples:
             sample.fused_img = sample.pred_img  # its name before; it goes with the next release
         return data_samples
 
-    def _photographs(self, image: Tensor, data_samples: list) -> tuple[Tensor, list]:
+    def _task_inputs(self, image: Tensor, data_samples: list) -> tuple[Tensor, list]:
         """Pass each image, without the padding of the batch, through the task's own preprocessor."""
         shapes = [sample.metainfo['img_shape'][:2] for sample in data_samples]
         photographs = [pixels[:, :height, :width] * 255 for pixels, (height, width) in zip(image, shapes, strict=True)]
@@ -105,7 +105,7 @@ class TaskGuided(Stages, BaseModel):
         return data['inputs'], data['data_samples']
 
 
-def photograph(task: BaseModel, image: Tensor) -> Tensor:
+def task_input(task: BaseModel, image: Tensor) -> Tensor:
     """Return images of one size as a task's network takes them: as its own preprocessor makes them, not padded.
 
     Shape:

@@ -11,14 +11,14 @@ from mmfusenas.nas.hypergrad import (
     inner_step,
 )
 from mmfusenas.nas.latency import measure_costs
+from mmfusenas.nas.loss_weights import FixedLossWeights, LossWeights
 from mmfusenas.nas.macs import count_macs
 from mmfusenas.nas.proxy import Proxy
 from mmfusenas.nas.space import Searchable, SearchSpace, prune, searchable_parts
-from mmfusenas.nas.weighting import FixedWeighting, Weighting
 
 __all__ = [
-    'COSTS', 'Choice', 'ConjugateGradient', 'CostTable', 'ExpectedCost', 'FirstOrder', 'FixedWeighting', 'Genotype',
-    'GenotypeSource', 'ImplicitGaussNewton', 'Neumann', 'Proxy', 'SearchSpace', 'Searchable', 'Unrolled', 'Weighting',
+    'COSTS', 'Choice', 'ConjugateGradient', 'CostTable', 'ExpectedCost', 'FirstOrder', 'FixedLossWeights', 'Genotype',
+    'GenotypeSource', 'ImplicitGaussNewton', 'Neumann', 'Proxy', 'SearchSpace', 'Searchable', 'Unrolled', 'LossWeights',
     'count_macs', 'inner_step', 'measure_costs', 'parameters_by_site', 'prune', 'published_genotypes',
     'searchable_parts', 'with_genotype',
 ]

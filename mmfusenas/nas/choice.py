@@ -55,7 +55,7 @@ class Choice(nn.Module):
             self.add_module(name, module)
 
     @property
-    def decided(self) -> bool:
+    def is_fixed(self) -> bool:
         """Whether one candidate runs alone."""
         return self.selected is not None
 
@@ -63,7 +63,7 @@ class Choice(nn.Module):
         """Run every candidate, weighted by ``softmax(alpha)``."""
         self.relaxed, self.selected = True, None
 
-    def decide(self) -> str:
+    def fix(self) -> str:
         """Select the candidate of the largest ``alpha``, and return its name."""
         self.select(self.best())
         return self.selected
@@ -102,8 +102,8 @@ class Choice(nn.Module):
             return self.get_submodule(self.selected)(*inputs)
         if not self.relaxed:
             raise StateError(
-                f'A choice among {list(self.candidates)} is not decided: this model is a supernet. Search it with '
-                'BilevelSearchHook in custom_hooks, or pass genotype= to build a derived network.'
+                f'A choice among {list(self.candidates)} is neither relaxed nor fixed: this model is a supernet. '
+                'Search it with BilevelSearchHook in custom_hooks, or pass genotype= to build a derived network.'
             )
         weights = self.alpha.softmax(0)
         outputs = [self.get_submodule(name)(*inputs) for name in self.candidates]

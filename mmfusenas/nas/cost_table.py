@@ -14,8 +14,8 @@ from mmfusenas.core.files import write_text
 from mmfusenas.core.names import nearest
 from mmfusenas.nas.choice import Choice
 from mmfusenas.nas.genotype import Genotype
+from mmfusenas.nas.loss_weights import LossWeights
 from mmfusenas.nas.space import SearchSpace, holds
-from mmfusenas.nas.weighting import Weighting
 
 COSTS = ('latency_ms', 'macs', 'parameters')
 """What a table knows of a candidate: milliseconds, multiply-adds, number of parameters."""
@@ -169,7 +169,7 @@ def site_roots(space: SearchSpace) -> dict[Site, nn.Module]:
 
 def own_modules(space: SearchSpace, root: nn.Module) -> list[nn.Module]:
     """Return the modules of a site, without those of the choices and optional parts inside."""
-    if isinstance(root, Choice | Weighting):
+    if isinstance(root, Choice | LossWeights):
         return []
     parts = {space.model.get_submodule(path) for path in space.optional}
     return [root, *(module for child in root.children() if child not in parts for module in own_modules(space, child))]

@@ -33,7 +33,7 @@ class ExpectedCost:
         >>> from mmfusenas.nas.latency import measure_costs
         >>> space = SearchSpace(nn.Sequential(Choice(dict(skip=nn.Identity(), conv=nn.Conv2d(2, 2, 1, bias=False)))))
         >>> table = measure_costs(space, [torch.rand(1, 2, 5, 5)])
-        >>> ExpectedCost(space, table, 'macs')().item()  # undecided between 0 and 100
+        >>> ExpectedCost(space, table, 'macs')().item()  # at equal chances of 0 and 100
         50.0
         >>> ExpectedCost(space, table, 'macs').uniform()
         50.0

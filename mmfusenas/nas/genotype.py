@@ -36,7 +36,7 @@ class Genotype:
             space. Empty in a genotype written by hand: then the names alone are checked.
         costs: ``parameters``, ``macs`` and ``latency_ms`` of the derived network; None where not measured.
         source: Where it comes from: config, epoch, seed, or a publication.
-        weights: Weights of the terms of every :class:`Weighting`, by its name: a loss that was searched.
+        weights: Weights of the terms of every :class:`LossWeights`, by its name: a loss that was searched.
         parts: Searchable modules inside the searched model, by module path, with their own ``space`` and
             ``space_hash``: ``part('task.neck')`` is then a genotype of that module alone.
 

@@ -57,11 +57,11 @@ def measure_costs(space: SearchSpace, inputs: Sequence[Tensor], run: Callable | 
     with _measurable(space):
         roots, calls = site_roots(space), _observe(space, forward)
         runs = {site: _runner(root, calls[site[0]], device) if site else forward for site, root in roots.items()}
-        clock = Clock(space, device, repeats)
+        timer = Timer(space, device, repeats)
         entry = {site: dict(latency_ms=None, macs=_own_macs(space, roots[site], runs[site]), parameters=count)
                  for site, count in parameters_by_site(space).items()}
         for site in track(list(entry)):
-            entry[site]['latency_ms'] = clock.time(runs[site], roots[site])
+            entry[site]['latency_ms'] = timer.time(runs[site], roots[site])
     return table_of(space, entry, dict(
         input_shapes=[list(tensor.shape) for tensor in inputs], device=_device_name(device), torch=torch.__version__,
         threads=torch.get_num_threads()))
@@ -107,7 +107,7 @@ def _own_macs(space: SearchSpace, root: nn.Module, run: Callable[[], None]) -> i
     return sum(counted[module] for module in own_modules(space, root))
 
 
-class Clock:
+class Timer:
     """Median time of a run, without the time that it spends in choices and optional parts."""
 
     def __init__(self, space: SearchSpace, device: torch.device, repeats: int) -> None:

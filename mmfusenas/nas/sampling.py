@@ -13,8 +13,8 @@ from mmfusenas.nas.cost_table import CostTable, parameter_table
 from mmfusenas.nas.space import Condition, SearchSpace
 
 _BATCH = 4096
-_MOST_DRAWS = 50 * _BATCH
-_MOST_STEPS = 500
+_MAX_DRAWS = 50 * _BATCH
+_MAX_STEPS = 500
 _POOL = 256
 
 
@@ -98,7 +98,8 @@ class PathSampler:
         """Draw a constraint: the cost of a random path (eq. 10)."""
         return float(self.cost(self.sample(1, generator)))
 
-    def between(self, lowest: float, highest: float, number: int, generator: torch.Generator | None = None) -> Tensor:
+    def sample_between(self, lowest: float, highest: float, number: int,
+                       generator: torch.Generator | None = None) -> Tensor:
         """Draw paths that cost no less and no more than that (eq. 12), by drawing until enough are accepted.
 
         Where so few are accepted that this would take minutes, those drawn that come nearest are changed step by step,
@@ -108,41 +109,41 @@ class PathSampler:
             RuntimeError: If there are too few such paths.
         """
         accepted, nearest = [], self.sample(0)
-        for _ in range(_MOST_DRAWS // _BATCH):
+        for _ in range(_MAX_DRAWS // _BATCH):
             paths = self.sample(_BATCH, generator)
-            away = self._away(paths, lowest, highest)
-            accepted.append(paths[away == 0])
+            distance = self._distance(paths, lowest, highest)
+            accepted.append(paths[distance == 0])
             if sum(map(len, accepted)) >= number:
                 return torch.cat(accepted)[:number]
             pool = torch.cat([nearest, paths])
-            nearest = pool[self._away(pool, lowest, highest).argsort(stable=True)[:max(2 * number, _POOL)]]
+            nearest = pool[self._distance(pool, lowest, highest).argsort(stable=True)[:max(2 * number, _POOL)]]
         return self._walk(nearest, lowest, highest, number, generator)
 
     def _walk(self, paths: Tensor, lowest: float, highest: float, number: int,
               generator: torch.Generator | None) -> Tensor:
         """Change paths until enough different ones cost what is asked for; a change that leads away is taken back."""
-        for _ in range(_MOST_STEPS):
-            inside = paths[self._away(paths, lowest, highest) == 0].unique(dim=0)
+        for _ in range(_MAX_STEPS):
+            inside = paths[self._distance(paths, lowest, highest) == 0].unique(dim=0)
             if len(inside) >= number:
                 return inside[torch.randperm(len(inside), generator=generator)[:number]]
             changed = torch.rand(paths.shape, generator=generator) < 2 / len(self.sizes)
             moved = torch.where(changed, self.sample(len(paths), generator), paths)
-            closer = self._away(moved, lowest, highest) <= self._away(paths, lowest, highest)
+            closer = self._distance(moved, lowest, highest) <= self._distance(paths, lowest, highest)
             paths = torch.where(closer[:, None], moved, paths)
         raise StateError(f'Found only {len(inside)} of {number} different paths that cost between {lowest:g} and '
-                         f'{highest:g}. Widen the range; {self.typical()}.')
+                         f'{highest:g}. Widen the range; {self.cost_summary()}.')
 
-    def _away(self, paths: Tensor, lowest: float, highest: float) -> Tensor:
+    def _distance(self, paths: Tensor, lowest: float, highest: float) -> Tensor:
         """Return how far the costs of paths are from a range, 0 inside it."""
         costs = self.cost(paths)
         return (lowest - costs).clamp(min=0) + (costs - highest).clamp(min=0)
 
-    def typical(self) -> str:
+    def cost_summary(self) -> str:
         """Say what random paths cost."""
         costs = self.cost(self.sample(_BATCH, torch.Generator().manual_seed(0)))
         return f'random paths cost {costs.min():g} to {costs.max():g}, {costs.mean():g} on average'
 
-    def always(self, fixed: Mapping[str, str]) -> bool:
+    def all_fixed(self, fixed: Mapping[str, str]) -> bool:
         """Return whether every path has the candidates that ``fixed`` names, as in the arguments."""
         return all(self.fixed.get(column) == candidate for item in fixed.items()
                    for column, candidate in self._fixed_by(*item))

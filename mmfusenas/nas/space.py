@@ -14,8 +14,8 @@ from mmfusenas.core.errors import InputError
 from mmfusenas.core.names import nearest
 from mmfusenas.nas.choice import Choice
 from mmfusenas.nas.genotype import Genotype, GenotypeSource
+from mmfusenas.nas.loss_weights import LossWeights
 from mmfusenas.nas.proxy import Proxy
-from mmfusenas.nas.weighting import Weighting
 
 Condition = tuple[tuple[str, str], ...]
 """Alternatives (choice, candidate): it holds where one of them is chosen."""
@@ -35,7 +35,7 @@ class SearchSpace:
     A choice that stands inside a candidate of another choice is *active* only where that candidate is chosen, one
     inside an optional part (:meth:`Searchable.optional_parts`) only where the part is used.
 
-    ``weightings`` are the :class:`Weighting` modules by path, which a genotype records as well, and ``proxies`` the
+    ``loss_weights`` are the :class:`LossWeights` modules by path, which a genotype records as well, and ``proxies`` the
     :class:`Proxy` networks, which it does not.
 
     Args:
@@ -43,8 +43,8 @@ class SearchSpace:
 
     Attributes:
         choices: Choices by name, in order.
-        weightings, proxies: The searched losses and the proxies, by name.
-        decisions: Choices and weightings: what a genotype records.
+        loss_weights, proxies: The searched losses and the proxies, by name.
+        decisions: Choices and loss weights: what a genotype records.
         variables: Decisions and proxies: what an upper level learns.
 
     Raises:
@@ -68,10 +68,10 @@ class SearchSpace:
         self._sites = dict(_walk(model, '', (), self.optional))
         modules = dict(model.named_modules())
         self.choices: dict[str, Choice] = {name: site.choice for name, site in self._sites.items()}
-        self.weightings = {path: module for path, module in modules.items() if isinstance(module, Weighting)}
+        self.loss_weights = {path: module for path, module in modules.items() if isinstance(module, LossWeights)}
         self.proxies = {path: module for path, module in modules.items() if isinstance(module, Proxy)}
-        self.decisions: dict[str, Choice | Weighting] = {**self.choices, **self.weightings}
-        self.variables: dict[str, Choice | Weighting | Proxy] = {**self.decisions, **self.proxies}
+        self.decisions: dict[str, Choice | LossWeights] = {**self.choices, **self.loss_weights}
+        self.variables: dict[str, Choice | LossWeights | Proxy] = {**self.decisions, **self.proxies}
 
     def conditions(self, name: str) -> tuple[Condition, ...]:
         """Return the conditions under which a variable is used, outermost first; all have to hold."""
@@ -83,15 +83,15 @@ class SearchSpace:
 
     @property
     def hash(self) -> str:
-        """Hash of the ordered names of choices and candidates, weightings and terms: another hash, another space."""
+        """Hash of the ordered names of choices, candidates, loss weights and terms: another hash, another space."""
         names = [[name, list(choice.candidates)] for name, choice in self.choices.items()]
-        names += [[name, list(weighting.terms)] for name, weighting in self.weightings.items()]
+        names += [[name, list(loss_weights.terms)] for name, loss_weights in self.loss_weights.items()]
         return hashlib.sha256(json.dumps(names).encode()).hexdigest()[:16]
 
     def alphas(self, names: Iterable[str] | None = None) -> dict[str, nn.Parameter]:
         """Return what an upper level learns of the variables ``names`` (default: all), by name.
 
-        That is one vector a choice and a weighting, by its name, and the parameters of a proxy, by theirs.
+        That is one vector a choice and for loss weights, by its name, and the parameters of a proxy, by theirs.
         """
         tensors = {}
         for name in self.variables if names is None else names:
@@ -138,7 +138,7 @@ class SearchSpace:
         }
 
     def entropy(self) -> float:
-        """Return the mean entropy of the choices in nats: log(number of candidates) when undecided, 0 when decided."""
+        """Return the mean entropy of the choices in nats: log(number of candidates) at first, 0 when all are fixed."""
         values = [float(torch.special.entr(choice.probabilities().detach()).sum()) for choice in self.choices.values()]
         return sum(values) / max(len(values), 1)
 
@@ -151,7 +151,7 @@ class SearchSpace:
             space_hash=self.hash,
             costs=dict(costs or {}),
             source=dict(source or {}),
-            weights={name: weighting.best() for name, weighting in self.weightings.items()},
+            weights={name: loss_weights.best() for name, loss_weights in self.loss_weights.items()},
             parts={path: dict(space=type(module).__name__, space_hash=SearchSpace(module).hash)
                    for path, module in searchable_parts(self.model).items()},
         )
@@ -191,11 +191,11 @@ class SearchSpace:
         return model
 
     def _check_weights(self, genotype: Genotype) -> None:
-        if set(genotype.weights) != set(self.weightings):
+        if set(genotype.weights) != set(self.loss_weights):
             raise InputError(f'The genotype has the weights {sorted(genotype.weights)}, {type(self.model).__name__} '
-                             f'needs {sorted(self.weightings)}.{_part_hint(genotype)}')
-        for name, weighting in self.weightings.items():
-            weighting.check(genotype.weights[name])
+                             f'needs {sorted(self.loss_weights)}.{_part_hint(genotype)}')
+        for name, loss_weights in self.loss_weights.items():
+            loss_weights.check(genotype.weights[name])
 
     def _needed(self, choices: Mapping[str, str]) -> list[str]:
         return [name for name, site in self._sites.items() if holds(site.conditions, choices)]
@@ -258,7 +258,7 @@ def holds(conditions: Iterable[Condition], choices: Mapping[str, str]) -> bool:
 
 
 def prune(model: nn.Module, genotype: Genotype) -> None:
-    """Replace, in place, every choice and weighting in ``model`` by what was decided, unused parts by nothing."""
+    """Replace, in place, all choices and loss weights in ``model`` by what was fixed, unused parts by nothing."""
     choices = genotype.choices
     for path, condition in dict(_optional(model)).items():
         if not holds([condition], choices):
@@ -266,7 +266,7 @@ def prune(model: nn.Module, genotype: Genotype) -> None:
             model.get_submodule(parent).register_module(name, nn.Identity())
     _replace(model, choices, '')
     for path, module in list(model.named_modules()):
-        if isinstance(module, Weighting):
+        if isinstance(module, LossWeights):
             parent, _, name = path.rpartition('.')
             model.get_submodule(parent).register_module(name, module.derived(genotype.weights[path]))
 

@@ -27,7 +27,7 @@ from torch import Tensor, nn
 from torch.serialization import get_unsafe_globals_in_checkpoint, safe_globals
 
 from mmfusenas.core.errors import CodeInFileError, FileError, InputError, InputTypeError, StateError
-from mmfusenas.core.files import written_beside
+from mmfusenas.core.files import atomic_write
 from mmfusenas.utils.weights import weights_file
 
 _METHODS = {
@@ -190,7 +190,7 @@ def save_checkpoint(checkpoint: dict, filename: str | Path, compress: bool = Fal
         TypeError: Something in ``checkpoint`` could not be loaded again without running code.
         OSError: The file could not be written, for instance because the disk is full.
     """
-    with written_beside(filename) as partial:
+    with atomic_write(filename) as partial:
         # By way of memory: writing to a full disk itself, torch ends in a RuntimeError about positions.
         buffer = io.BytesIO()
         torch.save(checkpoint, buffer)
@@ -223,7 +223,7 @@ def check_plain(path: str | Path) -> None:
 
 def save_array(path: Path, array: np.ndarray) -> None:
     """Write an array as ``.npy``, moved into place whole; its folder is made."""
-    with written_beside(path) as partial, open(partial, 'wb') as file:
+    with atomic_write(path) as partial, open(partial, 'wb') as file:
         np.save(file, array)
 
 

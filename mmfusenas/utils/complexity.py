@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from mmfusenas.core.evaluating import evaluating
-from mmfusenas.nas import Choice, Weighting
+from mmfusenas.nas import Choice, LossWeights
 from mmfusenas.nas.macs import count_macs
 from mmfusenas.utils.sensors import random_inputs
 
@@ -56,7 +56,7 @@ def multiply_adds(model: nn.Module, shape: Sequence[int]) -> Counter[nn.Module]:
 
 def count_parameters(model: nn.Module) -> int:
     """Count the parameters of a model, without architecture parameters."""
-    alphas = {id(module.alpha) for module in model.modules() if isinstance(module, Choice | Weighting)}
+    alphas = {id(module.alpha) for module in model.modules() if isinstance(module, Choice | LossWeights)}
     return sum(parameter.numel() for parameter in model.parameters() if id(parameter) not in alphas)
 
 

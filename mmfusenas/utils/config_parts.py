@@ -80,7 +80,7 @@ def lookup(kind: str | Callable, scope: str) -> tuple[Callable, ...]:
     if callable(kind):
         return (kind,)
     found = [registry.get(kind) for registry in registries(scope)]
-    return tuple(dict.fromkeys(thing for thing in found if thing is not None))
+    return tuple(dict.fromkeys(member for member in found if member is not None))
 
 
 @cache
@@ -133,7 +133,7 @@ def _roots(scope: str) -> list[Registry]:
     modules = [mmengine.registry]
     with suppress(ImportError):
         modules.append(import_module(f'{scope}.registry'))
-    found = [thing for module in modules for thing in vars(module).values() if isinstance(thing, Registry)]
+    found = [member for module in modules for member in vars(module).values() if isinstance(member, Registry)]
     return list({id(registry.root): registry.root for registry in found}.values())
 
 
@@ -154,8 +154,8 @@ def is_layer(target: Callable) -> bool:
 @cache
 def mentioned(word: str, scope: str) -> bool:
     """Return whether the source of any class that is registered in ``scope`` has a word in it."""
-    classes = {thing for registry in registries(scope) for thing in registry.module_dict.values()}
-    files = {getattr(inspect.getmodule(thing), '__file__', None) for thing in classes} - {None}
+    classes = {member for registry in registries(scope) for member in registry.module_dict.values()}
+    files = {getattr(inspect.getmodule(member), '__file__', None) for member in classes} - {None}
     pattern = re.compile(rf'\b{re.escape(word)}\b')
     return any(pattern.search(Path(file).read_text(errors='ignore')) for file in files if file.endswith('.py'))
 

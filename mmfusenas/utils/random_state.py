@@ -1,4 +1,4 @@
-"""The random generators of a process: read them, put them back, and seed them for the span of a block.
+"""The random generators of a process: read them, put them back, and seed them inside a block.
 
 Example:
     >>> with seeded(0, 3, 17):  # seed 0, epoch 3, sample 17

@@ -81,8 +81,8 @@ def read_keys(target: Callable) -> frozenset[str]:
     define the classes and in those of the functions they import: dicts go through helpers.
     """
     modules = _modules(target)
-    helpers = {inspect.getmodule(thing) for module in modules for thing in vars(module).values()
-               if inspect.isfunction(thing)} - {None}
+    helpers = {inspect.getmodule(member) for module in modules for member in vars(module).values()
+               if inspect.isfunction(member)} - {None}
     return frozenset().union(*(_module_keys(module)[0] for module in modules | helpers if not _foreign(module)))
 
 
@@ -132,8 +132,8 @@ def _key_positions(node: ast.AST) -> list[ast.expr]:
     return []
 
 
-def _tree(thing: Callable | ModuleType) -> ast.Module | None:
+def _tree(member: Callable | ModuleType) -> ast.Module | None:
     try:
-        return ast.parse(textwrap.dedent(inspect.getsource(thing)))
+        return ast.parse(textwrap.dedent(inspect.getsource(member)))
     except (OSError, TypeError, SyntaxError):
         return None

@@ -24,7 +24,7 @@ RUAS = dict(
     _delete_=True, type='RUASEnhancement', denoise='always', loss=dict(type='DenoisingLoss'),
     scene=dict(type='RUASScene', stages=2, operators=['skip', 'rc_1', 'c_3'], loss=dict(type='RTVSceneLoss')),
     task=dict(type='NoiseRemoval', channels=4, num_cells=1, operators=['rc_1', 'c_3d2']))
-"""A model of two players for the cooperative search."""
+"""A model of two agents for the cooperative search."""
 
 RESTORATION = dict(
     _delete_=True, type='Restoration', net=dict(

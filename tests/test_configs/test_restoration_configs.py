@@ -70,7 +70,7 @@ def test_a_search_is_of_the_recipe(recipe, data, read, disjoint, tmp_path):
     named = read('hadamard', 'search', **environment, QUALITY='other.pth')
     assert named.default_hooks.search.phases.loss.losses[0].checkpoint == 'other.pth'
     lower, upper = search.train_dataloader.dataset, hook.dataloader.dataset
-    assert disjoint(lower, upper) and lower.get('leave_out') == upper.get('leave_out')
+    assert disjoint(lower, upper) and lower.get('exclude_fold') == upper.get('exclude_fold')
     assert quality.train_dataloader == plain.train_dataloader
     found = retrain_config(search, SearchSpace(MODELS.build(search.model)).genotype(), tmp_path,
                            changes=search.default_hooks.export.retrain)

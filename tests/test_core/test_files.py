@@ -3,7 +3,7 @@ import os
 
 import pytest
 
-from mmfusenas.core.files import remove_partial_files, written_beside
+from mmfusenas.core.files import atomic_write, remove_partial_files
 
 
 def test_flushed_before_it_is_moved(tmp_path, monkeypatch):
@@ -11,7 +11,7 @@ def test_flushed_before_it_is_moved(tmp_path, monkeypatch):
     fsync, replace = os.fsync, os.replace
     monkeypatch.setattr(os, 'fsync', lambda fd: (steps.append(os.readlink(f'/proc/self/fd/{fd}')), fsync(fd)))
     monkeypatch.setattr(os, 'replace', lambda old, new: (steps.append('move'), replace(old, new)))
-    with written_beside(tmp_path / 'a.json') as partial:
+    with atomic_write(tmp_path / 'a.json') as partial:
         partial.write_text('{}')
     assert steps == [str(tmp_path / 'a.json.partial'), 'move', str(tmp_path)]
     assert (tmp_path / 'a.json').read_text() == '{}'
@@ -19,7 +19,7 @@ def test_flushed_before_it_is_moved(tmp_path, monkeypatch):
 
 def test_interrupted_writing_leaves_nothing(tmp_path):
     with pytest.raises(KeyboardInterrupt):
-        with written_beside(tmp_path / 'a.json') as partial:
+        with atomic_write(tmp_path / 'a.json') as partial:
             partial.write_text('{')
             raise KeyboardInterrupt
     assert os.listdir(tmp_path) == []
@@ -33,10 +33,10 @@ def test_leftovers_are_removed(tmp_path):
 
 
 def test_folders_are_made_and_where_that_fails_it_is_said(tmp_path):
-    with written_beside(tmp_path / 'new' / 'a.json', flush=False) as partial:
+    with atomic_write(tmp_path / 'new' / 'a.json', flush=False) as partial:
         partial.write_text('{}')
     assert os.listdir(tmp_path / 'new') == ['a.json']
     (tmp_path / 'file').write_text('x')
     with pytest.raises(OSError, match=r'file/a\.json was not written .* MB are free there'):
-        with written_beside(tmp_path / 'file' / 'a.json'):
+        with atomic_write(tmp_path / 'file' / 'a.json'):
             pass

@@ -252,7 +252,7 @@ def test_evaluators_build(root):
         if name.endswith('_det'):
             assert METRICS.build(config.val_evaluator).classwise
         elif name.endswith('_fusion'):
-            assert METRICS.build(config.val_evaluator).measures
+            assert METRICS.build(config.val_evaluator).metrics
         else:
             assert METRICS.build(config.val_evaluator).metrics == ['mIoU']
         assert config.test_dataloader == config.val_dataloader

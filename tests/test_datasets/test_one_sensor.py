@@ -96,7 +96,7 @@ def test_what_has_no_reference_is_listed_once(referenced):
     (referenced / 'ir/002.png').unlink()
     (referenced / 'vi/001.jpg').write_bytes(b'')
     infos, problems = PairDataset(
-        data_root=str(referenced), data_prefix=dict(REFERENCED, infrared='ir'), lazy_init=True).survey()
+        data_root=str(referenced), data_prefix=dict(REFERENCED, infrared='ir'), lazy_init=True).scan()
     assert [info['img_path'][-7:] for info in infos] == ['000.png', '003.png']
     assert sorted((problem.kind, problem.where[-10:]) for problem in problems) == [
         ('image without a partner', 'vi/001.jpg'), ('image without a partner', 'vi/002.png'),

@@ -200,14 +200,14 @@ def test_a_box_over_the_edge_is_clipped_and_reported(pairs):
     (pairs / 'labels/001.txt').write_text('0 0.0 0.5 0.5 0.5\n')
     dataset = yolo(pairs)
     assert dataset[1]['instances'][0]['bbox'] == [0, 6, 8, 18]
-    problems = yolo(pairs, lazy_init=True).survey()[1]
+    problems = yolo(pairs, lazy_init=True).scan()[1]
     assert [(p.level, p.kind) for p in problems] == [('warning', 'box over the edge')]
     assert problems[0].where.endswith('labels/001.txt, line 1')
 
 
 def test_rounding_at_the_edge_is_no_matter(pairs):
     (pairs / 'labels/001.txt').write_text('0 0.5 0.5 1.01 1.0001\n')
-    infos, problems = yolo(pairs, lazy_init=True).survey()
+    infos, problems = yolo(pairs, lazy_init=True).scan()
     assert infos[1]['instances'][0]['bbox'] == [0, 0, 32, 24] and problems == []
 
 
@@ -306,7 +306,7 @@ def test_multispectral_refuses_other_cameras():
 def coco(pairs, tmp_path_factory):
     dataset = yolo(pairs, metainfo=CLASSES)
     root = tmp_path_factory.mktemp('coco')
-    write_coco(root, 'train', dataset.survey()[0], CLASSES['classes'], link=False)
+    write_coco(root, 'train', dataset.scan()[0], CLASSES['classes'], link=False)
     return root
 
 
@@ -372,7 +372,7 @@ def test_coco_unknown_class_text_ids_and_missing_file(coco):
 def test_coco_of_one_sensor_and_a_reference(pairs, tmp_path_factory):
     root = tmp_path_factory.mktemp('coco')
     source = yolo(pairs, data_prefix=dict(img='vi', reference='ir', ann='labels'))
-    write_coco(root, 'train', source.survey()[0], CLASSES['classes'], link=False)
+    write_coco(root, 'train', source.scan()[0], CLASSES['classes'], link=False)
     assert sorted(path.name for path in root.iterdir()) == ['annotations', 'reference', 'visible']
     alone = build_coco(root, data_prefix=dict(img='visible'))
     assert [x['instances'] for x in alone] == [x['instances'] for x in source] and 'infrared_path' not in alone[0]
@@ -408,9 +408,9 @@ def test_a_part_is_read_or_left_out(pairs):
         data = PairDataset(data_root=str(pairs), data_prefix=dict(img='vi', infrared='ir'), **options)
         return [data.get_data_info(i)['img_path'] for i in range(len(data))]
 
-    everything, part, rest = paths(), paths(fold=(1, 3)), paths(leave_out=(1, 3))
+    everything, part, rest = paths(), paths(fold=(1, 3)), paths(exclude_fold=(1, 3))
     assert part == everything[1::3] and sorted(part + rest) == everything and not set(part) & set(rest)
-    for name in ('fold', 'leave_out'):
+    for name in ('fold', 'exclude_fold'):
         with pytest.raises(ValueError, match=rf'{name} of a PairDataset is \(k, n\)'):
             paths(**{name: (3, 3)})
 
@@ -455,7 +455,7 @@ def test_runs_go_on_from_one_folder_to_the_next(parts):
     cut = dict(n_splits=4, gap=2, block=4)
     assert numbers(fold=1, subset='test', **cut) == [4, 5, 6, 7]
     assert numbers(fold=1, **cut) == [0, 1, 10, 11, 50, 51, 52, 53]
-    with pytest.raises(ValueError, match='2 runs of frames .* cannot be dealt to 3 folds'):
+    with pytest.raises(ValueError, match='2 runs of frames .* cannot be split into 3 folds'):
         numbers(fold=0, n_splits=3)
 
 

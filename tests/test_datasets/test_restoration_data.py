@@ -92,7 +92,7 @@ def test_a_fold_beside_what_is_left_out_never_reads_it(tmp_path):
         write(tmp_path / 'vi' / f'{i:02d}.png', (8, 8))
     root = dict(data_root=str(tmp_path), data_prefix=dict(img='vi'))
     test = set(names(PairDataset(fold=(0, 4), **root)))
-    halves = [set(names(PairDataset(fold=(k, 2), leave_out=(0, 4), **root))) for k in (0, 1)]
+    halves = [set(names(PairDataset(fold=(k, 2), exclude_fold=(0, 4), **root))) for k in (0, 1)]
     assert len(test) == 4 and not test & (halves[0] | halves[1]) and not halves[0] & halves[1]
     assert len(halves[0] | halves[1]) == 12
 

@@ -1,7 +1,7 @@
 """Splits that keep a video on one side."""
 import pytest
 
-from mmfusenas.datasets.sequences import cut_blocks, deal_sequences, find_sequences, fold_subset, frame_of, make_folds
+from mmfusenas.datasets.sequences import cut_blocks, find_sequences, fold_subset, frame_of, make_folds, split_sequences
 
 
 def numbered(start, stop, step=1, form='{:05d}N'):
@@ -23,24 +23,24 @@ def test_numbers_and_not_letters_order_the_frames():
 def test_dealing_keeps_videos_whole_and_comes_close_to_the_shares(seed):
     sequences = [numbered(1000 * k, 1000 * k + 5 + k) for k in range(30)]
     shares = dict(train=0.7, val=0.1, test=0.2)
-    parts = deal_sequences(sequences, shares, seed)
+    parts = split_sequences(sequences, shares, seed)
     everything = [stem for part in parts.values() for stem in part]
     assert sorted(everything) == sorted(stem for sequence in sequences for stem in sequence)
     side = {stem: name for name, part in parts.items() for stem in part}
     assert all(len({side[stem] for stem in sequence}) == 1 for sequence in sequences)
     for name, share in shares.items():
         assert len(parts[name]) / len(everything) == pytest.approx(share, abs=0.02)
-    assert deal_sequences(sequences, shares, seed) == parts
+    assert split_sequences(sequences, shares, seed) == parts
 
 
 def test_no_part_stays_empty_while_there_are_videos():
-    parts = deal_sequences([numbered(0, 100), numbered(500, 600)], dict(train=0.95, test=0.05))
+    parts = split_sequences([numbered(0, 100), numbered(500, 600)], dict(train=0.95, test=0.05))
     assert {name: len(part) for name, part in parts.items()} == dict(train=100, test=100)
 
 
 def test_one_video_cannot_be_dealt_to_two_parts():
     with pytest.raises(ValueError, match=r'1 sequences.*2 parts.*--block 100 --guard 10'):
-        deal_sequences([numbered(0, 100)], dict(train=0.8, test=0.2))
+        split_sequences([numbered(0, 100)], dict(train=0.8, test=0.2))
 
 
 def test_blocks_leave_a_guard_between_them():
@@ -91,7 +91,7 @@ def test_no_frame_is_trained_on_near_one_that_is_tested_on():
 
 
 @pytest.mark.parametrize('options, message', [
-    (dict(n_splits=3), r'2 runs of frames \(gap=4, block=None\) cannot be dealt to 3 folds'),
+    (dict(n_splits=3), r'2 runs of frames \(gap=4, block=None\) cannot be split into 3 folds'),
     (dict(n_splits=1), 'n_splits of at least 2 and a block of at least 1, got 1 and None'),
     (dict(n_splits=2, block=0), 'got 2 and 0'),
 ])

@@ -1,4 +1,4 @@
-"""The cooperative search on the stock Runner: its gradient, its turns, its resume."""
+"""The cooperative search on the stock Runner: its gradient, its alternation, its resume."""
 import copy
 import json
 
@@ -20,7 +20,8 @@ LR, BETA, TARGETS = 0.25, 0.7, (3.0, -2.0)
 
 def search(work_dir, model=RUAS, stop=None, epochs=2, changes=None, **options):
     hook = dict(type='CooperativeSearchHook', strategy=dict(type='Unrolled'), interval=1, beta=BETA,
-                optimizer=dict(type='SGD', lr=1.0), turns=[dict(stage='scene', iters=2), dict(stage='task', iters=1)])
+                optimizer=dict(type='SGD', lr=1.0),
+                alternation=[dict(stage='scene', iters=2), dict(stage='task', iters=1)])
     return kit.config(work_dir, search=dict(hook, **options), stop=stop, epochs=epochs,
                       model=copy.deepcopy(model), **changes or {})
 
@@ -36,7 +37,7 @@ class Number(nn.Module):
         return x.new_tensor(self.value)
 
 
-class Player(nn.Module):
+class Agent(nn.Module):
     """A weight, and a choice between two numbers."""
 
     def __init__(self, numbers, weight):
@@ -46,12 +47,12 @@ class Player(nn.Module):
 
 
 @MODELS.register_module(force=True)
-class TwoPlayers(Stages, BaseModel):
-    """Each player's weight w and its mixture m of numbers: L = (w + m - t)^2 / 2, where the task's t has u in it."""
+class TwoAgents(Stages, BaseModel):
+    """Each agent's weight w and its mixture m of numbers: L = (w + m - t)^2 / 2, where the task's t has u in it."""
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
-        self.scene, self.task = Player((1.0, 2.0), 0.5), Player((-1.0, 4.0), 1.5)
+        self.scene, self.task = Agent((1.0, 2.0), 0.5), Agent((-1.0, 4.0), 1.5)
 
     def forward(self, inputs, data_samples=None, mode='loss'):
         zero = torch.stack(list(inputs['visible'])).float().sum() * 0
@@ -80,17 +81,17 @@ def closed_form(stage, w_s, w_t):
 
 @pytest.mark.parametrize('stage', ['scene', 'task'])
 def test_the_gradient_is_the_closed_form_of_a_quadratic_game(tmp_path, stage):
-    turns = [dict(stage='scene', iters=1), dict(stage='task', iters=1)]
+    alternation = [dict(stage='scene', iters=1), dict(stage='task', iters=1)]
     changes = dict(optim_wrapper=dict(_delete_=True, optimizer=dict(type='SGD', lr=LR)))
-    runner = kit.train(search(tmp_path, dict(_delete_=True, type='TwoPlayers'), stop=1, changes=changes,
-                              turns=turns if stage == 'scene' else turns[::-1]))
+    runner = kit.train(search(tmp_path, dict(_delete_=True, type='TwoAgents'), stop=1, changes=changes,
+                              alternation=alternation if stage == 'scene' else alternation[::-1]))
     scene, task = runner.model.scene, runner.model.task
-    # The stock loop has trained the player whose turn it was, and it alone.
+    # The stock loop has trained the agent of the period, and it alone.
     moved = dict(scene=(0.5 - LR * (0.5 + 1.5 - TARGETS[0]), 1.5),
                  task=(0.5, 1.5 - LR * (1.5 + 1.5 - 2.0 - TARGETS[1])))[stage]
     torch.testing.assert_close(torch.stack([scene.weight, task.weight]), torch.tensor(moved))
-    player, other = (scene, task) if stage == 'scene' else (task, scene)
-    torch.testing.assert_close(-player.choice.alpha, closed_form(stage, *moved), rtol=1e-4, atol=1e-5)
+    agent, other = (scene, task) if stage == 'scene' else (task, scene)
+    torch.testing.assert_close(-agent.choice.alpha, closed_form(stage, *moved), rtol=1e-4, atol=1e-5)
     assert not other.choice.alpha.any()
     if stage == 'scene':
         # The lengths of both terms, and the task's loss, as the history has them; beta counts in neither.
@@ -104,7 +105,7 @@ def test_the_gradient_is_the_closed_form_of_a_quadratic_game(tmp_path, stage):
 
 @pytest.mark.parametrize('strategy', ['FirstOrder', 'RandomChoice'])
 def test_strategies_without_a_lower_loss_do_too(tmp_path, strategy):
-    runner = kit.train(search(tmp_path, dict(_delete_=True, type='TwoPlayers'), stop=1, strategy=dict(type=strategy)))
+    runner = kit.train(search(tmp_path, dict(_delete_=True, type='TwoAgents'), stop=1, strategy=dict(type=strategy)))
     assert runner.model.scene.choice.alpha.any() and 'train/search_scene_upper_loss' in runner.message_hub.log_scalars
 
 
@@ -112,9 +113,10 @@ def test_strategies_without_a_lower_loss_do_too(tmp_path, strategy):
 @pytest.mark.parametrize('strategy, tolerance', [(dict(exact=True), 0.02), (dict(radius=0.01), 0.1)])
 @pytest.mark.parametrize('stage', ['scene', 'task'])
 def test_the_gradient_of_a_network_is_that_of_finite_differences(tmp_path, stage, strategy, tolerance):
-    turns = [dict(stage=stage, iters=1), dict(stage='task' if stage == 'scene' else 'scene', iters=1)]
+    alternation = [dict(stage=stage, iters=1), dict(stage='task' if stage == 'scene' else 'scene', iters=1)]
     smooth = dict(RUAS, loss=dict(type='DenoisingLoss', variation=0))  # the total variation is all kinks
-    runner = kit.train(search(tmp_path, smooth, stop=1, turns=turns, strategy=dict(type='Unrolled', **strategy)))
+    runner = kit.train(search(
+        tmp_path, smooth, stop=1, alternation=alternation, strategy=dict(type='Unrolled', **strategy)))
     hook, model = kit.hook_of(runner, 'CooperativeSearchHook'), runner.model
     names = [name for name in hook.space.choices if name.startswith(stage)]
     got = [-hook.space.choices[name].alpha.detach().clone() for name in names]
@@ -172,7 +174,7 @@ def test_beta_reaches_the_scene_through_its_image(tmp_path):
     assert any(not torch.allclose(first[name], second[name], rtol=1e-2) for name in first)
 
 
-def test_players_take_turns(tmp_path):
+def test_agents_alternate(tmp_path):
     seen = []
 
     @HOOKS.register_module(force=True)
@@ -191,8 +193,8 @@ def test_players_take_turns(tmp_path):
 
 
 def test_a_turn_goes_on_until_the_loss_stops_falling():
-    hook = CooperativeSearchHook(dataloader={}, turns=[
-        dict(stage='scene', tolerance=0.1, window=2, most=9), dict(stage='task', iters=1)])
+    hook = CooperativeSearchHook(dataloader={}, alternation=[
+        dict(stage='scene', tolerance=0.1, window=2, max_iters=9), dict(stage='task', iters=1)])
     for losses, over in (([4, 4, 2], False), ([4, 4, 2, 2], False), ([4, 4, 2, 2, 2, 1.9], True), ([1.0] * 4, True),
                          ([9, 8, 7, 6, 5, 4, 3, 2], False), ([9, 8, 7, 6, 5, 4, 3, 2, 1], True)):
         hook._losses = losses
@@ -209,16 +211,17 @@ def test_a_resumed_search_is_the_same(tmp_path, stop):
     first, second = whole.model.state_dict(), part.model.state_dict()
     assert all(torch.equal(first[name], second[name]) for name in first)
     hooks = [kit.hook_of(runner, 'CooperativeSearchHook') for runner in (whole, part)]
-    assert (hooks[0]._turn, hooks[0]._losses) == (hooks[1]._turn, hooks[1]._losses)
+    assert (hooks[0]._period, hooks[0]._losses) == (hooks[1]._period, hooks[1]._losses)
 
 
 def test_other_turns_do_not_continue_a_search(tmp_path):
     kit.train(search(tmp_path, stop=3, changes=dict(default_hooks=dict(checkpoint=dict(interval=1)))))
     with pytest.raises(RuntimeError, match=r'its search differs \(turns'):
-        kit.train(search(tmp_path, turns=[dict(stage='scene', iters=1), dict(stage='task', iters=1)]), resume=True)
+        kit.train(search(
+            tmp_path, alternation=[dict(stage='scene', iters=1), dict(stage='task', iters=1)]), resume=True)
 
 
-def test_validation_sees_both_players_whoevers_turn_it_is(tmp_path):
+def test_validation_sees_both_agents_in_whichever_period(tmp_path):
     stages = []
 
     @HOOKS.register_module(force=True)
@@ -227,7 +230,7 @@ def test_validation_sees_both_players_whoevers_turn_it_is(tmp_path):
             super().before_val_epoch(runner)
             stages.append((self.stage, runner.model.stage))
 
-    cfg = search(tmp_path, turns=[dict(stage='scene', iters=4), dict(stage='task', iters=4)])
+    cfg = search(tmp_path, alternation=[dict(stage='scene', iters=4), dict(stage='task', iters=4)])
     cfg.custom_hooks[1].type = 'WatchValidation'
     cfg.merge_from_dict(dict(
         train_cfg=dict(val_interval=1), val_cfg=dict(type='ValLoop'), val_dataloader=kit.loader(length=2),
@@ -240,20 +243,22 @@ def test_validation_sees_both_players_whoevers_turn_it_is(tmp_path):
 
 
 @pytest.mark.parametrize('options', [
-    dict(phases=dict(a=dict(choices='a', end=1), b=dict(choices='b'))), dict(turns=[dict(stage='scene', iters=2)]),
-    dict(beta=-1), dict(turns=[dict(stage='joint', iters=1)]),
-    dict(turns=[dict(stage='scene', iters=1), dict(stage='task', tolerance=0.1)]), dict(interval=2),
-    # A turn that may be over before its first step on the choices, and one that compares nothing.
-    dict(interval=50, turns=[dict(stage='scene', tolerance=0.1, window=10, most=500), dict(stage='task', iters=50)]),
-    dict(turns=[dict(stage='scene', tolerance=0.1, window=0, most=5), dict(stage='task', iters=1)])])
-def test_turns_that_cannot_be_taken_are_named(options):
+    dict(phases=dict(a=dict(choices='a', end=1), b=dict(choices='b'))),
+    dict(alternation=[dict(stage='scene', iters=2)]),
+    dict(beta=-1), dict(alternation=[dict(stage='joint', iters=1)]),
+    dict(alternation=[dict(stage='scene', iters=1), dict(stage='task', tolerance=0.1)]), dict(interval=2),
+    # A period that may be over before its first step on the choices, and one that compares nothing.
+    dict(interval=50, alternation=[
+        dict(stage='scene', tolerance=0.1, window=10, max_iters=500), dict(stage='task', iters=50)]),
+    dict(alternation=[dict(stage='scene', tolerance=0.1, window=0, max_iters=5), dict(stage='task', iters=1)])])
+def test_alternations_that_cannot_be_taken_are_named(options):
     with pytest.raises(ValueError, match='CooperativeSearchHook got'):
         CooperativeSearchHook(dataloader={}, **options)
 
 
-def test_an_interval_counts_the_steps_of_a_turn(tmp_path):
-    # Turns of three and one, as long as the interval that would fall into the turns of the task alone.
-    runner = kit.train(search(tmp_path, interval=2, epochs=2, turns=[
+def test_an_interval_counts_the_steps_of_a_period(tmp_path):
+    # Periods of three and one, as long as the interval that would fall into the alternation of the task alone.
+    runner = kit.train(search(tmp_path, interval=2, epochs=2, alternation=[
         dict(stage='scene', iters=2), dict(stage='task', iters=2)]))
     assert kit.hook_of(runner, 'CooperativeSearchHook').streams[0].position == 4
     assert all(choice.alpha.any() for choice in SearchSpace(runner.model).choices.values())
@@ -264,8 +269,8 @@ def test_an_interval_counts_the_steps_of_a_turn(tmp_path):
     ([-10, -10, -12, -12], False), ([99, 10, 10, 9.5, 9.5], True), ([10, 9.5, 9.5], False), ([10, 9] * 3, True)])
 def test_a_turn_is_over_where_the_mean_loss_has_not_fallen_by_the_share(losses, over):
     """A tenth of the size of the mean of the two before, or after six iterations at the latest."""
-    hook = CooperativeSearchHook(dataloader={}, turns=[
-        dict(stage='scene', tolerance=0.1, window=2, most=6), dict(stage='task', iters=1)])
+    hook = CooperativeSearchHook(dataloader={}, alternation=[
+        dict(stage='scene', tolerance=0.1, window=2, max_iters=6), dict(stage='task', iters=1)])
     hook._losses = [float(loss) for loss in losses]
     assert hook._over() == over
 
@@ -298,7 +303,7 @@ def detection(root, tmp_path):
             neck=dict(operators=few, extras=((8, 12, 2), (4, 6, 2))),
             bbox_head=dict(operators=few, in_channels=(4, 8, 16, 32, 12, 6))))))
     hook = cfg.default_hooks.search
-    hook.turns, hook.interval = [dict(stage='scene', iters=2), dict(stage='task', iters=2)], 1
+    hook.alternation, hook.interval = [dict(stage='scene', iters=2), dict(stage='task', iters=2)], 1
     hook.optimizer = dict(type='SGD', lr=1.0)
     hook.dataloader.merge(dict(num_workers=0, persistent_workers=False, dataset=dict(length=8, size=(64, 80))))
     return cfg

@@ -95,6 +95,7 @@ def test_parts_of_a_model_get_their_own_genotypes(tmp_path):
 def test_the_best_genotype_is_kept_where_a_metric_says_so(tmp_path):
     runner = kit.train(kit.config(tmp_path, search={}, epochs=1))
     hook = GenotypeExportHook(save_best='mAP')
+    hook.before_train(runner)
     for score, name in ((0.5, 'sa_3'), (0.4, 'dc_3'), (0.6, 'sc_3'), (None, 'dc_3')):
         SearchSpace(runner.model).select({'cells.0.successive.ops.0': name, 'cells.0.type': 'successive'})
         hook.after_train_epoch(runner)
@@ -105,6 +106,7 @@ def test_the_best_genotype_is_kept_where_a_metric_says_so(tmp_path):
     hook.before_save_checkpoint(runner, checkpoint)
     runner._resume = True
     resumed.after_load_checkpoint(runner, checkpoint)
+    resumed.before_train(runner)
     resumed.after_train_epoch(runner)
     resumed.after_val_epoch(runner, dict(mAP=0.55))
     assert Genotype.load(tmp_path / 'genotype.json').choices['cells.0.successive.ops.0'] == 'sc_3'

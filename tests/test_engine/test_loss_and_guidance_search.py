@@ -17,13 +17,13 @@ from mmfusenas.models.losses import GuidanceLoss, QualityLoss
 from mmfusenas.models.losses.vgg_distances import LAYERS
 from mmfusenas.nas import FirstOrder, Genotype, SearchSpace, Unrolled
 from mmfusenas.registry import MODELS
-from mmfusenas.utils.bare_model import bare_model
 from mmfusenas.utils.checkpoint import load_checkpoint
 from mmfusenas.utils.config_check import check_config
+from mmfusenas.utils.unwrap_model import unwrap_model
 
 
 def state(runner):
-    return {name: value.clone() for name, value in bare_model(runner).state_dict().items()}
+    return {name: value.clone() for name, value in unwrap_model(runner).state_dict().items()}
 
 
 def same(first, second):
@@ -48,7 +48,7 @@ def test_the_loss_first_then_the_network(tmp_path):
     history = json.loads((tmp_path / 'whole/search.json').read_text())['epochs']
     weights = [epoch['weights']['loss.weights'] for epoch in history]
     assert weights[0] == weights[1] == dict(zip(('l1', 'ssim', 'tv'), late['loss.weights.alpha'].tolist()))
-    assert bare_model(whole).loss.weights.decided
+    assert unwrap_model(whole).loss.weights.is_fixed
 
 
 def test_a_loss_of_images_needs_a_model_that_makes_some():
@@ -74,12 +74,12 @@ def test_the_upper_level_of_the_loss_is_the_verdict_of_the_classifier(tmp_path):
     finally:
         Unrolled.__call__ = original
     hook = kit.hook_of(runner, 'BilevelSearchHook')
-    weights = bare_model(runner).loss.weights.alpha
+    weights = unwrap_model(runner).loss.weights.alpha
     torch.testing.assert_close(weights.detach(), (1 - seen['grads'][0]).clamp(min=0))
     assert [id(p) for p in seen['params']] == [id(weights)]
     assert seen['upper'] == pytest.approx(0.7, abs=0.2), 'two classes, untrained'
     assert not any(p.requires_grad for p in hook.losses[0][0].parameters())
-    assert not any('classifier' in name for name in bare_model(runner).state_dict())
+    assert not any('classifier' in name for name in unwrap_model(runner).state_dict())
 
 
 def test_a_loss_is_not_searched_by_first_order(tmp_path):
@@ -98,7 +98,7 @@ def test_a_loss_is_not_searched_by_itself(tmp_path):
 
 def test_padding_counts_in_no_upper_loss(tmp_path):
     runner = kit.train(kit.config(tmp_path, stop=1, **kit.proxy_search()))
-    hook, model = kit.hook_of(runner, 'BilevelSearchHook'), bare_model(runner)
+    hook, model = kit.hook_of(runner, 'BilevelSearchHook'), unwrap_model(runner)
     data = model.data_preprocessor(next(iter(runner.train_dataloader)), training=True)
     height, width = data['inputs']['visible'].shape[2:]
     data['data_samples'][0].set_metainfo(dict(img_shape=(height - 4, width)))
@@ -157,10 +157,10 @@ def test_what_was_found_retrains_by_the_found_loss(tmp_path):
     check_config(retrain)
     model = MODELS.build(dict(retrain.model, _scope_='mmfusenas'))
     assert len(SearchSpace(model)) == 0
-    found = bare_model(runner).loss.weights.best()
+    found = unwrap_model(runner).loss.weights.best()
     assert model.loss.weights.weights == {name: weight for name, weight in found.items() if weight}
     data = dict(inputs=dict(visible=torch.rand(1, 3, 16, 20), reference=torch.rand(1, 3, 16, 20)))
-    supernet = bare_model(runner)
+    supernet = unwrap_model(runner)
     space = SearchSpace(supernet)
     genotype = space.genotype()
     space.select(genotype.choices)
@@ -173,7 +173,7 @@ def test_what_was_found_retrains_by_the_found_loss(tmp_path):
 
 def test_a_search_of_the_loss_is_no_model_yet(tmp_path):
     kit.train(kit.config(tmp_path, stop=4, **kit.loss_search(tmp_path / 'q')))
-    with pytest.raises(ValueError, match='checkpoint of a search.*no decided'):
+    with pytest.raises(ValueError, match='checkpoint of a search.*no derived'):
         load_model(str(next(tmp_path.glob('iter_*.pth'))))
 
 
@@ -223,7 +223,7 @@ def test_proxies_learn_by_the_inner_loss_and_the_rest_by_the_outer(tmp_path, mon
 
     monkeypatch.setattr(FirstOrder, '__call__', spy_call)
     monkeypatch.setattr(GuidanceLoss, 'forward', spy_inner)
-    model = bare_model(kit.train(kit.config(tmp_path, stop=1, **kit.proxy_search())))
+    model = unwrap_model(kit.train(kit.config(tmp_path, stop=1, **kit.proxy_search())))
     assert torch.equal(seen['upper'], seen['inner'])
     theta = [name for name, _ in model.named_parameters() if 'proxy' in name]
     for name, value in model.state_dict().items():
@@ -292,4 +292,4 @@ def test_without_a_dataloader_the_training_batch_serves_both_levels(tmp_path):
     options = kit.loss_search(tmp_path / 'q')
     options['search']['dataloader'] = None
     runner = kit.train(kit.config(tmp_path, **options))
-    assert runner.iter == 8 and not torch.equal(bare_model(runner).loss.weights.alpha.detach(), torch.ones(3))
+    assert runner.iter == 8 and not torch.equal(unwrap_model(runner).loss.weights.alpha.detach(), torch.ones(3))

@@ -18,14 +18,14 @@ from mmfusenas.nas.cost_table import parameter_table
 from mmfusenas.nas.predictor import PathPredictor, fit_predictor
 from mmfusenas.nas.sampling import PathSampler, path_sampler
 from mmfusenas.registry import DATASETS, HOOKS
-from mmfusenas.utils.bare_model import bare_model
 from mmfusenas.utils.checkpoint import load_checkpoint
 from mmfusenas.utils.complexity import count_parameters
+from mmfusenas.utils.unwrap_model import unwrap_model
 from mmfusenas.visualization.pareto_plot import plot_pareto
 
 SCORED = dict(kit.loader(offset=100)['dataset'], length=4)
-SAMPLING = dict(type='PathSamplingHook', dataset=SCORED, batch_size=2, free=1, tried=12, interval=2, refresh=6, paths=5,
-                slack=0.5, fit_epochs=5)
+SAMPLING = dict(type='PathSamplingHook', dataset=SCORED, batch_size=2, warmup_epochs=1, interval=2,
+                num_initial_paths=12, num_refresh_paths=6, num_paths=5, slack=0.5, fit_epochs=5)
 
 
 @HOOKS.register_module(force=True)
@@ -53,7 +53,7 @@ def supernet(work_dir, epochs=4, stop=None, resume=False, **sampling):
 
 def search(work_dir, source, rounds=4, stop=None, resume=False, limit=1200, by_epoch=True, **options):
     cfg = kit.config(work_dir, export={}, stop=stop)
-    options = dict(dict(population=6, top=3, pool=20), **options)
+    options = dict(dict(population=6, topk=3, pool=20), **options)
     cfg.merge_from_dict(dict(
         load_from=None if resume else source, train_dataloader=dict(dataset=SCORED),
         train_cfg=dict(_delete_=True, type='EvolutionSearchLoop', max_epochs=rounds, limit=limit, **options)))
@@ -99,7 +99,7 @@ def test_one_path_trains_at_a_time_and_all_of_its_weights(trained, tmp_path):
 def test_the_predictor_learns_when_it_is_time(trained):
     runner, path = trained
     state = load_checkpoint(path)[STATE_KEY]
-    assert runner.learned == [-1, 1, 1, 3]  # after the free epoch, and two epochs later
+    assert runner.learned == [-1, 1, 1, 3]  # after the warm-up epoch, and two epochs later
     assert state['learned'] == 3 and state['loss'] == 'rank'
     # The two lessons one after the other, from where the first began, end at the predictor of the checkpoint.
     predictor, generator = copy.deepcopy(runner.lessons[0][0]), torch.Generator()
@@ -123,7 +123,7 @@ def test_the_predictor_learns_how_good_random_paths_are_then_those_of_one_constr
     runner = supernet(tmp_path, loss=loss)
     hook = kit.hook_of(runner, 'NoteHook')
     assert losses == 2 * [(loss, hook.fit_epochs)]
-    assert [len(paths) for paths, *_ in learned] == [SAMPLING['tried'], SAMPLING['refresh']]
+    assert [len(paths) for paths, *_ in learned] == [SAMPLING['num_initial_paths'], SAMPLING['num_refresh_paths']]
     for scores, (paths, used, _, truth) in zip(scored, learned, strict=True):
         assert torch.equal(truth, -scores)  # the lower a loss, the better the path
         assert torch.equal(used, hook.sampler.active(paths))
@@ -147,12 +147,12 @@ def test_without_a_loss_random_paths_train_to_the_end(tmp_path, monkeypatch):
 
 def test_what_trains_are_the_best_of_those_under_a_constraint(trained):
     hook = kit.hook_of(trained[0], 'NoteHook')
-    hook.keep = 2
+    hook.topk = 2
     generator = hook.generator.get_state()
     paths = hook._next_paths(3)
     hook.generator.set_state(generator)
     constraint = hook.sampler.random_cost(hook.generator)
-    drawn = hook.sampler.between(0.5 * constraint, constraint, 5, hook.generator)
+    drawn = hook.sampler.sample_between(0.5 * constraint, constraint, 5, hook.generator)
     scores = hook._predict(drawn, torch.full((5, ), constraint))
     assert torch.equal(paths, drawn[scores.argsort(descending=True)[:2]])
     assert (hook.sampler.cost(paths) <= constraint).all()
@@ -168,7 +168,7 @@ def test_a_stopped_supernet_ends_as_one_that_was_not(trained, tmp_path, stops):
 
 
 def test_scores_are_the_losses_of_the_derived_networks(trained):
-    model = bare_model(trained[0])
+    model = unwrap_model(trained[0])
     space = SearchSpace(model)
     sampler, scorer = PathSampler(space, parameter_table(space)), PathScorer(model, DATASETS.build(SCORED), 2)
     paths = sampler.sample(3, torch.Generator().manual_seed(1))
@@ -178,11 +178,11 @@ def test_scores_are_the_losses_of_the_derived_networks(trained):
         losses = [derived.parse_losses(derived(**batch, mode='loss'))[1]['loss'].item() for batch in scorer.batches]
         assert float(score) == pytest.approx(sum(losses) / len(losses), rel=1e-5)
     with pytest.raises(ValueError, match="no 'rmse'"):
-        PathScorer(model, DATASETS.build(SCORED), 2, by='rmse')(sampler, paths)
+        PathScorer(model, DATASETS.build(SCORED), 2, metric='rmse')(sampler, paths)
 
 
 def test_constraints_may_be_of_a_measured_table(trained, tmp_path):
-    space = SearchSpace(bare_model(trained[0]))
+    space = SearchSpace(unwrap_model(trained[0]))
     inputs = torch.rand(1, 3, 16, 20), torch.rand(1, 1, 16, 20)
     table = measure_costs(space, inputs, lambda *x: space.model(dict(zip(('visible', 'infrared'), x))), repeats=3)
     table.save(tmp_path / 'table.json')
@@ -203,7 +203,7 @@ def test_the_best_path_below_the_limit_is_found(trained, tmp_path, monkeypatch, 
     genotype = Genotype.load(tmp_path / 'genotype.json')
     best = loop.sampler.choices(loop.paths[loop.scores.argmin()])
     assert genotype.choices == best and genotype.costs['parameters'] == float(costs[loop.scores.argmin()])
-    derived = SearchSpace(bare_model(runner)).derive(genotype)
+    derived = SearchSpace(unwrap_model(runner)).derive(genotype)
     assert count_parameters(derived) <= 1200
     assert (tmp_path / 'pareto.png').is_file() and (tmp_path / 'retrain.py').is_file()
     assert torch.equal(drawn[0][0], costs) and torch.equal(drawn[0][1], loop.scores) and drawn[0][2] == 1200
@@ -220,7 +220,7 @@ def test_children_are_made_of_the_best_of_all_rounds(trained, tmp_path, monkeypa
     assert all((child == parents).any(0).all() for child in crossed) and len(mutated) == 3
     children = torch.cat([loop._cross(parents) for _ in range(10)])
     assert (children[:, None] != parents).any(2).all(1).any()
-    loop.mutation = 0.0
+    loop.mutate_prob = 0.0
     assert all((child == parents).all(1).any() for child in loop._mutate(parents))
     monkeypatch.setattr(loop, '_mutate', lambda parents: loop.paths[-1:].expand(3, -1))
     monkeypatch.setattr(loop, '_cross', lambda parents: loop.paths[:3])
@@ -255,7 +255,7 @@ def test_a_stopped_search_ends_as_one_that_was_not(trained, tmp_path, stops, by_
 
 def test_what_a_search_cannot_do_is_said(trained, tmp_path):
     for options, message in ((dict(strategy='greedy'), "strategy='greedy'"), (dict(population=5), 'population=5'),
-                             (dict(pool=4), 'pool=4'), (dict(mutation=1.5), 'mutation=1.5')):
+                             (dict(pool=4), 'pool=4'), (dict(mutate_prob=1.5), 'mutate_prob=1.5')):
         with pytest.raises(ValueError, match=message):
             search(tmp_path, trained[1], **options)
     supernet(tmp_path / 'plain', epochs=1, loss=None)
@@ -267,9 +267,10 @@ def test_what_a_search_cannot_do_is_said(trained, tmp_path):
         supernet(tmp_path / 'latency', cost='latency_ms')
     with pytest.raises(ValueError, match="cost='macs' needs a table"):
         search(tmp_path / 'macs', trained[1], cost='macs', strategy='plain')
-    with pytest.raises(ValueError, match='keep=6 of paths=5'):
-        PathSamplingHook(SCORED, keep=6, paths=5)
-    for options in (dict(interval=0), dict(refresh=1), dict(tried=1), dict(slack=-0.1), dict(fit_epochs=0)):
+    with pytest.raises(ValueError, match='topk=6 of num_paths=5'):
+        PathSamplingHook(SCORED, topk=6, num_paths=5)
+    for options in (dict(interval=0), dict(num_refresh_paths=1), dict(num_initial_paths=1), dict(slack=-0.1),
+                    dict(fit_epochs=0)):
         with pytest.raises(ValueError, match='PathSamplingHook got interval='):
             PathSamplingHook(SCORED, **options)
 
@@ -277,12 +278,12 @@ def test_what_a_search_cannot_do_is_said(trained, tmp_path):
 def test_a_supernet_trains_by_epochs(tmp_path):
     cfg = kit.config(tmp_path, train_cfg=dict(_delete_=True, type='ResumableIterTrainLoop', max_iters=8))
     cfg.custom_hooks.append(dict(SAMPLING))
-    with pytest.raises(ValueError, match='free=1 and interval=2.*ResumableIterTrainLoop'):
+    with pytest.raises(ValueError, match='warmup_epochs=1 and interval=2.*ResumableIterTrainLoop'):
         kit.train(cfg)
 
 
 def test_a_score_that_is_not_finite_is_named(trained):
-    model = copy.deepcopy(bare_model(trained[0]))
+    model = copy.deepcopy(unwrap_model(trained[0]))
     space = SearchSpace(model)
     sampler, scorer = PathSampler(space, parameter_table(space)), PathScorer(model, DATASETS.build(SCORED), 2)
     for parameter in model.parameters():
@@ -307,7 +308,7 @@ def test_a_predictor_of_other_constraints_is_refused(trained, tmp_path):
 def test_a_resumed_search_of_another_kind_is_refused(trained, tmp_path):
     search(tmp_path, trained[1], stop=2)
     with pytest.raises(RuntimeError, match='by: loss then, rmse now'):
-        search(tmp_path, trained[1], resume=True, by='rmse')
+        search(tmp_path, trained[1], resume=True, metric='rmse')
 
 
 def test_a_search_has_the_fixed_choices_of_its_supernet(tmp_path):
@@ -352,7 +353,7 @@ def test_fixed_choices_stay_in_every_population(trained, tmp_path):
 def test_a_guided_search_begins_with_what_the_predictor_holds_best(trained, tmp_path):
     loop = search(tmp_path, trained[1], rounds=1).train_loop
     state = load_checkpoint(trained[1])[STATE_KEY]
-    pool = loop.sampler.between(0, 1200, 20, torch.Generator().manual_seed(3))  # the run's seed
+    pool = loop.sampler.sample_between(0, 1200, 20, torch.Generator().manual_seed(3))  # the run's seed
     predictor = PathPredictor(loop.sampler.sizes.tolist())
     predictor.load_state_dict(state['predictor'])
     with torch.no_grad():
@@ -363,7 +364,7 @@ def test_a_guided_search_begins_with_what_the_predictor_holds_best(trained, tmp_
 
 def test_mutation_changes_as_many_choices_as_asked_for(trained, tmp_path):
     loop = search(tmp_path, trained[1], rounds=1).train_loop
-    loop.mutation, parent = 0.4, loop.paths[:1]
+    loop.mutate_prob, parent = 0.4, loop.paths[:1]
     children = torch.cat([loop._mutate(parent) for _ in range(300)])
     shares = (children != parent).double().mean(0)
     torch.testing.assert_close(shares, 0.4 * (1 - 1 / loop.sampler.sizes.double()), rtol=0, atol=0.06)

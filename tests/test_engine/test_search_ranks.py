@@ -17,8 +17,8 @@ from mmfusenas.models.restorers import HyperGuidedRestoration, Restoration, RUAS
 from mmfusenas.models.scene import TIMFusion
 from mmfusenas.nas import SearchSpace
 from mmfusenas.registry import HOOKS, MODELS
-from mmfusenas.utils.bare_model import bare_model
 from mmfusenas.utils.launch import build_runner
+from mmfusenas.utils.unwrap_model import unwrap_model
 
 
 def register_double(kind: type) -> None:
@@ -53,9 +53,9 @@ class FixedNormHook(Hook):
 def search(folder: Path, batch_size: int, kind: str, launcher: str = 'none') -> None:
     options = dict(interval=1, optimizer=dict(type='Adam', lr=0.1, eps=1e-12))
     if kind == 'cooperative':
-        # A turn that lasts until the loss is settled ends in both processes at once.
-        options.update(type='CooperativeSearchHook', strategy=dict(type='Unrolled'), turns=[
-            dict(stage='scene', tolerance=0.02, window=1, most=3), dict(stage='task', iters=1)])
+        # A period that lasts until the loss is settled ends in both processes at once.
+        options.update(type='CooperativeSearchHook', strategy=dict(type='Unrolled'), alternation=[
+            dict(stage='scene', tolerance=0.02, window=1, max_iters=3), dict(stage='task', iters=1)])
         cfg = kit.config(folder, search=options, export={}, model=dict(kit.RUAS, type='DoubleRUASEnhancement'),
                          find_unused_parameters=True)
     elif kind in ('loss', 'guidance'):
@@ -74,7 +74,7 @@ def search(folder: Path, batch_size: int, kind: str, launcher: str = 'none') -> 
     for loader in filter(None, (cfg.train_dataloader, cfg.custom_hooks[1].dataloader)):
         loader.batch_size = batch_size
     runner = run(cfg, launcher)
-    model = bare_model(runner)
+    model = unwrap_model(runner)
     alphas = {name: alpha.detach() for name, alpha in SearchSpace(model).alphas().items()}
     keep(folder, weights=model.state_dict(), alphas=alphas)
 
@@ -84,18 +84,19 @@ def one_shot(folder: Path, batch_size: int, kind: str, launcher: str = 'none') -
     scored = dict(cfg.train_dataloader.dataset, offset=100, length=4)
     if kind == 'supernet':
         cfg.custom_hooks += [dict(type='FixedNormHook'), dict(
-            type='PathSamplingHook', dataset=scored, batch_size=2, free=1, tried=8, paths=4, slack=0.5, fit_epochs=3)]
+            type='PathSamplingHook', dataset=scored, batch_size=2, warmup_epochs=1, num_initial_paths=8,
+            num_paths=4, slack=0.5, fit_epochs=3)]
         cfg.custom_hooks = [hook for hook in cfg.custom_hooks if hook['type'] != 'GenotypeExportHook']
         cfg.train_dataloader.batch_size = batch_size
     else:
         cfg.train_cfg = dict(type='EvolutionSearchLoop', max_epochs=3, limit=1200, strategy='plain', population=6,
-                             top=3)
+                             topk=3)
         cfg.train_dataloader = dict(cfg.train_dataloader, dataset=scored)
         kit.with_weights(cfg, folder / f'start-{os.environ.get("RANK", "one")}.pth')
     runner = run(cfg, launcher)
     if kind == 'supernet':
         hook = kit.hook_of(runner, 'PathSamplingHook')
-        keep(folder, weights=bare_model(runner).state_dict(), alphas=hook.predictor.state_dict())
+        keep(folder, weights=unwrap_model(runner).state_dict(), alphas=hook.predictor.state_dict())
     else:
         keep(folder, weights=dict(scores=runner.train_loop.scores), alphas=dict(paths=runner.train_loop.paths))
 

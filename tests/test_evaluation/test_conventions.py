@@ -10,9 +10,16 @@ import torch
 from scipy.signal import convolve2d
 
 from mmfusenas.evaluation.metrics import FusionMetric
-from mmfusenas.evaluation.suite import CDDFUSE_MEASURES, CONVENTIONS, MEASURES, find_measures, grey_tensor, measure
+from mmfusenas.evaluation.suite import (
+    CDDFUSE_METRICS,
+    CONVENTIONS,
+    FUSION_METRICS,
+    compute_scores,
+    find_metrics,
+    grey_tensor,
+)
 
-NAMES = list(CDDFUSE_MEASURES)
+NAMES = list(CDDFUSE_METRICS)
 
 
 def read(image):
@@ -119,7 +126,7 @@ def colour(kind, seed=0):
 
 def scores(*images):
     tensors = [CONVENTIONS['cddfuse'].read(image, None) for image in images]
-    return {name: value.item() for name, value in measure(NAMES, *tensors, measures=CDDFUSE_MEASURES).items()}
+    return {name: value.item() for name, value in compute_scores(NAMES, *tensors, metrics=CDDFUSE_METRICS).items()}
 
 
 @pytest.mark.parametrize('kind', ['random', 'smooth'])
@@ -131,8 +138,8 @@ def test_the_eight_figures(kind):
 def test_where_the_two_conventions_differ():
     fused, visible, infrared = (torch.from_numpy(read(image))[None, None] for image in colour('smooth'))
     # The fused image is the visible one: all edges are ties.
-    ours, theirs = (measure(NAMES, visible, visible, infrared, measures=measures)
-                    for measures in (MEASURES, CDDFUSE_MEASURES))
+    ours, theirs = (compute_scores(NAMES, visible, visible, infrared, metrics=metrics)
+                    for metrics in (FUSION_METRICS, CDDFUSE_METRICS))
     assert {name for name in NAMES if not torch.equal(ours[name], theirs[name])} == {'MI', 'Qabf', 'SSIM'}
     assert theirs['MI'] == pytest.approx(ours['MI'].item() * math.log(2))
 
@@ -196,7 +203,7 @@ def test_unknown_names():
         FusionMetric(convention='cdfuse')
     with pytest.raises(ValueError, match="no fusion metric 'FMI'.* There are EN, SD, SF, MI, SCD, VIF, Qabf, SSIM"):
         FusionMetric('FMI', convention='cddfuse')
-    assert find_measures(['all'], CDDFUSE_MEASURES) == NAMES
+    assert find_metrics(['all'], CDDFUSE_METRICS) == NAMES
 
 
 def test_values_of_the_published_evaluator(shared):

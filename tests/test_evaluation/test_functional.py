@@ -11,7 +11,7 @@ from scipy.ndimage import gaussian_filter
 from torchmetrics.functional.image import visual_information_fidelity
 
 from mmfusenas.evaluation import functional as F
-from mmfusenas.evaluation.suite import MEASURES, find_measures, grey_tensor, measure
+from mmfusenas.evaluation.suite import FUSION_METRICS, compute_scores, find_metrics, grey_tensor
 
 
 def triplet(height=24, width=33, number=1, seed=0):
@@ -42,7 +42,7 @@ def test_entropy_and_mutual_information_count_levels():
         pairs = flat * 1000 + source.ravel()
         totals.append(entropy_of(flat) + entropy_of(source.ravel()))
         shares.append(totals[-1] - entropy_of(pairs))
-    got = measure(['EN', 'MI', 'NMI'], *triplet())
+    got = compute_scores(['EN', 'MI', 'NMI'], *triplet())
     assert got['EN'].item() == pytest.approx(entropy_of(flat), abs=1e-12)
     assert got['MI'].item() == pytest.approx(sum(shares), abs=1e-12)
     assert got['NMI'].item() == pytest.approx(sum(2 * s / t for s, t in zip(shares, totals)), abs=1e-12)
@@ -50,7 +50,7 @@ def test_entropy_and_mutual_information_count_levels():
 
 def test_statistics_follow_numpy():
     fused, first, second = arrays(triplet())
-    got = {name: value.item() for name, value in measure(
+    got = {name: value.item() for name, value in compute_scores(
         ['SD', 'SF', 'AG', 'CC', 'SCD', 'MSE', 'PSNR'], *triplet()).items()}
 
     def correlation(x, y):
@@ -208,35 +208,35 @@ def gaussian_similarity(x, y):
     return luminance, (2 * (mean(x * y) - mean_x * mean_y) + c2) / (variances + c2)
 
 
-@pytest.mark.parametrize('name', MEASURES)
+@pytest.mark.parametrize('name', FUSION_METRICS)
 def test_a_batch_is_its_images_one_by_one(name):
     images = triplet(45, 52, number=3)
-    together = measure([name], *images)[name]
-    alone = torch.cat([measure([name], *(image[k:k + 1] for image in images))[name] for k in range(3)])
+    together = compute_scores([name], *images)[name]
+    alone = torch.cat([compute_scores([name], *(image[k:k + 1] for image in images))[name] for k in range(3)])
     assert together.shape == (3,) and together.std() > 0
     torch.testing.assert_close(together, alone)
 
 
-@pytest.mark.parametrize('name', MEASURES)
+@pytest.mark.parametrize('name', FUSION_METRICS)
 @pytest.mark.parametrize('value', [0.0, 255.0])
 def test_flat_images_give_numbers(name, value):
     fused, first, second = triplet(45, 52)
     flat = torch.full_like(first, value)
     for images in ((fused, flat, second), (flat, first, second), (flat, flat, flat)):
-        score = measure([name], *images)[name]
+        score = compute_scores([name], *images)[name]
         assert not score.isnan().any()
         assert name == 'PSNR' or score.isfinite().all()
 
 
-@pytest.mark.parametrize('name', MEASURES)
+@pytest.mark.parametrize('name', FUSION_METRICS)
 def test_copying_a_source_is_better_than_an_unrelated_image(name):
-    if not MEASURES[name].needs_sources:
+    if not FUSION_METRICS[name].needs_sources:
         pytest.skip('looks at the fused image alone')
     _, first, second = triplet(45, 52)
     unrelated = triplet(45, 52, seed=1)[1]
     source = second if name == 'CC_infrared' else first
-    copied, other = (measure([name], fused, first, second)[name] for fused in (source, unrelated))
-    assert (copied > other) == MEASURES[name].higher_is_better
+    copied, other = (compute_scores([name], fused, first, second)[name] for fused in (source, unrelated))
+    assert (copied > other) == FUSION_METRICS[name].higher_is_better
 
 
 @pytest.mark.parametrize(('wrong', 'message'), [
@@ -255,8 +255,8 @@ def test_too_small_images_and_unknown_names_are_refused():
     with pytest.raises(ValueError, match="feature='edge'"):
         F.feature_mutual_information(*triplet(), feature='edge')
     with pytest.raises(ValueError, match='Qabf'):
-        find_measures(['qafb'])
-    assert find_measures(['mi', 'Q-abf', 'MI']) == ['MI', 'Qabf'] and find_measures(['all']) == list(MEASURES)
+        find_metrics(['qafb'])
+    assert find_metrics(['mi', 'Q-abf', 'MI']) == ['MI', 'Qabf'] and find_metrics(['all']) == list(FUSION_METRICS)
 
 
 def test_grey_of_every_depth():
@@ -285,7 +285,7 @@ def test_values_of_independent_implementations(shared):
             for name, expected in values.items():
                 if name in TOLERANCES:
                     ours, absolute, relative = TOLERANCES[name]
-                    got = measure([ours], *inputs)[ours].item()
+                    got = compute_scores([ours], *inputs)[ours].item()
                     assert got == pytest.approx(expected, abs=absolute, rel=relative), (case['fused'], name)
                     compared.add(name)
     assert compared == set(TOLERANCES)

@@ -10,7 +10,7 @@ from torch import nn
 
 from mmfusenas.models.cells.hadamard_unit import HadamardUnit
 from mmfusenas.models.classifiers import QualityClassifier
-from mmfusenas.models.classifiers.quality_classifier import POOR, spoiled
+from mmfusenas.models.classifiers.quality_classifier import POOR, degraded
 from mmfusenas.models.losses import QualityLoss, RestorationLoss
 from mmfusenas.models.losses.restoration_loss import TERMS, colour_angle, laplacian
 from mmfusenas.models.restorers import HadamardNet
@@ -276,7 +276,7 @@ def test_the_quality_loss_wants_good_images_and_leaves_the_classifier_alone(tmp_
     for sample, size, x in zip(classifier(batch, samples, mode='predict'), sizes, good):
         alone = classifier.logits(x[None, :, :size[0], :size[1]]).softmax(1)[0, 1]
         assert sample.good['reference'] == pytest.approx(float(alone), abs=1e-6)
-    poor = classifier.logits(spoiled(good)).argmax(1)
+    poor = classifier.logits(degraded(good)).argmax(1)
     assert (poor == POOR).float().mean() > 0.8
     torch.save(dict(state_dict=classifier.state_dict()), tmp_path / 'quality.pth')
     loss = QualityLoss(str(tmp_path / 'quality.pth'))

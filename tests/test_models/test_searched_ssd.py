@@ -198,7 +198,7 @@ def test_every_choice_has_a_gradient_through_the_loss_of_the_detector(root):
 
 
 def test_an_undecided_detector_does_not_run(root):
-    with pytest.raises(RuntimeError, match='is not decided'):
+    with pytest.raises(RuntimeError, match='neither relaxed nor fixed'):
         loss(tiny(root), batch())
 
 

@@ -1,4 +1,4 @@
-"""One choice: relaxed, single-path or undecided, and its alpha out of every optimizer's reach."""
+"""One choice: relaxed, fixed or neither, and its alpha out of every optimizer's reach."""
 import copy
 import pickle
 
@@ -66,8 +66,8 @@ def test_equal_alphas_choose_the_first():
     assert choice().best() == 'one'
 
 
-def test_undecided_choice_is_an_error_not_a_uniform_mixture():
-    with pytest.raises(RuntimeError, match='not decided.*BilevelSearchHook'):
+def test_choice_neither_relaxed_nor_fixed_is_an_error_not_a_uniform_mixture():
+    with pytest.raises(RuntimeError, match='nor fixed.*BilevelSearchHook'):
         choice()(torch.tensor(1.0))
 
 

@@ -11,7 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from mmfusenas.nas import Choice, Genotype, SearchSpace
 from mmfusenas.nas.cost_table import COSTS, CostTable, parameters_by_site
 from mmfusenas.nas.expected_cost import ExpectedCost
-from mmfusenas.nas.latency import Clock, measure_costs
+from mmfusenas.nas.latency import Timer, measure_costs
 from mmfusenas.nas.macs import count_macs
 from mmfusenas.registry import MODELS
 
@@ -163,37 +163,37 @@ def test_a_choice_that_does_not_run_is_an_error(space):
 
 
 class Ticking(nn.Module):
-    """Takes a known time on a fake clock."""
+    """Takes a known time on a fake timer."""
 
-    def __init__(self, clock, ticks, inner=None):
+    def __init__(self, timer, ticks, inner=None):
         super().__init__()
-        self.clock, self.ticks, self.inner = clock, ticks, inner
+        self.timer, self.ticks, self.inner = timer, ticks, inner
 
     def forward(self, x):
-        self.clock[0] += self.ticks
+        self.timer[0] += self.ticks
         return x if self.inner is None else self.inner(x)
 
 
-def test_the_clock_leaves_out_choices_inside():
+def test_the_timer_leaves_out_choices_inside():
     now = [0.0]
     inner = Choice(dict(slow=Ticking(now, 100.0)))
     outer = Choice(dict(nested=Ticking(now, 3.0, inner)))
     net = Ticking(now, 7.0, outer)
 
-    class FakeClock(Clock):
+    class FakeTimer(Timer):
         def _now(self):
             return now[0]
 
-    clock = FakeClock(SearchSpace(net), torch.device('cpu'), repeats=3)
-    assert clock.time(lambda: net(0), net) == 7000.0
-    assert clock.time(lambda: outer.nested(0), outer.nested) == 3000.0
-    assert clock.time(lambda: inner.slow(0), inner.slow) == 100000.0
+    timer = FakeTimer(SearchSpace(net), torch.device('cpu'), repeats=3)
+    assert timer.time(lambda: net(0), net) == 7000.0
+    assert timer.time(lambda: outer.nested(0), outer.nested) == 3000.0
+    assert timer.time(lambda: inner.slow(0), inner.slow) == 100000.0
 
 
-def test_the_clock_returns_the_median_of_the_runs_after_the_first():
+def test_the_timer_returns_the_median_of_the_runs_after_the_first():
     times, now = iter([9.0, 1.0, 8.0, 2.0]), [0.0]
 
-    class FakeClock(Clock):
+    class FakeTimer(Timer):
         def _now(self):
             return now[0]
 
@@ -201,8 +201,8 @@ def test_the_clock_returns_the_median_of_the_runs_after_the_first():
         now[0] += next(times)
 
     # Runs of seconds: three, however many repeats are allowed. Their median is 2, their mean and their extremes not.
-    clock = FakeClock(SearchSpace(Net()), torch.device('cpu'), repeats=9)
-    assert clock.time(run, nn.Identity()) == 2000.0
+    timer = FakeTimer(SearchSpace(Net()), torch.device('cpu'), repeats=9)
+    assert timer.time(run, nn.Identity()) == 2000.0
 
 
 # --- expectation ----------------------------------------------------------------------------------------------------

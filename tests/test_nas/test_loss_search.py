@@ -2,7 +2,7 @@
 import pytest
 import torch
 
-from mmfusenas.nas import FirstOrder, ImplicitGaussNewton, Unrolled, Weighting
+from mmfusenas.nas import FirstOrder, ImplicitGaussNewton, LossWeights, Unrolled
 
 LR = 0.1
 
@@ -11,7 +11,7 @@ class Fit:
     """L = l_1 / 2 |w - a|^2 + l_2 / 2 |w - b|^2 and U = 1/2 |w - c|^2."""
 
     def __init__(self, weights=(1.0, 1.0), wanted=0.25):
-        self.weights = Weighting(['first', 'second'])
+        self.weights = LossWeights(['first', 'second'])
         self.weights.relax()
         with torch.no_grad():
             self.weights.alpha.copy_(torch.tensor(weights))

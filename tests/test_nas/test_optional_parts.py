@@ -8,7 +8,7 @@ from torch import nn
 from mmfusenas.nas import Choice, SearchSpace
 from mmfusenas.nas.cost_table import parameters_by_site
 from mmfusenas.nas.expected_cost import ExpectedCost
-from mmfusenas.nas.latency import Clock, measure_costs
+from mmfusenas.nas.latency import Timer, measure_costs
 from mmfusenas.nas.macs import count_macs
 from mmfusenas.nas.space import Searchable
 from mmfusenas.utils.complexity import count_parameters
@@ -115,7 +115,7 @@ def test_expectation_is_the_mean_over_all_networks(space):
 def test_its_time_is_its_own(space):
     now = [0.0]
 
-    class FakeClock(Clock):
+    class FakeTimer(Timer):
         def _now(self):
             return now[0]
 
@@ -127,9 +127,9 @@ def test_its_time_is_its_own(space):
     space.model.branch[0].register_forward_hook(takes(5.0))
     space.model.head.register_forward_hook(takes(2.0))
     space.model.branch[1].skip.register_forward_hook(takes(100.0))
-    clock, x = FakeClock(space, torch.device('cpu'), 3), torch.rand(1, 1, 6, 8)
-    assert clock.time(lambda: space.model(x), space.model) == 2000.0
-    assert clock.time(lambda: space.model.branch(x), space.model.branch) == 5000.0
+    timer, x = FakeTimer(space, torch.device('cpu'), 3), torch.rand(1, 1, 6, 8)
+    assert timer.time(lambda: space.model(x), space.model) == 2000.0
+    assert timer.time(lambda: space.model.branch(x), space.model.branch) == 5000.0
 
 
 def test_parameters_by_site(space):

@@ -108,7 +108,7 @@ def test_it_generalises_in_the_whole_space_from_512_paths():
     fit_predictor(predictor, torch.optim.Adam(predictor.parameters(), 3e-3), data(sampler.sample(512, generator)),
                   epochs=15)
     *held_out, truth = data(sampler.sample(200, generator))
-    alike = data(sampler.between(5.7e5, 6e5, 100, generator))
+    alike = data(sampler.sample_between(5.7e5, 6e5, 100, generator))
     with torch.no_grad():
         assert kendalltau(predictor(*held_out), truth).statistic > 0.4
         assert kendalltau(predictor(*alike[:3]), alike[3]).statistic > 0.4  # where the size says nothing

@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch import nn
 
-from mmfusenas.nas import Choice, Genotype, SearchSpace, Weighting
+from mmfusenas.nas import Choice, Genotype, LossWeights, SearchSpace
 from mmfusenas.nas.cost_table import parameter_table
 from mmfusenas.nas.latency import measure_costs
 from mmfusenas.nas.sampling import PathSampler
@@ -48,7 +48,7 @@ def test_costs_are_the_sums_of_the_table(space, table, cost):
 
 
 def test_a_space_without_a_choice_has_no_paths():
-    space = SearchSpace(nn.Sequential(nn.Conv2d(1, 1, 1), Weighting(['l1'])))
+    space = SearchSpace(nn.Sequential(nn.Conv2d(1, 1, 1), LossWeights(['l1'])))
     with pytest.raises(ValueError, match='no choice. Is a genotype='):
         PathSampler(space, parameter_table(space))
 
@@ -68,7 +68,7 @@ def test_constraints_are_kept(space, table):
     for _ in range(20):
         target = sampler.random_cost(generator)
         assert target in everything
-        paths = sampler.between(target - 5, target, 50, generator)
+        paths = sampler.sample_between(target - 5, target, 50, generator)
         assert len(paths) == 50
         costs = sampler.cost(paths)
         assert ((costs >= target - 5) & (costs <= target)).all()
@@ -90,10 +90,10 @@ def test_rare_costs_are_reached_step_by_step():
     """Three of forty: one draw of a hundred million."""
     sampler = PathSampler(space := SearchSpace(Row()), parameter_table(space))
     generator = torch.Generator().manual_seed(0)
-    paths = sampler.between(2, 3, 200, generator)
+    paths = sampler.sample_between(2, 3, 200, generator)
     assert len(paths.unique(dim=0)) == 200 and set(sampler.cost(paths).tolist()) <= {2.0, 3.0}
     assert (paths.float().mean(0) < 0.2).all()  # not all from one corner of the space
-    assert torch.equal(paths, sampler.between(2, 3, 200, torch.Generator().manual_seed(0)))
+    assert torch.equal(paths, sampler.sample_between(2, 3, 200, torch.Generator().manual_seed(0)))
 
 
 def test_a_part_of_the_space_can_be_fixed():
@@ -102,7 +102,7 @@ def test_a_part_of_the_space_can_be_fixed():
     paths = sampler.sample(100)
     assert (paths[:, :10] == 1).all() and (paths[:, 30:] == 0).all()
     assert 0.4 < paths[:, 10:30].float().mean() < 0.6
-    assert (sampler.between(11, 11, 5)[:, :10] == 1).all()
+    assert (sampler.sample_between(11, 11, 5)[:, :10] == 1).all()
     for fixed, message in (({'nothing': 'conv'}, 'matches none of the 40 choices'),
                            ({'parts': 'convv'}, "'parts.0' has not; it has")):
         with pytest.raises(ValueError, match=message):
@@ -110,9 +110,9 @@ def test_a_part_of_the_space_can_be_fixed():
 
 
 def test_what_cannot_be_met_is_an_error(space, table, monkeypatch):
-    monkeypatch.setattr('mmfusenas.nas.sampling._MOST_DRAWS', 10_000)
+    monkeypatch.setattr('mmfusenas.nas.sampling._MAX_DRAWS', 10_000)
     with pytest.raises(RuntimeError, match=r'0 of 3 .*paths.* 1e\+06 and 2e\+06'):
-        PathSampler(space, table).between(1e6, 2e6, 3)
+        PathSampler(space, table).sample_between(1e6, 2e6, 3)
     with pytest.raises(ValueError, match="cost='size'"):
         PathSampler(space, table, 'size')
     with pytest.raises(ValueError, match='is of the space'):

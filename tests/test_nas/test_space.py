@@ -122,7 +122,7 @@ def test_derived_network_equals_the_supernet_with_one_hot_choices(kind, seed):
 
 
 def test_relaxed_supernet_is_not_the_derived_network():
-    """Holds the test above honest: with undecided alphas the two differ."""
+    """Holds the test above honest: with alphas of 0 the two differ."""
     torch.manual_seed(0)
     supernet = network('successive').eval()
     space = SearchSpace(supernet)
@@ -136,11 +136,11 @@ def test_relax_some_choices_only():
     space = SearchSpace(Net())
     space.relax(['first'])
     assert [choice.relaxed for choice in space.choices.values()] == [True, False, False, False]
-    with pytest.raises(RuntimeError, match='not decided'):
+    with pytest.raises(RuntimeError, match='nor fixed'):
         space.model(torch.randn(1, 4, 5, 7))
 
 
-def test_undecided_supernet_is_an_error():
+def test_supernet_neither_relaxed_nor_fixed_is_an_error():
     with pytest.raises(RuntimeError, match='is a supernet'):
         TIMFusion(**TINY).fuse(torch.rand(1, 1, 16, 16), torch.rand(1, 1, 16, 16))
 
@@ -163,7 +163,7 @@ def test_samples_repeat_with_the_generator_and_reach_every_candidate():
         assert ('second.block.inner' in drawn) == (drawn['second.type'] == 'block')
 
 
-def test_entropy_falls_from_undecided_to_decided():
+def test_entropy_falls_to_zero_where_all_is_fixed():
     space = SearchSpace(Net())
     uniform = (3 * math.log(2) + math.log(3)) / 4
     assert space.entropy() == pytest.approx(uniform)
@@ -214,7 +214,7 @@ class Outer(nn.Module):
         super().__init__()
         self.scene = Net()
         self.task = nn.ModuleDict(dict(neck=Net()))
-        self.decided = Net(dict(choices={'first': 'relu', 'second.type': 'relu'}))
+        self.found = Net(dict(choices={'first': 'relu', 'second.type': 'relu'}))
         self.own = Choice(dict(skip=nn.Identity(), relu=nn.ReLU()))
 
 

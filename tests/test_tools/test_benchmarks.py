@@ -233,7 +233,7 @@ def folds(pooled, monkeypatch, tmp_path):
         return [pooled.Image('1D', [box], [dict(box, score=0.9)] if good or fold else [])], ('person',)
 
     monkeypatch.setattr(runs, 'tool', tool)
-    monkeypatch.setattr(pooled, 'survey', lambda config, most: ([{}], ))  # of files
+    monkeypatch.setattr(pooled, 'scan', lambda config, limit: ([{}], ))  # of files
     monkeypatch.setattr(task_rows, 'images_of', images_of)
 
     def run(*arguments):
@@ -301,7 +301,7 @@ def test_without_what_was_found_the_metrics_of_the_tests_are_given(folds, monkey
     ('resnet18_ivif', None), ('registration_ivif', None)])
 def test_where_a_test_writes_what_it_finds(pooled, monkeypatch, name, option):
     if option:
-        monkeypatch.setattr(pooled, 'survey', lambda config, most: ([{}], ))  # of files
+        monkeypatch.setattr(pooled, 'scan', lambda config, limit: ([{}], ))  # of files
     assert pooled.output_option(Config.fromfile(BENCHMARKS.parent / f'configs/tim/{name}.py')) == option
 
 

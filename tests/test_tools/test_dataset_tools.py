@@ -363,7 +363,7 @@ def test_make_split_of_images_in_folders(tool, tmp_path):
 
 
 @pytest.mark.parametrize('arguments, message', [
-    (['--gap', '100'], '1 sequences cannot be dealt to 2 parts'),
+    (['--gap', '100'], '1 sequences cannot be split into 2 parts'),
     (['--shares', 'train'], "words like train=0.8, got 'train'"),
     (['--shares', 'train=0'], 'share above 0'),
 ])

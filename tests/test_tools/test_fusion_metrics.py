@@ -5,7 +5,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mmfusenas.evaluation.suite import CDDFUSE_MEASURES, DEFAULT_MEASURES, grey_levels, grey_tensor, measure
+from mmfusenas.evaluation.suite import CDDFUSE_METRICS, DEFAULT_METRICS, compute_scores, grey_levels, grey_tensor
 
 
 @pytest.fixture
@@ -40,12 +40,13 @@ def test_several_methods_side_by_side(run, folders):
     assert found['value_range'] == [0, 255] and list(found['methods']) == ['average', 'visible']
     assert (found['convention'], found['images']) == ('mmfusenas', 3)
     for name, method in found['methods'].items():
-        assert list(method['mean']) == list(DEFAULT_MEASURES) and list(method['per_image']) == ['0', '1', '2']
+        assert list(method['mean']) == list(DEFAULT_METRICS) and list(method['per_image']) == ['0', '1', '2']
         for stem, scores in method['per_image'].items():
             folder = 'copy' if name == 'visible' else name
             triplet = [grey_tensor(cv2.imread(str(folders / part / f'{stem}.png'), cv2.IMREAD_UNCHANGED))
                        for part in (folder, 'vi', 'ir')]
-            assert scores == pytest.approx({key: value.item() for key, value in measure(scores, *triplet).items()})
+            assert scores == pytest.approx({
+                key: value.item() for key, value in compute_scores(scores, *triplet).items()})
         assert method['mean']['MI'] == pytest.approx(np.mean([s['MI'] for s in method['per_image'].values()]))
     copied, mean = (next(line for line in out.splitlines() if line.startswith(f'| {name}'))
                     for name in ('visible', 'average'))
@@ -62,7 +63,7 @@ def test_a_published_convention(run, folders):
     assert (found['convention'], found['channel'], found['images']) == ('cddfuse', 'luma (BT.601), whole numbers', 3)
     got = found['methods']['average']['per_image']['1']
     triplet = [grey_levels(cv2.imread(str(folders / part / '1.png'))) for part in ('average', 'vi', 'ir')]
-    assert got == pytest.approx({key: measure([key], *triplet, measures=CDDFUSE_MEASURES)[key].item()
+    assert got == pytest.approx({key: compute_scores([key], *triplet, metrics=CDDFUSE_METRICS)[key].item()
                                  for key in ('EN', 'SD', 'SF', 'MI', 'SCD', 'VIF', 'Qabf', 'SSIM')}, abs=1e-12)
     end, _ = run(*sources(folders), '--fused', folders / 'average', '--convention', 'cddfuse', '--metrics', 'FMI')
     assert "no fusion metric 'FMI'" in end and 'There are EN, SD' in end

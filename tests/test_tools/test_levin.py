@@ -50,7 +50,7 @@ def levin(tmp_path):
 def test_a_kernel_that_is_missing_or_none_is_said_with_the_rest(levin):
     (levin / 'kernel/im05_flit01.npy').unlink()
     np.save(levin / 'kernel/im05_flit02.npy', np.ones((4, 4)))
-    infos, problems = LevinDataset(data_root=str(levin), lazy_init=True).survey()
+    infos, problems = LevinDataset(data_root=str(levin), lazy_init=True).scan()
     assert len(infos) == 2 and [problem.kind for problem in problems] == ['no kernel'] * 2
     assert 'im05_flit01.npy does not exist' in problems[0].message and 'odd K' in problems[1].message
     with pytest.raises(DatasetError, match='no kernel'):

@@ -49,7 +49,7 @@ def test_after_a_one_shot_supernet_comes_the_search_of_its_paths(
     path = str(root / 'configs/dcnas/supernet.py')
     monkeypatch.setenv('RECIPE', './depth.py')
     monkeypatch.setattr('sys.argv', ['train.py', path, '--cfg-options', 'default_hooks.sampling.fixed.decoder=k3_r4',
-                                     'default_hooks.sampling.free=3', 'model.net.channels=8'])
+                                     'default_hooks.sampling.warmup_epochs=3', 'model.net.channels=8'])
     cfg = Config.fromfile(path)
     cfg.work_dir = str(tmp_path)
     (tmp_path / 'epoch_60.pth').touch()

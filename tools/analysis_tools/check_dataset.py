@@ -24,7 +24,7 @@ from terminaltables import AsciiTable
 
 from mmfusenas.core.files import write_text
 from mmfusenas.datasets.checks import check_classes, check_pair, check_same_images, check_same_videos
-from mmfusenas.datasets.leaves import dataset_leaves, is_drawn, resizes_pairs, survey
+from mmfusenas.datasets.leaves import dataset_leaves, is_drawn, resizes_pairs, scan
 from mmfusenas.datasets.problems import Problem, group_problems
 from mmfusenas.utils.command_line import ConfigOptions, output_file, read_config, run_tool
 
@@ -51,7 +51,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 def check_set(name: str, config: dict, workers: int, quiet: bool) -> dict:
     """Check one data set; ``digests`` and ``paths`` serve the comparison with the others."""
-    infos, problems, classes = survey(config, most=DRAWN)
+    infos, problems, classes = scan(config, limit=DRAWN)
     check = partial(check_pair, sizes_may_differ=resizes_pairs(config), classes=classes)
     with ThreadPoolExecutor(workers) as pool:
         facts = list(track(pool.map(check, infos), f'Reading {name}', total=len(infos), disable=quiet))

@@ -19,7 +19,7 @@ from mmfusenas.apis import input_pairs
 from mmfusenas.core.files import write_text
 from mmfusenas.datasets.images import read_image
 from mmfusenas.datasets.pairing import Pair
-from mmfusenas.evaluation.suite import CONVENTIONS, Convention, find_measures, measure
+from mmfusenas.evaluation.suite import CONVENTIONS, Convention, compute_scores, find_metrics
 from mmfusenas.utils.command_line import command, json_text, output_file, run_tool
 from mmfusenas.visualization.score_plots import plot_scores
 
@@ -45,7 +45,7 @@ def parse_args() -> argparse.Namespace:
                         help='whose definitions of the metrics (default: mmfusenas); docs/en/metrics.md lists where '
                              'they differ')
     parser.add_argument('--metrics', nargs='+', metavar='M', help='; '.join(
-        f'{name}: some of {", ".join(convention.measures)}, or all (default: {", ".join(convention.default)})'
+        f'{name}: some of {", ".join(convention.metrics)}, or all (default: {", ".join(convention.default)})'
         for name, convention in CONVENTIONS.items()))
     parser.add_argument('--json', metavar='FILE', help='write means, deviations and the values of every image')
     parser.add_argument('--plot', metavar='FILE', help='draw boxes and cumulative curves (.png, .pdf, .svg)')
@@ -69,12 +69,12 @@ def named_methods(arguments: list[str]) -> dict[str, str]:
     return methods
 
 
-def score(pairs: list[Pair], methods: Mapping[str, list[str]], measures: list[str], convention: Convention) -> Scores:
+def score(pairs: list[Pair], methods: Mapping[str, list[str]], metrics: list[str], convention: Convention) -> Scores:
     """Score the fused images of every method, in the order of the pairs."""
     def read(path: str) -> Tensor:
         return convention.read(read_image(path, cv2.IMREAD_ANYCOLOR), None)
 
-    scores: Scores = {name: {key: {} for key in measures} for name in methods}
+    scores: Scores = {name: {key: {} for key in metrics} for name in methods}
     for k, pair in enumerate(track(pairs, 'scoring')):
         sources = [read(path) for path in (pair.visible, pair.infrared)]
         for name, files in methods.items():
@@ -83,7 +83,7 @@ def score(pairs: list[Pair], methods: Mapping[str, list[str]], measures: list[st
                 sizes = ', '.join(f'{path} is {image.shape[3]} x {image.shape[2]}' for path, image in zip(
                     (files[k], pair.visible, pair.infrared), (fused, *sources)))
                 raise UserError(f'Images of different size (width x height): {sizes}.')
-            for key, value in measure(measures, fused, *sources, measures=convention.measures).items():
+            for key, value in compute_scores(metrics, fused, *sources, metrics=convention.metrics).items():
                 scores[name][key][pair.stem] = float(value)
     return scores
 
@@ -94,10 +94,10 @@ def table(scores: Scores, convention: Convention) -> str:
     best = {}
     for key in next(iter(means.values())):
         column = {name: row[key] for name, row in means.items()}
-        best[key] = (max if convention.measures[key].higher_is_better else min)(column, key=column.get)
+        best[key] = (max if convention.metrics[key].higher_is_better else min)(column, key=column.get)
     rows = [[name, *(f'{value:.4f}{" *" if len(means) > 1 and best[key] == name else ""}'
                      for key, value in row.items())] for name, row in means.items()]
-    heads = [key if convention.measures[key].higher_is_better else f'{key} (lower is better)' for key in best]
+    heads = [key if convention.metrics[key].higher_is_better else f'{key} (lower is better)' for key in best]
     return AsciiTable([['method', *heads], *rows]).table
 
 
@@ -117,7 +117,7 @@ def main() -> None:
     """Score."""
     args = parse_args()
     convention = CONVENTIONS[args.convention]
-    measures = find_measures(args.metrics or convention.default, convention.measures)
+    metrics = find_metrics(args.metrics or convention.default, convention.metrics)
     for file in filter(None, (args.json, args.plot)):
         output_file(file)
     if args.plot and Path(args.plot).suffix not in FIGURES:
@@ -125,7 +125,7 @@ def main() -> None:
     pairs = input_pairs(args.visible, args.infrared)
     methods = {name: [pair.infrared for pair in input_pairs(args.visible, path)]
                for name, path in named_methods(args.fused).items()}
-    scores = score(pairs, methods, measures, convention)
+    scores = score(pairs, methods, metrics, convention)
     print(f'Convention {args.convention}: {convention.channel}, values in 0-255, means of {len(pairs)} images'
           + ('; * is the best.' if len(methods) > 1 else '.'))
     print(table(scores, convention))

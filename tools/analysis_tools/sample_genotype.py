@@ -49,7 +49,7 @@ def sampled(cfg: Config, seed: int, between: Sequence[float] | None = None) -> G
     generator, fixed = torch.Generator().manual_seed(seed), (cfg.get('train_cfg') or {}).get('fixed')
     if between or fixed:
         sampler = PathSampler(space, parameter_table(space), fixed=fixed)
-        paths = sampler.between(*between, 1, generator) if between else sampler.sample(1, generator)
+        paths = sampler.sample_between(*between, 1, generator) if between else sampler.sample(1, generator)
         space.select(sampler.choices(paths[0]))
     else:
         space.select(space.sample(generator))

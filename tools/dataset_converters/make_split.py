@@ -1,6 +1,6 @@
 """Write split files (one stem a line) that keep the frames of one video on one side.
 
-Stems that differ only in their last number, by at most --gap, are taken for frames of one video. Whole videos are dealt
+Stems that differ only in their last number, by at most --gap, are taken for frames of one video. Whole videos are split
 to the parts, the longest first. Where a set is one long video, --block cuts it into blocks of so many frames and
 --guard leaves frames out at every cut, so that neighbours do not lie on both sides.
 """
@@ -14,7 +14,7 @@ from terminaltables import AsciiTable
 from mmfusenas.core.errors import UserError
 from mmfusenas.core.files import write_text
 from mmfusenas.datasets.pairing import list_images, stem_of
-from mmfusenas.datasets.sequences import cut_blocks, deal_sequences, find_sequences
+from mmfusenas.datasets.sequences import cut_blocks, find_sequences, split_sequences
 from mmfusenas.utils.command_line import run_tool
 
 
@@ -30,7 +30,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
                         help='parts and their shares of the frames (default: train=0.8 test=0.2)')
     parser.add_argument('--nested', action='store_true', help='the images are in folders of the folder')
     parser.add_argument('--gap', type=int, default=10, help='largest step of frame numbers in a video (default: 10); '
-                        '0: there are no videos, every image is dealt by itself')
+                        '0: there are no videos, every image is split by itself')
     parser.add_argument('--block', type=int, help='cut videos that are longer into blocks of so many frames')
     parser.add_argument('--guard', type=int, default=0, help='frames left out at every such cut (default: 0)')
     parser.add_argument('--seed', type=int, default=0, help='order of videos of one length (default: 0)')
@@ -62,7 +62,7 @@ def main(argv: list[str] | None = None) -> None:
     sequences = find_sequences(stems, args.gap)
     if args.block:
         sequences = [block for sequence in sequences for block in cut_blocks(sequence, args.block, args.guard)]
-    parts = deal_sequences(sequences, shares, args.seed)
+    parts = split_sequences(sequences, shares, args.seed)
     folder = Path(args.out)
     for name, part in parts.items():
         write_text(folder / f'{name}.txt', '\n'.join(part) + '\n')

@@ -15,7 +15,7 @@ from rich.progress import track
 
 from mmfusenas.core.errors import UserError
 from mmfusenas.datasets.coco_layout import write_coco
-from mmfusenas.datasets.leaves import dataset_leaves, survey
+from mmfusenas.datasets.leaves import dataset_leaves, scan
 from mmfusenas.datasets.pairing import PATHS, role_of
 from mmfusenas.datasets.problems import report
 from mmfusenas.utils.command_line import ConfigOptions, read_config, run_tool
@@ -41,7 +41,7 @@ def main(argv: list[str] | None = None) -> None:
     config = read_config(args.config, args.cfg_options)
     init_default_scope(config.get('default_scope', 'mmfusenas'))
     for name, leaf in dataset_leaves(config).items():
-        infos, problems, classes = survey(leaf)
+        infos, problems, classes = scan(leaf)
         report(problems, f'{name} ({leaf["type"]})')
         if not classes:
             raise UserError(f'{name} ({leaf["type"]}) has no boxes, and COCO is a format of boxes.')

@@ -13,7 +13,7 @@ augment = dict(type='JointTransform', transforms=[
 middle = dict(type='JointTransform', transforms=[dict(type='CenterCrop', crop_size=256)])
 train_dataloader = dict(
     batch_size=16, num_workers=4, persistent_workers=True, sampler=dict(type='DefaultSampler', shuffle=True),
-    dataset=dict(nyu, data_prefix=folders['train'], leave_out=(0, 100),
+    dataset=dict(nyu, data_prefix=folders['train'], exclude_fold=(0, 100),
                  pipeline=[load, degrade, augment, pack]))
 held_out = dict(nyu, data_prefix=folders['train'], fold=(0, 100),
                 pipeline=[load, repeatable, middle, pack])

@@ -4,5 +4,5 @@ model = dict(type='GuidedSR', net=dict(type='GuidedSRNet', channels=16))
 find_unused_parameters = True
 # What configs/dcnas/supernet.py and search.py take from a recipe, which changes and completes it: settings of
 # PathSamplingHook, and limit and rounds of the search. Here they are the paper's.
-sampling = dict(paths=20, keep=1, free=30, tried=1024, interval=20)
+sampling = dict(num_paths=20, topk=1, warmup_epochs=30, num_initial_paths=1024, interval=20)
 search = dict(limit=2.0e6, max_epochs=200)

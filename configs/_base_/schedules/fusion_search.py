@@ -10,7 +10,7 @@ optim_wrapper = dict(
     type='OptimWrapper', optimizer=dict(type='SGD', lr=1e-3, momentum=0.9, weight_decay=3e-4),
     clip_grad=dict(max_norm=10))
 param_scheduler = [dict(type='CosineAnnealingLR', by_epoch=True, begin=0, convert_to_iter_based=True)]
-# When the cells are decided, the others leave the graph.
+# When the cells are fixed, the others leave the graph.
 find_unused_parameters = True
 default_hooks = dict(
     search=dict(

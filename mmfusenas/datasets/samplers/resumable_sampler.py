@@ -18,8 +18,8 @@ from mmfusenas.registry import DATA_SAMPLERS
 class ResumableSampler(Sampler):
     """Yield the codes (``epoch * len + index``) of one epoch, or of one epoch after the other.
 
-    The order of an epoch is a function of (seed, epoch). Over several processes it is dealt out in turns, as mmengine's
-    ``DefaultSampler`` does.
+    The order of an epoch is a function of (seed, epoch). Over several processes it is split over them in turns, as
+    mmengine's ``DefaultSampler`` does.
 
     Args:
         dataset: Seeded dataset that the codes are for.

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import torch
 from mmengine.hooks import Hook
-from mmengine.model import BaseModel
 from mmengine.registry import OPTIMIZERS, PARAM_SCHEDULERS
 from mmengine.runner import Runner
 from torch import Tensor, nn
@@ -19,10 +18,10 @@ from mmfusenas.datasets.resumable_dataloader import BatchStream, build_resumable
 from mmfusenas.engine.loops.resumable import run_seed
 from mmfusenas.engine.schedule import Schedule
 from mmfusenas.engine.search_checks import (
+    check_dataloaders,
     check_ends,
     check_losses,
     check_strategy,
-    check_turns,
     check_wrapper,
     checked_phases,
 )
@@ -32,9 +31,9 @@ from mmfusenas.nas.cost_table import CostTable
 from mmfusenas.nas.expected_cost import ExpectedCost
 from mmfusenas.nas.hypergrad import Unrolled, inner_step
 from mmfusenas.registry import HOOKS, MODELS, SEARCH_STRATEGIES
-from mmfusenas.utils.bare_model import bare_model
 from mmfusenas.utils.checkpoint import plain, require_same
 from mmfusenas.utils.random_state import seeded
+from mmfusenas.utils.unwrap_model import unwrap_model
 
 STATE_KEY = 'bilevel_search'
 """Key of the search's state in a checkpoint: live variables, optimizer, schedule, position in the search split."""
@@ -44,8 +43,8 @@ STATE_KEY = 'bilevel_search'
 class BilevelSearchHook(Hook):
     """Update upper-level variables while the stock loop trains the weights (TIM algorithm 1, lines 2-5).
 
-    The variables are of three kinds: the choices of a supernet (:class:`Choice`), the weights of a loss that is
-    searched (:class:`Weighting`) and the proxies of a guidance (:class:`Proxy`); below, choices stand for all of them.
+    The variables are of three kinds: the choices of a supernet (:class:`Choice`), the weights of a searched loss
+    (:class:`LossWeights`) and the proxies of a guidance (:class:`Proxy`); below, choices stand for all of them.
     After every ``interval`` weight steps one step on the choices: the upper loss is the model's loss on a batch of the
     search split plus ``weight`` times the relative expected cost, the lower loss its loss on the training batch just
     used. A hyper-gradient strategy turns the two into a gradient for the choices. The hook owns its dataloader,
@@ -65,7 +64,7 @@ class BilevelSearchHook(Hook):
         end: Training iteration after which they are not updated any more; None for the whole run.
         phases: By name, in their order, dicts of ``choices``, a regular expression that selects, by ``re.search``, the
             choices that are updated in the phase, and ``end``, the number of epochs (iterations) of the run after which
-            each of them is decided for its likeliest candidate and the next phase follows; the last one has none.
+            each of them is fixed at its likeliest candidate and the next phase follows; the last one has none.
             Choices of no phase stay as they are. TIM section 4.1: ``dict(cells=dict(choices='type$', end=20),
             operators=dict(choices='ops'))``. ``losses`` of a phase are what the upper loss is the sum of: ``'model'``
             for the model's own, or configs of losses that are called with what ``model.images`` gives and the inputs
@@ -120,23 +119,25 @@ class BilevelSearchHook(Hook):
         """Relax the supernet and build what the upper level owns; continue where a resumed search was."""
         if sum(isinstance(hook, BilevelSearchHook) for hook in runner.hooks) > 1:
             raise InputError("Two BilevelSearchHooks in one run would overwrite each other's state; use one.")
-        self.space = SearchSpace(bare_model(runner))
+        self.model = unwrap_model(runner)
+        self.space = SearchSpace(self.model)
+        self.phase: int | None = None
         self.searched = [self._open(phase['choices']) for phase in self.phases.values()]
-        open_decisions = {name for name, decision in self.space.decisions.items() if not decision.decided}
+        open_decisions = {name for name, decision in self.space.decisions.items() if not decision.is_fixed}
         self.space.relax(open_decisions.union(*self.searched))
         self.expected_cost = self._expected_cost()
         searched = dict.fromkeys(name for names in self.searched for name in names)
         self.optimizer = OPTIMIZERS.build(dict(self.optimizer_cfg, params=list(self.space.alphas(searched).values())))
-        self.losses = [[self._built(loss, next(bare_model(runner).parameters()).device)
+        self.losses = [[self._built(loss, next(self.model.parameters()).device)
                         for loss in phase.get('losses', ['model'])] for phase in self.phases.values()]
-        check_losses(bare_model(runner), self.losses)
+        check_losses(self.model, self.losses)
         self.scheduler = self.scheduler_cfg and PARAM_SCHEDULERS.build(
             dict(self.scheduler_cfg, optimizer=self.optimizer))
         self.schedule.check_loop(runner)
         check_ends(runner, self.phases, self.schedule)
         check_strategy(self.strategy, self.space, list(self.phases.values()), self.searched)
         check_wrapper(runner, self.space, self.searched[:-1])
-        check_turns(runner, len(self.dataloaders), self.interval, self.begin, self.end)
+        check_dataloaders(runner, len(self.dataloaders), self.interval, self.begin, self.end)
         self.seed = run_seed(runner)  # asks all ranks, so not where rank 0 alone saves
         self.streams = [BatchStream(build_resumable_dataloader(config, stream_seed(self.seed, k), endless=True))
                         for k, config in enumerate(self.dataloaders)]
@@ -144,36 +145,40 @@ class BilevelSearchHook(Hook):
             self._restore(self._resumed)
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
-        """Decide the choices of the phases that are over."""
-        self._decide(runner, self.schedule.present(runner))
+        """Where a phase begins, fix the choices of those before it, and find the alphas of its own."""
+        phase = self.schedule.present(runner)
+        if phase != self.phase:
+            self._fix_past(runner, phase)
+            self.phase, self.alphas = phase, self._alphas(phase)
 
     def before_val_epoch(self, runner: Runner) -> None:
-        """Decide what was decided in the last iteration: a resumed run may begin with the validation that was due."""
-        self._decide(runner, self.schedule.past(runner))
+        """Fix what was fixed in the last iteration: a resumed run may begin with the validation that was due."""
+        self._fix_past(runner, self.schedule.past(runner))
 
-    def _decide(self, runner: Runner, phase: int) -> None:
+    def _fix_past(self, runner: Runner, phase: int) -> None:
         # A function of the position and the alphas, so that nothing has to be stored.
         for names in self.searched[:phase]:
-            decided = {name: variable.decide() for name, variable in self.space.decisions.items()
-                       if name in names and variable.relaxed}
-            if decided:
-                runner.logger.info(f'Iteration {runner.iter + 1}: decided {decided}.')
+            fixed = {name: variable.fix() for name, variable in self.space.decisions.items()
+                     if name in names and variable.relaxed}
+            if fixed:
+                runner.logger.info(f'Iteration {runner.iter + 1}: fixed {fixed}.')
 
     def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
         """Take one step on the choices, every ``interval`` training iterations."""
         if not self._due(runner):
             return
-        model = bare_model(runner)
-        lower = _prepared(model, data_batch)
-        upper = _prepared(model, next(self.streams[runner.epoch % len(self.streams)])) if self.streams else lower
-        alphas = self._alphas(runner)
-        grads, log = self._hyper_gradient(runner, upper, lower, alphas)
+        # Preprocessed once, so that random batch augmentation is the same each time that the loss is asked.
+        upper = lower = self.model.data_preprocessor(data_batch, True)
+        if self.streams:
+            batch = next(self.streams[runner.epoch % len(self.streams)])
+            upper = self.model.data_preprocessor(batch, True)
+        grads, log = self._hyper_gradient(runner, upper, lower, self.alphas)
         if not all(torch.isfinite(grad).all() for grad in grads):
             raise NotFiniteError(
                 f'The gradient of the choices is not finite at iteration {runner.iter + 1} ('
                 + ', '.join(f'{name} {float(value):.3g}' for name, value in log.items()) + '). Look at the images of '
                 'the search split with tools/analysis_tools/check_dataset.py, or lower the rate of the weights.')
-        self._update(alphas, grads)
+        self._update(grads)
         if self.expected_cost:
             log[f'expected_{self.expected_cost.cost}'] = self.expected_cost()
         for name, value in log.items():
@@ -202,7 +207,7 @@ class BilevelSearchHook(Hook):
         """
         if not runner._resume:
             return
-        state, space = checkpoint.get(STATE_KEY), SearchSpace(bare_model(runner))
+        state, space = checkpoint.get(STATE_KEY), SearchSpace(unwrap_model(runner))
         if state and state['space_hash'] != space.hash:
             raise InputError(
                 f"The checkpoint is of another search space: {state['space_hash']} with {state['decisions']} "
@@ -241,17 +246,16 @@ class BilevelSearchHook(Hook):
     def _hyper_gradient(self, runner: Runner, upper: dict, lower: dict,
                         alphas: list[nn.Parameter]) -> tuple[list[Tensor], dict[str, Tensor]]:
         """Return the gradient for ``alphas`` and what is logged, from prepared data of both levels."""
-        model = bare_model(runner)
-        weights = [p for p in model.parameters() if p.requires_grad]
+        weights = [p for p in self.model.parameters() if p.requires_grad]
         optimizer, clip = runner.optim_wrapper.optimizer, runner.optim_wrapper.clip_grad_kwargs
         inner = inner_step(optimizer, weights, clip) if isinstance(self.strategy, Unrolled) else None
         return self.strategy(
             lambda: self._upper_loss(runner, upper) + self._regularization(), lambda: self._loss(runner, lower, 2),
-            alphas, weights, buffers=list(model.buffers()), inner=inner)
+            alphas, weights, buffers=list(self.model.buffers()), inner=inner)
 
     def _upper_loss(self, runner: Runner, data: dict) -> Tensor:
         """Return the sum of the present phase's losses."""
-        return sum(self._loss(runner, data, 1, of_images=loss) for loss in self.losses[self.schedule.present(runner)])
+        return sum(self._loss(runner, data, 1, of_images=loss) for loss in self.losses[self.phase])
 
     def _loss(self, runner: Runner, data: dict, stream: int, without: str | None = None,
               of_images: nn.Module | None = None) -> Tensor:
@@ -259,7 +263,7 @@ class BilevelSearchHook(Hook):
 
         Losses whose names begin with ``without`` do not count. ``of_images`` takes the place of the model's own.
         """
-        model = bare_model(runner)
+        model = self.model
         precision = nullcontext() if self.strategy.by_difference else runner.optim_wrapper.optim_context(model)
         with precision, seeded(self.seed, runner.iter, stream):
             losses = (losses_of_sizes(of_images, model.images(data['inputs']), **data) if of_images
@@ -290,7 +294,7 @@ class BilevelSearchHook(Hook):
     def _open(self, pattern: str) -> list[str]:
         """Return the names of the variables of a phase."""
         names = [name for name, variable in self.space.variables.items()
-                 if not variable.decided and re.search(pattern, name)]
+                 if not variable.is_fixed and re.search(pattern, name)]
         if not names:
             raise InputError(
                 f'BilevelSearchHook found no choice to search: the model has {len(self.space.variables)}, and '
@@ -298,21 +302,21 @@ class BilevelSearchHook(Hook):
             )
         return names
 
-    def _alphas(self, runner: Runner) -> list[nn.Parameter]:
-        """Return the alphas of the present phase, without those of what was decided against."""
-        decided = {name: choice.selected for name, choice in self.space.choices.items() if choice.selected}
-        present = [name for name in self.searched[self.schedule.present(runner)]
-                   if all(any(decided.get(outer, candidate) == candidate for outer, candidate in condition)
-                          for condition in self.space.conditions(name))]
-        return list(self.space.alphas(present).values())
+    def _alphas(self, phase: int) -> list[nn.Parameter]:
+        """Return the alphas of a phase, without those inside candidates that were not chosen."""
+        fixed = {name: choice.selected for name, choice in self.space.choices.items() if choice.selected}
+        names = [name for name in self.searched[phase]
+                 if all(any(fixed.get(outer, candidate) == candidate for outer, candidate in condition)
+                        for condition in self.space.conditions(name))]
+        return list(self.space.alphas(names).values())
 
-    def _update(self, alphas: list[nn.Parameter], grads: list[Tensor]) -> None:
-        for alpha, grad in zip(alphas, grads, strict=True):
+    def _update(self, grads: list[Tensor]) -> None:
+        for alpha, grad in zip(self.alphas, grads, strict=True):
             alpha.grad = grad
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
-        for weighting in self.space.weightings.values():
-            weighting.project()
+        for loss_weights in self.space.loss_weights.values():
+            loss_weights.project()
         if self.scheduler:
             self.scheduler.step()
 
@@ -324,8 +328,3 @@ def stream_seed(seed: int, stream: int) -> int:
     of the other half in every epoch.
     """
     return int(np.random.SeedSequence((seed, stream + 1)).generate_state(1)[0])
-
-
-def _prepared(model: BaseModel, batch: Any) -> dict:
-    """Run the preprocessor once, so that random batch augmentation is the same each time the loss is asked."""
-    return model.data_preprocessor(batch, True)

@@ -1,4 +1,4 @@
-"""RUAS's cooperative search: scene and task take turns."""
+"""RUAS's cooperative search: scene and task alternate."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
@@ -17,19 +17,19 @@ from mmfusenas.engine.hooks.task_guidance_hook import TaskGuidanceHook, check_st
 from mmfusenas.nas.hypergrad import FirstOrder
 from mmfusenas.nas.hypergrad.vectors import add, norm
 from mmfusenas.registry import HOOKS
-from mmfusenas.utils.bare_model import bare_model
+from mmfusenas.utils.unwrap_model import unwrap_model
 
-PLAYERS = ('scene', 'task')
+AGENTS = ('scene', 'task')
 
 
 @HOOKS.register_module()
 class CooperativeSearchHook(BilevelSearchHook):
     r"""Search scene and task cooperatively (RUAS eqs. 6-8, algorithm 1).
 
-    The two take turns: in a turn of the scene the model is in its stage ``'scene'``, in a turn of the task in its stage
-    ``'task'`` (:class:`Stages`), so the stock loop trains :math:`\omega_s` by :math:`L^s_{tr}` or :math:`\omega_t` by
-    :math:`L^t_{tr}` alone (eq. 8). After every ``interval`` weight steps the choices of the one whose turn it is are
-    updated, those whose names begin with ``scene`` or ``task``:
+    The two agents alternate: in a period of the scene the model is in its stage ``'scene'``, in one of the task in its
+    stage ``'task'`` (:class:`Stages`), so the stock loop trains :math:`\omega_s` by :math:`L^s_{tr}` or
+    :math:`\omega_t` by :math:`L^t_{tr}` alone (eq. 8). After every ``interval`` weight steps the choices of the present
+    agent are updated, those whose names begin with ``scene`` or ``task``:
 
     - :math:`\alpha_s` by :math:`\nabla_{\alpha_s} L^s_{val}(\alpha_s; \omega_s - \nabla L^s_{tr}) + \beta
       \nabla_{\alpha_s} L^t_{val}(\alpha_t(\alpha_s); \omega_t)`, the second through the scene's image (line 5);
@@ -42,120 +42,124 @@ class CooperativeSearchHook(BilevelSearchHook):
     with the stages ``'scene'`` and ``'task'``.
 
     Args:
-        turns: Turns, which repeat: dicts of ``stage`` and ``iters``, the number of iterations; or, to go on until
-            converged, of ``stage``, ``tolerance``, ``window`` and ``most``: a turn ends where the mean loss of the last
-            ``window`` iterations is less than the share ``tolerance`` below that of the ``window`` before, and after
-            ``most`` iterations at the latest. Defaults to ten iterations of the scene
-            and one of the task, as the authors' first version has it.
-        beta: Weight of the task in the scene's turns, at least 0. The lengths of both terms of the gradient, which say
-            what beta does, are in ``search.json`` as ``scene_grad_norm`` and ``scene_task_grad_norm`` (without beta).
-            Defaults to 1.0.
+        alternation: Periods, which repeat: dicts of ``stage`` and ``iters``, the number of iterations; or, to go on
+            until converged, of ``stage``, ``tolerance``, ``window`` and ``max_iters``: a period ends where the mean
+            loss of the last ``window`` iterations is less than the share ``tolerance`` below that of the ``window``
+            before, and after ``max_iters`` iterations at the latest. Defaults to ten iterations of the scene and one
+            of the task, as the authors' first version has it.
+        beta: Weight of the task in the scene's periods, at least 0. The lengths of both terms of the gradient, which
+            say what beta does, are in ``search.json`` as ``scene_grad_norm`` and ``scene_task_grad_norm`` (without
+            beta). Defaults to 1.0.
         strategy: Hyper-gradient strategy. Defaults to ``dict(type='Unrolled')``, one unrolled step by a central
             difference of radius 0.01.
-        interval: Weight steps of a turn to one step on the choices. Defaults to 1.
+        interval: Weight steps of a period to one step on the choices. Defaults to 1.
         **kwargs: Further arguments of :class:`BilevelSearchHook`, without ``phases``.
 
     Raises:
-        ValueError: If a turn is none of the above or may end before ``interval`` iterations, a player has no turn,
+        ValueError: If a period is none of the above or may end before ``interval`` iterations, an agent has none,
             ``beta`` is negative, or there are phases; before the training, if a :class:`TaskGuidanceHook` would set
             stages as well, or a head has another number of classes than the data.
         TypeError: If the model has no stages.
 
     Example:
         >>> hook = CooperativeSearchHook(dict(batch_size=4, dataset=dict(type='SyntheticLowLightScenes')), beta=0.5)
-        >>> hook.turns, type(hook.strategy).__name__
+        >>> hook.alternation, type(hook.strategy).__name__
         ([{'stage': 'scene', 'iters': 10}, {'stage': 'task', 'iters': 1}], 'Unrolled')
     """
 
     def __init__(self, dataloader: dict | Sequence[dict],
-                 turns: Sequence[dict] = (dict(stage='scene', iters=10), dict(stage='task', iters=1)),
+                 alternation: Sequence[dict] = (dict(stage='scene', iters=10), dict(stage='task', iters=1)),
                  beta: float = 1.0, strategy: dict | None = None, interval: int = 1, **kwargs: Any) -> None:
         super().__init__(dataloader, strategy or dict(type='Unrolled'), interval=interval, **kwargs)
         if len(self.phases) > 1:
-            raise InputError(f'CooperativeSearchHook got phases={self.phases}; it has turns instead. For phases take '
-                             'BilevelSearchHook.')
-        for turn in turns:
-            keys = set(turn) - {'stage'}
-            if turn.get('stage') not in PLAYERS or keys not in ({'iters'}, {'tolerance', 'window', 'most'}):
-                raise InputError(f"CooperativeSearchHook got the turn {turn}; give dict(stage='scene', iters=10), or "
-                                 "dict(stage='task', tolerance=0.01, window=20, most=500).")
-            shortest = turn['iters'] if 'iters' in turn else min(turn['most'], 2 * turn['window'])
-            if shortest < interval or turn.get('window', 1) < 1:
-                raise InputError(f'CooperativeSearchHook got interval={interval} and the turn {turn}, which may end '
-                                 f'after {shortest} iterations, before a step on the choices; make it longer.')
-        if {turn['stage'] for turn in turns} != set(PLAYERS) or beta < 0:
-            raise InputError(f'CooperativeSearchHook got turns={list(turns)} and beta={beta}; both {PLAYERS} need a '
-                             'turn, and beta is at least 0.')
-        self.turns, self.beta = [dict(turn) for turn in turns], beta
-        self._turn = 0
+            raise InputError(f'CooperativeSearchHook got phases={self.phases}; it has an alternation instead. '
+                             'For phases take BilevelSearchHook.')
+        for period in alternation:
+            keys = set(period) - {'stage'}
+            if period.get('stage') not in AGENTS or keys not in ({'iters'}, {'tolerance', 'window', 'max_iters'}):
+                raise InputError(f"CooperativeSearchHook got {period} in its alternation; give dict(stage='scene', "
+                                 "iters=10), or dict(stage='task', tolerance=0.01, window=20, max_iters=500).")
+            shortest = period['iters'] if 'iters' in period else min(period['max_iters'], 2 * period['window'])
+            if shortest < interval or period.get('window', 1) < 1:
+                raise InputError(f'CooperativeSearchHook got interval={interval} and the period {period}, which may '
+                                 f'end after {shortest} iterations, before a step on the choices; make it longer.')
+        if {period['stage'] for period in alternation} != set(AGENTS) or beta < 0:
+            raise InputError(f'CooperativeSearchHook got alternation={list(alternation)} and beta={beta}; both '
+                             f'{AGENTS} need a period, and beta is at least 0.')
+        self.alternation, self.beta = [dict(period) for period in alternation], beta
+        self._period = 0
         self._losses: list[float] = []
 
     def before_train(self, runner: Runner) -> None:
-        """Check that the model has stages and both players have choices; continue where a resumed search was."""
+        """Check that the model has stages and both agents have choices; continue where a resumed search was."""
         check_stages(runner, 'CooperativeSearchHook')
         if any(isinstance(hook, TaskGuidanceHook) for hook in runner.hooks):
             raise InputError('CooperativeSearchHook found a TaskGuidanceHook beside it, and both set the stage of the '
                              'model; take the TaskGuidanceHook out of the config.')
         super().before_train(runner)
-        for player in PLAYERS:
-            if not any(name.startswith(f'{player}.') for name in self.searched[0]):
-                raise InputError(f'CooperativeSearchHook found no open choice of the {player}: is a genotype= set that '
+        for agent in AGENTS:
+            if not any(name.startswith(f'{agent}.') for name in self.searched[0]):
+                raise InputError(f'CooperativeSearchHook found no open choice of the {agent}: is a genotype= set that '
                                  'decides it? Search one of the two with BilevelSearchHook.')
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
-        """Put the model in the stage whose turn it is."""
+        """Put the model in the stage of the present period."""
         super().before_train_iter(runner, batch_idx, data_batch)
-        model = bare_model(runner)
-        if model.stage != self.stage:
-            model.stage = self.stage
+        if self.model.stage != self.stage:
+            self.model.stage = self.stage
+        self.alphas = self._alphas(self.phase)
 
     def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None,
                          outputs: dict | None = None) -> None:
-        """Take one step on the choices of the stage, and see whether its turn is over."""
+        """Take one step on the choices of the stage, and see whether its period is over."""
         super().after_train_iter(runner, batch_idx, data_batch, outputs)
         loss = torch.as_tensor(float(outputs['loss'].detach()), dtype=torch.float64)
-        all_reduce(loss, 'mean')  # so that a turn ends in all processes at once
+        all_reduce(loss, 'mean')  # so that a period ends in all processes at once
         self._losses.append(float(loss))
         if self._over():
-            self._turn, self._losses = (self._turn + 1) % len(self.turns), []
+            self._period, self._losses = (self._period + 1) % len(self.alternation), []
 
     def before_val_epoch(self, runner: Runner) -> None:
-        """Validate both players, whoever's turn it is."""
-        bare_model(runner).stage = 'joint'
+        """Validate both agents, in whichever period."""
+        unwrap_model(runner).stage = 'joint'
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Keep the state of the upper level, and how far the turn is."""
+        """Keep the state of the upper level, and how far the period is."""
         super().before_save_checkpoint(runner, checkpoint)
-        checkpoint[STATE_KEY].update(turn=self._turn, losses=list(self._losses))
+        checkpoint[STATE_KEY].update(turn=self._period, losses=list(self._losses))
 
     @property
     def stage(self) -> str:
-        """Whose turn it is: ``'scene'`` or ``'task'``."""
-        return self.turns[self._turn]['stage']
+        """The agent of the present period: ``'scene'`` or ``'task'``."""
+        return self.alternation[self._period]['stage']
 
     def _settings(self) -> dict[str, Any]:
-        return dict(super()._settings(), turns=self.turns, beta=self.beta)
+        return dict(super()._settings(), turns=self.alternation, beta=self.beta)
 
     def _restore(self, state: dict[str, Any]) -> None:
+        for period in state.get('settings', {}).get('turns', ()):
+            if 'most' in period:  # its name before
+                period['max_iters'] = period.pop('most')
         super()._restore(state)
-        self._turn, self._losses = state['turn'], list(state['losses'])
+        self._period, self._losses = state['turn'], list(state['losses'])
 
     def _weight_steps(self, runner: Runner) -> int:
-        return len(self._losses) + 1  # those of the turn
+        return len(self._losses) + 1  # those of the period
 
     def _over(self) -> bool:
-        turn, losses = self.turns[self._turn], self._losses
-        if 'iters' in turn:
-            return len(losses) >= turn['iters']
-        window = turn['window']
-        if len(losses) >= turn['most'] or len(losses) < 2 * window:
-            return len(losses) >= turn['most']
+        period, losses = self.alternation[self._period], self._losses
+        if 'iters' in period:
+            return len(losses) >= period['iters']
+        window = period['window']
+        if len(losses) >= period['max_iters'] or len(losses) < 2 * window:
+            return len(losses) >= period['max_iters']
         before, now = mean(losses[-2 * window:-window]), mean(losses[-window:])
-        return before - now < turn['tolerance'] * abs(before)
+        return before - now < period['tolerance'] * abs(before)
 
-    def _alphas(self, runner: Runner) -> list[nn.Parameter]:
-        """Return the alphas of the player whose turn it is."""
-        return list(self.space.alphas(name for name in self.searched[0] if name.startswith(f'{self.stage}.')).values())
+    def _alphas(self, phase: int) -> list[nn.Parameter]:
+        """Return the alphas of the present agent."""
+        names = [name for name in self.searched[phase] if name.startswith(f'{self.stage}.')]
+        return list(self.space.alphas(names).values())
 
     def _hyper_gradient(self, runner: Runner, upper: dict, lower: dict,
                         alphas: list[nn.Parameter]) -> tuple[list[Tensor], dict[str, Tensor]]:
@@ -171,20 +175,18 @@ class CooperativeSearchHook(BilevelSearchHook):
     def _through_the_task(self, runner: Runner, data: dict,
                           alphas: list[nn.Parameter]) -> tuple[list[Tensor], Tensor]:
         """Return the task's loss and its gradient for the scene's choices (second term of algorithm 1, line 5)."""
-        model = bare_model(runner)
-
         def loss() -> Tensor:
             return self._loss(runner, data, 3, without='scene.')
 
-        weights = [p for p in model.parameters() if p.requires_grad]
-        with in_stage(model, 'joint'):
-            grads, log = FirstOrder()(loss, loss, alphas, weights, buffers=list(model.buffers()))
+        weights = [p for p in self.model.parameters() if p.requires_grad]
+        with in_stage(self.model, 'joint'):
+            grads, log = FirstOrder()(loss, loss, alphas, weights, buffers=list(self.model.buffers()))
         return grads, log['upper_loss']
 
 
 @contextmanager
 def in_stage(model: nn.Module, stage: str) -> Iterator[None]:
-    """Put a model in a stage for the span."""
+    """Put a model in a stage inside the block."""
     before, model.stage = model.stage, stage
     try:
         yield

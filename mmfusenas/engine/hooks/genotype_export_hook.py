@@ -17,9 +17,9 @@ from mmfusenas.core.errors import FileError
 from mmfusenas.core.files import write_text
 from mmfusenas.nas import Genotype, SearchSpace, with_genotype
 from mmfusenas.registry import HOOKS
-from mmfusenas.utils.bare_model import bare_model
 from mmfusenas.utils.complexity import complexity
 from mmfusenas.utils.config_hooks import is_hook
+from mmfusenas.utils.unwrap_model import unwrap_model
 
 STATE_KEY = 'genotype_export'
 
@@ -69,14 +69,17 @@ class GenotypeExportHook(Hook):
         self.best: dict[str, Any] | None = None
         self._costs: dict[tuple, dict] = {}
 
+    def before_train(self, runner: Runner) -> None:
+        """Find the choices of the model."""
+        self.space = SearchSpace(unwrap_model(runner))
+
     def after_train_epoch(self, runner: Runner) -> None:
         """Export the present choices as the epoch's genotype."""
-        space = SearchSpace(bare_model(runner))
         epoch = runner.epoch + 1
-        genotype = self._genotype(runner, space, epoch)
+        genotype = self._genotype(runner, epoch)
         self.history = [entry for entry in self.history if entry['epoch'] < epoch]
-        self.history.append(self._entry(runner, space, epoch))
-        self._write(runner, space, genotype, f'genotypes/epoch_{epoch}.json')
+        self.history.append(self._entry(runner, epoch))
+        self._write(runner, genotype, f'genotypes/epoch_{epoch}.json')
         if self.best is None or not self.save_best:
             self._export(runner, genotype)
 
@@ -88,7 +91,7 @@ class GenotypeExportHook(Hook):
                                   f'best; it gave {", ".join(metrics)}.')
         if score is None or (self.best and score <= self.best['score']):
             return
-        genotype = self._genotype(runner, SearchSpace(bare_model(runner)), runner.epoch)
+        genotype = self._genotype(runner, runner.epoch)
         self.best = dict(score=float(score), genotype=genotype.to_dict())
         self._export(runner, genotype)
 
@@ -100,8 +103,7 @@ class GenotypeExportHook(Hook):
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Keep the history and the genotype: the checkpoint alone can be derived."""
-        space = SearchSpace(bare_model(runner))
-        checkpoint['genotype'] = self._genotype(runner, space, checkpoint['meta']['epoch']).to_dict()
+        checkpoint['genotype'] = self._genotype(runner, checkpoint['meta']['epoch']).to_dict()
         checkpoint[STATE_KEY] = dict(history=self.history, best=self.best)
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
@@ -110,31 +112,31 @@ class GenotypeExportHook(Hook):
         if state and runner._resume:
             self.history, self.best = state['history'], state['best']
 
-    def _genotype(self, runner: Runner, space: SearchSpace, epoch: int) -> Genotype:
+    def _genotype(self, runner: Runner, epoch: int) -> Genotype:
         source = dict(config=runner.cfg.filename or '', epoch=epoch, seed=runner.seed)
-        genotype = space.genotype(source=source)
+        genotype = self.space.genotype(source=source)
         key = tuple(genotype.choices.items())  # weights of a loss cost nothing
         if key not in self._costs:  # a copy of the model and a forward: not at every checkpoint
-            self._costs = {key: complexity(space.derive(genotype), self.shape)}
+            self._costs = {key: complexity(self.space.derive(genotype), self.shape)}
         return replace(genotype, costs=self._costs[key])
 
-    def _entry(self, runner: Runner, space: SearchSpace, epoch: int) -> dict[str, Any]:
+    def _entry(self, runner: Runner, epoch: int) -> dict[str, Any]:
         scalars = {name.removeprefix('train/search_'): float(scalar.current())
                    for name, scalar in runner.message_hub.log_scalars.items() if name.startswith('train/search_')}
         expected = {name.removeprefix('expected_'): scalars.pop(name) for name in list(scalars)
                     if name.startswith('expected_')}
-        probabilities = {name: choice.probabilities().tolist() for name, choice in space.choices.items()}
-        weights = {name: weighting.best() for name, weighting in space.weightings.items()}
+        probabilities = {name: choice.probabilities().tolist() for name, choice in self.space.choices.items()}
+        weights = {name: loss_weights.best() for name, loss_weights in self.space.loss_weights.items()}
         if weights:
             scalars['weights'] = weights
-        return dict(epoch=epoch, iteration=runner.iter, probabilities=probabilities, entropy=space.entropy(),
+        return dict(epoch=epoch, iteration=runner.iter, probabilities=probabilities, entropy=self.space.entropy(),
                     expected_cost=expected, **scalars)
 
     @master_only
-    def _write(self, runner: Runner, space: SearchSpace, genotype: Genotype, name: str) -> None:
+    def _write(self, runner: Runner, genotype: Genotype, name: str) -> None:
         work_dir = Path(runner.work_dir)
         genotype.save(work_dir / name)
-        choices = {name: dict(candidates=list(choice.candidates)) for name, choice in space.choices.items()}
+        choices = {name: dict(candidates=list(choice.candidates)) for name, choice in self.space.choices.items()}
         write_text(work_dir / 'search.json', json.dumps(dict(choices=choices, epochs=self.history), indent=1))
 
     @master_only

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from mmfusenas.core.errors import NotFiniteError
 from mmfusenas.registry import HOOKS
-from mmfusenas.utils.bare_model import bare_model
+from mmfusenas.utils.unwrap_model import unwrap_model
 
 
 def non_finite_losses(losses: dict[str, Any]) -> list[str]:
@@ -76,7 +76,7 @@ class LossGuardHook(Hook):
         def check(module: nn.Module, inputs: tuple, losses: Any) -> None:
             self._check(module, losses)
 
-        self._handle = bare_model(runner).register_forward_hook(check)
+        self._handle = unwrap_model(runner).register_forward_hook(check)
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
         """Check the next losses, those of ``data_batch``."""
@@ -93,7 +93,7 @@ class LossGuardHook(Hook):
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Refuse to write a checkpoint over good ones while a weight is not finite."""
-        broken = _broken_weights(bare_model(runner))
+        broken = _broken_weights(unwrap_model(runner))
         if broken:
             raise NotFiniteError(
                 f'{len(broken)} weights are not finite ({", ".join(broken[:3])}), so no checkpoint is written at '

@@ -11,10 +11,9 @@ from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 
 from mmfusenas.core.errors import InputError, InputTypeError, StateError
-from mmfusenas.core.files import PARTIAL_SUFFIX, remove_partial_files, write_text, written_beside
+from mmfusenas.core.files import PARTIAL_SUFFIX, atomic_write, remove_partial_files, write_text
 from mmfusenas.core.names import nearest
 from mmfusenas.registry import HOOKS
-from mmfusenas.utils.bare_model import bare_model
 from mmfusenas.utils.checkpoint import LEAST_SHARE, check_plain, fitting_share, weights_of
 from mmfusenas.utils.checkpoint_content import (
     configs,
@@ -24,6 +23,7 @@ from mmfusenas.utils.checkpoint_content import (
     without_functions,
 )
 from mmfusenas.utils.random_state import get_random_state, set_random_state
+from mmfusenas.utils.unwrap_model import unwrap_model
 
 STOPPED = 'stopped.pth'
 # Files are moved into place, so they are local ones.
@@ -109,10 +109,10 @@ class SafeCheckpointHook(CheckpointHook):
         Raises:
             ValueError: The weights are of another model: fewer than half fit, or not all in a resume.
         """
-        share = fitting_share(bare_model(runner), weights_of(checkpoint, 'The checkpoint'))
+        share = fitting_share(unwrap_model(runner), weights_of(checkpoint, 'The checkpoint'))
         if share < (1 if runner._resume else LEAST_SHARE):
             raise InputError(
-                f'The checkpoint fits {share:.0%} of {type(bare_model(runner)).__name__}, by name and shape of the '
+                f'The checkpoint fits {share:.0%} of {type(unwrap_model(runner)).__name__}, by name and shape of the '
                 'weights: it is of another model, genotype or number of classes. ' + (
                     'Resume with the config of that training (it lies beside the checkpoint), or begin a new one in '
                     'another --work-dir.' if runner._resume else 'Set load_from to one of this model, or to None.'))
@@ -186,7 +186,7 @@ class SafeCheckpointHook(CheckpointHook):
     def _write(self, runner: Runner, name: str, meta: dict, **options: Any) -> None:
         if not is_main_process():
             return
-        with written_beside(Path(self.out_dir, name)) as partial:
+        with atomic_write(Path(self.out_dir, name)) as partial:
             runner.save_checkpoint(self.out_dir, name + PARTIAL_SUFFIX, meta=meta, **options)
             check_plain(partial)
 

@@ -12,7 +12,7 @@ from mmfusenas.engine.dry_run import dry_run
 from mmfusenas.engine.schedule import Schedule
 from mmfusenas.models.stages import STAGES
 from mmfusenas.registry import HOOKS
-from mmfusenas.utils.bare_model import bare_model
+from mmfusenas.utils.unwrap_model import unwrap_model
 
 
 @HOOKS.register_module()
@@ -73,7 +73,7 @@ class TaskGuidanceHook(Hook):
         if self.dry_run and self._begins and 'joint' in (stage, *later):
             dry_run(runner, data_batch, 'joint', whole=stage != 'joint')
         self._begins = False
-        model = bare_model(runner)
+        model = unwrap_model(runner)
         if model.stage != stage:
             model.stage = stage
             runner.logger.info(f'Iteration {runner.iter + 1}: training stage {stage!r}.')
@@ -81,11 +81,11 @@ class TaskGuidanceHook(Hook):
     def before_val_epoch(self, runner: Runner) -> None:
         """Set the stage that trained last: a resumed run may begin with the validation that was due."""
         if runner.iter:
-            bare_model(runner).stage = self.stages[self.schedule.past(runner)]
+            unwrap_model(runner).stage = self.stages[self.schedule.past(runner)]
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Note the stage, for what only trained the scene module is used without the rest."""
-        checkpoint['meta']['stage'] = bare_model(runner).stage
+        checkpoint['meta']['stage'] = unwrap_model(runner).stage
 
 
 def check_stages(runner: Runner, hook: str) -> None:
@@ -97,7 +97,7 @@ def check_stages(runner: Runner, hook: str) -> None:
         TypeError: If the model has no stages.
         ValueError: If the number of classes differs.
     """
-    model = bare_model(runner)
+    model = unwrap_model(runner)
     if not hasattr(model, 'stage'):
         raise InputTypeError(
             f'{hook} got the model {type(model).__name__}, which has no stages; it is for RUASEnhancement, '

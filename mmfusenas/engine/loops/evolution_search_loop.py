@@ -19,12 +19,12 @@ from mmfusenas.nas import SearchSpace
 from mmfusenas.nas.predictor import PathPredictor
 from mmfusenas.nas.sampling import path_sampler
 from mmfusenas.registry import DATASETS, LOOPS
-from mmfusenas.utils.bare_model import bare_model
 from mmfusenas.utils.checkpoint import differences, fitting_share, load_checkpoint, require_same, weights_of
+from mmfusenas.utils.unwrap_model import unwrap_model
 from mmfusenas.visualization.pareto_plot import plot_pareto
 
 STRATEGIES = ('guided', 'plain', 'random')
-MOST_DRAWS = 1000
+MAX_DRAWS = 1000
 
 
 @LOOPS.register_module()
@@ -32,9 +32,9 @@ class EvolutionSearchLoop(BaseLoop):
     """Search the paths of a trained supernet for the best below a constraint (DCNAS algorithm 2).
 
     The weights stay as ``load_from`` brings them. A round scores a population of paths on the images of
-    ``train_dataloader`` (none of those that the supernet trained on), keeps the ``top`` best of all rounds, and makes
+    ``train_dataloader`` (none of those that the supernet trained on), keeps the ``topk`` best of all rounds, and makes
     the next population of them: one half by crossing two, every choice from either, one half by changing one, every
-    choice with probability ``mutation``. Every path obeys the constraint. The best path so far is what the model has
+    choice with probability ``mutate_prob``. Every path obeys the constraint. The best path so far is what the model has
     selected, so that :class:`GenotypeExportHook` writes its genotype. A round counts as an epoch of one iteration.
 
     Several processes share the paths of a population, and get what one process gets. A resumed search ends as one that
@@ -48,33 +48,35 @@ class EvolutionSearchLoop(BaseLoop):
         strategy: ``'guided'``: the first population is what the supernet's predictor holds best of ``pool`` legal
             paths. ``'plain'``: it is random. ``'random'``: every population is. Defaults to 'guided'.
         population: N, an even number. Defaults to 50.
-        top: k, the number of parents. Defaults to 10.
-        mutation: Probability of every choice. Defaults to 0.1.
+        topk: k, the number of parents. Defaults to 10.
+        mutate_prob: Probability of every choice. Defaults to 0.1.
         pool: Legal paths that the predictor looks at. Defaults to 1000.
-        by: See :class:`PathScorer`. Defaults to 'loss'.
+        metric: See :class:`PathScorer`. Defaults to 'loss'.
         table, cost, fixed: As of :class:`PathSamplingHook`.
 
     Raises:
-        ValueError: If the strategy is another word, the population is odd, smaller than ``top`` or larger than
-            ``pool``, ``mutation`` is no probability, ``load_from`` does not hold all weights of the supernet, which was
-            trained with other ``fixed`` or, where the search is guided, has no predictor or one of other costs.
+        ValueError: If the strategy is another word, the population is odd, smaller than ``topk`` or larger than
+            ``pool``, ``mutate_prob`` is no probability, ``load_from`` does not hold all weights of the supernet, which
+            was trained with other ``fixed`` or, where the search is guided, has no predictor or one of other costs.
 
     Example:
         >>> train_cfg = dict(type='EvolutionSearchLoop', limit=0.6e6)
     """
 
     def __init__(self, runner: Runner, dataloader: dict, limit: float, max_epochs: int = 200, strategy: str = 'guided',
-                 population: int = 50, top: int = 10, mutation: float = 0.1, pool: int = 1000, by: str = 'loss',
-                 table: str | None = None, cost: str = 'parameters', fixed: dict[str, str] | None = None) -> None:
-        if strategy not in STRATEGIES or population % 2 or not 0 < top <= population <= pool or not 0 <= mutation <= 1:
-            raise InputError(f'EvolutionSearchLoop got strategy={strategy!r}, population={population}, top={top}, '
-                             f'pool={pool}, mutation={mutation}; it knows {list(STRATEGIES)}, the population is even, '
-                             'at least as large as top and at most as the pool, and mutation is a probability.')
+                 population: int = 50, topk: int = 10, mutate_prob: float = 0.1, pool: int = 1000,
+                 metric: str = 'loss', table: str | None = None, cost: str = 'parameters',
+                 fixed: dict[str, str] | None = None) -> None:
+        if strategy not in STRATEGIES or population % 2 or not 0 < topk <= population <= pool or not (
+                0 <= mutate_prob <= 1):
+            raise InputError(f'EvolutionSearchLoop got strategy={strategy!r}, population={population}, topk={topk}, '
+                             f'pool={pool}, mutate_prob={mutate_prob}; it knows {list(STRATEGIES)}, the population is '
+                             'even, at least as large as topk, at most as the pool, and mutate_prob is a probability.')
         dataset = DATASETS.build(dataloader['dataset'])
         super().__init__(runner, DataLoader(dataset, len(dataset)))  # a round is an epoch of one iteration
-        self.scoring = dict(batch_size=dataloader['batch_size'], by=by)
+        self.scoring = dict(batch_size=dataloader['batch_size'], metric=metric)
         self.limit, self.max_epochs, self.max_iters, self.strategy = limit, max_epochs, max_epochs, strategy
-        self.size, self.top, self.mutation, self.pool = population, top, mutation, pool
+        self.size, self.topk, self.mutate_prob, self.pool = population, topk, mutate_prob, pool
         self.table, self.cost, self.fixed = table, cost, dict(fixed or {})
         self._epoch = self._iter = 0
         self._state: dict[str, Any] | None = None
@@ -91,7 +93,7 @@ class EvolutionSearchLoop(BaseLoop):
 
     def run(self) -> nn.Module:
         """Search."""
-        self.space = SearchSpace(bare_model(self.runner))
+        self.space = SearchSpace(unwrap_model(self.runner))
         self.sampler = path_sampler(self.space, self.table, self.cost, self.fixed)
         self.generator = torch.Generator().manual_seed(run_seed(self.runner))
         self.paths, self.scores = self.sampler.sample(0), torch.zeros(0, dtype=torch.float64)  # all that were scored
@@ -100,27 +102,28 @@ class EvolutionSearchLoop(BaseLoop):
             self._restore(self._state)
         else:
             self.population = self._first(self._supernet_state())
-        scorer = PathScorer(bare_model(self.runner), self.dataloader.dataset, **self.scoring)
+        scorer = PathScorer(unwrap_model(self.runner), self.dataloader.dataset, **self.scoring)
         while self._epoch < self.max_epochs:
             with StopSignals() as signals:
                 self._round(scorer)
                 signals.stop_if_asked(self.runner)
         if is_main_process():
-            plot_pareto(self.sampler.cost(self.paths), self.scores, self.limit, self.cost, self.scoring['by']).savefig(
-                Path(self.runner.work_dir) / 'pareto.png', dpi=120)
+            figure = plot_pareto(
+                self.sampler.cost(self.paths), self.scores, self.limit, self.cost, self.scoring['metric'])
+            figure.savefig(Path(self.runner.work_dir) / 'pareto.png', dpi=120)
         self.runner.call_hook('after_train')
         return self.runner.model
 
     def state_dict(self) -> dict[str, Any]:
         """Return what a checkpoint needs to know."""
-        return dict(self._kind(), generator=self.generator.get_state(), population=self.population, paths=self.paths,
-                    scores=self.scores)
+        return dict(self._settings(), generator=self.generator.get_state(), population=self.population,
+                    paths=self.paths, scores=self.scores)
 
-    def _kind(self) -> dict[str, Any]:
+    def _settings(self) -> dict[str, Any]:
         """Return what a resumed search has to have in common with this one."""
         return dict(loop=type(self).__name__, limit=self.limit, cost=self.cost, strategy=self.strategy,
-                    space_hash=self.space.hash, by=self.scoring['by'], size=self.size, top=self.top,
-                    mutation=self.mutation, pool=self.pool, fixed=self.fixed, samples=len(self.dataloader.dataset),
+                    space_hash=self.space.hash, by=self.scoring['metric'], size=self.size, top=self.topk,
+                    mutation=self.mutate_prob, pool=self.pool, fixed=self.fixed, samples=len(self.dataloader.dataset),
                     batch_size=self.scoring['batch_size'], costs=self.sampler.hash)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -129,7 +132,7 @@ class EvolutionSearchLoop(BaseLoop):
         Raises:
             RuntimeError: If it had another constraint, strategy, score, population or space.
         """
-        require_same(state, self._kind(), 'its search differs', 'begin a new search in another --work-dir')
+        require_same(state, self._settings(), 'its search differs', 'begin a new search in another --work-dir')
         self._state = state
 
     def _restore(self, state: dict[str, Any]) -> None:
@@ -145,7 +148,7 @@ class EvolutionSearchLoop(BaseLoop):
         self.scores = torch.cat([self.scores, scorer(self.sampler, new)])
         self.paths = torch.cat([self.paths, new])
         best = self.scores.argsort(stable=True)
-        self.population = self._next(self.paths[best[:self.top]])
+        self.population = self._next(self.paths[best[:self.topk]])
         self._select_best()
         self.runner.call_hook('after_train_iter', batch_idx=0, outputs=dict(
             search_best=self.scores[best[0]], search_top=self.scores[best[:self.size]].mean(),
@@ -161,13 +164,13 @@ class EvolutionSearchLoop(BaseLoop):
         """Return what ``load_from`` knows of the sampling of its training; raise where its weights do not serve."""
         source = self.runner.cfg.get('load_from')
         content = load_checkpoint(source) if source else {}
-        share = fitting_share(bare_model(self.runner), weights_of(content, source)) if source else 0
+        share = fitting_share(unwrap_model(self.runner), weights_of(content, source)) if source else 0
         if share < 1:
             raise InputError(f'The paths are scored with the weights of a trained supernet, and load_from is {source}, '
                              f'which has {share:.0%} of those of this model. Set load_from to the checkpoint of a '
                              'supernet of the same width and space.')
         state = content.get(STATE_KEY, {})
-        if not self.sampler.always(state.get('fixed', {})):
+        if not self.sampler.all_fixed(state.get('fixed', {})):
             raise InputError(f'The supernet of {source} trained only the paths of fixed={state["fixed"]}, this search '
                              'has others too. Set train_cfg.fixed to it.')
         return state
@@ -196,7 +199,7 @@ class EvolutionSearchLoop(BaseLoop):
                              "train_cfg.strategy='plain'.")
 
     def _random(self, number: int) -> Tensor:
-        return self.sampler.between(0, self.limit, number, self.generator)
+        return self.sampler.sample_between(0, self.limit, number, self.generator)
 
     def _next(self, parents: Tensor) -> Tensor:
         if self.strategy == 'random':
@@ -206,7 +209,7 @@ class EvolutionSearchLoop(BaseLoop):
     def _legal(self, make: Any, parents: Tensor) -> Tensor:
         """Return half a population of what ``make`` makes and the constraint allows, filled up with the parents."""
         children, half = parents[:0], self.size // 2
-        for _ in range(MOST_DRAWS):
+        for _ in range(MAX_DRAWS):
             drawn = make(parents)
             children = torch.cat([children, drawn[self.sampler.cost(drawn) <= self.limit]])
             if len(children) >= half:
@@ -221,7 +224,7 @@ class EvolutionSearchLoop(BaseLoop):
 
     def _mutate(self, parents: Tensor) -> Tensor:
         chosen = parents[torch.randint(len(parents), (self.size, ), generator=self.generator)]
-        changed = torch.rand(chosen.shape, generator=self.generator) < self.mutation
+        changed = torch.rand(chosen.shape, generator=self.generator) < self.mutate_prob
         return torch.where(changed, self.sampler.sample(self.size, self.generator), chosen)
 
     def _not_yet_scored(self, paths: Tensor) -> Tensor:

@@ -21,8 +21,8 @@ from mmfusenas.engine.loops.resumable import run_seed
 from mmfusenas.engine.loops.resumable_iter_train_loop import ResumableIterTrainLoop
 from mmfusenas.nas.hypergrad.vectors import average, fill
 from mmfusenas.registry import LOOPS, MODELS
-from mmfusenas.utils.bare_model import bare_model
 from mmfusenas.utils.checkpoint import plain
+from mmfusenas.utils.unwrap_model import unwrap_model
 
 Batches = Sequence[dict]
 
@@ -76,9 +76,9 @@ class MetaInitLoop(ResumableIterTrainLoop):
         self.inner_optimizer = inner_optimizer or dict(type='Adam', lr=1e-3)
         self.outer_loss_cfg = outer_loss
         self.outer_loss = MODELS.build(outer_loss).to(get_device()) if outer_loss else None
-        if outer_loss and not isinstance(getattr(bare_model(runner), 'loss', None), nn.Module):
-            raise InputError(f'MetaInitLoop got outer_loss={outer_loss}, and {type(bare_model(runner)).__name__} is no '
-                             'scene module with a loss of its own; leave it out.')
+        if outer_loss and not isinstance(getattr(unwrap_model(runner), 'loss', None), nn.Module):
+            raise InputError(f'MetaInitLoop got outer_loss={outer_loss}, and {type(unwrap_model(runner)).__name__} is '
+                             'no scene module with a loss of its own; leave it out.')
         others = [build_resumable_dataloader(dict(dataloader, dataset=task), run_seed(runner), endless=True)
                   for task in tasks[1:]]
         self.dataloader_iterator = TaskStreams([self.dataloader, *others], steps + 1)
@@ -106,7 +106,7 @@ class MetaInitLoop(ResumableIterTrainLoop):
         self.dataloader_iterator.reseed(self.dataloader.dataset.seed)
 
     def _step(self, tasks: Sequence[Batches]) -> dict[str, Tensor]:
-        model, wrapper = bare_model(self.runner), self.runner.optim_wrapper
+        model, wrapper = unwrap_model(self.runner), self.runner.optim_wrapper
         weights = {name: p for name, p in model.named_parameters() if p.requires_grad}
         start = {name: value.detach().clone() for name, value in model.state_dict().items()}
         adapted = self._through_the_steps if self.second_order else self._at_the_end

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from mmfusenas.core.errors import InputError, MissingKeyError
 from mmfusenas.core.names import nearest
-from mmfusenas.evaluation.suite import CONVENTIONS, find_measures, measure
+from mmfusenas.evaluation.suite import CONVENTIONS, compute_scores, find_metrics
 from mmfusenas.registry import METRICS
 from mmfusenas.structures import predicted_image
 
@@ -34,7 +34,7 @@ class FusionMetric(BaseMetric):
 
     Raises:
         KeyError: If the inputs are not of two sensors.
-        ValueError: If a measure or the convention is unknown; the message has the nearest one.
+        ValueError: If a metric or the convention is unknown; the message has the nearest one.
 
     Example:
         >>> metric = FusionMetric(metric=['MI', 'ssim'])
@@ -58,7 +58,7 @@ class FusionMetric(BaseMetric):
         super().__init__(**kwargs)
         self.convention = CONVENTIONS[convention]
         names = self.convention.default if metric is None else [metric] if isinstance(metric, str) else metric
-        self.measures = find_measures(names, self.convention.measures)
+        self.metrics = find_metrics(names, self.convention.metrics)
         self.bit_depth = dict(bit_depth or {})
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
@@ -73,12 +73,12 @@ class FusionMetric(BaseMetric):
         for visible, infrared, sample in zip(inputs['visible'], second, data_samples, strict=True):
             images = (self.convention.read(predicted_image(sample), None), self._source('visible', visible),
                       self._source('infrared', infrared))
-            scores = measure(self.measures, *images, measures=self.convention.measures)
+            scores = compute_scores(self.metrics, *images, metrics=self.convention.metrics)
             self.results.append({name: float(value) for name, value in scores.items()})
 
     def compute_metrics(self, results: list[dict[str, float]]) -> dict[str, float]:
         """Return the mean over the images."""
-        return {name: float(np.mean([scores[name] for scores in results])) for name in self.measures}
+        return {name: float(np.mean([scores[name] for scores in results])) for name in self.metrics}
 
     def _source(self, name: str, image: Tensor) -> Tensor:
         """Return a packed image, C x H x W of its own depth, as the metrics take it."""

@@ -21,7 +21,7 @@ Images = tuple[Tensor, Tensor]
 FLAT = 1e-10
 """Share of the mean square below which a variance is rounding."""
 
-MEASURES: Mapping[str, Callable[..., Tensor]] = dict(
+GUIDED_SR_METRICS: Mapping[str, Callable[..., Tensor]] = dict(
     RMSE=lambda x, y, metric: metric.unit * (x - y).square().mean().sqrt(),
     MAE=lambda x, y, metric: metric.unit * (x - y).abs().mean(),
     PSNR=lambda x, y, metric: F.peak_signal_noise_ratio(x, y, data_range=metric.full_scale),
@@ -76,9 +76,9 @@ class GuidedSRMetric(BaseMetric):
                  **kwargs) -> None:
         super().__init__(**kwargs)
         for name in metric:
-            if name not in MEASURES:
-                raise InputError(f'GuidedSRMetric knows no {name!r}{nearest(name, MEASURES)}. It knows '
-                                 f'{list(MEASURES)}.')
+            if name not in GUIDED_SR_METRICS:
+                raise InputError(f'GuidedSRMetric knows no {name!r}{nearest(name, GUIDED_SR_METRICS)}. It knows '
+                                 f'{list(GUIDED_SR_METRICS)}.')
         self.metric, self.unit, self.full_scale, self.ratio, self.border = metric, unit, full_scale, ratio, border
         self.lpips, self.bands = LPIPS(lpips) if lpips else None, list(bands)
 
@@ -94,7 +94,7 @@ class GuidedSRMetric(BaseMetric):
                     raise InputError(f'GuidedSRMetric got border={self.border}, which leaves nothing of an image of '
                                      f'{reference.shape[2]} x {reference.shape[1]}.')
                 pair = [x[..., self.border:-self.border, self.border:-self.border] for x in pair]
-            scores = {name: float(MEASURES[name](*pair, self)) for name in self.metric}
+            scores = {name: float(GUIDED_SR_METRICS[name](*pair, self)) for name in self.metric}
             if self.lpips:
                 with torch.inference_mode():
                     scores['LPIPS'] = float(self.lpips(*((x[:, self.bands].float() / self.full_scale).clamp(0, 1)

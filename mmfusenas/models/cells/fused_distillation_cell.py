@@ -17,7 +17,7 @@ class FusedDistillationCell(nn.Module):
     one convolution with twice the channels, where their kernels are of one dilation.
 
     Args:
-        cell: A cell whose choices are decided.
+        cell: A cell whose choices are fixed.
 
     Shape:
         As of the cell.
@@ -58,7 +58,7 @@ class _SideBySide(nn.ModuleList):
 
 
 def fusible(cell: nn.Module) -> bool:
-    """Return whether a module is a distillation cell with its choices decided, of RUAS's operators."""
+    """Return whether a module is a distillation cell with its choices fixed, of RUAS's operators."""
     return type(cell) is DistillationCell and all(
         isinstance(op, PerStage) and all(type(part) in LINEAR for part in op)
         for op in cell.ops)

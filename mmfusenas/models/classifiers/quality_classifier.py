@@ -23,7 +23,7 @@ class QualityClassifier(BaseModel):
     """Classifier of image quality, whose verdict the loss search goes by (Zhu et al., IJCAI 2022).
 
     The paper has a pretrained classifier and does not describe it. Here convolutions of stride 2, a global mean
-    and a linear layer learn to tell the degraded images of a data set, and references :func:`spoiled` in other ways,
+    and a linear layer learn to tell the degraded images of a data set, and references :func:`degraded` in other ways,
     from the references. By the first alone it would learn how bright good images are, and nothing else would count.
     For the same reason the labels are smoothed: a verdict beyond doubt has no gradient. There is no normalisation,
     which would take the exposure away, of all things.
@@ -74,13 +74,13 @@ class QualityClassifier(BaseModel):
         return data_samples
 
     def _losses(self, visible: Tensor, reference: Tensor) -> dict[str, Tensor]:
-        logits = self.logits(torch.cat([visible, spoiled(reference), reference]))
+        logits = self.logits(torch.cat([visible, degraded(reference), reference]))
         labels = torch.tensor([POOR, POOR, GOOD], device=logits.device).repeat_interleave(len(visible))
         return dict(loss_quality=F.cross_entropy(logits, labels, label_smoothing=SMOOTHING),
                     acc=(logits.argmax(1) == labels).float().mean())
 
 
-def spoiled(good: Tensor) -> Tensor:
+def degraded(good: Tensor) -> Tensor:
     """Return good images made poor, each in one way at random: too dark or too bright, blurred, noisy, or pale.
 
     Shape:

@@ -12,7 +12,7 @@ from mmfusenas.models.losses.lpips import LPIPS
 from mmfusenas.models.losses.ssim import ssim
 from mmfusenas.models.losses.vgg_distances import LAYERS, VGGDistances
 from mmfusenas.models.utils.precision import in_full_precision
-from mmfusenas.nas import Choice, Genotype, GenotypeSource, Searchable, Weighting
+from mmfusenas.nas import Choice, Genotype, GenotypeSource, LossWeights, Searchable
 from mmfusenas.registry import MODELS
 
 TERMS = ('l1', 'l2', 'angle', 'ssim', 'vgg', 'lpips', 'tv', 'laplacian')
@@ -23,7 +23,7 @@ TERMS = ('l1', 'l2', 'angle', 'ssim', 'vgg', 'lpips', 'tv', 'laplacian')
 class RestorationLoss(Searchable, nn.Module):
     r"""The loss :math:`\sum_i \lambda_i \ell_i` of an image to its reference (Zhu et al., IJCAI 2022).
 
-    The weights, none of them negative, are a :class:`Weighting`, and the layer of each of four groups of VGG's whose
+    The weights, none of them negative, are a :class:`LossWeights`, and the layer of each of four groups of VGG's whose
     features are compared is a :class:`Choice`: both are searched by a :class:`BilevelSearchHook`, or given by a
     genotype. All terms are means over pixels and channels:
 
@@ -62,7 +62,7 @@ class RestorationLoss(Searchable, nn.Module):
         super().__init__()
         self.files = dict(vgg=vgg, lpips=lpips)
         _check(terms, self.files)
-        self.weights = Weighting([term for term in TERMS if term in terms])
+        self.weights = LossWeights([term for term in TERMS if term in terms])
         # Read when they are first asked: a trained model is rebuilt without the files of its loss.
         self.features: dict[str, VGGDistances | LPIPS] = {}
         self.layers = nn.ModuleList(Choice({layer: Pick(i) for i, layer in enumerate(group)}) for group in

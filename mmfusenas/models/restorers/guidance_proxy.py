@@ -40,11 +40,11 @@ class GuidanceProxy(Proxy, Sequential):
         steps = [layer for i, o in zip(widths, widths[1:]) for layer in (nn.Conv2d(i, o, 3, padding=1), nn.ReLU())]
         nn.init.constant_(steps[-2].bias, start)
         super().__init__(*steps, init_cfg=init_cfg)
-        self.hold()
-        self.decided = frozen
+        self.requires_grad_(False)
+        self.is_fixed = frozen
 
     def forward(self, x: Tensor) -> Tensor:
-        self.require_learning()
+        self.check_trained()
         *layers, last = self
         for layer in layers:
             x = layer(x)

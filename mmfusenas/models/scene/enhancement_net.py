@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from mmfusenas.core.errors import InputError
 from mmfusenas.models.cells.build import build_cell
 from mmfusenas.models.scene.tim_layers import OPERATORS_TIM, conv3, head, stem
-from mmfusenas.models.utils.checkpointed import in_turn
+from mmfusenas.models.utils.checkpointed import sequential
 from mmfusenas.nas import GenotypeSource, Searchable
 from mmfusenas.registry import MODELS
 
@@ -70,11 +70,12 @@ class EnhancementNet(Searchable, BaseModule):
         self.specialize(genotype)
 
     def forward(self, first: Tensor, second: Tensor, fused: Tensor) -> dict[str, Tensor]:
-        features = [in_turn((branch['stem'], *branch['cells']), torch.cat([source, fused], 1), self.with_cp)
+        features = [sequential((branch['stem'], *branch['cells']), torch.cat([source, fused], 1), self.with_cp)
                     for branch, source in ((self.detail, first), (self.target, second))]
         merged = self._blend(*features) if self.merge == 'attention' else torch.cat(features, 1)
-        heads = self.detail['head'], self.target['head'], self.head
-        detail, target, enhanced = (in_turn([layers], x, self.with_cp) for layers, x in zip(heads, (*features, merged)))
+        heads = (self.detail['head'], self.target['head'], self.head)
+        detail, target, enhanced = (
+            sequential([layers], x, self.with_cp) for layers, x in zip(heads, (*features, merged)))
         return dict(enhanced=enhanced if self.merge == 'attention' else enhanced.tanh(),
                     detail=detail.tanh(), target=target.tanh())
 

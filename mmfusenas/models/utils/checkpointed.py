@@ -10,11 +10,11 @@ from torch.func import functional_call
 from torch.utils.checkpoint import checkpoint
 
 
-def in_turn(layers: Iterable[nn.Module], x: Tensor, with_cp: bool) -> Tensor:
+def sequential(layers: Iterable[nn.Module], x: Tensor, with_cp: bool) -> Tensor:
     """Return what the layers make of ``x``, one after the other; with ``with_cp`` each is :func:`checkpointed`.
 
     Example:
-        >>> in_turn([nn.Conv2d(1, 4, 3), nn.ReLU()], torch.rand(1, 1, 8, 8), with_cp=True).shape
+        >>> sequential([nn.Conv2d(1, 4, 3), nn.ReLU()], torch.rand(1, 1, 8, 8), with_cp=True).shape
         torch.Size([1, 4, 6, 6])
     """
     for layer in layers:

@@ -1,7 +1,7 @@
 """What every strategy shares: the call, the problem it is called on, and the state it must leave alone."""
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor
@@ -17,10 +17,10 @@ def preserved(tensors: Sequence[Tensor]) -> Iterator[Callable[[], None]]:
     """Keep the values of ``tensors`` bit for bit, whatever happens inside.
 
     Args:
-        tensors: Weights or buffers that the span changes in place.
+        tensors: Weights or buffers that the block changes in place.
 
     Yields:
-        A function that puts the values back already inside the span.
+        A function that puts the values back already inside the block.
     """
     tensors = list(tensors)
     kept = [tensor.detach().clone() for tensor in tensors]
@@ -38,7 +38,7 @@ def preserved(tensors: Sequence[Tensor]) -> Iterator[Callable[[], None]]:
 
 @contextmanager
 def differentiable(tensors: Sequence[Tensor]) -> Iterator[None]:
-    """Switch ``requires_grad`` on for the span: choices are without it so that no optimizer touches them."""
+    """Switch ``requires_grad`` on inside the block: choices are without it so that no optimizer touches them."""
     before = [tensor.requires_grad for tensor in tensors]
     try:
         for tensor in tensors:
@@ -75,18 +75,9 @@ class BilevelProblem:
         for name in ('upper_params', 'lower_params'):
             _check_leaves(name, getattr(self, name))
 
-    @contextmanager
-    def span(self) -> Iterator['BilevelProblem']:
-        """Within it the choices are differentiable; after it everything is as before."""
-        with ExitStack() as stack:
-            stack.enter_context(torch.enable_grad())
-            self._restore_buffers = stack.enter_context(preserved(self.buffers))
-            stack.enter_context(differentiable(self.upper_params))
-            yield self
-
     def evaluate(self, closure: Closure) -> Tensor:
         """The loss with its graph, from the buffers as they were found; an error if it is no scalar with a graph."""
-        self._restore_buffers()
+        self.restore_buffers()
         loss = closure()
         name = 'upper_loss' if closure is self.upper_loss else 'lower_loss'
         if not isinstance(loss, Tensor) or loss.numel() != 1:
@@ -155,7 +146,7 @@ class HyperGradient(ABC):
         """Estimate the hyper-gradient at the present weights and choices.
 
         Args:
-            upper_loss: U; see :class:`BilevelProblem`. Both losses are deterministic for the span of the call:
+            upper_loss: U; see :class:`BilevelProblem`. Both losses are deterministic within the call:
                 the same batch and, where there is dropout or augmentation, the same random state each time.
             lower_loss: L.
             upper_params: Choices.
@@ -168,7 +159,8 @@ class HyperGradient(ABC):
             ``requires_grad`` are as before, bit for bit, also when a loss raises.
         """
         problem = BilevelProblem(upper_loss, lower_loss, upper_params, lower_params, buffers)
-        with problem.span():
+        with (torch.enable_grad(), preserved(problem.buffers) as problem.restore_buffers,
+              differentiable(problem.upper_params)):
             grads, log = self.estimate(problem, inner)
         return [grad.detach() for grad in grads], {name: value.detach() for name, value in log.items()}
 

@@ -48,29 +48,30 @@ class WeightStep:
         if unknown:
             raise InputError(f'Unrolled got inner with {sorted(unknown)}; '
                              'known are lr, momentum, weight_decay, momentum_buffers and max_norm')
-        return cls(lr=_each('lr', inner['lr'], count), momentum=_each('momentum', inner.get('momentum', 0), count),
-                   weight_decay=_each('weight_decay', inner.get('weight_decay', 0), count),
-                   momentum_buffers=_each('momentum_buffers', inner.get('momentum_buffers'), count),
+        return cls(lr=_per_tensor('lr', inner['lr'], count),
+                   momentum=_per_tensor('momentum', inner.get('momentum', 0), count),
+                   weight_decay=_per_tensor('weight_decay', inner.get('weight_decay', 0), count),
+                   momentum_buffers=_per_tensor('momentum_buffers', inner.get('momentum_buffers'), count),
                    max_norm=inner.get('max_norm'))
 
-    def share(self, grads: Sequence[Tensor | None]) -> float:
+    def clip_coef(self, grads: Sequence[Tensor | None]) -> float:
         """Return c, 1 where nothing is clipped."""
         if self.max_norm is None:
             return 1.0
         return min(1.0, self.max_norm / float(_clipping_length(grads)))
 
     @torch.no_grad()
-    def move(self, weights: Sequence[Tensor], grads: Sequence[Tensor | None], share: float) -> None:
-        """Move ``weights`` in place by ``share`` of the gradients; one without stays, as optimizers do it."""
+    def apply(self, weights: Sequence[Tensor], grads: Sequence[Tensor | None], clip_coef: float) -> None:
+        """Move ``weights`` in place by ``clip_coef`` of the gradients; one without stays, as optimizers do it."""
         for weight, grad, lr, momentum, decay, buffer in zip(
                 weights, grads, self.lr, self.momentum, self.weight_decay, self.momentum_buffers):
             if grad is None:
                 continue
-            weight.mul_(1 - lr * decay).sub_(grad, alpha=lr * share)
+            weight.mul_(1 - lr * decay).sub_(grad, alpha=lr * clip_coef)
             if buffer is not None:
                 weight.sub_(buffer, alpha=lr * momentum)
 
-    def answer(self, vector: Sequence[Tensor], grads: Sequence[Tensor | None] | None) -> list[Tensor]:
+    def response(self, vector: Sequence[Tensor], grads: Sequence[Tensor | None] | None) -> list[Tensor]:
         """Return what w - w' makes of a change of the gradient, transposed, times ``vector``.
 
         That is lr v. Of a clipped gradient, whose length cannot change, it is ``c (lr v - g <g, lr v> / |g|^2)``.
@@ -116,10 +117,10 @@ def inner_step(optimizer: Optimizer, params: Sequence[Tensor], clip: Mapping | N
     plain = not isinstance(optimizer, SGD)
     by_norm = bool(clip) and set(clip) <= CLIP_OPTIONS and clip.get('norm_type', 2) == 2
     if plain:
-        _say_once(f'The unrolled hyper-gradient takes the step of {type(optimizer).__name__} as a plain gradient step '
+        _warn_once(f'The unrolled hyper-gradient takes the step of {type(optimizer).__name__} as a plain gradient step '
                   'of its learning rate')
     if clip and not by_norm:
-        _say_once(f'The unrolled hyper-gradient takes the step of {type(optimizer).__name__} with gradients clipped '
+        _warn_once(f'The unrolled hyper-gradient takes the step of {type(optimizer).__name__} with gradients clipped '
                   f'otherwise than by their norm ({dict(clip)}) as if they were not clipped')
     groups = {id(param): group for group in optimizer.param_groups for param in group['params']}
     inner = dict(lr=[], momentum=[], weight_decay=[], momentum_buffers=[],
@@ -145,7 +146,7 @@ def _check_group(group: Mapping) -> None:
                              'leave it out or use another strategy')
 
 
-def _each(name: str, value: object, count: int) -> list:
+def _per_tensor(name: str, value: object, count: int) -> list:
     if not isinstance(value, Sequence):
         return [value] * count
     if len(value) != count:
@@ -155,5 +156,5 @@ def _each(name: str, value: object, count: int) -> list:
 
 
 @cache
-def _say_once(message: str) -> None:
+def _warn_once(message: str) -> None:
     warnings.warn(message, stacklevel=3)

@@ -6,7 +6,7 @@ from torch import Tensor
 from torch import distributed as dist
 
 from mmfusenas.nas.hypergrad.base import BilevelProblem, HyperGradient
-from mmfusenas.nas.hypergrad.vectors import average, several_processes
+from mmfusenas.nas.hypergrad.vectors import average, is_distributed
 from mmfusenas.registry import SEARCH_STRATEGIES
 
 
@@ -32,7 +32,7 @@ class RandomChoice(HyperGradient):
         loss = problem.evaluate(problem.upper_loss)
         value, = average([loss.detach()], [loss])
         grads = [torch.randn_like(choice) for choice in problem.upper_params]
-        if several_processes():
+        if is_distributed():
             for grad in grads:
                 dist.broadcast(grad, src=0)
         return grads, dict(upper_loss=value.reshape(()))

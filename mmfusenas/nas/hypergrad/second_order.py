@@ -11,8 +11,8 @@ class SecondOrder:
     """Products with the second derivatives of the lower loss, all from one evaluation of it.
 
     Args:
-        problem: The problem, inside its span. No other loss may be evaluated and no weight moved while the
-            products are taken, because they go through the graph kept here.
+        problem: The problem, inside a strategy's ``estimate``. No other loss may be evaluated and no weight moved
+            while the products are taken, because they go through the graph kept here.
 
     Attributes:
         loss: Value of the lower loss.

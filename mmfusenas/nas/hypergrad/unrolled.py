@@ -51,12 +51,12 @@ class Unrolled(HyperGradient):
         step = WeightStep.from_inner(inner, len(weights))
         with preserved(weights):
             lower, (grads,) = problem.gradients(problem.lower_loss, weights)
-            share = step.share(grads)
-            step.move(weights, grads, share)
-            clipped = grads if share < 1 else None
+            clip_coef = step.clip_coef(grads)
+            step.apply(weights, grads, clip_coef)
+            clipped = grads if clip_coef < 1 else None
             del grads  # as large as the weights, and three more passes to come
             upper, (upper_a, vector) = problem.gradients(problem.upper_loss, choices, weights)
-        vector = step.answer(fill(vector, weights), clipped)
+        vector = step.response(fill(vector, weights), clipped)
         length = norm(vector)
         product = SecondOrder(problem).mixed(vector) if self.exact else self._difference(problem, vector, length)
         return (add(fill(upper_a, choices), product, -1),

@@ -26,7 +26,7 @@ def add(first: Sequence[Tensor], second: Sequence[Tensor], scale: float | Tensor
     return list(torch._foreach_add(list(first), torch._foreach_mul(list(second), scale)))
 
 
-def several_processes() -> bool:
+def is_distributed() -> bool:
     """Whether this process is one of several of a distributed run."""
     return dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1
 
@@ -41,7 +41,7 @@ def average(tensors: Sequence[Tensor | None], like: Sequence[Tensor]) -> list[Te
     Returns:
         The means. A gradient stays ``None`` only where no rank used the parameter, so that all ranks agree.
     """
-    if not several_processes():
+    if not is_distributed():
         return list(tensors)
     pieces = [tensor.detach().flatten() for tensor in fill(tensors, like)]
     used = pieces[0].new_tensor([tensor is not None for tensor in tensors])

@@ -5,6 +5,6 @@ from mmengine.model import BaseModel, is_model_wrapper
 from mmengine.runner import Runner
 
 
-def bare_model(runner: Runner) -> BaseModel:
+def unwrap_model(runner: Runner) -> BaseModel:
     """Return the runner's model without the wrapper of distributed training."""
     return runner.model.module if is_model_wrapper(runner.model) else runner.model

@@ -5,13 +5,13 @@ import pytest
 import torch
 from torch import nn
 
-from mmfusenas.nas import Choice, FixedWeighting, Genotype, Searchable, SearchSpace, Weighting
+from mmfusenas.nas import Choice, FixedLossWeights, Genotype, LossWeights, Searchable, SearchSpace
 
 
 class Loss(Searchable, nn.Module):
     def __init__(self, genotype=None):
         super().__init__()
-        self.weights = Weighting(['l1', 'l2'])
+        self.weights = LossWeights(['l1', 'l2'])
         self.layer = Choice(dict(a=nn.Identity(), b=nn.Identity()))
         self.specialize(genotype)
 
@@ -28,7 +28,7 @@ def terms():
 
 
 def test_it_weighs_terms_and_its_gradient_is_the_terms():
-    weights = Weighting(['l1', 'l2'], start=0.5)
+    weights = LossWeights(['l1', 'l2'], start=0.5)
     weights.relax()
     weights.alpha.requires_grad_(True)
     weighted = weights(terms())
@@ -37,8 +37,8 @@ def test_it_weighs_terms_and_its_gradient_is_the_terms():
 
 
 def test_what_nobody_decided_does_not_run():
-    with pytest.raises(RuntimeError, match=r"\['l1', 'l2'\] are not decided.*BilevelSearchHook"):
-        Weighting(['l1', 'l2'])(terms())
+    with pytest.raises(RuntimeError, match=r"\['l1', 'l2'\] are neither relaxed nor fixed.*BilevelSearchHook"):
+        LossWeights(['l1', 'l2'])(terms())
 
 
 def test_optimizers_leave_it_alone():
@@ -51,7 +51,7 @@ def test_optimizers_leave_it_alone():
 
 
 def test_weights_do_not_fall_below_zero():
-    weights = Weighting(['l1', 'l2'])
+    weights = LossWeights(['l1', 'l2'])
     with torch.no_grad():
         weights.alpha.copy_(torch.tensor([-0.25, 2.0]))
     weights.project()
@@ -63,13 +63,13 @@ def test_weights_do_not_fall_below_zero():
     (dict(l1=1.0, l2=-1.0), "at least 0; got {'l2': -1.0}"), (dict(l1=1.0, l2=float('nan')), 'finite')])
 def test_weights_of_other_terms_are_refused(given, match):
     with pytest.raises(ValueError, match=match):
-        Weighting(['l1', 'l2']).derived(given)
+        LossWeights(['l1', 'l2']).derived(given)
 
 
 @pytest.mark.parametrize('arguments', [dict(terms=[]), dict(terms=['a', 'a']), dict(terms=['a'], start=-1.0)])
-def test_no_weighting_without_terms(arguments):
-    with pytest.raises(ValueError, match='A Weighting got'):
-        Weighting(**arguments)
+def test_no_loss_weights_without_terms(arguments):
+    with pytest.raises(ValueError, match='LossWeights got'):
+        LossWeights(**arguments)
 
 
 def test_a_space_knows_weights_beside_choices(tmp_path):
@@ -77,7 +77,7 @@ def test_a_space_knows_weights_beside_choices(tmp_path):
     assert list(space.variables) == ['loss.layer', 'loss.weights'] and len(space) == 2
     assert [len(alpha) for alpha in space.alphas(space.choices).values()] == [2]
     with torch.no_grad():
-        space.weightings['loss.weights'].alpha.copy_(torch.tensor([0.25, 1.5]))
+        space.loss_weights['loss.weights'].alpha.copy_(torch.tensor([0.25, 1.5]))
     genotype = space.genotype()
     assert genotype.weights == {'loss.weights': dict(l1=0.25, l2=1.5)}
     genotype.save(tmp_path / 'g.json')
@@ -85,18 +85,18 @@ def test_a_space_knows_weights_beside_choices(tmp_path):
     part = Genotype.load(f'{tmp_path / "g.json"}#loss')
     assert part.weights == dict(weights=dict(l1=0.25, l2=1.5)) and part.choices == dict(layer='a')
     derived = Loss(part)
-    assert isinstance(derived.weights, FixedWeighting) and not list(derived.parameters())
+    assert isinstance(derived.weights, FixedLossWeights) and not list(derived.parameters())
     assert {name: float(value) for name, value in derived.weights(terms()).items()} == dict(l1=0.5, l2=4.5)
 
 
 def test_a_term_of_no_weight_is_not_used():
-    fixed = Weighting(['l1', 'l2']).derived(dict(l1=0.0, l2=2.0))
+    fixed = LossWeights(['l1', 'l2']).derived(dict(l1=0.0, l2=2.0))
     assert fixed.used == ('l2',) and list(fixed(dict(l2=torch.tensor(1.0)))) == ['l2']
 
 
 def test_other_terms_are_another_space():
-    other = Weighting(['l1', 'l3'])
-    assert SearchSpace(nn.Sequential(other)).hash != SearchSpace(nn.Sequential(Weighting(['l1', 'l2']))).hash
+    other = LossWeights(['l1', 'l3'])
+    assert SearchSpace(nn.Sequential(other)).hash != SearchSpace(nn.Sequential(LossWeights(['l1', 'l2']))).hash
     with pytest.raises(ValueError, match=r"has the weights \[\], Loss needs \['weights'\]"):
         Loss(dict(choices=dict(layer='a')))
     with pytest.raises(ValueError, match="no term 'l3'"):

@@ -1,4 +1,4 @@
-"""Several weights, decided together: how much each term of a loss counts."""
+"""Several weights, searched together: how much each term of a loss counts."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -10,13 +10,12 @@ from mmfusenas.core.errors import InputError, StateError
 from mmfusenas.core.names import nearest
 
 
-class Weighting(nn.Module):
+class LossWeights(nn.Module):
     """Non-negative weights of named terms, the continuous counterpart of a :class:`Choice`.
 
     As a choice's, ``alpha`` is a parameter with ``requires_grad=False`` and no ``.grad``, which only hyper-gradient
-    strategies differentiate; here it holds the weights themselves. A new weighting is neither learned nor decided:
-    using it is an error, so that no training goes on with weights that nobody chose. Decided, it is
-    :class:`FixedWeighting`.
+    strategies differentiate; here it holds the weights themselves. New ones are neither relaxed nor fixed: using them
+    is an error, so that no training goes on with weights that nobody chose. Fixed, they are :class:`FixedLossWeights`.
 
     Args:
         terms: Names of the terms.
@@ -24,10 +23,10 @@ class Weighting(nn.Module):
 
     Raises:
         ValueError: If there is no term, one is named twice, or ``start`` is negative.
-        RuntimeError: On using a weighting that is neither relaxed nor decided.
+        RuntimeError: On using weights that are neither relaxed nor fixed.
 
     Example:
-        >>> weights = Weighting(['l1', 'ssim'])
+        >>> weights = LossWeights(['l1', 'ssim'])
         >>> weights.relax()
         >>> weights(dict(l1=torch.tensor(2.0), ssim=torch.tensor(0.5)))
         {'l1': tensor(2.), 'ssim': tensor(0.5000)}
@@ -36,11 +35,11 @@ class Weighting(nn.Module):
     def __init__(self, terms: Sequence[str], start: float = 1.0) -> None:
         super().__init__()
         if not terms or len(set(terms)) < len(terms) or start < 0:
-            raise InputError(f'A Weighting got terms={list(terms)} and start={start}; it needs terms of different '
+            raise InputError(f'LossWeights got terms={list(terms)} and start={start}; it needs terms of different '
                              'names, and a weight of at least 0.')
         self.terms = tuple(terms)
         self.alpha = nn.Parameter(torch.full((len(self.terms),), float(start)), requires_grad=False)
-        self.relaxed, self.decided = False, False
+        self.relaxed, self.is_fixed = False, False
 
     @property
     def used(self) -> tuple[str, ...]:
@@ -49,11 +48,11 @@ class Weighting(nn.Module):
 
     def relax(self) -> None:
         """Leave the weights to the upper level."""
-        self.relaxed, self.decided = True, False
+        self.relaxed, self.is_fixed = True, False
 
-    def decide(self) -> dict[str, float]:
+    def fix(self) -> dict[str, float]:
         """Keep the weights as they are, and return them."""
-        self.relaxed, self.decided = False, True
+        self.relaxed, self.is_fixed = False, True
         return self.best()
 
     def best(self) -> dict[str, float]:
@@ -65,9 +64,9 @@ class Weighting(nn.Module):
         """Bring the weights back to what is allowed, after a step of the upper level: none is below 0."""
         self.alpha.clamp_(min=0)
 
-    def derived(self, weights: Mapping[str, float]) -> FixedWeighting:
-        """Return what stands in the weighting's place once it is decided."""
-        return FixedWeighting({term: float(weights[term]) for term in self.check(weights)})
+    def derived(self, weights: Mapping[str, float]) -> FixedLossWeights:
+        """Return what stands in the place of the weights once they are fixed."""
+        return FixedLossWeights({term: float(weights[term]) for term in self.check(weights)})
 
     def check(self, weights: Mapping[str, float]) -> tuple[str, ...]:
         """Return the terms, or raise a ValueError where ``weights`` are not those of exactly them."""
@@ -84,23 +83,23 @@ class Weighting(nn.Module):
 
     def forward(self, terms: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Return the terms, each times its weight."""
-        if not self.relaxed and not self.decided:
-            raise StateError(f'The weights of {list(self.terms)} are not decided. Search them with BilevelSearchHook '
-                             'in custom_hooks, or pass genotype= with their weights.')
+        if not self.relaxed and not self.is_fixed:
+            raise StateError(f'The weights of {list(self.terms)} are neither relaxed nor fixed. Search them with '
+                             'BilevelSearchHook in custom_hooks, or pass genotype= with their weights.')
         return {name: weight * terms[name] for name, weight in zip(self.terms, self.alpha)}
 
     def extra_repr(self) -> str:
-        return f'terms={self.terms}, decided={self.decided}'
+        return f'terms={self.terms}, is_fixed={self.is_fixed}'
 
 
-class FixedWeighting(nn.Module):
-    """The decided weights of named terms: plain numbers.
+class FixedLossWeights(nn.Module):
+    """The fixed weights of named terms: plain numbers.
 
     Args:
         weights: Weights by name. A term of weight 0 is not used at all.
 
     Example:
-        >>> FixedWeighting(dict(l1=2.0, tv=0.0))(dict(l1=torch.tensor(1.5)))
+        >>> FixedLossWeights(dict(l1=2.0, tv=0.0))(dict(l1=torch.tensor(1.5)))
         {'l1': tensor(3.)}
     """
 
