@@ -19,6 +19,7 @@ from mmfusenas.nas import Genotype, SearchSpace, with_genotype
 from mmfusenas.registry import HOOKS
 from mmfusenas.utils.bare_model import bare_model
 from mmfusenas.utils.complexity import complexity
+from mmfusenas.utils.config_files import config_from
 from mmfusenas.utils.config_hooks import is_hook
 
 STATE_KEY = 'genotype_export'
@@ -154,7 +155,7 @@ def retrain_config(cfg: Config, genotype: Genotype, work_dir: Path, retrain_as: 
     """
     cfg = Config(cfg.to_dict())
     if retrain_as:
-        training = Config.fromfile(retrain_as)
+        training = config_from(retrain_as)
         cfg = Config(dict(cfg.to_dict(), **{key: training.get(key) for key in TRAINING}))
     searching = ('BilevelSearchHook', 'GenotypeExportHook', 'PathSamplingHook')
     cfg.default_hooks = {name: hook for name, hook in (cfg.get('default_hooks') or {}).items()
