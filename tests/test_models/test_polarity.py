@@ -6,9 +6,9 @@ from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
 
-from mmfusenas.datasets.synthetic_scenes import SyntheticScenes
 from mmfusenas.models.losses import FusionLoss
 from mmfusenas.registry import DATASETS, MODELS
+from mmfusenas.scenes.synthetic_scenes import SyntheticScenes
 from mmfusenas.utils.safe_loading import use_safe_loading
 
 
