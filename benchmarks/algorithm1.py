@@ -27,6 +27,7 @@ from runs import draw, figure, test, train
 from terminaltables import AsciiTable
 
 from mmfusenas.models.scene import TIMFusion
+from mmfusenas.utils.command_line import run_tool
 from mmfusenas.utils.complexity import count_parameters
 
 SEARCH, NECK_SEARCH = 'configs/tim/algorithm1_search.py', 'configs/tim/algorithm1_neck_search.py'
@@ -130,4 +131,4 @@ def parameters(folder: Path) -> int:
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

@@ -19,7 +19,7 @@ import mmfusenas.datasets
 import mmfusenas.models  # noqa: F401  registers what the configs name
 from mmfusenas.registry import MODELS
 from mmfusenas.utils import memory
-from mmfusenas.utils.command_line import load_config
+from mmfusenas.utils.command_line import load_config, run_tool
 
 CASES = {'scene frozen': ('task', False, False), 'joint': ('joint', False, False),
          'joint, with_cp': ('joint', True, False), 'joint, bfloat16': ('joint', False, True),
@@ -67,4 +67,4 @@ def parse_args() -> argparse.Namespace:
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

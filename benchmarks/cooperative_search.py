@@ -25,6 +25,7 @@ from terminaltables import AsciiTable
 
 import mmfusenas.models  # noqa: F401  registers RUASEnhancement
 from mmfusenas.registry import MODELS
+from mmfusenas.utils.command_line import run_tool
 from mmfusenas.utils.complexity import complexity
 
 SEARCHES = {'cooperative': 'enhance_search.py', 'independent': 'enhance_search_independent.py',
@@ -127,4 +128,4 @@ def beside(checkpoint: Path, trained_by: Path, folder: Path) -> Path:
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

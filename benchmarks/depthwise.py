@@ -20,6 +20,7 @@ from terminaltables import AsciiTable
 from torch import Tensor
 
 from mmfusenas.models.utils.depthwise import depthwise_conv2d
+from mmfusenas.utils.command_line import run_tool
 
 CASES = ((3, 1), (3, 2), (5, 1), (5, 2), (7, 1))
 
@@ -70,4 +71,4 @@ def gradients(conv: object, options: tuple, x: Tensor, weight: Tensor, grad: Ten
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

@@ -24,6 +24,7 @@ from torch import Tensor, nn
 
 from mmfusenas.apis.optimize import optimize_for_inference
 from mmfusenas.models.scene import TIMFusion
+from mmfusenas.utils.command_line import run_tool
 
 PLAIN = 'plain eager'
 BOUNDS = {'optimized': 0.65, 'optimized, compiled': 0.40}
@@ -143,4 +144,4 @@ def table(results: list[dict], shape: tuple[int, int]) -> str:
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

@@ -15,6 +15,8 @@ from mmengine.utils import track_iter_progress
 from runs import figure, test_rule, train
 from terminaltables import AsciiTable
 
+from mmfusenas.utils.command_line import run_tool
+
 CONFIG = 'configs/tim/fusion_light_real.py'
 LOSS = 'model.loss.'
 FORMS = {
@@ -90,4 +92,4 @@ def kfold(dataset: str, part: str, subset: str) -> list[str]:
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

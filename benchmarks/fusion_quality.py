@@ -18,6 +18,7 @@ from pathlib import Path
 
 from mmfusenas.apis import FusionInferencer, input_pairs
 from mmfusenas.models.scene import FixedFusion
+from mmfusenas.utils.command_line import run_tool
 
 RULES = ('average', 'maximum', 'laplacian')
 TOOL = Path(__file__).resolve().parent.parent / 'tools/analysis_tools/fusion_metrics.py'
@@ -52,4 +53,4 @@ def main() -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run_tool(lambda: sys.exit(main()))

@@ -25,6 +25,7 @@ from torch import Tensor, nn
 
 from mmfusenas.models.losses import relative_total_variation, ssim
 from mmfusenas.models.utils.one_slope import OneSlopePReLU
+from mmfusenas.utils.command_line import run_tool
 
 SLOPES = ((8, 40, 64, 64), (4, 48, 240, 320))
 IMAGES = ((8, 3, 128, 128), (1, 3, 400, 600), (1, 3, 1080, 1920))
@@ -90,4 +91,4 @@ def convolved(x: Tensor, sigma: float, reach: int, inside: bool = False) -> Tens
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

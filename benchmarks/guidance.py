@@ -16,6 +16,8 @@ from mmengine.utils import track_iter_progress
 from runs import figure, test_rule, train
 from terminaltables import AsciiTable
 
+from mmfusenas.utils.command_line import run_tool
+
 ROWS = ['none', 'end-to-end', 'joint', 'bilevel']
 
 
@@ -74,4 +76,4 @@ def tested(args: argparse.Namespace, row: str, checkpoint: Path, noise: str) -> 
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

@@ -20,6 +20,8 @@ from mmengine.utils import track_iter_progress
 from runs import FORMS, draw, figure, test, test_rule, train
 from terminaltables import AsciiTable
 
+from mmfusenas.utils.command_line import run_tool
+
 RULES = {'bicubic': ['model.net=None'],
          'guided filter': ['model.net._delete_=True', 'model.net.type=GuidedFilterSR', 'model.net.radius=1',
                            'model.net.eps=1e-4']}
@@ -77,4 +79,4 @@ def parse_args() -> argparse.Namespace:
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

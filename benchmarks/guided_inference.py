@@ -26,6 +26,7 @@ from timing import interleaved
 from mmfusenas.apis.optimize import optimize_for_inference
 from mmfusenas.models.restorers import GuidedSRNet
 from mmfusenas.nas import Genotype
+from mmfusenas.utils.command_line import run_tool
 from mmfusenas.utils.complexity import count_parameters
 
 PRINTED = {'dcnas-4x': 16, 'dcnas-16x': 16, 'dcnas-tiny-16x': 8}
@@ -77,4 +78,4 @@ def shape(text: str) -> tuple[int, int]:
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from mmfusenas.models.scene import TIMFusion
 from mmfusenas.nas import FirstOrder, ImplicitGaussNewton, SearchSpace, Unrolled, inner_step
+from mmfusenas.utils.command_line import run_tool
 
 BOUNDS = {'plain step': 1.0, 'first order': 1.1, 'implicit Gauss-Newton': 2.2, 'unrolled, finite differences': 4.4,
           'unrolled, exact': None, 'plain step of one path': None}
@@ -96,4 +97,4 @@ def build(batch: int, size: int, device: torch.device) -> dict[str, Callable[[],
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

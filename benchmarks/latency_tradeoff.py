@@ -25,6 +25,7 @@ from terminaltables import AsciiTable
 from mmfusenas.models.scene import TIMFusion
 from mmfusenas.nas import Genotype
 from mmfusenas.nas.cost_table import CostTable
+from mmfusenas.utils.command_line import run_tool
 
 
 def main() -> None:
@@ -74,4 +75,4 @@ def latency(genotype: Path, args: argparse.Namespace) -> float:
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

@@ -24,6 +24,7 @@ from terminaltables import AsciiTable
 
 from mmfusenas.models.losses.restoration_loss import TERMS
 from mmfusenas.nas import Genotype
+from mmfusenas.utils.command_line import run_tool
 
 QUALITY, SEARCH = 'configs/hadamard/quality.py', 'configs/hadamard/search.py'
 TRAINED = ('searched', 'random-network', 'equal', 'random')
@@ -109,4 +110,4 @@ def weights_of(row: str, seed: int, found: dict[str, float]) -> dict[str, float]
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

@@ -39,6 +39,7 @@ from mmfusenas.evaluation.suite import compute_scores
 from mmfusenas.models.utils.color import luma
 from mmfusenas.registry import DATASETS
 from mmfusenas.utils.checkpoint import load_checkpoint
+from mmfusenas.utils.command_line import run_tool
 from mmfusenas.utils.random_state import seeded
 
 Curve = Mapping[int, tuple[float, float]]
@@ -182,4 +183,4 @@ def draw(curves: Mapping[tuple[str, int, int], Curve], args: argparse.Namespace)
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

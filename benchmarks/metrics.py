@@ -24,6 +24,7 @@ from torch import Tensor
 from torchmetrics.functional.image import visual_information_fidelity
 
 from mmfusenas.evaluation.suite import FUSION_METRICS, compute_scores
+from mmfusenas.utils.command_line import run_tool
 
 
 def parse_args() -> argparse.Namespace:
@@ -71,4 +72,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

@@ -29,7 +29,7 @@ import mmfusenas.engine
 import mmfusenas.models  # noqa: F401  registers what the configs name
 from mmfusenas.nas import SearchSpace
 from mmfusenas.registry import MODELS
-from mmfusenas.utils.command_line import load_config
+from mmfusenas.utils.command_line import load_config, run_tool
 
 CONFIGS = ['configs/tim/fusion_light.py', 'configs/ruas/enhance.py', 'configs/dcnas/scenes_depth.py',
            'configs/hadamard/lowlight.py', 'configs/hyperguidance/deblur.py']
@@ -71,4 +71,4 @@ def parse_args() -> argparse.Namespace:
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

@@ -29,6 +29,7 @@ from timing import seconds
 
 from mmfusenas.models.scene import TIMFusion
 from mmfusenas.nas import Genotype
+from mmfusenas.utils.command_line import run_tool
 from mmfusenas.utils.complexity import count_parameters
 
 OPERATORS = ('dc_3', 'dc_5', 'rb_3', 'rb_5', 'db_3', 'db_5')
@@ -115,4 +116,4 @@ def report(results: Mapping[str, Mapping[str, float]], args: argparse.Namespace)
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

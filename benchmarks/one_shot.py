@@ -34,6 +34,7 @@ from mmfusenas.nas.predictor import LOSSES, PathPredictor, fit_predictor
 from mmfusenas.nas.sampling import PathSampler, path_sampler
 from mmfusenas.registry import DATASETS, MODELS
 from mmfusenas.utils.checkpoint import load_checkpoint, weights_of
+from mmfusenas.utils.command_line import run_tool
 
 STRATEGIES = ('guided', 'plain', 'random')
 SLACK = 0.05  # of the cost, within which paths are of one size
@@ -158,4 +159,4 @@ def plot(curves: dict[str, list[list[float]]], by: str) -> Figure:
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

@@ -24,6 +24,7 @@ from mmfusenas.models.restorers import GuidedSRNet
 from mmfusenas.nas import Genotype, SearchSpace
 from mmfusenas.nas.latency import measure_costs
 from mmfusenas.nas.sampling import PathSampler
+from mmfusenas.utils.command_line import run_tool
 
 
 def main() -> None:
@@ -56,4 +57,4 @@ def parse_args() -> argparse.Namespace:
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

@@ -27,6 +27,8 @@ from pathlib import Path
 
 from runs import scalars
 
+from mmfusenas.utils.command_line import run_tool
+
 RESULTS = ('genotype.json', 'metrics*.json', 'search.json')
 KEPT = ('done', 'last_checkpoint', 'scalars.json', *RESULTS)
 CURVES = ('loss', 'search_best', 'search_top')
@@ -142,4 +144,4 @@ def parse_args() -> argparse.Namespace:
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

@@ -26,6 +26,7 @@ from torch import Tensor
 import mmfusenas.models  # noqa: F401  registers RUASEnhancement
 from mmfusenas.apis.optimize import optimize_for_inference
 from mmfusenas.registry import MODELS
+from mmfusenas.utils.command_line import run_tool
 
 PLAIN = 'plain eager'
 BOUND = 0.65
@@ -132,4 +133,4 @@ def parse_args() -> argparse.Namespace:
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

@@ -31,6 +31,7 @@ import mmfusenas.models  # noqa: F401  registers RUASEnhancement
 from mmfusenas.models.cells.distillation_cell import OPERATORS_RUAS
 from mmfusenas.nas import SearchSpace
 from mmfusenas.registry import MODELS
+from mmfusenas.utils.command_line import run_tool
 from mmfusenas.utils.complexity import complexity
 
 ROWS = ('supernet', *(name for name in OPERATORS_RUAS if name != 'skip'), 'published', 'published-cvpr')
@@ -97,4 +98,4 @@ def single_operator(operator: str, folder: Path) -> str:
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

@@ -15,6 +15,7 @@ from mmfusenas.models.restorers import GuidedSRNet
 from mmfusenas.nas import Genotype, SearchSpace
 from mmfusenas.nas.cost_table import parameter_table
 from mmfusenas.nas.sampling import PathSampler
+from mmfusenas.utils.command_line import run_tool
 
 
 def main() -> None:
@@ -61,4 +62,4 @@ def parse_args() -> argparse.Namespace:
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

@@ -27,6 +27,7 @@ from mmfusenas.engine.hooks import CooperativeSearchHook
 from mmfusenas.models.cells.linear_choice import LinearChoice
 from mmfusenas.nas import Choice, SearchSpace
 from mmfusenas.registry import MODELS
+from mmfusenas.utils.command_line import run_tool
 
 CONFIG = dict(
     type='RUASEnhancement', scene=dict(type='RUASScene', loss=dict(type='RTVSceneLoss')),
@@ -112,4 +113,4 @@ def seconds(run: Callable[[], object], model: nn.Module | None = None, stage: st
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

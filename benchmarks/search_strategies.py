@@ -21,6 +21,7 @@ from runs import draw, figure, scalars, test, train
 from terminaltables import AsciiTable
 
 from mmfusenas.models.scene import TIMFusion
+from mmfusenas.utils.command_line import run_tool
 from mmfusenas.utils.complexity import count_parameters
 from mmfusenas.visualization.score_plots import plot_scores
 
@@ -108,4 +109,4 @@ def plot_losses(curves: dict[str, list[dict[int, float]]], cycle: int) -> Figure
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

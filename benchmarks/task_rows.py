@@ -37,6 +37,7 @@ from runs import config_with, figure, test, train_found
 from terminaltables import AsciiTable
 
 from mmfusenas.core.files import atomic_write
+from mmfusenas.utils.command_line import run_tool
 
 ROWS = {'tim': TIM_ROWS, 'ruas': RUAS_ROWS}
 """Rows by the folder of the config."""
@@ -201,4 +202,4 @@ def main_names(found: dict[str, float]) -> list[str]:
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

@@ -12,8 +12,8 @@ from mmengine import registry as _root
 from mmengine.registry import Registry
 
 
-def _child(name: str, parent: Registry, location: str) -> Registry:
-    return Registry(name, parent=parent, scope='mmfusenas', locations=[f'mmfusenas.{location}'])
+def _child(name: str, parent: Registry, *locations: str) -> Registry:
+    return Registry(name, parent=parent, scope='mmfusenas', locations=[f'mmfusenas.{place}' for place in locations])
 
 
 RUNNERS = _child('runner', _root.RUNNERS, 'engine')
@@ -25,7 +25,7 @@ OPTIMIZERS = _child('optimizer', _root.OPTIMIZERS, 'engine')
 OPTIM_WRAPPERS = _child('optim_wrapper', _root.OPTIM_WRAPPERS, 'engine')
 OPTIM_WRAPPER_CONSTRUCTORS = _child('optimizer constructor', _root.OPTIM_WRAPPER_CONSTRUCTORS, 'engine')
 PARAM_SCHEDULERS = _child('parameter scheduler', _root.PARAM_SCHEDULERS, 'engine')
-DATASETS = _child('dataset', _root.DATASETS, 'datasets')
+DATASETS = _child('dataset', _root.DATASETS, 'datasets', 'scenes')
 DATA_SAMPLERS = _child('data sampler', _root.DATA_SAMPLERS, 'datasets')
 TRANSFORMS = _child('transform', _root.TRANSFORMS, 'datasets')
 MODELS = _child('model', _root.MODELS, 'models')

@@ -12,6 +12,11 @@ from types import ModuleType
 
 import pytest
 import torch
+from mmengine.fileio import YamlHandler
+from mmengine.fileio.handlers.registry_utils import file_handlers
+from mmengine.model import PretrainedInit
+from mmengine.registry import WEIGHT_INITIALIZERS
+from mmengine.runner import CheckpointLoader
 from torch import nn
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -28,6 +33,21 @@ def pytest_configure() -> None:
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
     """Look for examples in no helper of the tests: imported a second time it would register its parts once more."""
     return True if collection_path.suffix == '.py' and not collection_path.name.startswith('test_') else None
+
+
+LOADERS = dict(CheckpointLoader._schemes)
+"""MMEngine's own, by the beginnings of names."""
+
+
+@pytest.fixture(autouse=True)
+def stock_loading() -> Iterator[None]:
+    """Begin every test as a process begins: MMEngine reads files by its own means until something is called."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(CheckpointLoader, '_schemes', dict(LOADERS))
+        patch.setitem(WEIGHT_INITIALIZERS.module_dict, 'Pretrained', PretrainedInit)
+        for suffix in ('yaml', 'yml'):
+            patch.setitem(file_handlers, suffix, YamlHandler())
+        yield
 
 
 @pytest.fixture(scope='session', autouse=True)

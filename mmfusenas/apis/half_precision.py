@@ -12,9 +12,9 @@ from mmfusenas.apis.base_inferencer import BaseInferencer, Image
 from mmfusenas.apis.enhance_inferencer import EnhanceInferencer
 from mmfusenas.apis.fusion_inferencer import FusionInferencer
 from mmfusenas.apis.guided_sr_inferencer import GuidedSRInferencer
-from mmfusenas.datasets.synthetic_guided_scenes import SyntheticGuidedScenes
-from mmfusenas.datasets.synthetic_lowlight_scenes import SyntheticLowLightScenes
-from mmfusenas.datasets.synthetic_scenes import SyntheticScenes
+from mmfusenas.scenes.synthetic_guided_scenes import SyntheticGuidedScenes
+from mmfusenas.scenes.synthetic_lowlight_scenes import SyntheticLowLightScenes
+from mmfusenas.scenes.synthetic_scenes import SyntheticScenes
 
 PRECISION = 2**-11
 """Largest relative error of rounding to float16."""

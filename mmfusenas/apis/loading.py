@@ -19,6 +19,7 @@ from mmfusenas.registry import MODELS
 from mmfusenas.utils.checkpoint import load_checkpoint, misfits, weights_of
 from mmfusenas.utils.checkpoint_content import config_of_model, transforms_of_test_data
 from mmfusenas.utils.command_line import load_config
+from mmfusenas.utils.safe_loading import use_safe_loading
 from mmfusenas.utils.stored_config import MODEL_PARTS, PIPELINE_PARTS, from_text
 from mmfusenas.utils.weights import checkpoint_file, weights_file
 
@@ -94,6 +95,8 @@ def check_device(name: str) -> torch.device:
 def build_model(model_cfg: Mapping[str, Any], where: str) -> BaseModel:
     """Build a model, without the pretrained weights that its config may ask for.
 
+    Files that a part reads while it is built run no code (:func:`~mmfusenas.utils.safe_loading.use_safe_loading`).
+
     Args:
         model_cfg: Config of the model; its ``_scope_`` defaults to ``mmfusenas``.
         where: What to call the config in messages.
@@ -101,6 +104,7 @@ def build_model(model_cfg: Mapping[str, Any], where: str) -> BaseModel:
     Raises:
         ValueError: If a part of it is not registered.
     """
+    use_safe_loading()
     # mmdet reads test_cfg by attribute, so plain dicts will not do.
     cfg = ConfigDict(deepcopy(dict(model_cfg)))
     cfg.setdefault('_scope_', 'mmfusenas')

@@ -23,12 +23,6 @@ from .rain100 import Rain100Dataset
 from .reside import RESIDEDataset
 from .samplers import ResumableBatchSampler, ResumableSampler
 from .seeded_dataset import SeededDataset
-from .synthetic_guided_scenes import SyntheticGuidedScenes
-from .synthetic_haze_scenes import SyntheticHazeScenes
-from .synthetic_lowlight_scenes import SyntheticLowLightScenes
-from .synthetic_lowlight_seg_scenes import SyntheticLowLightSegScenes
-from .synthetic_scenes import SyntheticScenes
-from .synthetic_seg_scenes import SyntheticSegScenes
 from .transforms import *  # noqa: F401,F403
 from .uieb import UIEBDataset
 from .voc_pair_dataset import VOCPairDataset
@@ -38,9 +32,7 @@ __all__ = [
     'ACDCDataset', 'AlternatingDataset', 'BSDSDataset', 'DarkFaceDataset', 'ExDarkDataset', 'FiveKDataset',
     'HarvardDataset', 'LLVIPDataset', 'LOLDataset', 'LevinDataset', 'M3FDDataset', 'MFNetDataset', 'MSRSDataset',
     'MSRSSegDataset', 'MultiSpectralDataset', 'PairDataset', 'PairSegDataset', 'RESIDEDataset', 'Rain100Dataset',
-    'ResumableBatchSampler', 'ResumableSampler', 'SeededDataset', 'SyntheticGuidedScenes', 'SyntheticHazeScenes',
-    'SyntheticLowLightScenes', 'SyntheticLowLightSegScenes', 'SyntheticScenes', 'SyntheticSegScenes', 'UIEBDataset',
-    'VOCPairDataset', 'YOLOPairDataset',
+    'ResumableBatchSampler', 'ResumableSampler', 'SeededDataset', 'UIEBDataset', 'VOCPairDataset', 'YOLOPairDataset',
 ]
 
 if available('mmdet'):

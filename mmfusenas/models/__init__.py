@@ -1,4 +1,3 @@
-import mmfusenas.utils.checkpoint  # noqa: F401, so that init_cfg knows mmfusenas://
 from mmfusenas.models import (
     backbones,
     cells,

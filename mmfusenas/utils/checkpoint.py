@@ -1,8 +1,7 @@
 """Checkpoints: loading that runs no code, writing that never damages what was there.
 
-``import mmfusenas.engine`` (which every Runner of ours does) makes mmengine load files through :func:`load_checkpoint`
-as well, so ``--resume``, ``load_from`` and ``init_cfg=dict(type='Pretrained')`` are covered. Of addresses with a scheme
-(``https://``, ``torchvision://``, ...) see :mod:`mmfusenas.utils.remote_weights`.
+After :func:`mmfusenas.utils.safe_loading.use_safe_loading` mmengine loads files through :func:`load_checkpoint`, too.
+Of addresses with a scheme (``https://``, ``torchvision://``, ...) see :mod:`mmfusenas.utils.remote_weights`.
 """
 from __future__ import annotations
 
@@ -21,7 +20,6 @@ import torch
 from mmengine.logging import HistoryBuffer, print_log
 from mmengine.model import PretrainedInit
 from mmengine.optim import OneCycleParamScheduler
-from mmengine.registry import WEIGHT_INITIALIZERS
 from mmengine.runner import CheckpointLoader
 from torch import Tensor, nn
 from torch.serialization import get_unsafe_globals_in_checkpoint, safe_globals
@@ -84,22 +82,12 @@ def load_from_local(filename: str, map_location: Any = None) -> Any:
     return load_checkpoint(filename, map_location)
 
 
-@CheckpointLoader.register_scheme(prefixes=BUNDLED)
 def load_from_bundled(filename: str, map_location: Any = None) -> Any:
     """Load the weights that ship with the package: ``'mmfusenas://tim-light'`` is ``weights/tim-light.pth``.
 
-    For ``init_cfg=dict(type='Pretrained', checkpoint='mmfusenas://tim-light')``, wherever mmfusenas's models are built.
+    For ``init_cfg=dict(type='Pretrained', checkpoint='mmfusenas://tim-light')``.
     """
     return load_checkpoint(weights_file(filename.removeprefix(BUNDLED)), map_location)
-
-
-def register_safe_loading() -> None:
-    """Make mmengine read local files with :func:`load_checkpoint`, and refuse weights that hardly fit, in this process.
-
-    The latter where a part has ``init_cfg=dict(type='Pretrained')``; mmengine itself logs a warning and goes on.
-    """
-    CheckpointLoader.register_scheme(prefixes='', loader=load_from_local, force=True)
-    WEIGHT_INITIALIZERS.register_module('Pretrained', module=CheckedPretrainedInit, force=True)
 
 
 LEAST_SHARE = 0.5

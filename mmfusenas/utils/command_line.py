@@ -16,7 +16,10 @@ from typing import Any
 from mmengine.config import Config, DictAction
 
 from mmfusenas.core.errors import UserError
+from mmfusenas.utils.config_check import check_options
 from mmfusenas.utils.config_files import config_from, file_of
+from mmfusenas.utils.safe_loading import use_safe_loading
+from mmfusenas.utils.weights import checkpoint_file
 
 
 def message_for_people(error: BaseException) -> str | None:
@@ -35,11 +38,14 @@ def message_for_people(error: BaseException) -> str | None:
 
 
 def run_tool(main: Callable[[], None]) -> None:
-    """Run a tool; an error that was written for people ends it with one message and exit status 1.
+    """Run a tool, which runs no code from the files that it reads; an error for people ends it with one message.
+
+    The exit status is then 1.
 
     Args:
         main: The tool.
     """
+    use_safe_loading()
     try:
         main()
     except KeyboardInterrupt:
@@ -95,7 +101,6 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
 
 def chosen_model(args: argparse.Namespace) -> tuple[str, Path | None]:
     """Return what the command line names as the model: a name and None, or a config and a checkpoint."""
-    from mmfusenas.utils.weights import checkpoint_file  # brings torch, which tools for data sets do without
     if args.model and args.config:
         raise UserError(f'--model {args.model} and the config {args.config}: give one of them.')
     if args.model:
@@ -173,7 +178,6 @@ def load_config(path: str, options: dict[str, Any] | None = None) -> Config:
         UserError: It cannot be read, or has no model.
         ConfigError: An option would have no effect.
     """
-    from mmfusenas.utils.config_check import check_options  # brings torch, which tools for data sets do without
     cfg = read_config(path)
     if 'model' not in cfg:
         raise UserError(f'Config {path} has no `model`: it is a part that other configs build on (`_base_`).')

@@ -1,41 +1,14 @@
-"""Config files: YAML and JSON are data and run no code; a Python config is code, and is trusted like any script.
-
-Importing this makes mmengine read every YAML file by a safe loader, in the whole process.
-"""
+"""Config files: YAML and JSON are data and run no code; a Python config is code, and is trusted like any script."""
 from __future__ import annotations
 
 import traceback
 from pathlib import Path
-from typing import Any, TextIO
 
-import yaml
 from mmengine.config import Config
-from mmengine.fileio import YamlHandler, register_handler
 
 from mmfusenas.core.errors import InputError
-
-Loader = getattr(yaml, 'CSafeLoader', yaml.SafeLoader)
-
-
-class PlainLoader(Loader):
-    """PyYAML's safe loader, which knows tuples: mmengine writes them."""
-
-
-PlainLoader.add_constructor('tag:yaml.org,2002:python/tuple',
-                            lambda loader, node: tuple(loader.construct_sequence(node, deep=True)))
-
-
-@register_handler(['yaml', 'yml'])
-class PlainYamlHandler(YamlHandler):
-    """mmengine's handler of YAML files, for plain values alone.
-
-    Raises:
-        yaml.constructor.ConstructorError: The file has another tag, such as ``!!python/object/apply``.
-    """
-
-    def load_from_fileobj(self, file: TextIO, **kwargs: Any) -> Any:
-        """Load the content of a file."""
-        return super().load_from_fileobj(file, **{'Loader': PlainLoader, **kwargs})
+from mmfusenas.utils.safe_loading import use_safe_loading
+from mmfusenas.utils.stored_config import ALL_PARTS, check_parts
 
 
 def config_from(path: str) -> Config:
@@ -48,9 +21,9 @@ def config_from(path: str) -> Config:
         ValueError: A YAML or JSON file names a part that is not registered, or imports.
         yaml.constructor.ConstructorError: A YAML file has a tag that builds an object.
     """
+    use_safe_loading()
     if Path(path).suffix == '.py':
         return Config.fromfile(path)
-    from mmfusenas.utils.stored_config import ALL_PARTS, check_parts  # brings torch
     cfg = Config.fromfile(path, import_custom_modules=False)
     if 'custom_imports' in cfg:
         raise InputError('custom_imports runs code, which a YAML or JSON config may not: write a Python config, '

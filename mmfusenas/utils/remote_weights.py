@@ -1,6 +1,7 @@
 """Checkpoints that are named by an address: fetched by MMEngine's and torch's own means, then read as any local file.
 
-MMEngine reads what it fetches without ``weights_only``. Its table of loaders by scheme gets these in their place.
+MMEngine reads what it fetches without ``weights_only``. Its table of loaders by scheme gets these in their place
+by :func:`~mmfusenas.utils.safe_loading.use_safe_loading`.
 """
 from __future__ import annotations
 
@@ -14,7 +15,6 @@ import torch
 from mmengine.dist import barrier, get_rank
 from mmengine.fileio import get_local_path
 from mmengine.runner import (
-    CheckpointLoader,
     get_deprecated_model_names,
     get_external_models,
     get_mmcls_models,
@@ -81,17 +81,6 @@ def load_from_nowhere(filename: str, map_location: Any = None) -> NoReturn:
     """Refuse what can only be fetched together with code from it."""
     raise InputError(f'Weights at {filename} are not fetched, because they could not be read without running code. '
                      'Fetch the file yourself and give its path.')
-
-
-def register_remote_loading() -> None:
-    """Make mmengine read weights from everywhere with :func:`~mmfusenas.utils.checkpoint.load_checkpoint`."""
-    for loader, schemes in {
-        load_from_http: ['http://', 'https://'],
-        load_from_zoo: ['torchvision://', 'modelzoo://', 'openmmlab://', 'open-mmlab://', 'mmcls://'],
-        load_from_store: [r'(\S+\:)?s3://', r'(\S+\:)?petrel://'],
-        load_from_nowhere: ['pavi://'],
-    }.items():
-        CheckpointLoader.register_scheme(schemes, loader=loader, force=True)
 
 
 def _fetch(url: str, path: Path) -> None:

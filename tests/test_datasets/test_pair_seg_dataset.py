@@ -5,12 +5,13 @@ import pytest
 from mmengine.config import Config
 from PIL import Image
 
-from mmfusenas.datasets import MFNetDataset, MSRSSegDataset, PairSegDataset, SyntheticSegScenes
+from mmfusenas.datasets import MFNetDataset, MSRSSegDataset, PairSegDataset
 from mmfusenas.datasets.checks import check_pair
 from mmfusenas.datasets.images import ImageError, read_pair
 from mmfusenas.datasets.problems import DatasetError
 from mmfusenas.datasets.transforms import LoadSegMap
 from mmfusenas.registry import DATASETS
+from mmfusenas.scenes import SyntheticSegScenes
 
 pytest.importorskip('mmseg')
 

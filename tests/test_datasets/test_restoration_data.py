@@ -3,17 +3,9 @@ import cv2
 import numpy as np
 import pytest
 
-from mmfusenas.datasets import (
-    BSDSDataset,
-    PairDataset,
-    Rain100Dataset,
-    RESIDEDataset,
-    SyntheticHazeScenes,
-    UIEBDataset,
-)
+from mmfusenas.datasets import BSDSDataset, PairDataset, Rain100Dataset, RESIDEDataset, UIEBDataset
 from mmfusenas.datasets.images import ImageError
 from mmfusenas.datasets.problems import DatasetError
-from mmfusenas.datasets.scenes import draw_scene
 from mmfusenas.datasets.transforms import (
     BlurAndNoise,
     Darken,
@@ -24,6 +16,8 @@ from mmfusenas.datasets.transforms import (
     RandomQuarterTurn,
 )
 from mmfusenas.datasets.transforms.blur_and_noise import motion_kernel
+from mmfusenas.scenes import SyntheticHazeScenes
+from mmfusenas.scenes.drawing import draw_scene
 
 
 def write(path, size=(24, 32)):

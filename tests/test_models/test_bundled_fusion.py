@@ -5,9 +5,10 @@ import torch
 import torch.nn.functional as F
 
 from mmfusenas.apis import load_model
-from mmfusenas.datasets import MSRSDataset, SyntheticScenes
+from mmfusenas.datasets import MSRSDataset
 from mmfusenas.datasets.images import read_infrared, to_grey
 from mmfusenas.evaluation.functional import target_contrast
+from mmfusenas.scenes import SyntheticScenes
 
 BORDER, MIRRORED = 8, 40
 

@@ -6,9 +6,10 @@ from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
 
-from mmfusenas.datasets.synthetic_scenes import SyntheticScenes
 from mmfusenas.models.losses import FusionLoss
 from mmfusenas.registry import DATASETS, MODELS
+from mmfusenas.scenes.synthetic_scenes import SyntheticScenes
+from mmfusenas.utils.safe_loading import use_safe_loading
 
 
 def contrast(image: np.ndarray, box: np.ndarray, inside: np.ndarray) -> float:
@@ -57,6 +58,7 @@ def test_warm_people_are_bright_after_task_guided_training(root):
     cfg.model.task.backbone = dict(type='ResNet', depth=18, base_channels=8, out_indices=(1, 2, 3))
     cfg.train_dataloader.dataset.update(length=120, size=(64, 80))
     model, dataset = MODELS.build(cfg.model), DATASETS.build(cfg.train_dataloader.dataset)
+    use_safe_loading()  # which knows mmfusenas://
     model.scene.init_weights()
     optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
     for step in range(60):

@@ -14,8 +14,8 @@ import torch
 from mmengine.config import Config
 from scipy.stats import entropy
 
-from mmfusenas.datasets import SyntheticScenes
 from mmfusenas.datasets.images import to_grey
+from mmfusenas.scenes import SyntheticScenes
 from mmfusenas.utils.checkpoint import load_checkpoint, save_checkpoint
 from mmfusenas.utils.processor import computes_in_bfloat16
 

@@ -152,8 +152,37 @@ def test_weights_from_anywhere(key: str, address: str, toy: Path, server: str, r
     weights = address.format(server)
     setting = repr(weights) if key == 'load_from' else dict(type='Pretrained', checkpoint=weights)
     name = key.replace('model.init_cfg', "model['init_cfg']")
-    toy.write_text(f'{toy.read_text()}\n{name} = {setting}\n')
+    # Without the hook that makes every Runner safe: it is the tool that is.
+    toy.write_text(f'{toy.read_text()}\n{name} = {setting}\ndefault_hooks = dict(checkpoint=None)\n')
     message = run_tool('train', 'toy.py')
+    assert 'evil.pth carries code' in message and 'was not loaded' in message
+    assert not Path('marker').exists()
+
+
+READER = """
+from mmengine.runner import load_checkpoint
+@MODELS.register_module(force=True)
+class ReadingModel(ToolModel):
+    def __init__(self, file):
+        super().__init__()
+        load_checkpoint(self, file)
+"""
+
+
+@pytest.mark.parametrize('arguments', [
+    'train', 'test a.pth', 'infer a.pth --visible vi --infrared ir', 'derive served/evil.pth --out out',
+    'deployment/export_onnx a.pth --out out', 'analysis_tools/get_flops',
+    'analysis_tools/sample_genotype --work-dir out'])
+def test_a_model_that_reads_a_file_while_it_is_built(arguments: str, toy: Path, evil_pickle: Path,
+                                                     run_tool: Callable) -> None:
+    if 'onnx' in arguments:
+        pytest.importorskip('onnxruntime')
+    Path('toy_parts.py').write_text(Path('toy_parts.py').read_text() + READER)
+    toy.write_text(toy.read_text() + f"model = dict(type='ReadingModel', file='{evil_pickle}')\n"
+                   'default_hooks = dict(checkpoint=None)\n')
+    save_checkpoint(dict(state_dict=dict(a=torch.zeros(1))), 'a.pth')
+    tool, *rest = arguments.split()
+    message = run_tool(tool, *(rest if tool == 'derive' else ['toy.py', *rest]))
     assert 'evil.pth carries code' in message and 'was not loaded' in message
     assert not Path('marker').exists()
 

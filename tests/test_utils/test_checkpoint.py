@@ -12,8 +12,13 @@ from mmengine.model import BaseModule
 from mmengine.runner.checkpoint import CheckpointLoader, _load_checkpoint
 from torch import nn
 
-import mmfusenas.engine  # noqa: F401  makes mmengine load safely
 from mmfusenas.utils.checkpoint import load_checkpoint, save_checkpoint
+from mmfusenas.utils.safe_loading import use_safe_loading
+
+
+@pytest.fixture(autouse=True)
+def safely():
+    use_safe_loading()
 
 
 @pytest.fixture(params=['zip', 'legacy', 'plain pickle'])

@@ -5,16 +5,16 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 
 from mmfusenas.core.errors import InputError
-from mmfusenas.datasets.scenes import darken
 from mmfusenas.datasets.transforms.degrading import generator_of, require_8_bit
 from mmfusenas.registry import TRANSFORMS
+from mmfusenas.scenes.drawing import darken
 
 
 @TRANSFORMS.register_module()
 class Darken(BaseTransform):
     """Make a dark and noisy image of a good one, which becomes its reference.
 
-    As :func:`~mmfusenas.datasets.scenes.darken` does it for the built-in scenes: less light in linear light, shot and
+    As :func:`~mmfusenas.scenes.drawing.darken` does it for the built-in scenes: less light in linear light, shot and
     read noise, 8 bit. Required key: ``img`` (H x W x 3 uint8). Changed: ``img``; added: ``reference``.
 
     Args:

@@ -18,6 +18,7 @@ from mmfusenas.core.files import write_text
 from mmfusenas.nas import Genotype, SearchSpace, with_genotype
 from mmfusenas.registry import HOOKS
 from mmfusenas.utils.complexity import complexity
+from mmfusenas.utils.config_files import config_from
 from mmfusenas.utils.config_hooks import is_hook
 from mmfusenas.utils.unwrap_model import unwrap_model
 
@@ -156,7 +157,7 @@ def retrain_config(cfg: Config, genotype: Genotype, work_dir: Path, retrain_as: 
     """
     cfg = Config(cfg.to_dict())
     if retrain_as:
-        training = Config.fromfile(retrain_as)
+        training = config_from(retrain_as)
         cfg = Config(dict(cfg.to_dict(), **{key: training.get(key) for key in TRAINING}))
     searching = ('BilevelSearchHook', 'GenotypeExportHook', 'PathSamplingHook')
     cfg.default_hooks = {name: hook for name, hook in (cfg.get('default_hooks') or {}).items()

@@ -23,6 +23,7 @@ from mmfusenas.utils.checkpoint_content import (
     without_functions,
 )
 from mmfusenas.utils.random_state import get_random_state, set_random_state
+from mmfusenas.utils.safe_loading import use_safe_loading
 from mmfusenas.utils.unwrap_model import unwrap_model
 
 STOPPED = 'stopped.pth'
@@ -45,6 +46,8 @@ class SafeCheckpointHook(CheckpointHook):
       ``meta['model_cfg']``.
     - Ctrl-C or SIGTERM lets one process finish its iteration and write ``stopped.pth``, from which ``--resume`` goes on
       (with the same two loops); the next checkpoint takes its place.
+    - Building it makes MMEngine read files without running code from them
+      (:func:`~mmfusenas.utils.safe_loading.use_safe_loading`), so a Runner with it is safe whoever builds it.
     - ``save_best`` passes over a validation without its metric (mmdet gives none where nothing was predicted).
 
     Hooks that keep state of their own store it in ``before_save_checkpoint``, read it in ``after_load_checkpoint``,
@@ -75,6 +78,7 @@ class SafeCheckpointHook(CheckpointHook):
                 raise InputTypeError(f'SafeCheckpointHook has no option {name}{nearest(name, known)}. It takes: '
                                      f'{", ".join(known)}.')
         super().__init__(**options)
+        use_safe_loading()  # no later: a script may load weights into the Runner before it runs
         if '://' in str(self.out_dir):
             raise InputError('SafeCheckpointHook moves files into place, which needs a local out_dir, '
                              f'got {self.out_dir}.')

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from mmfusenas.core.errors import InputError
-from mmfusenas.datasets.scenes.sensors import to_uint8
-from mmfusenas.datasets.synthetic_guided_scenes import FARTHEST
-from mmfusenas.datasets.synthetic_scenes import SyntheticScenes
 from mmfusenas.registry import DATASETS
+from mmfusenas.scenes.drawing.sensors import to_uint8
+from mmfusenas.scenes.synthetic_guided_scenes import FARTHEST
+from mmfusenas.scenes.synthetic_scenes import SyntheticScenes
 
 
 @DATASETS.register_module()

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from torch.utils.data import DataLoader
 
-from mmfusenas.datasets.scenes import CLASSES, CONDITIONS, SEMANTICS, draw_scene, scene_condition
-from mmfusenas.datasets.scenes.textures import grain, noise_tile
 from mmfusenas.registry import DATASETS
+from mmfusenas.scenes.drawing import CLASSES, CONDITIONS, SEMANTICS, draw_scene, scene_condition
+from mmfusenas.scenes.drawing.textures import grain, noise_tile
 
 SIZE = (96, 120)
 
@@ -61,7 +61,7 @@ def test_drawing_leaves_the_global_random_state_alone():
 
 def test_scene_is_the_same_on_a_machine_without_vector_instructions(without_vector_instructions):
     plain = without_vector_instructions("""
-from mmfusenas.datasets.scenes import draw_scene
+from mmfusenas.scenes.drawing import draw_scene
 scenes = [draw_scene(3, index, (96, 120), misalign=2.0) for index in range(6)]
 found = [np.dstack([scene.visible, scene.infrared, scene.instance_map]) for scene in scenes]
 """)

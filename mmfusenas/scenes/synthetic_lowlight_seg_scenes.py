@@ -1,9 +1,9 @@
 """The drawn street scenes in little light as a segmentation set."""
 from __future__ import annotations
 
-from mmfusenas.datasets.synthetic_lowlight_scenes import SyntheticLowLightScenes
-from mmfusenas.datasets.synthetic_seg_scenes import SyntheticSegScenes
 from mmfusenas.registry import DATASETS
+from mmfusenas.scenes.synthetic_lowlight_scenes import SyntheticLowLightScenes
+from mmfusenas.scenes.synthetic_seg_scenes import SyntheticSegScenes
 
 
 @DATASETS.register_module()

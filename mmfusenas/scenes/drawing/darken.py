@@ -15,7 +15,7 @@ def darken(image: np.ndarray, exposure: float, noise: float, rng: np.random.Gene
 
     In linear light, the square of the grey levels, the signal is scaled and gets noise of two kinds: shot noise, whose
     variance grows with the signal, and read noise, which is there without any. Square roots of that are rounded. As in
-    :mod:`mmfusenas.datasets.scenes.sensors`, only operations that every machine rounds alike are used.
+    :mod:`mmfusenas.scenes.drawing.sensors`, only operations that every machine rounds alike are used.
 
     Args:
         image: H x W x 3 uint8.

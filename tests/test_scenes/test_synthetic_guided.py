@@ -2,8 +2,8 @@
 import numpy as np
 import pytest
 
-from mmfusenas.datasets import SyntheticGuidedScenes, SyntheticScenes
-from mmfusenas.datasets.scenes import SEMANTICS
+from mmfusenas.scenes import SyntheticGuidedScenes, SyntheticScenes
+from mmfusenas.scenes.drawing import SEMANTICS
 
 SIZE = (96, 120)
 

@@ -4,15 +4,10 @@ import numpy as np
 import pytest
 from mmengine.dataset import pseudo_collate
 
-from mmfusenas.datasets import (
-    SyntheticHazeScenes,
-    SyntheticLowLightScenes,
-    SyntheticLowLightSegScenes,
-    SyntheticScenes,
-)
-from mmfusenas.datasets.scenes import SEMANTICS, darken, draw_scene
 from mmfusenas.models.data_preprocessors import PairDataPreprocessor
 from mmfusenas.registry import DATASETS
+from mmfusenas.scenes import SyntheticHazeScenes, SyntheticLowLightScenes, SyntheticLowLightSegScenes, SyntheticScenes
+from mmfusenas.scenes.drawing import SEMANTICS, darken, draw_scene
 
 SIZE = (96, 120)
 
@@ -125,7 +120,7 @@ def test_a_cached_scene_is_not_changed_by_the_pipeline():
 
 def test_image_is_the_same_on_a_machine_without_vector_instructions(without_vector_instructions):
     plain = without_vector_instructions("""
-from mmfusenas.datasets import SyntheticLowLightScenes
+from mmfusenas.scenes import SyntheticLowLightScenes
 found = [np.dstack([sample['img'], sample['reference']])
          for sample in SyntheticLowLightScenes(length=4, size=(96, 120), seed=3)]
 """)

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from mmfusenas.core.errors import InputError
-from mmfusenas.datasets.scenes import darken
-from mmfusenas.datasets.synthetic_scenes import SyntheticScenes
 from mmfusenas.registry import DATASETS
+from mmfusenas.scenes.drawing import darken
+from mmfusenas.scenes.synthetic_scenes import SyntheticScenes
 
 
 @DATASETS.register_module()

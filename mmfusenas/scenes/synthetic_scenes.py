@@ -11,9 +11,9 @@ from mmengine.dataset import BaseDataset
 from mmfusenas.core.errors import InputError
 from mmfusenas.registry import DATASETS
 
-from .scenes import CLASSES, CONDITIONS, Scene, draw_scene, scene_condition
-from .scenes.difficulty import get_difficulty
-from .scenes.render import check_arguments
+from .drawing import CLASSES, CONDITIONS, Scene, draw_scene, scene_condition
+from .drawing.difficulty import get_difficulty
+from .drawing.render import check_arguments
 
 
 @DATASETS.register_module()
@@ -25,7 +25,7 @@ class SyntheticScenes(BaseDataset):
     2 for testing, by convention. By day, at night, under glare and in fog some objects are seen by one sensor only.
 
     Results hold ``img`` (H x W x 3 uint8 BGR), ``infrared`` (H x W uint8), ``gt_seg_map`` (H x W uint8, indices into
-    ``scenes.SEMANTICS``), ``instances`` (mmdet's layout, with polygons), ``img_id``, virtual ``img_path`` and
+    ``drawing.SEMANTICS``), ``instances`` (mmdet's layout, with polygons), ``img_id``, virtual ``img_path`` and
     ``infrared_path``, ``ori_shape``, ``img_shape`` and ``condition``.
 
     Args:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from mmfusenas.core.errors import InputError
-from mmfusenas.datasets.scenes import Scene
-from mmfusenas.datasets.synthetic_scenes import SyntheticScenes
 from mmfusenas.registry import DATASETS
+from mmfusenas.scenes.drawing import Scene
+from mmfusenas.scenes.synthetic_scenes import SyntheticScenes
 
 
 def _depth(scene: Scene) -> np.ndarray:

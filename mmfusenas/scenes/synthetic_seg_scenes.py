@@ -1,9 +1,9 @@
 """The drawn street scenes as a segmentation set."""
 from __future__ import annotations
 
-from mmfusenas.datasets.scenes import SEMANTICS
-from mmfusenas.datasets.synthetic_scenes import SyntheticScenes
 from mmfusenas.registry import DATASETS
+from mmfusenas.scenes.drawing import SEMANTICS
+from mmfusenas.scenes.synthetic_scenes import SyntheticScenes
 
 
 @DATASETS.register_module()
