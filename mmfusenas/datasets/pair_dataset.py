@@ -279,10 +279,10 @@ class PairDataset(BaseDataset):
         """Return the samples of the stems that a split names, in its order, and what is missing."""
         found = {self.key_of(stem_of(sample['img_path'])): sample for sample in samples}
         folders = [' or '.join(folders_of(self.data_prefix[key])) for key in PATHS if key in self.data_prefix]
-        kind, message = 'image', f'{folders[0]} does not hold it'
+        kind, message = 'an image', f'{folders[0]} does not hold it'
         if len(folders) > 1:
-            kind, message = 'pair', f'{" and ".join(folders)} do not {"both" if len(folders) == 2 else "all"} hold it'
-        missing = [Problem('error', f'stem of the split without a {kind}', f'{self.split}: {stem}', message)
+            kind, message = 'a pair', f'{" and ".join(folders)} do not {"both" if len(folders) == 2 else "all"} hold it'
+        missing = [Problem('error', f'stem of the split without {kind}', f'{self.split}: {stem}', message)
                    for stem in wanted if self.key_of(stem) not in found]
         return [found[self.key_of(stem)] for stem in wanted if self.key_of(stem) in found], missing
 
