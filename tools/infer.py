@@ -59,7 +59,7 @@ def kind_of(args: argparse.Namespace) -> tuple[str, ...]:
     named = [kind for kind in KINDS if any(getattr(args, name) for name in kind)]
     if len(named) > 1:
         raise UserError('--input is for a model of one sensor, --visible and --infrared are for pairs, --target and '
-                         '--guidance for super-resolution: give one kind.')
+                         '--guide for super-resolution: give one kind.')
     kind = named[0] if named else ('visible', 'infrared')
     missing = [f'--{name.replace("_", "-")}' for name in kind if not getattr(args, name)]
     if missing:

@@ -5,6 +5,7 @@ import json
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from contextlib import suppress
 from os import path as osp
 from pathlib import Path
 from typing import Any
@@ -240,7 +241,8 @@ def _link_old_name(out_dir: Path) -> None:
     link = out_dir / 'pictures'
     out_dir.mkdir(parents=True, exist_ok=True)
     if not link.exists() and not link.is_symlink():
-        link.symlink_to('images', target_is_directory=True)
+        with suppress(OSError):  # of a file system without links
+            link.symlink_to('images', target_is_directory=True)
 
 
 def name_of(image: Image, what: str) -> str:

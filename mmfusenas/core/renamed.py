@@ -5,9 +5,9 @@ from typing import Any, ClassVar
 
 
 class RenamedKeys(dict):
-    """A dict whose renamed keys are read and written under their old names too, with a warning.
+    """A dict whose renamed keys are found under their old names too, with a warning.
 
-    A subclass says in ``OLD`` which: the present name by the old one.
+    By ``[]``, ``get`` and ``in``. A subclass says in ``OLD`` which: the present name by the old one.
 
     Example:
         >>> class Sample(RenamedKeys):
@@ -25,6 +25,12 @@ class RenamedKeys(dict):
             raise KeyError(key)
         _warn(key, self.OLD[key])
         return self[self.OLD[key]]
+
+    def __contains__(self, key: object) -> bool:
+        return super().__contains__(self.OLD.get(key, key))
+
+    def get(self, key: str, default: Any = None) -> Any:
+        return self[key] if key in self else default
 
     def __setitem__(self, key: str, value: Any) -> None:
         if key in self.OLD:

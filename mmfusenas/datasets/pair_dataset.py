@@ -209,7 +209,7 @@ class PairDataset(BaseDataset):
 
     def _check_prefix(self, prefix: dict) -> None:
         """Refuse folders that are not known, and the lack of those that are needed."""
-        needed = {'img'} | set(self.PREFIX) - set(PATHS)
+        needed = {'img'} | set(self.PREFIX) - set(PATHS) - set(OLD_KEYS)
         if not needed <= set(prefix) <= needed | set(PATHS):
             raise InputError(
                 f'data_prefix of {type(self).__name__} needs {sorted(needed)} and may have '

@@ -31,6 +31,12 @@ class Sample(RenamedKeys):
     OLD = OLD_KEYS
 
 
+class GuidedSample(RenamedKeys):
+    """Those of guided super-resolution, whose target had the names of a second sensor's image."""
+
+    OLD = {**OLD_KEYS, 'img2': 'target', 'img_path2': 'target_path'}
+
+
 def role_of(key: str, keys: Container[str]) -> str:
     """Return what the model's inputs call an image of a sample that has ``keys``: its key; of ``img`` its role.
 

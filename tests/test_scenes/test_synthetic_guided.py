@@ -1,4 +1,4 @@
-"""The built-in scenes as guidance and target."""
+"""The built-in scenes as guide and target."""
 import numpy as np
 import pytest
 
@@ -13,7 +13,7 @@ def build(target, **options):
 
 
 @pytest.mark.parametrize('target', ['depth', 'thermal', 'saliency'])
-def test_the_guidance_is_the_visible_image_of_the_same_scene(target):
+def test_the_guide_is_the_visible_image_of_the_same_scene(target):
     plain = SyntheticScenes(length=6, size=SIZE, conditions=('day', ))
     for index in range(6):
         sample, scene = build(target)[index], plain[index]

@@ -1,4 +1,4 @@
-"""Write contact images of a data set as the model gets it.
+"""Write contact sheets of a data set as the model gets it.
 
 Of a pair: visible, infrared, and both with boxes or classes. Of one sensor: the image, its reference where there is
 one, and the image with boxes or classes where it has any.

@@ -1,4 +1,4 @@
-"""Write the pairs of a published depth set as guidance and target, to test on what a network never saw.
+"""Write the pairs of a published depth set as guide and target, to test on what a network never saw.
 
     OUT/test/rgb/NAME.png, OUT/test/depth/NAME.npy          float32, depth in metres, of middlebury grey levels
 
@@ -167,13 +167,13 @@ def convert(pairs: list[Pair], read: Callable[[Path], np.ndarray], out: Path) ->
                          'overwrite each other.')
     for name, image, depth in track_iter_progress(pairs):
         try:
-            target, guidance = filled(read(existing_file(depth, 'Depth'))), read_image(str(image), cv2.IMREAD_COLOR)
+            target, guide = filled(read(existing_file(depth, 'Depth'))), read_image(str(image), cv2.IMREAD_COLOR)
         except (ValueError, ImageError) as error:
             raise UserError(f'{depth}: {error}') from error
-        if target.shape != guidance.shape[:2]:
-            raise UserError(f'{depth} is {target.shape[1]} x {target.shape[0]}, {image} is {guidance.shape[1]} x '
-                             f'{guidance.shape[0]} (width x height).')
-        write_image(out / 'rgb' / f'{name}.png', guidance)
+        if target.shape != guide.shape[:2]:
+            raise UserError(f'{depth} is {target.shape[1]} x {target.shape[0]}, {image} is {guide.shape[1]} x '
+                             f'{guide.shape[0]} (width x height).')
+        write_image(out / 'rgb' / f'{name}.png', guide)
         save_array(out / 'depth' / f'{name}.npy', target)
 
 

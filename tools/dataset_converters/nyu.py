@@ -1,4 +1,4 @@
-"""Write the labelled pairs of NYU v2 as guidance and target: the first 1 000 to train, the other 449 to test.
+"""Write the labelled pairs of NYU v2 as guide and target: the first 1 000 to train, the other 449 to test.
 
     OUT/{train,test}/rgb/0000.png, OUT/{train,test}/depth/0000.npy        640 x 480, depth in metres, float32
 

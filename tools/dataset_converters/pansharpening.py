@@ -1,4 +1,4 @@
-"""Write satellite scenes of a .mat file as guidance and target for guided super-resolution, by Wald's protocol.
+"""Write satellite scenes of a .mat file as guide and target for guided super-resolution, by Wald's protocol.
 
     OUT/pan/STEM.npy, OUT/ms/STEM.npy                       with --tile 64: STEM_000.npy, STEM_001.npy, ...
 

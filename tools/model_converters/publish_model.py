@@ -30,7 +30,7 @@ def parse_args() -> argparse.Namespace:
                              'changes by more than 0.01, or a mask has another class at more than 1 pixel in 100')
     parser.add_argument('--images', nargs='+', metavar='PATH',
                         help='what --half is tried on, as of tools/infer.py: visible and infrared, or the images of '
-                             'one sensor, or target and guidance (default: four built-in scenes)')
+                             'one sensor, or target and guide (default: four built-in scenes)')
     return parser.parse_args()
 
 

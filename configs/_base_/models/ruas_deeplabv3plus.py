@@ -10,7 +10,7 @@ model = dict(
         type='EncoderDecoder',
         data_preprocessor=dict(
             type='SegDataPreProcessor', mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], bgr_to_rgb=True,
-            size_divisor=32, pad_val=0, seg_pad_val=255),
+            size_divisor=32, pad_val=0, seg_pad_val=255, test_cfg=dict(size_divisor=32)),
         # From scratch; where there is a net, init_cfg=dict(type='Pretrained', checkpoint='torchvision://resnet18').
         backbone=dict(type='ResNet', depth=18, strides=(1, 2, 2, 1), dilations=(1, 1, 1, 2), norm_cfg=dict(type='BN')),
         decode_head=dict(

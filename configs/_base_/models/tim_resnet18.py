@@ -11,7 +11,7 @@ model = dict(
         type='EncoderDecoder',
         data_preprocessor=dict(
             type='SegDataPreProcessor', mean=[127.0] * 3, std=[128.0] * 3, bgr_to_rgb=True, size_divisor=32,
-            pad_val=0, seg_pad_val=255),
+            pad_val=0, seg_pad_val=255, test_cfg=dict(size_divisor=32)),
         # From scratch; where there is a net, init_cfg=dict(type='Pretrained', checkpoint='torchvision://resnet18').
         # Another backbone is one line in a leaf config; the decoder asks it for its channels.
         backbone=dict(type='ResNet', depth=18, norm_cfg=dict(type='BN')),

@@ -11,7 +11,7 @@ from mmengine.dataset import Compose
 
 from mmfusenas.core.errors import InputError
 from mmfusenas.datasets.images import to_colour
-from mmfusenas.datasets.pairing import PATHS, Sample
+from mmfusenas.datasets.pairing import PATHS
 from mmfusenas.registry import TRANSFORMS
 from mmfusenas.utils.random_state import get_random_state, set_random_state
 
@@ -71,7 +71,7 @@ class JointTransform(BaseTransform):
             return None
         stacked.update(_split(stacked['img'], images))
         stacked.update({key: self._repeat(image, stacked['img'], *again) for key, image in references.items()})
-        return Sample(stacked)
+        return type(results)(stacked)
 
     def _repeat(self, reference: np.ndarray, image: np.ndarray, state: dict, others: dict) -> np.ndarray:
         """Run the transforms on the reference with the random numbers that the image had."""

@@ -6,7 +6,7 @@ from mmcv.transforms import BaseTransform
 
 from mmfusenas.core.errors import InputError
 from mmfusenas.datasets.images import ImageError, checked_array, read_array, to_colour, to_grey
-from mmfusenas.datasets.pairing import Sample
+from mmfusenas.datasets.pairing import GuidedSample
 from mmfusenas.datasets.transforms.degrade_target import resize_bicubic
 from mmfusenas.registry import TRANSFORMS
 
@@ -61,7 +61,7 @@ class LoadGuidedFromFile(BaseTransform):
                 if key == 'target':
                     results['low_range'] = float(target.min()), float(target.max())
                 results[key] = target if target.shape[:2] == size else resize_bicubic(target, size)
-        return Sample(results, img_shape=size, ori_shape=size)
+        return GuidedSample(results, img_shape=size, ori_shape=size)
 
     def __repr__(self) -> str:
         return f'{type(self).__name__}(bands={self.bands}, channels={self.channels}, backend_args={self.backend_args})'

@@ -22,7 +22,7 @@ def image_tensor(image: np.ndarray) -> torch.Tensor:
 
 
 def further_inputs(results: dict) -> dict[str, torch.Tensor]:
-    """Return the inputs beside ``visible``: ``infrared``, ``aligned``, ``reference``, ``flow``, where there are any."""
+    """Return the inputs beside the first: the other images and ``flow``, where there are any."""
     return {key: image_tensor(results[key]) for key in (*PATHS, 'flow') if key != 'img' and key in results}
 
 

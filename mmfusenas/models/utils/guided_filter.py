@@ -25,7 +25,7 @@ def guided_filter(guide: Tensor, x: Tensor, radius: int, eps: float) -> Tensor:
     """Filter ``x`` with the edges of ``guide`` kept (He et al., Guided image filtering, eqs. 4-8).
 
     Args:
-        guide: Guidance, N x 1 x H x W.
+        guide: N x 1 x H x W.
         x: Image or features to filter, N x C x H x W.
         radius: Radius of the windows in pixels.
         eps: Regularisation: variances of the guide well below it are smoothed away.
