@@ -27,7 +27,7 @@ def parse_args() -> argparse.Namespace:
                     'OUT_DIR/predictions.json. Of medical pairs the coloured image (PET, '
                     'SPECT) is given as visible, the MRI as infrared.',
         epilog='examples: python tools/infer.py --model tim-light --visible vi --infrared ir --out-dir fused; '
-               'python tools/infer.py --model ruas-lol --input dark --out-dir bright; '
+               'python tools/infer.py --model ruas-lowlight --input dark --out-dir bright; '
                'python tools/infer.py configs/tim/retinanet_ivif.py epoch_12.pth --visible a.png --infrared b.png '
                '--out-dir found. Folders are paired by equal file names, or by the longest common beginning '
                '(001_vi.png, 001_ir.png).')

@@ -36,7 +36,7 @@ class EnhanceInferencer(BaseInferencer):
         ImageError: If the kernel is none.
 
     Example:
-        >>> infer = EnhanceInferencer('ruas-lol')
+        >>> infer = EnhanceInferencer('ruas-lowlight')
         >>> infer(np.full((61, 83, 3), 20, np.uint8))['image'].shape
         (61, 83, 3)
     """

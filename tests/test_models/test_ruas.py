@@ -25,9 +25,8 @@ from mmfusenas.nas import SearchSpace
 from mmfusenas.nas.latency import measure_costs
 from mmfusenas.registry import MODELS
 from mmfusenas.structures import FusionDataSample
-from mmfusenas.utils.checkpoint import load_checkpoint
+from mmfusenas.utils.checkpoint import save_checkpoint
 from mmfusenas.utils.complexity import complexity, count_parameters
-from mmfusenas.utils.weights import weights_file
 
 SCENE, TASK = dict(type='RUASScene', genotype='ruas-scene'), dict(type='NoiseRemoval', genotype='ruas-denoise')
 
@@ -141,10 +140,13 @@ def test_the_derived_network_is_the_supernet_on_its_path():
     torch.testing.assert_close(derived.images(y), net.images(y), rtol=0, atol=0)
 
 
-def test_checkpoints_without_the_update_are_of_the_published_form():
-    model, y = load_model('ruas-lol'), dark(1, 3, 20, 24)
-    assert 'update' not in json.loads(load_checkpoint(weights_file('ruas-lol'))['meta']['model_cfg'])['scene']
-    scene, warm = model.scene, local_max(y)
+def test_checkpoints_without_the_update_are_of_the_published_form(tmp_path):
+    y = dark(1, 3, 20, 24)
+    cfg = dict(_scope_='mmfusenas', type='RUASEnhancement', scene=SCENE, task=TASK, denoise='never')
+    torch.manual_seed(0)
+    save_checkpoint(dict(meta=dict(model_cfg=json.dumps(cfg)), state_dict=MODELS.build(ConfigDict(cfg)).state_dict()),
+                    tmp_path / 'old.pth')
+    scene, warm = load_model(tmp_path / 'old.pth').scene, local_max(y)
     with torch.no_grad():
         for stage, (u, t) in enumerate(scene.unroll(y)):
             torch.testing.assert_close(t, scene.cell(warm, stage).sigmoid().clamp(1e-4, 1), rtol=0, atol=0)
@@ -296,6 +298,14 @@ def test_a_reference_takes_the_place_of_the_prior():
     assert 'loss_reference' in losses and 'loss_tv' not in losses
     x = model.images(dict(visible=y))['image']
     torch.testing.assert_close(losses['loss_reference'], F.mse_loss(x, reference))
+
+
+def test_what_is_brightened_learns_from_the_reference_too():
+    x, u, reference = dark(2, 3, 9, 8), dark(2, 3, 9, 8, seed=1), dark(2, 3, 9, 8, seed=2)
+    losses = DenoisingLoss(supervised=True, brightened=0.5)(x, u, reference)
+    torch.testing.assert_close(losses['loss_reference'], F.mse_loss(x, reference))
+    torch.testing.assert_close(losses['loss_brightened'], 0.5 * F.mse_loss(u, reference))
+    assert set(DenoisingLoss(supervised=True)(x, u, reference)) == {'loss_reference'}
 
 
 def test_removal_learns_from_known_noise():

@@ -5,11 +5,12 @@ from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmfusenas.core.errors import InputError
 from mmfusenas.models.cells.distillation_cell import OPERATORS_RUAS, DistillationCell
 from mmfusenas.models.scene.base_scene import BaseScene
+from mmfusenas.models.utils.bounded import bounded
 from mmfusenas.models.utils.illumination import illumination_scalars
 from mmfusenas.nas import GenotypeSource, Searchable
 from mmfusenas.registry import MODELS
@@ -88,6 +89,8 @@ class RUASScene(Searchable, BaseScene):
         self.stages, self.warm_start, self.gamma, self.t_min = stages, warm_start, gamma, t_min
         self.update = update
         self.cell = DistillationCell(3, stages, operators)
+        if update == 'additive':  # from a small gradient: with 1/2 a dark image begins at t_min, where nothing learns
+            nn.init.constant_(self.cell.distill[-1].bias, 1.0)
         self.specialize(genotype)
 
     def unroll(self, y: Tensor) -> list[tuple[Tensor, Tensor]]:
@@ -100,7 +103,8 @@ class RUASScene(Searchable, BaseScene):
         for stage in range(self.stages):
             warm = self._warm(start, y, results)
             t = self.cell(warm, stage).sigmoid()
-            t = (t if self.update == 'published' else warm - (1 - t)).clamp(self.t_min, 1)
+            # At t_min the scene loss has to bring the additive form back.
+            t = t.clamp(self.t_min, 1) if self.update == 'published' else bounded(warm - (1 - t), self.t_min, 1)
             results.append(((y / t).clamp(0, 1), t))
         return results
 
