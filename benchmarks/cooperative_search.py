@@ -48,7 +48,8 @@ def main() -> None:
             genotypes[row].append(json.loads((checkpoint.parent.parent / 'genotype.json').read_text()))
     if args.authors:
         checkpoint = beside(args.authors, args.config, args.work_dir / f'authors-{args.authors.stem}')
-        found['published weights'].append(scores(str(args.config), checkpoint, args.test_options))
+        options = ['model.scene.update=published', *args.test_options]
+        found['published weights'].append(scores(str(args.config), checkpoint, options))
     report(found, genotypes, args)
 
 

@@ -31,9 +31,10 @@ TRAINED = ('searched', 'random-network', 'equal', 'random')
 FILELESS = [term for term in TERMS if term not in ('vgg', 'lpips')]
 """The terms that a search has without files of weights."""
 RULES = {'identity': ('', ['model.net=None']),
-         'ruas': ('ruas-lol', ['model._delete_=True', 'model.type=RUASEnhancement', 'model.scene.type=RUASScene',
-                               'model.scene.genotype=ruas-scene', 'model.task.type=NoiseRemoval',
-                               'model.task.genotype=ruas-denoise', 'model.estimation.type=NoiseEstimation'])}
+         'ruas': ('ruas-lowlight', [
+             'model._delete_=True', 'model.type=RUASEnhancement', 'model.scene.type=RUASScene',
+             'model.scene.genotype=ruas-scene', 'model.scene.update=additive', 'model.task.type=NoiseRemoval',
+             'model.task.genotype=ruas-denoise', 'model.denoise=always'])}
 
 
 def main() -> None:

@@ -27,7 +27,7 @@ def parse_args() -> argparse.Namespace:
                     'OUT_DIR/predictions.json. Of medical pairs the coloured image (PET, '
                     'SPECT) is given as visible, the MRI as infrared.',
         epilog='examples: python tools/infer.py --model tim-light --visible vi --infrared ir --out-dir fused; '
-               'python tools/infer.py --model ruas-lol --input dark --out-dir bright; '
+               'python tools/infer.py --model ruas-lowlight --input dark --out-dir bright; '
                'python tools/infer.py configs/tim/retinanet_ivif.py epoch_12.pth --visible a.png --infrared b.png '
                '--out-dir found. Folders are paired by equal file names, or by the longest common beginning '
                '(001_vi.png, 001_ir.png).')
@@ -38,6 +38,8 @@ def parse_args() -> argparse.Namespace:
                              'name, for a model that deblurs')
     parser.add_argument('--denoise', choices=['adaptive', 'always', 'never'],
                         help="where RUAS removes noise from --input: RUAS_A, RUAS, RUAS_s (default: the model's own)")
+    parser.add_argument('--strength', type=float, metavar='S',
+                        help='how far RUAS brightens --input, from 0 (not at all) to 1 (default: 1)')
     parser.add_argument('--visible', metavar='PATH', help='visible image, folder, or .txt list of one path a line')
     parser.add_argument('--infrared', metavar='PATH', help='infrared image, folder, or list')
     parser.add_argument('--target', metavar='PATH', help='target of low resolution, folder, or list; also .npy files')
@@ -88,7 +90,8 @@ def main() -> None:
     kind = kind_of(args)
     sources = [getattr(args, name) for name in kind]
     pairs = input_images(*sources) if len(sources) == 1 else input_pairs(*sources)
-    options = {name: getattr(args, name) for name in ('kernel', 'denoise') if getattr(args, name)}
+    options = {name: getattr(args, name) for name in ('kernel', 'denoise', 'strength')
+               if getattr(args, name) is not None}
     if options and kind != ('input', ):
         raise UserError(f'--{next(iter(options))} is for the images of --input.')
     inferencer = KINDS[kind](model, checkpoint, args.device, args.score_thr, **options)

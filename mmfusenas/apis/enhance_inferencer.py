@@ -11,6 +11,7 @@ from mmfusenas.core.errors import InputError
 from mmfusenas.datasets.images import ImageError, checked_array, read_visible, to_colour
 from mmfusenas.datasets.transforms.load_kernel import read_kernel
 from mmfusenas.models.restorers.ruas_enhancement import RUASEnhancement
+from mmfusenas.models.scene.ruas_scene import RUASScene
 
 
 class EnhanceInferencer(BaseInferencer):
@@ -25,14 +26,17 @@ class EnhanceInferencer(BaseInferencer):
             one of each image, STEM.npy or STEM.png; None where nothing is blurred. Defaults to None.
         denoise: ``'adaptive'``, ``'always'`` or ``'never'``: the version RUAS_A, RUAS or RUAS_s of a
             :class:`RUASEnhancement`. Defaults to None, the model's own.
+        strength: How far a :class:`RUASScene` brightens, from 0, not at all, to 1: the illumination to that power.
+            Defaults to None, 1.
         **kwargs: As of :class:`BaseInferencer`.
 
     Raises:
-        ValueError: If the model does not deblur, or has no such version, and what :class:`BaseInferencer` raises.
+        ValueError: If the model does not deblur, has no such version or no illumination, or the strength is out of
+            range, and what :class:`BaseInferencer` raises.
         ImageError: If the kernel is none.
 
     Example:
-        >>> infer = EnhanceInferencer('ruas-lol')
+        >>> infer = EnhanceInferencer('ruas-lowlight')
         >>> infer(np.full((61, 83, 3), 20, np.uint8))['image'].shape
         (61, 83, 3)
     """
@@ -41,7 +45,7 @@ class EnhanceInferencer(BaseInferencer):
     otherwise = 'Use FusionInferencer, or tools/infer.py --visible PATH --infrared PATH.'
 
     def __init__(self, *args: Any, kernel: str | Path | np.ndarray | None = None, denoise: str | None = None,
-                 **kwargs: Any) -> None:
+                 strength: float | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.kernel = kernel
         if isinstance(kernel, (str, Path)) and Path(kernel).is_dir():
@@ -54,6 +58,11 @@ class EnhanceInferencer(BaseInferencer):
             if not isinstance(self.scene, RUASEnhancement):
                 raise InputError(f'{type(self.scene).__name__} has no version denoise={denoise!r}; give none.')
             self.scene.denoise = denoise
+        if strength is not None:
+            scene = getattr(self.scene, 'scene', self.scene)  # that of a RUASEnhancement
+            if not isinstance(scene, RUASScene) or not 0 <= strength <= 1:
+                raise InputError(f'{type(scene).__name__} got strength={strength!r}; a RUASScene takes 0 to 1.')
+            scene.strength = strength
 
     def read(self, image: Image) -> dict[str, Any]:
         """Return what a data set would hand to its pipeline after loading.

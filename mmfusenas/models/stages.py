@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmfusenas.core.errors import InputError
+from mmfusenas.models.utils.illumination import illumination_scalars
 
 STAGES = ('scene', 'joint', 'task')
 
@@ -43,11 +44,15 @@ class Stages:
             return self.scene.images(inputs)
 
     def scene_losses(self, images: dict[str, Tensor], inputs: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Return the scene module's own losses by ``scene.NAME``, weighed by ``eta`` in the joint stage."""
+        """Return the scene module's own losses by ``scene.NAME``, weighed by ``eta`` in the joint stage.
+
+        Scalars that are no losses, of what trains, are not weighed.
+        """
         weight = dict(scene=1.0, joint=self.eta, task=0.0)[self.stage]
-        if not weight:
-            return {}
-        return {f'scene.{name}': value * weight for name, value in self.scene.losses(images, inputs).items()}
+        losses = self.scene.losses(images, inputs) if weight else {}
+        if self.stage != 'task' and 'illumination' in images:  # also where the scene's loss counts for nothing
+            losses = dict(losses, **illumination_scalars(images['illumination'], inputs['visible'].flip(1)))
+        return {f'scene.{name}': value * weight if 'loss' in name else value for name, value in losses.items()}
 
     def train(self, mode: bool = True) -> Any:
         """Set the training mode; a frozen scene module stays in evaluation mode, and so may its BatchNorm."""

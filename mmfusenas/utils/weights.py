@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import json
 import textwrap
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,10 @@ from mmfusenas.core.names import nearest
 
 WEIGHTS_DIR = Path(__file__).parent.parent / 'weights'
 """Folder of the bundled weights: ``tim-light`` is ``tim-light.pth`` here, and an entry of ``records.json``."""
+
+
+RENAMED = {'ruas-lol': 'ruas-lowlight'}
+"""Names of before, for one release."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +70,7 @@ def weights_file(name: str) -> Path:
         ValueError: If there is no such name; the message has the nearest one.
         FileNotFoundError: If its weights are not bundled; the message has the command that trains them.
     """
-    records = weights_records()
+    records, name = weights_records(), _present_name(name)
     if name not in records:
         raise InputError(f'There are no weights named {name!r}{nearest(name, records)}. Names: {", ".join(records)}; '
                          'otherwise give a checkpoint file, or a config and a checkpoint.')
@@ -78,7 +83,14 @@ def weights_file(name: str) -> Path:
 
 def checkpoint_file(name: str | Path) -> Path:
     """Return the file of the bundled weights of a name, or the file that it is."""
-    return weights_file(str(name)) if str(name) in weights_records() else Path(name)
+    return weights_file(str(name)) if str(name) in [*weights_records(), *RENAMED] else Path(name)
+
+
+def _present_name(name: str) -> str:
+    """Return the name that weights have now, with a warning where it is another."""
+    if name in RENAMED:
+        warnings.warn(f'The weights {name!r} are {RENAMED[name]!r} now, trained anew.', FutureWarning, stacklevel=3)
+    return RENAMED.get(name, name)
 
 
 def weights_table() -> str:

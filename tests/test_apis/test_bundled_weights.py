@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from mmfusenas.apis import load_model, weights_records, weights_table
 from mmfusenas.apis.half_precision import builtin_inputs, inferencer_of
@@ -63,6 +64,13 @@ def configs_of(name: str) -> list[str]:
     config = re.search(r'configs/\S+\.py', train).group()
     loop = re.match(r'for (\w+) in ([^;]+);', train)
     return [config.replace(f'${{{loop[1]}}}', word) for word in loop[2].split()] if loop else [config]
+
+
+def test_a_name_of_before_still_works() -> None:
+    with pytest.warns(FutureWarning, match="'ruas-lol' are 'ruas-lowlight' now"):
+        old = load_model('ruas-lol').state_dict()
+    new = load_model('ruas-lowlight').state_dict()
+    assert old.keys() == new.keys() and all(torch.equal(old[name], value) for name, value in new.items())
 
 
 def test_all_files_are_small_and_have_records() -> None:

@@ -52,6 +52,16 @@ def test_the_three_versions(model, image: Callable) -> None:
         EnhanceInferencer(build_model(RUAS['scene'], 'test'), denoise='never')
 
 
+def test_the_strength(model, image: Callable) -> None:
+    dark = image(30, 40, 3) // 4
+    assert np.array_equal(EnhanceInferencer(model, denoise='never', strength=0)(dark)['image'], dark)
+    means = [EnhanceInferencer(model, strength=strength)(dark)['image'].mean() for strength in (0.3, 0.6, 1)]
+    assert means == sorted(means) and len(set(means)) == 3
+    for wrong, strength in ((model, 1.5), (FixedFusion('visible'), 0.5)):
+        with pytest.raises(ValueError, match=f'got strength={strength}; a RUASScene takes 0 to 1'):
+            EnhanceInferencer(wrong, strength=strength)
+
+
 def test_a_detector_behind_the_scene_module(detector_config: Callable, image: Callable, tmp_path: Path) -> None:
     torch.manual_seed(0)
     detector = build_model(detector_config(type='RUASScene', genotype='ruas-scene-det', warm_start='feature'), 'test')

@@ -4,6 +4,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 
@@ -205,6 +206,12 @@ def test_pairs_are_made_of_day_images_and_of_natural_ones(root, tmp_path, monkey
     assert [Path(part.get_data_info(0)['img_path']).stem for part in sets] == ['train', 'val', 'test']
     blurred = sets[2][0]['inputs']
     assert blurred['visible'].shape == blurred['reference'].shape == blurred['noise'].shape
+    config = load(root, 'bsds_lowlight')
+    sets = [DATASETS.build(config[f'{part}_dataloader'].dataset) for part in ('train', 'val', 'test')]
+    assert [len(part) for part in sets] == [1, 1, 2]
+    dark, same = sets[1][0]['inputs'], sets[1][0]['inputs']
+    assert dark['visible'].float().mean() < 70 and (dark['reference'] == 120).all()
+    assert torch.equal(dark['visible'], same['visible'])  # what settings are chosen by stays the same
 
 
 def test_two_real_sets_together(root, tmp_path, monkeypatch):

@@ -8,7 +8,9 @@ from mmengine.config import Config
 from mmengine.structures import BaseDataElement
 
 from kits import resume as kit
+from kits import search as search_kit
 from mmfusenas.engine.hooks.loss_guard_hook import LossGuardHook, image_files, non_finite_losses
+from mmfusenas.registry import MODELS
 
 
 def _losses(**values):
@@ -117,3 +119,30 @@ def test_other_passes_and_copies_of_the_model_are_left_alone(tmp_path):
     guard.after_train(None)
     guard.before_train_iter(None, 0, batch)
     model(**batch, mode='loss')
+
+
+CONSTANT = 'scene.illumination_spread is 0.0000: the illumination is nearly a constant'
+WHITE = 'that many values of the brightened image are at 1'
+
+
+@pytest.mark.parametrize('update, bias, found', [
+    ('published', 2.0, [CONSTANT]), ('additive', -9.0, [CONSTANT, WHITE]), ('additive', 20.0, [])])
+def test_an_illumination_that_is_lost_is_told_once(tmp_path, update, bias, found):
+    """A cell of constants in the published form is one gain; a large gradient of the additive one leaves white."""
+    model = dict(search_kit.RUAS, denoise='never', scene=dict(
+        type='RUASScene', genotype='ruas-scene', stages=1, update=update, loss=dict(type='RTVSceneLoss')),
+        task=dict(type='NoiseRemoval', genotype='ruas-denoise'))
+    cfg = search_kit.config(
+        tmp_path, model=model, train_dataloader=search_kit.poor(search_kit.loader()),
+        **{'optim_wrapper.optimizer.lr': 0.0, 'optim_wrapper.optimizer.weight_decay': 0.0})
+    weights = MODELS.build(cfg.model).state_dict()
+    weights['scene.cell.distill.0.weight'].zero_()
+    weights['scene.cell.distill.0.bias'].fill_(bias)
+    torch.save(dict(state_dict=weights), tmp_path / 'start.pth')
+    cfg.load_from, cfg.log_level = str(tmp_path / 'start.pth'), 'WARNING'
+    cfg.default_hooks.loss_guard = dict(type='LossGuardHook', interval=3, saturated=0.9)
+    runner = search_kit.train(cfg)
+    assert {'train/scene.illumination_spread', 'train/scene.saturated_share'} <= set(runner.message_hub.log_scalars)
+    text = next(tmp_path.rglob('*.log')).read_text()
+    assert text.count('Iteration 3: scene.') == len(found) and 'Iteration 6: scene.' not in text
+    assert all(line in text for line in found)

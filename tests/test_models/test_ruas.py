@@ -20,10 +20,12 @@ from mmfusenas.models.losses import DenoisingLoss, RTVSceneLoss, SmoothSceneLoss
 from mmfusenas.models.restorers import NoiseEstimation, NoiseRemoval, RUASEnhancement
 from mmfusenas.models.scene import RUASScene
 from mmfusenas.models.scene.ruas_scene import local_max
+from mmfusenas.models.utils.illumination import illumination_scalars
 from mmfusenas.nas import SearchSpace
 from mmfusenas.nas.latency import measure_costs
 from mmfusenas.registry import MODELS
 from mmfusenas.structures import FusionDataSample
+from mmfusenas.utils.checkpoint import save_checkpoint
 from mmfusenas.utils.complexity import complexity, count_parameters
 
 SCENE, TASK = dict(type='RUASScene', genotype='ruas-scene'), dict(type='NoiseRemoval', genotype='ruas-denoise')
@@ -66,18 +68,20 @@ def compose(x, weights, stage):
     return F.conv2d(torch.cat([d1, d2, d3, r4], 1), *(weights[name] for name in names))
 
 
+@pytest.mark.parametrize('update', ['published', 'additive'])
 @pytest.mark.parametrize('warm_start, gamma, t_min', [
     ('rectified', 0.5, 1e-4), ('rectified', 0.0, 1e-3), ('fixed', 0.5, 1e-4), ('feature', 0.5, 0.4)])
-def test_unrolling_is_that_of_the_paper(warm_start, gamma, t_min):
+def test_unrolling_is_that_of_the_paper(warm_start, gamma, t_min, update):
     torch.manual_seed(0)
-    net = RUASScene('ruas-scene', warm_start=warm_start, gamma=gamma, t_min=t_min)
+    net = RUASScene('ruas-scene', warm_start=warm_start, gamma=gamma, t_min=t_min, update=update)
     weights, y = net.state_dict(), dark(2, 3, 19, 23)
     padded = F.pad(y, (0, 1, 0, 1))
     start = torch.stack([padded[..., i:19 + i, j:23 + j] for i in (0, 1) for j in (0, 1)]).amax(0)
     torch.testing.assert_close(local_max(y), start)
     expected, warm = [], start
     for stage in range(3):
-        t = compose(warm, weights, stage).sigmoid().clamp(t_min, 1)
+        gradient = 1 - compose(warm, weights, stage).sigmoid()
+        t = (warm - gradient if update == 'additive' else 1 - gradient).clamp(t_min, 1)
         u = (y / t).clamp(0, 1)
         expected.append((u, t))
         warm = dict(rectified=local_max(u) - gamma * (u - y), fixed=start, feature=u)[warm_start]
@@ -88,6 +92,86 @@ def test_unrolling_is_that_of_the_paper(warm_start, gamma, t_min):
         images = net.images(dict(visible=y.flip(1)))
     torch.testing.assert_close(images['image'], expected[-1][0].flip(1), atol=1e-6, rtol=0)
     torch.testing.assert_close(images['illumination'], expected[-1][1], atol=1e-6, rtol=0)
+
+
+def test_the_additive_update_follows_the_image_where_the_cell_does_not():
+    """What the smoothness of the scene loss rewards, a cell of constants, makes the published form a gain."""
+    y, spreads = dict(visible=dark(1, 3, 20, 24)), {}
+    for update in ('published', 'additive'):
+        net = RUASScene('ruas-scene', update=update)
+        for convolution in net.cell.distill:
+            nn.init.zeros_(convolution.weight)
+            nn.init.constant_(convolution.bias, 1.0)
+        spreads[update] = float(net.losses(net.images(y), y)['illumination_spread'])
+    assert spreads['published'] < 1e-6 and spreads['additive'] > 0.01
+
+
+def test_the_gradient_of_the_additive_update_is_that_of_finite_differences():
+    torch.manual_seed(0)
+    net, y = RUASScene('ruas-scene', update='additive').double(), dark(1, 3, 9, 10).double() + 0.1
+    for convolution in net.cell.distill:
+        nn.init.constant_(convolution.bias, 2.0)  # away from the bounds, where a clamp has kinks
+    target = torch.rand(1, 3, 9, 10, dtype=torch.float64)
+
+    def loss():
+        return (net.unroll(y)[-1][1] - target).square().mean()
+
+    parameters = list(net.parameters())
+    gradients = torch.autograd.grad(loss(), parameters)
+    direction = [torch.randn_like(gradient) for gradient in gradients]
+    values = []
+    with torch.no_grad():
+        for step in (1e-6, -2e-6):
+            for parameter, part in zip(parameters, direction):
+                parameter += step * part
+            values.append(loss())
+    slope = sum((gradient * part).sum() for gradient, part in zip(gradients, direction))
+    assert abs(slope) > 1e-5
+    torch.testing.assert_close((values[0] - values[1]) / 2e-6, slope, rtol=1e-4, atol=1e-9)
+
+
+def test_the_derived_network_is_the_supernet_on_its_path():
+    torch.manual_seed(0)
+    net, y = RUASScene(update='additive').eval(), dict(visible=dark(1, 3, 20, 24))
+    space = SearchSpace(net)
+    space.select(dict(zip(space.choices, ('skip', 'rc_1', 'rc_3d2', 'c_3', 'c_3', 'skip', 'c_3'))))
+    derived = space.derive(space.genotype())
+    assert derived.update == 'additive' and not len(SearchSpace(derived))
+    torch.testing.assert_close(derived.images(y), net.images(y), rtol=0, atol=0)
+
+
+def test_checkpoints_without_the_update_are_of_the_published_form(tmp_path):
+    y = dark(1, 3, 20, 24)
+    cfg = dict(_scope_='mmfusenas', type='RUASEnhancement', scene=SCENE, task=TASK, denoise='never')
+    torch.manual_seed(0)
+    save_checkpoint(dict(meta=dict(model_cfg=json.dumps(cfg)), state_dict=MODELS.build(ConfigDict(cfg)).state_dict()),
+                    tmp_path / 'old.pth')
+    scene, warm = load_model(tmp_path / 'old.pth').scene, local_max(y)
+    with torch.no_grad():
+        for stage, (u, t) in enumerate(scene.unroll(y)):
+            torch.testing.assert_close(t, scene.cell(warm, stage).sigmoid().clamp(1e-4, 1), rtol=0, atol=0)
+            warm = local_max(u) - 0.5 * (u - y)
+
+
+def test_strength_blends_the_illumination_in():
+    net, y = RUASScene('ruas-scene', update='additive'), dict(visible=dark(1, 3, 20, 24))
+    whole = net.images(y)
+    net.strength = 0.5
+    torch.testing.assert_close(net.images(y)['image'], whole['image'])  # in training it is all of it
+    half = net.eval().images(y)['image']
+    torch.testing.assert_close(half, (y['visible'] / whole['illumination'].flip(1).sqrt()).clamp(0, 1))
+    net.strength = 0
+    torch.testing.assert_close(net.images(y)['image'], y['visible'])
+
+
+def test_scalars_of_an_illumination_are_their_definitions():
+    t, y = torch.rand(2, 3, 6, 7), torch.rand(2, 3, 6, 7)
+    y[0, 0, 0] = 1  # saturated before
+    scalars = illumination_scalars(t, y)
+    spread = np.mean([[channel.std() for channel in image] for image in t.numpy()])
+    lost = np.mean(((y / t).numpy() >= 1) & (y.numpy() < 1))
+    assert float(scalars['illumination_spread']) == pytest.approx(spread, rel=1e-5)
+    assert float(scalars['saturated_share']) == pytest.approx(lost)
 
 
 def test_stages_share_the_decisions_and_not_the_weights():
@@ -195,12 +279,14 @@ def test_stages_train_what_they_say(stage, trained, names):
     model = enhancement(eta=0.5).train()
     model.stage = stage
     losses = model(dict(visible=dark(2, 3, 20, 24)), mode='loss')
-    assert set(losses) == names
+    scalars = set() if stage == 'task' else {'scene.illumination_spread', 'scene.saturated_share'}
+    assert set(losses) == names | scalars
     model.parse_losses(losses)[0].backward()
     assert {name.split('.')[0] for name, p in model.named_parameters() if p.grad is not None} == trained
     if stage == 'joint':
         alone = enhancement(eta=1.0).train()(dict(visible=dark(2, 3, 20, 24)), mode='loss')
         torch.testing.assert_close(losses['scene.loss_rtv'], 0.5 * alone['scene.loss_rtv'])
+        assert losses['scene.saturated_share'] == alone['scene.saturated_share']
 
 
 def test_a_reference_takes_the_place_of_the_prior():
@@ -212,6 +298,14 @@ def test_a_reference_takes_the_place_of_the_prior():
     assert 'loss_reference' in losses and 'loss_tv' not in losses
     x = model.images(dict(visible=y))['image']
     torch.testing.assert_close(losses['loss_reference'], F.mse_loss(x, reference))
+
+
+def test_what_is_brightened_learns_from_the_reference_too():
+    x, u, reference = dark(2, 3, 9, 8), dark(2, 3, 9, 8, seed=1), dark(2, 3, 9, 8, seed=2)
+    losses = DenoisingLoss(supervised=True, brightened=0.5)(x, u, reference)
+    torch.testing.assert_close(losses['loss_reference'], F.mse_loss(x, reference))
+    torch.testing.assert_close(losses['loss_brightened'], 0.5 * F.mse_loss(u, reference))
+    assert set(DenoisingLoss(supervised=True)(x, u, reference)) == {'loss_reference'}
 
 
 def test_removal_learns_from_known_noise():
@@ -330,7 +424,8 @@ def test_known_noise_needs_a_loss_that_looks_at_the_reference():
 
 
 @pytest.mark.parametrize('options', [
-    dict(warm_start='cold'), dict(gamma=1.5), dict(genotype='ruas-denois'), dict(stages=0), dict(t_min=0.0)])
+    dict(update='no'), dict(warm_start='cold'), dict(gamma=1.5), dict(genotype='ruas-denois'), dict(stages=0),
+    dict(t_min=0.0)])
 def test_settings_that_are_wrong_are_named(options):
     with pytest.raises((ValueError, FileNotFoundError), match='RUASScene got|ruas-denoise'):
         RUASScene(**options)

@@ -8,11 +8,15 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import cv2
+import numpy as np
 import pytest
 import torch
-from mmengine.config import Config
+from mmengine.config import Config, ConfigDict
 
 from mmfusenas.nas import Genotype
+from mmfusenas.registry import MODELS
+from mmfusenas.utils.checkpoint import save_checkpoint
 
 BENCHMARKS = Path(__file__).parent.parent.parent / 'benchmarks'
 MODULES = ('pooled.py', 'rows.py', 'runs.py', 'timing.py')
@@ -629,3 +633,33 @@ def test_rows_of_guidance_are_tested_by_level_of_noise(chain, tmp_path, capsys, 
     assert re.search(r'\| sr/RMSE +\| 0\.01 +\| 0\.02', printed)
     assert re.search(r'\| joint +\| 2\.000 \+- 0\.000 \| 2\.000', printed)
     assert chain('guidance', *options) == []
+
+
+def test_an_enhancement_stands_beside_a_gain_and_its_own_constants(tmp_path, monkeypatch, capsys):
+    import lowlight
+
+    generator = np.random.default_rng(0)
+    for folder, count in (('BSDS500/data/images/val', 2), ('eval15/low', 1), ('eval15/high', 1), ('dark', 1)):
+        (tmp_path / folder).mkdir(parents=True)
+        for i in range(count):
+            pixels = generator.integers(0, 90, (32, 48, 3), np.uint8)
+            cv2.imwrite(str(tmp_path / folder / f'{i}.{"jpg" if "BSDS" in folder else "png"}'), pixels)
+    monkeypatch.setenv('BSDS_ROOT', str(tmp_path))
+    monkeypatch.setenv('LOL_ROOT', str(tmp_path))
+    monkeypatch.chdir(BENCHMARKS.parent)
+    torch.manual_seed(0)
+    model = dict(_scope_='mmfusenas', type='RUASEnhancement', scene=dict(type='RUASScene', genotype='ruas-scene'),
+                 task=dict(type='NoiseRemoval', genotype='ruas-denoise'), denoise='always')
+    weights = MODELS.build(ConfigDict(model)).state_dict()
+    for name in weights:
+        if 'scene.cell.distill' in name and name.endswith('weight'):
+            weights[name].zero_()  # a cell of constants
+    save_checkpoint(dict(meta=dict(model_cfg=json.dumps(model)), state_dict=weights), tmp_path / 'one.pth')
+    files = str(tmp_path / 'one.pth'), '--unpaired', str(tmp_path / 'dark')
+    monkeypatch.setattr(sys, 'argv', ['lowlight.py', *files])
+    lowlight.main()
+    lines = [line.split(' | ') for line in capsys.readouterr().out.splitlines() if ' | ' in line and '---' not in line]
+    rows = {row[0]: row[1:] for row in lines if not row[0].startswith('|')}
+    assert {'as it is', 'gamma 2.2', 'gain', 'y / (y / 2 + c)', files[0], f'{files[0]}, constants'} <= set(rows)
+    assert rows[files[0]] == rows[f'{files[0]}, constants'] != rows[f'{files[0]}, no noise removal']
+    assert float(rows[files[0]][2]) == 0 < float(rows['gain'][0])

@@ -1,4 +1,4 @@
-"""End a run at the first loss that is not finite, and say which, where, and in which images."""
+"""End a run at the first loss that is not finite, and warn where an illumination has collapsed."""
 from __future__ import annotations
 
 from collections.abc import Iterable
@@ -49,6 +49,15 @@ class LossGuardHook(Hook):
     weights nor optimizer have taken part in the bad step, and nothing is saved after it. A checkpoint is not written
     either while a weight is not finite (a gradient can overflow behind a finite loss).
 
+    Of a scene module with an illumination (:class:`RUASScene`) the log has ``illumination_spread`` and
+    ``saturated_share`` (:func:`illumination_scalars`). Where the mean of one over the last ``interval`` iterations is
+    out of bounds, there is one warning: a constant illumination is a gain, and what is saturated is lost.
+
+    Args:
+        spread: Least spread of an illumination. Defaults to 0.005.
+        saturated: Largest share of saturated values. Defaults to 0.2.
+        interval: Iterations between two looks. Defaults to 100.
+
     Example:
         >>> from types import SimpleNamespace
         >>> model, cfg = nn.Identity(), SimpleNamespace(filename=None)
@@ -64,9 +73,11 @@ class LossGuardHook(Hook):
     # Behind hooks from outside that run the model in before_train_iter: only the training batch itself is checked.
     priority = 'VERY_LOW'
 
-    def __init__(self) -> None:
+    def __init__(self, spread: float = 0.005, saturated: float = 0.2, interval: int = 100) -> None:
+        self.spread, self.saturated, self.interval = spread, saturated, interval
         self._batch: Any = None
         self._armed = False
+        self._warned: set[str] = set()
 
     def before_train(self, runner: Runner) -> None:
         """Watch what the model returns."""
@@ -84,8 +95,10 @@ class LossGuardHook(Hook):
 
     def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None,
                          outputs: dict | None = None) -> None:
-        """Let the batch go."""
+        """Let the batch go, and look at the illumination."""
         self._batch, self._armed = None, False
+        if self.every_n_train_iters(runner, self.interval):
+            self._check_illumination(runner)
 
     def after_train(self, runner: Runner) -> None:
         """Stop watching."""
@@ -106,6 +119,22 @@ class LossGuardHook(Hook):
         broken = non_finite_losses(losses)
         if broken:
             raise NotFiniteError(self._message(module, broken))
+
+    def _check_illumination(self, runner: Runner) -> None:
+        scalars = runner.message_hub.log_scalars
+        for key in scalars.keys() - self._warned:
+            name, value = key.removeprefix('train/'), scalars[key].mean(self.interval)
+            kind = name.rpartition('.')[2]
+            if kind == 'illumination_spread' and value < self.spread:
+                what = f'the illumination is nearly a constant (least: {self.spread}), so the image has one gain'
+                remedy = "Train with update='additive' of RUASScene, or with less weight on its smoothness."
+            elif kind == 'saturated_share' and value > self.saturated:
+                what = f'that many values of the brightened image are at 1 (most: {self.saturated})'
+                remedy = 'Train with a lower rate, or with a scene loss beside that of the task (eta).'
+            else:
+                continue
+            self._warned.add(key)
+            runner.logger.warning(f'Iteration {runner.iter + 1}: {name} is {value:.4f}: {what}. {remedy}')
 
     def _message(self, module: nn.Module, broken: list[str]) -> str:
         runner = self._runner

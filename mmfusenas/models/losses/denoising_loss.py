@@ -21,6 +21,8 @@ class DenoisingLoss(nn.Module):
             version (CVPR 2021) is ``DenoisingLoss(fidelity=1e-7, variation=2, squared=True)``, which leaves the total
             variation alone to decide. Defaults to False.
         supervised: Whether the mean squared error to a clean reference takes the place of both. Defaults to False.
+        brightened: Weight of that error of the image before noise removal too, for a scene module that trains with it:
+            else noise removal learns to darken what comes out too bright. Defaults to 0.
 
     Shape:
         image, noisy, reference: N x 3 x H x W in [0, 1]; result: dict of scalars, means over pixels and channels.
@@ -34,12 +36,13 @@ class DenoisingLoss(nn.Module):
     """
 
     def __init__(self, fidelity: float = 1.0, variation: float = 0.1, squared: bool = False,
-                 supervised: bool = False) -> None:
+                 supervised: bool = False, brightened: float = 0.0) -> None:
         super().__init__()
         self.fidelity = fidelity
         self.variation = variation
         self.squared = squared
         self.supervised = supervised
+        self.brightened = brightened
 
     @in_full_precision  # differences of neighbours
     def forward(self, image: Tensor, noisy: Tensor, reference: Tensor | None = None) -> dict[str, Tensor]:
@@ -47,7 +50,10 @@ class DenoisingLoss(nn.Module):
             if reference is None:
                 raise InputError('DenoisingLoss(supervised=True) got no reference: give the data set a folder of them, '
                                  "data_prefix=dict(img='low', reference='high').")
-            return dict(loss_reference=F.mse_loss(image, reference))
+            losses = dict(loss_reference=F.mse_loss(image, reference))
+            if self.brightened:
+                losses['loss_brightened'] = self.brightened * F.mse_loss(noisy, reference)
+            return losses
         across, down = (image[..., :, 1:] - image[..., :, :-1]), (image[..., 1:, :] - image[..., :-1, :])
         size = torch.square if self.squared else torch.abs
         return dict(loss_fidelity=self.fidelity * F.mse_loss(image, noisy),

@@ -106,7 +106,7 @@ class BaseScene(BaseModel):
 
 def checked_losses(model: BaseModel, losses: dict[str, Tensor]) -> dict[str, Tensor]:
     """Return the losses; raise a ValueError where there are none, which a train loop would stumble over later."""
-    if not losses:
+    if not any('loss' in name for name in losses):
         stage = f' in its stage {model.stage!r}' if hasattr(model, 'stage') else ''
         raise InputError(f'{type(model).__name__} has nothing to learn by{stage}: what is to learn needs a '
                          'loss=dict(...).')

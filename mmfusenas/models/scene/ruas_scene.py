@@ -5,15 +5,18 @@ from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmfusenas.core.errors import InputError
 from mmfusenas.models.cells.distillation_cell import OPERATORS_RUAS, DistillationCell
 from mmfusenas.models.scene.base_scene import BaseScene
+from mmfusenas.models.utils.bounded import bounded
+from mmfusenas.models.utils.illumination import illumination_scalars
 from mmfusenas.nas import GenotypeSource, Searchable
 from mmfusenas.registry import MODELS
 
 WARM_STARTS = ('rectified', 'fixed', 'feature')
+UPDATES = ('published', 'additive')
 LOSS = dict(type='RTVSceneLoss')
 
 
@@ -21,10 +24,19 @@ LOSS = dict(type='RTVSceneLoss')
 class RUASScene(Searchable, BaseScene):
     r"""Illumination estimation by unrolling (RUAS section 3.2, eqs. 3-4), which brightens a dark image.
 
-    Stage k = 1..K of the image y estimates the illumination :math:`t^k = \mathrm{clamp}(\sigma(C_s(\hat t)),
-    t_{min}, 1)` with the searched cell :class:`DistillationCell` and divides, :math:`u^k = \mathrm{clamp}(y / t^k, 0,
-    1)`. It starts from :math:`\hat t = \max_\Omega y`; what the later stages start from is ``warm_start``. The stages
-    share the architecture, not the weights. The image is u of the last stage.
+    Stage k = 1..K of the image y estimates the illumination :math:`t^k` from :math:`\hat t` with the searched cell
+    :class:`DistillationCell`, and divides, :math:`u^k = \mathrm{clamp}(y / t^k, 0, 1)`. It starts from
+    :math:`\hat t = \max_\Omega y`; what the later stages start from is ``warm_start``. ``update`` says how the
+    illumination comes of the cell:
+
+    - ``'published'``: :math:`t = \mathrm{clamp}(\sigma(C_s(\hat t)), t_{min}, 1)`, as the authors' weights were made.
+      A constant minimises the smoothness of the scene loss, and a cell with a constant output gives one: trained so, t
+      is the same everywhere in every image.
+    - ``'additive'``: :math:`t = \mathrm{clamp}(\hat t - (1 - \sigma(C_s(\hat t))), t_{min}, 1)`, eq. 3 with a gradient
+      :math:`\nabla g = 1 - \sigma(C_s)` between 0 and 1. With a constant output t still follows the image.
+
+    The stages share the architecture, not the weights. The image is u of the last stage. In use, ``strength`` of the
+    module blends the illumination in, :math:`u = y / t^{strength}`: at 0 the image stays as it is.
 
     Args:
         genotype: None builds the supernet; a published name (``'ruas-scene'``, ``'ruas-scene-det'``), a file, a dict
@@ -36,6 +48,7 @@ class RUASScene(Searchable, BaseScene):
             detection. Defaults to 'rectified'.
         gamma: Weight of the rectification, in [0, 1]; at 0 there is none (fig. 3 c). Defaults to 0.5.
         t_min: Least illumination. Defaults to 1e-4 (1e-3 in the version of CVPR 2021).
+        update: ``'published'`` or ``'additive'``. Defaults to 'published', which checkpoints without the key are of.
         operators: Short names of the candidate operators. Defaults to the paper's seven.
         loss: Config of the scene loss, :class:`RTVSceneLoss` or :class:`SmoothSceneLoss`. Defaults to the former.
             None for a module that does not learn by itself.
@@ -46,7 +59,7 @@ class RUASScene(Searchable, BaseScene):
 
     Raises:
         ValueError: If the genotype is of another space, a candidate is unknown, ``warm_start`` is another word,
-            ``gamma`` outside [0, 1], ``t_min`` outside (0, 1], or there is no stage.
+            ``gamma`` outside [0, 1], ``t_min`` outside (0, 1], ``update`` another word, or there is no stage.
 
     Example:
         >>> net = RUASScene(genotype='ruas-scene')
@@ -57,12 +70,16 @@ class RUASScene(Searchable, BaseScene):
     """
 
     sensors = ('visible',)
+    strength = 1.0
+    """How far an image is brightened outside training, from 0 to 1."""
 
     def __init__(self, genotype: GenotypeSource | None = None, stages: int = 3, warm_start: str = 'rectified',
                  gamma: float = 0.5, t_min: float = 1e-4, operators: Sequence[str] = OPERATORS_RUAS,
-                 loss: dict | None = LOSS, data_preprocessor: dict | None = None,
-                 init_cfg: dict | None = None) -> None:
+                 loss: dict | None = LOSS, data_preprocessor: dict | None = None, init_cfg: dict | None = None,
+                 update: str = 'published') -> None:
         super().__init__(loss, data_preprocessor, init_cfg)
+        if update not in UPDATES:
+            raise InputError(f'RUASScene got update={update!r}; it knows {UPDATES}.')
         if warm_start not in WARM_STARTS or not 0 <= gamma <= 1:
             raise InputError(f'RUASScene got warm_start={warm_start!r} and gamma={gamma}; it knows {WARM_STARTS}, and '
                              'gamma is between 0 and 1.')
@@ -70,7 +87,10 @@ class RUASScene(Searchable, BaseScene):
             raise InputError(f'RUASScene got stages={stages} and t_min={t_min}; it has at least one stage, and an '
                              'illumination above 0, up to 1.')
         self.stages, self.warm_start, self.gamma, self.t_min = stages, warm_start, gamma, t_min
+        self.update = update
         self.cell = DistillationCell(3, stages, operators)
+        if update == 'additive':  # from a small gradient: with 1/2 a dark image begins at t_min, where nothing learns
+            nn.init.constant_(self.cell.distill[-1].bias, 1.0)
         self.specialize(genotype)
 
     def unroll(self, y: Tensor) -> list[tuple[Tensor, Tensor]]:
@@ -81,18 +101,25 @@ class RUASScene(Searchable, BaseScene):
         """
         start, results = local_max(y), []
         for stage in range(self.stages):
-            t = self.cell(self._warm(start, y, results), stage).sigmoid().clamp(self.t_min, 1)
+            warm = self._warm(start, y, results)
+            t = self.cell(warm, stage).sigmoid()
+            # At t_min the scene loss has to bring the additive form back.
+            t = t.clamp(self.t_min, 1) if self.update == 'published' else bounded(warm - (1 - t), self.t_min, 1)
             results.append(((y / t).clamp(0, 1), t))
         return results
 
     def images(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
-        u, t = self.unroll(inputs['visible'].flip(1))[-1]
+        y = inputs['visible'].flip(1)
+        u, t = self.unroll(y)[-1]
+        if self.strength != 1 and not self.training:
+            u = (y / t ** self.strength).clamp(0, 1)
         return dict(image=u.flip(1), illumination=t)
 
     def losses(self, images: dict[str, Tensor], inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         if self.loss is None:
             return {}
-        return self.loss(images['illumination'], inputs['visible'].flip(1))
+        y, t = inputs['visible'].flip(1), images['illumination']
+        return dict(self.loss(t, y), **illumination_scalars(t, y))
 
     def _warm(self, start: Tensor, y: Tensor, results: list[tuple[Tensor, Tensor]]) -> Tensor:
         """Return the illumination that a stage begins with."""

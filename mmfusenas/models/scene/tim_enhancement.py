@@ -41,7 +41,7 @@ class TIMEnhancement(BaseScene):
                  init_cfg: dict | None = None) -> None:
         super().__init__(loss, data_preprocessor, init_cfg)
         if sorted(order) != ['infrared', 'visible']:
-            raise InputError(f"TIMEnhancement got order={order!r}; give 'visible' and 'infrared', N_T's first one first.")
+            raise InputError(f"TIMEnhancement got order={order!r}; give 'visible' and 'infrared', N_T's first.")
         self.fusion = MODELS.build(fusion)
         self.enhancement = MODELS.build(enhancement)
         self.order = tuple(order)
