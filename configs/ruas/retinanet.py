@@ -4,6 +4,5 @@ _base_ = [
     '../_base_/schedules/adamw_12e.py', '../_base_/default_runtime.py'
 ]
 model = dict(eta=0.0, norm_eval=False, scene=dict(
-    _delete_=True, type='RUASScene', genotype='ruas-scene-det', update='additive', warm_start='feature',
-    loss=dict(type='RTVSceneLoss')))
+    _delete_=True, type='RUASScene', genotype='ruas-scene-det', warm_start='feature', loss=dict(type='RTVSceneLoss')))
 default_hooks = dict(guidance=dict(type='TaskGuidanceHook', scene=2))

@@ -4,8 +4,7 @@ model = dict(
     type='TaskGuidedSegmentor',
     eta=0.0,
     scene=dict(
-        type='RUASScene', genotype='ruas-scene-det', update='additive', warm_start='feature',
-        loss=dict(type='RTVSceneLoss')),
+        type='RUASScene', genotype='ruas-scene-det', warm_start='feature', loss=dict(type='RTVSceneLoss')),
     task=dict(
         _scope_='mmseg',
         type='EncoderDecoder',

@@ -5,8 +5,7 @@ model = dict(
     # The task's loss alone, as in the best row of table 6; "end-to-end" on both losses has eta = lambda here.
     eta=0.0,
     scene=dict(
-        type='RUASScene', genotype='ruas-scene-det', update='additive', warm_start='feature',
-        loss=dict(type='RTVSceneLoss')),
+        type='RUASScene', genotype='ruas-scene-det', warm_start='feature', loss=dict(type='RTVSceneLoss')),
     task=dict(
         _scope_='mmdet',
         type='SingleStageDetector',
