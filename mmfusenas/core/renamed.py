@@ -48,7 +48,7 @@ def renamed(mapping: Mapping[str, Any], old: Mapping[str, str]) -> dict[str, Any
     for key in set(old) & set(mapping):
         _warn(key, old[key])
     given = {old[key]: value for key, value in mapping.items() if key in old}
-    return {key: given.get(key, value) for key, value in mapping.items() if key not in old} | given
+    return {key: value for key, value in mapping.items() if key not in old} | given
 
 
 def _warn(key: str, present: str) -> None:
