@@ -103,7 +103,7 @@ class Choice(nn.Module):
         if not self.relaxed:
             raise StateError(
                 f'A choice among {list(self.candidates)} is neither relaxed nor fixed: this model is a supernet. '
-                'Search it with BilevelSearchHook in custom_hooks, or pass genotype= to build a derived network.'
+                'Search it with BilevelSearchHook in default_hooks, or pass genotype= to build a derived network.'
             )
         weights = self.alpha.softmax(0)
         outputs = [self.get_submodule(name)(*inputs) for name in self.candidates]

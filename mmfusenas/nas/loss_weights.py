@@ -85,7 +85,7 @@ class LossWeights(nn.Module):
         """Return the terms, each times its weight."""
         if not self.relaxed and not self.is_fixed:
             raise StateError(f'The weights of {list(self.terms)} are neither relaxed nor fixed. Search them with '
-                             'BilevelSearchHook in custom_hooks, or pass genotype= with their weights.')
+                             'BilevelSearchHook in default_hooks, or pass genotype= with their weights.')
         return {name: weight * terms[name] for name, weight in zip(self.terms, self.alpha)}
 
     def extra_repr(self) -> str:

@@ -386,3 +386,12 @@ def test_losses_of_small_differences_are_in_full_precision(kind, channels):
     (values, grad), (half_values, half_grad) = results
     torch.testing.assert_close(half_values, values)
     assert (half_grad.float() - grad).norm() < 4e-3 * grad.norm()  # the rounding of the gradient itself
+
+
+def test_the_error_of_the_brightened_image_is_of_a_supervised_loss() -> None:
+    image, noisy, reference = torch.rand(3, 2, 3, 8, 9)
+    losses = DenoisingLoss(supervised=True, brightened=2.0)(image, noisy, reference)
+    torch.testing.assert_close(losses['loss_brightened'], 2 * (noisy - reference).square().mean())
+    torch.testing.assert_close(losses['loss_reference'], (image - reference).square().mean())
+    with pytest.raises(ValueError, match='brightened=2.*supervised'):
+        DenoisingLoss(brightened=2.0)

@@ -28,7 +28,7 @@ class DenoisingLoss(nn.Module):
         image, noisy, reference: N x 3 x H x W in [0, 1]; result: dict of scalars, means over pixels and channels.
 
     Raises:
-        ValueError: If the loss is supervised and there is no reference.
+        ValueError: If the loss is supervised and there is no reference, or ``brightened`` is given and it is not.
 
     Example:
         >>> sorted(DenoisingLoss()(*torch.rand(2, 2, 3, 61, 83)))
@@ -38,6 +38,9 @@ class DenoisingLoss(nn.Module):
     def __init__(self, fidelity: float = 1.0, variation: float = 0.1, squared: bool = False,
                  supervised: bool = False, brightened: float = 0.0) -> None:
         super().__init__()
+        if brightened and not supervised:
+            raise InputError(f'DenoisingLoss got brightened={brightened}, which compares with references; set '
+                             'supervised=True too.')
         self.fidelity = fidelity
         self.variation = variation
         self.squared = squared
