@@ -1,6 +1,7 @@
 """The cooperative search on the stock Runner: its gradient, its alternation, its resume."""
 import copy
 import json
+from pathlib import Path
 
 import pytest
 import torch
@@ -219,6 +220,18 @@ def test_other_turns_do_not_continue_a_search(tmp_path):
     with pytest.raises(RuntimeError, match=r'its search differs \(turns'):
         kit.train(search(
             tmp_path, alternation=[dict(stage='scene', iters=1), dict(stage='task', iters=1)]), resume=True)
+
+
+def test_a_search_from_before_its_limit_was_renamed_goes_on(tmp_path):
+    options = dict(alternation=[dict(stage='scene', tolerance=0.1, window=1, max_iters=6), dict(stage='task', iters=1)],
+                   changes=dict(default_hooks=dict(checkpoint=dict(interval=1))))
+    kit.train(search(tmp_path, stop=3, **options))
+    path = Path((tmp_path / 'last_checkpoint').read_text())
+    content = torch.load(path, weights_only=True)
+    first = content['bilevel_search']['settings']['turns'][0]
+    first['most'] = first.pop('max_iters')
+    torch.save(content, path)
+    assert kit.train(search(tmp_path, **options), resume=True).iter > 3
 
 
 def test_validation_sees_both_agents_in_whichever_period(tmp_path):
