@@ -1,4 +1,4 @@
-"""A small sheet in front of the frame on which one upright thing is drawn, finer than the pixels."""
+"""A small sheet in front of the frame on which one upright instance is drawn, finer than the pixels."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ Points = np.ndarray | Sequence[tuple[float, ...]]
 
 
 class Canvas:
-    """A sheet for one thing that stands at (x, z); points are metres from its foot: right, up and (optionally) ahead.
+    """A sheet for one instance that stands at (x, z); points are metres from its foot: right, up, ahead.
 
-    It covers only the part of the image that the thing can touch. What is painted has a colour and a temperature.
+    It covers only the part of the image that the instance can touch. What is painted has a colour and a temperature.
 
     Args:
         camera: The camera.
-        x, z: Foot of the thing.
+        x, z: Foot of the instance.
         reach: Half its width, its height and half its depth in metres, with some room.
     """
 
@@ -150,7 +150,7 @@ class Canvas:
         return int(np.count_nonzero(covered))
 
     def _texture(self, shape: tuple[int, int], roughness: float) -> np.ndarray:
-        """Return the factor of its surface: noise fixed to the thing, and darker towards the ground."""
+        """Return the factor of its surface: noise fixed to the instance, and darker towards the ground."""
         rows, columns = (max(2, min(int(pixels * self.z / self.camera.focal * 36), TILE // 2)) for pixels in shape)
         first, second = int(self.x * 97) % (TILE // 2), int(self.z * 89) % (TILE // 2)
         part = noise_tile(16)[first : first + rows, second : second + columns]

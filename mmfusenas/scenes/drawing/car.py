@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from .canvas import Canvas, Colour
+from .instances import Instance
 from .palette import BLACK, DULL, GLASS, pick, shaded
-from .things import Thing
 from .weather import Weather
 
 _CARS = ((200, 200, 200), (70, 70, 75), (40, 40, 45), (60, 50, 140), (140, 90, 50), (180, 190, 195), (90, 120, 90))
@@ -67,12 +67,12 @@ _FACES = (
 class CarBody:
     """A car in its own axes: along (front positive), up, across; turned by yaw in front of the camera."""
 
-    def __init__(self, canvas: Canvas, thing: Thing, profile: int) -> None:
-        self.canvas, self.thing = canvas, thing
-        self.profile = [(along * _LENGTH, up * thing.height) for along, up in _PROFILES[profile]]
+    def __init__(self, canvas: Canvas, instance: Instance, profile: int) -> None:
+        self.canvas, self.instance = canvas, instance
+        self.profile = [(along * _LENGTH, up * instance.height) for along, up in _PROFILES[profile]]
         # Facing the camera (yaw 0) the front looks towards smaller z.
-        self.ahead = math.sin(thing.yaw), -math.cos(thing.yaw)
-        self.aside = math.cos(thing.yaw), math.sin(thing.yaw)
+        self.ahead = math.sin(instance.yaw), -math.cos(instance.yaw)
+        self.aside = math.cos(instance.yaw), math.sin(instance.yaw)
 
     def place(self, points: Sequence[Sequence[float]]) -> list[tuple[float, float, float]]:
         """Return metres from the foot (right, up, ahead of the camera) of points (along, up, across)."""
@@ -95,13 +95,13 @@ class CarBody:
         return side[::-1] if sign < 0 else side
 
 
-def draw_car(canvas: Canvas, thing: Thing, weather: Weather, rng: np.random.Generator) -> None:
+def draw_car(canvas: Canvas, instance: Instance, weather: Weather, rng: np.random.Generator) -> None:
     """Draw a car from any side. A driven one has a warm hood, wheels and exhaust, and lights in the dark."""
-    body = CarBody(canvas, thing, int(rng.integers(len(_PROFILES))))
-    colour = pick(rng, DULL if thing.dull else _CARS)
-    skin = weather.ground + (0.10 if thing.active else thing.heat)
-    warm = weather.ground + thing.heat
-    _wheels(body, weather.ground + (0.7 * thing.heat if thing.active else 0.5 * thing.heat), far=True)
+    body = CarBody(canvas, instance, int(rng.integers(len(_PROFILES))))
+    colour = pick(rng, DULL if instance.dull else _CARS)
+    skin = weather.ground + (0.10 if instance.active else instance.heat)
+    warm = weather.ground + instance.heat
+    _wheels(body, weather.ground + (0.7 * instance.heat if instance.active else 0.5 * instance.heat), far=True)
     faces = range(len(_FACES)) if body.ahead[1] > 0 else range(len(_FACES) - 1, -1, -1)
     for k in faces:  # the farther end first
         points = body.strip(k)
@@ -113,7 +113,7 @@ def draw_car(canvas: Canvas, thing: Thing, weather: Weather, rng: np.random.Gene
     for sign in (-1, 1):
         if canvas.faces_camera(body.flank(sign)):
             _flank(body, sign, colour, (skin, weather.ground - 0.05))
-            _wheels(body, weather.ground + (0.7 if thing.active else 0.5) * thing.heat, far=False, sign=sign)
+            _wheels(body, weather.ground + (0.7 if instance.active else 0.5) * instance.heat, far=False, sign=sign)
     _ends(body, weather, warm)
 
 
@@ -122,7 +122,7 @@ def _flank(body: CarBody, sign: int, colour: Colour, heats: tuple[float, float])
     across, canvas = sign * _WIDTH / 2, body.canvas
     canvas.poly(body.flank(sign), shaded(colour, 0.9), heats[0])
     (front, low), (back, _) = body.profile[0], body.profile[-1]
-    sill = 0.36 * body.thing.height
+    sill = 0.36 * body.instance.height
     canvas.poly(
         body.place([(front, low, across), (front, sill, across), (back, sill, across), (back, low, across)]),
         shaded(colour, 0.7),
@@ -155,7 +155,7 @@ def _wheels(body: CarBody, heat: float, far: bool, sign: int = 0) -> None:
 def _ends(body: CarBody, weather: Weather, warm: float) -> None:
     """Draw plate, lamps and bumper shade on the end that faces the camera, and the exhaust."""
     front = body.ahead[1] < 0
-    along, tall = (0.5 if front else -0.5) * _LENGTH, body.thing.height
+    along, tall = (0.5 if front else -0.5) * _LENGTH, body.instance.height
     if abs(body.ahead[1]) < 0.3:
         return
     dark = [
@@ -164,7 +164,7 @@ def _ends(body: CarBody, weather: Weather, warm: float) -> None:
         (along, 0.27 * tall, 0.44 * _WIDTH),
         (along, 0.27 * tall, -0.44 * _WIDTH),
     ]
-    heat = warm if body.thing.active and front else weather.ground + 0.02
+    heat = warm if body.instance.active and front else weather.ground + 0.02
     body.canvas.poly(body.place(dark), BLACK, heat)
     plate = [
         (along, 0.30 * tall, -0.25),
@@ -176,9 +176,12 @@ def _ends(body: CarBody, weather: Weather, warm: float) -> None:
     for across in (-0.38 * _WIDTH, 0.38 * _WIDTH):
         place = body.place([(along, 0.44 * tall, across)])[0]
         body.canvas.ellipse(
-            place, (0.17, 0.09), (225, 235, 240) if front else (40, 40, 200), heat + (0.1 if body.thing.active else 0)
+            place,
+            (0.17, 0.09),
+            (225, 235, 240) if front else (40, 40, 200),
+            heat + (0.1 if body.instance.active else 0),
         )
-        lit = weather.dark and body.thing.active
+        lit = weather.dark and body.instance.active
         body.canvas.light(place, (0.17, 0.09), glow=(1.0 if front else 0.4) if lit else 0.0, mirror=0.25)
-    if body.thing.active and not front:
+    if body.instance.active and not front:
         body.canvas.ellipse(body.place([(along, 0.2 * tall, 0.5)])[0], (0.12, 0.08), BLACK, min(warm + 0.25, 1.0))

@@ -18,8 +18,8 @@ class Difficulty:
         objects: Least and largest number of objects tried (fewer stay where they hide one another).
         empty: Probability of a scene with no object at all.
         height: Height of a standing person in image heights, drawn log-uniformly: 0.1 is 12.8 pixels of 128.
-            The other classes stand at distances drawn likewise, each over a nearer range (``Kind.reach``).
-        clutter: Least and largest number of things that are no objects: poles, signs, bushes, dogs, ...
+            The other classes stand at distances drawn likewise, each over a nearer range (``Category.reach``).
+        clutter: Least and largest number of instances that are no objects: poles, signs, bushes, dogs, ...
         camouflage: Probability that an object wears the colours of what surrounds it.
         cold: Probability that a cone, stop, bike or parked car is as warm as the ground, unseen in infrared.
         crossover: Probability of a hot day (condition day or glare) on which people are as warm as the street.

@@ -1,19 +1,19 @@
-"""The looks of cones, car stops and bikes. Each drawer paints one thing on its canvas, in metres from its foot."""
+"""The looks of cones, car stops and bikes. Each drawer paints one instance on its canvas, in metres from its foot."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from .canvas import Canvas, Colour
+from .instances import Instance
 from .palette import BLACK, DULL, pick, shaded
-from .things import Thing
 from .weather import Weather
 
 
-def draw_cone(canvas: Canvas, thing: Thing, weather: Weather, rng: np.random.Generator) -> None:
+def draw_cone(canvas: Canvas, instance: Instance, weather: Weather, rng: np.random.Generator) -> None:
     """Draw a traffic cone: base plate, body in three shades, two bands that reflect headlights."""
-    body = pick(rng, DULL if thing.dull else ((25, 75, 235), (30, 40, 215), (40, 120, 240), (60, 170, 60)))
-    heat, tall = weather.ground + thing.heat, thing.height
+    body = pick(rng, DULL if instance.dull else ((25, 75, 235), (30, 40, 215), (40, 120, 240), (60, 170, 60)))
+    heat, tall = weather.ground + instance.heat, instance.height
     canvas.poly(tall * np.array([(-0.27, 0), (0.27, 0), (0.25, 0.07), (-0.25, 0.07)]), shaded(body, 0.55), heat)
 
     def ring(low: float, high: float, colour: Colour, warm: float) -> None:
@@ -24,18 +24,18 @@ def draw_cone(canvas: Canvas, thing: Thing, weather: Weather, rng: np.random.Gen
 
     ring(0.06, 1.0, body, heat)
     for low, high in ((0.35, 0.52), (0.66, 0.82)) if rng.random() < 0.8 else ((0.45, 0.7),):
-        ring(low, high, (105, 110, 110) if thing.dull else (225, 228, 228), heat - 0.02)
-        if not thing.dull:
+        ring(low, high, (105, 110, 110) if instance.dull else (225, 228, 228), heat - 0.02)
+        if not instance.dull:
             canvas.light((0.0, tall * (low + high) / 2), (0.09 * tall, tall * (high - low) / 2), mirror=0.5)
 
 
-def draw_stop(canvas: Canvas, thing: Thing, weather: Weather, rng: np.random.Generator) -> None:
+def draw_stop(canvas: Canvas, instance: Instance, weather: Weather, rng: np.random.Generator) -> None:
     """Draw a car stop: a low block with a slanted top, plain concrete or striped, with two reflectors."""
-    heat, tall = weather.ground + thing.heat, thing.height
+    heat, tall = weather.ground + instance.heat, instance.height
     half, deep = float(rng.uniform(0.65, 0.85)), 0.32
-    base = pick(rng, DULL) if thing.dull else pick(rng, ((185, 190, 195), (150, 155, 160), (40, 175, 225)))
+    base = pick(rng, DULL) if instance.dull else pick(rng, ((185, 190, 195), (150, 155, 160), (40, 175, 225)))
     stripe = BLACK if base[2] > base[0] + 60 else (45, 55, 200)
-    turn = 0.35 * np.sin(thing.yaw)
+    turn = 0.35 * np.sin(instance.yaw)
 
     def world(points: list[tuple[float, float, float]]) -> np.ndarray:
         return np.array(
@@ -52,7 +52,7 @@ def draw_stop(canvas: Canvas, thing: Thing, weather: Weather, rng: np.random.Gen
         shaded(base, 0.85),
         heat,
     )
-    if not thing.dull and rng.random() < 0.75:
+    if not instance.dull and rng.random() < 0.75:
         for k in range(4):
             u = -half + (k + 0.35) * half / 2
             canvas.poly(
@@ -66,14 +66,14 @@ def draw_stop(canvas: Canvas, thing: Thing, weather: Weather, rng: np.random.Gen
         canvas.light(tuple(place), (0.06, 0.06), mirror=0.8)
 
 
-def draw_bike(canvas: Canvas, thing: Thing, weather: Weather, rng: np.random.Generator) -> None:
+def draw_bike(canvas: Canvas, instance: Instance, weather: Weather, rng: np.random.Generator) -> None:
     """Draw a bicycle or a scooter, turned against the view; tyres and engine of a ridden one are warm."""
     frame = pick(
-        rng, DULL if thing.dull else ((40, 40, 190), (170, 90, 40), (50, 50, 55), (190, 190, 190), (60, 130, 60))
+        rng, DULL if instance.dull else ((40, 40, 190), (170, 90, 40), (50, 50, 55), (190, 190, 190), (60, 130, 60))
     )
-    cold, size = weather.ground + thing.heat * (0.5 if thing.active else 1.0), thing.height / 1.08
-    turn = np.cos(thing.yaw) if abs(np.cos(thing.yaw)) > 0.6 else 0.6 * (1 if np.cos(thing.yaw) >= 0 else -1)
-    tyre = cold + (0.08 if thing.active else 0.0)
+    cold, size = weather.ground + instance.heat * (0.5 if instance.active else 1.0), instance.height / 1.08
+    turn = np.cos(instance.yaw) if abs(np.cos(instance.yaw)) > 0.6 else 0.6 * (1 if np.cos(instance.yaw) >= 0 else -1)
+    tyre = cold + (0.08 if instance.active else 0.0)
 
     def at(u: float, v: float) -> tuple[float, float]:
         return size * u * turn, size * v
@@ -86,7 +86,7 @@ def draw_bike(canvas: Canvas, thing: Thing, weather: Weather, rng: np.random.Gen
         )
         canvas.ellipse(at(u, radius), (0.08 * size, 0.08 * size), (110, 110, 110), tyre)
     if scooter:
-        _scooter(canvas, at, frame, cold, weather.ground + (0.35 if thing.active else thing.heat))
+        _scooter(canvas, at, frame, cold, weather.ground + (0.35 if instance.active else instance.heat))
     else:
         for path in (
             ((-0.53, 0.34), (-0.15, 0.36), (0.38, 0.8), (-0.25, 0.78), (-0.53, 0.34)),
@@ -97,7 +97,7 @@ def draw_bike(canvas: Canvas, thing: Thing, weather: Weather, rng: np.random.Gen
         canvas.line(np.array([at(0.2, 1.04), at(0.44, 1.0)]), 0.06, BLACK, cold)
         canvas.line(np.array([at(-0.4, 0.95), at(-0.16, 0.95)]), 0.09, BLACK, cold)
     canvas.ellipse(at(-0.62, 0.5), (0.05, 0.05), (40, 40, 200), cold)
-    canvas.light(at(-0.62, 0.5), (0.05, 0.05), glow=0.5 if weather.dark and thing.active else 0.0, mirror=0.8)
+    canvas.light(at(-0.62, 0.5), (0.05, 0.05), glow=0.5 if weather.dark and instance.active else 0.0, mirror=0.8)
 
 
 def _scooter(canvas: Canvas, at, frame: Colour, cold: float, engine: float) -> None:

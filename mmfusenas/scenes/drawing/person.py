@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from .canvas import Canvas, Colour
+from .instances import Instance
 from .palette import BLACK, DULL, pick, shaded
-from .things import Thing
 from .weather import Weather
 
 _SKIN = ((120, 150, 200), (95, 125, 180), (60, 85, 130))
@@ -38,19 +38,19 @@ class _Figure:
         self.canvas.ellipse((u * size, v * size), (radii[0] * size, radii[1] * size), colour, heat)
 
 
-def draw_person(canvas: Canvas, thing: Thing, weather: Weather, rng: np.random.Generator) -> None:
+def draw_person(canvas: Canvas, instance: Instance, weather: Weather, rng: np.random.Generator) -> None:
     """Draw a walking person, or a rider above a bike; skin is warmer than clothes."""
     dark = weather.dark and rng.random() < 0.5  # few wear bright colours at night
-    clothes = DULL if thing.dull else _DARK if dark else _DARK + _BRIGHT
+    clothes = DULL if instance.dull else _DARK if dark else _DARK + _BRIGHT
     jacket, trousers, skin = pick(rng, clothes), pick(rng, clothes[:5]), pick(rng, _SKIN, 8)
     side = float(rng.choice([-1.0, 1.0]))
-    lean = side * (0.16 if thing.active else float(rng.uniform(-0.03, 0.03)))
-    figure = _Figure(canvas, thing.height / 1.75, side, lean, thing.active)
-    bare = weather.ground + thing.heat
-    worn, legs = (weather.ground + thing.heat * float(rng.uniform(0.55, 0.85)) for _ in range(2))
+    lean = side * (0.16 if instance.active else float(rng.uniform(-0.03, 0.03)))
+    figure = _Figure(canvas, instance.height / 1.75, side, lean, instance.active)
+    bare = weather.ground + instance.heat
+    worn, legs = (weather.ground + instance.heat * float(rng.uniform(0.55, 0.85)) for _ in range(2))
     _draw_legs(figure, trousers, legs, rng)
     _draw_torso(figure, (jacket, skin), (worn, bare), rng)
-    figure.ellipse(lean * 1.15, 1.655, (0.118, 0.13), pick(rng, _HAIR, 8), weather.ground + 0.75 * thing.heat)
+    figure.ellipse(lean * 1.15, 1.655, (0.118, 0.13), pick(rng, _HAIR, 8), weather.ground + 0.75 * instance.heat)
     figure.ellipse(lean * 1.15 + side * 0.02, 1.61, (0.09, 0.11), skin, bare)
 
 

@@ -12,10 +12,11 @@ from mmfusenas.core.errors import InputError
 from .backdrop import paint_backdrop
 from .canvas import Canvas
 from .car import draw_car
+from .categories import CATEGORIES
 from .clutter import CLUTTER_DRAWERS
 from .difficulty import CLASSES, CONDITIONS, get_difficulty
 from .frame import PLANTS, Frame
-from .kinds import KINDS
+from .instances import Instance, draw_instances
 from .lights import LAMP_HEIGHT
 from .misalign import misaligned
 from .objects import draw_bike, draw_cone, draw_stop
@@ -23,7 +24,6 @@ from .person import draw_person
 from .sensors import see_infrared, see_visible
 from .shadows import paint_shadows
 from .street import Street, draw_street
-from .things import Thing, draw_things
 from .weather import Weather, draw_weather
 
 SMALLEST = 48  # pixels; below it even near objects are specks
@@ -97,13 +97,13 @@ def draw_scene(
     condition = scene_condition(seed, index, conditions)
     rng, noise = np.random.default_rng([seed, index, 1]), np.random.default_rng([seed, index, 2, *size])
     weather, street = draw_weather(rng, condition, table), draw_street(rng, size)
-    things, spots = draw_things(rng, street, weather, table)
+    instances, spots = draw_instances(rng, street, weather, table)
     if clean:
         weather = replace(weather, noise=0.0)
     frame = Frame.blank(size)
     paint_backdrop(frame, street, weather)
-    paint_shadows(frame, street, weather, things)
-    labels, areas = _paint_things(frame, street, weather, things)
+    paint_shadows(frame, street, weather, instances)
+    labels, areas = _paint_instances(frame, street, weather, instances)
     boxes, labels = _annotate(frame, labels, areas)
     visible = see_visible(frame, street, weather, spots, noise)
     infrared = see_infrared(frame, weather, table.infrared_noise, noise)
@@ -127,23 +127,25 @@ def check_arguments(seed: int, size: tuple[int, int], conditions: tuple[str, ...
         )
 
 
-def _paint_things(frame: Frame, street: Street, weather: Weather, things: list[Thing]) -> tuple[list[int], list[int]]:
+def _paint_instances(
+    frame: Frame, street: Street, weather: Weather, instances: list[Instance]
+) -> tuple[list[int], list[int]]:
     """Paint everything from far to near; return labels and unhidden pixel counts of the objects."""
     lamps = [
-        Thing('lamp', float(x), float(z), LAMP_HEIGHT + 0.2, 0.0, 0.0, False, False, k)
+        Instance('lamp', float(x), float(z), LAMP_HEIGHT + 0.2, 0.0, 0.0, False, False, k)
         for k, (x, z) in enumerate(street.lamps)
     ]
     labels: list[int] = []
     areas: list[int] = []
-    for thing in sorted(things + lamps, key=lambda thing: -thing.z):
-        canvas = Canvas(street.camera, thing.x, thing.z, _reach(thing))
+    for instance in sorted(instances + lamps, key=lambda instance: -instance.z):
+        canvas = Canvas(street.camera, instance.x, instance.z, _reach(instance))
         if canvas.empty:
             continue
-        _DRAWERS[thing.kind](canvas, thing, weather, np.random.default_rng(thing.style))
-        number = CLASSES.index(thing.kind) if thing.kind in CLASSES else None
-        semantic = PLANTS if thing.kind in _PLANTS else 0 if number is None else 1 + number
+        _DRAWERS[instance.category](canvas, instance, weather, np.random.default_rng(instance.style))
+        number = CLASSES.index(instance.category) if instance.category in CLASSES else None
+        semantic = PLANTS if instance.category in _PLANTS else 0 if number is None else 1 + number
         area = canvas.stamp(
-            frame, semantic, 0 if number is None else len(labels) + 1, 0.3 if thing.kind in _PLANTS else 0.12
+            frame, semantic, 0 if number is None else len(labels) + 1, 0.3 if instance.category in _PLANTS else 0.12
         )
         if number is not None:
             labels.append(number)
@@ -151,15 +153,15 @@ def _paint_things(frame: Frame, street: Street, weather: Weather, things: list[T
     return labels, areas
 
 
-def _reach(thing: Thing) -> tuple[float, float, float]:
-    """Return half the width, the height and half the depth that a thing can take up, in metres."""
-    tall = 1.05 * thing.height + 0.1
-    if thing.kind == 'car':
-        along, across = abs(math.cos(thing.yaw)), abs(math.sin(thing.yaw))
+def _reach(instance: Instance) -> tuple[float, float, float]:
+    """Return half the width, the height and half the depth that an instance can take up, in metres."""
+    tall = 1.05 * instance.height + 0.1
+    if instance.category == 'car':
+        along, across = abs(math.cos(instance.yaw)), abs(math.sin(instance.yaw))
         return 2.2 * across + 1.0 * along, tall, 2.2 * along + 1.0 * across
-    if thing.kind == 'lamp':
+    if instance.category == 'lamp':
         return 1.3, tall, 0.1
-    return 0.65 * KINDS[thing.kind].width * thing.height + 0.3, tall, 0.8
+    return 0.65 * CATEGORIES[instance.category].width * instance.height + 0.3, tall, 0.8
 
 
 def _annotate(frame: Frame, labels: list[int], areas: list[int]) -> tuple[np.ndarray, np.ndarray]:

@@ -1,27 +1,29 @@
-"""Shadows of things on the ground."""
+"""Shadows of instances on the ground."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
 
+from .categories import CATEGORIES
 from .frame import BUILDING, Frame
-from .kinds import KINDS
+from .instances import Instance
 from .street import Street
-from .things import Thing
 from .weather import Weather
 
 
-def paint_shadows(frame: Frame, street: Street, weather: Weather, things: list[Thing]) -> None:
-    """Darken the ground below each thing, and keep the sun from where its shadow falls."""
+def paint_shadows(frame: Frame, street: Street, weather: Weather, instances: list[Instance]) -> None:
+    """Darken the ground below each instance, and keep the sun from where its shadow falls."""
     cast, below = np.zeros(frame.depth.shape, np.uint8), np.zeros(frame.depth.shape, np.uint8)
     ground = frame.semantic
-    for thing in things:
-        half, deep = min(KINDS[thing.kind].width, 2.4) * thing.height / 2, 1.8 if thing.kind == 'car' else 0.2
-        corners = [(thing.x + u, thing.z + d) for u, d in ((-half, -deep), (half, -deep), (half, deep), (-half, deep))]
+    for instance in instances:
+        half = min(CATEGORIES[instance.category].width, 2.4) * instance.height / 2
+        deep = 1.8 if instance.category == 'car' else 0.2
+        x, z = instance.x, instance.z
+        corners = [(x - half, z - deep), (x + half, z - deep), (x + half, z + deep), (x - half, z + deep)]
         _fill(below, street, corners)
         if weather.sun > 0:
-            tip = [(x + weather.shade[0] * thing.height, z + weather.shade[1] * thing.height) for x, z in corners]
+            tip = [(x + weather.shade[0] * instance.height, z + weather.shade[1] * instance.height) for x, z in corners]
             _fill(cast, street, cv2.convexHull(np.array(corners + tip, np.float32))[:, 0].tolist())
     soft = (3, 3)
     flat = ground != BUILDING  # house fronts take no shadow
