@@ -5,6 +5,7 @@ import argparse
 import json
 import math
 import os
+import re
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -26,9 +27,14 @@ def message_for_people(error: BaseException) -> str | None:
     """Return what an error tells a person, or None where it is unexpected and its traceback should be seen.
 
     Args:
-        error: What a tool ended with: a :class:`UserError`, or one that the system raised of a file and names it.
+        error: What a tool ended with: a :class:`UserError`, one that the system raised of a file and names it, or
+            MMEngine's of a ``type`` that no registry has.
     """
     text = str(error)
+    unknown = re.match(r"'(\S+) is not in the (\S+) registry\.", text) if type(error) is KeyError else None
+    if unknown:
+        return (f'type={unknown[1]!r} is not registered (registry {unknown[2]}): correct the name in the config, or '
+                'name the package that registers it in custom_imports.')
     if isinstance(error, UserError) and 'Original Traceback' in text:
         # PyTorch raises an error of a dataloader's process anew, with that process's traceback as its text.
         return text.rstrip().splitlines()[-1].partition(': ')[2]

@@ -1,5 +1,8 @@
 """What the documents name is there: files, links, and the options of commands."""
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -58,3 +61,21 @@ def test_a_system_is_read_in_six_files(system: str) -> None:
     text = (ROOT / f'configs/{system}/README.md').read_text()
     section = re.search(r'## The files to read\n(.*?)\n## ', text, re.S)[1]
     assert 4 <= len(set(re.findall(r'\w+\.py', section))) <= 6
+
+
+def test_a_fusion_network_from_the_guide_trains_for_a_detector(tmp_path: Path) -> None:
+    # As a reader would type it: two files, then two iterations of the training, the second one after the stage 'scene'.
+    module, config = re.findall(r'```python\n# my_\w+\.py\n(.*?)```', (ROOT / 'docs/en/extend.md').read_text(), re.S)
+    (tmp_path / 'my_fusion.py').write_text(module)
+    (tmp_path / 'my_retinanet.py').write_text(config.replace("'configs/", f"'{ROOT}/configs/"))
+    options = ['train_dataloader.dataset.length=2', 'train_dataloader.batch_size=1', 'train_dataloader.num_workers=0',
+               'train_dataloader.persistent_workers=False', 'train_cfg.max_epochs=2', 'train_cfg.val_interval=9',
+               'default_hooks.guidance.scene=1', 'default_hooks.guidance.task=0', 'default_hooks.logger.interval=1',
+               'work_dir=work']
+    run = subprocess.run(
+        [sys.executable, str(ROOT / 'tools/train.py'), 'my_retinanet.py', '--cfg-options', *options], cwd=tmp_path,
+        capture_output=True, text=True, env=dict(os.environ, PYTHONPATH=f'{ROOT}:{tmp_path}'))
+    assert run.returncode == 0, run.stderr[-2000:]
+    log = run.stdout + run.stderr
+    assert re.search(r'Epoch\(train\) +\[1\]\[1/2\].*scene\.\w*loss', log)
+    assert re.search(r'Epoch\(train\) +\[2\]\[2/2\].*loss_cls', log)

@@ -12,6 +12,7 @@ from mmengine.config import Config
 from torch.utils.data import DataLoader
 
 from mmfusenas.core.errors import InputError, MissingKeyError, UserError
+from mmfusenas.registry import MODELS
 from mmfusenas.utils import launch
 from mmfusenas.utils.command_line import (
     ConfigOptions,
@@ -43,11 +44,15 @@ def test_message_for_people_or_traceback() -> None:
         batches = DataLoader([0], num_workers=1, collate_fn=_refused)
         next(iter(batches))
 
+    def unregistered() -> None:
+        MODELS.build(dict(type='Foo'))
+
     def bug() -> None:
         int('x')
 
     for tool, message in [(ours, 'it is misspelt'), (missing_key, "no 'target'"), (package, '--launcher pytorch.*RANK'),
-                          (system, 'No such file.*no such file'), (worker, 'broken: got 0; give 1')]:
+                          (system, 'No such file.*no such file'), (worker, 'broken: got 0; give 1'),
+                          (unregistered, "type='Foo' is not registered .*custom_imports")]:
         with pytest.raises(SystemExit, match=f'^error: .*{message}') as ended:
             run_tool(tool)
         assert 'Traceback' not in str(ended.value)
