@@ -11,6 +11,8 @@ TIM_ROWS: dict[str, list[str]] = {
        for rule in ('visible', 'infrared', 'average')},
     # The fusion network, trained with l_F alone, stays as it is.
     'direct': ['default_hooks.guidance.last=task'],
+    # It goes on with l_F as in 'ivif', but the task's gradient does not reach it: the control of guidance.
+    'separate': ['default_hooks.guidance.last=separate'],
     'ivif': [],
     # Table 3, of registration_ivif*.py: pairs out of register and the fusion network alone.
     'none': [*_FUSION, 'model.genotype=tim-light', 'model.init_cfg.type=Pretrained',

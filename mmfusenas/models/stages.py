@@ -10,15 +10,16 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from mmfusenas.core.errors import InputError
 from mmfusenas.models.utils.illumination import illumination_scalars
 
-STAGES = ('scene', 'joint', 'task')
+STAGES = ('scene', 'joint', 'separate', 'task')
 
 
 class Stages:
     """Mixin of the models with a module ``scene``: the stages that :class:`TaskGuidanceHook` moves them through.
 
     What does not train is not in the graph: its gradients stay None and optimizers skip it. In the stage ``'task'``
-    the scene module is frozen: without gradient, and in evaluation mode. With ``norm_eval`` its BatchNorm keeps its
-    statistics in the joint stage as well.
+    the scene module is frozen: without gradient, and in evaluation mode. In ``'separate'`` both train as in
+    ``'joint'``, but the task's gradient ends at the image: it is the control of guidance. With ``norm_eval`` the
+    scene's BatchNorm keeps its statistics in these two stages as well.
     """
 
     scene: nn.Module
@@ -28,7 +29,7 @@ class Stages:
 
     @property
     def stage(self) -> str:
-        """What trains: ``'scene'``, ``'joint'`` or ``'task'``."""
+        """What trains: ``'scene'``, ``'joint'``, ``'separate'`` or ``'task'``."""
         return self._stage
 
     @stage.setter
@@ -43,12 +44,16 @@ class Stages:
         with torch.set_grad_enabled(torch.is_grad_enabled() and not (self.training and self.stage == 'task')):
             return self.scene.images(inputs)
 
+    def task_image(self, images: dict[str, Tensor]) -> Tensor:
+        """Return the image that the task trains on: in the stage ``'separate'`` its gradient ends there."""
+        return images['image'].detach() if self.stage == 'separate' else images['image']
+
     def scene_losses(self, images: dict[str, Tensor], inputs: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Return the scene module's own losses by ``scene.NAME``, weighed by ``eta`` in the joint stage.
+        """Return the scene module's own losses by ``scene.NAME``, weighed by ``eta`` where the task trains as well.
 
         Scalars that are no losses, of what trains, are not weighed.
         """
-        weight = dict(scene=1.0, joint=self.eta, task=0.0)[self.stage]
+        weight = dict(scene=1.0, joint=self.eta, separate=self.eta, task=0.0)[self.stage]
         losses = self.scene.losses(images, inputs) if weight else {}
         if self.stage != 'task' and 'illumination' in images:  # also where the scene's loss counts for nothing
             losses = dict(losses, **illumination_scalars(images['illumination'], inputs['visible'].flip(1)))
@@ -59,7 +64,7 @@ class Stages:
         super().train(mode)
         if self.stage == 'task':
             self.scene.eval()
-        elif self.stage == 'joint' and self.norm_eval:
+        elif self.stage in ('joint', 'separate') and self.norm_eval:
             for module in self.scene.modules():
                 if isinstance(module, _BatchNorm):
                     module.eval()

@@ -22,6 +22,8 @@ class TaskGuided(Stages, BaseModel):
 
     - ``'scene'``: the scene module alone, with its unsupervised loss l_F; the task module does not run (eq. 2).
     - ``'joint'``: both, with l_T + eta * l_F: the task's gradient guides the fusion.
+    - ``'separate'``: both, each with its own loss: as ``'joint'``, but the task's gradient does not reach the scene
+      module. What ``'joint'`` gains over it is due to guidance, and not to the longer training of the scene module.
     - ``'task'``: the task module alone, on the images of a frozen scene module, which runs without gradient and with
       its BatchNorm statistics fixed. ``direct`` fusion is this after ``'scene'``.
 
@@ -31,8 +33,8 @@ class TaskGuided(Stages, BaseModel):
     Args:
         scene: Config of the scene module (:class:`TIMFusion`, :class:`FixedFusion`, ...).
         task: Config of the task module.
-        eta: Weight of the scene's loss in the joint stage. Defaults to 1.0.
-        norm_eval: Whether the scene's BatchNorm keeps its statistics in the joint stage, as mmdet's backbones do: in a
+        eta: Weight of the scene's loss in the stages ``'joint'`` and ``'separate'``. Defaults to 1.0.
+        norm_eval: Whether the scene's BatchNorm keeps its statistics in these stages, as mmdet's backbones do: in a
             small batch of unlike scenes an image would depend on its neighbours. Statistics have to be there by then,
             from pretrained weights or from a ``'scene'`` stage. Defaults to False.
         data_preprocessor: Config of the preprocessor of the pairs. Defaults to ``dict(type='PairDataPreprocessor')``.
@@ -83,7 +85,7 @@ class TaskGuided(Stages, BaseModel):
         losses = {}
         if self.stage != 'scene':
             # In the range of a photograph, as in a test; the gradient still brings back what has left it.
-            image = bounded(images['image'], 0.0, 1.0)
+            image = bounded(self.task_image(images), 0.0, 1.0)
             losses.update(self.task.loss(*self._task_inputs(image, data_samples)))
         # The scene's loss without the padding of the batch, as the task sees the images.
         losses.update(losses_of_sizes(self.scene_losses, images, inputs, data_samples))

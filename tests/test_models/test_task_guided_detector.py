@@ -179,6 +179,26 @@ def test_the_task_gradient_reaches_the_fusion_network():
     assert expected.any()
 
 
+def test_separate_training_is_joint_training_without_guidance():
+    """Same losses; the task's gradient is that of joint training, and the scene's that of its own loss times eta."""
+    model = build(eta=0.25, norm_eval=True).train()
+    found, values = {}, {}
+    for stage in ('joint', 'separate', 'scene'):
+        model.stage = stage
+        model.train()
+        model.zero_grad()
+        if stage == 'scene':
+            for module in model.scene.modules():
+                module.eval()  # as norm_eval has it in the two stages before
+        values[stage] = losses(model, batch())
+        model.parse_losses(values[stage])[0].backward()
+        found[stage] = {part: [g.clone() for g in grads(model, part) if g is not None] for part in ('scene', 'task')}
+    torch.testing.assert_close(values['separate'], values['joint'])
+    torch.testing.assert_close(found['separate']['task'], found['joint']['task'])
+    torch.testing.assert_close(found['separate']['scene'], [0.25 * g for g in found['scene']['scene']])
+    assert any(not torch.allclose(a, b) for a, b in zip(found['separate']['scene'], found['joint']['scene']))
+
+
 @pytest.mark.parametrize('task', [retinanet, ssd])
 def test_the_detector_sees_the_image_as_it_would_a_photograph(task):
     # With the visible image as the scene, the wrapper is the plain detector on that photograph.

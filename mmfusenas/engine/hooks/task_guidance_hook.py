@@ -26,8 +26,8 @@ class TaskGuidanceHook(Hook):
     Args:
         scene: Number of epochs (or iterations) in which the scene module trains alone, first. Defaults to 0.
         task: Number of epochs (or iterations) in which the task module trains alone, after them. Defaults to 0.
-        last: The stage from then to the end: ``'joint'``, ``'task'`` or ``'scene'``, see :class:`TaskGuidedDetector`.
-            Defaults to ``'joint'``.
+        last: The stage from then to the end: ``'joint'``, ``'separate'``, ``'task'`` or ``'scene'``, see
+            :class:`TaskGuidedDetector`. Defaults to ``'joint'``.
         by_epoch: Whether ``scene`` and ``task`` count epochs rather than iterations. Defaults to True.
         dry_run: Whether the first batch is run in the stage ``'joint'``, where there still is one, before it trains:
             what would not fit into memory then ends the training at its start (:func:`dry_run`). It takes the time of
@@ -54,7 +54,7 @@ class TaskGuidanceHook(Hook):
         if wrong or last not in STAGES:
             raise InputError(
                 f'TaskGuidanceHook got scene={scene!r}, task={task!r}, last={last!r}; scene and task are numbers of '
-                f'{"epochs" if by_epoch else "iterations"}, at least 0, and last is scene, task or joint.')
+                f'{"epochs" if by_epoch else "iterations"}, at least 0, and last is one of {STAGES}.')
         first = {name: length for name, length in lengths.items() if length}
         self.stages = [*first, last]
         self.schedule = Schedule('TaskGuidanceHook got stages', list(accumulate(first.values())), by_epoch)

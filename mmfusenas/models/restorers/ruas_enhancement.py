@@ -19,8 +19,9 @@ class RUASEnhancement(Stages, BaseScene):
 
     The decision is per image. In training, ``stage`` says what learns: ``'scene'`` the scene module by its own loss;
     ``'task'`` noise removal and noise estimation on the images of a frozen scene module; ``'joint'`` all, with the
-    scene's loss weighed by ``eta``. Noise removal learns from every image, noisy or not; with ``known_noise`` it
-    learns to take noise of a known strength away again, because dark images at hand may have little of their own.
+    scene's loss weighed by ``eta``; ``'separate'`` all, each part by its own loss. Noise
+    removal learns from every image, noisy or not; with ``known_noise`` it learns to take noise of a known strength away
+    again, because dark images at hand may have little of their own.
 
     Args:
         scene: Config of the scene module Psi_s, a :class:`RUASScene`.
@@ -80,8 +81,8 @@ class RUASEnhancement(Stages, BaseScene):
 
     def images(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         brightened = self.scene_images(inputs)
-        u = brightened['image'].flip(1)
-        images = dict(brightened, brightened=brightened['image'])
+        images = dict(brightened, brightened=self.task_image(brightened))
+        u = images['brightened'].flip(1)
         if self.stage == 'scene':  # the rest has not learned anything yet, so validations do without it too
             return images
         if self.training and self.known_noise:
