@@ -15,7 +15,7 @@ from mmfusenas.utils.config_check import check_config
 ROOT = Path(__file__).parent.parent.parent / 'configs'
 DATA = dict(lowlight=['synthetic', 'lol', 'fivek', 'msrs'], haze=['synthetic', 'reside'], underwater=['uieb'])
 IMAGES = [(recipe, data) for recipe, names in DATA.items() for data in names]
-ROWS = ['none', 'end-to-end', 'joint', 'bilevel']
+ROWS = ['none', 'constant', 'true', 'end-to-end', 'joint', 'bilevel']
 FORMS = [*(('hadamard', config, dict(RECIPE=f'./{recipe}.py', DATA=data)) for recipe, data in IMAGES
            for config in (recipe, 'quality', 'search')),
          *(('hyperguidance', 'deblur', dict(GUIDANCE=row, DATA=data)) for row in ROWS
@@ -50,7 +50,7 @@ def test_every_form_is_free_of_typos(folder, config, environment, read):
     ('hadamard', 'lowlight', {}, False, 0), ('hadamard', 'search', {}, True, 0),
     ('hadamard', 'search', dict(RECIPE='./haze.py'), True, 0),
     ('hadamard', 'quality', dict(RECIPE='./haze.py'), False, 0), ('hadamard', 'underwater', {}, False, 0),
-    *(('hyperguidance', 'deblur', dict(GUIDANCE=row), False, 0 if row == 'none' else 5) for row in ROWS),
+    *(('hyperguidance', 'deblur', dict(GUIDANCE=row), False, 0 if row in ROWS[:3] else 5) for row in ROWS),
     ('hyperguidance', 'deblur_small', {}, False, 3), ('hyperguidance', 'denoise', {}, False, 5),
     ('hyperguidance', 'derain', {}, False, 5), ('hyperguidance', 'dehaze', dict(DATA='reside'), False, 5)], ids=str)
 def test_model_builds_and_knows_what_is_open(folder, config, environment, opened, proxies, read):
@@ -113,7 +113,8 @@ def test_rows_of_guidance_differ_in_nothing_but_the_proxies(config, data, read):
     hooks = {row: cfg.default_hooks.get('proxies') for row, cfg in rows.items()}
     upper = {row: hook and [getattr(loss, 'type', loss) for loss in hook.phases.proxies.losses]
              for row, hook in hooks.items()}
-    assert upper == {'none': None, 'end-to-end': ['model'], 'joint': ['model'], 'bilevel': ['GuidanceLoss']}
+    assert upper == {**dict.fromkeys(ROWS[:3]), 'end-to-end': ['model'], 'joint': ['model'],
+                     'bilevel': ['GuidanceLoss']}
     assert [row for row, cfg in rows.items() if cfg.model.get('guidance_loss')] == ['joint']
 
 

@@ -1,9 +1,11 @@
 """Metrics of restorations: deblurred images, estimated noise, and the verdicts of a classifier of quality."""
+import json
+
 import numpy as np
 import pytest
 import torch
 
-from mmfusenas.evaluation.metrics import DeblurMetric, NoiseLevelError, QualityAccuracy
+from mmfusenas.evaluation.metrics import DeblurMetric, ImageQualityMetric, NoiseLevelError, QualityAccuracy
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (40, 50, 3), np.uint8)
 
@@ -64,3 +66,19 @@ def test_a_verdict_is_right_on_either_side_of_one_half():
 def test_what_is_compared_with_has_to_be_there(metric, message):
     with pytest.raises(KeyError, match=message):
         metric.process(dict(inputs=dict(visible=[])), [])
+
+
+@pytest.mark.parametrize('metric', [DeblurMetric, ImageQualityMetric])
+def test_the_scores_of_single_images_are_written(metric, tmp_path):
+    rng = np.random.default_rng(0)
+    scorer = metric(outfile_prefix=str(tmp_path / 'out' / 'scores'))
+    for name, error in (('a.png', 2), ('b.png', 20)):
+        reference = rng.integers(40, 200, (40, 50, 3), np.uint8)
+        packed = torch.from_numpy(reference).permute(2, 0, 1)
+        sample = dict(pred_img=reference + np.uint8(error), img_path=name)
+        scorer.process(dict(inputs=dict(reference=[packed])), [sample])
+    mean = scorer.evaluate(size=2)['quality/PSNR']
+    found = json.loads((tmp_path / 'out/scores.json').read_text())
+    psnr = {name: 20 * np.log10(255 / error) for name, error in (('a.png', 2), ('b.png', 20))}
+    assert {name: scores['PSNR'] for name, scores in found.items()} == pytest.approx(psnr)
+    assert mean == pytest.approx(np.mean(list(psnr.values())))

@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from mmfusenas.core.errors import MissingKeyError
 from mmfusenas.datasets.transforms import BlurAndNoise
 from mmfusenas.models.data_preprocessors import PairDataPreprocessor
 from mmfusenas.models.losses import GuidanceLoss, StageLoss
@@ -376,3 +377,22 @@ def test_a_proxy_looks_where_its_guidance_can_be_seen(physics, seen):
     known = stage.physics.prepare(y)
     images = dict(y=y, z=stage.physics(y, x, 0.1, map_, known))
     torch.testing.assert_close(stage(y, x, 0.1, map_, known)[1], stage.proxy(images[seen]))
+
+
+@pytest.mark.parametrize('level', [None, 0.03])
+def test_a_known_map_reaches_the_denoiser_at_its_scale(level):
+    stage = dict(STAGE, proxy=dict(type='KnownGuidance', level=level), scale=10.0)
+    model, inputs = build(stage=stage), batch()
+    inputs['noise'] = torch.rand_like(inputs['visible']) / 20
+    seen = []
+    for each in model.stages:
+        each.denoiser.register_forward_pre_hook(lambda _, given: seen.append(given[0][:, 1:]))
+    for training in (True, False):  # a test needs the map as well
+        model.train(training)
+        guidance = model.images(inputs)['guidance']
+        expected = inputs['noise'] if level is None else torch.full_like(inputs['noise'], level)
+        torch.testing.assert_close(guidance, expected.repeat(1, 2, 1, 1))
+        torch.testing.assert_close(torch.cat(seen[-2:], 1), 10 * guidance)
+    del inputs['noise']
+    with pytest.raises(MissingKeyError, match='KnownGuidance.*BlurAndNoise'):
+        model.images(inputs)

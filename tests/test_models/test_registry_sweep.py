@@ -174,6 +174,7 @@ CASES = {
     'model/QualityLoss': Case(
         dict(checkpoint=str(QUALITY), classifier=dict(type='QualityClassifier', channels=(8, 8))),
         lambda: dict(image=features(3)), lambda module, inputs: list(module(inputs, {}).values())),
+    'model/KnownGuidance': Case({}, lambda: features(1)),
     'model/GuidanceProxy': Case(dict(channels=4), lambda: features(1)),
     'model/DilatedDenoiser': Case(dict(channels=4), lambda: features(2)),
     'model/GuidedStage': Case(

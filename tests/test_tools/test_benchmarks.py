@@ -636,6 +636,26 @@ def test_rows_of_guidance_are_tested_by_level_of_noise(chain, tmp_path, capsys, 
     assert chain('guidance', *options) == []
 
 
+def test_rows_of_guidance_are_paired_by_image(tmp_path, capsys):
+    from types import SimpleNamespace
+
+    import guidance
+    psnr = {('none', 0): [30, 20, 25], ('none', 1): [31, 21, 26], ('true', 0): [31, 22, 28], ('true', 1): [32, 23, 29]}
+    trained = {}
+    for run, values in psnr.items():
+        trained[run] = tmp_path / '-'.join(map(str, run)) / 'epoch_1.pth'
+        scores = {f'{i}.png': dict(PSNR=value) for i, value in enumerate(values)}
+        folder = trained[run].parent / 'noise-0.01'
+        folder.mkdir(parents=True)
+        (folder / 'scores.json').write_text(json.dumps(scores))
+    args = SimpleNamespace(rows=['none', 'true'], noise=['0.01'], seeds=[0, 1])
+    guidance.print_paired(args, trained, 'PSNR')
+    # Differences of the images 1, 2, 3 in both seeds: mean 2, standard error 1 / sqrt(3).
+    assert re.search(r'PSNR, 3 images \|.*\n.*\n\| true - none +\| \+2\.000 \+- 0\.577 ', capsys.readouterr().out)
+    guidance.print_paired(args, trained, 'noise_error')
+    assert capsys.readouterr().out == ''
+
+
 def test_an_enhancement_stands_beside_a_gain_and_its_own_constants(tmp_path, monkeypatch, capsys):
     import lowlight
 

@@ -8,7 +8,13 @@ from mmengine.evaluator import BaseMetric
 from skimage.metrics import mean_squared_error
 
 from mmfusenas.core.errors import InputError
-from mmfusenas.evaluation.metrics.image_quality_metric import eight_bit, image_quality, require_reference
+from mmfusenas.evaluation.metrics.image_quality_metric import (
+    eight_bit,
+    image_quality,
+    mean_scores,
+    name_of,
+    require_reference,
+)
 from mmfusenas.registry import METRICS
 from mmfusenas.structures import predicted_image
 
@@ -22,6 +28,7 @@ class DeblurMetric(BaseMetric):
 
     Args:
         shift: Farthest move in each direction, in pixels. Defaults to 2.
+        outfile_prefix: As of :class:`ImageQualityMetric`. Defaults to None.
         **kwargs: Of mmengine's ``BaseMetric``. The prefix of the scores is ``'quality'``.
 
     Raises:
@@ -38,8 +45,9 @@ class DeblurMetric(BaseMetric):
 
     default_prefix = 'quality'
 
-    def __init__(self, shift: int = 2, **kwargs) -> None:
+    def __init__(self, shift: int = 2, outfile_prefix: str | None = None, **kwargs) -> None:
         super().__init__(**kwargs)
+        self.outfile_prefix = outfile_prefix
         self.shift = shift
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
@@ -48,12 +56,13 @@ class DeblurMetric(BaseMetric):
         require_reference(inputs, 'DeblurMetric', 'Put BlurAndNoise, or LoadPairFromFile, into the pipeline.')
         for i, sample in enumerate(data_samples):
             half = inputs['kernel'][i].shape[-1] // 2 if 'kernel' in inputs else 0
-            self.results.append(shifted_quality(
-                predicted_image(sample), eight_bit(inputs['reference'][i]), half, self.shift, sample.get('img_path')))
+            scores = shifted_quality(
+                predicted_image(sample), eight_bit(inputs['reference'][i]), half, self.shift, sample.get('img_path'))
+            self.results.append((name_of(sample), scores))
 
-    def compute_metrics(self, results: list[dict[str, float]]) -> dict[str, float]:
+    def compute_metrics(self, results: list[tuple[str, dict[str, float]]]) -> dict[str, float]:
         """Return the means over the images."""
-        return {name: float(np.mean([scores[name] for scores in results])) for name in results[0]}
+        return mean_scores(results, self.outfile_prefix)
 
 
 def shifted_quality(image: np.ndarray, reference: np.ndarray, border: int, shift: int,

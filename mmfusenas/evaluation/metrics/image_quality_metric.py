@@ -1,6 +1,7 @@
 """How near an image comes to its reference."""
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from torch import Tensor
 
 from mmfusenas.core.errors import InputError, MissingKeyError
+from mmfusenas.core.files import atomic_write
 from mmfusenas.datasets.images import to_colour
 from mmfusenas.models.losses.lpips import LPIPS
 from mmfusenas.registry import METRICS
@@ -30,6 +32,8 @@ class ImageQualityMetric(BaseMetric):
     Args:
         lpips: File of torchvision's AlexNet weights, ``alexnet-owt-7be5be79.pth``: also
             :class:`~mmfusenas.models.losses.lpips.LPIPS` (version 0.1). Without one there is none.
+        outfile_prefix: The scores of every image are written to ``outfile_prefix + '.json'``, by the name of the image.
+            Defaults to None.
         **kwargs: Of mmengine's ``BaseMetric``. The prefix of the scores is ``'quality'``.
 
     Raises:
@@ -46,8 +50,9 @@ class ImageQualityMetric(BaseMetric):
 
     default_prefix = 'quality'
 
-    def __init__(self, lpips: str | None = None, **kwargs) -> None:
+    def __init__(self, lpips: str | None = None, outfile_prefix: str | None = None, **kwargs) -> None:
         super().__init__(**kwargs)
+        self.outfile_prefix = outfile_prefix
         self.lpips = LPIPS(lpips) if lpips else None
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
@@ -60,11 +65,24 @@ class ImageQualityMetric(BaseMetric):
             if self.lpips:
                 with torch.inference_mode():
                     scores['LPIPS'] = float(self.lpips(*map(_unit_range, images)))
-            self.results.append(scores)
+            self.results.append((name_of(sample), scores))
 
-    def compute_metrics(self, results: list[dict[str, float]]) -> dict[str, float]:
+    def compute_metrics(self, results: list[tuple[str, dict[str, float]]]) -> dict[str, float]:
         """Return the means over the images."""
-        return {name: float(np.mean([scores[name] for scores in results])) for name in results[0]}
+        return mean_scores(results, self.outfile_prefix)
+
+
+def name_of(sample: Mapping[str, Any]) -> str:
+    """Return what an image is called beside its scores: its file, or its number in the data set."""
+    return str(sample.get('img_path') or sample.get('img_id', ''))
+
+
+def mean_scores(results: list[tuple[str, dict[str, float]]], outfile_prefix: str | None) -> dict[str, float]:
+    """Return the means over the images, and write each image's own scores where there is a prefix for a file."""
+    if outfile_prefix:
+        with atomic_write(f'{outfile_prefix}.json') as partial:
+            partial.write_text(json.dumps(dict(results), indent=1))
+    return {key: float(np.mean([scores[key] for _, scores in results])) for key in results[0][1]}
 
 
 def require_reference(inputs: Mapping[str, Any], metric: str, remedy: str) -> None:

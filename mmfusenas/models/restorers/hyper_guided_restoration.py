@@ -8,7 +8,7 @@ import torch
 from mmengine.model import ModuleList
 from torch import Tensor
 
-from mmfusenas.core.errors import InputError
+from mmfusenas.core.errors import InputError, MissingKeyError
 from mmfusenas.models.restorers.restoration import reference_of
 from mmfusenas.models.scene.base_scene import BaseScene, without_padding
 from mmfusenas.registry import MODELS
@@ -46,7 +46,8 @@ class HyperGuidedRestoration(BaseScene):
 
     Raises:
         ValueError: If there is no stage, or a level is not above 0.
-        KeyError: In training, if there is no reference, or a guidance loss compares with what is not known.
+        KeyError: In training, if there is no reference, or a guidance loss compares with what is not known; with
+            :class:`KnownGuidance`, if the true map is not known.
 
     Example:
         >>> model = MODELS.build(dict(type='HyperGuidedRestoration', stage=dict(
@@ -75,6 +76,8 @@ class HyperGuidedRestoration(BaseScene):
         y = visible.flatten(0, 1)[:, None]
         physics = self.stages[0].physics
         known = physics.prepare(y, _repeated(inputs.get('kernel'), planes))
+        if self.stages[0].reads_truth:
+            known = dict(known, truth=self._known_truth(inputs))
         x, guidance, images, maps = known.get('start', y), None, [], []
         for stage, rho in zip(self.stages, self.rho, strict=True):
             x, guidance = stage(y, x, rho, guidance, known)
@@ -109,6 +112,13 @@ class HyperGuidedRestoration(BaseScene):
                         for x in (inputs['visible'], reference_of(inputs, 'HyperGuidedRestoration')))
         truth = physics.truth(y, reference, _repeated(inputs.get('noise'), planes))
         return truth if truth is None else _unfold(truth, planes)
+
+    def _known_truth(self, inputs: dict[str, Tensor]) -> Tensor:
+        truth = self.truth(inputs)
+        if truth is None:
+            raise MissingKeyError('KnownGuidance hands on the true map, which is not known of these inputs. A level of '
+                                  "noise is known where the inputs have 'noise' (BlurAndNoise).")
+        return truth.flatten(0, 1)[:, None]
 
     def predict(self, images: dict[str, Tensor], data_samples: list) -> list:
         """Return the samples with ``pred_img`` and ``guidance``, H x W: the last stage's map, the planes' mean."""
