@@ -15,7 +15,7 @@ from mmfusenas.apis import (
     input_pairs,
     weights_table,
 )
-from mmfusenas.utils.command_line import add_model_options, chosen_model, command, run_tool
+from mmfusenas.utils.command_line import RenamedOption, add_model_options, chosen_model, command, run_tool
 
 
 def parse_args() -> argparse.Namespace:
@@ -43,7 +43,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--visible', metavar='PATH', help='visible image, folder, or .txt list of one path a line')
     parser.add_argument('--infrared', metavar='PATH', help='infrared image, folder, or list')
     parser.add_argument('--target', metavar='PATH', help='target of low resolution, folder, or list; also .npy files')
-    parser.add_argument('--guide', '--guidance', metavar='PATH', help='guide of high resolution, folder, or list')
+    parser.add_argument('--guide', '--guidance', action=RenamedOption, metavar='PATH',
+                        help='guide of high resolution, folder, or list')
     parser.add_argument('--out-dir', default='outputs', metavar='DIR', help='folder for the results (default: outputs)')
     parser.add_argument('--device', help='cpu or cuda (default: the GPU where torch sees one)')
     parser.add_argument('--score-thr', type=float, default=0.3, metavar='S', help='lowest score of a detection (0.3)')

@@ -23,7 +23,7 @@ class RenamedKeys(dict):
     def __missing__(self, key: str) -> Any:
         if key not in self.OLD:
             raise KeyError(key)
-        _warn(key, self.OLD[key])
+        warn_renamed(key, self.OLD[key])
         return self[self.OLD[key]]
 
     def __contains__(self, key: object) -> bool:
@@ -34,7 +34,7 @@ class RenamedKeys(dict):
 
     def __setitem__(self, key: str, value: Any) -> None:
         if key in self.OLD:
-            _warn(key, self.OLD[key])
+            warn_renamed(key, self.OLD[key])
         super().__setitem__(self.OLD.get(key, key), value)
 
 
@@ -46,10 +46,11 @@ def renamed(mapping: Mapping[str, Any], old: Mapping[str, str]) -> dict[str, Any
         {'img': 'vi', 'infrared': 'ir'}
     """
     for key in set(old) & set(mapping):
-        _warn(key, old[key])
+        warn_renamed(key, old[key])
     given = {old[key]: value for key, value in mapping.items() if key in old}
     return {key: value for key, value in mapping.items() if key not in old} | given
 
 
-def _warn(key: str, present: str) -> None:
+def warn_renamed(key: str, present: str) -> None:
+    """Warn of a name of the release before."""
     warnings.warn(f'{key} is called {present}; the old name goes with the next release.', FutureWarning, stacklevel=3)

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import argparse
+import ast
 import json
 import math
 import os
@@ -17,6 +18,7 @@ from typing import Any
 from mmengine.config import Config, DictAction
 
 from mmfusenas.core.errors import UserError
+from mmfusenas.core.renamed import warn_renamed
 from mmfusenas.utils.config_check import check_options
 from mmfusenas.utils.config_files import config_from, file_of
 from mmfusenas.utils.safe_loading import use_safe_loading
@@ -64,7 +66,10 @@ def run_tool(main: Callable[[], None]) -> None:
 
 
 class ConfigOptions(DictAction):
-    """``--cfg-options KEY=VALUE ...``: mmengine's ``DictAction``, which says what is wrong with an option."""
+    """``--cfg-options KEY=VALUE ...``: mmengine's ``DictAction``, which says what is wrong with an option.
+
+    A value that begins with a dict is read as Python: ``"test_evaluator=[dict(type='FusionMetric')]"``.
+    """
 
     def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: list[str],
                  option_string: str | None = None) -> None:
@@ -75,6 +80,42 @@ class ConfigOptions(DictAction):
                 parser.error(f'{option_string} got {value!r}: options are KEY=VALUE without spaces around the =, such '
                              'as train_dataloader.batch_size=4')
         super().__call__(parser, namespace, values, option_string)
+
+    def _parse_iterable(self, val: str) -> Any:
+        if not re.match(r"""[\[(\s]*(dict\(|\{\s*['"}])""", val):
+            return DictAction._parse_iterable(val)
+        try:
+            return _plain_value(ast.parse(val.strip(), mode='eval').body)
+        except (SyntaxError, ValueError) as error:
+            form = "write dict(type='A') or {'type': 'A'}, with strings in quotation marks"
+            raise argparse.ArgumentError(self, f'{val} cannot be read: {form}') from error
+
+
+class RenamedOption(argparse.Action):
+    """Store the value of an option; under every name but its first, an old one, with a warning."""
+
+    def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any,
+                 option_string: str | None = None) -> None:
+        if option_string != self.option_strings[0]:
+            warn_renamed(str(option_string), self.option_strings[0])
+        setattr(namespace, self.dest, values)
+
+
+def _plain_value(node: ast.expr) -> Any:
+    """Return the value of an expression of dicts, lists, tuples, strings and numbers; nothing is run.
+
+    Raises:
+        ValueError: There is anything else in it.
+    """
+    if isinstance(node, ast.Call) and getattr(node.func, 'id', '') == 'dict' and not node.args:
+        if all(keyword.arg for keyword in node.keywords):
+            return {keyword.arg: _plain_value(keyword.value) for keyword in node.keywords}
+    if isinstance(node, (ast.List, ast.Tuple)):
+        values = [_plain_value(value) for value in node.elts]
+        return values if isinstance(node, ast.List) else tuple(values)
+    if isinstance(node, ast.Dict) and all(node.keys):
+        return {_plain_value(key): _plain_value(value) for key, value in zip(node.keys, node.values)}
+    return ast.literal_eval(node)
 
 
 def add_run_options(parser: argparse.ArgumentParser, part: str) -> None:

@@ -244,6 +244,21 @@ def test_phases_resume_to_the_same_end(tmp_path):
     assert (tmp_path / 'parts/genotype.json').read_text() == (tmp_path / 'whole/genotype.json').read_text()
 
 
+def test_a_search_from_before_its_phases_had_names_goes_on(tmp_path):
+    kit.train(kit.config(tmp_path, search=PHASES, export={}, stop=3))
+    path = Path((tmp_path / 'last_checkpoint').read_text())
+    content = torch.load(path, weights_only=True)
+    settings = content['bilevel_search']['settings']
+    settings['phases'] = list(settings['phases'].values())
+    torch.save(content, path)
+    assert kit.train(kit.config(tmp_path, search=PHASES, export={}), resume=True).iter > 3
+    settings['phases'] = [dict(settings['phases'][0], end=3), *settings['phases'][1:]]
+    torch.save(content, path)
+    (tmp_path / 'last_checkpoint').write_text(str(path))
+    with pytest.raises(RuntimeError, match='phases'):
+        kit.train(kit.config(tmp_path, search=PHASES, export={}), resume=True)
+
+
 BY_ITERATIONS = dict(_delete_=True, type='ResumableIterTrainLoop', max_iters=8)
 
 

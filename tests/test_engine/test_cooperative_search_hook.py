@@ -230,6 +230,7 @@ def test_a_search_from_before_its_limit_was_renamed_goes_on(tmp_path):
     content = torch.load(path, weights_only=True)
     first = content['bilevel_search']['settings']['turns'][0]
     first['most'] = first.pop('max_iters')
+    content['bilevel_search']['settings']['phases'] = [dict(choices='')]
     torch.save(content, path)
     assert kit.train(search(tmp_path, **options), resume=True).iter > 3
 

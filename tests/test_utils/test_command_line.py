@@ -16,6 +16,7 @@ from mmfusenas.registry import MODELS
 from mmfusenas.utils import launch
 from mmfusenas.utils.command_line import (
     ConfigOptions,
+    RenamedOption,
     command,
     existing_file,
     json_text,
@@ -176,6 +177,38 @@ def test_config_options_without_an_equals_sign_are_named(capsys: pytest.CaptureF
     with pytest.raises(SystemExit):
         parser.parse_args(['--cfg-options', 'lr', '=', '3'])
     assert "--cfg-options got 'lr'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('text, value', [
+    ("[dict(type='A', metric=['x', 'y']), {'type': 'B', 'size': (1, 2)}]",
+     [dict(type='A', metric=['x', 'y']), dict(type='B', size=(1, 2))]),
+    ('[{"type": "A", "eps": -1e-3}]', [dict(type='A', eps=-1e-3)]), ("dict(type='A', b=None)", dict(type='A', b=None)),
+    ('{}', {}), ('[dict()]', [{}]), ('{{fileDirname}}/a.py', '{{fileDirname}}/a.py'), ('[a,(1,2)]', ['a', (1, 2)])])
+def test_config_options_may_be_lists_of_dicts(tmp_path: Path, text: str, value: object) -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--cfg-options', nargs='+', action=ConfigOptions)
+    options = parser.parse_args(['--cfg-options', f'model.parts={text}']).cfg_options
+    assert options == {'model.parts': value}
+    (tmp_path / 'c.py').write_text("model = dict(type='GuidedSR')\n")
+    assert load_config(str(tmp_path / 'c.py'), options).model.parts == value
+
+
+@pytest.mark.parametrize('text', ["[dict(type='A'), print('x')]", '[dict(type=A)]', "dict(type='A'"])
+def test_config_options_run_no_code(capsys: pytest.CaptureFixture, text: str) -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--cfg-options', nargs='+', action=ConfigOptions)
+    with pytest.raises(SystemExit):
+        parser.parse_args(['--cfg-options', f'custom_hooks={text}'])
+    out, error = capsys.readouterr()
+    assert not out and text in error
+
+
+def test_an_old_option_works_with_a_warning(recwarn: pytest.WarningsRecorder) -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--guide', '--guidance', action=RenamedOption)
+    assert parser.parse_args(['--guide', 'a']).guide == 'a' and not len(recwarn)
+    with pytest.warns(FutureWarning, match='--guidance is called --guide'):
+        assert parser.parse_args(['--guidance', 'a']).guide == 'a'
 
 
 def test_an_option_without_effect_is_an_error(tmp_path):

@@ -18,7 +18,7 @@ from mmfusenas.datasets.coco_layout import write_coco
 from mmfusenas.datasets.leaves import dataset_leaves, scan
 from mmfusenas.datasets.pairing import PATHS, role_of
 from mmfusenas.datasets.problems import report
-from mmfusenas.utils.command_line import ConfigOptions, read_config, run_tool
+from mmfusenas.utils.command_line import ConfigOptions, RenamedOption, read_config, run_tool
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -29,7 +29,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         'configs/_base_/datasets/msrs_det.py --out data/msrs_coco')
     parser.add_argument('config', help='config of a training, or one of configs/_base_/datasets')
     parser.add_argument('--out', required=True, help='folder to write to')
-    parser.add_argument('--images', '--pictures', choices=('link', 'copy'), default='link',
+    parser.add_argument('--images', '--pictures', action=RenamedOption, choices=('link', 'copy'), default='link',
                         help='link the images (default), or copy them so that OUT stands alone')
     parser.add_argument('--cfg-options', nargs='+', action=ConfigOptions, help='settings of the config to override')
     return parser.parse_args(argv)

@@ -223,7 +223,10 @@ class BilevelSearchHook(Hook):
             end=self.end, phases=self.phases, by_epoch=self.schedule.by_epoch, cost=self.cost))
 
     def _restore(self, state: dict[str, Any]) -> None:
-        require_same(state.get('settings', {}), self._settings(), 'its search differs',
+        settings = dict(state.get('settings', {}))
+        if isinstance(settings.get('phases'), list) and len(settings['phases']) == len(self.phases):
+            settings['phases'] = dict(zip(self.phases, settings['phases']))  # a list without names before
+        require_same(settings, self._settings(), 'its search differs',
                      'begin another search in another --work-dir')
         self.space.load_alphas(state['alphas'])
         self.optimizer.load_state_dict(state['optimizer'])
