@@ -13,9 +13,10 @@ from mmfusenas.models import (
     restorers,
     scene,
     segmentors,
+    task_modules,
 )
 
 __all__ = [
     'backbones', 'cells', 'classifiers', 'data_preprocessors', 'decode_heads', 'dense_heads', 'detectors', 'losses',
-    'necks', 'ops', 'physics', 'restorers', 'scene', 'segmentors',
+    'necks', 'ops', 'physics', 'restorers', 'scene', 'segmentors', 'task_modules',
 ]

@@ -1,7 +1,10 @@
 """Published sets of dark images: their layouts, and what is wrong with files that are not as published."""
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
+from mmengine.config import Config
 
 from mmfusenas.datasets import (
     ACDCDataset,
@@ -13,6 +16,7 @@ from mmfusenas.datasets import (
 )
 from mmfusenas.datasets.checks import check_pair
 from mmfusenas.datasets.problems import DatasetError
+from mmfusenas.registry import DATASETS, MODELS
 
 
 def write(path, size=(24, 32), channels=3, value=None):
@@ -90,6 +94,25 @@ def darkface(tmp_path):
     (tmp_path / 'label').mkdir()
     (tmp_path / 'label/1.txt').write_text('2\n1 2 11 12\n20 3 29 20\n')
     return tmp_path
+
+
+def test_darkface_trains_on_squares_in_which_a_face_has_the_size_of_an_anchor(darkface, monkeypatch):
+    pytest.importorskip('mmdet')
+    write(darkface / 'image/1.png', (120, 160))
+    (darkface / 'splits').mkdir()
+    (darkface / 'splits/train.txt').write_text('1\n')
+    monkeypatch.setenv('DARKFACE_ROOT', str(darkface))
+    cfg = Config.fromfile(Path(__file__).parents[2] / 'configs/ruas/ssd-darkface.py')
+    dataset = DATASETS.build(cfg.train_dataloader.dataset)
+    widths = []
+    for seed in range(20):
+        np.random.seed(seed)
+        packed = dataset[0]
+        assert packed['inputs']['visible'].shape == (3, 640, 640)
+        widths += packed['data_samples'].gt_instances.bboxes.widths.tolist()
+    assert max(widths) > 20 > 9 > min(widths) > 3  # 10 x 10 in the file: of the anchors 8 and 16, by half to twice
+    head = MODELS.build(cfg.model).task.bbox_head
+    assert type(head.assigner).__name__ == 'ScaleCompensationAssigner'
 
 
 def test_darkface_as_published(darkface):

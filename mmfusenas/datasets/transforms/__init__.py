@@ -2,6 +2,7 @@
 from mmfusenas.registry import TRANSFORMS
 from mmfusenas.utils.optional import available, register_missing
 
+from .anchor_sampling_crop import AnchorSamplingCrop
 from .blur_and_noise import BlurAndNoise
 from .clip_boxes import ClipBoxes
 from .darken import Darken
@@ -18,9 +19,9 @@ from .random_patch import RandomPatch
 from .random_quarter_turn import RandomQuarterTurn
 
 __all__ = [
-    'BlurAndNoise', 'ClipBoxes', 'Darken', 'DegradeTarget', 'JointTransform', 'LoadGuidedFromFile', 'LoadKernel',
-    'LoadPairFromFile', 'LoadSegMap', 'PackPairInputs', 'RainStreaks', 'RandomDeformation', 'RandomPatch',
-    'RandomQuarterTurn',
+    'AnchorSamplingCrop', 'BlurAndNoise', 'ClipBoxes', 'Darken', 'DegradeTarget', 'JointTransform',
+    'LoadGuidedFromFile', 'LoadKernel', 'LoadPairFromFile', 'LoadSegMap', 'PackPairInputs', 'RainStreaks',
+    'RandomDeformation', 'RandomPatch', 'RandomQuarterTurn',
 ]
 
 if available('mmdet'):
