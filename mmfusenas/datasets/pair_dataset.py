@@ -14,7 +14,17 @@ from mmfusenas.core.errors import InputError
 from mmfusenas.core.renamed import renamed
 from mmfusenas.datasets.annotations import BOX_PROBLEMS, Annotation, place_boxes, unknown_class
 from mmfusenas.datasets.images import ImageError, image_size
-from mmfusenas.datasets.pairing import OLD_KEYS, PATHS, by_key, find_samples, folders_of, is_list, read_list, stem_of
+from mmfusenas.datasets.pairing import (
+    OLD_KEYS,
+    PATHS,
+    GuidedSample,
+    by_key,
+    find_samples,
+    folders_of,
+    is_list,
+    read_list,
+    stem_of,
+)
 from mmfusenas.datasets.problems import DatasetError, Problem, report
 from mmfusenas.datasets.sequences import fold_subset
 from mmfusenas.registry import DATASETS
@@ -96,7 +106,8 @@ class PairDataset(BaseDataset):
         for name, part in (('fold', fold), ('exclude_fold', exclude_fold)):
             if part is not None and not 0 <= part[0] < part[1]:
                 raise InputError(f'{name} of a {type(self).__name__} is (k, n) with 0 <= k < n, got {part}.')
-        prefix = renamed(data_prefix or self.PREFIX, OLD_KEYS)
+        prefix = data_prefix or self.PREFIX
+        prefix = renamed(prefix, GuidedSample.OLD if 'target' in prefix else OLD_KEYS)
         self._check_prefix(prefix)
         self.split = osp.join(data_root, split) if split else ''
         self.stems = stems

@@ -498,6 +498,9 @@ def test_the_names_of_the_release_before_still_work(pairs):
     with pytest.warns(FutureWarning, match='gt is called reference'):
         overridden = PairDataset(data_root=str(pairs), data_prefix=dict(img='vi', reference='nowhere', gt='ir'))
     assert overridden[0]['reference_path'].endswith('ir/000.png')
+    with pytest.warns(FutureWarning, match='img2 is called target'):  # of guided super-resolution
+        overridden = PairDataset(data_root=str(pairs), data_prefix=dict(img='vi', target='nowhere', img2='ir'))
+    assert overridden[0]['target_path'].endswith('ir/000.png')
     results = JointTransform([])(LoadPairFromFile()(new[0]))
     with pytest.warns(FutureWarning, match='img2 is called infrared'):
         results['img2'] = results['img2'] // 2

@@ -2,6 +2,7 @@
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -63,3 +64,16 @@ def test_restart_keeps_process_and_arguments() -> None:
     first, second, last = result.stdout.splitlines()
     assert first == second
     assert last == f"['a b'] {SETTINGS['MALLOC_TOP_PAD_']} False"
+
+
+def test_freed_memory_is_kept_by_the_numbers_of_malloc_h(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[tuple[int, int]] = []
+    libc = SimpleNamespace(mallopt=lambda *call: calls.append(call) or 1, malloc_trim=lambda pad: calls.append((0, pad)))
+    monkeypatch.setattr(allocator.platform, 'libc_ver', lambda: ('glibc', '2.36'))
+    monkeypatch.setattr(allocator.ctypes, 'CDLL', lambda name: libc)
+    # M_TRIM_THRESHOLD -1, M_TOP_PAD -2, M_MMAP_THRESHOLD -3, M_MMAP_MAX -4; 0 stands for malloc_trim here.
+    assert allocator.keep_freed_memory()
+    assert dict(calls) == {-4: 0, -1: 2**31 - 1, -2: 256 << 20}
+    calls.clear()
+    assert allocator.keep_freed_memory(False)
+    assert dict(calls) == {-4: 65536, -2: 128 << 10, -1: 64 << 20, -3: 32 << 20, 0: 0}

@@ -134,11 +134,14 @@ class CooperativeSearchHook(BilevelSearchHook):
         return self.alternation[self._period]['stage']
 
     def _settings(self) -> dict[str, Any]:
-        return dict(super()._settings(), turns=self.alternation, beta=self.beta)
+        return dict(super()._settings(), alternation=self.alternation, beta=self.beta)
 
     def _restore(self, state: dict[str, Any]) -> None:
-        for period in state.get('settings', {}).get('turns', ()):
-            if 'most' in period:  # its name before
+        settings = state.get('settings', {})
+        if 'turns' in settings:  # the names before
+            settings['alternation'] = settings.pop('turns')
+        for period in settings.get('alternation', ()):
+            if 'most' in period:
                 period['max_iters'] = period.pop('most')
         super()._restore(state)
         self._period, self._losses = state['turn'], list(state['losses'])
