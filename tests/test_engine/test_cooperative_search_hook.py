@@ -228,7 +228,9 @@ def test_a_search_from_before_its_limit_was_renamed_goes_on(tmp_path):
     kit.train(search(tmp_path, stop=3, **options))
     path = Path((tmp_path / 'last_checkpoint').read_text())
     content = torch.load(path, weights_only=True)
-    first = content['bilevel_search']['settings']['turns'][0]
+    settings = content['bilevel_search']['settings']
+    settings['turns'] = settings.pop('alternation')
+    first = settings['turns'][0]
     first['most'] = first.pop('max_iters')
     content['bilevel_search']['settings']['phases'] = [dict(choices='')]
     torch.save(content, path)

@@ -68,7 +68,8 @@ def test_restart_keeps_process_and_arguments() -> None:
 
 def test_freed_memory_is_kept_by_the_numbers_of_malloc_h(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[tuple[int, int]] = []
-    libc = SimpleNamespace(mallopt=lambda *call: calls.append(call) or 1, malloc_trim=lambda pad: calls.append((0, pad)))
+    libc = SimpleNamespace(
+        mallopt=lambda *call: calls.append(call) or 1, malloc_trim=lambda pad: calls.append((0, pad)))
     monkeypatch.setattr(allocator.platform, 'libc_ver', lambda: ('glibc', '2.36'))
     monkeypatch.setattr(allocator.ctypes, 'CDLL', lambda name: libc)
     # M_TRIM_THRESHOLD -1, M_TOP_PAD -2, M_MMAP_THRESHOLD -3, M_MMAP_MAX -4; 0 stands for malloc_trim here.
