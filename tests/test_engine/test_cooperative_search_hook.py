@@ -217,7 +217,7 @@ def test_a_resumed_search_is_the_same(tmp_path, stop):
 
 def test_other_turns_do_not_continue_a_search(tmp_path):
     kit.train(search(tmp_path, stop=3, changes=dict(default_hooks=dict(checkpoint=dict(interval=1)))))
-    with pytest.raises(RuntimeError, match=r'its search differs \(turns'):
+    with pytest.raises(RuntimeError, match=r'its search differs \(alternation'):
         kit.train(search(
             tmp_path, alternation=[dict(stage='scene', iters=1), dict(stage='task', iters=1)]), resume=True)
 
