@@ -1,10 +1,12 @@
-# Scene module and noise removal together (eq. 5, lambda = 0), by the references of BSDS500's images made dark
-# (`BSDS_ROOT`); scored on LOL's test pairs (`LOL_ROOT`). Noise is removed from every image.
+# Scene module and noise removal (eq. 5, lambda = 0) by the references of BSDS500's images made dark (`BSDS_ROOT`): the scene
+# module by its brightened images, noise removal by known noise on the references. Noise is removed from every image.
+# Scored on LOL's test pairs (`LOL_ROOT`).
 _base_ = [
     '../_base_/models/ruas_enhancement.py', '../_base_/datasets/bsds_lowlight.py', '../_base_/schedules/adam_100e.py',
     '../_base_/default_runtime.py'
 ]
-model = dict(estimation=None, denoise='always', loss=dict(supervised=True, brightened=1.0), eta=0.0)
-train_cfg = dict(max_epochs=30, val_interval=30)
-optim_wrapper = dict(optimizer=dict(lr=5e-3))
+model = dict(
+    estimation=None, denoise='always', known_noise='reference', loss=dict(supervised=True, brightened=1.0), eta=0.0)
+train_cfg = dict(max_epochs=120, val_interval=120)
+optim_wrapper = dict(optimizer=dict(lr=3e-3))
 default_hooks = dict(guidance=dict(type='TaskGuidanceHook'))

@@ -326,6 +326,27 @@ def test_removal_learns_from_known_noise():
         assert model.images(inputs)['image'].shape == inputs['visible'].shape
 
 
+def test_known_noise_of_references_leaves_the_scene_to_the_brightened_image():
+    loss = dict(type='DenoisingLoss', supervised=True, brightened=0.5)
+    model = enhancement(known_noise='reference', eta=0.0, estimation=None, denoise='always', loss=loss).train()
+    inputs = dict(visible=dark(2, 3, 32, 32), reference=2 * dark(2, 3, 32, 32))
+    images = model.images(inputs)
+    torch.testing.assert_close(images['clean'], F.avg_pool2d(inputs['reference'], 2))
+    losses = model.losses(images, inputs)
+    torch.testing.assert_close(losses['loss_reference'], F.mse_loss(images['image'], images['clean']))
+    torch.testing.assert_close(losses['loss_brightened'], 0.5 * F.mse_loss(images['brightened'], inputs['reference']))
+    losses['loss_reference'].backward()
+    assert not any(p.grad is not None and p.grad.any() for p in model.scene.parameters())
+    model.zero_grad()
+    losses['loss_brightened'].backward()
+    assert any(p.grad.any() for p in model.scene.parameters())
+    assert not any(p.grad is not None and p.grad.any() for p in model.task.parameters())
+    with pytest.raises(KeyError, match='RUASEnhancement learns from references'):
+        model.images(dict(visible=inputs['visible']))
+    with pytest.raises(ValueError, match="known_noise='u'"):
+        enhancement(known_noise='u', loss=loss)
+
+
 def test_known_noise_is_learned_from_all_images_at_once_and_without_padding():
     model = enhancement(known_noise=True, loss=dict(type='DenoisingLoss', supervised=True)).train()
     calls, losses = [], model.losses

@@ -21,11 +21,12 @@ class DenoisingLoss(nn.Module):
             version (CVPR 2021) is ``DenoisingLoss(fidelity=1e-7, variation=2, squared=True)``, which leaves the total
             variation alone to decide. Defaults to False.
         supervised: Whether the mean squared error to a clean reference takes the place of both. Defaults to False.
-        brightened: Weight of that error of the image before noise removal too, for a scene module that trains with it:
-            else noise removal learns to darken what comes out too bright. Defaults to 0.
+        brightened: Weight of that error of the brightened image too, for a scene module that trains with it: else noise
+            removal learns to darken what comes out too bright. Defaults to 0.
 
     Shape:
-        image, noisy, reference: N x 3 x H x W in [0, 1]; result: dict of scalars, means over pixels and channels.
+        image, noisy, reference: N x 3 x H x W in [0, 1]; ``brightened``, where it is not ``noisy``: the brightened
+        image and its reference; result: dict of scalars, means over pixels and channels.
 
     Raises:
         ValueError: If the loss is supervised and there is no reference, or ``brightened`` is given and it is not.
@@ -48,14 +49,15 @@ class DenoisingLoss(nn.Module):
         self.brightened = brightened
 
     @in_full_precision  # differences of neighbours
-    def forward(self, image: Tensor, noisy: Tensor, reference: Tensor | None = None) -> dict[str, Tensor]:
+    def forward(self, image: Tensor, noisy: Tensor, reference: Tensor | None = None,
+                brightened: tuple[Tensor, Tensor] | None = None) -> dict[str, Tensor]:
         if self.supervised:
             if reference is None:
                 raise InputError('DenoisingLoss(supervised=True) got no reference: give the data set a folder of them, '
                                  "data_prefix=dict(img='low', reference='high').")
             losses = dict(loss_reference=F.mse_loss(image, reference))
             if self.brightened:
-                losses['loss_brightened'] = self.brightened * F.mse_loss(noisy, reference)
+                losses['loss_brightened'] = self.brightened * F.mse_loss(*(brightened or (noisy, reference)))
             return losses
         across, down = (image[..., :, 1:] - image[..., :, :-1]), (image[..., 1:, :] - image[..., :-1, :])
         size = torch.square if self.squared else torch.abs

@@ -6,6 +6,7 @@ from torch import Tensor
 
 from mmfusenas.core.errors import InputError
 from mmfusenas.models.restorers.known_noise import add_known_noise
+from mmfusenas.models.restorers.restoration import reference_of
 from mmfusenas.models.scene.base_scene import BaseScene
 from mmfusenas.models.stages import Stages
 from mmfusenas.registry import MODELS
@@ -19,9 +20,9 @@ class RUASEnhancement(Stages, BaseScene):
 
     The decision is per image. In training, ``stage`` says what learns: ``'scene'`` the scene module by its own loss;
     ``'task'`` noise removal and noise estimation on the images of a frozen scene module; ``'joint'`` all, with the
-    scene's loss weighed by ``eta``; ``'separate'`` all, each part by its own loss. Noise
-    removal learns from every image, noisy or not; with ``known_noise`` it learns to take noise of a known strength away
-    again, because dark images at hand may have little of their own.
+    scene's loss weighed by ``eta``; ``'separate'`` all, each part by its own loss.
+    Noise removal learns from every image, noisy or not; with ``known_noise`` it learns to take noise of a known
+    strength away again, because dark images at hand may have little of their own.
 
     Args:
         scene: Config of the scene module Psi_s, a :class:`RUASScene`.
@@ -31,8 +32,9 @@ class RUASEnhancement(Stages, BaseScene):
         denoise: ``'adaptive'`` removes noise where its level reaches ``threshold`` (RUAS_A), ``'always'`` from every
             image (RUAS), ``'never'`` from none (RUAS_s). Defaults to 'adaptive'.
         threshold: Noise level epsilon, in units of the [0, 1] image. Defaults to 0.035, of the published models.
-        known_noise: Whether noise removal trains on smoothed images u with added noise, for which the smoothed
-            image is the reference of ``loss`` (:func:`add_known_noise`). Defaults to False.
+        known_noise: Whether noise removal trains on smoothed images with added noise, for which the smoothed image is
+            the reference of ``loss`` (:func:`add_known_noise`): True of the brightened images u, ``'reference'`` of the
+            references of the data, which makes noise removal independent of what is brightened. Defaults to False.
         eta: Weight of the scene's loss in the joint stage. Defaults to 1.0.
         loss: Config of the loss of noise removal, a :class:`DenoisingLoss`.
         data_preprocessor, init_cfg: As in :class:`BaseScene`.
@@ -56,15 +58,17 @@ class RUASEnhancement(Stages, BaseScene):
     sensors = ('visible',)
 
     def __init__(self, scene: dict, task: dict, estimation: dict | None = None, denoise: str = 'adaptive',
-                 threshold: float = 0.035, known_noise: bool = False, eta: float = 1.0, loss: dict | None = None,
-                 data_preprocessor: dict | None = None, init_cfg: dict | None = None) -> None:
+                 threshold: float = 0.035, known_noise: bool | str = False, eta: float = 1.0,
+                 loss: dict | None = None, data_preprocessor: dict | None = None, init_cfg: dict | None = None) -> None:
         super().__init__(loss, data_preprocessor, init_cfg)
         self.scene = MODELS.build(scene)
         self.task = MODELS.build(task)
         self.estimation = MODELS.build(estimation) if estimation else None
+        if known_noise not in (False, True, 'reference'):
+            raise InputError(f"RUASEnhancement got known_noise={known_noise!r}; it is True, False or 'reference'.")
         if known_noise and not getattr(self.loss, 'supervised', True):
-            raise InputError("RUASEnhancement(known_noise=True) learns from a clean reference: give loss=dict("
-                             "type='DenoisingLoss', supervised=True).")
+            raise InputError(f"RUASEnhancement(known_noise={known_noise!r}) learns from a clean reference: give "
+                             "loss=dict(type='DenoisingLoss', supervised=True).")
         self.denoise, self.threshold, self.known_noise, self.eta = denoise, threshold, known_noise, eta
 
     @property
@@ -86,7 +90,9 @@ class RUASEnhancement(Stages, BaseScene):
         if self.stage == 'scene':  # the rest has not learned anything yet, so validations do without it too
             return images
         if self.training and self.known_noise:
-            noisy, clean, _ = add_known_noise(u)
+            of_reference = self.known_noise == 'reference'
+            source = reference_of(inputs, type(self).__name__).flip(1) if of_reference else u
+            noisy, clean, _ = add_known_noise(source)
             images.update(noisy=noisy.flip(1), clean=clean.flip(1))
             return dict(images, image=self.task(noisy).flip(1))
         if self.training:
@@ -100,8 +106,9 @@ class RUASEnhancement(Stages, BaseScene):
         losses = {}
         if self.stage != 'scene':
             if self.loss is not None:
-                losses.update(self.loss(images['image'], images.get('noisy', images['brightened']),
-                                        images.get('clean', inputs.get('reference'))))
+                noisy, clean = images.get('noisy', images['brightened']), images.get('clean', inputs.get('reference'))
+                own = dict(brightened=(images['brightened'], inputs['reference'])) if 'reference' in inputs else {}
+                losses.update(self.loss(images['image'], noisy, clean, **own))
             if self.estimation is not None:
                 losses.update(self.estimation.loss(images['brightened'].flip(1)))
         return dict(losses, **self.scene_losses(images, inputs))
