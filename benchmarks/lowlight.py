@@ -4,7 +4,8 @@ PSNR and SSIM on pairs, as ``ImageQualityMetric`` takes them; the spread of the 
 share of values at 1 that were not there in the input, on dark images without references. Of every model the row
 ``constants`` has the mean output of its cell in the place of the cell, stage by stage, over the images of the config's
 val_dataloader; the gain and the c of y / (y / 2 + c), the additive form by hand, are the best of a grid there. Nothing
-is chosen on the pairs.
+is chosen on the pairs. Of noise removal alone there is the PSNR of those images' references with Gaussian noise of
+standard deviation 0.1, beside that of the noise itself.
 
     BSDS_ROOT=data/bsds LOL_ROOT=data/lol OMP_NUM_THREADS=1 python benchmarks/lowlight.py ruas-lowlight mine.pth \
         --unpaired data/lowlight/test
@@ -78,6 +79,7 @@ def main() -> None:
                       f'{np.mean(shares):.4f}' if shares else '-', ' '.join(f'{s[0]:.1f}' for s in scores),
                       f'{psnr(row, val):.3f}'])
         print(*table[-1], sep=' | ', flush=True)
+    print_removal({name: load_model(name).task for name in args.models}, [reference for _, reference in val])
     print('\n' + AsciiTable(table, f'{len(test)} pairs, {len(dark)} images without references').table)
 
 
@@ -131,6 +133,17 @@ def score(row: Callable, y: Tensor, reference: np.ndarray) -> tuple[float, float
 def psnr(row: Callable, pairs: Iterable) -> float:
     """Return the mean PSNR of a row on pairs."""
     return float(np.mean([peak_signal_noise_ratio(reference, eight_bit(row(y)[0])) for y, reference in pairs]))
+
+
+@torch.no_grad()
+def print_removal(nets: dict[str, nn.Module], references: list[np.ndarray], deviation: float = 0.1) -> None:
+    """Print what noise removal makes of references with noise of a known strength, and the noise itself."""
+    generator = torch.Generator().manual_seed(0)
+    clean = [tensor(reference).flip(1) for reference in references]
+    noisy = [(x + deviation * torch.randn(x.shape, generator=generator)).clamp(0, 1) for x in clean]
+    for name, net in {f'noise of {deviation}': nn.Identity(), **nets}.items():
+        errors = [float((net(y).clamp(0, 1) - x).square().mean()) for y, x in zip(noisy, clean)]
+        print(f'{name}, noise removal alone: {-10 * np.log10(errors).mean():.3f} dB, {len(errors)} images')
 
 
 def eight_bit(u: Tensor) -> np.ndarray:

@@ -679,7 +679,11 @@ def test_an_enhancement_stands_beside_a_gain_and_its_own_constants(tmp_path, mon
     files = str(tmp_path / 'one.pth'), '--unpaired', str(tmp_path / 'dark')
     monkeypatch.setattr(sys, 'argv', ['lowlight.py', *files])
     lowlight.main()
-    lines = [line.split(' | ') for line in capsys.readouterr().out.splitlines() if ' | ' in line and '---' not in line]
+    printed = capsys.readouterr().out
+    # Noise of 0.1 has 20 dB, a little more where it was cut off at 0.
+    assert 20 < float(re.search(r'noise of 0\.1, noise removal alone: ([\d.]+) dB, 2 images', printed)[1]) < 22
+    assert f'{files[0]}, noise removal alone: ' in printed
+    lines = [line.split(' | ') for line in printed.splitlines() if ' | ' in line and '---' not in line]
     rows = {row[0]: row[1:] for row in lines if not row[0].startswith('|')}
     assert {'as it is', 'gamma 2.2', 'gain', 'y / (y / 2 + c)', files[0], f'{files[0]}, constants'} <= set(rows)
     assert rows[files[0]] == rows[f'{files[0]}, constants'] != rows[f'{files[0]}, no noise removal']
