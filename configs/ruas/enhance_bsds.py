@@ -7,6 +7,6 @@ _base_ = [
 ]
 model = dict(
     estimation=None, denoise='always', known_noise='reference', loss=dict(supervised=True, brightened=1.0), eta=0.0)
-train_cfg = dict(max_epochs=120, val_interval=120)
+train_cfg = dict(max_epochs=160, val_interval=160)
 optim_wrapper = dict(optimizer=dict(lr=3e-3))
 default_hooks = dict(guidance=dict(type='TaskGuidanceHook'))

@@ -32,9 +32,9 @@ class RUASEnhancement(Stages, BaseScene):
         denoise: ``'adaptive'`` removes noise where its level reaches ``threshold`` (RUAS_A), ``'always'`` from every
             image (RUAS), ``'never'`` from none (RUAS_s). Defaults to 'adaptive'.
         threshold: Noise level epsilon, in units of the [0, 1] image. Defaults to 0.035, of the published models.
-        known_noise: Whether noise removal trains on smoothed images with added noise, for which the smoothed image is
-            the reference of ``loss`` (:func:`add_known_noise`): True of the brightened images u, ``'reference'`` of the
-            references of the data, which makes noise removal independent of what is brightened. Defaults to False.
+        known_noise: Whether noise removal trains on images with added noise, which are the reference of ``loss``
+            (:func:`add_known_noise`): True on the brightened images u, smoothed; ``'reference'`` on the references of
+            the data, so that noise removal learns nothing of what is brightened. Defaults to False.
         eta: Weight of the scene's loss in the joint stage. Defaults to 1.0.
         loss: Config of the loss of noise removal, a :class:`DenoisingLoss`.
         data_preprocessor, init_cfg: As in :class:`BaseScene`.
@@ -92,7 +92,7 @@ class RUASEnhancement(Stages, BaseScene):
         if self.training and self.known_noise:
             of_reference = self.known_noise == 'reference'
             source = reference_of(inputs, type(self).__name__).flip(1) if of_reference else u
-            noisy, clean, _ = add_known_noise(source)
+            noisy, clean, _ = add_known_noise(source, smooth=not of_reference)
             images.update(noisy=noisy.flip(1), clean=clean.flip(1))
             return dict(images, image=self.task(noisy).flip(1))
         if self.training:
