@@ -18,8 +18,8 @@ def add_known_noise(u: Tensor, smooth: bool = True) -> tuple[Tensor, Tensor, Ten
         smooth: Whether to halve the size by averaging. Defaults to True.
 
     Returns:
-        The noisy images and the clean ones, N x C x H/2 x W/2 in [0, 1] or, not smoothed, as ``u``, and the standard deviation of the noise of
-        each, N x 1 x 1 x 1, uniform in [0, 0.2].
+        The noisy images and the clean ones, N x C x H/2 x W/2 in [0, 1] or, not smoothed, as ``u``, and the standard
+        deviation of the noise of each, N x 1 x 1 x 1, uniform in [0, 0.2].
 
     Example:
         >>> noisy, clean, deviation = add_known_noise(torch.rand(2, 3, 64, 64))
