@@ -1,0 +1,15 @@
+# Depth on RGB-D-D (`RGBDD_ROOT`) by 4, 8 and 16 with one network of 0.44 M parameters, chosen by hand for a quick step on a
+# CPU: kernels of 3, few blocks where the image is large. Its weights come along as `dcnas-depth`.
+# SCALE: 4, 8 (default) or 16, of the test alone. PATCH: side of a training patch (default 96).
+_base_ = ['../_base_/models/dcnas.py', '../_base_/datasets/rgbdd_guided.py', '../_base_/schedules/adam_5k.py']
+work_dir = 'work_dirs/depth_rgbdd'
+# Blocks and their ratio on each level, from full size to an eighth.
+guidance, target = ((1, 3), (1, 3), (2, 3), (2, 3)), ((1, 2), (1, 3), (2, 4), (3, 4))
+decoder = ((2, 4), (2, 4), (3, 4), (4, 4))
+blocks = {f'{part}.{level}.blocks.{i}': f'k3_r{ratio}' if i < number else 'absent'
+          for part, levels in (('guidance', guidance), ('target', target), ('decoder', decoder))
+          for level, (number, ratio) in enumerate(levels) for i in range(4)}
+fusions = {f'fusions.{level}': 'concat' for level in range(4)}
+model = dict(
+    scales=_base_.scales, unit=0.001, error='rmse',
+    net=dict(channels=8, guide_mean=0.45, guide_std=0.225, genotype=dict(choices={**blocks, **fusions})))
