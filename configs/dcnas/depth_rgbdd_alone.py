@@ -4,5 +4,5 @@ work_dir = 'work_dirs/depth_rgbdd_alone'
 alone = {f'target.{level}.blocks.{i}': f'k3_r{ratio}' if i < number else 'absent'
          for level, (number, ratio) in enumerate(((2, 3), (2, 4), (4, 4), (4, 5))) for i in range(4)}
 choices = {name: alone.get(name, choice) for name, choice in _base_.blocks.items() if not name.startswith('guidance')}
-fusions = {name: 'target' for name in _base_.fusions}
+fusions = dict.fromkeys(_base_.fusions, 'target')
 model = dict(net=dict(genotype=dict(_delete_=True, choices={**choices, **fusions})))
