@@ -148,8 +148,8 @@ class BaseInferencer(ABC):
         numbers, ``restored/STEM.png`` (16 bit, in the unit of the target), of hyper-guided restoration
         ``guidance/STEM.npy``; with a detector or segmentor ``drawn/STEM.png``; with a segmentor ``masks/STEM.png``
         (class numbers, 8 bit); and ``predictions.json``: a list ``images`` with ``stem``, ``image`` (path in
-        ``out_dir``), ``boxes``, ``scores``, ``labels``, ``classes`` (the name of each label; these four are null without
-        a detector), of RUAS_A ``noise_level`` and ``denoised``, and ``model`` and ``config``.
+        ``out_dir``), ``boxes``, ``scores``, ``labels``, ``classes`` (the name of each label; these four are null
+        without a detector), of RUAS_A ``noise_level`` and ``denoised``, and ``model`` and ``config``.
 
         Args:
             pairs: Inputs, as :func:`input_pairs` or :func:`input_images` gives.
