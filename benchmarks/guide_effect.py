@@ -1,9 +1,9 @@
 """What a guide is worth: guided super-resolution with it, and with a guide that is mirrored or of one colour.
 
 Every image of the test set of a config counts, in pairs: RMSE in the unit of the config's metric, the same over that
-of bicubic interpolation (mean over the images, with its standard error), and by how much a row is above the RMSE of the
-first network (mean of the paired differences, with its standard error, and in per cent of the mean). Beside the networks
-stand bicubic interpolation and a guided filter; a network of the same size that never had a guide is one more checkpoint.
+of bicubic interpolation (mean over the images, with its standard error), and by how much a row is above the RMSE of
+the first network (mean of the paired differences, with its standard error, and in per cent of the mean). Beside the
+networks stand bicubic interpolation and a guided filter; a network that never had a guide is one more checkpoint.
 
     RGBDD_ROOT=data/rgbdd python benchmarks/guide_effect.py configs/dcnas/depth_rgbdd.py guided=dcnas-depth \
         unguided=work_dirs/depth_rgbdd_alone/iter_5000.pth [--scales 4 8 16] [--held-out] [--out FILE.json]

@@ -181,6 +181,15 @@ def test_scores_are_the_losses_of_the_derived_networks(trained):
         PathScorer(model, DATASETS.build(SCORED), 2, metric='rmse')(sampler, paths)
 
 
+def test_every_image_counts_alike_in_a_score(trained):
+    model = unwrap_model(trained[0])
+    space = SearchSpace(model)
+    sampler = PathSampler(space, parameter_table(space))
+    paths = sampler.sample(3, torch.Generator().manual_seed(1))
+    single, uneven = (PathScorer(model, DATASETS.build(SCORED), size)(sampler, paths) for size in (1, 3))
+    torch.testing.assert_close(single, uneven, rtol=1e-5, atol=0)
+
+
 def test_constraints_may_be_of_a_measured_table(trained, tmp_path):
     space = SearchSpace(unwrap_model(trained[0]))
     inputs = torch.rand(1, 3, 16, 20), torch.rand(1, 1, 16, 20)
