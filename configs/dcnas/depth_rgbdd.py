@@ -12,4 +12,4 @@ blocks = {f'{part}.{level}.blocks.{i}': f'k3_r{ratio}' if i < number else 'absen
 fusions = {f'fusions.{level}': 'concat' for level in range(4)}
 model = dict(
     scales=_base_.scales, unit=0.001, error='rmse',
-    net=dict(channels=8, guide_mean=0.45, guide_std=0.225, genotype=dict(choices={**blocks, **fusions})))
+    net=dict(channels=8, genotype=dict(choices={**blocks, **fusions})))
