@@ -1,8 +1,8 @@
-# Depth on RGB-D-D (`RGBDD_ROOT`) by 4, 8 and 16 with one network of 0.44 M parameters, chosen by hand for a quick step on a
-# CPU: kernels of 3, few blocks where the image is large. Its weights come along as `dcnas-depth`.
-# SCALE: 4, 8 (default) or 16, of the test alone. PATCH: side of a training patch (default 96).
-_base_ = ['../_base_/models/dcnas.py', '../_base_/datasets/rgbdd_guided.py', '../_base_/schedules/adam_5k.py']
-work_dir = 'work_dirs/depth_rgbdd'
+# Depth on RGB-D-D (`RGBDD_ROOT`) with a network of 0.44 M parameters, chosen by hand for a quick step on a CPU: kernels of
+# 3, few blocks where the image is large.
+# SCALE: 4, 8 (default) or 16. PATCH: side of a training patch (default 64).
+_base_ = ['../_base_/models/dcnas.py', '../_base_/datasets/rgbdd_guided.py', '../_base_/schedules/adam_2k.py']
+work_dir = f'work_dirs/depth_rgbdd_x{_base_.scale}'
 # Blocks and their ratio on each level, from full size to an eighth.
 guidance, target = ((1, 3), (1, 3), (2, 3), (2, 3)), ((1, 2), (1, 3), (2, 4), (3, 4))
 decoder = ((2, 4), (2, 4), (3, 4), (4, 4))
@@ -11,5 +11,5 @@ blocks = {f'{part}.{level}.blocks.{i}': f'k3_r{ratio}' if i < number else 'absen
           for level, (number, ratio) in enumerate(levels) for i in range(4)}
 fusions = {f'fusions.{level}': 'concat' for level in range(4)}
 model = dict(
-    scales=_base_.scales, unit=0.001, error='rmse',
+    scales=(_base_.scale, ), unit=0.001, error='rmse',
     net=dict(channels=8, genotype=dict(choices={**blocks, **fusions})))
