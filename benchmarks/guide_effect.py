@@ -5,8 +5,9 @@ of bicubic interpolation (mean over the images, with its standard error), and by
 the first network (mean of the paired differences, with its standard error, and in per cent of the mean). Beside the
 networks stand bicubic interpolation and a guided filter; a network that never had a guide is one more checkpoint.
 
-    RGBDD_ROOT=data/rgbdd python benchmarks/guide_effect.py configs/dcnas/depth_rgbdd.py guided=dcnas-depth \
-        unguided=work_dirs/depth_rgbdd_alone/iter_5000.pth [--scales 4 8 16] [--held-out] [--out FILE.json]
+    RGBDD_ROOT=data/rgbdd python benchmarks/guide_effect.py configs/dcnas/depth_rgbdd.py \
+        guided=work_dirs/depth_rgbdd_x8/iter_2000.pth unguided=work_dirs/depth_rgbdd_alone_x8/iter_2000.pth \
+        [--scales 8] [--held-out] [--out FILE.json]
 """
 import argparse
 import json
@@ -97,9 +98,11 @@ def with_error(values: np.ndarray) -> str:
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('config', help='config with the test data; it reads SCALE')
-    parser.add_argument('networks', nargs='+', type=named, metavar='NAME=CHECKPOINT',
-                        help='networks, the first is what all are compared with; bundled weights by their name')
-    parser.add_argument('--scales', nargs='+', type=int, default=[4, 8, 16], help='default: 4 8 16')
+    parser.add_argument('networks', nargs='*', type=named, metavar='NAME=CHECKPOINT',
+                        help='networks, the first is what all are compared with; bundled weights by their name; without '
+                             'any, bicubic interpolation is the first')
+    parser.add_argument('--scales', nargs='+', type=int, default=[8],
+                        help='default: 8; the config reads it as SCALE')
     parser.add_argument('--held-out', action='store_true', help='on the validation data, to choose settings by')
     parser.add_argument('--out', type=Path, help='JSON file for the RMSE of every image')
     return parser.parse_args()
@@ -108,7 +111,7 @@ def parse_args() -> argparse.Namespace:
 def named(text: str) -> tuple[str, str]:
     name, _, file = text.partition('=')
     if not file:
-        raise argparse.ArgumentTypeError(f'{text!r} is not NAME=CHECKPOINT, such as guided=dcnas-depth')
+        raise argparse.ArgumentTypeError(f'{text!r} is not NAME=CHECKPOINT, such as guided=iter_2000.pth')
     return name, file
 
 
