@@ -99,8 +99,8 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('config', help='config with the test data; it reads SCALE')
     parser.add_argument('networks', nargs='*', type=named, metavar='NAME=CHECKPOINT',
-                        help='networks, the first is what all are compared with; bundled weights by their name; without '
-                             'any, bicubic interpolation is the first')
+                        help='networks, the first is what all are compared with; bundled weights by their name; '
+                             'without any, bicubic interpolation is the first')
     parser.add_argument('--scales', nargs='+', type=int, default=[8],
                         help='default: 8; the config reads it as SCALE')
     parser.add_argument('--held-out', action='store_true', help='on the validation data, to choose settings by')
