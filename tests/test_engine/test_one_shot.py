@@ -320,6 +320,12 @@ def test_a_resumed_search_of_another_kind_is_refused(trained, tmp_path):
         search(tmp_path, trained[1], resume=True, metric='rmse')
 
 
+def test_a_supernet_that_has_learned_too_little_is_not_searched(trained, tmp_path):
+    with pytest.raises(RuntimeError, match='best of 6 paths.*has a loss of .*max_score=1e-09.*Train the supernet'):
+        search(tmp_path / 'poor', trained[1], rounds=1, strategy='plain', max_score=1e-9)
+    search(tmp_path / 'good', trained[1], rounds=1, strategy='plain', max_score=1e9)
+
+
 def test_a_search_has_the_fixed_choices_of_its_supernet(tmp_path):
     fixed = {r'cells\.0\.type$': 'successive'}
     supernet(tmp_path / 'supernet', fixed=fixed)
