@@ -5,6 +5,6 @@ _base_ = [
     '../_base_/default_runtime.py'
 ]
 work_dir = 'work_dirs/depth_real'
-model = dict(net=dict(genotype='dcnas-tiny-16x', channels=8))
+model = dict(unit=0.001, error='rmse', net=dict(genotype='dcnas-tiny-16x', channels=8))
 sampling = dict(batch_size=10)
 search = dict(limit=0.6e6, shape=(384, 512))

@@ -8,7 +8,8 @@ work_dir = f'{_base_.work_dir}_search'
 model = dict(net=dict(genotype=None))
 train_dataloader = dict(batch_size=_base_.sampling.batch_size, dataset=dict(_delete_=True, **_base_.held_out))
 train_cfg = dict(_delete_=True, type='EvolutionSearchLoop', limit=_base_.search.limit,
-                 max_epochs=_base_.search.max_epochs, metric='rmse')
+                 max_epochs=_base_.search.max_epochs, metric='ratio',
+                 max_score=_base_.search.get('max_score'))
 val_cfg, val_dataloader, val_evaluator = None, None, None
 param_scheduler = None
 every = max(1, _base_.search.max_epochs // 20)

@@ -5,5 +5,6 @@
 _base_ = '{{$RECIPE:./depth_demo.py}}'
 work_dir = f'{_base_.work_dir}_supernet'
 model = dict(net=dict(genotype=None))
-default_hooks = dict(sampling=dict(type='PathSamplingHook', dataset=_base_.held_out, **_base_.sampling))
+default_hooks = dict(
+    sampling=dict(type='PathSamplingHook', dataset=_base_.held_out, metric='ratio', **_base_.sampling))
 val_cfg, val_dataloader, val_evaluator = None, None, None  # an undecided network

@@ -5,7 +5,7 @@ _base_ = [
     '../_base_/default_runtime.py'
 ]
 work_dir = f'work_dirs/thermal_x{_base_.scale}'
-model = dict(net=dict(channels=8, genotype='dcnas-tiny-16x'))
+model = dict(scales=(_base_.scale, ), net=dict(channels=8, genotype='dcnas-tiny-16x'))
 optim_wrapper = dict(optimizer=dict(lr=2e-4))
 sampling = dict(batch_size=8, num_initial_paths=512, interval=10, num_refresh_paths=32)
 search = dict(limit=0.6e6, max_epochs=20, shape=(480, 640))

@@ -144,11 +144,12 @@ class BaseInferencer(ABC):
     def run(self, pairs: Sequence[Pair], out_dir: str | Path) -> Path:
         """Run on many inputs, show the progress, and write the results.
 
-        ``out_dir`` gets ``images/STEM.png``; of guided super-resolution ``restored/STEM.npy``, of hyper-guided
-        restoration ``guidance/STEM.npy``; with a detector or segmentor ``drawn/STEM.png``; with a segmentor
-        ``masks/STEM.png`` (class numbers, 8 bit); and ``predictions.json``: a list ``images`` with ``stem``,
-        ``image`` (path in ``out_dir``), ``boxes``, ``scores``, ``labels``, ``classes`` (the name of each label; these
-        four are null without a detector), of RUAS_A ``noise_level`` and ``denoised``, and ``model`` and ``config``.
+        ``out_dir`` gets ``images/STEM.png``; of guided super-resolution ``restored/STEM.npy`` and, of one band in whole
+        numbers, ``restored/STEM.png`` (16 bit, in the unit of the target), of hyper-guided restoration
+        ``guidance/STEM.npy``; with a detector or segmentor ``drawn/STEM.png``; with a segmentor ``masks/STEM.png``
+        (class numbers, 8 bit); and ``predictions.json``: a list ``images`` with ``stem``, ``image`` (path in
+        ``out_dir``), ``boxes``, ``scores``, ``labels``, ``classes`` (the name of each label; these four are null
+        without a detector), of RUAS_A ``noise_level`` and ``denoised``, and ``model`` and ``config``.
 
         Args:
             pairs: Inputs, as :func:`input_pairs` or :func:`input_images` gives.
@@ -222,6 +223,8 @@ class BaseInferencer(ABC):
         for array in ('restored', 'guidance'):
             if array in output:
                 save_array(out_dir / array / f'{pair.stem}.npy', output[array])
+        if 'restored_16' in output:
+            write_image(out_dir / 'restored' / f'{pair.stem}.png', output['restored_16'])
         if self.has_task:
             write_image(out_dir / 'drawn' / f'{pair.stem}.png', self.draw(output))
         if output['mask'] is not None:

@@ -49,6 +49,20 @@ class FusionGraph(nn.Module):
         return {name: inputs[name] for name in self.scene.sensors}
 
 
+class GuidedGraph(FusionGraph):
+    """Guide in [0, 1] and target, enlarged and scaled to [0, 1] of its range, to the target in high resolution.
+
+    Shape:
+        ``guide`` N x G x H x W and ``target`` N x T x H x W, to ``restored`` N x T x H x W, scaled as the target and
+        not clamped.
+    """
+
+    outputs = ('restored',)
+
+    def forward(self, *images: Tensor) -> Tensor:
+        return self.scene.images(dict(zip(self.scene.sensors, images, strict=True)))['restored']
+
+
 class _TaskGraph(FusionGraph):
     """The same, and the task on the image, normalised as its own preprocessor does."""
 
@@ -114,7 +128,7 @@ def graph_of(model: nn.Module) -> FusionGraph:
         if getattr(model, 'takes_kernel', False):
             raise InputError(f'{type(model).__name__} deblurs by a kernel of each image, which the graph of an '
                              'export does not have. Run it by tools/infer.py --kernel.')
-        return FusionGraph(model).eval()
+        return (GuidedGraph if 'target' in model.sensors else FusionGraph)(model).eval()
     if hasattr(model.task, 'decode_head'):
         return SegmentationGraph(model).eval()
     head = getattr(model.task, 'bbox_head', None)
@@ -128,7 +142,8 @@ def export_onnx(model: nn.Module, path: str | os.PathLike, shape: tuple[int, int
     """Write a model as an ONNX file, and compare it with PyTorch on random images.
 
     Args:
-        model: Fusion or enhancement module, :class:`TaskGuidedDetector` or :class:`TaskGuidedSegmentor`, on the CPU.
+        model: Fusion, enhancement or guided super-resolution, :class:`TaskGuidedDetector` or
+            :class:`TaskGuidedSegmentor`, on the CPU.
         path: File to write: beside, then moved into place.
         shape: Height and width of the images.
         dynamic: Whether other sizes, as multiples of 32, and numbers of images are allowed too; ``shape`` is what

@@ -18,8 +18,10 @@ class GuidedSRInferencer(BaseInferencer):
 
     The result has the size of the guide. The target is brought there by bicubic interpolation and scaled as in the
     model's test data: by itself from its smallest to its largest value. Arguments are those of :class:`BaseInferencer`.
-    Results have, besides, ``restored``: float32 H x W (x bands), in the unit of the target; ``image`` shows it in
-    8 bit.
+    Results have, besides, ``restored``: float32 H x W (x bands), in the unit of the target; of a target of one band in
+    whole numbers, such as depth in millimetres, also ``restored_16``, the same rounded to uint16, from 0 to 65535;
+    ``image`` shows it in 8 bit. A model that says for how many times larger guides it is (``scales``) refuses others; a
+    target that has the size of its guide already is not checked.
 
     Example:
         >>> import json
@@ -48,20 +50,40 @@ class GuidedSRInferencer(BaseInferencer):
             guide: Path, or array H x W x 3 (BGR) or H x W, as ``mmcv.imread`` gives.
 
         Raises:
-            ValueError: If the target has other bands than the model, or the guide is no image.
+            ValueError: If the target has other bands than the model, the guide is no image, or it is another number of
+                times larger than the model was trained for.
             ImageError: If a file is missing or unreadable, the target holds NaN, is larger than the guide or of
                 another shape.
         """
         paths = [name_of(target, 'target'), name_of(guide, 'guide')]
         low, image = (x if isinstance(x, np.ndarray) else read_array(path)
                       for x, path in zip((target, guide), paths))
+        whole = low.dtype.kind in 'iu'
         bands, colours = self.scene.channels['target'], self.scene.channels['guide']
         image = as_guide(image, colours, paths[1])
         size = image.shape[:2]
         low = np.atleast_3d(as_target(low, bands > 1, size, paths))
         if low.shape[2] != bands:
             raise InputError(f'The target {paths[0]} has {low.shape[2]} channels, the model takes {bands}.')
+        self._check_scale(low.shape[:2], size, paths[0])
         up = low if low.shape[:2] == size else resize_bicubic(low, size)
         start, end = self.scaling.range_of(low, up)
         return dict(img=image, target=(up - start) / (end - start), target_range=(start, end), img_path=paths[1],
-                    target_path=paths[0], img_shape=size)
+                    target_path=paths[0], img_shape=size, whole_numbers=whole)
+
+    def _check_scale(self, low: tuple[int, int], size: tuple[int, int], name: str) -> None:
+        """Raise where the guide is not one of the model's scales times larger, to less than a pixel of the target."""
+        scales = getattr(self.scene, 'scales', None)
+        if scales is None or low == size:
+            return
+        if not any(all(abs(full - scale * side) < scale for full, side in zip(size, low)) for scale in scales):
+            raise InputError(f'The guide is {size[1]} x {size[0]}, {size[1] / low[1]:.3g} times larger than the target '
+                             f'{name} of {low[1]} x {low[0]}; the model is trained for {" or ".join(map(str, scales))} '
+                             'times. Take a model of that scale, or bring the target to one of these sizes.')
+
+    def _images(self, results: dict[str, Any]) -> dict[str, np.ndarray]:
+        """Return what the base does, and the target as whole numbers where the input was of such."""
+        made = super()._images(results)
+        if results['whole_numbers'] and made['restored'].ndim == 2:
+            made['restored_16'] = made['restored'].round().clip(0, 65535).astype(np.uint16)
+        return made

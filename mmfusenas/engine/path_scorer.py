@@ -26,8 +26,9 @@ class PathScorer:
         model: The supernet, without the wrapper of distributed training.
         dataset: The data set; its pipeline should give the same each time.
         batch_size: Images a batch.
-        metric: What counts: ``'loss'``, or another name that the model gives beside its losses (``'rmse'``). The mean
-            over the batches is the score. Defaults to 'loss'.
+        metric: What counts: ``'loss'``, or another name that the model gives beside its losses (``'rmse'``, or
+            ``'ratio'`` of :class:`GuidedSR`, in which no image outweighs the others). The mean over the batches,
+            weighed by their images, is the score. Defaults to 'loss'.
 
     Raises:
         ValueError: If the model gives nothing of that name, or the score is not finite.
@@ -74,5 +75,5 @@ class PathScorer:
             if self.metric not in logged:
                 raise InputError(f'{type(self.model).__name__} gives {sorted(logged)} and no {self.metric!r}; '
                                  'set `metric`.')
-            values.append(float(logged[self.metric]))
-        return sum(values) / len(values)
+            values.append(float(logged[self.metric]) * len(batch['data_samples']))
+        return sum(values) / sum(len(batch['data_samples']) for batch in self.batches)

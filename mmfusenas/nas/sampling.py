@@ -29,7 +29,8 @@ class PathSampler:
         table: Costs of their candidates.
         cost: ``'parameters'``, ``'macs'`` or ``'latency_ms'``. Defaults to 'parameters'.
         fixed: Candidates by regular expression: every choice that one matches, by ``re.search``, always has that
-            candidate. So a part of the space alone is searched (DCNAS table VIII). Defaults to none.
+            candidate; ``'random:SEED'`` draws one for each of them, the same for the same seed. So a part of the
+            space alone is searched (DCNAS table VIII, a mean over ten draws). Defaults to none.
 
     Raises:
         ValueError: If the space has no choice, the table is of another one, the cost is unknown, or ``fixed`` matches
@@ -157,6 +158,10 @@ class PathSampler:
     def _fixed_by(self, pattern: str, candidate: str) -> list[tuple[int, int]]:
         """Return number and candidate of the choices that a pattern fixes."""
         columns = [i for i, name in enumerate(self.names) if re.search(pattern, name)]
+        seed = re.fullmatch(r'random:(\d+)', candidate)
+        if columns and seed:
+            draws = torch.rand(len(columns), generator=torch.Generator().manual_seed(int(seed[1])))
+            return [(i, int(draw * self.sizes[i])) for i, draw in zip(columns, draws)]
         lacking = [self.names[i] for i in columns if candidate not in self.candidates[i]]
         if lacking or not columns:
             raise InputError(f'PathSampler got fixed={{{pattern!r}: {candidate!r}}}, which ' + (

@@ -6,6 +6,7 @@ from mmengine.registry import init_default_scope
 
 from mmfusenas.apis.exporting import export_onnx, graph_of
 from mmfusenas.models.scene import FixedFusion, TIMFusion
+from mmfusenas.nas import Genotype
 from mmfusenas.registry import MODELS
 
 InferenceSession = pytest.importorskip('onnxruntime').InferenceSession
@@ -120,6 +121,22 @@ def test_unfoldings_without_a_kernel(physics, tmp_path, randomise):
         None, dict(visible=visible.numpy()))[0]
     torch.testing.assert_close(torch.from_numpy(got), expected, atol=1e-4, rtol=1e-4)
     assert expected.std() > 0.01
+
+
+def test_guided_super_resolution_with_every_fusion(tmp_path, randomise):
+    fusions = dict(zip((f'fusions.{level}' for level in range(4)), ('attention', 'concat', 'guidance', 'target')))
+    genotype = dict(choices={**Genotype.load('dcnas-tiny-16x').choices, **fusions})
+    model = randomise(MODELS.build(ConfigDict(type='GuidedSR', net=dict(
+        type='GuidedSRNet', genotype=genotype, channels=8, guide_mean=0.45, guide_std=0.225)))).float().eval()
+    torch.nn.init.normal_(model.net.tail[1].weight, std=0.01)  # it begins at zero
+    export_onnx(model, tmp_path / 'm.onnx', (32, 64), dynamic=True)
+    guide, target = pair(64, 96, number=2)
+    with torch.no_grad():
+        expected = model.images(dict(guide=guide, target=target))['restored']
+    session = InferenceSession(str(tmp_path / 'm.onnx'), providers=['CPUExecutionProvider'])
+    got, = session.run(['restored'], dict(guide=guide.numpy(), target=target.numpy()))
+    torch.testing.assert_close(torch.from_numpy(got), expected, atol=1e-4, rtol=1e-4)
+    assert (expected - target).std() > 0.01
 
 
 def test_fixed_size_of_several_scales(tmp_path, randomise):

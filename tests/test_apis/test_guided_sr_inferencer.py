@@ -74,3 +74,23 @@ def test_inputs_that_do_not_fit_are_refused(model, image: Callable) -> None:
     with pytest.raises(ValueError, match='FusionInferencer.*visible and infrared'):
         FusionInferencer(model)
     assert input_options(model) == '--target FOLDER --guide FOLDER'
+
+
+def test_whole_numbers_come_out_as_16_bit(model, image: Callable) -> None:
+    infer, guide = GuidedSRInferencer(model), image(48, 64, 3)
+    out = infer(depth().astype(np.uint16), guide)
+    assert out['restored_16'].dtype == np.uint16
+    np.testing.assert_array_equal(out['restored_16'], out['restored'].round())
+    assert 'restored_16' not in infer(depth(), guide)  # metres, say, would lose all below one
+    wide = np.array([[0, 65535], [65535, 0]], np.uint16)  # interpolation overshoots
+    assert infer(wide, image(16, 16, 3))['restored'].min() < 0
+    assert infer(wide, image(16, 16, 3))['restored_16'].min() == 0
+
+
+def test_the_scale_of_the_training_is_checked(image: Callable) -> None:
+    infer = GuidedSRInferencer(build_model(dict(MODEL, scales=(4, 8)), 'test').eval())
+    for sides in ((48, 64), (96, 128), (50, 67), (12, 16)):  # by 4, by 8, by 4 and a rest, enlarged already
+        assert infer(depth(), image(*sides, 3))['restored'].shape == sides
+    for sides in ((24, 32), (144, 192), (60, 80)):
+        with pytest.raises(ValueError, match=f'is {sides[1]} x {sides[0]}, .* times larger.*16 x 12.*for 4 or 8 times'):
+            infer(depth(), image(*sides, 3))

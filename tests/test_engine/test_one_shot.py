@@ -181,6 +181,15 @@ def test_scores_are_the_losses_of_the_derived_networks(trained):
         PathScorer(model, DATASETS.build(SCORED), 2, metric='rmse')(sampler, paths)
 
 
+def test_every_image_counts_alike_in_a_score(trained):
+    model = unwrap_model(trained[0])
+    space = SearchSpace(model)
+    sampler = PathSampler(space, parameter_table(space))
+    paths = sampler.sample(3, torch.Generator().manual_seed(1))
+    single, uneven = (PathScorer(model, DATASETS.build(SCORED), size)(sampler, paths) for size in (1, 3))
+    torch.testing.assert_close(single, uneven, rtol=1e-5, atol=0)
+
+
 def test_constraints_may_be_of_a_measured_table(trained, tmp_path):
     space = SearchSpace(unwrap_model(trained[0]))
     inputs = torch.rand(1, 3, 16, 20), torch.rand(1, 1, 16, 20)
@@ -309,6 +318,12 @@ def test_a_resumed_search_of_another_kind_is_refused(trained, tmp_path):
     search(tmp_path, trained[1], stop=2)
     with pytest.raises(RuntimeError, match='by: loss then, rmse now'):
         search(tmp_path, trained[1], resume=True, metric='rmse')
+
+
+def test_a_supernet_that_has_learned_too_little_is_not_searched(trained, tmp_path):
+    with pytest.raises(RuntimeError, match='best of 6 paths.*has a loss of .*max_score=1e-09.*Train the supernet'):
+        search(tmp_path / 'poor', trained[1], rounds=1, strategy='plain', max_score=1e-9)
+    search(tmp_path / 'good', trained[1], rounds=1, strategy='plain', max_score=1e9)
 
 
 def test_a_search_has_the_fixed_choices_of_its_supernet(tmp_path):

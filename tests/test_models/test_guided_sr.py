@@ -181,6 +181,72 @@ def test_the_padding_of_a_batch_counts_in_no_loss():
         torch.testing.assert_close(value, (each[0][name] + each[1][name]) / 2)
 
 
+def two_targets():
+    """A batch of two targets of 32 x 32, in millimetres: ranges of about one and ten units."""
+    samples = []
+    for seed, factor in ((0, 1.0), (1, 10.0)):
+        sample = dict(img=np.zeros((32, 32, 3), np.uint8), target=factor * depth(32, 32, seed))
+        samples.append(TRANSFORMS.build(dict(type='PackPairInputs'))(DegradeTarget(8)(sample)))
+    return pseudo_collate(samples)
+
+
+@pytest.mark.parametrize('unit', [None, 0.001])
+@pytest.mark.parametrize('error', ['l1', 'rmse'])
+def test_losses_are_of_each_image_in_the_unit_asked_for(error, unit):
+    """By hand, of a result that is off by a ramp: mean absolute error of all, root mean square of each."""
+    model, batch = GuidedSR(None, unit=unit, error=error), two_targets()
+    data = model.data_preprocessor(batch)
+    ramp = 0.1 * torch.linspace(-1, 2, 32).expand(2, 1, 32, 32)
+    data['inputs']['target'] = data['inputs']['reference'] + ramp
+    ranges = torch.tensor([high - low for low, high in (s.target_range for s in data['data_samples'])])
+    units = unit * ranges if unit else torch.ones(2)
+    got = model(**data, mode='loss')
+    roots = units * ramp[0].square().mean().sqrt()
+    torch.testing.assert_close(got['rmse'], roots.mean())
+    expected = roots.mean() if error == 'rmse' else units.mean() * ramp[0].abs().mean()
+    torch.testing.assert_close(got[f'loss_{error}'], expected)
+    assert set(got) == {f'loss_{error}', 'rmse', 'ratio'}
+
+
+def test_the_ratio_counts_every_image_alike():
+    """Half of the bicubic error in one image, twice in the other: 1.25, whatever the ranges; nothing to gain: 1."""
+    model, batch = GuidedSR(None), two_targets()
+    inputs = model.data_preprocessor(batch)['inputs']
+    factors = torch.tensor([0.5, 2.0]).view(2, 1, 1, 1)
+    images = dict(restored=inputs['reference'] + factors * (inputs['target'] - inputs['reference']))
+    torch.testing.assert_close(model.losses(images, inputs)['ratio'], torch.tensor(1.25))
+    exact = dict(inputs, target=inputs['reference'])
+    assert float(model.losses(images, exact)['ratio']) == 1
+
+
+def test_the_root_has_a_gradient_where_nothing_is_wrong():
+    inputs = dict(target=torch.rand(1, 1, 8, 8), guide=torch.rand(1, 3, 8, 8))
+    inputs['reference'] = inputs['target']
+    restored = inputs['target'].clone().requires_grad_()
+    GuidedSR(None, error='rmse').losses(dict(restored=restored), inputs)['loss_rmse'].backward()
+    assert restored.grad.isfinite().all()
+
+
+def test_an_unknown_error_or_unit_is_refused():
+    for options in (dict(error='l2'), dict(unit=0)):
+        with pytest.raises(ValueError, match="GuidedSR got error=.*'rmse'"):
+            GuidedSR(None, **options)
+
+
+def test_one_of_several_scales_is_drawn_for_each_image():
+    target = depth(64, 80)
+    degrade, found = DegradeTarget((4, 8, 16)), set()
+    expected = {scale: DegradeTarget(scale)(dict(img=np.zeros((64, 80, 3), np.uint8), target=target.copy()))['target']
+                for scale in (4, 8, 16)}
+    np.random.seed(0)
+    for _ in range(20):
+        got = degrade(dict(img=np.zeros((64, 80, 3), np.uint8), target=target.copy()))['target']
+        found |= {scale for scale, value in expected.items() if np.array_equal(got, value)}
+    assert found == {4, 8, 16}
+    with pytest.raises(ValueError, match='or several of these'):
+        DegradeTarget((4, 2.5))
+
+
 def test_a_border_that_leaves_nothing_is_refused():
     sample = dict(target_range=(0, 1), restored=np.zeros((16, 20), np.float32))
     with pytest.raises(ValueError, match='border=8.*20 x 16'):

@@ -187,3 +187,18 @@ def test_limits_that_random_paths_hardly_ever_meet_can_be_searched():
     sampler = PathSampler(space := SearchSpace(GuidedSRNet(channels=8)), parameter_table(space))
     paths = sampler.sample_between(0, 0.3e6, 100, torch.Generator().manual_seed(0))
     assert len(paths.unique(dim=0)) == 100 and (sampler.cost(paths) <= 0.3e6).all()
+
+
+def test_the_guidance_is_seen_with_zero_mean_and_its_deviation_as_one():
+    torch.manual_seed(0)
+    plain = GuidedSRNet('dcnas-tiny-16x', channels=8)
+    scramble(plain)
+    normed = GuidedSRNet('dcnas-tiny-16x', channels=8, guide_mean=0.45, guide_std=0.225)
+    normed.load_state_dict(plain.state_dict())
+    target, guidance = torch.rand(1, 1, 21, 19), torch.rand(1, 3, 21, 19)
+    with torch.no_grad():
+        expected = plain(target, (guidance - 0.45) / 0.225)
+        torch.testing.assert_close(normed(target, guidance), expected)
+        assert (plain(target, guidance) - expected).abs().max() > 1e-3
+    with pytest.raises(ValueError, match='guide_std=0'):
+        GuidedSRNet('dcnas-tiny-16x', channels=8, guide_std=0)

@@ -1,4 +1,6 @@
 """Paths in batches: their costs against the table's own sums, and draws under constraints."""
+import re
+
 import pytest
 import torch
 from torch import nn
@@ -94,6 +96,20 @@ def test_rare_costs_are_reached_step_by_step():
     assert len(paths.unique(dim=0)) == 200 and set(sampler.cost(paths).tolist()) <= {2.0, 3.0}
     assert (paths.float().mean(0) < 0.2).all()  # not all from one corner of the space
     assert torch.equal(paths, sampler.sample_between(2, 3, 200, torch.Generator().manual_seed(0)))
+
+
+def test_a_part_of_the_space_can_be_drawn_once():
+    space = SearchSpace(Row())
+    samplers = [PathSampler(space, parameter_table(space), fixed={r'parts\.[0-9]$': f'random:{seed}'})
+                for seed in (1, 1, 2)]
+    first, same, other = (sampler.sample(20) for sampler in samplers)
+    columns = [i for i, name in enumerate(samplers[0].names) if re.search(r'parts\.[0-9]$', name)]
+    rest = [i for i in range(first.shape[1]) if i not in columns]
+    assert (first[:, columns] == first[0, columns]).all() and (first[:, columns] == same[:, columns]).all()
+    assert not (first[:, columns] == other[:, columns]).all() and len(set(first[0, columns].tolist())) > 1
+    assert not (first[:, rest] == first[0, rest]).all()
+    assert samplers[0].all_fixed({r'parts\.[0-9]$': 'random:1'})
+    assert not samplers[0].all_fixed({r'parts\.[0-9]$': 'random:2'})
 
 
 def test_a_part_of_the_space_can_be_fixed():

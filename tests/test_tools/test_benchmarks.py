@@ -14,8 +14,10 @@ import pytest
 import torch
 from mmengine.config import Config, ConfigDict
 
+from mmfusenas.models.restorers import GuidedSR
 from mmfusenas.nas import Genotype
 from mmfusenas.registry import MODELS
+from mmfusenas.structures import FusionDataSample
 from mmfusenas.utils.checkpoint import save_checkpoint
 
 BENCHMARKS = Path(__file__).parent.parent.parent / 'benchmarks'
@@ -688,3 +690,36 @@ def test_an_enhancement_stands_beside_a_gain_and_its_own_constants(tmp_path, mon
     assert {'as it is', 'gamma 2.2', 'gain', 'y / (y / 2 + c)', files[0], f'{files[0]}, constants'} <= set(rows)
     assert rows[files[0]] == rows[f'{files[0]}, constants'] != rows[f'{files[0]}, no noise removal']
     assert float(rows[files[0]][2]) == 0 < float(rows['gain'][0])
+
+
+def test_the_effect_of_a_guide_by_hand(tmp_path, monkeypatch):
+    """The guide is the error of the bicubic image, on one side: a network that adds it is exact by it alone."""
+    import guide_effect
+
+    from mmfusenas.registry import DATASETS
+
+    generator = torch.Generator().manual_seed(0)
+    samples = []
+    for depth in (1000.0, 3000.0):
+        target, guide = torch.rand(1, 16, 16, generator=generator), torch.zeros(3, 16, 16, dtype=torch.uint8)
+        guide[:, :, :4] = 51
+        inputs = dict(guide=guide, target=target, reference=target + guide[:1] / 255)
+        samples.append(dict(inputs=inputs, data_samples=FusionDataSample(metainfo=dict(
+            target_range=(0.0, depth), img_shape=(16, 16)))))
+    monkeypatch.setattr(DATASETS, 'build', lambda cfg: samples)
+    cfg = Config(dict(test_dataloader=dict(dataset={}), test_evaluator=dict(unit=0.1)))
+    network = GuidedSR(None)
+    network.net = torch.nn.Module()
+    network.net.guidance = torch.nn.Linear(1, 1)
+    network.images = lambda inputs: dict(restored=inputs['target'] + inputs['guide'][:, :1])
+    found = guide_effect.errors(cfg, dict(exact=network))
+    side = 0.2 * np.array([100.0, 300.0])  # a fifth of the range, in a tenth of the unit
+    expected = {'exact': 0 * side, 'exact, mirrored guide': side * 0.5 ** 0.5, 'bicubic': side * 0.5}
+    for name, values in expected.items():
+        np.testing.assert_allclose(found[name], values, atol=1e-4)
+    grey = 0.25 * 0.2  # of the mean colour: the error is 0.15 on a quarter, 0.05 on the rest
+    root = ((0.2 - grey) ** 2 / 4 + grey ** 2 * 3 / 4) ** 0.5
+    np.testing.assert_allclose(found['exact, grey guide'], root / 0.2 * side, rtol=1e-4)
+    rows = {row[0]: row for row in guide_effect.table({'first': [1.0, 3.0], 'bicubic': [2.0, 4.0]}, '').table_data}
+    assert rows['first'] == ['first', '2.000', '0.625 +- 0.125', '0.000 +- 0.000', '0.0']
+    assert rows['bicubic'] == ['bicubic', '3.000', '1.000 +- 0.000', '1.000 +- 0.000', '50.0']

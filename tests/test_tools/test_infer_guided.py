@@ -29,6 +29,9 @@ def test_the_tool_writes_images_and_arrays(tmp_path: Path, run_tool: Callable) -
                     tmp_path / 'rgb', '--out-dir', out) == ''
     restored = np.load(out / 'restored/1_depth.npy')
     assert restored.shape == (45, 61) and restored.max() > 1000
+    whole = cv2.imread(str(out / 'restored/2_depth.png'), cv2.IMREAD_UNCHANGED)
+    assert whole.dtype == np.uint16 and np.abs(whole - np.load(out / 'restored/2_depth.npy')).max() <= 0.5
+    assert not (out / 'restored/1_depth.png').exists()
     assert cv2.imread(str(out / 'images/2_depth.png')).shape == (45, 61, 3)
     images = json.loads((out / 'predictions.json').read_text())['images']
     assert [image['stem'] for image in images] == ['1_depth', '2_depth']

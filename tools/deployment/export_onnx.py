@@ -15,7 +15,9 @@ def parse_args() -> argparse.Namespace:
         description='Write a fusion network, an enhancement network, or either with a detector or segmentor as an ONNX '
                     'file, and compare it with PyTorch in onnxruntime. Inputs: `visible` N x 3 x H x W (BGR) and, '
                     'of pairs, `infrared` N x 1 x H x W in [0, 1]. Outputs: `image` (BGR in [0, 1]); of a detector '
-                    '`boxes` (pixels) and `scores` of all anchors, before any is suppressed; of a segmentor `logits`.',
+                    '`boxes` (pixels) and `scores` of all anchors, before any is suppressed; of a segmentor `logits`. '
+                    'Of guided super-resolution `guide` and `target`, enlarged by bicubic interpolation and scaled to '
+                    '[0, 1] of its range, to `restored`, scaled alike.',
         epilog='examples: export_onnx.py --model tim-light --out light.onnx --shape dynamic; export_onnx.py '
                'configs/tim/retinanet_ivif.py epoch_12.pth --out detector.onnx --shape 480 640. With dynamic sizes, '
                'give images whose sides are multiples of 32.')

@@ -1,5 +1,5 @@
 # Depth guided by colour on NYU v2 (`NYU_ROOT`), metres, scored in centimetres: the first 1 000 pairs train but for
-# every hundredth, which scores paths; the other 449 test. In the environment: SCALE (default 8), NOISE, of 255, of the
+# every thirty-third, which scores paths; the other 449 test. In the environment: SCALE (default 8), NOISE, of 255, of the
 # depth in low resolution (default 0), PATCH, side of a training patch (default 256).
 #     python tools/dataset_converters/nyu.py nyu_depth_v2_labeled.mat --out $NYU_ROOT
 scale, noise, patch = int('{{$SCALE:8}}'), int('{{$NOISE:0}}'), int('{{$PATCH:256}}')
@@ -13,9 +13,9 @@ augment = dict(type='JointTransform', transforms=[
 middle = dict(type='JointTransform', transforms=[dict(type='CenterCrop', crop_size=256)])
 train_dataloader = dict(
     batch_size=16, num_workers=4, persistent_workers=True, sampler=dict(type='DefaultSampler', shuffle=True),
-    dataset=dict(nyu, data_prefix=folders['train'], exclude_fold=(0, 100),
+    dataset=dict(nyu, data_prefix=folders['train'], exclude_fold=(0, 33),
                  pipeline=[load, degrade, augment, pack]))
-held_out = dict(nyu, data_prefix=folders['train'], fold=(0, 100),
+held_out = dict(nyu, data_prefix=folders['train'], fold=(0, 33),
                 pipeline=[load, repeatable, middle, pack])
 val_dataloader = dict(
     batch_size=1, num_workers=2, persistent_workers=True, sampler=dict(type='DefaultSampler', shuffle=False),

@@ -8,7 +8,7 @@ train_dataloader = dict(
     batch_size=8, num_workers=2, persistent_workers=True, sampler=dict(type='DefaultSampler', shuffle=True),
     dataset=dict(scenes, length=1000, seed=0, pipeline=[degrade, flip, pack]))
 # What the supernet's predictor and the search of paths look at.
-held_out = dict(scenes, length=16, seed=1, test_mode=True, pipeline=[degrade, pack])
+held_out = dict(scenes, length=32, seed=1, test_mode=True, pipeline=[degrade, pack])
 val_dataloader = dict(
     batch_size=1, num_workers=1, persistent_workers=True, sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(scenes, length=100, seed=2, test_mode=True, pipeline=[degrade, pack]))

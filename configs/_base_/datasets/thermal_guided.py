@@ -1,5 +1,5 @@
 # Thermal images guided by visible ones: what MSRS and RoadScene see in the infrared (`MSRS_ROOT`, `ROADSCENE_ROOT`),
-# 8 bit, bicubic degradation. Every twentieth training pair scores paths; the test is on the test pairs of both. In the
+# 8 bit, bicubic degradation. Every tenth training pair scores paths; the test is on the test pairs of both. In the
 # environment: SCALE (default 8), PATCH, side of a training patch (default 128).
 scale, patch = int('{{$SCALE:8}}'), int('{{$PATCH:128}}')
 sets = [dict(type='PairDataset', data_root=root) for root in (
@@ -14,8 +14,8 @@ folders = {part: dict(img=f'{part}/vi', target=f'{part}/ir') for part in ('train
 fitted, held, tested = (
     [dict(leaf, data_prefix=folders[part], filter_cfg=dict(min_size=192), **options) for leaf in sets]
     for part, options in (
-        ('train', dict(exclude_fold=(0, 20), pipeline=[load, degrade, augment, pack])),
-        ('train', dict(fold=(0, 20), pipeline=[load, degrade, middle, pack])),
+        ('train', dict(exclude_fold=(0, 10), pipeline=[load, degrade, augment, pack])),
+        ('train', dict(fold=(0, 10), pipeline=[load, degrade, middle, pack])),
         ('test', dict(test_mode=True, pipeline=[load, degrade, pack]))))
 held_out = dict(type='ConcatDataset', datasets=held)
 train_dataloader = dict(

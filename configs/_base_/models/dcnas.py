@@ -1,5 +1,5 @@
 # DCNAS (C = 16; DCNAS-Tiny has 8) without a genotype: the supernet.
-model = dict(type='GuidedSR', net=dict(type='GuidedSRNet', channels=16))
+model = dict(type='GuidedSR', net=dict(type='GuidedSRNet', channels=16, guide_mean=0.45, guide_std=0.225))
 # A path leaves the weights of all others alone, which several processes have to know.
 find_unused_parameters = True
 # What configs/dcnas/supernet.py and search.py take from a recipe, which changes and completes it: settings of

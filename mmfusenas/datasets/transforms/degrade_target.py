@@ -1,6 +1,8 @@
 """What a poorer sensor would have seen of a target."""
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -26,7 +28,8 @@ class DegradeTarget(BaseTransform):
     the target in high resolution, which may leave [0, 1]. Added: ``target_range`` (low, high) of the scaling.
 
     Args:
-        scale: Times that the sides shrink. Defaults to 1, not at all.
+        scale: Times that the sides shrink, or several such numbers, of which one is drawn for each image, for a network
+            of all of them; the sides go to multiples of the largest. Defaults to 1, not at all.
         noise: Standard deviation of the noise, in 255ths of the range of the target in low resolution. Defaults to 0.
         value_range: What becomes [0, 1]: ``'input'``, from the smallest to the largest value of the target in low
             resolution; ``'reference'``, those of the high resolution, as in the paper and others, which tells the
@@ -44,26 +47,30 @@ class DegradeTarget(BaseTransform):
         ((16, 24, 3), (16, 24), (16, 24))
     """
 
-    def __init__(self, scale: int = 1, noise: float = 0.0, value_range: str | tuple[float, float] = 'input',
-                 seed: int | None = None) -> None:
+    def __init__(self, scale: int | Sequence[int] = 1, noise: float = 0.0,
+                 value_range: str | tuple[float, float] = 'input', seed: int | None = None) -> None:
         known = value_range in RANGES if isinstance(value_range, str) else value_range[0] < value_range[1]
-        if scale < 1 or scale != int(scale) or noise < 0 or not known:
+        scales = scale if isinstance(scale, Sequence) else [scale]
+        if not scales or any(each < 1 or each != int(each) for each in scales) or noise < 0 or not known:
             raise InputError(f'DegradeTarget got scale={scale}, noise={noise}, value_range={value_range!r}; the scale '
-                             f'is 1, 2, 3 ..., the noise at least 0, and a range one of {RANGES} or (low, high).')
-        self.scale, self.noise, self.value_range, self.seed = scale, noise, value_range, seed
+                             f'is 1, 2, 3 ..., or several of these, the noise at least 0, and a range one of {RANGES} '
+                             'or (low, high).')
+        self.scale, self.scales, self.noise, self.value_range, self.seed = scale, scales, noise, value_range, seed
 
     def transform(self, results: dict) -> dict:
         """Degrade and scale the target of ``results``."""
         real = 'reference' in results
-        height, width = (side - side % self.scale for side in results['target'].shape[:2])
+        largest = max(self.scales)
+        height, width = (side - side % largest for side in results['target'].shape[:2])
         if not height or not width:
             raise InputError(f'The target {results.get("target_path", "")} of {results["target"].shape[:2]} is smaller '
-                             f'than the scale {self.scale}.')
+                             f'than the scale {largest}.')
+        scale = largest if len(self.scales) == 1 else int(np.random.choice(self.scales))
         for key in ('img', 'target', *(('reference', ) if real else ())):
             results[key] = results[key][:height, :width]
         reference = results['reference'] if real else results['target']
         low = results['target'] if real else self._noisy(
-            resize_bicubic(reference, (height // self.scale, width // self.scale)), results)
+            resize_bicubic(reference, (height // scale, width // scale)), results)
         given = np.array(results['low_range']) if real and 'low_range' in results else low
         start, end = self.range_of(given, reference)
         results['target'] = (low if real else resize_bicubic(low, (height, width))) - start

@@ -10,7 +10,7 @@ from mmengine.runner import BaseLoop, Runner
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from mmfusenas.core.errors import InputError
+from mmfusenas.core.errors import InputError, StateError
 from mmfusenas.engine.hooks.path_sampling_hook import STATE_KEY
 from mmfusenas.engine.loops.resumable import run_seed
 from mmfusenas.engine.loops.stop_signals import StopSignals
@@ -53,11 +53,15 @@ class EvolutionSearchLoop(BaseLoop):
         pool: Legal paths that the predictor looks at. Defaults to 1000.
         metric: See :class:`PathScorer`. Defaults to 'loss'.
         table, cost, fixed: As of :class:`PathSamplingHook`.
+        max_score: Largest score that the best path of the first population may have; the search of a supernet that
+            has learned less ends there. By ``metric='ratio'``, 0.75 asks for a quarter less error than bicubic
+            interpolation. None: any. Defaults to None.
 
     Raises:
         ValueError: If the strategy is another word, the population is odd, smaller than ``topk`` or larger than
             ``pool``, ``mutate_prob`` is no probability, ``load_from`` does not hold all weights of the supernet, which
             was trained with other ``fixed`` or, where the search is guided, has no predictor or one of other costs.
+        RuntimeError: If the first population does not reach ``max_score``.
 
     Example:
         >>> train_cfg = dict(type='EvolutionSearchLoop', limit=0.6e6)
@@ -66,7 +70,7 @@ class EvolutionSearchLoop(BaseLoop):
     def __init__(self, runner: Runner, dataloader: dict, limit: float, max_epochs: int = 200, strategy: str = 'guided',
                  population: int = 50, topk: int = 10, mutate_prob: float = 0.1, pool: int = 1000,
                  metric: str = 'loss', table: str | None = None, cost: str = 'parameters',
-                 fixed: dict[str, str] | None = None) -> None:
+                 fixed: dict[str, str] | None = None, max_score: float | None = None) -> None:
         if strategy not in STRATEGIES or population % 2 or not 0 < topk <= population <= pool or not (
                 0 <= mutate_prob <= 1):
             raise InputError(f'EvolutionSearchLoop got strategy={strategy!r}, population={population}, topk={topk}, '
@@ -77,7 +81,7 @@ class EvolutionSearchLoop(BaseLoop):
         self.scoring = dict(batch_size=dataloader['batch_size'], metric=metric)
         self.limit, self.max_epochs, self.max_iters, self.strategy = limit, max_epochs, max_epochs, strategy
         self.size, self.topk, self.mutate_prob, self.pool = population, topk, mutate_prob, pool
-        self.table, self.cost, self.fixed = table, cost, dict(fixed or {})
+        self.table, self.cost, self.fixed, self.max_score = table, cost, dict(fixed or {}), max_score
         self._epoch = self._iter = 0
         self._state: dict[str, Any] | None = None
 
@@ -146,6 +150,8 @@ class EvolutionSearchLoop(BaseLoop):
         self.runner.call_hook('before_train_iter', batch_idx=0)
         new = self._not_yet_scored(self.population)
         self.scores = torch.cat([self.scores, scorer(self.sampler, new)])
+        if self._epoch == 0:
+            self._check_supernet()
         self.paths = torch.cat([self.paths, new])
         best = self.scores.argsort(stable=True)
         self.population = self._next(self.paths[best[:self.topk]])
@@ -156,6 +162,14 @@ class EvolutionSearchLoop(BaseLoop):
         self._iter += 1
         self.runner.call_hook('after_train_epoch')
         self._epoch += 1
+
+    def _check_supernet(self) -> None:
+        """Raise where the first paths say that the supernet is not worth a search."""
+        best = float(self.scores.min())
+        if self.max_score is not None and best > self.max_score:
+            raise StateError(f'The best of {len(self.scores)} paths of the supernet has a {self.scoring["metric"]} of '
+                             f'{best:.3g}, more than max_score={self.max_score}: the order of such paths says little '
+                             'of trained networks. Train the supernet longer, or set train_cfg.max_score.')
 
     def _select_best(self) -> None:
         self.space.select(self.sampler.choices(self.paths[self.scores.argmin()]))
