@@ -12,7 +12,8 @@ from mmfusenas.models.cells.hadamard_unit import HadamardUnit
 from mmfusenas.models.classifiers import QualityClassifier
 from mmfusenas.models.classifiers.quality_classifier import POOR, degraded
 from mmfusenas.models.losses import QualityLoss, RestorationLoss
-from mmfusenas.models.losses.restoration_loss import TERMS, colour_angle, laplacian
+from mmfusenas.models.losses.restoration_loss import TERMS
+from mmfusenas.models.losses.restoration_terms import colour_angle, laplacian
 from mmfusenas.models.restorers import HadamardNet
 from mmfusenas.nas import Genotype, SearchSpace
 from mmfusenas.registry import MODELS
@@ -135,9 +136,14 @@ def single(term, **files):
 def files(tmp_path_factory):
     folder = tmp_path_factory.mktemp('weights')
     torch.manual_seed(0)
-    for name, network in (('vgg', VGG(16)), ('lpips', AlexNet())):
+    for name, network in (('vgg', VGG(16)), ('lpips', AlexNet()), ('vgg19', VGG(19))):
         torch.save(network.state_dict(), folder / f'{name}.pth')
     return {name: str(folder / f'{name}.pth') for name in ('vgg', 'lpips')}
+
+
+def published(files):
+    """Return the files and the form of a published loss."""
+    return dict(files, vgg=files['vgg'].replace('vgg.', 'vgg19.'), form='published')
 
 
 def test_terms_are_their_definitions():
@@ -157,6 +163,88 @@ def test_terms_are_their_definitions():
         x[i, c].numpy(), y[i, c].numpy(), data_range=1.0, gaussian_weights=True, sigma=1.5, use_sample_covariance=False,
         full=True)[1][5:-5, 5:-5].mean() for i in range(2) for c in range(3)) / 6
     assert values['ssim'] == pytest.approx(1 - expected, rel=1e-5)
+
+
+PUBLISHED_LAYERS = ('relu1_1', 'relu2_1', 'relu3_1', 'relu4_2')
+"""Layers 1, 6, 11 and 22 of VGG19."""
+
+
+def test_published_terms_are_their_formulas():
+    """Colour in tens of degrees, squared variation twice, the output's own Laplacian squared: written out by loops."""
+    x, y = images((5, 6))
+    n, channels, height, width = x.shape
+
+    def loss(term):
+        return float(RestorationLoss(dict(weights=dict(weights={term: 1.0})), terms=(term,), form='published')(
+            x, y)[f'loss_{term}'])
+
+    degrees = [math.degrees(math.acos(sum(float(a) * float(b) for a, b in zip(x[i, :, r, c], y[i, :, r, c])) / (
+        math.hypot(*x[i, :, r, c].tolist()) * math.hypot(*y[i, :, r, c].tolist()))))
+        for i in range(n) for r in range(height) for c in range(width)]
+    assert loss('angle') == pytest.approx(0.1 * sum(degrees) / len(degrees), rel=1e-4)
+    down = sum(float(x[i, k, r + 1, c] - x[i, k, r, c]) ** 2 for i in range(n) for k in range(channels)
+               for r in range(height - 1) for c in range(width)) / (channels * (height - 1) * width) / n
+    right = sum(float(x[i, k, r, c + 1] - x[i, k, r, c]) ** 2 for i in range(n) for k in range(channels)
+                for r in range(height) for c in range(width - 1)) / (channels * height * (width - 1)) / n
+    assert loss('tv') == pytest.approx(2 * (down + right))
+
+    def at(i, k, r, c):  # the border reflects
+        return float(x[i, k, min(abs(r), 2 * height - 2 - r), min(abs(c), 2 * width - 2 - c)])
+
+    squares = [(at(i, k, r - 1, c) + at(i, k, r + 1, c) + at(i, k, r, c - 1) + at(i, k, r, c + 1)
+                - 4 * at(i, k, r, c)) ** 2 for i in range(n) for k in range(channels) for r in range(height)
+               for c in range(width)]
+    assert loss('laplacian') == pytest.approx(sum(squares) / len(squares))
+    assert loss('l1') == pytest.approx(float((x - y).abs().mean()))
+    assert loss('l2') == pytest.approx(float((x - y).square().mean()))
+
+
+def test_published_ssim_counts_ten_times_while_the_weights_are_searched():
+    x, y = images()
+    plain = float(single('ssim')(x, y)['loss_ssim']) / 2
+    trained = RestorationLoss(dict(weights=dict(weights=dict(ssim=1.0))), terms=('ssim',), form='published')
+    assert float(trained(x, y)['loss_ssim']) == pytest.approx(plain)
+    for form, factor in (('plain', 1), ('published', 10)):
+        searched = RestorationLoss(terms=('ssim', 'l1'), form=form)
+        SearchSpace(searched).relax()
+        found = searched(x, y)
+        assert float(found['loss_ssim']) == pytest.approx(factor * plain)
+        assert float(found['loss_l1']) == pytest.approx(float((x - y).abs().mean()))
+        searched.weights.fix()  # the architecture is searched by the same loss
+        assert float(searched(x, y)['loss_ssim']) == pytest.approx(factor * plain)
+
+
+def test_published_features_are_absolute_differences_of_vgg19_before_and_after_its_relu(files):
+    """Numbers of the layers as in the authors' program: 0 to 3, 5 to 8, 10 to 17 and 19 to 26 of torchvision's VGG19."""
+    x, y = (image.float() for image in images())
+    network = VGG(19)
+    network.load_state_dict(torch.load(published(files)['vgg'], weights_only=True))
+    mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
+    maps = [((x - mean) / std, (y - mean) / std)]
+    for layer in network.features[:27]:
+        maps.append(tuple(F.relu(m) if isinstance(layer, nn.ReLU) else layer(m) for m in maps[-1]))
+    by_number = [float((a - b).abs().mean().detach()) for a, b in maps[1:]]
+    options = dict(terms=('vgg',), vgg=published(files)['vgg'], form='published')
+    searched = RestorationLoss(**options)
+    assert [len(layer.candidates) for layer in searched.layers] == [4, 4, 8, 8]
+    for numbers in ((1, 6, 11, 22), (0, 5, 10, 19), (2, 8, 16, 25), (3, 7, 17, 26)):
+        starts = (0, 5, 10, 19)
+        names = {f'layers.{i}': list(searched.layers[i].candidates)[number - starts[i]]
+                 for i, number in enumerate(numbers)}
+        if numbers == (1, 6, 11, 22):
+            assert tuple(names.values()) == PUBLISHED_LAYERS
+        loss = RestorationLoss(dict(choices=names, weights=dict(weights=dict(vgg=2.0))), **options)
+        assert float(loss(x, y)['loss_vgg']) == pytest.approx(2 * sum(by_number[i] for i in numbers), rel=1e-4)
+    x.requires_grad_()
+    assert torch.autograd.grad(loss(x, y)['loss_vgg'], x)[0].any(), 'maps before a ReLU keep their gradient'
+
+
+def test_what_vgg19_needs_is_said(files):
+    with pytest.raises(ValueError, match=r"give vgg=FILE of torchvision \(vgg19-dcbb9e9d\.pth\), or leave"):
+        RestorationLoss(terms=('l1', 'vgg'), form='published')
+    loss = RestorationLoss('hadamard-lol-loss', terms=TERMS, **dict(published(files), vgg=files['vgg']))
+    with pytest.raises(ValueError, match=r'vgg\.pth holds no weights of VGG19'):
+        loss(*(image.float() for image in images()))
 
 
 def test_every_term_of_equal_images_is_zero_but_the_variation(files):
@@ -206,10 +294,17 @@ def test_the_angle_is_finite_and_smooth_for_parallel_and_black_colours():
     ('mit', (1.275, 1.129, 0.853, 1.486, 1.157, 0.963, 0.0003, 0.153)),
     ('underwater', (1.114, 1.092, 1.395, 1.895, 1.209, 1.093, 0.0003, 0.0004))])
 def test_published_losses(files, name, weights):
-    loss = RestorationLoss(f'hadamard-{name}-loss', terms=TERMS, **files)
+    loss = RestorationLoss(f'hadamard-{name}-loss', terms=TERMS, **published(files))
     assert [loss.weights.weights.get(term, 0) for term in TERMS] == list(weights) and not list(loss.parameters())
     assert ('tv' in loss.weights.used) == (name != 'lol')
-    assert f'loss_{"lpips"}' in loss(*(image.float() for image in images()))
+    assert [layer.index for layer in loss.layers] == [1, 1, 1, 3], 'ReLU 1_1, 2_1, 3_1 and 4_2'
+    pair = [image.float() for image in images()]
+    found = loss(*pair)
+    for term, weight in zip(TERMS, weights):
+        alone = RestorationLoss(dict(weights=dict(weights={term: 1.0}), **(dict(choices=dict(zip(
+            ('layers.0', 'layers.1', 'layers.2', 'layers.3'), PUBLISHED_LAYERS))) if term == 'vgg' else {})),
+            terms=(term,), **{key: value for key, value in published(files).items() if key in (term, 'form')})
+        assert float(found.get(f'loss_{term}', 0)) == pytest.approx(weight * float(alone(*pair)[f'loss_{term}'])), term
 
 
 def test_a_genotype_of_the_whole_model_has_parts():
@@ -240,7 +335,8 @@ def test_mixed_precision_spares_the_loss(files):
 
 @pytest.mark.parametrize('arguments, match', [
     (dict(vgg='vgg.pth'), r"files for \['vgg'\].*name them there"),
-    (dict(terms=('l1', 'vgg')), r"\['vgg'\] need files of weights: give vgg=FILE"), (dict(terms=('l3',)), 'it knows'),
+    (dict(terms=('l1', 'vgg')), r"\['vgg'\] need files of weights: give vgg=FILE of torchvision \(vgg16-397923af"),
+    (dict(terms=('l3',)), 'it knows'), (dict(form='paper'), r"form='paper'; it knows \['plain', 'published'\]"),
     (dict(genotype='hadamard-lol-loss'), r'Set terms=\[.*\], vgg=FILE, lpips=FILE, or give'),
     (dict(genotype=dict(weights=dict(weights=dict(l1=1.0)))), r"weights of \['l1'\], and terms=\['l1', 'l2'")])
 def test_terms_need_what_they_need(arguments, match):
