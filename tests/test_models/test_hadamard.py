@@ -215,7 +215,7 @@ def test_published_ssim_counts_ten_times_while_the_weights_are_searched():
 
 
 def test_published_features_are_absolute_differences_of_vgg19_before_and_after_its_relu(files):
-    """Numbers of the layers as in the authors' program: 0 to 3, 5 to 8, 10 to 17 and 19 to 26 of torchvision's VGG19."""
+    """Layers are numbered as in the authors' program: 0 to 3, 5 to 8, 10 to 17, 19 to 26 of torchvision's VGG19."""
     x, y = (image.float() for image in images())
     network = VGG(19)
     network.load_state_dict(torch.load(published(files)['vgg'], weights_only=True))
@@ -240,7 +240,7 @@ def test_published_features_are_absolute_differences_of_vgg19_before_and_after_i
 
 
 def test_what_vgg19_needs_is_said(files):
-    with pytest.raises(ValueError, match=r"give vgg=FILE of torchvision \(vgg19-dcbb9e9d\.pth\), or leave"):
+    with pytest.raises(ValueError, match=r'give vgg=FILE of torchvision \(vgg19-dcbb9e9d\.pth\), or leave'):
         RestorationLoss(terms=('l1', 'vgg'), form='published')
     loss = RestorationLoss('hadamard-lol-loss', terms=TERMS, **dict(published(files), vgg=files['vgg']))
     with pytest.raises(ValueError, match=r'vgg\.pth holds no weights of VGG19'):

@@ -313,6 +313,9 @@ class BilevelSearchHook(Hook):
     def _update(self, grads: list[Tensor]) -> None:
         for alpha, grad in zip(self.alphas, grads, strict=True):
             alpha.grad = grad
+        for loss_weights in self.space.loss_weights.values():
+            if loss_weights.alpha.grad is not None:
+                loss_weights.alpha.grad = loss_weights.tangent(loss_weights.alpha.grad)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         for loss_weights in self.space.loss_weights.values():

@@ -35,9 +35,9 @@ class RestorationLoss(Searchable, nn.Module):
 
     The weights, none of them negative, are a :class:`LossWeights`, and the layer of each of four groups of VGG's whose
     features are compared is a :class:`Choice`: both are searched by a :class:`BilevelSearchHook`, or given by a
-    genotype. All terms are means over pixels and channels. Of the form ``'plain'`` they are on one scale and compare with
-    the reference where they can; of the form ``'published'`` they are those that the published weights were found for,
-    by the authors' program:
+    genotype. All terms are means over pixels and channels. Of the form ``'plain'`` they compare with the reference
+    where they can; of the form ``'published'`` they are those that the published weights were found for, by the
+    authors' program:
 
     ============= ============================================= ========================================
     term          plain                                         published
@@ -68,6 +68,8 @@ class RestorationLoss(Searchable, nn.Module):
             ``vgg19-dcbb9e9d.pth``.
         lpips: File of torchvision's AlexNet weights, ``alexnet-owt-7be5be79.pth``, for 'lpips'.
         form: ``'plain'`` or ``'published'``: what the terms are. Defaults to 'plain'.
+        total: Sum that the weights keep in a search, as of :class:`LossWeights`; a genotype's weights are what they
+            are. Defaults to None: each is free.
 
     Shape:
         image, reference: N x 3 x H x W, RGB in [0, 1]; result: dict of scalars, a weighted term each.
@@ -85,12 +87,13 @@ class RestorationLoss(Searchable, nn.Module):
 
     def __init__(self, genotype: GenotypeSource | None = None,
                  terms: Sequence[str] = ('l1', 'l2', 'angle', 'ssim', 'tv', 'laplacian'),
-                 vgg: str | None = None, lpips: str | None = None, form: str = 'plain') -> None:
+                 vgg: str | None = None, lpips: str | None = None, form: str = 'plain',
+                 total: float | None = None) -> None:
         super().__init__()
         self.files = dict(vgg=vgg, lpips=lpips)
         _check(terms, self.files, form)
         self.form = form
-        self.weights = LossWeights([term for term in TERMS if term in terms])
+        self.weights = LossWeights([term for term in TERMS if term in terms], total=total)
         # Read when they are first asked: a trained model is rebuilt without the files of its loss.
         self.features: dict[str, VGGDistances | LPIPS] = {}
         self.layers = nn.ModuleList(Choice({layer: Pick(i) for i, layer in enumerate(group)}) for group in
