@@ -1,4 +1,5 @@
 """The Hadamard restoration: sizes to the digit, the unit against a composition by hand, the terms of the loss."""
+import copy
 import json
 import math
 
@@ -384,6 +385,61 @@ def test_the_quality_loss_wants_good_images_and_leaves_the_classifier_alone(tmp_
     grad, = torch.autograd.grad(loss(dict(image=good * exposure), {})['loss_quality'], exposure)
     assert abs(float(grad)) > 1e-3, 'no verdict is beyond doubt'
     assert not loss.training
+
+
+def test_a_learning_classifier_takes_a_step_on_graded_images_of_the_network(tmp_path):
+    """Poor outputs, good references, and the line between them labelled by the share of the reference."""
+    torch.manual_seed(0)
+    torch.save(QualityClassifier((8, 8)).double().state_dict(), tmp_path / 'quality.pth')
+    loss = QualityLoss(str(tmp_path / 'quality.pth'), dict(type='QualityClassifier', channels=(8, 8)),
+                       optimizer=dict(type='SGD', lr=0.5)).double()
+    image, reference = images((20, 24))
+    classifier = copy.deepcopy(loss.classifier)
+    torch.manual_seed(3)
+    share, poor = torch.rand(2, 1, 1, 1), degraded(reference)
+    expected = 0.0
+    for x, good in ((image, torch.zeros(2)), ((1 - share) * image + share * reference, share.flatten()),
+                    (reference, torch.ones(2)), (poor, torch.zeros(2))):
+        log_poor, log_good = classifier.logits(x).log_softmax(1).T
+        good = 0.05 + 0.9 * good  # smoothed, as in the classifier's own training
+        expected = expected - (good * log_good + (1 - good) * log_poor).mean() / 4
+    torch.manual_seed(3)
+    value = loss.learn(dict(image=image), dict(reference=reference))
+    assert float(value) == pytest.approx(float(expected))
+    grads = torch.autograd.grad(expected, list(classifier.parameters()))
+    for weight, old, grad in zip(loss.classifier.parameters(), classifier.parameters(), grads):
+        torch.testing.assert_close(weight.detach(), (old - 0.5 * grad).detach(), rtol=1e-6, atol=1e-9)
+
+
+def test_a_learning_classifier_leads_from_an_image_to_its_reference(tmp_path):
+    """Where it knows the images, its verdict rises by about as much as there is of the reference in one."""
+    torch.manual_seed(0)
+    torch.save(QualityClassifier().state_dict(), tmp_path / 'quality.pth')
+    loss = QualityLoss(str(tmp_path / 'quality.pth'), optimizer=dict(type='Adam', lr=1e-3))
+    reference = F.interpolate(torch.rand(16, 3, 6, 6), size=24, mode='bilinear') * 0.5 + 0.3
+    image = (0.6 * reference + 0.1 * reference.flip(1)).requires_grad_()  # dark, and of the wrong colour
+
+    def verdicts():
+        return [float(loss.classifier.logits(image + share * (reference - image)).softmax(1)[:, 1].mean().detach())
+                for share in (0.0, 0.5, 1.0)]
+
+    def rise():
+        grad, = torch.autograd.grad(loss(dict(image=image), {})['loss_quality'], image)
+        return -float((grad * (reference - image.detach())).sum())
+
+    assert max(verdicts()) - min(verdicts()) < 0.05 and rise() < 0.05
+    for _ in range(200):
+        loss.learn(dict(image=image), dict(reference=reference))
+    poor, middle, good = verdicts()
+    assert poor < 0.2 and 0.3 < middle < 0.7 and good > 0.6, (poor, middle, good)
+    assert rise() > 0.5
+
+
+def test_a_learning_classifier_wants_references(tmp_path):
+    torch.save(QualityClassifier().state_dict(), tmp_path / 'quality.pth')
+    loss = QualityLoss(str(tmp_path / 'quality.pth'), optimizer=dict(type='Adam', lr=1e-3))
+    with pytest.raises(KeyError, match='QualityLoss.*reference'):
+        loss.learn(dict(image=torch.rand(1, 3, 24, 24)), dict(visible=torch.rand(1, 3, 24, 24)))
 
 
 def test_the_quality_loss_refuses_other_weights(tmp_path):
