@@ -2,6 +2,7 @@
 import copy
 import json
 import math
+import re
 
 import pytest
 import torch
@@ -50,6 +51,155 @@ def test_genotypes_are_the_published_architectures(shared, name):
     for i, unit in enumerate(published['units']):
         slots = [f'units.{i}.{branch}.slots.{j}' for branch in ('restored', 'degradation') for j in range(4)]
         assert [choices[slot] for slot in slots] == [short(operator) for operator in unit]
+
+
+# The published structure, written out from the description: its own layers, numbered slots, no part of the package.
+
+class PublishedOperator(nn.Module):
+    """One of the operators by its published name, without bias."""
+
+    def __init__(self, name, channels, out=None):
+        super().__init__()
+        out = out or channels
+        kind, _, kernel = name.rpartition('_')
+        size = int(kernel[0]) if 'x' in kernel else 0
+        self.kind = kind if size else name
+        pad = size // 2
+        if self.kind in ('conv', 'res'):
+            self.conv = nn.Conv2d(channels, out, size, 1, pad, bias=False)
+        elif self.kind in ('dil', 'res_dil'):
+            self.conv = nn.Conv2d(channels, out, size, 1, 2 * pad, dilation=2, bias=False)
+        elif self.kind == 'dense':
+            self.conv = nn.Conv2d(channels, channels, size, 1, pad, bias=False)
+            self.joint = nn.Conv2d(2 * channels, channels, size, 1, pad, bias=False)
+        else:
+            assert self.kind == 'skip'
+
+    def forward(self, x):
+        if self.kind == 'skip':
+            return x
+        if self.kind == 'dense':
+            return self.joint(torch.cat([x, torch.relu(self.conv(x))], dim=1))
+        return self.conv(x) + (x if self.kind.startswith('res') else 0)
+
+
+class PublishedUnit(nn.Module):
+    """Slots 0 to 3 give R, slots 4 to 7 give I; the output is R / max(sigmoid(I), 0.01)."""
+
+    def __init__(self, names, channels=32):
+        super().__init__()
+        self.slots = nn.ModuleList(PublishedOperator(name, channels) for name in names)
+        self.norms = nn.ModuleList(nn.BatchNorm2d(channels, affine=False) for _ in names)
+
+    def forward(self, x):
+        r = self.norms[0](self.slots[0](x))
+        r = self.norms[1](self.slots[1](torch.relu(r)))
+        r = self.norms[2](self.slots[2](torch.relu(r)))
+        r = self.norms[3](self.slots[3](torch.relu(r)))
+        r = torch.relu(x + r)
+        i = self.norms[4](self.slots[4](x))
+        i = self.norms[5](self.slots[5](torch.relu(i)))
+        i = self.norms[6](self.slots[6](torch.relu(i)))
+        i = self.norms[7](self.slots[7](torch.relu(i)))
+        i = torch.relu(x + i)
+        return r / torch.maximum(torch.sigmoid(i), torch.tensor(0.01))
+
+
+class PublishedNet(nn.Module):
+    """Encoder, seven units at a quarter of the size, decoder."""
+
+    def __init__(self, encoder, units, decoder):
+        super().__init__()
+        widths = [(3, 16), *4 * [(16, 16)], *4 * [(32, 32)]]
+        self.encoder = nn.ModuleList(PublishedOperator(name, *width) for name, width in zip(encoder, widths))
+        self.down1 = nn.Conv2d(16, 32, 2, 2, bias=False)
+        self.down2 = nn.Conv2d(32, 32, 2, 2, bias=False)
+        self.units = nn.ModuleList(PublishedUnit(names) for names in units)
+        self.up1 = nn.ConvTranspose2d(32, 32, 2, 2, bias=False)
+        self.up2 = nn.ConvTranspose2d(32, 16, 2, 2, bias=False)
+        widths = [*4 * [(32, 32)], *4 * [(16, 16)], (16, 3)]
+        self.decoder = nn.ModuleList(PublishedOperator(name, *width) for name, width in zip(decoder, widths))
+
+    def forward(self, x):
+        e, d = self.encoder, self.decoder
+        height, width = x.shape[-2:]
+        down, right = (4 - height % 4) % 4, (4 - width % 4) % 4
+        x = F.pad(x, (right // 2, right - right // 2, down // 2, down - down // 2), mode='reflect')
+        x = e[0](x)
+        x = x + e[2](torch.relu(e[1](x)))
+        x = x + e[4](torch.relu(e[3](x)))
+        skip0 = self.down1(x)
+        x = skip0 + e[6](torch.relu(e[5](skip0)))
+        x = x + e[8](torch.relu(e[7](x)))
+        skip1 = self.down2(x)
+        x = skip1
+        for unit in self.units:
+            x = unit(x)
+        x = self.up1(x + skip1)
+        x = x + d[1](torch.relu(d[0](x)))
+        x = x + d[3](torch.relu(d[2](x)))
+        x = self.up2(x + skip0)
+        x = x + d[5](torch.relu(d[4](x)))
+        x = x + d[7](torch.relu(d[6](x)))
+        x = d[8](x)
+        return x[..., down // 2:down // 2 + height, right // 2:right // 2 + width]
+
+
+PUBLISHED_NAMES = {'skip': 'skip', **{f'{short}_{k}': f'{name}_{k}x{k}' for short, name in (
+    ('c', 'conv'), ('rc', 'res'), ('dense', 'dense')) for k in (1, 3, 5)}, 'c_3d2': 'dil_3x3', 'rc_3d2': 'res_dil_3x3'}
+
+
+def published_net(name):
+    """Return the published network of that name, its operators from the genotype, which is tested by itself."""
+    choices = Genotype.load(f'hadamard-{name}').choices
+    coder = {part: [PUBLISHED_NAMES[choices[f'{part}.{i}']] for i in range(9)] for part in ('encoder', 'decoder')}
+    units = [[PUBLISHED_NAMES[choices[f'units.{i}.{branch}.slots.{j}']] for branch in ('restored', 'degradation')
+              for j in range(4)] for i in range(7)]
+    return PublishedNet(units=units, **coder)
+
+
+def to_published(key):
+    """Return where the published network keeps a tensor of ours."""
+    key = re.sub(r'units\.(\d)\.(restored|degradation)\.(slots|norms)\.(\d)', lambda found: (
+        f'units.{found[1]}.{found[3]}.{int(found[4]) + 4 * (found[2] == "degradation")}'), key)
+    key = key.replace('down.0.', 'down1.').replace('down.1.', 'down2.')
+    key = key.replace('up.0.', 'up1.').replace('up.1.', 'up2.')
+    key = key.replace('.first.', '.conv.').replace('.second.', '.joint.')
+    return re.sub(r'((?:coder|slots)\.\d)\.weight', r'\1.conv.weight', key)
+
+
+@pytest.mark.parametrize('name', SIZES)
+@pytest.mark.parametrize('size', [(16, 24), (17, 22)])
+def test_a_network_with_published_weights_is_the_published_network(name, size):
+    """Weights and statistics are copied from the structure written out above: features, output and gradient agree."""
+    torch.manual_seed(0)
+    published, ours = published_net(name).double(), HadamardNet(f'hadamard-{name}').double()
+    with torch.no_grad():
+        published(torch.rand(4, 3, 32, 32, dtype=torch.float64))  # statistics of their own
+    weights = published.state_dict()
+    assert {to_published(key) for key in ours.state_dict()} == set(weights)
+    ours.load_state_dict({key: weights[to_published(key)] for key in ours.state_dict()})
+    x = torch.rand(2, 3, *size, dtype=torch.float64)
+    for training in (True, False):
+        published.train(training), ours.train(training)
+        first, second = x.clone().requires_grad_(), x.clone().requires_grad_()
+        expected, found = published(first), ours(second)
+        torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-9)
+        for grads in zip(torch.autograd.grad(found.square().sum(), second),
+                         torch.autograd.grad(expected.square().sum(), first)):
+            torch.testing.assert_close(*grads, rtol=1e-8, atol=1e-8)
+    features = torch.randn(2, 32, 6, 7, dtype=torch.float64)
+    for i in range(7):
+        torch.testing.assert_close(ours.units[i](features), published.units[i](features), rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize('name', SIZES)
+def test_the_network_written_out_has_the_published_architecture_and_size(shared, name):
+    content = json.loads((shared / 'reference/hadamard/genotypes.json').read_text())[name]
+    net = PublishedNet(content['encoder'], content['units'], content['decoder'])
+    assert {key: tuple(value.shape) for key, value in net.state_dict().items()} == {
+        key: tuple(value.shape) for key, value in published_net(name).state_dict().items()}
+    assert sum(p.numel() for p in net.parameters()) == content['parameters'] == SIZES[name]
 
 
 def test_a_unit_is_its_equation():
