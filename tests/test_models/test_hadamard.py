@@ -585,6 +585,23 @@ def test_a_learning_classifier_leads_from_an_image_to_its_reference(tmp_path):
     assert rise() > 0.5
 
 
+def test_a_classifier_learns_by_so_many_steps(tmp_path):
+    torch.manual_seed(0)
+    torch.save(QualityClassifier().state_dict(), tmp_path / 'quality.pth')
+    path, batch = str(tmp_path / 'quality.pth'), [image.float() for image in images((24, 24))]
+    found = []
+    for steps, calls in ((1, 3), (3, 1)):
+        loss = QualityLoss(path, optimizer=dict(type='Adam', lr=1e-3), steps=steps)
+        torch.manual_seed(1)
+        for _ in range(calls):
+            loss.learn(dict(image=batch[0]), dict(reference=batch[1]))
+        found.append(loss.classifier.head.weight)
+    assert torch.equal(*found)
+    for options in (dict(steps=3), dict(steps=0, optimizer=dict(type='Adam', lr=1e-3))):
+        with pytest.raises(ValueError, match='QualityLoss got steps='):
+            QualityLoss(path, **options)
+
+
 def test_a_learning_classifier_wants_references(tmp_path):
     torch.save(QualityClassifier().state_dict(), tmp_path / 'quality.pth')
     loss = QualityLoss(str(tmp_path / 'quality.pth'), optimizer=dict(type='Adam', lr=1e-3))

@@ -614,6 +614,26 @@ def test_a_searched_loss_stands_beside_others_on_the_same_network(chain, tmp_pat
     assert sum(Genotype.load(file).weights['weights'].values()) == pytest.approx(2)
 
 
+def test_a_searched_loss_is_tested_on_images_held_out_as_well(chain, tmp_path, capsys, monkeypatch):
+    for name, value in dict(DATA='bsds', RECIPE='other.py', QUALITY='other.pth').items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(BENCHMARKS.parent)
+    part = 'test_dataloader.dataset.part=test'
+    found = tmp_path / 'lowlight-bsds/searched-1/retrain.py'
+    found.parent.mkdir(parents=True)
+    Config.fromfile('configs/hadamard/lowlight.py').dump(found)
+    asked = chain('loss_search', '--rows', 'identity', 'searched', '--seeds', 1, '--held-out', part,
+                  '--work-dir', tmp_path)
+    tests = [call for call in asked if call[0] == 'test']
+    assert [part in call for call in tests] == [False, True, False, True]
+    for call in tests[1::2]:
+        config = call[1] if Path(call[1]).is_file() else str(tmp_path / call[1])
+        cfg = Config.fromfile(config)
+        assert cfg.test_dataloader == cfg.val_dataloader and cfg.test_dataloader.dataset.type == 'BSDSDataset'
+        assert cfg.test_dataloader.dataset.part == 'val', 'the option changes it'
+    assert 'RMSE, held out' in capsys.readouterr().out
+
+
 def test_rows_of_guidance_are_tested_by_level_of_noise(chain, tmp_path, capsys, monkeypatch):
     for name in ('GUIDANCE', 'TEST_NOISE'):
         monkeypatch.setenv(name, '')  # the script sets them

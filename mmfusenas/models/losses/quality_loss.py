@@ -30,10 +30,11 @@ class QualityLoss(nn.Module):
         classifier: Its config. Defaults to ``dict(type='QualityClassifier')``.
         optimizer: Config of the optimizer of a classifier that goes on learning, ``dict(type='Adam', lr=1e-3)``.
             Defaults to None: it is frozen.
+        steps: Steps that it takes on each batch it learns from. Defaults to 1.
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: It holds other weights.
+        ValueError: It holds other weights, or ``steps`` is below 1, or above without an optimizer.
 
     Example:
         >>> torch.save(MODELS.build(dict(type='QualityClassifier')).state_dict(), 'quality.pth')  # a training writes it
@@ -41,7 +42,8 @@ class QualityLoss(nn.Module):
         torch.Size([])
     """
 
-    def __init__(self, checkpoint: str, classifier: dict | None = None, optimizer: dict | None = None) -> None:
+    def __init__(self, checkpoint: str, classifier: dict | None = None, optimizer: dict | None = None,
+                 steps: int = 1) -> None:
         super().__init__()
         self.classifier = MODELS.build(classifier or dict(type='QualityClassifier'))
         try:
@@ -56,6 +58,10 @@ class QualityLoss(nn.Module):
                              f'{str(error).splitlines()[1].strip()} Train configs/hadamard/quality.py and '
                              'give its checkpoint.') from error
         self.eval()
+        if steps < 1 or (steps > 1 and not optimizer):
+            raise InputError(f'QualityLoss got steps={steps} and optimizer={optimizer}; it takes at least one step, '
+                             'and needs an optimizer to take them.')
+        self.steps = steps
         self.optimizer = optimizer and OPTIMIZERS.build(dict(optimizer, params=list(self.classifier.parameters())))
 
     def forward(self, images: dict[str, Tensor], inputs: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -64,11 +70,11 @@ class QualityLoss(nn.Module):
         return dict(loss_quality=F.cross_entropy(logits, good))
 
     def learn(self, images: dict[str, Tensor], inputs: dict[str, Tensor], data_samples: list | None = None) -> Tensor:
-        """Take a step of the classifier on what the network makes of training images, which have references.
+        """Take steps of the classifier on what the network makes of training images, which have references.
 
         What it makes is poor, its reference good, and what lies between the two on a line is good by the share of the
         reference in it: from every image of the network the way to its reference leads upwards. References
-        :func:`degraded` by hand stay among the poor ones.
+        :func:`degraded` by hand stay among the poor ones. Every step draws other shares and other degradations.
 
         Args:
             images: What ``model.images`` gave; ``image`` N x 3 x H x W.
@@ -76,11 +82,14 @@ class QualityLoss(nn.Module):
             data_samples: They say which part of each is padding.
 
         Returns:
-            The loss before the step, a scalar.
+            The loss before the first step, a scalar.
 
         Raises:
             KeyError: There are no references.
         """
+        return [self._step(images, inputs, data_samples) for _ in range(self.steps)][0]
+
+    def _step(self, images: dict[str, Tensor], inputs: dict[str, Tensor], data_samples: list | None) -> Tensor:
         weights = list(self.classifier.parameters())
         with torch.enable_grad(), differentiable(weights):
             loss = losses_of_sizes(self._grading, images, inputs, data_samples)['loss_grading']
