@@ -14,6 +14,7 @@ import pytest
 import torch
 from mmengine.config import Config, ConfigDict
 
+from mmfusenas.models.classifiers import QualityClassifier
 from mmfusenas.nas import Genotype
 from mmfusenas.registry import MODELS
 from mmfusenas.utils.checkpoint import save_checkpoint
@@ -612,6 +613,31 @@ def test_a_searched_loss_stands_beside_others_on_the_same_network(chain, tmp_pat
     drawn = chain('loss_search', '--rows', 'random', *options)
     file = next(part for call in drawn for part in call if 'genotype=' in part).partition('=')[2]
     assert sum(Genotype.load(file).weights['weights'].values()) == pytest.approx(2)
+
+
+def test_the_gradient_of_a_judge_stands_beside_that_of_the_references(tmp_path, capsys, monkeypatch):
+    import judge_gradient
+
+    for name in ('DATA', 'RECIPE', 'QUALITY'):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(BENCHMARKS.parent)
+    torch.manual_seed(0)
+    torch.save(QualityClassifier().state_dict(), tmp_path / 'quality.pth')
+    small = ['model.net.channels=2', 'model.net.num_units=1', 'train_dataloader.dataset.length=8',
+             'default_hooks.search.dataloader.dataset.length=8']
+    monkeypatch.setattr(sys, 'argv', ['judge_gradient', str(tmp_path / 'quality.pth'), '--steps', '2', '--every', '2',
+                                      '--batches', '1', '--options', *small])
+    judge_gradient.main()
+    lines = [line.split() for line in capsys.readouterr().out.splitlines() if re.match(r'\d (frozen|learning)', line)]
+    assert [line[:2] for line in lines] == [[step, judge] for step in '02' for judge in ('frozen', 'learning')]
+    first, second, frozen, learning = ([float(value) for value in line[2:]] for line in lines)
+    assert first == second, 'nothing learned yet'
+    assert frozen[-1] == learning[-1] and frozen[3] != learning[3], 'one supernet, two judges'
+    assert all(-1 <= cosine <= 1 for line in (first, frozen, learning) for cosine in line[:3])
+    image = torch.rand(1, 3, 8, 8, requires_grad=True)
+    model = torch.nn.Conv2d(3, 3, 1)
+    same = [judge_gradient.flat(scale * model(image).square().mean(), list(model.parameters())) for scale in (1, 3)]
+    torch.testing.assert_close(3 * same[0], same[1])
 
 
 def test_a_searched_loss_is_tested_on_images_held_out_as_well(chain, tmp_path, capsys, monkeypatch):
