@@ -198,7 +198,7 @@ class BilevelSearchHook(Hook):
             optimizer=self.optimizer.state_dict(),
             scheduler=self.scheduler.state_dict() if self.scheduler else None,
             streams=[stream.state_dict() for stream in self.streams],
-            losses=[loss.state_dict() for loss in self._learning(self.losses)],
+            learning=[loss.state_dict() for loss in self._learning(self.losses)],
             seed=self.seed,
             settings=self._settings(),
         )
@@ -235,7 +235,7 @@ class BilevelSearchHook(Hook):
         self.optimizer.load_state_dict(state['optimizer'])
         if self.scheduler:
             self.scheduler.load_state_dict(state['scheduler'])
-        for loss, content in zip(self._learning(self.losses), state.get('losses', ()), strict=True):
+        for loss, content in zip(self._learning(self.losses), state.get('learning', ()), strict=True):
             loss.load_state_dict(content)
         self.seed = state['seed']
         for k, (stream, position) in enumerate(zip(self.streams, state['streams'])):
