@@ -9,6 +9,7 @@ bundled RUAS, which brightens dark images, makes of them. The same command goes 
     python benchmarks/loss_search.py --search-options model.net.channels=8 model.net.num_units=3
     DATA=msrs MSRS_ROOT=data/msrs LOL_ROOT=data/lol python benchmarks/loss_search.py
     ... --rows identity ruas searched random-network    # the whole chain, without the other losses
+    DATA=bsds ... --held-out test_dataloader.dataset.part=test    # darkened images of BSDS500's test part as well
     ... --rows searched vgg lpips --search-options model.loss.vgg=FILE model.loss.lpips=FILE "model.loss.terms=[l1,...]"
 """
 import argparse
@@ -24,7 +25,7 @@ from terminaltables import AsciiTable
 
 from mmfusenas.models.losses.restoration_loss import TERMS
 from mmfusenas.nas import Genotype
-from mmfusenas.utils.command_line import run_tool
+from mmfusenas.utils.command_line import load_config, run_tool
 
 QUALITY, SEARCH = 'configs/hadamard/quality.py', 'configs/hadamard/search.py'
 TRAINED = ('searched', 'random-network', 'equal', 'random')
@@ -62,6 +63,9 @@ def parse_args() -> argparse.Namespace:
                         help="rules, losses, single terms (default: all but 'vgg' and 'lpips', which need files)")
     parser.add_argument('--seeds', nargs='+', type=int, default=[0, 1, 2], help='default: 0 1 2')
     parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/loss_search'), help='default: %(default)s')
+    parser.add_argument('--held-out', nargs='+', default=[], metavar='KEY=VALUE',
+                        help='test on the images of the validation as well, changed by these options of '
+                        'test_dataloader')
     for name in ('quality', 'search', 'train', 'test'):
         parser.add_argument(f'--{name}-options', nargs='+', default=[], metavar='KEY=VALUE',
                             help='values to override in the config of that step')
@@ -80,7 +84,10 @@ def score(row: str, seed: int, args: argparse.Namespace) -> dict[str, float]:
     folder = work_dir(args)
     if row in RULES:
         checkpoint, options = RULES[row]
-        return test_rule(f'configs/hadamard/{args.task}.py', folder / row, options, args.test_options, checkpoint)
+        config = f'configs/hadamard/{args.task}.py'
+        scores = test_rule(config, folder / row, options, args.test_options, checkpoint)
+        return scores | (named(test_rule(held_out(config, folder / row), folder / row, options, args.held_out,
+                                         checkpoint)) if args.held_out else {})
     quality = train(QUALITY, folder / f'quality-{seed}', [f'randomness.seed={seed}', *args.quality_options])
     os.environ['QUALITY'] = str(quality.resolve())
     search = folder / f'search-{seed}'
@@ -95,7 +102,25 @@ def score(row: str, seed: int, args: argparse.Namespace) -> dict[str, float]:
         parts.append(f'model.net.genotype={drawn}#net')
     checkpoint = train(str(search / 'retrain.py'), folder / f'{row}-{seed}',
                        [f'randomness.seed={seed}', *parts, *args.train_options])
-    return test('retrain.py', checkpoint, args.test_options)
+    scores = test('retrain.py', checkpoint, args.test_options)
+    if args.held_out:
+        config = held_out(str(checkpoint.parent / 'retrain.py'), checkpoint.parent)
+        scores |= named(test(Path(config).name, checkpoint, args.held_out))
+    return scores
+
+
+def held_out(config: str, folder: Path) -> str:
+    """Write a config that tests on the images of another's validation; return its file."""
+    cfg = load_config(config)
+    cfg.test_dataloader, cfg.test_evaluator = cfg.val_dataloader, cfg.val_evaluator
+    folder.mkdir(parents=True, exist_ok=True)
+    cfg.dump(folder / 'held_out.py')
+    return str(folder / 'held_out.py')
+
+
+def named(scores: dict[str, float]) -> dict[str, float]:
+    """Return the scores under names of their own, which the table shows."""
+    return {f'held out/{name.rpartition("/")[2]}, held out': value for name, value in scores.items()}
 
 
 def weights_of(row: str, seed: int, found: dict[str, float]) -> dict[str, float]:

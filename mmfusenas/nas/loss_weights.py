@@ -17,12 +17,18 @@ class LossWeights(nn.Module):
     strategies differentiate; here it holds the weights themselves. New ones are neither relaxed nor fixed: using them
     is an error, so that no training goes on with weights that nobody chose. Fixed, they are :class:`FixedLossWeights`.
 
+    A multiple of all weights is nearly the same loss, to an optimizer as Adam the very same: with ``total`` they keep
+    their sum, so that a search selects among the terms and does not drift along that line. The gradient then counts by
+    what it says of the differences between the weights, and a step ends at the nearest point of the simplex.
+
     Args:
         terms: Names of the terms.
-        start: Weight that every term begins with, at least 0. Defaults to 1.0.
+        start: Weight that every term begins with, at least 0; with a ``total`` each begins with an equal share of it.
+            Defaults to 1.0.
+        total: Sum of the weights, above 0. Defaults to None: each is free.
 
     Raises:
-        ValueError: If there is no term, one is named twice, or ``start`` is negative.
+        ValueError: If there is no term, one is named twice, ``start`` is negative, or ``total`` is not above 0.
         RuntimeError: On using weights that are neither relaxed nor fixed.
 
     Example:
@@ -30,14 +36,19 @@ class LossWeights(nn.Module):
         >>> weights.relax()
         >>> weights(dict(l1=torch.tensor(2.0), ssim=torch.tensor(0.5)))
         {'l1': tensor(2.), 'ssim': tensor(0.5000)}
+        >>> LossWeights(['l1', 'ssim'], total=3.0).alpha.tolist()
+        [1.5, 1.5]
     """
 
-    def __init__(self, terms: Sequence[str], start: float = 1.0) -> None:
+    def __init__(self, terms: Sequence[str], start: float = 1.0, total: float | None = None) -> None:
         super().__init__()
         if not terms or len(set(terms)) < len(terms) or start < 0:
             raise InputError(f'LossWeights got terms={list(terms)} and start={start}; it needs terms of different '
                              'names, and a weight of at least 0.')
-        self.terms = tuple(terms)
+        if total is not None and not total > 0:
+            raise InputError(f'LossWeights got total={total}, the sum of its weights; it is above 0, or None.')
+        self.terms, self.total = tuple(terms), total
+        start = total / len(terms) if total else start
         self.alpha = nn.Parameter(torch.full((len(self.terms),), float(start)), requires_grad=False)
         self.relaxed, self.is_fixed = False, False
 
@@ -61,8 +72,21 @@ class LossWeights(nn.Module):
 
     @torch.no_grad()
     def project(self) -> None:
-        """Bring the weights back to what is allowed, after a step of the upper level: none is below 0."""
-        self.alpha.clamp_(min=0)
+        """Bring the weights back to what is allowed, after a step of the upper level.
+
+        None is below 0; with a total they are the nearest ones of that sum.
+        """
+        if self.total:
+            self.alpha.copy_(nearest_of_sum(self.alpha, self.total))
+        else:
+            self.alpha.clamp_(min=0)
+
+    def tangent(self, grad: Tensor) -> Tensor:
+        """Return what of a gradient for ``alpha`` a step may follow: with a total, less what is common to all weights.
+
+        An optimizer that scales each component by itself, as Adam, would lose the differences in what is common.
+        """
+        return grad - grad.mean() if self.total else grad
 
     def derived(self, weights: Mapping[str, float]) -> FixedLossWeights:
         """Return what stands in the place of the weights once they are fixed."""
@@ -90,6 +114,21 @@ class LossWeights(nn.Module):
 
     def extra_repr(self) -> str:
         return f'terms={self.terms}, is_fixed={self.is_fixed}'
+
+
+def nearest_of_sum(weights: Tensor, total: float) -> Tensor:
+    """Return the nearest weights that are at least 0 and have the sum ``total`` (Duchi et al., ICML 2008, fig. 1).
+
+    Shape:
+        n to n.
+
+    Example:
+        >>> nearest_of_sum(torch.tensor([1.0, 0.5, -3.0]), 1.0).tolist()
+        [0.75, 0.25, 0.0]
+    """
+    ordered = weights.sort(descending=True).values
+    excess = (ordered.cumsum(0) - total) / torch.arange(1, len(weights) + 1, device=weights.device)
+    return (weights - excess[(ordered > excess).nonzero()[-1, 0]]).clamp(min=0)
 
 
 class FixedLossWeights(nn.Module):

@@ -13,7 +13,7 @@ from mmfusenas.utils.command_line import load_config
 from mmfusenas.utils.config_check import check_config
 
 ROOT = Path(__file__).parent.parent.parent / 'configs'
-DATA = dict(lowlight=['synthetic', 'lol', 'fivek', 'msrs'], haze=['synthetic', 'reside'], underwater=['uieb'])
+DATA = dict(lowlight=['synthetic', 'lol', 'fivek', 'bsds', 'msrs'], haze=['synthetic', 'reside'], underwater=['uieb'])
 IMAGES = [(recipe, data) for recipe, names in DATA.items() for data in names]
 ROWS = ['none', 'constant', 'true', 'end-to-end', 'joint', 'bilevel']
 FORMS = [*(('hadamard', config, dict(RECIPE=f'./{recipe}.py', DATA=data)) for recipe, data in IMAGES
@@ -69,6 +69,9 @@ def test_a_search_is_of_the_recipe(recipe, data, read, disjoint, tmp_path):
         f'work_dirs/quality_{recipe}{ending}/iter_{quality.train_cfg.max_iters}.pth')
     named = read('hadamard', 'search', **environment, QUALITY='other.pth')
     assert named.default_hooks.search.phases.loss.losses[0].checkpoint == 'other.pth'
+    assert search.train_dataloader.batch_size == hook.dataloader.batch_size == 4
+    period, = search.param_scheduler
+    assert period.periods == [hook.phases.loss.end, search.train_cfg.max_epochs - hook.phases.loss.end], 'one a phase'
     lower, upper = search.train_dataloader.dataset, hook.dataloader.dataset
     assert disjoint(lower, upper) and lower.get('exclude_fold') == upper.get('exclude_fold')
     assert quality.train_dataloader == plain.train_dataloader

@@ -14,7 +14,7 @@ from mmfusenas.apis.loading import load_model
 from mmfusenas.engine.search_checks import check_losses
 from mmfusenas.models.classifiers import QualityClassifier
 from mmfusenas.models.losses import GuidanceLoss, QualityLoss
-from mmfusenas.models.losses.vgg_distances import LAYERS
+from mmfusenas.models.losses.vgg_distances import layers_of
 from mmfusenas.nas import FirstOrder, Genotype, SearchSpace, Unrolled
 from mmfusenas.registry import MODELS
 from mmfusenas.utils.checkpoint import load_checkpoint
@@ -80,6 +80,64 @@ def test_the_upper_level_of_the_loss_is_the_verdict_of_the_classifier(tmp_path):
     assert seen['upper'] == pytest.approx(0.7, abs=0.2), 'two classes, untrained'
     assert not any(p.requires_grad for p in hook.losses[0][0].parameters())
     assert not any('classifier' in name for name in unwrap_model(runner).state_dict())
+
+
+def learning(folder):
+    """Return the options of a loss search whose classifier goes on learning."""
+    options = kit.loss_search(folder)
+    options['search']['phases']['loss']['losses'][0]['optimizer'] = dict(type='Adam', lr=1e-2)
+    return options
+
+
+def test_the_classifier_learns_what_the_network_makes_before_it_is_asked(tmp_path, monkeypatch):
+    """One step on what is made of the training batch, then the verdict, in its phase alone."""
+    events, learn, call = [], QualityLoss.learn, Unrolled.__call__
+
+    def spy_learn(self, images, inputs, data_samples=None):
+        before = [weight.clone() for weight in self.classifier.parameters()]
+        value = learn(self, images, inputs, data_samples)
+        assert all(not torch.equal(weight, old) for weight, old in zip(self.classifier.parameters(), before))
+        events.append(('learn', images['image'].clone(), {name: x.clone() for name, x in inputs.items()}))
+        return value
+
+    def spy_call(self, upper, lower, *args, **kwargs):
+        events.append(('ask',))
+        return call(self, upper, lower, *args, **kwargs)
+
+    monkeypatch.setattr(QualityLoss, 'learn', spy_learn)
+    monkeypatch.setattr(Unrolled, '__call__', spy_call)
+    runner = kit.train(kit.config(tmp_path, epochs=2, **learning(tmp_path / 'q')))
+    steps = len(runner.train_dataloader)
+    assert [event[0] for event in events] == [*steps * ['learn', 'ask'], *steps * ['ask']], 'in its phase alone'
+    scalars = runner.message_hub.get_scalar('train/search_QualityLoss_learning').data[0]
+    assert len(scalars) == steps
+    loss = kit.hook_of(runner, 'BilevelSearchHook').losses[0][0]
+    assert not any(weight.requires_grad or weight.grad is not None for weight in loss.parameters())
+
+
+def test_learning_leaves_the_network_alone(tmp_path):
+    frozen = state(kit.train(kit.config(tmp_path / 'a', epochs=1, stop=1, **kit.loss_search(tmp_path / 'q'))))
+    learned = state(kit.train(kit.config(tmp_path / 'b', epochs=1, stop=1, **learning(tmp_path / 'q'))))
+    differing = {name for name in frozen if not torch.equal(frozen[name], learned[name])}
+    assert differing <= {'loss.weights.alpha'}, 'weights and statistics are those of the training step'
+
+
+def test_a_resumed_search_has_the_classifier_where_it_was(tmp_path):
+    whole = kit.train(kit.config(tmp_path / 'whole', **learning(tmp_path / 'q')))
+    for stop in (3, 6, None):
+        part = kit.train(kit.config(tmp_path / 'parts', stop=stop, **learning(tmp_path / 'q')), resume=True)
+    assert same(state(part), state(whole))
+    judges = [kit.hook_of(runner, 'BilevelSearchHook').losses[0][0].state_dict() for runner in (whole, part)]
+    assert all(torch.equal(judges[0][name], judges[1][name]) for name in judges[0] if name != '_extra_state')
+    assert [int(judge['_extra_state']['state'][0]['step']) for judge in judges] == [4, 4]
+
+
+def test_searched_weights_keep_their_sum(tmp_path):
+    options = kit.loss_search(tmp_path / 'q')
+    options['model']['loss']['total'] = 3.0
+    runner = kit.train(kit.config(tmp_path, epochs=1, **options))
+    weights = unwrap_model(runner).loss.weights.alpha
+    assert float(weights.sum()) == pytest.approx(3.0) and not torch.equal(weights.detach(), torch.ones(3))
 
 
 def test_a_loss_is_not_searched_by_first_order(tmp_path):
@@ -194,8 +252,7 @@ def test_layers_of_vgg_are_searched_with_the_weights(tmp_path):
     found = Genotype.load(tmp_path / 'whole/genotype.json').part('loss')
     loss = MODELS.build(dict(Config.fromfile(tmp_path / 'whole/retrain.py').model, _scope_='mmfusenas')).loss
     for i, layer in enumerate(loss.layers):
-        assert found.choices[f'layers.{i}'] in LAYERS[i]
-        assert layer.index == LAYERS[i].index(found.choices[f'layers.{i}'])
+        assert layer.index == layers_of(16)[i].index(found.choices[f'layers.{i}'])
     for stop in (3, None):
         part = kit.train(kit.config(tmp_path / 'parts', stop=stop, **options()), resume=True)
     assert same(state(part), state(whole))

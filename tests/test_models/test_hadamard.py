@@ -1,6 +1,8 @@
 """The Hadamard restoration: sizes to the digit, the unit against a composition by hand, the terms of the loss."""
+import copy
 import json
 import math
+import re
 
 import pytest
 import torch
@@ -12,7 +14,8 @@ from mmfusenas.models.cells.hadamard_unit import HadamardUnit
 from mmfusenas.models.classifiers import QualityClassifier
 from mmfusenas.models.classifiers.quality_classifier import POOR, degraded
 from mmfusenas.models.losses import QualityLoss, RestorationLoss
-from mmfusenas.models.losses.restoration_loss import TERMS, colour_angle, laplacian
+from mmfusenas.models.losses.restoration_loss import TERMS
+from mmfusenas.models.losses.restoration_terms import colour_angle, laplacian
 from mmfusenas.models.restorers import HadamardNet
 from mmfusenas.nas import Genotype, SearchSpace
 from mmfusenas.registry import MODELS
@@ -48,6 +51,155 @@ def test_genotypes_are_the_published_architectures(shared, name):
     for i, unit in enumerate(published['units']):
         slots = [f'units.{i}.{branch}.slots.{j}' for branch in ('restored', 'degradation') for j in range(4)]
         assert [choices[slot] for slot in slots] == [short(operator) for operator in unit]
+
+
+# The published structure, written out from the description: its own layers, numbered slots, no part of the package.
+
+class PublishedOperator(nn.Module):
+    """One of the operators by its published name, without bias."""
+
+    def __init__(self, name, channels, out=None):
+        super().__init__()
+        out = out or channels
+        kind, _, kernel = name.rpartition('_')
+        size = int(kernel[0]) if 'x' in kernel else 0
+        self.kind = kind if size else name
+        pad = size // 2
+        if self.kind in ('conv', 'res'):
+            self.conv = nn.Conv2d(channels, out, size, 1, pad, bias=False)
+        elif self.kind in ('dil', 'res_dil'):
+            self.conv = nn.Conv2d(channels, out, size, 1, 2 * pad, dilation=2, bias=False)
+        elif self.kind == 'dense':
+            self.conv = nn.Conv2d(channels, channels, size, 1, pad, bias=False)
+            self.joint = nn.Conv2d(2 * channels, channels, size, 1, pad, bias=False)
+        else:
+            assert self.kind == 'skip'
+
+    def forward(self, x):
+        if self.kind == 'skip':
+            return x
+        if self.kind == 'dense':
+            return self.joint(torch.cat([x, torch.relu(self.conv(x))], dim=1))
+        return self.conv(x) + (x if self.kind.startswith('res') else 0)
+
+
+class PublishedUnit(nn.Module):
+    """Slots 0 to 3 give R, slots 4 to 7 give I; the output is R / max(sigmoid(I), 0.01)."""
+
+    def __init__(self, names, channels=32):
+        super().__init__()
+        self.slots = nn.ModuleList(PublishedOperator(name, channels) for name in names)
+        self.norms = nn.ModuleList(nn.BatchNorm2d(channels, affine=False) for _ in names)
+
+    def forward(self, x):
+        r = self.norms[0](self.slots[0](x))
+        r = self.norms[1](self.slots[1](torch.relu(r)))
+        r = self.norms[2](self.slots[2](torch.relu(r)))
+        r = self.norms[3](self.slots[3](torch.relu(r)))
+        r = torch.relu(x + r)
+        i = self.norms[4](self.slots[4](x))
+        i = self.norms[5](self.slots[5](torch.relu(i)))
+        i = self.norms[6](self.slots[6](torch.relu(i)))
+        i = self.norms[7](self.slots[7](torch.relu(i)))
+        i = torch.relu(x + i)
+        return r / torch.maximum(torch.sigmoid(i), torch.tensor(0.01))
+
+
+class PublishedNet(nn.Module):
+    """Encoder, seven units at a quarter of the size, decoder."""
+
+    def __init__(self, encoder, units, decoder):
+        super().__init__()
+        widths = [(3, 16), *4 * [(16, 16)], *4 * [(32, 32)]]
+        self.encoder = nn.ModuleList(PublishedOperator(name, *width) for name, width in zip(encoder, widths))
+        self.down1 = nn.Conv2d(16, 32, 2, 2, bias=False)
+        self.down2 = nn.Conv2d(32, 32, 2, 2, bias=False)
+        self.units = nn.ModuleList(PublishedUnit(names) for names in units)
+        self.up1 = nn.ConvTranspose2d(32, 32, 2, 2, bias=False)
+        self.up2 = nn.ConvTranspose2d(32, 16, 2, 2, bias=False)
+        widths = [*4 * [(32, 32)], *4 * [(16, 16)], (16, 3)]
+        self.decoder = nn.ModuleList(PublishedOperator(name, *width) for name, width in zip(decoder, widths))
+
+    def forward(self, x):
+        e, d = self.encoder, self.decoder
+        height, width = x.shape[-2:]
+        down, right = (4 - height % 4) % 4, (4 - width % 4) % 4
+        x = F.pad(x, (right // 2, right - right // 2, down // 2, down - down // 2), mode='reflect')
+        x = e[0](x)
+        x = x + e[2](torch.relu(e[1](x)))
+        x = x + e[4](torch.relu(e[3](x)))
+        skip0 = self.down1(x)
+        x = skip0 + e[6](torch.relu(e[5](skip0)))
+        x = x + e[8](torch.relu(e[7](x)))
+        skip1 = self.down2(x)
+        x = skip1
+        for unit in self.units:
+            x = unit(x)
+        x = self.up1(x + skip1)
+        x = x + d[1](torch.relu(d[0](x)))
+        x = x + d[3](torch.relu(d[2](x)))
+        x = self.up2(x + skip0)
+        x = x + d[5](torch.relu(d[4](x)))
+        x = x + d[7](torch.relu(d[6](x)))
+        x = d[8](x)
+        return x[..., down // 2:down // 2 + height, right // 2:right // 2 + width]
+
+
+PUBLISHED_NAMES = {'skip': 'skip', **{f'{short}_{k}': f'{name}_{k}x{k}' for short, name in (
+    ('c', 'conv'), ('rc', 'res'), ('dense', 'dense')) for k in (1, 3, 5)}, 'c_3d2': 'dil_3x3', 'rc_3d2': 'res_dil_3x3'}
+
+
+def published_net(name):
+    """Return the published network of that name, its operators from the genotype, which is tested by itself."""
+    choices = Genotype.load(f'hadamard-{name}').choices
+    coder = {part: [PUBLISHED_NAMES[choices[f'{part}.{i}']] for i in range(9)] for part in ('encoder', 'decoder')}
+    units = [[PUBLISHED_NAMES[choices[f'units.{i}.{branch}.slots.{j}']] for branch in ('restored', 'degradation')
+              for j in range(4)] for i in range(7)]
+    return PublishedNet(units=units, **coder)
+
+
+def to_published(key):
+    """Return where the published network keeps a tensor of ours."""
+    key = re.sub(r'units\.(\d)\.(restored|degradation)\.(slots|norms)\.(\d)', lambda found: (
+        f'units.{found[1]}.{found[3]}.{int(found[4]) + 4 * (found[2] == "degradation")}'), key)
+    key = key.replace('down.0.', 'down1.').replace('down.1.', 'down2.')
+    key = key.replace('up.0.', 'up1.').replace('up.1.', 'up2.')
+    key = key.replace('.first.', '.conv.').replace('.second.', '.joint.')
+    return re.sub(r'((?:coder|slots)\.\d)\.weight', r'\1.conv.weight', key)
+
+
+@pytest.mark.parametrize('name', SIZES)
+@pytest.mark.parametrize('size', [(16, 24), (17, 22)])
+def test_a_network_with_published_weights_is_the_published_network(name, size):
+    """Weights and statistics are copied from the structure written out above: features, output and gradient agree."""
+    torch.manual_seed(0)
+    published, ours = published_net(name).double(), HadamardNet(f'hadamard-{name}').double()
+    with torch.no_grad():
+        published(torch.rand(4, 3, 32, 32, dtype=torch.float64))  # statistics of their own
+    weights = published.state_dict()
+    assert {to_published(key) for key in ours.state_dict()} == set(weights)
+    ours.load_state_dict({key: weights[to_published(key)] for key in ours.state_dict()})
+    x = torch.rand(2, 3, *size, dtype=torch.float64)
+    for training in (True, False):
+        published.train(training), ours.train(training)
+        first, second = x.clone().requires_grad_(), x.clone().requires_grad_()
+        expected, found = published(first), ours(second)
+        torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-9)
+        for grads in zip(torch.autograd.grad(found.square().sum(), second),
+                         torch.autograd.grad(expected.square().sum(), first)):
+            torch.testing.assert_close(*grads, rtol=1e-8, atol=1e-8)
+    features = torch.randn(2, 32, 6, 7, dtype=torch.float64)
+    for i in range(7):
+        torch.testing.assert_close(ours.units[i](features), published.units[i](features), rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize('name', SIZES)
+def test_the_network_written_out_has_the_published_architecture_and_size(shared, name):
+    content = json.loads((shared / 'reference/hadamard/genotypes.json').read_text())[name]
+    net = PublishedNet(content['encoder'], content['units'], content['decoder'])
+    assert {key: tuple(value.shape) for key, value in net.state_dict().items()} == {
+        key: tuple(value.shape) for key, value in published_net(name).state_dict().items()}
+    assert sum(p.numel() for p in net.parameters()) == content['parameters'] == SIZES[name]
 
 
 def test_a_unit_is_its_equation():
@@ -135,9 +287,14 @@ def single(term, **files):
 def files(tmp_path_factory):
     folder = tmp_path_factory.mktemp('weights')
     torch.manual_seed(0)
-    for name, network in (('vgg', VGG(16)), ('lpips', AlexNet())):
+    for name, network in (('vgg', VGG(16)), ('lpips', AlexNet()), ('vgg19', VGG(19))):
         torch.save(network.state_dict(), folder / f'{name}.pth')
     return {name: str(folder / f'{name}.pth') for name in ('vgg', 'lpips')}
+
+
+def published(files):
+    """Return the files and the form of a published loss."""
+    return dict(files, vgg=files['vgg'].replace('vgg.', 'vgg19.'), form='published')
 
 
 def test_terms_are_their_definitions():
@@ -157,6 +314,88 @@ def test_terms_are_their_definitions():
         x[i, c].numpy(), y[i, c].numpy(), data_range=1.0, gaussian_weights=True, sigma=1.5, use_sample_covariance=False,
         full=True)[1][5:-5, 5:-5].mean() for i in range(2) for c in range(3)) / 6
     assert values['ssim'] == pytest.approx(1 - expected, rel=1e-5)
+
+
+PUBLISHED_LAYERS = ('relu1_1', 'relu2_1', 'relu3_1', 'relu4_2')
+"""Layers 1, 6, 11 and 22 of VGG19."""
+
+
+def test_published_terms_are_their_formulas():
+    """Colour in tens of degrees, squared variation twice, the output's own Laplacian squared: written out by loops."""
+    x, y = images((5, 6))
+    n, channels, height, width = x.shape
+
+    def loss(term):
+        return float(RestorationLoss(dict(weights=dict(weights={term: 1.0})), terms=(term,), form='published')(
+            x, y)[f'loss_{term}'])
+
+    degrees = [math.degrees(math.acos(sum(float(a) * float(b) for a, b in zip(x[i, :, r, c], y[i, :, r, c])) / (
+        math.hypot(*x[i, :, r, c].tolist()) * math.hypot(*y[i, :, r, c].tolist()))))
+        for i in range(n) for r in range(height) for c in range(width)]
+    assert loss('angle') == pytest.approx(0.1 * sum(degrees) / len(degrees), rel=1e-4)
+    down = sum(float(x[i, k, r + 1, c] - x[i, k, r, c]) ** 2 for i in range(n) for k in range(channels)
+               for r in range(height - 1) for c in range(width)) / (channels * (height - 1) * width) / n
+    right = sum(float(x[i, k, r, c + 1] - x[i, k, r, c]) ** 2 for i in range(n) for k in range(channels)
+                for r in range(height) for c in range(width - 1)) / (channels * height * (width - 1)) / n
+    assert loss('tv') == pytest.approx(2 * (down + right))
+
+    def at(i, k, r, c):  # the border reflects
+        return float(x[i, k, min(abs(r), 2 * height - 2 - r), min(abs(c), 2 * width - 2 - c)])
+
+    squares = [(at(i, k, r - 1, c) + at(i, k, r + 1, c) + at(i, k, r, c - 1) + at(i, k, r, c + 1)
+                - 4 * at(i, k, r, c)) ** 2 for i in range(n) for k in range(channels) for r in range(height)
+               for c in range(width)]
+    assert loss('laplacian') == pytest.approx(sum(squares) / len(squares))
+    assert loss('l1') == pytest.approx(float((x - y).abs().mean()))
+    assert loss('l2') == pytest.approx(float((x - y).square().mean()))
+
+
+def test_published_ssim_counts_ten_times_while_the_weights_are_searched():
+    x, y = images()
+    plain = float(single('ssim')(x, y)['loss_ssim']) / 2
+    trained = RestorationLoss(dict(weights=dict(weights=dict(ssim=1.0))), terms=('ssim',), form='published')
+    assert float(trained(x, y)['loss_ssim']) == pytest.approx(plain)
+    for form, factor in (('plain', 1), ('published', 10)):
+        searched = RestorationLoss(terms=('ssim', 'l1'), form=form)
+        SearchSpace(searched).relax()
+        found = searched(x, y)
+        assert float(found['loss_ssim']) == pytest.approx(factor * plain)
+        assert float(found['loss_l1']) == pytest.approx(float((x - y).abs().mean()))
+        searched.weights.fix()  # the architecture is searched by the same loss
+        assert float(searched(x, y)['loss_ssim']) == pytest.approx(factor * plain)
+
+
+def test_published_features_are_absolute_differences_of_vgg19_before_and_after_its_relu(files):
+    """Layers are numbered as in the authors' program: 0 to 3, 5 to 8, 10 to 17, 19 to 26 of torchvision's VGG19."""
+    x, y = (image.float() for image in images())
+    network = VGG(19)
+    network.load_state_dict(torch.load(published(files)['vgg'], weights_only=True))
+    mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
+    maps = [((x - mean) / std, (y - mean) / std)]
+    for layer in network.features[:27]:
+        maps.append(tuple(F.relu(m) if isinstance(layer, nn.ReLU) else layer(m) for m in maps[-1]))
+    by_number = [float((a - b).abs().mean().detach()) for a, b in maps[1:]]
+    options = dict(terms=('vgg',), vgg=published(files)['vgg'], form='published')
+    searched = RestorationLoss(**options)
+    assert [len(layer.candidates) for layer in searched.layers] == [4, 4, 8, 8]
+    for numbers in ((1, 6, 11, 22), (0, 5, 10, 19), (2, 8, 16, 25), (3, 7, 17, 26)):
+        starts = (0, 5, 10, 19)
+        names = {f'layers.{i}': list(searched.layers[i].candidates)[number - starts[i]]
+                 for i, number in enumerate(numbers)}
+        if numbers == (1, 6, 11, 22):
+            assert tuple(names.values()) == PUBLISHED_LAYERS
+        loss = RestorationLoss(dict(choices=names, weights=dict(weights=dict(vgg=2.0))), **options)
+        assert float(loss(x, y)['loss_vgg']) == pytest.approx(2 * sum(by_number[i] for i in numbers), rel=1e-4)
+    x.requires_grad_()
+    assert torch.autograd.grad(loss(x, y)['loss_vgg'], x)[0].any(), 'maps before a ReLU keep their gradient'
+
+
+def test_what_vgg19_needs_is_said(files):
+    with pytest.raises(ValueError, match=r'give vgg=FILE of torchvision \(vgg19-dcbb9e9d\.pth\), or leave'):
+        RestorationLoss(terms=('l1', 'vgg'), form='published')
+    loss = RestorationLoss('hadamard-lol-loss', terms=TERMS, **dict(published(files), vgg=files['vgg']))
+    with pytest.raises(ValueError, match=r'vgg\.pth holds no weights of VGG19'):
+        loss(*(image.float() for image in images()))
 
 
 def test_every_term_of_equal_images_is_zero_but_the_variation(files):
@@ -206,10 +445,17 @@ def test_the_angle_is_finite_and_smooth_for_parallel_and_black_colours():
     ('mit', (1.275, 1.129, 0.853, 1.486, 1.157, 0.963, 0.0003, 0.153)),
     ('underwater', (1.114, 1.092, 1.395, 1.895, 1.209, 1.093, 0.0003, 0.0004))])
 def test_published_losses(files, name, weights):
-    loss = RestorationLoss(f'hadamard-{name}-loss', terms=TERMS, **files)
+    loss = RestorationLoss(f'hadamard-{name}-loss', terms=TERMS, **published(files))
     assert [loss.weights.weights.get(term, 0) for term in TERMS] == list(weights) and not list(loss.parameters())
     assert ('tv' in loss.weights.used) == (name != 'lol')
-    assert f'loss_{"lpips"}' in loss(*(image.float() for image in images()))
+    assert [layer.index for layer in loss.layers] == [1, 1, 1, 3], 'ReLU 1_1, 2_1, 3_1 and 4_2'
+    pair = [image.float() for image in images()]
+    found = loss(*pair)
+    for term, weight in zip(TERMS, weights):
+        alone = RestorationLoss(dict(weights=dict(weights={term: 1.0}), **(dict(choices=dict(zip(
+            ('layers.0', 'layers.1', 'layers.2', 'layers.3'), PUBLISHED_LAYERS))) if term == 'vgg' else {})),
+            terms=(term,), **{key: value for key, value in published(files).items() if key in (term, 'form')})
+        assert float(found.get(f'loss_{term}', 0)) == pytest.approx(weight * float(alone(*pair)[f'loss_{term}'])), term
 
 
 def test_a_genotype_of_the_whole_model_has_parts():
@@ -240,7 +486,8 @@ def test_mixed_precision_spares_the_loss(files):
 
 @pytest.mark.parametrize('arguments, match', [
     (dict(vgg='vgg.pth'), r"files for \['vgg'\].*name them there"),
-    (dict(terms=('l1', 'vgg')), r"\['vgg'\] need files of weights: give vgg=FILE"), (dict(terms=('l3',)), 'it knows'),
+    (dict(terms=('l1', 'vgg')), r"\['vgg'\] need files of weights: give vgg=FILE of torchvision \(vgg16-397923af"),
+    (dict(terms=('l3',)), 'it knows'), (dict(form='paper'), r"form='paper'; it knows \['plain', 'published'\]"),
     (dict(genotype='hadamard-lol-loss'), r'Set terms=\[.*\], vgg=FILE, lpips=FILE, or give'),
     (dict(genotype=dict(weights=dict(weights=dict(l1=1.0)))), r"weights of \['l1'\], and terms=\['l1', 'l2'")])
 def test_terms_need_what_they_need(arguments, match):
@@ -288,6 +535,78 @@ def test_the_quality_loss_wants_good_images_and_leaves_the_classifier_alone(tmp_
     grad, = torch.autograd.grad(loss(dict(image=good * exposure), {})['loss_quality'], exposure)
     assert abs(float(grad)) > 1e-3, 'no verdict is beyond doubt'
     assert not loss.training
+
+
+def test_a_learning_classifier_takes_a_step_on_graded_images_of_the_network(tmp_path):
+    """Poor outputs, good references, and the line between them labelled by the share of the reference."""
+    torch.manual_seed(0)
+    torch.save(QualityClassifier((8, 8)).double().state_dict(), tmp_path / 'quality.pth')
+    loss = QualityLoss(str(tmp_path / 'quality.pth'), dict(type='QualityClassifier', channels=(8, 8)),
+                       optimizer=dict(type='SGD', lr=0.5)).double()
+    image, reference = images((20, 24))
+    classifier = copy.deepcopy(loss.classifier)
+    torch.manual_seed(3)
+    share, poor = torch.rand(2, 1, 1, 1), degraded(reference)
+    expected = 0.0
+    for x, good in ((image, torch.zeros(2)), ((1 - share) * image + share * reference, share.flatten()),
+                    (reference, torch.ones(2)), (poor, torch.zeros(2))):
+        log_poor, log_good = classifier.logits(x).log_softmax(1).T
+        good = 0.05 + 0.9 * good  # smoothed, as in the classifier's own training
+        expected = expected - (good * log_good + (1 - good) * log_poor).mean() / 4
+    torch.manual_seed(3)
+    value = loss.learn(dict(image=image), dict(reference=reference))
+    assert float(value) == pytest.approx(float(expected))
+    grads = torch.autograd.grad(expected, list(classifier.parameters()))
+    for weight, old, grad in zip(loss.classifier.parameters(), classifier.parameters(), grads):
+        torch.testing.assert_close(weight.detach(), (old - 0.5 * grad).detach(), rtol=1e-6, atol=1e-9)
+
+
+def test_a_learning_classifier_leads_from_an_image_to_its_reference(tmp_path):
+    """Where it knows the images, its verdict rises by about as much as there is of the reference in one."""
+    torch.manual_seed(0)
+    torch.save(QualityClassifier().state_dict(), tmp_path / 'quality.pth')
+    loss = QualityLoss(str(tmp_path / 'quality.pth'), optimizer=dict(type='Adam', lr=1e-3))
+    reference = F.interpolate(torch.rand(16, 3, 6, 6), size=24, mode='bilinear') * 0.5 + 0.3
+    image = (0.6 * reference + 0.1 * reference.flip(1)).requires_grad_()  # dark, and of the wrong colour
+
+    def verdicts():
+        return [float(loss.classifier.logits(image + share * (reference - image)).softmax(1)[:, 1].mean().detach())
+                for share in (0.0, 0.5, 1.0)]
+
+    def rise():
+        grad, = torch.autograd.grad(loss(dict(image=image), {})['loss_quality'], image)
+        return -float((grad * (reference - image.detach())).sum())
+
+    assert max(verdicts()) - min(verdicts()) < 0.05 and rise() < 0.05
+    for _ in range(200):
+        loss.learn(dict(image=image), dict(reference=reference))
+    poor, middle, good = verdicts()
+    assert poor < 0.2 and 0.3 < middle < 0.7 and good > 0.6, (poor, middle, good)
+    assert rise() > 0.5
+
+
+def test_a_classifier_learns_by_so_many_steps(tmp_path):
+    torch.manual_seed(0)
+    torch.save(QualityClassifier().state_dict(), tmp_path / 'quality.pth')
+    path, batch = str(tmp_path / 'quality.pth'), [image.float() for image in images((24, 24))]
+    found = []
+    for steps, calls in ((1, 3), (3, 1)):
+        loss = QualityLoss(path, optimizer=dict(type='Adam', lr=1e-3), steps=steps)
+        torch.manual_seed(1)
+        for _ in range(calls):
+            loss.learn(dict(image=batch[0]), dict(reference=batch[1]))
+        found.append(loss.classifier.head.weight)
+    assert torch.equal(*found)
+    for options in (dict(steps=3), dict(steps=0, optimizer=dict(type='Adam', lr=1e-3))):
+        with pytest.raises(ValueError, match='QualityLoss got steps='):
+            QualityLoss(path, **options)
+
+
+def test_a_learning_classifier_wants_references(tmp_path):
+    torch.save(QualityClassifier().state_dict(), tmp_path / 'quality.pth')
+    loss = QualityLoss(str(tmp_path / 'quality.pth'), optimizer=dict(type='Adam', lr=1e-3))
+    with pytest.raises(KeyError, match='QualityLoss.*reference'):
+        loss.learn(dict(image=torch.rand(1, 3, 24, 24)), dict(visible=torch.rand(1, 3, 24, 24)))
 
 
 def test_the_quality_loss_refuses_other_weights(tmp_path):

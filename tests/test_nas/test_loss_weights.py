@@ -50,6 +50,36 @@ def test_optimizers_leave_it_alone():
     assert model.loss.weights.alpha.tolist() == [1.0, 1.0] and model.loss.weights.alpha.grad is None
 
 
+@pytest.mark.parametrize('given', [[0.2, 0.9, 2.5], [-1.0, 4.0, 0.1], [5.0, 5.0, -9.0], [0.0, 0.0, 0.0]])
+def test_weights_of_a_sum_are_the_nearest_ones(given):
+    weights = LossWeights(['l1', 'l2', 'l3'], total=1.5)
+    assert weights.alpha.tolist() == [0.5, 0.5, 0.5]
+    with torch.no_grad():
+        weights.alpha.copy_(torch.tensor(given))
+    weights.project()
+    found = weights.alpha.detach()
+    assert found.min() >= 0 and float(found.sum()) == pytest.approx(1.5)
+    steps = torch.linspace(0, 1.5, 151)
+    grid = torch.stack([torch.stack([a, b, 1.5 - a - b]) for a in steps for b in steps if a + b <= 1.5 + 1e-6])
+    best = float((grid - torch.tensor(given)).norm(dim=1).min())
+    assert float((found - torch.tensor(given)).norm()) <= best + 1e-5
+
+
+def test_what_is_common_to_all_weights_moves_none_of_a_sum():
+    """Adam scales each component by itself: without the tangent a common gradient hides which term is better."""
+    for total, expected in ((None, 0), (2.0, 1)):
+        weights = LossWeights(['good', 'bad'], total=total)
+        optimizer = torch.optim.Adam([weights.alpha], lr=0.1)
+        for _ in range(5):
+            weights.alpha.grad = weights.tangent(torch.tensor([-10.0, -9.0]))
+            optimizer.step()
+            weights.project()
+        good, bad = weights.alpha.tolist()
+        assert (good - bad > 0.9) == bool(expected), weights.best()
+        assert total is None or good + bad == pytest.approx(total)
+    assert LossWeights(['a', 'b']).tangent(torch.tensor([1.0, 3.0])).tolist() == [1.0, 3.0]
+
+
 def test_weights_do_not_fall_below_zero():
     weights = LossWeights(['l1', 'l2'])
     with torch.no_grad():
@@ -66,7 +96,8 @@ def test_weights_of_other_terms_are_refused(given, match):
         LossWeights(['l1', 'l2']).derived(given)
 
 
-@pytest.mark.parametrize('arguments', [dict(terms=[]), dict(terms=['a', 'a']), dict(terms=['a'], start=-1.0)])
+@pytest.mark.parametrize('arguments', [
+    dict(terms=[]), dict(terms=['a', 'a']), dict(terms=['a'], start=-1.0), dict(terms=['a'], total=0.0)])
 def test_no_loss_weights_without_terms(arguments):
     with pytest.raises(ValueError, match='LossWeights got'):
         LossWeights(**arguments)

@@ -14,6 +14,7 @@ import pytest
 import torch
 from mmengine.config import Config, ConfigDict
 
+from mmfusenas.models.classifiers import QualityClassifier
 from mmfusenas.models.restorers import GuidedSR
 from mmfusenas.nas import Genotype
 from mmfusenas.registry import MODELS
@@ -614,6 +615,51 @@ def test_a_searched_loss_stands_beside_others_on_the_same_network(chain, tmp_pat
     drawn = chain('loss_search', '--rows', 'random', *options)
     file = next(part for call in drawn for part in call if 'genotype=' in part).partition('=')[2]
     assert sum(Genotype.load(file).weights['weights'].values()) == pytest.approx(2)
+
+
+def test_the_gradient_of_a_judge_stands_beside_that_of_the_references(tmp_path, capsys, monkeypatch):
+    import judge_gradient
+
+    for name in ('DATA', 'RECIPE', 'QUALITY'):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(BENCHMARKS.parent)
+    torch.manual_seed(0)
+    torch.save(QualityClassifier().state_dict(), tmp_path / 'quality.pth')
+    small = ['model.net.channels=2', 'model.net.num_units=1', 'train_dataloader.dataset.length=8',
+             'default_hooks.search.dataloader.dataset.length=8']
+    monkeypatch.setattr(sys, 'argv', ['judge_gradient', str(tmp_path / 'quality.pth'), '--steps', '2', '--every', '2',
+                                      '--batches', '1', '--options', *small])
+    judge_gradient.main()
+    lines = [line.split() for line in capsys.readouterr().out.splitlines() if re.match(r'\d (frozen|learning)', line)]
+    assert [line[:2] for line in lines] == [[step, judge] for step in '02' for judge in ('frozen', 'learning')]
+    first, second, frozen, learning = ([float(value) for value in line[2:]] for line in lines)
+    assert first == second, 'nothing learned yet'
+    assert frozen[-1] == learning[-1] and frozen[3] != learning[3], 'one supernet, two judges'
+    assert all(-1 <= cosine <= 1 for line in (first, frozen, learning) for cosine in line[:3])
+    image = torch.rand(1, 3, 8, 8, requires_grad=True)
+    model = torch.nn.Conv2d(3, 3, 1)
+    same = [judge_gradient.flat(scale * model(image).square().mean(), list(model.parameters())) for scale in (1, 3)]
+    torch.testing.assert_close(3 * same[0], same[1])
+
+
+def test_a_searched_loss_is_tested_on_images_held_out_as_well(chain, tmp_path, capsys, monkeypatch):
+    for name, value in dict(DATA='bsds', RECIPE='other.py', QUALITY='other.pth').items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(BENCHMARKS.parent)
+    part = 'test_dataloader.dataset.part=test'
+    found = tmp_path / 'lowlight-bsds/searched-1/retrain.py'
+    found.parent.mkdir(parents=True)
+    Config.fromfile('configs/hadamard/lowlight.py').dump(found)
+    asked = chain('loss_search', '--rows', 'identity', 'searched', '--seeds', 1, '--held-out', part,
+                  '--work-dir', tmp_path)
+    tests = [call for call in asked if call[0] == 'test']
+    assert [part in call for call in tests] == [False, True, False, True]
+    for call in tests[1::2]:
+        config = call[1] if Path(call[1]).is_file() else str(tmp_path / call[1])
+        cfg = Config.fromfile(config)
+        assert cfg.test_dataloader == cfg.val_dataloader and cfg.test_dataloader.dataset.type == 'BSDSDataset'
+        assert cfg.test_dataloader.dataset.part == 'val', 'the option changes it'
+    assert 'RMSE, held out' in capsys.readouterr().out
 
 
 def test_rows_of_guidance_are_tested_by_level_of_noise(chain, tmp_path, capsys, monkeypatch):

@@ -30,6 +30,7 @@ from mmfusenas.nas import SearchSpace
 from mmfusenas.nas.cost_table import CostTable
 from mmfusenas.nas.expected_cost import ExpectedCost
 from mmfusenas.nas.hypergrad import Unrolled, inner_step
+from mmfusenas.nas.hypergrad.base import preserved
 from mmfusenas.registry import HOOKS, MODELS, SEARCH_STRATEGIES
 from mmfusenas.utils.checkpoint import plain, require_same
 from mmfusenas.utils.random_state import seeded
@@ -68,7 +69,9 @@ class BilevelSearchHook(Hook):
             Choices of no phase stay as they are. TIM section 4.1: ``dict(cells=dict(choices='type$', end=20),
             operators=dict(choices='ops'))``. ``losses`` of a phase are what the upper loss is the sum of: ``'model'``
             for the model's own, or configs of losses that are called with what ``model.images`` gives and the inputs
-            (:class:`QualityLoss`, :class:`GuidanceLoss`). Defaults to one phase of all choices by the model's loss.
+            (:class:`QualityLoss`, :class:`GuidanceLoss`). One with an ``optimizer`` learns before every step of its
+            phase: ``learn(images, inputs, data_samples)`` of the training batch; its state is in the checkpoint.
+            Defaults to one phase of all choices by the model's loss.
         by_epoch: Whether ``end`` of a phase counts epochs rather than iterations. Defaults to True.
         param_scheduler: Learning-rate schedule of the choices in steps of theirs, a scheduler of MMEngine. Defaults
             to None (constant).
@@ -172,7 +175,9 @@ class BilevelSearchHook(Hook):
         if self.streams:
             batch = next(self.streams[runner.epoch % len(self.streams)])
             upper = self.model.data_preprocessor(batch, True)
+        learned = self._losses_learn(runner, lower)
         grads, log = self._hyper_gradient(runner, upper, lower, self.alphas)
+        log.update(learned)
         if not all(torch.isfinite(grad).all() for grad in grads):
             raise NotFiniteError(
                 f'The gradient of the choices is not finite at iteration {runner.iter + 1} ('
@@ -193,6 +198,7 @@ class BilevelSearchHook(Hook):
             optimizer=self.optimizer.state_dict(),
             scheduler=self.scheduler.state_dict() if self.scheduler else None,
             streams=[stream.state_dict() for stream in self.streams],
+            learning=[loss.state_dict() for loss in self._learning(self.losses)],
             seed=self.seed,
             settings=self._settings(),
         )
@@ -232,6 +238,8 @@ class BilevelSearchHook(Hook):
         self.optimizer.load_state_dict(state['optimizer'])
         if self.scheduler:
             self.scheduler.load_state_dict(state['scheduler'])
+        for loss, content in zip(self._learning(self.losses), state.get('learning', ()), strict=True):
+            loss.load_state_dict(content)
         self.seed = state['seed']
         for k, (stream, position) in enumerate(zip(self.streams, state['streams'])):
             stream.reseed(stream_seed(self.seed, k))
@@ -255,6 +263,20 @@ class BilevelSearchHook(Hook):
         return self.strategy(
             lambda: self._upper_loss(runner, upper) + self._regularization(), lambda: self._loss(runner, lower, 2),
             alphas, weights, buffers=list(self.model.buffers()), inner=inner)
+
+    def _losses_learn(self, runner: Runner, data: dict) -> dict[str, Tensor]:
+        """Let the present phase's losses that go on learning see what the network makes now; return their losses."""
+        learning = self._learning([self.losses[self.phase]])
+        if not learning:
+            return {}
+        with seeded(self.seed, runner.iter, 4), preserved(self.model.buffers()):
+            with torch.no_grad():
+                images = self.model.images(data['inputs'])
+            return {f'{type(loss).__name__}_learning': loss.learn(images, **data) for loss in learning}
+
+    @staticmethod
+    def _learning(losses: Sequence[Sequence[nn.Module | None]]) -> list[nn.Module]:
+        return [loss for of_phase in losses for loss in of_phase if getattr(loss, 'optimizer', None)]
 
     def _upper_loss(self, runner: Runner, data: dict) -> Tensor:
         """Return the sum of the present phase's losses."""
@@ -316,6 +338,9 @@ class BilevelSearchHook(Hook):
     def _update(self, grads: list[Tensor]) -> None:
         for alpha, grad in zip(self.alphas, grads, strict=True):
             alpha.grad = grad
+        for loss_weights in self.space.loss_weights.values():
+            if loss_weights.alpha.grad is not None:
+                loss_weights.alpha.grad = loss_weights.tangent(loss_weights.alpha.grad)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         for loss_weights in self.space.loss_weights.values():

@@ -19,12 +19,13 @@ def normalized(image: Tensor) -> Tensor:
     return (image - mean) / std
 
 
-def load_features(kind: Callable[[], nn.Module], checkpoint: str) -> nn.Module:
+def load_features(kind: Callable[[], nn.Module], checkpoint: str, name: str | None = None) -> nn.Module:
     """Load the layers ``features.*`` of a file into a network of mmcv (``VGG``, ``AlexNet``), and freeze it.
 
     Args:
         kind: Builds the network, without classifier.
         checkpoint: File of torchvision's weights of the same network.
+        name: What an error calls the network. Defaults to its class.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -45,7 +46,7 @@ def load_features(kind: Callable[[], nn.Module], checkpoint: str) -> nn.Module:
     try:
         network.load_state_dict(weights)
     except RuntimeError as error:
-        raise InputError(f"{checkpoint} holds no weights of {type(network).__name__} as torchvision names them "
+        raise InputError(f"{checkpoint} holds no weights of {name or type(network).__name__} as torchvision names them "
                          f"('features.0.weight', ...): {str(error).splitlines()[1].strip()}") from error
     network.eval()  # returns nothing in mmcv's VGG
     return network.requires_grad_(False)
