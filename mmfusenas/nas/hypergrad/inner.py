@@ -1,14 +1,13 @@
 """What one training step does to the weights, as the unrolled hyper-gradient needs it."""
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 
 import torch
 from torch import Tensor
 from torch.optim import SGD, Optimizer
 
 from mmfusenas.core.errors import InputError
+from mmfusenas.nas.hypergrad.base import warn_once
 from mmfusenas.nas.hypergrad.vectors import add, dot, fill, norm
 
 CLIP_OPTIONS = {'max_norm', 'norm_type', 'error_if_nonfinite', 'foreach'}
@@ -117,10 +116,10 @@ def inner_step(optimizer: Optimizer, params: Sequence[Tensor], clip: Mapping | N
     plain = not isinstance(optimizer, SGD)
     by_norm = bool(clip) and set(clip) <= CLIP_OPTIONS and clip.get('norm_type', 2) == 2
     if plain:
-        _warn_once(f'The unrolled hyper-gradient takes the step of {type(optimizer).__name__} as a plain gradient step '
+        warn_once(f'The unrolled hyper-gradient takes the step of {type(optimizer).__name__} as a plain gradient step '
                   'of its learning rate')
     if clip and not by_norm:
-        _warn_once(f'The unrolled hyper-gradient takes the step of {type(optimizer).__name__} with gradients clipped '
+        warn_once(f'The unrolled hyper-gradient takes the step of {type(optimizer).__name__} with gradients clipped '
                   f'otherwise than by their norm ({dict(clip)}) as if they were not clipped')
     groups = {id(param): group for group in optimizer.param_groups for param in group['params']}
     inner = dict(lr=[], momentum=[], weight_decay=[], momentum_buffers=[],
@@ -153,8 +152,3 @@ def _per_tensor(name: str, value: object, count: int) -> list:
         raise InputError(f'inner has {len(value)} values of {name} for {count} weight tensors; '
                          'give one number for all, or one per tensor')
     return list(value)
-
-
-@cache
-def _warn_once(message: str) -> None:
-    warnings.warn(message, stacklevel=3)
