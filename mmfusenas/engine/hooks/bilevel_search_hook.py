@@ -140,8 +140,9 @@ class BilevelSearchHook(Hook):
         check_ends(runner, self.phases, self.schedule)
         check_strategy(self.strategy, self.space, list(self.phases.values()), self.searched)
         check_wrapper(runner, self.space, self.searched[:-1])
+        self.accumulated = accumulative_counts(runner)
         check_dataloaders(
-            runner, len(self.dataloaders), self.interval * accumulative_counts(runner), self.begin, self.end)
+            runner, len(self.dataloaders), self.interval * self.accumulated, self.begin, self.end)
         self.seed = run_seed(runner)  # asks all ranks, so not where rank 0 alone saves
         self.streams = [BatchStream(build_resumable_dataloader(config, stream_seed(self.seed, k), endless=True))
                         for k, config in enumerate(self.dataloaders)]
@@ -246,7 +247,7 @@ class BilevelSearchHook(Hook):
 
     def _weight_steps(self, runner: Runner) -> int:
         """Return the number of weight steps that ``interval`` counts, with the present one."""
-        return -(-(runner.iter + 1) // accumulative_counts(runner))  # the last may be of fewer batches
+        return -(-(runner.iter + 1) // self.accumulated)  # the last may be of fewer batches
 
     def _hyper_gradient(self, runner: Runner, upper: dict, lower: dict,
                         alphas: list[nn.Parameter]) -> tuple[list[Tensor], dict[str, Tensor]]:
