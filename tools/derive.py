@@ -3,7 +3,7 @@ import argparse
 import json
 from pathlib import Path
 
-from mmfusenas.apis.deriving import compact_checkpoint, found_genotype, found_supernet
+from mmfusenas.apis.deriving import compact_checkpoint, found_genotype, found_supernet, with_own_config
 from mmfusenas.apis.loading import input_options
 from mmfusenas.utils.checkpoint import load_checkpoint, save_checkpoint
 from mmfusenas.utils.command_line import command, existing_file, load_config, output_file, run_tool
@@ -20,7 +20,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--checkpoint', metavar='OUT.pth',
         help='file for the found network with the weights of the supernet; it rebuilds its model by itself')
-    parser.add_argument('--config', help='config of the search, where its parts come from outside (custom_imports)')
+    parser.add_argument(
+        '--config', metavar='FILE', help='config of the search, where its parts come from outside (custom_imports), or '
+        'the checkpoint does not hold the config of its model')
     return parser.parse_args()
 
 
@@ -39,9 +41,10 @@ def main() -> None:
     args = parse_args()
     for file in filter(None, (args.out, args.checkpoint)):
         output_file(file)
-    if args.config:
-        load_config(args.config)  # imports the parts from outside
+    cfg = args.config and load_config(args.config)  # imports the parts from outside
     content = load_checkpoint(existing_file(args.search, 'Checkpoint'))
+    if cfg:
+        content = with_own_config(content, cfg)
     supernet = found_supernet(content, args.search)
     genotype = found_genotype(supernet, content)
     if args.checkpoint:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
+from mmengine.config import Config
 from mmengine.model import BaseModel
 from torch import Tensor
 
@@ -12,6 +13,7 @@ from mmfusenas.apis.loading import build_model, load_weights, own_config, own_pi
 from mmfusenas.core.errors import InputError, StateError
 from mmfusenas.engine.hooks.bilevel_search_hook import STATE_KEY as SEARCH_KEY
 from mmfusenas.nas import Genotype, SearchSpace, with_genotype
+from mmfusenas.utils.checkpoint_content import config_of_model, to_plain, transforms_of_test_data
 from mmfusenas.utils.complexity import complexity
 from mmfusenas.utils.sensors import random_inputs
 from mmfusenas.utils.stored_config import as_text
@@ -20,6 +22,28 @@ KEPT = ('dataset_meta', 'stage', 'epoch', 'iter', 'seed')
 """What a checkpoint of weights alone keeps of the meta information of its training."""
 CHECK_SIZE = 320
 """Rows and columns of the image on which a derived network is compared; SSD300 takes no smaller one."""
+
+
+def with_own_config(content: Mapping[str, Any], cfg: Config) -> dict[str, Any]:
+    """Return a checkpoint with the configs of its model and of its test data, taken from ``cfg`` where it has none.
+
+    It has none where the Runner was given a model object, or mmengine's own hook wrote it.
+
+    Args:
+        content: The checkpoint.
+        cfg: Config of the search.
+
+    Example:
+        >>> cfg = Config(dict(model=dict(type='FixedFusion', rule='average')))
+        >>> with_own_config(dict(meta=dict(epoch=3)), cfg)['meta']
+        {'epoch': 3, 'model_cfg': '{"type": "FixedFusion", "rule": "average"}'}
+    """
+    meta = content.get('meta')
+    if isinstance(meta, Mapping) and 'model_cfg' in meta:
+        return dict(content)
+    meta = dict(meta or {}, model_cfg=as_text(config_of_model(cfg, cfg.get('default_scope'))))
+    pipeline = transforms_of_test_data(cfg)
+    return dict(content, meta=dict(meta, test_pipeline=as_text(to_plain(pipeline))) if pipeline else meta)
 
 
 def found_supernet(content: Mapping[str, Any], path: str) -> BaseModel:

@@ -33,6 +33,11 @@ def checked_phases(phases: Mapping[str, dict]) -> dict[str, dict]:
     return {name: dict(phase) for name, phase in phases.items()}
 
 
+def accumulative_counts(runner: Runner) -> int:
+    """Return the number of training iterations to one weight step, 1 where gradients are not accumulated."""
+    return getattr(runner.optim_wrapper, '_accumulative_counts', 1)
+
+
 def check_ends(runner: Runner, phases: Mapping[str, dict], schedule: Schedule) -> None:
     """Warn where a phase never begins, whose choices would be exported as they were in the beginning."""
     length = runner.max_epochs if schedule.by_epoch else runner.max_iters

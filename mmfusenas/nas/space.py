@@ -33,7 +33,8 @@ class SearchSpace:
     """All choices of a model, named by module path, in the fixed order of the module tree.
 
     A choice that stands inside a candidate of another choice is *active* only where that candidate is chosen, one
-    inside an optional part (:meth:`Searchable.optional_parts`) only where the part is used.
+    inside an optional part (:meth:`Searchable.optional_parts`) only where the part is used. A choice that stands in
+    several places, a shared module, is one choice: it has the name of the first, and is active where one of them is.
 
     ``loss_weights`` are the :class:`LossWeights` modules by path, which a genotype records as well, and ``proxies`` the
     :class:`Proxy` networks, which it does not.
@@ -64,8 +65,8 @@ class SearchSpace:
         if isinstance(model, Choice):
             raise InputError('SearchSpace got a bare Choice; give the module that holds it.')
         self.model = model
-        self.optional = dict(_optional(model))
-        self._sites = dict(_walk(model, '', (), self.optional))
+        self._sites, self._names = _sites(model)
+        self.optional = {path: _renamed(condition, self._names) for path, condition in _optional(model)}
         modules = dict(model.named_modules())
         self.choices: dict[str, Choice] = {name: site.choice for name, site in self._sites.items()}
         self.loss_weights = {path: module for path, module in modules.items() if isinstance(module, LossWeights)}
@@ -259,35 +260,78 @@ def holds(conditions: Iterable[Condition], choices: Mapping[str, str]) -> bool:
 
 def prune(model: nn.Module, genotype: Genotype) -> None:
     """Replace, in place, all choices and loss weights in ``model`` by what was fixed, unused parts by nothing."""
-    choices = genotype.choices
-    for path, condition in dict(_optional(model)).items():
-        if not holds([condition], choices):
+    space = SearchSpace(model)
+    for path, condition in space.optional.items():
+        if not holds([condition], genotype.choices):
             parent, _, name = path.rpartition('.')
             model.get_submodule(parent).register_module(name, nn.Identity())
-    _replace(model, choices, '')
-    for path, module in list(model.named_modules()):
+    _replace(model, genotype.choices, '', space._names, {})
+    fixed: dict[LossWeights, nn.Module] = {}
+    for path, module in list(model.named_modules(remove_duplicate=False)):
         if isinstance(module, LossWeights):
+            if module not in fixed:
+                fixed[module] = module.derived(genotype.weights[path])
             parent, _, name = path.rpartition('.')
-            model.get_submodule(parent).register_module(name, module.derived(genotype.weights[path]))
+            model.get_submodule(parent).register_module(name, fixed[module])
 
 
-def _replace(module: nn.Module, choices: Mapping[str, str], prefix: str) -> None:
-    for name, child in list(module.named_children()):
+def _replace(module: nn.Module, choices: Mapping[str, str], prefix: str, names: Mapping[str, str],
+             derived: dict[Choice, nn.Module]) -> None:
+    """Replace the choices below a module.
+
+    Args:
+        module: The module.
+        choices: Candidates by choice.
+        prefix: Path of the module, with its dot.
+        names: What a choice is called, by its name at each of its places.
+        derived: What has taken the place of a choice already, for its other places.
+    """
+    for name, child in _children(module):
         path = f'{prefix}{name}'
         while isinstance(child, Choice):
-            candidate = choices[_choice_name(path, child)]
-            child, path = child.derived(candidate), f'{path}.{candidate}'
+            candidate = choices[names[_choice_name(path, child)]]
+            if child not in derived:
+                derived[child] = child.derived(candidate)
+            child, path = derived[child], f'{path}.{candidate}'
         module.register_module(name, child)
-        _replace(child, choices, f'{path}.')
+        _replace(child, choices, f'{path}.', names, derived)
+
+
+def _children(module: nn.Module) -> list[tuple[str, nn.Module]]:
+    """Return the children of a module by name, one that has several names under each of them."""
+    return [(name, child) for name, child in module._modules.items() if child is not None]
 
 
 def _choice_name(path: str, choice: Choice) -> str:
     return f'{path}.{choice.label}' if choice.label else path
 
 
+def _sites(model: nn.Module) -> tuple[dict[str, _Site], dict[str, str]]:
+    """Return the choices of a model by name, and the name of a choice by its name at each of its places."""
+    found = list(_walk(model, '', (), dict(_optional(model, remove_duplicate=False))))
+    first: dict[Choice, str] = {}
+    names = {name: first.setdefault(site.choice, name) for name, site in found}
+    sites: dict[str, _Site] = {}
+    for name, site in found:
+        own, conditions = names[name], tuple(_renamed(condition, names) for condition in site.conditions)
+        sites[own] = _Site(site.choice, _either(sites[own].conditions, conditions) if own in sites else conditions)
+    return sites, names
+
+
+def _renamed(condition: Condition, names: Mapping[str, str]) -> Condition:
+    """Return a condition with the choices called by their own names."""
+    return tuple((names.get(name, name), candidate) for name, candidate in condition)
+
+
+def _either(first: tuple[Condition, ...], second: tuple[Condition, ...]) -> tuple[Condition, ...]:
+    """Return the conditions that hold where all of the first or all of the second hold, without those implied."""
+    both = {frozenset((*one, *other)): tuple(dict.fromkeys((*one, *other))) for one in first for other in second}
+    return tuple(condition for key, condition in both.items() if not any(other < key for other in both))
+
+
 def _walk(module: nn.Module, prefix: str, conditions: tuple,
           optional: Mapping[str, Condition]) -> Iterable[tuple[str, _Site]]:
-    for name, child in module.named_children():
+    for name, child in _children(module):
         path = f'{prefix}{name}'
         under = (*conditions, optional[path]) if path in optional else conditions
         if not isinstance(child, Choice):
@@ -300,9 +344,9 @@ def _walk(module: nn.Module, prefix: str, conditions: tuple,
             yield from _walk(inner, f'{path}.', (*under, ((choice_name, candidate), )), optional)
 
 
-def _optional(model: nn.Module) -> Iterable[tuple[str, Condition]]:
+def _optional(model: nn.Module, remove_duplicate: bool = True) -> Iterable[tuple[str, Condition]]:
     """Yield the optional parts of ``model`` by path, with their conditions."""
-    for path, module in model.named_modules():
+    for path, module in model.named_modules(remove_duplicate=remove_duplicate):
         if isinstance(module, Searchable):
             start = f'{path}.' if path else ''
             for part, condition in module.optional_parts().items():

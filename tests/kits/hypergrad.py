@@ -58,7 +58,7 @@ class Problem:
         self.net = Net(norm).double()
         self.batches = {name: (torch.randn(8, 3, dtype=torch.float64), torch.randn(8, 1, dtype=torch.float64))
                         for name in ('upper', 'lower')}
-        self.decay = decay
+        self.decay, self.steps, self.max_norm = decay, 1, None
         self.weights = [p for p in self.net.parameters() if p.requires_grad]
         self.choices = [self.net.alpha, self.net.gate]
         self.optimizer = torch.optim.SGD(
@@ -83,12 +83,15 @@ class Problem:
     def step(self):
         self.optimizer.zero_grad()
         self.lower().backward()
+        if self.max_norm:
+            torch.nn.utils.clip_grad_norm_(self.weights, self.max_norm)
         self.optimizer.step()
 
     def upper_after_step(self):
-        """The whole inner step, by the optimizer itself, on copies of everything that changes."""
+        """The whole inner steps, by the optimizer itself, on copies of everything that changes."""
         state = copy.deepcopy((self.net.state_dict(), self.optimizer.state_dict()))
-        self.step()
+        for _ in range(self.steps):
+            self.step()
         value = float(self.upper().detach())
         self.net.load_state_dict(state[0])
         self.optimizer.load_state_dict(state[1])
@@ -111,5 +114,6 @@ class Problem:
 
 ALL = dict(
     first=dict(type='FirstOrder'), exact=dict(type='Unrolled', exact=True), difference=dict(type='Unrolled'),
+    exact_3=dict(type='Unrolled', exact=True, steps=3), difference_3=dict(type='Unrolled', steps=3),
     gauss_newton=dict(type='ImplicitGaussNewton'), neumann=dict(type='Neumann', lr=0.1, steps=3),
     conjugate=dict(type='ConjugateGradient', steps=3, damping=1.0))

@@ -137,6 +137,35 @@ def test_interval_begin_and_end(tmp_path, options, steps):
     assert kit.hook_of(runner, 'BilevelSearchHook').streams[0].position == steps
 
 
+@HOOKS.register_module(force=True)
+class StepsHook(Hook):
+    """Notes after which iterations the weights and the choices had moved; it runs after the search hook."""
+
+    priority = 'LOWEST'
+
+    def values(self, runner):
+        parameters = {name: value.detach().clone() for name, value in runner.model.named_parameters()}
+        learned = {name: value for name, value in parameters.items() if not name.endswith('alpha')}
+        return learned, alphas(runner)
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        self.before = self.values(runner)
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        self.moved = getattr(self, 'moved', [])
+        self.moved.append([not same(then, now) for then, now in zip(self.before, self.values(runner))])
+
+
+@pytest.mark.parametrize('interval, choices', [(1, [3, 6, 8]), (2, [6])])
+def test_accumulated_gradients_are_one_weight_step(tmp_path, interval, choices):
+    cfg = kit.config(tmp_path, search=dict(interval=interval), **{'optim_wrapper.accumulative_counts': 3})
+    cfg.custom_hooks.append(dict(type='StepsHook'))
+    moved = kit.hook_of(kit.train(cfg), 'StepsHook').moved
+    # Of eight iterations the last two are a step of two batches.
+    assert [i for i, (weight, _) in enumerate(moved, 1) if weight] == [3, 6, 8]
+    assert [i for i, (_, choice) in enumerate(moved, 1) if choice] == choices
+
+
 def test_two_halves_are_not_read_in_the_same_order(tmp_path):
     runner = kit.train(kit.config(tmp_path, search=dict(interval=1), stop=1))
     training, stream = runner.train_dataloader, kit.hook_of(runner, 'BilevelSearchHook').streams[0].dataloader

@@ -299,6 +299,11 @@ def test_the_history_has_the_losses_of_both_levels(tmp_path):
     assert {'scene_grad_norm', 'scene_task_grad_norm'} < set(entry)
 
 
+def test_accumulated_gradients_of_two_agents_are_refused(tmp_path):
+    with pytest.raises(ValueError, match='accumulative_counts=2.*mix the gradients of scene and task'):
+        kit.train(search(tmp_path, changes={'optim_wrapper.accumulative_counts': 2}))
+
+
 def test_two_hooks_do_not_set_the_stage_of_one_model(tmp_path):
     cfg = search(tmp_path)
     cfg.custom_hooks.append(dict(type='TaskGuidanceHook', last='scene'))

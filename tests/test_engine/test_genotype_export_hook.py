@@ -4,6 +4,7 @@ import json
 import pytest
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
+from mmengine.runner import Runner
 
 from kits import search as kit  # noqa: E402
 from mmfusenas.engine.hooks import GenotypeExportHook
@@ -133,3 +134,17 @@ def test_every_export_makes_the_same_changes(tmp_path):
     kit.train(kit.config(tmp_path, search={}, export=dict(retrain=retrain), epochs=3, val_cfg=None))
     cfg = Config.fromfile(tmp_path / 'retrain.py')
     assert cfg.optim_wrapper.optimizer == dict(type='AdamW', lr=0.5) and cfg.val_cfg == dict(type='ValLoop')
+
+
+def test_a_runner_that_was_given_a_model_exports_what_needs_no_config(tmp_path, monkeypatch):
+    cfg = kit.config(tmp_path, search={}, export={}, epochs=1).to_dict()
+    init_default_scope('mmfusenas')
+    runner = Runner(**dict(cfg, model=MODELS.build(cfg['model'])))
+    said = []
+    monkeypatch.setattr(runner.logger, 'info', lambda text, *args, **kwargs: said.append(text))
+    runner.train()
+    assert Genotype.load(tmp_path / 'genotype.json') == Genotype.load(tmp_path / 'genotypes/epoch_1.json')
+    assert len(json.loads((tmp_path / 'search.json').read_text())['epochs']) == 1
+    assert not (tmp_path / 'retrain.py').exists()
+    assert any(f"no retrain.py: build the model with genotype='{tmp_path}/genotype.json'" in text for text in said)
+    assert 'model_cfg' not in load_checkpoint(tmp_path / 'iter_3.pth')['meta']

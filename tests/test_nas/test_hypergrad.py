@@ -6,6 +6,7 @@ from torch.func import functional_call
 
 from kits.hypergrad import LR, Problem, Quadratic, assert_close, distance
 from mmfusenas.nas.hypergrad import ConjugateGradient, FirstOrder, ImplicitGaussNewton, Neumann, Unrolled, inner_step
+from mmfusenas.nas.hypergrad.base import warn_once
 
 # --- closed forms ---------------------------------------------------------------------------------------------------
 
@@ -139,7 +140,65 @@ def test_implicit_against_a_dense_solve(strategy, damping):
     assert log['residual'] < 1e-8
 
 
-def test_conjugate_gradient_stops_where_the_lower_loss_is_not_convex():
+# --- where the lower loss is not convex -----------------------------------------------------------------------------
+
+class Bent:
+    """L = 1/2 w.Hw - a.w and U = v.w + sum(a): the mixed derivative is -I, so g = 1 + x for the answer x of Hx = v."""
+
+    def __init__(self, eigenvalues, right):
+        self.a, self.w = torch.zeros(len(right)).double(), torch.ones(len(right)).double().requires_grad_()
+        self.eigenvalues, self.right = torch.tensor(eigenvalues).double(), torch.tensor(right).double()
+        self.call = (lambda: self.right @ self.w + self.a.sum(),
+                     lambda: 0.5 * self.eigenvalues @ self.w**2 - self.a @ self.w, [self.a], [self.w])
+
+    def residual(self, grads):
+        """|v - Hx| / |v| of the x that a hyper-gradient was made of."""
+        return float((self.right - self.eigenvalues * (grads[0] - 1)).norm() / self.right.norm())
+
+
+@pytest.fixture
+def warned_anew():
+    warn_once.cache_clear()
+
+
+def test_conjugate_gradient_stops_where_the_lower_loss_is_not_convex(warned_anew):
     w, a = torch.tensor([1.0], requires_grad=True), torch.tensor([2.0])
-    grads, log = ConjugateGradient(steps=5)(lambda: (w * a).sum(), lambda: -(w * w * a).sum(), [a], [w])
+    with pytest.warns(UserWarning, match='not convex.*Raise damping'):
+        grads, log = ConjugateGradient(steps=5)(lambda: (w * a).sum(), lambda: -(w * w * a).sum(), [a], [w])
     assert grads[0].tolist() == [1.0] and log['iterations'] == 0 and log['residual'] == 1
+    assert log['curvature'] == -4
+    damped, log = ConjugateGradient(steps=5, damping=5)(lambda: (w * a).sum(), lambda: -(w * w * a).sum(), [a], [w])
+    assert log['curvature'] == 1 and damped[0].tolist() == [1 + 2 * 2]
+
+
+def test_conjugate_gradient_keeps_its_best_iterate(warned_anew):
+    """Curvature is 0.1 along the first direction, so that its step of length 10 leaves a residual above the start."""
+    problem = Bent((1.0, -0.8), (1.0, 1.0))
+    with pytest.warns(UserWarning, match='not convex') as caught:
+        for _ in range(2):
+            grads, log = ConjugateGradient(steps=5)(*problem.call)
+    assert len(caught) == 1
+    assert grads[0].tolist() == [1.0, 1.0] and log['residual'] == 1 and log['iterations'] == 1
+    assert log['curvature'] < 0
+    # Where an iterate is better than nothing it is kept, and the one after it, which is worse, is not.
+    problem = Bent((1.0, 1.1, -0.05), (1.0, 1.0, 0.3))
+    for steps in range(1, 6):
+        grads, log = ConjugateGradient(steps=steps)(*problem.call)
+        assert log['residual'] == pytest.approx(problem.residual(grads)) and log['residual'] < 0.4
+
+
+def test_neumann_says_what_to_change_and_keeps_its_best_partial_sum(warned_anew):
+    problem = Bent((1.0, 30.0), (1.0, 1.0))
+    with pytest.warns(UserWarning, match='lower lr below 2') as caught:
+        for _ in range(2):
+            grads, log = Neumann(lr=0.1, steps=40)(*problem.call)
+    assert len(caught) == 1
+    assert grads[0].tolist() == [1.0, 1.0] and log['residual'] == 1 and log['terms'] == 0
+    problem = Bent((1.0, -0.1), (1.0, 0.1))
+    with pytest.warns(UserWarning, match='not convex here: take fewer steps'):
+        grads, log = Neumann(lr=0.5, steps=200)(*problem.call)
+    # Residuals of sums of n terms: (0.5^n, 0.1 * 1.05^n), least where n = 4.
+    lengths = [(0.25**n + 0.01 * 1.1025**n)**0.5 for n in range(200)]
+    best = lengths.index(min(lengths))
+    assert log['terms'] == best and 0 < best < 10
+    assert log['residual'] == pytest.approx(min(lengths) / lengths[0]) == problem.residual(grads)

@@ -37,6 +37,7 @@ def test_state_is_as_before(name):
 
 
 @pytest.mark.parametrize('name, calls', [('first', 1), ('gauss_newton', 2), ('difference', 4), ('exact', 3),
+                                         ('difference_3', 10), ('exact_3', 7),
                                          ('neumann', 2), ('conjugate', 2)])
 def test_state_is_as_before_when_a_loss_raises(name, calls):
     """Each evaluation in turn fails; the number of evaluations is the strategy's cost."""
@@ -62,6 +63,7 @@ def spoiled(loss, outcomes):
 
 
 @pytest.mark.parametrize('name, upper, lower', [('first', 1, 0), ('gauss_newton', 1, 1), ('difference', 1, 3),
+                                                ('difference_3', 1, 9), ('exact_3', 1, 6),
                                                 ('exact', 1, 2), ('neumann', 1, 1), ('conjugate', 1, 1)])
 def test_evaluations(name, upper, lower):
     """How often each loss is evaluated, and that each evaluation sees the same BatchNorm statistics."""
@@ -144,7 +146,8 @@ def test_parameters_that_are_no_leaves_or_missing():
 
 
 @pytest.mark.parametrize('cfg', [
-    dict(type='Unrolled', radius=0), dict(type='ImplicitGaussNewton', eps=0), dict(type='Neumann', lr=0, steps=1),
+    dict(type='Unrolled', radius=0), dict(type='Unrolled', steps=0),
+    dict(type='ImplicitGaussNewton', eps=0), dict(type='Neumann', lr=0, steps=1),
     dict(type='Neumann', lr=0.1, steps=-1), dict(type='ConjugateGradient', steps=0),
     dict(type='ConjugateGradient', steps=1, damping=-1)])
 def test_arguments_out_of_range(cfg):

@@ -89,6 +89,23 @@ def test_inner_step_refuses_steps_it_does_not_model(options, match):
     weight = nn.Parameter(torch.ones(2))
     with pytest.raises(ValueError, match=match):
         inner_step(torch.optim.SGD([weight], lr=0.1, **options), [weight])
+    with pytest.raises(ValueError, match='amsgrad'):
+        inner_step(torch.optim.AdamW([weight], amsgrad=True), [weight])
+
+
+def test_inner_step_reads_the_moments_of_adam():
+    problem = Problem()
+    optimizer = torch.optim.AdamW(problem.weights, lr=0.01, betas=(0.5, 0.9), eps=1e-6, weight_decay=0.1)
+    inner = inner_step(optimizer, problem.weights)
+    assert inner['type'] == 'Adam' and inner['counts'] == inner['exp_avgs'] == [None] * 6
+    assert (inner['lr'][0], inner['beta1'][0], inner['beta2'][0], inner['eps'][0]) == (0.01, 0.5, 0.9, 1e-6)
+    assert inner['weight_decay'] == [0.1] * 6 and inner['decoupled'] == [True] * 6
+    problem.optimizer = optimizer
+    problem.step()
+    inner = inner_step(optimizer, problem.weights)
+    assert inner['counts'] == [1] * 6
+    assert all(torch.equal(m, optimizer.state[w]['exp_avg']) for m, w in zip(inner['exp_avgs'], problem.weights))
+    assert inner_step(torch.optim.Adam(problem.weights), problem.weights)['decoupled'] == [False] * 6
 
 
 def test_inner_step_refuses_a_weight_of_another_optimizer():
@@ -99,7 +116,9 @@ def test_inner_step_refuses_a_weight_of_another_optimizer():
 @pytest.mark.parametrize('inner, match', [
     (None, 'it needs what one weight step does'), (dict(momentum=0.9), 'lr='),
     (dict(lr=0.1, nesterov=True), 'nesterov'),
-    (dict(lr=0.1, dampening=0.1), 'dampening'), (dict(lr=[0.1, 0.2]), '2 values of lr for 1 weight')])
+    (dict(lr=0.1, dampening=0.1), 'dampening'), (dict(lr=0.1, type='Lion'), "type='Lion'; it knows.*Adam"),
+    (dict(lr=0.1, type='Adam', momentum=0.9), "'momentum'.*of Adam are known.*beta1"),
+    (dict(lr=[0.1, 0.2]), '2 values of lr for 1 weight')])
 def test_unrolled_refuses_a_bad_inner(inner, match):
     with pytest.raises(ValueError, match=match):
         Unrolled()(*Quadratic().call, inner=inner)

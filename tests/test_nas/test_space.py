@@ -9,7 +9,7 @@ from torch import nn
 
 from mmfusenas.models.cells import DecompositionCell, MultiScaleCell, SuccessiveCell
 from mmfusenas.models.scene import TIMFusion
-from mmfusenas.nas import Choice, Genotype, Searchable, SearchSpace, searchable_parts
+from mmfusenas.nas import Choice, Genotype, LossWeights, Searchable, SearchSpace, searchable_parts
 
 OPERATORS = ['ca_3', 'sa_3', 'dc_5', 'rb_3', 'db_3', 'sc_3']
 TINY = dict(channels=8, operators=['rb_3', 'ca_3'])
@@ -253,3 +253,70 @@ def test_copies_and_state_dicts_of_a_supernet(duplicate):
     SearchSpace(fresh).relax()
     assert torch.equal(fresh(x), net(x))
     assert SearchSpace(fresh).genotype() == SearchSpace(net).genotype()
+
+
+# --- shared modules -------------------------------------------------------------------------------------------------
+
+class Shared(nn.Module):
+    """One choice under two names of a module and in a list, and a block with choices in two candidates of another."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.op = Choice(dict(skip=nn.Identity(), conv=nn.Conv2d(4, 4, 3, padding=1)))
+        self.alias = self.op
+        self.ops = nn.ModuleList([self.op, Choice(dict(relu=nn.ReLU(), tanh=nn.Tanh())), self.op])
+        block = Net()
+        self.kind = Choice(dict(relu=nn.ReLU(), once=nn.Sequential(block), twice=nn.Sequential(block, block)))
+
+    def forward(self, x):
+        return self.kind(self.alias(self.op(x))) + self.ops[2](self.ops[1](self.ops[0](x)))
+
+
+def test_a_shared_choice_is_one_choice():
+    net = Shared()
+    space = SearchSpace(net)
+    inside = [f'kind.once.0.{name}' for name in NAMES]
+    assert list(space.choices) == ['op', 'ops.1', 'kind', *inside]
+    assert space.conditions('op') == () and space.conditions(inside[0]) == ((('kind', 'once'), ('kind', 'twice')), )
+    assert space.conditions(inside[2]) == (
+        (('kind', 'once'), ('kind', 'twice')), ((inside[1], 'block'), ))
+    assert space.active(dict(space.sample(), kind='relu')).keys() == {'op', 'ops.1', 'kind'}
+    alphas = list(space.alphas().values())
+    assert len({id(alpha) for alpha in alphas}) == len(alphas)
+
+
+@pytest.mark.parametrize('kind', ['once', 'twice', 'relu'])
+def test_a_shared_choice_is_derived_in_all_its_places(kind):
+    torch.manual_seed(0)
+    net = Shared()
+    space, inside = SearchSpace(net), 'kind.once.0'
+    space.relax()
+    space.select({'op': 'conv', 'ops.1': 'tanh', 'kind': kind, f'{inside}.first': 'skip',
+                  f'{inside}.second.type': 'block', f'{inside}.second.block.inner': 'conv'})
+    x = torch.randn(1, 4, 5, 7)
+    derived = space.derive(space.genotype())
+    assert not any(isinstance(module, Choice) for module in derived.modules())
+    assert derived.op is derived.alias is derived.ops[2], 'weights stay shared'
+    assert torch.equal(derived(x), net(x)) and isinstance(net.alias, Choice)
+    if kind == 'twice':
+        assert derived.kind[0] is derived.kind[1]
+
+
+def test_a_shared_optional_part_and_shared_weights_of_a_loss_are_derived():
+    class Optional(Net):
+        def __init__(self) -> None:
+            super().__init__()
+            self.extra = nn.ReLU()
+
+        def optional_parts(self):
+            return {'extra': (('first', 'relu'), )}
+
+    net = nn.ModuleDict()
+    net['a'] = net['b'] = Optional()
+    net['loss'] = net['same'] = LossWeights(['l1', 'tv'])
+    space = SearchSpace(net)
+    assert list(space.optional) == ['a.extra'] and space.optional['a.extra'] == (('a.first', 'relu'), )
+    space.relax()
+    derived = space.derive(space.genotype())
+    assert isinstance(derived['b'].extra, nn.Identity)
+    assert derived['loss'] is derived['same'] and not isinstance(derived['same'], LossWeights)

@@ -10,7 +10,7 @@ import torch
 
 from mmfusenas.apis.loading import build_model
 from mmfusenas.nas import Genotype, SearchSpace
-from mmfusenas.utils.checkpoint import save_checkpoint
+from mmfusenas.utils.checkpoint import load_checkpoint, save_checkpoint
 from mmfusenas.utils.weights import weights_records
 
 SUPERNET = dict(_scope_='mmfusenas', type='TIMFusion', channels=4, num_cells=1, cells=('successive', 'multi_scale'),
@@ -66,6 +66,27 @@ def test_derive_names_the_retrain_config(search: Path, tmp_path: Path, run_tool:
     (tmp_path / 'retrain.py').touch()
     assert run_tool('derive', search, '--out', tmp_path / 'g.json') == ''
     assert f'next:\n  python tools/train.py {tmp_path}/retrain.py' in capsys.readouterr().out
+
+
+def test_derive_takes_the_config_of_a_checkpoint_that_has_none(
+        folders: Path, search: Path, run_tool: Callable, capsys) -> None:
+    content = load_checkpoint(search)
+    del content['meta']['model_cfg']
+    save_checkpoint(content, 'bare.pth')
+    assert 'Give its config file as well' in run_tool('derive', 'bare.pth', '--out', 'g.json')
+    Path('c.py').write_text(f'model = {SUPERNET}')
+    arguments = ('--config', 'c.py', '--out', 'g.json', '--checkpoint', 'derived.pth')
+    assert run_tool('derive', 'bare.pth', *arguments) == ''
+    assert Genotype.load('g.json').choices['cells.0.multi_scale.ops.1'] == 'ca_3'
+    pair = ('--visible', 'vi', '--infrared', 'ir', '--out-dir', 'fused')
+    assert run_tool('infer', '--model', 'derived.pth', *pair) == ''
+    Path('empty.py').write_text('lr = 1')
+    assert 'Config empty.py has no `model`' in run_tool('derive', 'bare.pth', '--config', 'empty.py', '--out', 'g.json')
+    # A config in the checkpoint stays what the network is built of.
+    Path('other.py').write_text(f'model = {dict(SUPERNET, channels=8)}')
+    assert run_tool('derive', search, '--config', 'other.py', '--out', 'g.json') == ''
+    Path('other.py').write_text(f"model = {dict(SUPERNET, operators=('rb_3', 'dc_3'))}")
+    assert 'of another search space' in run_tool('derive', 'bare.pth', '--config', 'other.py', '--out', 'g.json')
 
 
 def test_derive_refuses_other_checkpoints(tmp_path: Path, run_tool: Callable) -> None:

@@ -18,6 +18,7 @@ from mmfusenas.datasets.resumable_dataloader import BatchStream, build_resumable
 from mmfusenas.engine.loops.resumable import run_seed
 from mmfusenas.engine.schedule import Schedule
 from mmfusenas.engine.search_checks import (
+    accumulative_counts,
     check_dataloaders,
     check_ends,
     check_losses,
@@ -52,7 +53,9 @@ class BilevelSearchHook(Hook):
     optimizer and schedule and keeps them, with the live choices, in every checkpoint: EMA averages alphas like any
     parameter, genotypes do not.
 
-    Several processes each read their part of the search split; strategies average over them.
+    Several processes each read their part of the search split; strategies average over them. With
+    ``optim_wrapper.accumulative_counts`` a weight step takes several iterations: ``interval`` counts the steps, and the
+    lower loss is of the last batch of one.
 
     Args:
         dataloader: Config of the search split's dataloader, as ``train_dataloader``; or several, which take turns by
@@ -140,7 +143,9 @@ class BilevelSearchHook(Hook):
         check_ends(runner, self.phases, self.schedule)
         check_strategy(self.strategy, self.space, list(self.phases.values()), self.searched)
         check_wrapper(runner, self.space, self.searched[:-1])
-        check_dataloaders(runner, len(self.dataloaders), self.interval, self.begin, self.end)
+        self.accumulated = accumulative_counts(runner)
+        check_dataloaders(
+            runner, len(self.dataloaders), self.interval * self.accumulated, self.begin, self.end)
         self.seed = run_seed(runner)  # asks all ranks, so not where rank 0 alone saves
         self.streams = [BatchStream(build_resumable_dataloader(config, stream_seed(self.seed, k), endless=True))
                         for k, config in enumerate(self.dataloaders)]
@@ -248,11 +253,12 @@ class BilevelSearchHook(Hook):
     def _due(self, runner: Runner) -> bool:
         """Return whether a step on the choices follows the present training iteration."""
         step = runner.iter + 1
-        return self.begin < step <= (self.end or step) and self._weight_steps(runner) % self.interval == 0
+        return (self.begin < step <= (self.end or step) and runner.optim_wrapper.should_update()
+                and self._weight_steps(runner) % self.interval == 0)
 
     def _weight_steps(self, runner: Runner) -> int:
         """Return the number of weight steps that ``interval`` counts, with the present one."""
-        return runner.iter + 1
+        return -(-(runner.iter + 1) // self.accumulated)  # the last may be of fewer batches
 
     def _hyper_gradient(self, runner: Runner, upper: dict, lower: dict,
                         alphas: list[nn.Parameter]) -> tuple[list[Tensor], dict[str, Tensor]]:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from mmfusenas.core.errors import InputError
 from mmfusenas.engine.hooks.bilevel_search_hook import STATE_KEY, BilevelSearchHook
 from mmfusenas.engine.hooks.task_guidance_hook import TaskGuidanceHook, check_stages
+from mmfusenas.engine.search_checks import accumulative_counts
 from mmfusenas.nas.hypergrad import FirstOrder
 from mmfusenas.nas.hypergrad.vectors import add, norm
 from mmfusenas.registry import HOOKS
@@ -58,7 +59,7 @@ class CooperativeSearchHook(BilevelSearchHook):
     Raises:
         ValueError: If a period is none of the above or may end before ``interval`` iterations, an agent has none,
             ``beta`` is negative, or there are phases; before the training, if a :class:`TaskGuidanceHook` would set
-            stages as well, or a head has another number of classes than the data.
+            stages as well, gradients are accumulated, or a head has another number of classes than the data.
         TypeError: If the model has no stages.
 
     Example:
@@ -96,6 +97,10 @@ class CooperativeSearchHook(BilevelSearchHook):
         if any(isinstance(hook, TaskGuidanceHook) for hook in runner.hooks):
             raise InputError('CooperativeSearchHook found a TaskGuidanceHook beside it, and both set the stage of the '
                              'model; take the TaskGuidanceHook out of the config.')
+        if accumulative_counts(runner) > 1:
+            raise InputError(f'CooperativeSearchHook got accumulative_counts={accumulative_counts(runner)} of the '
+                             'optim_wrapper: a weight step would mix the gradients of scene and task where a period '
+                             'ends. Leave it out, and take a smaller batch.')
         super().before_train(runner)
         for agent in AGENTS:
             if not any(name.startswith(f'{agent}.') for name in self.searched[0]):

@@ -35,7 +35,8 @@ class GenotypeExportHook(Hook):
 
     In the work dir: ``genotypes/epoch_N.json``, ``genotype.json`` (the last, or the best by a validation metric),
     ``search.json`` (probabilities, entropy, losses and expected costs of every epoch, weights of a searched loss) and
-    ``retrain.py``, a config that trains the derived network from scratch. Each file is moved into place whole.
+    ``retrain.py``, a config that trains the derived network from scratch. Each file is moved into place whole. A Runner
+    that was given a model object has no config of the model, and writes no ``retrain.py``.
 
     Args:
         shape: Height and width of the images for the multiply-adds in ``costs``; None leaves them out.
@@ -98,9 +99,11 @@ class GenotypeExportHook(Hook):
 
     def after_train(self, runner: Runner) -> None:
         """Say where the result is and what to do with it."""
-        work_dir = Path(runner.work_dir)
-        retrain = work_dir / 'retrain.py'
-        runner.logger.info(f'Found {work_dir / "genotype.json"}. Train it: python tools/train.py {retrain}')
+        found = Path(runner.work_dir) / 'genotype.json'
+        runner.logger.info(f'Found {found}. ' + (
+            f'Train it: python tools/train.py {found.with_name("retrain.py")}' if _has_config(runner.cfg) else
+            f'The Runner was given a model, not its config, so there is no retrain.py: build the model with '
+            f"genotype='{found}', or derive the network by SearchSpace(model).derive(Genotype.load('{found}'))."))
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Keep the history and the genotype: the checkpoint alone can be derived."""
@@ -144,8 +147,14 @@ class GenotypeExportHook(Hook):
     def _export(self, runner: Runner, genotype: Genotype) -> None:
         work_dir = Path(runner.work_dir)
         genotype.save(work_dir / 'genotype.json')
-        config = retrain_config(runner.cfg, genotype, work_dir, self.retrain_as, self.retrain)
-        write_text(work_dir / 'retrain.py', config.pretty_text)
+        if _has_config(runner.cfg):
+            config = retrain_config(runner.cfg, genotype, work_dir, self.retrain_as, self.retrain)
+            write_text(work_dir / 'retrain.py', config.pretty_text)
+
+
+def _has_config(cfg: Config) -> bool:
+    """Return whether a config says how the model is built; a Runner may have been given the model itself."""
+    return isinstance(cfg.get('model'), dict)
 
 
 def retrain_config(cfg: Config, genotype: Genotype, work_dir: Path, retrain_as: str | None = None,

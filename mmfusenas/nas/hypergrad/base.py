@@ -1,7 +1,9 @@
 """What every strategy shares: the call, the problem it is called on, and the state it must leave alone."""
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -176,3 +178,9 @@ def _check_leaves(name: str, tensors: Sequence[Tensor]) -> None:
         if not tensor.is_leaf:
             raise InputError(f'{name}[{index}] of shape {tuple(tensor.shape)} is not a leaf tensor; '
                              'give the parameter itself, not something computed from it')
+
+
+@cache
+def warn_once(message: str) -> None:
+    """Warn, the first time that a message is given."""
+    warnings.warn(message, stacklevel=3)

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from mmfusenas.core.errors import InputError
-from mmfusenas.nas.hypergrad.base import BilevelProblem, HyperGradient
+from mmfusenas.nas.hypergrad.base import BilevelProblem, HyperGradient, warn_once
 from mmfusenas.nas.hypergrad.second_order import SecondOrder
 from mmfusenas.nas.hypergrad.vectors import add, dot, fill, norm
 from mmfusenas.registry import SEARCH_STRATEGIES
@@ -17,11 +17,13 @@ class ConjugateGradient(HyperGradient):
 
     .. math:: g = \nabla_a U - \nabla^2_{aw} L \; x, \quad (\nabla^2_{ww} L + damping\, I)\, x = \nabla_w U
 
-    One upper loss, one lower loss, and at most ``steps`` Hessian products.
+    One upper loss, one lower loss, and at most ``steps`` Hessian products. x is the iterate of the smallest residual,
+    x = 0 among them, with which g is the first-order gradient.
 
     Args:
-        steps: Most iterations, at least 1; it stops before where the residual has vanished or the curvature
-            along a direction is not positive (the lower loss is not convex there: raise the damping).
+        steps: Most iterations, at least 1. It stops earlier where the residual has vanished, or the curvature along a
+            direction is not positive: the lower loss is not convex there. That is warned of once, and ``curvature`` in
+            the log, the smallest met, says by how much the damping has to be raised.
         damping: Added to the diagonal of the Hessian, at least 0.
 
     Example:
@@ -47,6 +49,10 @@ class ConjugateGradient(HyperGradient):
         lower = SecondOrder(problem)
         answer, log = conjugate_gradient(
             lambda vector: add(lower.hessian(vector), vector, self.damping), upper_w, self.steps)
+        if log['curvature'] <= 0 < log['residual']:
+            warn_once(f'ConjugateGradient(damping={self.damping:g}) met a direction in which the lower loss is not '
+                      'convex and stopped there; it gives its best iterate, at worst the first-order gradient. Raise '
+                      'damping by more than the size of search_curvature in the log, or take ImplicitGaussNewton.')
         grads = add(fill(upper_a, choices), lower.mixed(answer), -1)
         return grads, dict(upper_loss=loss, lower_loss=lower.loss, upper_weight_norm=norm(upper_w), **log)
 
@@ -61,21 +67,27 @@ def conjugate_gradient(matrix: Callable[[list[Tensor]], list[Tensor]], right: Se
         steps: Most iterations.
 
     Returns:
-        The answer, and ``residual`` (relative, 0 to 1) and ``iterations`` to log.
+        The iterate of the smallest residual, and to log its ``residual`` (relative, 0 to 1), ``iterations``, and
+        ``curvature``, the smallest quotient d.Ad / d.d of a direction; at one that is not positive it has stopped.
     """
     answer, residual = [torch.zeros_like(part) for part in right], list(right)
     direction, square = residual, dot(residual, residual)
     start, iterations = square, 0
+    best, smallest, curvatures = answer, square, []
     tiny = torch.finfo(square.dtype).eps ** 2
     while iterations < steps and not square <= tiny * start:  # a NaN goes on, to be seen in the result
         product = matrix(direction)
-        curvature = dot(direction, product)
-        if curvature <= 0:
+        along = dot(direction, product)
+        curvatures.append(along / dot(direction, direction))
+        if along <= 0:
             break
-        answer = add(answer, direction, square / curvature)
-        residual = add(residual, product, -square / curvature)
+        answer = add(answer, direction, square / along)
+        residual = add(residual, product, -square / along)
         previous, square = square, dot(residual, residual)
         direction = add(residual, direction, square / previous)
         iterations += 1
-    relative = (square / start.clamp_min(torch.finfo(square.dtype).tiny)).sqrt()
-    return answer, dict(residual=relative, iterations=square.new_tensor(iterations))
+        if not square >= smallest:  # residuals need not fall from one iterate to the next
+            best, smallest = answer, square
+    relative = (smallest / start.clamp_min(torch.finfo(square.dtype).tiny)).sqrt()
+    return best, dict(residual=relative, iterations=square.new_tensor(iterations),
+                      curvature=min(curvatures, default=torch.zeros_like(square)))

@@ -1,42 +1,79 @@
 """What one training step does to the weights, as the unrolled hyper-gradient needs it."""
-import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from typing import Any
 
 import torch
 from torch import Tensor
-from torch.optim import SGD, Optimizer
+from torch.optim import SGD, Adam, AdamW, Optimizer
 
 from mmfusenas.core.errors import InputError
-from mmfusenas.nas.hypergrad.vectors import add, dot, fill, norm
+from mmfusenas.nas.hypergrad.base import vjp, warn_once
+from mmfusenas.nas.hypergrad.vectors import fill, norm
 
 CLIP_OPTIONS = {'max_norm', 'norm_type', 'error_if_nonfinite', 'foreach'}
 """Of ``clip_grad_norm_``."""
 
+Columns = Sequence[Sequence[Tensor]]
+"""Lists like the weights: the weights themselves, and what the optimizer remembers of them."""
+
+
+def sgd(weight: Tensor, grad: Tensor, buffer: Tensor, *, lr: float, momentum: float,
+        weight_decay: float) -> tuple[Tensor, Tensor]:
+    """Return weight and momentum buffer after a step of SGD."""
+    buffer = momentum * buffer + grad + weight_decay * weight
+    return weight - lr * buffer, buffer
+
+
+def adam(weight: Tensor, grad: Tensor, mean: Tensor, square: Tensor, count: Tensor, *, lr: float, beta1: float,
+         beta2: float, eps: float, weight_decay: float, decoupled: bool) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return weight, both moments and the number of steps after a step of Adam, or of AdamW where ``decoupled``.
+
+    A weight whose gradients were all 0 so far does not answer: there the step jumps by 2 lr, and has no derivative.
+    """
+    if decoupled:
+        weight = weight * (1 - lr * weight_decay)
+    else:
+        grad = grad + weight_decay * weight
+    mean, square, count = beta1 * mean + (1 - beta1) * grad, beta2 * square + (1 - beta2) * grad * grad, count + 1
+    first, second = (1 - beta ** float(count.detach()) for beta in (beta1, beta2))
+    alive = square > 0
+    root = torch.where(alive, square, 1).sqrt() / second ** 0.5
+    return weight - torch.where(alive, lr / first * mean / (root + eps), 0), mean, square, count
+
+
+RULES: dict[str, tuple[Callable, dict[str, Any], tuple[str, ...]]] = dict(
+    SGD=(sgd, dict(momentum=0.0, weight_decay=0.0), ('momentum_buffers', )),
+    Adam=(adam, dict(beta1=0.9, beta2=0.999, eps=1e-8, weight_decay=0.0, decoupled=False),
+          ('exp_avgs', 'exp_avg_sqs', 'counts')))
+"""By name: the function, its options besides ``lr`` with their defaults, and what the optimizer remembers."""
+
 
 @dataclass(frozen=True)
 class WeightStep:
-    """One step of SGD: w' = w - lr (c g + weight_decay w + momentum buffer), each field one value per weight tensor.
+    """One step of an optimizer on all weights, as a function of weights, gradients and what it remembers.
 
-    ``c = min(1, max_norm / |g|)`` where gradients are clipped by their norm, over all weights.
+    ``rule`` is one of :data:`RULES`, with ``options`` for each weight tensor. Where gradients are clipped by their norm
+    over all weights, it takes the share ``c = min(1, max_norm / |g|)`` of them.
     """
 
-    lr: list[float]
-    momentum: list[float]
-    weight_decay: list[float]
-    momentum_buffers: list[Tensor | None]
+    rule: Callable
+    options: list[dict[str, Any]]
     max_norm: float | None = None
 
     @classmethod
-    def from_inner(cls, inner: Mapping | None, count: int) -> 'WeightStep':
+    def from_inner(cls, inner: Mapping | None, weights: Sequence[Tensor]) -> tuple['WeightStep', Columns]:
         """Read ``inner``.
 
         Args:
-            inner: ``lr`` (above or equal 0), and optionally ``momentum``, ``weight_decay`` (numbers, or one per
-                weight tensor, as optimizers have groups), ``momentum_buffers`` (tensors, or ``None`` in
-                place of one before its first step) and ``max_norm``, to which gradients are clipped.
-            count: Number of weight tensors.
+            inner: ``lr`` (above or equal 0), and optionally ``type`` (``'SGD'`` or ``'Adam'``) and what belongs to it
+                in :data:`RULES`: numbers, or one per weight tensor, as optimizers have groups; and for what the
+                optimizer remembers tensors, or ``None`` in place of one before its first step. ``max_norm`` is what
+                gradients are clipped to.
+            weights: Weight tensors.
+
+        Returns:
+            The step, and what the optimizer remembers at the moment.
 
         Raises:
             ValueError: ``inner`` or its ``lr`` is missing, a key is unknown, or a list has another length.
@@ -44,103 +81,113 @@ class WeightStep:
         if inner is None or 'lr' not in inner:
             raise InputError(f'Unrolled got inner={inner}; it needs what one weight step does: '
                              'inner=dict(lr=..., momentum=0, weight_decay=0, momentum_buffers=None)')
-        unknown = set(inner) - {'lr', 'momentum', 'weight_decay', 'momentum_buffers', 'max_norm'}
-        if unknown:
-            raise InputError(f'Unrolled got inner with {sorted(unknown)}; '
-                             'known are lr, momentum, weight_decay, momentum_buffers and max_norm')
-        return cls(lr=_per_tensor('lr', inner['lr'], count),
-                   momentum=_per_tensor('momentum', inner.get('momentum', 0), count),
-                   weight_decay=_per_tensor('weight_decay', inner.get('weight_decay', 0), count),
-                   momentum_buffers=_per_tensor('momentum_buffers', inner.get('momentum_buffers'), count),
-                   max_norm=inner.get('max_norm'))
+        kind, count = inner.get('type', 'SGD'), len(weights)
+        if kind not in RULES:
+            raise InputError(f'Unrolled got inner of type={kind!r}; it knows the steps of {list(RULES)}')
+        rule, defaults, remembered = RULES[kind]
+        known = ['type', 'lr', *defaults, *remembered, 'max_norm']
+        if set(inner) - set(known):
+            raise InputError(f'Unrolled got inner with {sorted(set(inner) - set(known))}; of {kind} are known {known}')
+        options = {name: _per_tensor(name, inner.get(name, default), count)
+                   for name, default in dict(defaults, lr=None).items()}
+        like = [torch.zeros((), dtype=torch.float64)] * count
+        state = [fill(_per_tensor(name, inner.get(name), count), like if name == 'counts' else weights)
+                 for name in remembered]
+        step = cls(rule, [dict(zip(options, values)) for values in zip(*options.values())], inner.get('max_norm'))
+        return step, state
 
-    def clip_coef(self, grads: Sequence[Tensor | None]) -> float:
-        """Return c, 1 where nothing is clipped."""
-        if self.max_norm is None:
-            return 1.0
-        return min(1.0, self.max_norm / float(_clipping_length(grads)))
+    def __call__(self, weights: Sequence[Tensor], grads: Sequence[Tensor | None], state: Columns) -> list[list[Tensor]]:
+        """Return the weights after the step, and what is remembered then; one without gradient stays as it is."""
+        if self.max_norm is not None:
+            length = norm([grad for grad in grads if grad is not None]) + 1e-6  # as clip_grad_norm_ divides by it
+            share = (self.max_norm / length).clamp(max=1)
+            grads = [None if grad is None else share * grad for grad in grads]
+        after = [(weight, *own) if grad is None else self.rule(weight, grad, *own, **options)
+                 for weight, grad, options, *own in zip(weights, grads, self.options, *state)]
+        return [list(column) for column in zip(*after)]
 
-    @torch.no_grad()
-    def apply(self, weights: Sequence[Tensor], grads: Sequence[Tensor | None], clip_coef: float) -> None:
-        """Move ``weights`` in place by ``clip_coef`` of the gradients; one without stays, as optimizers do it."""
-        for weight, grad, lr, momentum, decay, buffer in zip(
-                weights, grads, self.lr, self.momentum, self.weight_decay, self.momentum_buffers):
-            if grad is None:
-                continue
-            weight.mul_(1 - lr * decay).sub_(grad, alpha=lr * clip_coef)
-            if buffer is not None:
-                weight.sub_(buffer, alpha=lr * momentum)
-
-    def response(self, vector: Sequence[Tensor], grads: Sequence[Tensor | None] | None) -> list[Tensor]:
-        """Return what w - w' makes of a change of the gradient, transposed, times ``vector``.
-
-        That is lr v. Of a clipped gradient, whose length cannot change, it is ``c (lr v - g <g, lr v> / |g|^2)``.
+    def pullback(self, weights: Sequence[Tensor], grads: Sequence[Tensor | None], state: Columns,
+                 vectors: Columns) -> tuple[list[Tensor], list[Tensor], list[list[Tensor]]]:
+        """Return the derivatives of the step, transposed, times vectors.
 
         Args:
-            vector: v, like the weights.
-            grads: The gradients that were clipped, None where they were not.
+            weights, grads, state: Where the step is taken.
+            vectors: Like what the step returns.
+
+        Returns:
+            The products for weights, for gradients, and for what is remembered.
         """
-        vector = list(torch._foreach_mul(list(vector), self.lr))
-        if grads is None:
-            return vector
-        filled, length = fill(grads, vector), _clipping_length(grads)
-        along = dot(filled, vector) / (norm(filled) * length)
-        return list(torch._foreach_mul(add(vector, filled, -along), self.max_norm / float(length)))
-
-
-def _clipping_length(grads: Sequence[Tensor | None]) -> Tensor:
-    """Return the length as ``torch.nn.utils.clip_grad_norm_`` divides by it."""
-    return norm([grad for grad in grads if grad is not None]) + 1e-6
+        weights, *state = ([tensor.detach().requires_grad_() for tensor in column] for column in (weights, *state))
+        grads = [None if grad is None else grad.detach().requires_grad_() for grad in grads]
+        inputs = [weights, fill(grads, weights), *state]
+        flat = vjp(*([tensor for column in columns for tensor in column]
+                     for columns in (self(weights, grads, state), inputs, vectors)))
+        products = iter(flat)
+        weight_product, grad_product, *rest = (
+            fill([next(products) for _ in column], column) for column in inputs)
+        return weight_product, grad_product, rest
 
 
 def inner_step(optimizer: Optimizer, params: Sequence[Tensor], clip: Mapping | None = None) -> dict:
     """What the next step of ``optimizer`` does to ``params``, as ``inner`` of a strategy.
 
     Args:
-        optimizer: SGD is taken as it is. Of any other the learning rate and weight decay are taken, as a plain
-            step, and this is said once.
+        optimizer: SGD, Adam and AdamW are taken as they are. Of any other the learning rate and weight decay are taken,
+            as a plain step, and this is said once.
         params: Weights, the strategy's ``lower_params``.
         clip: How gradients are clipped before the step, ``dict(max_norm=...)`` as of
             ``torch.nn.utils.clip_grad_norm_``. Another kind, or norm, is taken as not clipped, and this is said once.
 
     Returns:
-        ``lr``, ``momentum``, ``weight_decay`` and ``momentum_buffers``, each a list like ``params``, and ``max_norm``.
+        What :meth:`WeightStep.from_inner` reads: lists like ``params``, and ``max_norm``.
 
     Raises:
-        ValueError: A weight is not in the optimizer, or its group uses Nesterov, dampening or maximize.
+        ValueError: A weight is not in the optimizer, or its group uses Nesterov, dampening, amsgrad or maximize.
 
     Example:
         >>> weight = torch.nn.Parameter(torch.ones(2))
         >>> inner_step(SGD([weight], lr=0.1, momentum=0.9), [weight])['momentum']
         [0.9]
+        >>> inner_step(Adam([weight], lr=0.1), [weight])['beta2']
+        [0.999]
     """
-    plain = not isinstance(optimizer, SGD)
     by_norm = bool(clip) and set(clip) <= CLIP_OPTIONS and clip.get('norm_type', 2) == 2
-    if plain:
-        _warn_once(f'The unrolled hyper-gradient takes the step of {type(optimizer).__name__} as a plain gradient step '
+    if not isinstance(optimizer, (SGD, Adam, AdamW)):
+        warn_once(f'The unrolled hyper-gradient takes the step of {type(optimizer).__name__} as a plain gradient step '
                   'of its learning rate')
     if clip and not by_norm:
-        _warn_once(f'The unrolled hyper-gradient takes the step of {type(optimizer).__name__} with gradients clipped '
+        warn_once(f'The unrolled hyper-gradient takes the step of {type(optimizer).__name__} with gradients clipped '
                   f'otherwise than by their norm ({dict(clip)}) as if they were not clipped')
     groups = {id(param): group for group in optimizer.param_groups for param in group['params']}
-    inner = dict(lr=[], momentum=[], weight_decay=[], momentum_buffers=[],
-                 max_norm=float(clip['max_norm']) if by_norm else None)
     for index, param in enumerate(params):
         if id(param) not in groups:
             raise InputError(f'Weight {index} of shape {tuple(param.shape)} is not in the optimizer; '
                              'give the strategy only weights that it trains')
-        group = groups[id(param)]
-        _check_group(group)
-        inner['lr'].append(float(group['lr']))
-        inner['momentum'].append(0.0 if plain else float(group['momentum']))
-        inner['weight_decay'].append(float(group.get('weight_decay', 0)))
-        inner['momentum_buffers'].append(
-            None if plain else optimizer.state.get(param, {}).get('momentum_buffer'))
-    return inner
+        _check_group(groups[id(param)])
+    steps = [_step_of(optimizer, groups[id(param)], optimizer.state.get(param, {})) for param in params]
+    kind = dict(type='Adam') if isinstance(optimizer, (Adam, AdamW)) else {}
+    return dict(kind, **{name: [step[name] for step in steps] for name in steps[0]},
+                max_norm=float(clip['max_norm']) if by_norm else None)
+
+
+def _step_of(optimizer: Optimizer, group: Mapping, state: Mapping) -> dict[str, Any]:
+    """Return what one weight tensor's next step is."""
+    step = dict(lr=float(group['lr']), weight_decay=float(group.get('weight_decay', 0)))
+    if not isinstance(optimizer, (Adam, AdamW)):
+        known = isinstance(optimizer, SGD)
+        return dict(step, momentum=float(group['momentum']) if known else 0.0,
+                    momentum_buffers=state.get('momentum_buffer') if known else None)
+    beta1, beta2 = map(float, group['betas'])
+    count = state.get('step')
+    return dict(
+        step, beta1=beta1, beta2=beta2, eps=float(group['eps']),
+        decoupled=isinstance(optimizer, AdamW) or bool(group.get('decoupled_weight_decay')),
+        exp_avgs=state.get('exp_avg'), exp_avg_sqs=state.get('exp_avg_sq'),
+        counts=None if count is None else torch.tensor(float(count), dtype=torch.float64))
 
 
 def _check_group(group: Mapping) -> None:
-    for name in ('nesterov', 'dampening', 'maximize'):
+    for name in ('nesterov', 'dampening', 'maximize', 'amsgrad'):
         if group.get(name):
             raise InputError(f'The optimizer has {name}={group[name]}, whose step Unrolled does not model; '
                              'leave it out or use another strategy')
@@ -153,8 +200,3 @@ def _per_tensor(name: str, value: object, count: int) -> list:
         raise InputError(f'inner has {len(value)} values of {name} for {count} weight tensors; '
                          'give one number for all, or one per tensor')
     return list(value)
-
-
-@cache
-def _warn_once(message: str) -> None:
-    warnings.warn(message, stacklevel=3)

@@ -26,12 +26,13 @@ class SecondOrder:
 
     def hessian(self, vector: Sequence[Tensor]) -> list[Tensor]:
         """Weights by weights: d2L/dw2 times ``vector``."""
-        return self._product(self.weights, vector)
+        return self.product(self.weights, vector)
 
     def mixed(self, vector: Sequence[Tensor]) -> list[Tensor]:
         """Choices by weights: d2L/(dchoices dw) times ``vector``."""
-        return self._product(self.choices, vector)
+        return self.product(self.choices, vector)
 
-    def _product(self, wanted: Sequence[Tensor], vector: Sequence[Tensor]) -> list[Tensor]:
+    def product(self, wanted: Sequence[Tensor], vector: Sequence[Tensor]) -> list[Tensor]:
+        """Any tensors of the loss by weights, in one pass: d2L/(dwanted dw) times ``vector``."""
         product = vjp(self.grads, wanted, vector, retain_graph=True)
         return fill(average(product, wanted), wanted)

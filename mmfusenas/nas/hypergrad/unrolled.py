@@ -1,4 +1,4 @@
-"""Unrolled: the weights answer by one training step (DARTS, second order)."""
+"""Unrolled: the weights answer by training steps (DARTS, second order)."""
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -14,21 +14,25 @@ from mmfusenas.registry import SEARCH_STRATEGIES
 
 @SEARCH_STRATEGIES.register_module()
 class Unrolled(HyperGradient):
-    r"""Gradient of U after one weight step w' = w - lr (dL/dw + weight_decay w + momentum buffer) (DARTS, eq. 7).
+    r"""Gradient of U after training steps w' = S(w, dL/dw(w, a)) of the weights (DARTS, eq. 7, for one step of SGD).
 
-    .. math:: g = \nabla_a U(w', a) - \nabla^2_{aw} L(w, a) \, (lr\, \nabla_w U(w', a))
+    .. math:: g = \nabla_a U(w', a) + \nabla^2_{aw} L(w, a) \, (\partial S / \partial \nabla_w L)^\top \nabla_w U(w', a)
 
-    Where training clips gradients by their norm, so does this step, and what the product takes is
-    :math:`c\, (I - \hat g \hat g^\top)\, lr\, \nabla_w U`, of the share c and the direction of dL/dw: a clipped
-    gradient turns with the choices, and keeps its length.
+    S is the optimizer's step, with what it remembers: SGD with momentum, Adam or AdamW (:class:`WeightStep`); for plain
+    SGD the second term is :math:`-lr\, \nabla^2_{aw} L\, \nabla_w U`. Where training clips gradients by their norm, so
+    does S: a clipped gradient turns with the choices, and keeps its length.
 
-    The product on the right is exact by a second differentiation, or a central difference of
-    :math:`\nabla_a L` along its vector (DARTS, eq. 8): four losses and four backward passes in all. In a network
-    with kinks (ReLU, maxima) the two differ: the difference sees the kinks within its radius, differentiation none.
+    Of ``steps`` steps, all on the same training batch, the derivative goes back through each in turn (reverse mode),
+    through weights and what the optimizer remembers, so that weights are kept once a step.
+
+    Products with second derivatives are exact by a second differentiation, or a central difference of first ones
+    along their vector (DARTS, eq. 8). For n steps that is one upper loss and 2n or 3n lower ones. In a network with
+    kinks (ReLU, maxima) the two differ: the difference sees the kinks within its radius, differentiation none.
 
     Args:
         exact: Whether to differentiate twice, at more memory.
         radius: Length of the difference's two steps in weight space, above 0; read when not exact.
+        steps: Training steps, at least 1. Defaults to 1.
 
     Example:
         >>> import torch
@@ -37,43 +41,71 @@ class Unrolled(HyperGradient):
         >>> grads, log = Unrolled(exact=True)(upper, lower, [a], [w], inner=dict(lr=0.5))
         >>> grads[0].tolist()  # w' = 3 - 0.5 * 1, and 0.5 * 2 * w'
         [2.5]
+        >>> grads, log = Unrolled(exact=True, steps=2)(upper, lower, [a], [w], inner=dict(lr=0.5))
+        >>> grads[0].tolist()  # w'' = 2.5 - 0.5 * 0.5, and (1 - 0.5^2) * 2 * w''
+        [3.375]
     """
 
-    def __init__(self, exact: bool = False, radius: float = 0.01) -> None:
-        if not radius > 0:
-            raise InputError(f'radius = {radius} of Unrolled must be above 0')
-        self.exact, self.radius = exact, radius
+    def __init__(self, exact: bool = False, radius: float = 0.01, steps: int = 1) -> None:
+        if not radius > 0 or steps < 1:
+            raise InputError(f'Unrolled(radius={radius}, steps={steps}): radius must be above 0, and steps at least 1')
+        self.exact, self.radius, self.steps = exact, radius, steps
         self.by_difference = not exact
 
     def estimate(self, problem: BilevelProblem, inner: Mapping | None) -> tuple[list[Tensor], dict[str, Tensor]]:
-        """See :class:`HyperGradient`; reads ``inner``, see :class:`WeightStep`."""
+        """See :class:`HyperGradient`; reads ``inner``, see :meth:`WeightStep.from_inner`."""
         choices, weights = problem.upper_params, problem.lower_params
-        step = WeightStep.from_inner(inner, len(weights))
+        step, state = WeightStep.from_inner(inner, weights)
         with preserved(weights):
-            lower, (grads,) = problem.gradients(problem.lower_loss, weights)
-            clip_coef = step.clip_coef(grads)
-            step.apply(weights, grads, clip_coef)
-            clipped = grads if clip_coef < 1 else None
-            del grads  # as large as the weights, and three more passes to come
-            upper, (upper_a, vector) = problem.gradients(problem.upper_loss, choices, weights)
-        vector = step.response(fill(vector, weights), clipped)
-        length = norm(vector)
-        product = SecondOrder(problem).mixed(vector) if self.exact else self._difference(problem, vector, length)
-        return (add(fill(upper_a, choices), product, -1),
-                dict(upper_loss=upper, lower_loss=lower, step_norm=length))
+            lower, points = self._train(problem, step, state)
+            upper, (upper_a, upper_w) = problem.gradients(problem.upper_loss, choices, weights)
+            grads = fill(upper_a, choices)
+            vectors = [fill(upper_w, weights), *([torch.zeros_like(x) for x in column] for column in state)]
+            while points:
+                place, *point = points.pop()
+                _move(weights, place)
+                vectors[0], vector, vectors[1:] = step.pullback(place, *point, vectors)
+                wanted = [*choices, *weights] if points else choices
+                products = self._products(problem, wanted, vector)
+                grads = add(grads, products[:len(choices)])
+                if points:
+                    vectors[0] = add(vectors[0], products[len(choices):])
+        return grads, dict(upper_loss=upper, lower_loss=lower, step_norm=norm(vector))
 
-    def _difference(self, problem: BilevelProblem, vector: Sequence[Tensor], length: Tensor) -> list[Tensor]:
-        """d2L/(da dw) vector = (dL/da(w + e vector) - dL/da(w - e vector)) / 2 e, with e = radius / |vector|."""
-        choices, weights = problem.upper_params, problem.lower_params
+    def _train(self, problem: BilevelProblem, step: WeightStep, state: Sequence) -> tuple[Tensor, list[tuple]]:
+        """Take the steps in place; return the loss before the first, and weights, gradients and state before each."""
+        weights, points, first = problem.lower_params, [], None
+        for _ in range(self.steps):
+            loss, (grads,) = problem.gradients(problem.lower_loss, weights)
+            first = loss if first is None else first
+            points.append(([weight.detach().clone() for weight in weights], grads, state))
+            with torch.no_grad():
+                after, *state = step(*points[-1])
+            _move(weights, after)
+        return first, points
+
+    def _products(self, problem: BilevelProblem, wanted: Sequence[Tensor], vector: Sequence[Tensor]) -> list[Tensor]:
+        """Return the derivatives of dL/dw times ``vector`` for the tensors ``wanted``, at the present weights.
+
+        By difference, with e = radius / |vector|: (dL(w + e vector) - dL(w - e vector)) / 2 e.
+        """
+        length = norm(vector)
+        if self.exact:
+            return SecondOrder(problem).product(wanted, vector)
         if length == 0:  # U does not depend on the weights here
-            return [torch.zeros_like(choice) for choice in choices]
+            return [torch.zeros_like(tensor) for tensor in wanted]
         epsilon = self.radius / float(length)
         ends = []
-        with preserved(weights) as restore:
+        with preserved(problem.lower_params) as restore:
             for sign in (1, -1):
                 restore()
                 with torch.no_grad():
-                    torch._foreach_add_(weights, vector, alpha=sign * epsilon)
-                _, (grads,) = problem.gradients(problem.lower_loss, choices)
-                ends.append(fill(grads, choices))
+                    torch._foreach_add_(problem.lower_params, vector, alpha=sign * epsilon)
+                _, (grads,) = problem.gradients(problem.lower_loss, wanted)
+                ends.append(fill(grads, wanted))
         return list(torch._foreach_mul(add(*ends, -1), 1 / (2 * epsilon)))
+
+
+@torch.no_grad()
+def _move(weights: Sequence[Tensor], values: Sequence[Tensor]) -> None:
+    torch._foreach_copy_(list(weights), list(values))
