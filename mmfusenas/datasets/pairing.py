@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from mmengine import fileio
 
-from mmfusenas.core.errors import FileError
+from mmfusenas.core.errors import FileError, InputError
 from mmfusenas.core.renamed import RenamedKeys
 from mmfusenas.datasets.images import IMAGE_SUFFIXES
 from mmfusenas.datasets.problems import Problem
@@ -68,8 +68,15 @@ def stem_of(path: str) -> str:
 
 
 def read_list(path: str, backend_args: dict | None = None) -> list[str]:
-    """Return the lines of a text file that are not empty, without the blanks around them."""
-    lines = fileio.get_text(path, backend_args=backend_args).splitlines()
+    """Return the lines of a text file that are not empty, without the blanks around them.
+
+    Raises:
+        ValueError: The file is not text in UTF-8.
+    """
+    try:
+        lines = fileio.get_text(path, backend_args=backend_args).splitlines()
+    except UnicodeDecodeError as error:
+        raise InputError(f'The list {path} is not text in UTF-8 ({error}); save it as UTF-8.') from error
     return [line.strip() for line in lines if line.strip()]
 
 
