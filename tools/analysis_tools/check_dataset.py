@@ -119,7 +119,7 @@ def main(argv: list[str] | None = None) -> int:
     """Check the data sets of a config; return 1 where there is an error."""
     args = parse_args(argv)
     if args.json and args.json != '-':
-        output_file(args.json)
+        output_file(args.json, args.config)
     cv2.setNumThreads(1)
     config = read_config(args.config, args.cfg_options)
     init_default_scope(config.get('default_scope', 'mmfusenas'))
