@@ -80,8 +80,8 @@ def load_checkpoint(filename: str | Path, map_location: Any = 'cpu') -> Any:
 def latest_checkpoint(work_dir: str | Path) -> Path | None:
     """Return the checkpoint that ``last_checkpoint`` of a work dir names, None where there is no such file.
 
-    It names it from the work dir on, so that a copy of the folder goes on from its own checkpoints. MMEngine and earlier
-    releases wrote whole paths: the file of that name beside it comes first.
+    It names it from the work dir on, so that a copy of the folder goes on from its own checkpoints. Of a whole path, as
+    MMEngine writes it, the file of that name beside it comes first.
     """
     pointer = Path(work_dir, 'last_checkpoint')
     if not pointer.is_file():
