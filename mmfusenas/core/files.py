@@ -1,6 +1,7 @@
 """Files that a reader never sees half written."""
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -13,6 +14,9 @@ from mmfusenas.core.errors import FileNotWrittenError, InputError
 
 PARTIAL_SUFFIX = '.partial'
 """Ending of a file that is still being written; what is left of one after a crash is worthless."""
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+"""Errors of disks without room."""
 
 DEEPEST = 100
 """Levels of a JSON file; what is read recurses into them."""
@@ -29,7 +33,7 @@ def atomic_write(path: str | os.PathLike, flush: bool = True) -> Iterator[Path]:
         flush: Whether to wait until it is on the disk, as what cannot be made again needs. Defaults to True.
 
     Raises:
-        OSError: Writing failed; the message says how much space is left.
+        OSError: Writing failed; of a full disk the message says how much space is left.
 
     Example:
         >>> import tempfile
@@ -52,10 +56,12 @@ def atomic_write(path: str | os.PathLike, flush: bool = True) -> Iterator[Path]:
     except OSError as error:
         with suppress(OSError):
             partial.unlink()
+        advice = f' Check that {path.parent} is a folder that you may write to, or name another.'
+        if error.errno in _FULL:
+            advice = (f' {_free(path):.0f} MB are free there. The files that were there before are untouched; once '
+                      'there is room, run the same command again, a training with --resume.')
         raise FileNotWrittenError(
-            error.errno, f'{error.strerror or error}: {path} was not written ({_free(path):.0f} MB are free '
-            'there). The files that were there before are untouched; once there is room, run the same '
-            'command again, a training with --resume.') from error
+            error.errno, f'{error.strerror or error}: {path} was not written.{advice}') from error
     except BaseException:
         partial.unlink(missing_ok=True)
         raise

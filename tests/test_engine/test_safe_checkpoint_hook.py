@@ -133,7 +133,7 @@ def test_full_disk_ends_in_one_message_and_leaves_the_last_checkpoint(tmp_path):
     # Writing fails in the middle of the file, as on a full disk.
     resource.setrlimit(resource.RLIMIT_FSIZE, ((tmp_path / 'iter_4.pth').stat().st_size - 5000, limits[1]))
     try:
-        with pytest.raises(OSError, match=r'iter_8\.pth was not written .* MB are free there.* with --resume'):
+        with pytest.raises(OSError, match=r'iter_8\.pth was not written\. .* MB are free there.* with --resume'):
             kit.train(kit.config(tmp_path, **cfg), resume=True)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
