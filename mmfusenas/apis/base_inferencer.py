@@ -24,7 +24,7 @@ from mmfusenas.apis.optimize import optimize_for_inference
 from mmfusenas.core.errors import FileNotWrittenError, InputError, InputTypeError, UserError
 from mmfusenas.core.files import write_text
 from mmfusenas.core.renamed import RenamedKeys
-from mmfusenas.datasets.images import ImageError, write_image
+from mmfusenas.datasets.images import ImageError, float_ranges, write_image
 from mmfusenas.datasets.pairing import PATHS, Pair, role_of
 from mmfusenas.datasets.transforms.pack_pair import image_tensor
 from mmfusenas.models.task_guided import TaskGuided
@@ -132,6 +132,7 @@ class BaseInferencer(ABC):
         if min(results['img'].shape[:2]) < SMALLEST:
             raise InputError(f'{results["img_path"]} is {results["img"].shape[1]} x {results["img"].shape[0]}: an '
                              f'image needs at least {SMALLEST} x {SMALLEST} pixels.')
+        results['float_range'] = float_ranges({key: results[key] for key in ('img', 'infrared') if key in results})
         output = dict(image=None, boxes=None, scores=None, labels=None, mask=None)
         with torch.inference_mode():
             if self.has_task:
@@ -206,7 +207,8 @@ class BaseInferencer(ABC):
 
     def _images(self, results: dict[str, Any]) -> dict[str, np.ndarray]:
         """Return the scene module's ``image`` at the size of the input, and what else it says of it."""
-        meta = {key: results[key] for key in (*PATHS.values(), 'img_shape', 'target_range') if key in results}
+        keys = (*PATHS.values(), 'img_shape', 'target_range', 'float_range')
+        meta = {key: results[key] for key in keys if key in results}
         inputs = {role_of(key, results): [image_tensor(results[key])]
                   for key in ('img', 'infrared', 'target', 'kernel') if key in results}
         data = self.model.data_preprocessor(dict(inputs=inputs, data_samples=[FusionDataSample(metainfo=meta)]))

@@ -6,7 +6,7 @@ float32).
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from os import path as osp
 from pathlib import Path
@@ -155,6 +155,16 @@ def checked_array(image: np.ndarray, name: str) -> np.ndarray:
         raise InputError(f'The values of {name} are {image.dtype} up to {float(image.max()):g}; give 8 bit (0 '
                          'to 255) or 16 bit, as mmcv.imread does.')
     return image
+
+
+def float_ranges(images: Mapping[str, np.ndarray]) -> dict[str, tuple[float, float]]:
+    """Return the smallest and the largest value of those images, by key, that are floating point.
+
+    Example:
+        >>> float_ranges(dict(img=np.zeros((2, 2), np.uint8), infrared=np.float32([[-4, 30]])))
+        {'infrared': (-4.0, 30.0)}
+    """
+    return {key: (float(image.min()), float(image.max())) for key, image in images.items() if image.dtype.kind == 'f'}
 
 
 def read_visible(path: str, backend_args: dict | None = None) -> np.ndarray:

@@ -202,3 +202,11 @@ def test_arrays_without_pixels(tmp_path):
             checked_array(np.zeros(shape), 'it')
     with pytest.raises(ImageError, match='it has no pixels'):
         as_target(np.zeros((0, 0)), False, (8, 8), ('a', 'b'))
+
+
+def test_a_cut_off_photograph_is_not_read_in_part(tmp_path, make_image):
+    content = cv2.imencode('.jpg', make_image(0, (240, 320), 3))[1].tobytes()
+    for share in (0.3, 0.6, 0.9):
+        (tmp_path / 'a.jpg').write_bytes(content[:int(len(content) * share)])
+        with pytest.raises(ImageError, match='a.jpg .* cannot be decoded'):
+            read_visible(str(tmp_path / 'a.jpg'))
