@@ -39,8 +39,9 @@ def next_command(args: argparse.Namespace, inputs: str) -> str:
 def main() -> None:
     """Derive."""
     args = parse_args()
-    for file in filter(None, (args.out, args.checkpoint)):
-        output_file(file)
+    output_file(args.out, args.search, args.config, args.checkpoint)
+    if args.checkpoint:
+        output_file(args.checkpoint, args.search, args.config)
     cfg = args.config and load_config(args.config)  # imports the parts from outside
     content = load_checkpoint(existing_file(args.search, 'Checkpoint'))
     if cfg:

@@ -54,7 +54,7 @@ def prepare_config(args: argparse.Namespace) -> Config:
         cfg.load_from = str(existing_file(checkpoint_file(args.checkpoint), 'Checkpoint'))
     cfg.resume = False
     if args.out:
-        output_file(args.out)
+        output_file(args.out, args.config, cfg.get('load_from'))
     if args.show_dir:
         set_show_dir(cfg, args.show_dir)
     return cfg

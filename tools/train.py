@@ -12,9 +12,9 @@ import torch
 import torch.distributed as dist
 from mmengine.config import Config
 from mmengine.dist import get_rank
-from mmengine.runner import find_latest_checkpoint
 
 from mmfusenas.core.errors import UserError
+from mmfusenas.utils.checkpoint import latest_checkpoint
 from mmfusenas.utils.command_line import (
     add_run_options,
     command,
@@ -27,7 +27,7 @@ from mmfusenas.utils.command_line import (
 from mmfusenas.utils.config_check import check_config
 from mmfusenas.utils.config_hooks import place_of_hook
 from mmfusenas.utils.config_parts import type_name
-from mmfusenas.utils.launch import build_runner
+from mmfusenas.utils.launch import build_runner, lock_work_dir
 from mmfusenas.utils.processor import computes_in_bfloat16
 
 
@@ -80,7 +80,7 @@ def set_mixed_precision(cfg: Config) -> None:
 
 def set_resume(cfg: Config, checkpoint: str) -> None:
     """Go on from a checkpoint; ``'auto'`` is the latest in the work dir, where there is one."""
-    if checkpoint == 'auto' and find_latest_checkpoint(cfg.work_dir) is None:
+    if checkpoint == 'auto' and latest_checkpoint(cfg.work_dir) is None:
         print(f'{cfg.work_dir} holds no checkpoint yet: training starts from the beginning', file=sys.stderr)
         return
     cfg.resume = True
@@ -89,7 +89,7 @@ def set_resume(cfg: Config, checkpoint: str) -> None:
 
 def how_to_continue(args: argparse.Namespace, cfg: Config) -> str:
     """Return what to say when the training was interrupted."""
-    if find_latest_checkpoint(cfg.work_dir) is None:
+    if latest_checkpoint(cfg.work_dir) is None:
         return f'\nstopped before the first checkpoint was written to {cfg.work_dir}'
     if args.launcher != 'none':
         return '\nstopped; start the same again, with --resume'
@@ -103,11 +103,11 @@ def next_command(args: argparse.Namespace, cfg: Config) -> str:
     if (work_dir / 'search.json').is_file():
         return command('python', 'tools/train.py', work_dir / 'retrain.py')
     best = sorted(work_dir.glob('best_*.pth'), key=lambda file: file.stat().st_mtime)
-    latest = find_latest_checkpoint(str(work_dir))
+    latest = latest_checkpoint(work_dir)
     if not best and latest is None:
         again = command('python', 'tools/train.py', args.config, cfg=cfg)
         return f'{again}   # no checkpoint was saved: see default_hooks'
-    checkpoint = best[-1] if best else work_dir / Path(latest).name
+    checkpoint = best[-1] if best else latest
     if type_name(cfg.train_cfg) == 'MetaInitLoop':
         return command('python', 'tools/train.py', 'CONFIG', '--cfg-options', 'model.init_cfg.type=Pretrained',
                        f'model.init_cfg.checkpoint={checkpoint}') + '   # of the new task'
@@ -128,6 +128,7 @@ def main() -> None:
     """Train."""
     args = parse_args()
     cfg = prepare_config(args)
+    lock_work_dir(cfg)
     try:
         runner = build_runner(cfg, args.local_rank)
         runner.train()

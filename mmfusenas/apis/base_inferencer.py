@@ -21,10 +21,10 @@ from torch import nn
 
 from mmfusenas.apis.loading import load_model
 from mmfusenas.apis.optimize import optimize_for_inference
-from mmfusenas.core.errors import InputError, InputTypeError
+from mmfusenas.core.errors import FileNotWrittenError, InputError, InputTypeError, UserError
 from mmfusenas.core.files import write_text
 from mmfusenas.core.renamed import RenamedKeys
-from mmfusenas.datasets.images import ImageError, write_image
+from mmfusenas.datasets.images import ImageError, float_ranges, write_image
 from mmfusenas.datasets.pairing import PATHS, Pair, role_of
 from mmfusenas.datasets.transforms.pack_pair import image_tensor
 from mmfusenas.models.task_guided import TaskGuided
@@ -132,6 +132,7 @@ class BaseInferencer(ABC):
         if min(results['img'].shape[:2]) < SMALLEST:
             raise InputError(f'{results["img_path"]} is {results["img"].shape[1]} x {results["img"].shape[0]}: an '
                              f'image needs at least {SMALLEST} x {SMALLEST} pixels.')
+        results['float_range'] = float_ranges({key: results[key] for key in ('img', 'infrared') if key in results})
         output = dict(image=None, boxes=None, scores=None, labels=None, mask=None)
         with torch.inference_mode():
             if self.has_task:
@@ -160,25 +161,34 @@ class BaseInferencer(ABC):
 
         Raises:
             ValueError: If a result would overwrite an image of the input, or the images of a pair are of two sizes.
-            ImageError: If a file is missing or no image, or an input does not fit the model: at the end, when all
-                others are done. They are listed as ``failed`` in ``predictions.json``.
+            ImageError: If a file is missing or no image, an input does not fit the model or into memory: at the end,
+                when all others are done. They are listed as ``failed`` in ``predictions.json``, which is also written
+                where the run is stopped.
         """
         out_dir = Path(out_dir)
         self.check(pairs, out_dir / 'images')
         _link_old_name(out_dir)
-        images, failed = [], {}
-        for pair in track(pairs, 'working'):
-            try:
-                images.append(self._save(pair, out_dir))
-            except (ImageError, ValueError) as error:
-                failed[pair.stem] = str(error)
+        images: list[dict] = []
+        failed: dict[str, Exception] = {}
         predictions = out_dir / 'predictions.json'
-        content = dict(images=images, **self.source, **(dict(failed=failed) if failed else {}))
-        write_text(predictions, json.dumps(content, indent=1) + '\n')
+        try:
+            for pair in track(pairs, 'working'):
+                try:
+                    images.append(self._save(pair, out_dir))
+                except FileNotWrittenError:  # nor would the next be
+                    raise
+                except Exception as error:  # whatever is wrong with one input, the others are worth their results
+                    failed[pair.stem] = error
+        finally:
+            content = dict(images=images, **self.source)
+            if failed:
+                content['failed'] = {stem: _said(error) for stem, error in failed.items()}
+            write_text(predictions, json.dumps(content, indent=1) + '\n')
         if failed:
             others = f' The results of the others are in {out_dir}.' if images else ''
+            first = next(iter(failed.values()))
             raise ImageError(f'{len(failed)} of {len(pairs)} inputs could not be used.{others} The first: '
-                             f'{next(iter(failed.values()))}')
+                             f'{_said(first)}') from first
         return predictions
 
     def check(self, pairs: Sequence[Pair], folder: Path) -> None:
@@ -198,7 +208,8 @@ class BaseInferencer(ABC):
 
     def _images(self, results: dict[str, Any]) -> dict[str, np.ndarray]:
         """Return the scene module's ``image`` at the size of the input, and what else it says of it."""
-        meta = {key: results[key] for key in (*PATHS.values(), 'img_shape', 'target_range') if key in results}
+        keys = (*PATHS.values(), 'img_shape', 'target_range', 'float_range')
+        meta = {key: results[key] for key in keys if key in results}
         inputs = {role_of(key, results): [image_tensor(results[key])]
                   for key in ('img', 'infrared', 'target', 'kernel') if key in results}
         data = self.model.data_preprocessor(dict(inputs=inputs, data_samples=[FusionDataSample(metainfo=meta)]))
@@ -237,6 +248,11 @@ class BaseInferencer(ABC):
     def _class_names(self, labels: list[int] | None) -> list[str] | None:
         classes = self.dataset_meta.get('classes') or ()
         return labels and [classes[label] if label < len(classes) else str(label) for label in labels]
+
+
+def _said(error: Exception) -> str:
+    """Return the text of an error, with its kind where it was not foreseen."""
+    return str(error) if isinstance(error, UserError) else f'{type(error).__name__}: {error}'
 
 
 def _link_old_name(out_dir: Path) -> None:

@@ -1,16 +1,25 @@
 """Files that a reader never sees half written."""
 from __future__ import annotations
 
+import errno
+import json
 import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
-from mmfusenas.core.errors import FileNotWrittenError
+from mmfusenas.core.errors import FileNotWrittenError, InputError
 
 PARTIAL_SUFFIX = '.partial'
 """Ending of a file that is still being written; what is left of one after a crash is worthless."""
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+"""Errors of disks without room."""
+
+DEEPEST = 100
+"""Levels of a JSON file; what is read recurses into them."""
 
 
 @contextmanager
@@ -24,7 +33,7 @@ def atomic_write(path: str | os.PathLike, flush: bool = True) -> Iterator[Path]:
         flush: Whether to wait until it is on the disk, as what cannot be made again needs. Defaults to True.
 
     Raises:
-        OSError: Writing failed; the message says how much space is left.
+        OSError: Writing failed; of a full disk the message says how much space is left.
 
     Example:
         >>> import tempfile
@@ -47,10 +56,12 @@ def atomic_write(path: str | os.PathLike, flush: bool = True) -> Iterator[Path]:
     except OSError as error:
         with suppress(OSError):
             partial.unlink()
+        advice = f' Check that {path.parent} is a folder that you may write to, or name another.'
+        if error.errno in _FULL:
+            advice = (f' {_free(path):.0f} MB are free there. The files that were there before are untouched; once '
+                      'there is room, run the same command again, a training with --resume.')
         raise FileNotWrittenError(
-            error.errno, f'{error.strerror or error}: {path} was not written ({_free(path):.0f} MB are free '
-            'there). The files that were there before are untouched; once there is room, run the same '
-            'command again, a training with --resume.') from error
+            error.errno, f'{error.strerror or error}: {path} was not written.{advice}') from error
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
@@ -60,6 +71,34 @@ def write_text(path: str | os.PathLike, text: str) -> None:
     """Write ``text`` beside ``path``, then move it into place; missing folders are made."""
     with atomic_write(path) as partial:
         partial.write_text(text)
+
+
+def parse_json(content: str | bytes, name: str) -> Any:
+    """Return what a JSON file holds.
+
+    Args:
+        content: Of the file.
+        name: What to call it in the message.
+
+    Raises:
+        ValueError: It is cut off, of another kind, not UTF-8, or nested too deeply.
+
+    Example:
+        >>> parse_json('{"format": 2', 'table.json')
+        Traceback (most recent call last):
+        mmfusenas.core.errors.InputError: table.json is not JSON (Expecting ',' delimiter: line 1 column 13 (char 12)).
+    """
+    try:
+        value = json.loads(content)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InputError(f'{name} is not JSON ({error}).') from error
+    level = [value]
+    for _ in range(DEEPEST):
+        level = [inner for node in level if isinstance(node, (dict, list))
+                 for inner in (node.values() if isinstance(node, dict) else node)]
+        if not level:
+            return value
+    raise InputError(f'{name} is not JSON of this package: it is nested more than {DEEPEST} deep.')
 
 
 def remove_partial_files(folder: str | Path) -> list[Path]:

@@ -91,15 +91,15 @@ def read_voc(
         text: Content of the file.
         path: Its path, for the messages.
         names: Every class name that may occur.
-        size_of: Returns the image's (height, width), asked where the file does not say.
+        size_of: Returns the image's (height, width), which the file's has to be where it states one.
         one_based: Whether the first pixel is number 1, as in Pascal VOC itself; the pair data sets count from 0.
     """
     try:
         root = ElementTree.fromstring(text)
     except ElementTree.ParseError as error:
         return Annotation(size_of(), [], [Problem('error', 'malformed file', path, f'not XML: {error}')])
-    size = tuple(int(float(root.findtext(f'size/{key}') or 0)) for key in ('height', 'width'))
-    boxes, problems = [], []
+    size, boxes = size_of(), []
+    problems = _check_voc_size(root, size, path)
     for number, item in enumerate(root.findall('object'), 1):
         where = f'{path}, object {number}'
         name = (item.findtext('name') or '').strip()
@@ -115,7 +115,18 @@ def read_voc(
         if one_based:
             corners = [corners[0] - 1, corners[1] - 1, *corners[2:]]
         boxes.append(RawBox(name, tuple(corners), where, (item.findtext('difficult') or '0').strip() == '1'))
-    return Annotation(size if all(size) else size_of(), boxes, problems)
+    return Annotation(size, boxes, problems)
+
+
+def _check_voc_size(root: ElementTree.Element, size: Size, path: str) -> list[Problem]:
+    """Return what is wrong with the size that a VOC file states; files that leave it out, or at 0, state none."""
+    words = [(root.findtext(f'size/{key}') or '0').strip() for key in ('height', 'width')]
+    try:
+        said = tuple(int(float(word)) for word in words)
+    except (ValueError, OverflowError):
+        message = f'its size has the height {words[0]!r} and the width {words[1]!r}; both are whole numbers of pixels'
+        return [Problem('error', 'malformed file', path, message)]
+    return check_size(said, size, path) if all(said) else []
 
 
 def read_darkface(text: str, path: str, names: Sequence[str], size_of: Callable[[], Size]) -> Annotation:
@@ -179,6 +190,14 @@ def read_bbgt(text: str, path: str, names: Sequence[str], size_of: Callable[[], 
             continue
         boxes.append(RawBox(name, (left, top, left + width, top + height), where, len(rest) > 5 and rest[5] == 1))
     return Annotation(size, boxes, problems)
+
+
+def check_size(said: Size, size: Size, where: str) -> list[Problem]:
+    """Compare the (height, width) that annotations state with the image's: boxes are clipped and scaled by it."""
+    if tuple(said) == tuple(size):
+        return []
+    message = f'annotated as {said[1]} x {said[0]}, but {size[1]} x {size[0]}: the boxes would be misplaced'
+    return [Problem('error', 'annotated size is wrong', where, message)]
 
 
 def settle_box(box: RawBox, size: Size) -> tuple[list[float] | None, Problem | None]:

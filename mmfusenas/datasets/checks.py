@@ -10,6 +10,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from mmfusenas.datasets.annotations import check_size
 from mmfusenas.datasets.images import ImageError, read_array, read_image, read_pair
 from mmfusenas.datasets.pairing import PATHS, role_of, stem_of
 from mmfusenas.datasets.problems import Problem
@@ -105,10 +106,7 @@ def check_sizes(
             message = f'{w} x {h}, and {names[key]} is {w2} x {h2}; {remedy}'
             problems.append(Problem(level, 'sizes differ', names['img'], message))
     said = info.get('height', h), info.get('width', w)
-    if said != (h, w):
-        message = f'annotated as {said[1]} x {said[0]}, but {w} x {h}: the boxes would be misplaced'
-        problems.append(Problem('error', 'annotated size is wrong', names['img'], message))
-    return problems
+    return problems + check_size(said, (h, w), names['img'])
 
 
 def check_values(image: np.ndarray, path: str) -> list[Problem]:
@@ -120,6 +118,10 @@ def check_values(image: np.ndarray, path: str) -> list[Problem]:
         return [Problem('warning', 'constant image', path, f'every pixel is {smallest}')]
     if image.dtype == np.uint8:
         return []
+    if image.dtype.kind == 'f' and (smallest < 0 or largest > 255):
+        message = (f'values from {smallest:g} to {largest:g}; a training takes 0 to 255, or the range of bit_depth in '
+                   'PairDataPreprocessor. Scale the files')
+        return [Problem('warning', 'floating point of another range', path, message)]
     bits = int(largest).bit_length()
     hint = '' if bits >= image.dtype.itemsize * 8 else (
         f', {bits} bits: if no file of this sensor holds more, set bit_depth in PairDataPreprocessor')

@@ -11,19 +11,111 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from mmengine import fileio
 
 from mmfusenas.core.files import atomic_write
 from mmfusenas.datasets.images import write_image
 from mmfusenas.datasets.pairing import PATHS, role_of
-from mmfusenas.datasets.problems import DatasetError
+from mmfusenas.datasets.problems import DatasetError, Problem
 
 FILE_NAMES = dict(img='file_name', infrared='file_name2', aligned='file_name2_aligned', target='file_name_target',
                   reference='file_name_gt')
 """Keys of ``images`` that name an image below its folder; those beside the first only where they differ from it."""
+
+
+def _is_number(value: Any) -> bool:
+    # JSON holds whole numbers that no float can.
+    return type(value) is float or (type(value) is int and abs(value) < 2 ** 53)
+
+
+def _is_id(value: Any) -> bool:
+    return type(value) in (int, str)
+
+
+def _is_side(value: Any) -> bool:
+    return _is_number(value) and value >= 1 and value == int(value)
+
+
+def _is_box(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 4 and all(map(_is_number, value))
+
+
+def _is_name(value: Any) -> bool:
+    return isinstance(value, str) and value != ''
+
+
+_ID = (_is_id, 'a whole number')
+_NAME = (_is_name, 'text')
+_SIDE = (_is_side, 'a whole number from 1 on')
+_FIELDS: dict[str, dict[str, tuple[Callable[[Any], bool], str]]] = dict(
+    images=dict(id=_ID, file_name=_NAME, height=_SIDE, width=_SIDE),
+    annotations=dict(id=_ID, image_id=_ID, category_id=_ID, bbox=(_is_box, 'four numbers, [x, y, width, height]')),
+    categories=dict(id=_ID, name=_NAME))
+"""What the entries of a COCO file have to hold, each with a test of its value and with that in words."""
+
+
+def check_coco(content: Any, path: str) -> list[Problem]:
+    """Return what is wrong with a COCO file of boxes: fields that are missing or of another type, ids that occur twice
+    or that there are not.
+
+    Args:
+        content: Of the file.
+        path: Its path, for the messages.
+
+    Example:
+        >>> check_coco(dict(images=[], annotations=[], categories=[dict(id=0, name='car')] * 2), 'x.json')[0].message
+        '2 entries have the id 0; give each its own'
+    """
+    if not isinstance(content, Mapping):
+        message = f'holds {_shown(content)}; a COCO file is an object with images, annotations and categories'
+        return [Problem('error', 'malformed file', path, message)]
+    problems = [problem for part in _FIELDS for problem in _check_fields(content.get(part), part, path)]
+    if problems:
+        return problems
+    keys = dict(images=('id', ), annotations=('id', ), categories=('id', 'name'))
+    problems = [problem for part in _FIELDS for key in keys[part] for problem in _twice(content[part], part, key, path)]
+    for key, part in (('image_id', 'images'), ('category_id', 'categories')):
+        known = {entry['id'] for entry in content[part]}
+        problems += [
+            Problem('error', f'unknown {key}', f'{path}, annotation {entry["id"]}',
+                    f'its {key} is {entry[key]!r}, and no entry of {part} has that id')
+            for entry in content['annotations'] if entry[key] not in known]
+    return problems
+
+
+def _check_fields(entries: Any, part: str, path: str) -> list[Problem]:
+    """Return what is wrong with the types of a part of a COCO file."""
+    if not isinstance(entries, list):
+        found = 'missing' if entries is None else _shown(entries)
+        message = f'{part} is {found}; it has to be a list, an empty one where there are none'
+        return [Problem('error', 'malformed file', path, message)]
+    problems = []
+    for number, entry in enumerate(entries):
+        where = f'{path}, {part}[{number}]'
+        if not isinstance(entry, Mapping):
+            problems.append(Problem('error', 'malformed entry', where, f'is {_shown(entry)}, not an object'))
+            continue
+        for key, (fits, wanted) in _FIELDS[part].items():
+            if not fits(entry.get(key)):
+                found = _shown(entry[key]) if key in entry else 'missing'
+                problems.append(Problem('error', 'malformed entry', where, f'{key} is {found}; it has to be {wanted}'))
+    return problems
+
+
+def _twice(entries: Sequence[Mapping], part: str, key: str, path: str) -> list[Problem]:
+    counts = Counter(entry[key] for entry in entries)
+    return [Problem('error', f'{key} twice', f'{path}, {part}', f'{count} entries have the {key} {value!r}; give each '
+                    'its own') for value, count in counts.items() if count > 1]
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f'{text[:60]}...'
 
 
 def coco_entry(info: Mapping, names: Mapping[str, str], annotations: list[dict]) -> dict:

@@ -7,9 +7,11 @@ from mmdet.datasets import CocoDataset
 from mmengine import fileio
 
 from mmfusenas.core.errors import InputError
+from mmfusenas.core.files import parse_json
 from mmfusenas.core.renamed import renamed
-from mmfusenas.datasets.annotations import RawBox, settle_box, unknown_class
-from mmfusenas.datasets.coco_layout import FILE_NAMES
+from mmfusenas.datasets.annotations import RawBox, check_size, settle_box, unknown_class
+from mmfusenas.datasets.coco_layout import FILE_NAMES, check_coco
+from mmfusenas.datasets.images import ImageError, image_size
 from mmfusenas.datasets.pairing import OLD_KEYS, PATHS
 from mmfusenas.datasets.problems import DatasetError, Problem, report
 from mmfusenas.registry import DATASETS
@@ -32,7 +34,8 @@ class CocoPairDataset(CocoDataset):
 
     Raises:
         ValueError: Another key of ``data_prefix``, or ``bad_boxes`` is another word.
-        DatasetError: Missing images, ids that are no whole numbers, bad boxes, unknown classes, or no image.
+        DatasetError: Missing images, entries without what COCO wants, ids that occur twice, that there are not or that
+            are no whole numbers, a size that is not the file's, bad boxes, unknown classes, or no image.
 
     Example:
         >>> dataset = CocoPairDataset(data_root='data/mine', ann_file='annotations/train.json', lazy_init=True)
@@ -64,8 +67,14 @@ class CocoPairDataset(CocoDataset):
         if not fileio.exists(self.ann_file, backend_args=self.backend_args):
             message = 'no such annotation file; check data_root and ann_file (docs/en/datasets.md shows the layout)'
             return [], [Problem('error', 'nothing found', self.ann_file, message)]
-        names = [category['name'] for category in fileio.load(
-            self.ann_file, backend_args=self.backend_args)['categories']]
+        try:
+            content = parse_json(fileio.get(self.ann_file, backend_args=self.backend_args), 'the file')
+        except InputError as error:
+            return [], [Problem('error', 'malformed file', self.ann_file, f'{error} Is it cut off? Write it again.')]
+        wrong = check_coco(content, self.ann_file)
+        if wrong:
+            return [], wrong
+        names = [category['name'] for category in content['categories']]
         self._metainfo.setdefault('classes', tuple(names))
         wrong = [name for name in self._metainfo['classes'] if name not in names]
         if wrong:
@@ -89,13 +98,14 @@ class CocoPairDataset(CocoDataset):
                 level = 'warning' if self.bad_boxes == 'drop' else problem.level
                 self._problems.append(problem._replace(level=level))
             if bbox is not None:
+                annotation.setdefault('area', w * h)  # mmdet asks for it
                 annotation['bbox'] = [bbox[0], bbox[1], bbox[2] - bbox[0], bbox[3] - bbox[1]]
         info = super().parse_data_info(raw_data_info)
         for key in PATHS:
             if key != 'img' and key in self.data_prefix:
                 name = image.get(FILE_NAMES[key], image['file_name'])
                 info[PATHS[key]] = osp.join(self.data_prefix[key], name)
-        self._problems += _check_image(info, self.backend_args)
+        self._problems += _check_image(info, size, self.backend_args)
         return info
 
     def filter_data(self) -> list[dict]:
@@ -106,11 +116,16 @@ class CocoPairDataset(CocoDataset):
         return infos
 
 
-def _check_image(info: dict, backend_args: dict | None) -> list[Problem]:
+def _check_image(info: dict, size: tuple[int, int], backend_args: dict | None) -> list[Problem]:
     problems = [
         Problem('error', 'missing image', info[key], 'no such file; check data_prefix')
         for key in PATHS.values() if key in info and not fileio.exists(info[key], backend_args=backend_args)
     ]
+    if not problems:
+        try:
+            problems += check_size(size, image_size(info['img_path'], backend_args), info['img_path'])
+        except ImageError as error:
+            problems.append(Problem('error', 'unreadable image', info['img_path'], str(error)))
     if not isinstance(info['img_id'], int):
         message = f'its id is {info["img_id"]!r}; mmdet\'s CocoMetric needs whole numbers'
         problems.append(Problem('error', 'image id', info['img_path'], message))

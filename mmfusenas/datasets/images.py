@@ -6,7 +6,9 @@ float32).
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from os import path as osp
 from pathlib import Path
 
 import cv2
@@ -25,6 +27,14 @@ IMAGE_SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff', '.webp', '.p
 _TURNED = {5, 6, 7, 8}
 
 
+MOST_PIXELS = 2 ** 26
+"""Of an image: a small file may hold many more (30 000 x 30 000 of one value make a PNG of 0.9 MB), and none of the
+sensors gives as many. Known before it is decoded."""
+
+LARGEST_FILE = 2 ** 31
+"""Of an image file, in bytes."""
+
+
 class ImageError(StateError):
     """An image file that is missing, unreadable or of a kind that cannot be used. Names the file."""
 
@@ -33,8 +43,9 @@ def read_bytes(path: str, backend_args: dict | None) -> bytes:
     """Return the content of a file.
 
     Raises:
-        ImageError: It is missing or empty.
+        ImageError: It is missing, empty, no regular file (a pipe never ends), or too large.
     """
+    _check_file(path)
     try:
         content = fileio.get(path, backend_args=backend_args)
     except OSError as error:
@@ -45,6 +56,57 @@ def read_bytes(path: str, backend_args: dict | None) -> bytes:
     if not content:
         raise ImageError(f'The image {path} is empty (0 bytes). Copy it again from its source.')
     return content
+
+
+def _check_file(path: str) -> None:
+    """Raise on what is no regular file, or a huge one; of other file backends nothing is known here."""
+    if not osp.exists(path):
+        return
+    if not osp.isfile(path):
+        raise ImageError(f'{path} is no regular file, and no image.')
+    if osp.getsize(path) > LARGEST_FILE:
+        raise ImageError(f'{path} has {osp.getsize(path):,} bytes; image files have up to {LARGEST_FILE:,}.')
+
+
+def _header(file: str | io.BytesIO, path: str) -> Image.Image | None:
+    """Return an image whose header alone has been read, None of a kind that Pillow does not know.
+
+    Raises:
+        ImageError: It has too many pixels.
+    """
+    try:
+        image = Image.open(file)
+    except Image.DecompressionBombError as error:
+        raise ImageError(f'The image {path} is too large ({error}); {_SMALLER}') from error
+    except UnidentifiedImageError:
+        return None
+    width, height = image.size
+    if width * height > MOST_PIXELS:
+        image.close()
+        raise ImageError(f'The image {path} is {width} x {height}; {_SMALLER}')
+    return image
+
+
+_SMALLER = f'images have up to {MOST_PIXELS:,} pixels. Cut it into parts, or make it smaller.'
+
+
+def check_pixels(content: bytes, path: str) -> None:
+    """Raise where the header of an image file states too many pixels to decode it.
+
+    Raises:
+        ImageError: It has more than ``MOST_PIXELS``.
+    """
+    with suppress(OSError, ValueError, SyntaxError):  # a damaged header, which decoding finds as well
+        image = _header(io.BytesIO(content), path)
+        if image is not None:
+            image.close()
+
+
+def _decode(content: bytes, flag: int, path: str) -> np.ndarray | None:
+    try:
+        return mmcv.imfrombytes(content, flag=flag | cv2.IMREAD_ANYDEPTH, backend='cv2')
+    except cv2.error as error:
+        raise ImageError(f'The image {path} cannot be decoded ({error}). Copy it again from its source.') from error
 
 
 def read_image(path: str, flag: int, backend_args: dict | None = None) -> np.ndarray:
@@ -59,17 +121,19 @@ def read_image(path: str, flag: int, backend_args: dict | None = None) -> np.nda
         H x W x 3 (BGR) or H x W; uint8, uint16 or float32.
 
     Raises:
-        ImageError: The file is missing, empty, damaged, or of another depth.
+        ImageError: The file is missing, empty, damaged, too large, or of another depth.
     """
     content = read_bytes(path, backend_args)
-    try:
-        image = mmcv.imfrombytes(content, flag=flag | cv2.IMREAD_ANYDEPTH, backend='cv2')
-    except cv2.error as error:
-        raise ImageError(f'The image {path} cannot be decoded ({error}). Copy it again from its source.') from error
+    check_pixels(content, path)
+    image = _decode(content, flag, path)
+    if image is None and flag == cv2.IMREAD_COLOR:  # OpenCV makes no colour of a grey TIFF of float
+        image = _decode(content, cv2.IMREAD_ANYCOLOR, path)
+        image = image if image is None else to_colour(image)
     if image is None:
         raise ImageError(
-            f'The image {path} ({len(content)} bytes) cannot be decoded: it is damaged, cut off, or no image. '
-            'Copy it again from its source, or take the pair out of the split file.'
+            f'The image {path} ({len(content)} bytes) cannot be decoded: it is damaged, cut off, no image, or of a '
+            'depth that OpenCV does not read. Copy it again from its source, save it as 8 or 16 bit or float32, or '
+            'take the pair out of the split file.'
         )
     if image.dtype not in (np.uint8, np.uint16, np.float32):
         raise ImageError(f'The image {path} holds {image.dtype}; save it as 8 or 16 bit, or float32.')
@@ -84,11 +148,23 @@ def checked_array(image: np.ndarray, name: str) -> np.ndarray:
     """
     if image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] not in (1, 3)):
         raise InputError(f'The shape of {name} is {image.shape}; an image is H x W or H x W x 3 (BGR).')
+    if image.size == 0:
+        raise InputError(f'The shape of {name} is {image.shape}: it has no pixels.')
     whole = image.dtype in (np.uint8, np.uint16)
     if not whole and (image.dtype.kind != 'f' or 0 < image.max() <= 1):
         raise InputError(f'The values of {name} are {image.dtype} up to {float(image.max()):g}; give 8 bit (0 '
                          'to 255) or 16 bit, as mmcv.imread does.')
     return image
+
+
+def float_ranges(images: Mapping[str, np.ndarray]) -> dict[str, tuple[float, float]]:
+    """Return the smallest and the largest value of those images, by key, that are floating point.
+
+    Example:
+        >>> float_ranges(dict(img=np.zeros((2, 2), np.uint8), infrared=np.float32([[-4, 30]])))
+        {'infrared': (-4.0, 30.0)}
+    """
+    return {key: (float(image.min()), float(image.max())) for key, image in images.items() if image.dtype.kind == 'f'}
 
 
 def read_visible(path: str, backend_args: dict | None = None) -> np.ndarray:
@@ -114,9 +190,9 @@ def read_array(path: str, backend_args: dict | None = None) -> np.ndarray:
         return read_image(path, cv2.IMREAD_ANYCOLOR, backend_args)
     try:
         array = np.load(io.BytesIO(read_bytes(path, backend_args)), allow_pickle=False)
-    except (ValueError, EOFError) as error:
+    except (ValueError, EOFError, MemoryError) as error:
         raise ImageError(f'{path} is no array of numbers ({error}). Save it by numpy.save.') from error
-    if array.ndim not in (2, 3) or array.dtype.kind not in 'uif':
+    if array.ndim not in (2, 3) or array.dtype.kind not in 'uif' or array.size == 0:
         raise ImageError(f'{path} holds {array.dtype} of the shape {array.shape}; H x W or H x W x C numbers serve.')
     return array
 
@@ -159,19 +235,20 @@ def image_size(path: str, backend_args: dict | None = None) -> tuple[int, int]:
     Turned by the EXIF orientation, as the image itself is when it is read.
 
     Raises:
-        ImageError: The file is missing, empty, or no image.
+        ImageError: The file is missing, empty, too large, or no image.
     """
     content = read_bytes(path, backend_args) if backend_args else None
+    _check_file(path)
     try:
-        with Image.open(io.BytesIO(content) if content else path) as image:
+        header = _header(io.BytesIO(content) if content else path, path)
+        if header is None:  # of a kind that OpenCV reads and Pillow does not
+            return read_visible(path, backend_args).shape[:2]
+        with header as image:
             width, height = image.size
             # Asked for what is not in its header, a PNG would be decoded as a whole.
             known = image.format != 'PNG' or 'exif' in image.info
             turned = known and image.getexif().get(ExifTags.Base.Orientation) in _TURNED
-    except UnidentifiedImageError:
-        # Kinds that OpenCV reads and Pillow does not.
-        return read_visible(path, backend_args).shape[:2]
-    except OSError as error:
+    except (OSError, ValueError, SyntaxError) as error:  # what damaged headers end in
         raise ImageError(f'The image {path} cannot be opened ({error}). Check the data root.') from error
     return (width, height) if turned else (height, width)
 

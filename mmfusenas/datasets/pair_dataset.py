@@ -310,6 +310,8 @@ class PairDataset(BaseDataset):
             annotation = self.read_annotation(text, path, image)
         except ImageError as error:
             return [Problem('error', 'unreadable image', image, str(error))]
+        except UnicodeDecodeError as error:
+            return [Problem('error', 'malformed file', path, f'is not text in UTF-8 ({error}); save it as UTF-8')]
         info['height'], info['width'] = annotation.size
         info['instances'], problems = place_boxes(annotation, self.metainfo['classes'])
         if self.bad_boxes == 'drop':

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from mmengine import fileio
 
-from mmfusenas.core.errors import FileError
+from mmfusenas.core.errors import FileError, InputError
 from mmfusenas.core.renamed import RenamedKeys
 from mmfusenas.datasets.images import IMAGE_SUFFIXES
 from mmfusenas.datasets.problems import Problem
@@ -67,9 +67,36 @@ def stem_of(path: str) -> str:
     return osp.splitext(osp.basename(path))[0]
 
 
+def name_apart(path: str, taken: dict[str, str]) -> str:
+    """Return what to call a file made of an image: its stem, behind as many of its folders as tell it from the others.
+
+    Args:
+        path: Of the image.
+        taken: Names so far, with the paths that have them; the new one is added.
+
+    Example:
+        >>> taken = {}
+        >>> [name_apart(path, taken) for path in ('x/a/0.png', 'x/b/0.png', 'x/a/0.png')]
+        ['0', 'b-0', '0']
+    """
+    folders = osp.dirname(path).split('/')
+    for count in range(len(folders) + 1):
+        name = '-'.join([*folders[len(folders) - count:], stem_of(path)])
+        if taken.setdefault(name, path) == path:
+            return name
+    return f'{name}-{osp.splitext(path)[1][1:]}'  # two suffixes in one folder
+
+
 def read_list(path: str, backend_args: dict | None = None) -> list[str]:
-    """Return the lines of a text file that are not empty, without the blanks around them."""
-    lines = fileio.get_text(path, backend_args=backend_args).splitlines()
+    """Return the lines of a text file that are not empty, without the blanks around them.
+
+    Raises:
+        ValueError: The file is not text in UTF-8.
+    """
+    try:
+        lines = fileio.get_text(path, backend_args=backend_args).splitlines()
+    except UnicodeDecodeError as error:
+        raise InputError(f'The list {path} is not text in UTF-8 ({error}); save it as UTF-8.') from error
     return [line.strip() for line in lines if line.strip()]
 
 

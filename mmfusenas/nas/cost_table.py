@@ -10,7 +10,7 @@ from pathlib import Path
 from torch import nn
 
 from mmfusenas.core.errors import FileError, InputError
-from mmfusenas.core.files import write_text
+from mmfusenas.core.files import parse_json, write_text
 from mmfusenas.core.names import nearest
 from mmfusenas.nas.choice import Choice
 from mmfusenas.nas.genotype import Genotype
@@ -75,10 +75,7 @@ class CostTable:
             raise FileError(
                 f'No cost table {path}: measure one, python tools/analysis_tools/build_latency_table.py CONFIG --out '
                 f'{path}')
-        try:
-            data = json.loads(Path(path).read_text())
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise InputError(f'{path} is not JSON ({error}); measure the cost table again.') from error
+        data = parse_json(Path(path).read_bytes(), f'The cost table {path}')
         wanted = {'format', *cls.__dataclass_fields__}
         if not isinstance(data, dict) or set(data) != wanted or data['format'] != FORMAT:
             raise InputError(f'{path} is not a cost table of format {FORMAT}: it needs the fields {sorted(wanted)}.')

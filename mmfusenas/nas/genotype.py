@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mmfusenas.core.errors import FileError, InputError
-from mmfusenas.core.files import write_text
+from mmfusenas.core.files import parse_json, write_text
 from mmfusenas.core.names import nearest
 
 PUBLISHED_DIR = Path(__file__).parent.parent / 'genotypes'
@@ -106,10 +106,7 @@ class Genotype:
                 f'No genotype {text!r}: neither a file nor a published name'
                 f'{nearest(text, published_genotypes())}. Published: {published_genotypes()}.'
             )
-        try:
-            data = json.loads(path.read_text())
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise InputError(f'{path} is not JSON ({error}); a genotype is the file that a search writes.') from error
+        data = parse_json(path.read_bytes(), f'The genotype {path}')
         genotype = cls.from_dict(data, where=str(path))
         return genotype.part(part) if part else genotype
 

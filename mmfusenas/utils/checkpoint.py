@@ -77,6 +77,20 @@ def load_checkpoint(filename: str | Path, map_location: Any = 'cpu') -> Any:
     return content
 
 
+def latest_checkpoint(work_dir: str | Path) -> Path | None:
+    """Return the checkpoint that ``last_checkpoint`` of a work dir names, None where there is no such file.
+
+    It names it from the work dir on, so that a copy of the folder goes on from its own checkpoints. Of a whole path, as
+    MMEngine writes it, the file of that name beside it comes first.
+    """
+    pointer = Path(work_dir, 'last_checkpoint')
+    if not pointer.is_file():
+        return None
+    named = Path(pointer.read_text().strip())
+    beside = Path(work_dir, named.name)
+    return beside if named.is_absolute() and beside.is_file() else Path(work_dir, named)
+
+
 def load_from_local(filename: str, map_location: Any = None) -> Any:
     """Load for mmengine's ``CheckpointLoader``, which prints the part of this name behind ``load_from_``."""
     return load_checkpoint(filename, map_location)

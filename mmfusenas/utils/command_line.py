@@ -186,15 +186,25 @@ def _files_below(folder: Path, suffix: str) -> Iterator[Path]:
     return (file for file in islice(every, 20_000) if file.suffix == suffix)
 
 
-def output_file(path: str | Path) -> Path:
+def output_file(path: str | Path, *others: str | Path | None) -> Path:
     """Return ``path``, to which a file is going to be written.
 
+    Args:
+        path: Path from the command line.
+        others: Files that the tool reads or writes besides; None is passed over.
+
     Raises:
-        UserError: It is a folder.
+        UserError: It is a folder, or one of the others.
     """
-    if Path(path).is_dir():
-        raise UserError(f'{path} is a folder; give the name of the file to write, such as {Path(path) / "out"}.')
-    return Path(path)
+    path = Path(path)
+    if path.is_dir():
+        raise UserError(f'{path} is a folder; give the name of the file to write, such as {path / "out"}.')
+    for other in filter(None, others):
+        if path.resolve() == Path(other).resolve() or (path.exists() and Path(other).exists()
+                                                       and path.samefile(other)):
+            raise UserError(f'{path} would take the place of {other}, which is given too; choose another file to '
+                            'write.')
+    return path
 
 
 def read_config(path: str, options: dict[str, Any] | None = None) -> Config:

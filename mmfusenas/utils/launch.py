@@ -1,8 +1,11 @@
 """Building the Runner, also in several processes on a machine without a GPU (mmengine's initialisation calls CUDA)."""
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
+from pathlib import Path
+from typing import IO
 
 import torch
 import torch.distributed as dist
@@ -18,6 +21,11 @@ _VARIABLES = {
     'slurm': ('SLURM_PROCID', 'SLURM_NTASKS', 'SLURM_LOCALID'),
     'mpi': ('OMPI_COMM_WORLD_RANK', 'OMPI_COMM_WORLD_SIZE', 'OMPI_COMM_WORLD_LOCAL_RANK'),
 }
+
+LOCK = '.training'
+"""File of a work dir that a running training has locked."""
+
+_held: list[IO[str]] = []
 
 
 def build_runner(cfg: Config, local_rank: int = 0) -> Runner:
@@ -39,6 +47,40 @@ def build_runner(cfg: Config, local_rank: int = 0) -> Runner:
         # processes: the data-parallel wrapper has laid out its buckets by then.
         runner.model.to(memory_format=torch.channels_last)
     return runner
+
+
+def lock_work_dir(cfg: Config) -> None:
+    """Keep the work dir for this training until its process ends, however it ends.
+
+    Two trainings in one folder would write over each other's checkpoints. Of several processes the first keeps it.
+
+    Args:
+        cfg: Config with ``launcher`` and ``work_dir`` set.
+
+    Raises:
+        RuntimeError: Another training has it.
+    """
+    if cfg.launcher != 'none' and int(os.environ.get(_VARIABLES[cfg.launcher][0], 0)):
+        return
+    path = Path(cfg.work_dir, LOCK)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file = open(path, 'a+')
+    try:
+        # Such a lock is the process's own: its data loaders, which may outlive it, do not keep it.
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError) as error:
+        file.seek(0)
+        holder = file.read().strip() or 'unknown'
+        file.close()
+        raise StateError(f'Another training runs in {cfg.work_dir} (process {holder}). Wait for it or end it, or give '
+                         'this one another --work-dir.') from error
+    except OSError:  # a file system without locks
+        file.close()
+        return
+    file.truncate(0)
+    file.write(f'{os.getpid()} on {os.uname().nodename}\n')
+    file.flush()
+    _held.append(file)  # closed, it would no longer be locked
 
 
 def init_cpu_group(launcher: str) -> None:

@@ -22,6 +22,7 @@ from mmengine.registry import Registry
 
 import mmfusenas.registry
 from mmfusenas.core.errors import InputError
+from mmfusenas.core.files import parse_json
 from mmfusenas.registry import MODELS, TASK_UTILS, TRANSFORMS, WEIGHT_INITIALIZERS
 
 SCOPES = ('mmfusenas', 'mmengine', 'mmcv', 'mmdet', 'mmseg')
@@ -85,11 +86,7 @@ def from_text(text: str, kinds: tuple[Registry, ...], where: str) -> Any:
         Traceback (most recent call last):
         mmfusenas.core.errors.InputError: model_cfg of a.pth was not built: type is 'os.system', ...
     """
-    try:
-        config = json.loads(text)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise InputError(f'{where} is no JSON ({error}). Fetch the file again, or ask its author for the weights '
-                         'alone.') from error
+    config = parse_json(text, where)
     check_parts(config, kinds, where)
     return _restored(config)
 

@@ -22,7 +22,7 @@ from mmengine.hooks import Hook
 from kits import resume as resume_kit
 from kits import search as search_kit
 from mmfusenas.registry import HOOKS
-from mmfusenas.utils.checkpoint import load_checkpoint
+from mmfusenas.utils.checkpoint import latest_checkpoint, load_checkpoint
 
 INTERVAL = 4
 
@@ -185,8 +185,8 @@ def watch(run: str, folder: Path, workers: int, epochs: int, death: tuple | None
 
 def checkpoint_iteration(folder: Path) -> int:
     """Return the iteration of the checkpoint that a resume begins with; it has to load."""
-    pointer = folder / 'last_checkpoint'
-    return load_checkpoint(pointer.read_text())['meta']['iter'] if pointer.is_file() else 0
+    latest = latest_checkpoint(folder)
+    return load_checkpoint(latest)['meta']['iter'] if latest else 0
 
 
 def main(folder: Path, run: str, workers: int, random_kills: int) -> dict:

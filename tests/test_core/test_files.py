@@ -1,9 +1,11 @@
 """Files that are there whole or not at all."""
+import errno
 import os
 
 import pytest
 
-from mmfusenas.core.files import atomic_write, remove_partial_files
+from mmfusenas.core.errors import InputError
+from mmfusenas.core.files import DEEPEST, atomic_write, parse_json, remove_partial_files
 
 
 def test_flushed_before_it_is_moved(tmp_path, monkeypatch):
@@ -37,6 +39,22 @@ def test_folders_are_made_and_where_that_fails_it_is_said(tmp_path):
         partial.write_text('{}')
     assert os.listdir(tmp_path / 'new') == ['a.json']
     (tmp_path / 'file').write_text('x')
-    with pytest.raises(OSError, match=r'file/a\.json was not written .* MB are free there'):
+    with pytest.raises(OSError, match=r'file/a\.json was not written\. Check that .*/file is a folder'):
         with atomic_write(tmp_path / 'file' / 'a.json'):
             pass
+
+
+@pytest.mark.parametrize('number, advice', [
+    (errno.ENOSPC, r'was not written\. \d+ MB are free there\. .*--resume'),
+    (errno.EACCES, r'was not written\. Check that \S+ is a folder that you may write to, or name another\.$')])
+def test_the_advice_is_of_the_cause(tmp_path, number, advice):
+    with pytest.raises(OSError, match=advice):
+        with atomic_write(tmp_path / 'a.json'):
+            raise OSError(number, os.strerror(number))
+
+
+def test_json_is_read_or_said_to_be_none():
+    assert parse_json(b'{"a": [1]}', 'it') == dict(a=[1])
+    for content in ('{"a"', b'\xff', '[' * 10 ** 5, '[' * (DEEPEST + 2) + ']' * (DEEPEST + 2), '1' * 5000, None):
+        with pytest.raises(InputError, match='it is not JSON'):
+            parse_json(content, 'it')

@@ -1,10 +1,25 @@
 """Reading pairs: depth and colour kept, bad files named."""
+import os
+import struct
+import zlib
+
 import cv2
 import numpy as np
 import pytest
 
-from mmfusenas.datasets.images import ImageError, image_size, to_display, write_image
-from mmfusenas.datasets.transforms import LoadPairFromFile
+from mmfusenas.core.errors import InputError
+from mmfusenas.datasets.images import (
+    ImageError,
+    checked_array,
+    image_size,
+    read_array,
+    read_infrared,
+    read_visible,
+    to_display,
+    write_image,
+)
+from mmfusenas.datasets.transforms import LoadPairFromFile, LoadSegMap
+from mmfusenas.datasets.transforms.load_guided import as_target
 
 
 def write(path, array):
@@ -140,3 +155,58 @@ def test_an_image_that_cannot_be_written_is_named(tmp_path, monkeypatch):
     with pytest.raises(OSError, match=r'a\.png.*\(4, 5, 3\).*uint8'):
         write_image(tmp_path / 'a.png', image)
     assert not (tmp_path / 'a.png').exists()
+
+
+def bomb(path, side):
+    """Write a PNG of a few bytes that states ``side`` pixels each way."""
+    def chunk(kind, content):
+        return struct.pack('>I', len(content)) + kind + content + struct.pack('>I', zlib.crc32(kind + content))
+    path.write_bytes(b'\x89PNG\r\n\x1a\n' + chunk(b'IHDR', struct.pack('>IIBBBBB', side, side, 8, 0, 0, 0, 0)) + chunk(
+        b'IDAT', zlib.compress(bytes(10 ** 6))) + chunk(b'IEND', b''))
+
+
+@pytest.mark.parametrize('side, said', [(9000, '9000 x 9000'), (30000, 'too large')])
+def test_an_image_of_too_many_pixels_is_not_decoded(tmp_path, monkeypatch, side, said):
+    path = tmp_path / 'a.png'
+    bomb(path, side)
+    monkeypatch.setattr(cv2, 'imdecode', None)
+    for read in (read_visible, read_infrared, image_size, read_array):
+        with pytest.raises(ImageError, match=rf'a\.png is {said}.*images have up to 67,108,864 pixels'):
+            read(str(path))
+    with pytest.raises(ImageError, match=said):
+        LoadSegMap()(dict(seg_map_path=str(path)))
+
+
+def test_a_pipe_does_not_hang(tmp_path):
+    os.mkfifo(tmp_path / 'a.png')
+    for read in (read_visible, image_size, read_array):
+        with pytest.raises(ImageError, match='a.png is no regular file'):
+            read(str(tmp_path / 'a.png'))
+
+
+def test_a_grey_image_of_floats_is_read_as_colour(tmp_path):
+    image = np.random.default_rng(0).random((24, 32), np.float32)
+    cv2.imwrite(str(tmp_path / 'a.tif'), image)
+    assert np.array_equal(read_visible(str(tmp_path / 'a.tif')), np.dstack([image] * 3))
+    cv2.imwrite(str(tmp_path / 'b.tif'), image.astype(float))
+    with pytest.raises(ImageError, match='holds float64; save it as'):
+        read_visible(str(tmp_path / 'b.tif'))
+
+
+def test_arrays_without_pixels(tmp_path):
+    np.save(tmp_path / 'a.npy', np.zeros((0, 4)))
+    with pytest.raises(ImageError, match=r'float64 of the shape \(0, 4\)'):
+        read_array(str(tmp_path / 'a.npy'))
+    for shape in ((0, 0), (0, 4, 3)):
+        with pytest.raises(InputError, match='it has no pixels'):
+            checked_array(np.zeros(shape), 'it')
+    with pytest.raises(ImageError, match='it has no pixels'):
+        as_target(np.zeros((0, 0)), False, (8, 8), ('a', 'b'))
+
+
+def test_a_cut_off_photograph_is_not_read_in_part(tmp_path, make_image):
+    content = cv2.imencode('.jpg', make_image(0, (240, 320), 3))[1].tobytes()
+    for share in (0.3, 0.6, 0.9):
+        (tmp_path / 'a.jpg').write_bytes(content[:int(len(content) * share)])
+        with pytest.raises(ImageError, match='a.jpg .* cannot be decoded'):
+            read_visible(str(tmp_path / 'a.jpg'))

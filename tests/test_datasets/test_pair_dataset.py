@@ -300,6 +300,26 @@ def test_multispectral_refuses_other_cameras():
         MultiSpectralDataset(infrared='uv')
 
 
+@pytest.mark.parametrize('size, message', [
+    ((24, 320), 'annotated as 320 x 24, but 32 x 24: the boxes would be misplaced'),
+    ((24, 'abc'), "001.xml: its size has the height '24' and the width 'abc'"), ((24, 'nan'), "the width 'nan'"),
+    (('inf', 32), "the height 'inf'")])
+def test_voc_size_is_the_image_s(voc, size, message):
+    (voc / 'Annotations/001.xml').write_text(voc_file(('car', 1, 2, 11, 12, 0), size=size))
+    with pytest.raises(DatasetError, match=message):
+        VOCPairDataset(data_root=str(voc), metainfo=CLASSES)
+
+
+def test_text_of_another_encoding(pairs):
+    (pairs / 'labels/001.txt').write_bytes('0 0.5 0.5 0.25 0.5 \u00e9'.encode('latin-1'))
+    with pytest.raises(DatasetError, match=r'labels/001\.txt: is not text in UTF-8'):
+        yolo(pairs)
+    (pairs / 'labels/001.txt').write_text('')
+    (pairs / 'split.txt').write_bytes(b'00\xe9')
+    with pytest.raises(ValueError, match=r'The list .*split\.txt is not text in UTF-8'):
+        yolo(pairs, split='split.txt')
+
+
 # COCO
 
 @pytest.fixture
@@ -382,6 +402,48 @@ def test_coco_of_one_sensor_and_a_reference(pairs, tmp_path_factory):
         build_coco(root, data_prefix=prefix)
     edit(root, lambda content: content['images'][1].update(file_name_gt='other.png'))
     assert build_coco(root, data_prefix=prefix)[1]['reference_path'].endswith('reference/other.png')
+
+
+@pytest.mark.parametrize('change, message', [
+    (lambda c: c['images'][1].update(id=0), r'id twice \(1\):\n.*train\.json, images: 2 entries have the id 0'),
+    (lambda c: c['annotations'][1].update(id=1), 'annotations: 2 entries have the id 1'),
+    (lambda c: c['categories'][1].update(id=0), 'categories: 2 entries have the id 0'),
+    (lambda c: c['categories'][1].update(name='person'), "categories: 2 entries have the name 'person'"),
+    (lambda c: c['annotations'][0].update(category_id=7), 'annotation 1: its category_id is 7, and no entry of categ'),
+    (lambda c: c['annotations'][0].update(image_id=70), 'annotation 1: its image_id is 70, and no entry of images'),
+    (lambda c: c.pop('annotations'), 'annotations is missing; it has to be a list'),
+    (lambda c: c.pop('images'), 'images is missing'),
+    (lambda c: c.update(categories=dict(a=1)), "categories is {'a': 1}; it has to be a list"),
+    (lambda c: c['images'].append(3), r'images\[4\]: is 3, not an object'),
+    (lambda c: c['images'][0].update(height='24'), r"images\[0\]: height is '24'; it has to be a whole number"),
+    (lambda c: c['images'][0].update(width=0), 'width is 0'),
+    (lambda c: c['images'][0].update(id=[1]), r'id is \[1\]'),
+    (lambda c: c['images'][0].pop('file_name'), 'file_name is missing; it has to be text'),
+    (lambda c: c['annotations'][0].update(bbox=[1, 2, 3]), r'bbox is \[1, 2, 3\]; it has to be four numbers'),
+    (lambda c: c['annotations'][0].update(bbox=[1, 2, '3', 4]), 'it has to be four numbers'),
+    (lambda c: c['annotations'][0].update(bbox=[1, 2, 10 ** 400, 4]), 'it has to be four numbers'),
+    (lambda c: c['annotations'][0].pop('bbox'), 'bbox is missing'),
+    (lambda c: c['categories'][0].update(name=None), 'name is None; it has to be text'),
+    (lambda c: c['images'][0].update(width=320), 'annotated as 320 x 24, but 32 x 24'),
+])
+def test_coco_entries_that_do_not_fit(coco, change, message):
+    edit(coco, change)
+    with pytest.raises(DatasetError, match=message):
+        build_coco(coco)
+
+
+@pytest.mark.parametrize('content, message', [
+    (b'{"images": [', 'the file is not JSON .*Is it cut off'), (b'[1, 2]', r'holds \[1, 2\]; a COCO file is an object'),
+    (b'\xff\xfe\x00', 'the file is not JSON'), (b'[' * 5000 + b']' * 5000, 'the file is not JSON')])
+def test_coco_files_that_are_none(coco, content, message):
+    (coco / 'annotations/train.json').write_bytes(content)
+    with pytest.raises(DatasetError, match=message):
+        build_coco(coco)
+
+
+def test_coco_boxes_without_an_area(coco):
+    edit(coco, lambda content: [annotation.pop('area') for annotation in content['annotations']])
+    assert [len(x['instances']) for x in build_coco(coco)] == [0, 1, 2, 1]
 
 
 def test_coco_without_images(coco):

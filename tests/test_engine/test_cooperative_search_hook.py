@@ -1,7 +1,6 @@
 """The cooperative search on the stock Runner: its gradient, its alternation, its resume."""
 import copy
 import json
-from pathlib import Path
 
 import pytest
 import torch
@@ -226,7 +225,7 @@ def test_a_search_from_before_its_limit_was_renamed_goes_on(tmp_path):
     options = dict(alternation=[dict(stage='scene', tolerance=0.1, window=1, max_iters=6), dict(stage='task', iters=1)],
                    changes=dict(default_hooks=dict(checkpoint=dict(interval=1))))
     kit.train(search(tmp_path, stop=3, **options))
-    path = Path((tmp_path / 'last_checkpoint').read_text())
+    path = tmp_path / (tmp_path / 'last_checkpoint').read_text()
     content = torch.load(path, weights_only=True)
     settings = content['bilevel_search']['settings']
     settings['turns'] = settings.pop('alternation')

@@ -1,6 +1,7 @@
 """Images at validations and tests, on a real Runner."""
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -11,7 +12,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 from mmengine.structures import InstanceData, PixelData
 
-from mmfusenas.engine.hooks.fusion_visualization_hook import contact_image
+from mmfusenas.engine.hooks.fusion_visualization_hook import FusionVisualizationHook, contact_image
 from mmfusenas.structures import FusionDataSample
 from mmfusenas.visualization.panels import BAR
 
@@ -60,6 +61,15 @@ def test_test_draws_every_pair_into_the_folder(runner: Callable, tmp_path: Path)
     runner('test', test_out_dir=str(tmp_path / 'show')).test()
     assert [path.name for path in sorted((tmp_path / 'show').iterdir())] == [f'{i:06d}_visible.png' for i in range(7)]
     assert drawn(tmp_path) == {}
+
+
+def test_equal_names_in_two_folders_are_two_files(tmp_path: Path) -> None:
+    hook = FusionVisualizationHook(test_out_dir=str(tmp_path / 'show'))
+    for path in ('a/0.png', 'b/0.png', 'c/1.png'):
+        sample = FusionDataSample(metainfo=dict(img_path=path), pred_img=np.zeros((40, 60, 3), np.uint8))
+        batch = dict(inputs=dict(visible=torch.zeros(1, 3, 40, 60), infrared=torch.zeros(1, 1, 40, 60)))
+        hook.after_test_iter(SimpleNamespace(visualizer=SimpleNamespace(dataset_meta=None)), 0, batch, [sample])
+    assert sorted(path.name for path in (tmp_path / 'show').iterdir()) == ['0.png', '1.png', 'b-0.png']
 
 
 def test_test_without_a_folder_draws_a_few(runner: Callable, tmp_path: Path) -> None:

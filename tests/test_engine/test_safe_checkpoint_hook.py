@@ -3,6 +3,7 @@ import json
 import os
 import pickle
 import resource
+import shutil
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from mmengine.hooks import Hook
 from kits import resume as kit
 from mmfusenas.engine.hooks import SafeCheckpointHook
 from mmfusenas.registry import HOOKS, MODELS
-from mmfusenas.utils.checkpoint import load_checkpoint, save_checkpoint
+from mmfusenas.utils.checkpoint import latest_checkpoint, load_checkpoint, save_checkpoint
 from mmfusenas.utils.stored_config import MODEL_PARTS, from_text
 
 
@@ -47,6 +48,26 @@ def test_old_files_go_and_the_pointer_follows(tmp_path):
     assert [name for name in _files(tmp_path) if name.startswith('iter')] == ['iter_16.pth', 'iter_18.pth']
     assert len([name for name in _files(tmp_path) if name.startswith('best_mAP_iter')]) == 1
     assert _last(tmp_path) == 'iter_18.pth'
+
+
+@pytest.mark.parametrize('absolute', [False, True])
+def test_a_copied_folder_goes_on_from_its_own_files(tmp_path, absolute):
+    kit.train(kit.config(tmp_path / 'work'), stop=9)
+    pointer = tmp_path / 'work/last_checkpoint'
+    assert pointer.read_text() == 'iter_8.pth'
+    if absolute:  # as MMEngine writes it
+        pointer.write_text(str(tmp_path / 'work/iter_8.pth'))
+    shutil.copytree(tmp_path / 'work', tmp_path / 'copy')
+    assert latest_checkpoint(tmp_path / 'copy') == tmp_path / 'copy/iter_8.pth'
+    shutil.rmtree(tmp_path / 'work')
+    assert kit.train(kit.config(tmp_path / 'copy'), resume=True).iter == 18
+
+
+def test_the_pointer_to_a_folder_elsewhere(tmp_path):
+    (tmp_path / 'work').mkdir()
+    assert latest_checkpoint(tmp_path / 'work') is None
+    (tmp_path / 'work/last_checkpoint').write_text(f'{tmp_path}/other/epoch_1.pth\n')
+    assert latest_checkpoint(tmp_path / 'work') == tmp_path / 'other/epoch_1.pth'
 
 
 def test_a_resumed_checkpoint_names_no_file_elsewhere_to_remove(tmp_path):
@@ -112,7 +133,7 @@ def test_full_disk_ends_in_one_message_and_leaves_the_last_checkpoint(tmp_path):
     # Writing fails in the middle of the file, as on a full disk.
     resource.setrlimit(resource.RLIMIT_FSIZE, ((tmp_path / 'iter_4.pth').stat().st_size - 5000, limits[1]))
     try:
-        with pytest.raises(OSError, match=r'iter_8\.pth was not written .* MB are free there.* with --resume'):
+        with pytest.raises(OSError, match=r'iter_8\.pth was not written\. .* MB are free there.* with --resume'):
             kit.train(kit.config(tmp_path, **cfg), resume=True)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)

@@ -8,7 +8,9 @@ import torch
 from mmengine.dataset import Compose, pseudo_collate
 from mmengine.registry import DefaultScope
 
+from mmfusenas.apis import FusionInferencer
 from mmfusenas.models.data_preprocessors import GuidedDataPreprocessor, PairDataPreprocessor
+from mmfusenas.models.scene import FixedFusion
 from mmfusenas.registry import MODELS
 from mmfusenas.structures import FusionDataSample
 
@@ -82,6 +84,28 @@ def test_floats_count_as_255_and_are_clamped():
 def test_floats_of_another_range_are_refused():
     with pytest.raises(ValueError, match=r'visible image vi/0\.png reaches 30000.*bit_depth=dict\(visible=16\)'):
         PairDataPreprocessor()(batch((4, 6), dtype=torch.float32, fill=30000.0))
+
+
+@pytest.mark.parametrize('low, high, bits', [(250, 330, None), (-5, 30, None), (0, 510, None), (-1, 900, 10),
+                                             (0, 1100, 10)])
+def test_files_of_floats_of_another_unit_are_refused(tmp_path, low, high, bits):
+    """Kelvin would become white and negative degrees black; what photometric transforms leave is another matter."""
+    cv2.imwrite(str(tmp_path / 'vi.png'), np.zeros((4, 6, 3), np.uint8))
+    cv2.imwrite(str(tmp_path / 'ir.tif'), np.linspace(low, high, 24, dtype=np.float32).reshape(4, 6))
+    paths = dict(img_path=str(tmp_path / 'vi.png'), infrared_path=str(tmp_path / 'ir.tif'))
+    with DefaultScope.overwrite_default_scope('mmfusenas'):
+        packed = Compose([dict(type='LoadPairFromFile'), dict(type='PackPairInputs')])(dict(paths))
+    bit_depth = bits and dict(infrared=bits)
+    with pytest.raises(ValueError, match=rf'infrared image .*ir\.tif holds floating point from {low} to {high}; '):
+        PairDataPreprocessor(bit_depth=bit_depth)(pseudo_collate([packed]), training=True)
+    with pytest.raises(ValueError, match='holds floating point from'):
+        infrared = cv2.imread(paths['infrared_path'], cv2.IMREAD_UNCHANGED)
+        preprocessor = dict(type='mmfusenas.PairDataPreprocessor', bit_depth=bit_depth)
+        FusionInferencer(FixedFusion('average', preprocessor))(paths['img_path'], infrared)
+    cv2.imwrite(str(tmp_path / 'ir.tif'), np.linspace(0, 255, 24, dtype=np.float32).reshape(4, 6))
+    with DefaultScope.overwrite_default_scope('mmfusenas'):
+        packed = Compose([dict(type='LoadPairFromFile'), dict(type='PackPairInputs')])(dict(paths))
+    assert PairDataPreprocessor()(pseudo_collate([packed]))['inputs']['infrared'].max() == 1
 
 
 @pytest.mark.parametrize('bad', [float('nan'), float('inf')])

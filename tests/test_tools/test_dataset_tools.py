@@ -84,7 +84,7 @@ def test_check_lists_everything_at_once(tool, data, capsys):
     assert code == 1
     assert sorted(problems) == sorted([
         ('train', 'error', 'image without a partner'), ('train', 'error', 'unreadable image'),
-        ('train', 'error', 'unreadable image'), ('train', 'error', 'box outside the image'),
+        ('train', 'error', 'box outside the image'),
         ('train', 'warning', 'box over the edge'), ('train', 'warning', 'class without a box'),
         ('val', 'warning', 'constant image'), ('val', 'error', 'sizes differ'), ('val', 'warning', 'uint16 image')])
 
@@ -122,6 +122,18 @@ def test_browse_draws_the_pair_as_the_model_gets_it(tool, data, tmp_path):
     assert np.array_equal(drawn[20:, 64:], mean[20:])  # below it, nothing is drawn
     with pytest.raises(UserError, match="has no data set 'test'"):
         browse.main([str(data), '--split', 'test'])
+
+
+def test_browse_writes_a_file_for_each_of_equal_names(tool, data, tmp_path):
+    for folder in ('vi', 'ir'):
+        paths = [f'{tmp_path}/{part}/{folder}/000.png' for part in ('train', 'test')]
+        cv2.imwrite(paths[1], cv2.imread(f'{tmp_path}/test/{folder}/100.png', cv2.IMREAD_UNCHANGED))
+        (tmp_path / f'{folder}.txt').write_text('\n'.join(paths))
+    data.write_text(f"val_dataloader = dict(dataset=dict(type='PairDataset', data_root={str(tmp_path)!r}, "
+                    "data_prefix=dict(img='vi.txt', infrared='ir.txt'), pipeline=[dict(type='LoadPairFromFile'), "
+                    "dict(type='PackPairInputs')]))")
+    tool('analysis_tools/browse_dataset').main([str(data), '--out-dir', str(tmp_path / 'out'), '--split', 'val'])
+    assert sorted(path.name for path in (tmp_path / 'out').iterdir()) == ['000.png', 'vi-000.png']
 
 
 ONE_SENSOR = """
@@ -365,7 +377,9 @@ def test_make_split_of_images_in_folders(tool, tmp_path):
 @pytest.mark.parametrize('arguments, message', [
     (['--gap', '100'], '1 sequences cannot be split into 2 parts'),
     (['--shares', 'train'], "words like train=0.8, got 'train'"),
-    (['--shares', 'train=0'], 'share above 0'),
+    (['--shares', 'train=0'], 'share above 0'), (['--shares', 'train=nan'], 'share above 0'),
+    (['--shares', 'train=1', 'train=2'], "the part 'train' twice"),
+    (['--shares', '../../x=.5', 'test=.5'], r"'\.\./\.\./x' is no name of a file; folders are given by --out"),
 ])
 def test_make_split_refuses(tool, tmp_path, arguments, message):
     for number in (1, 50):

@@ -1,5 +1,6 @@
 """The infer and derive tools, run as commands are."""
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,7 +9,11 @@ import numpy as np
 import pytest
 import torch
 
+from mmfusenas.apis import FusionInferencer
 from mmfusenas.apis.loading import build_model
+from mmfusenas.datasets.images import ImageError
+from mmfusenas.datasets.pairing import Pair
+from mmfusenas.models.scene import FixedFusion
 from mmfusenas.nas import Genotype, SearchSpace
 from mmfusenas.utils.checkpoint import load_checkpoint, save_checkpoint
 from mmfusenas.utils.weights import weights_records
@@ -144,6 +149,30 @@ def test_infer_names_a_damaged_image(
     assert 'The image ir/002_ir.png' in message and problem in message
     predictions = json.loads(Path('o/predictions.json').read_text())
     assert len(predictions['images']) == count - 1 == len(list(Path('o/images').iterdir()))
+
+
+def test_whatever_is_wrong_with_one_image_the_others_are_done(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    infer = FusionInferencer(FixedFusion('average'))
+    pairs = [Pair(stem, stem, stem) for stem in 'abc']
+
+    def called(visible: str, infrared: str) -> dict:
+        if visible == 'b':
+            raise problem
+        return dict(image=np.zeros((4, 4, 3), np.uint8), boxes=None, scores=None, labels=None, mask=None)
+
+    monkeypatch.setattr(FusionInferencer, '__call__', lambda self, *paths: called(*paths))
+    monkeypatch.setattr(FusionInferencer, 'check', lambda *_: None)
+    for problem in (MemoryError('no room'), RuntimeError('odd shape'), cv2.error('odd')):
+        with pytest.raises(ImageError, match=f'1 of 3 inputs could not be used.*: {re.escape(str(problem))}'):
+            infer.run(pairs, tmp_path / 'out')
+        written = json.loads((tmp_path / 'out/predictions.json').read_text())
+        assert [image['stem'] for image in written['images']] == ['a', 'c'] and list(written['failed']) == ['b']
+        (tmp_path / 'out/predictions.json').unlink()
+    problem = KeyboardInterrupt()
+    with pytest.raises(KeyboardInterrupt):
+        infer.run(pairs, tmp_path / 'out')
+    assert [x['stem'] for x in json.loads((tmp_path / 'out/predictions.json').read_text())['images']] == ['a']
 
 
 def test_list_shows_every_name(run_tool: Callable, capsys) -> None:

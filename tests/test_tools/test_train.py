@@ -77,6 +77,23 @@ def test_resume(toy: Path, run_tool: Callable, capsys: pytest.CaptureFixture) ->
     assert not Path('other/epoch_1.pth').exists() and Path('other/epoch_2.pth').exists()
 
 
+def test_two_trainings_in_one_work_dir(toy: Path, run_tool: Callable) -> None:
+    WORK_DIR.mkdir(parents=True)
+    holder = subprocess.Popen(
+        [sys.executable, '-c', 'import fcntl, sys; file = open(sys.argv[1], "w"); fcntl.lockf(file, fcntl.LOCK_EX); '
+         'print("4711 on here", file=file, flush=True); print(flush=True); sys.stdin.read()',
+         str(WORK_DIR / '.training')], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=toy.parent)
+    try:
+        holder.stdout.readline()
+        said = run_tool('train', 'toy.py')
+    finally:
+        holder.communicate()
+    assert said == ('error: Another training runs in work_dirs/toy (process 4711 on here). Wait for it or end it, or '
+                    'give this one another --work-dir.')
+    assert not list(WORK_DIR.glob('*.pth'))
+    assert run_tool('train', 'toy.py') == '' and (WORK_DIR / 'epoch_2.pth').is_file()  # it goes with its holder
+
+
 def test_interrupt_says_how_to_go_on(toy: Path, run_tool: Callable, capsys: pytest.CaptureFixture) -> None:
     hook = "custom_hooks=[dict(type='ToolStopHook',error='interrupt',iteration={})]"
     toy.write_text(toy.read_text() + hook.format(2))

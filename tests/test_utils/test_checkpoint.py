@@ -138,7 +138,7 @@ def small_disk():
 
 def test_full_disk_leaves_the_old_file(tmp_path, small_disk):
     save_checkpoint(dict(a=1), tmp_path / 'x.pth')
-    with pytest.raises(OSError, match=r'x\.pth was not written .* MB are free there.*--resume') as error:
+    with pytest.raises(OSError, match=r'x\.pth was not written\. .* MB are free there.*--resume') as error:
         save_checkpoint(dict(a=torch.zeros(100_000)), tmp_path / 'x.pth')
     assert error.value.errno
     assert load_checkpoint(tmp_path / 'x.pth') == dict(a=1)

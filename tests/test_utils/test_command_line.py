@@ -2,6 +2,7 @@
 import argparse
 import json
 import os
+from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
@@ -220,3 +221,32 @@ def test_an_option_without_effect_is_an_error(tmp_path):
     with pytest.raises(ValueError, match=r'max_epochs.*train_cfg\.max_epochs='):
         load_config(str(path), {'max_epochs': 4})
     assert load_config(str(path), {'find_unused_parameters': True}).find_unused_parameters
+
+
+def test_an_output_that_is_an_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path('a.pth').write_text('weights')
+    Path('link.pth').symlink_to('a.pth')
+    os.link('a.pth', 'hard.pth')
+    for name in ('a.pth', 'link.pth', 'hard.pth', str(tmp_path / 'x/../a.pth')):
+        with pytest.raises(UserError, match='would take the place of a.pth, which is given too; choose another file'):
+            output_file(name, None, 'a.pth')
+    assert output_file('new.pth', 'a.pth', None) == Path('new.pth')
+    with pytest.raises(UserError, match='new.json would take the place of'):
+        output_file('new.json', './new.json')
+
+
+@pytest.mark.parametrize('tool, arguments', [
+    ('derive', ['s.pth', '--out', 's.pth']), ('derive', ['s.pth', '--out', 'g', '--checkpoint', 'g']),
+    ('derive', ['s.pth', '--out', 'g.json', '--checkpoint', 's.pth']),
+    ('deployment/export_onnx', ['--model', 's.pth', '--out', 's.pth']),
+    ('model_converters/publish_model', ['s.pth', 's.pth']), ('model_converters/ruas', ['s.pth', 's.pth']),
+    ('model_converters/tim', ['s.pth', 's.pth', '--network', 'light'])])
+def test_no_tool_writes_over_what_it_reads(tool: str, arguments: list[str], tmp_path: Path, load_tool: Callable,
+                                           monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path('s.pth').write_text('weights')
+    monkeypatch.setattr('sys.argv', [tool, *arguments])
+    with pytest.raises(UserError, match='would take the place of'):
+        load_tool(tool).main()
+    assert Path('s.pth').read_text() == 'weights' and not Path('g').exists()

@@ -87,7 +87,7 @@ def test_a_pipeline_names_transforms_alone(step: dict) -> None:
 
 @pytest.mark.parametrize('text', ['{', '', None, '{"a": }', '[' * 100_000])
 def test_what_is_no_json_is_named(text: str) -> None:
-    with pytest.raises(ValueError, match='The model of a.pth is no JSON'):
+    with pytest.raises(ValueError, match='The model of a.pth is not JSON'):
         from_text(text, MODEL_PARTS, 'The model of a.pth')
 
 

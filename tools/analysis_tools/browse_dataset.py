@@ -21,7 +21,7 @@ from rich.progress import track
 from mmfusenas.core.errors import UserError
 from mmfusenas.datasets.images import to_display, write_image
 from mmfusenas.datasets.leaves import dataset_leaves
-from mmfusenas.datasets.pairing import stem_of
+from mmfusenas.datasets.pairing import name_apart
 from mmfusenas.registry import DATASETS
 from mmfusenas.utils.command_line import ConfigOptions, read_config, run_tool
 from mmfusenas.visualization import draw_mask
@@ -103,9 +103,10 @@ def write_images(dataset: BaseDataset, folder: Path, most: int) -> int:
     """Write the contact images of a data set, at most so many; return their number."""
     # Spread over the whole set: neighbours look alike.
     chosen = np.linspace(0, len(dataset) - 1, min(most, len(dataset))).astype(int)
+    names: dict[str, str] = {}
     for index in track(chosen, f'Writing to {folder}'):
         packed = dataset[int(index)]
-        name = stem_of(packed['data_samples'].img_path)
+        name = name_apart(packed['data_samples'].img_path, names)
         write_image(folder / f'{name}.png', contact_image(packed, dataset.metainfo))
     return len(chosen)
 

@@ -101,7 +101,7 @@ def next_command(cfg: Config, config: str, out: str) -> str:
 def main() -> None:
     """Measure."""
     args = parse_args()
-    output_file(args.out)
+    output_file(args.out, args.config)
     cfg = load_config(args.config, args.cfg_options)
     warn_if_busy()
     table = measure(cfg, tuple(args.shape), args.device)

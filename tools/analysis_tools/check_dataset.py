@@ -55,7 +55,8 @@ def check_set(name: str, config: dict, workers: int, quiet: bool) -> dict:
     check = partial(check_pair, sizes_may_differ=resizes_pairs(config), classes=classes)
     with ThreadPoolExecutor(workers) as pool:
         facts = list(track(pool.map(check, infos), f'Reading {name}', total=len(infos), disable=quiet))
-    problems += [problem for fact in facts for problem in fact.problems]
+    # What the data set itself finds comes up at its images again.
+    problems = list(dict.fromkeys([*problems, *(problem for fact in facts for problem in fact.problems)]))
     counts: Counter = Counter()
     if classes and any(fact.labels is not None for fact in facts):
         counts, unused = check_classes((label for fact in facts for label in fact.labels or ()), classes, name)
@@ -118,7 +119,7 @@ def main(argv: list[str] | None = None) -> int:
     """Check the data sets of a config; return 1 where there is an error."""
     args = parse_args(argv)
     if args.json and args.json != '-':
-        output_file(args.json)
+        output_file(args.json, args.config)
     cv2.setNumThreads(1)
     config = read_config(args.config, args.cfg_options)
     init_default_scope(config.get('default_scope', 'mmfusenas'))

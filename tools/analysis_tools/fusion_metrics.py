@@ -118,8 +118,9 @@ def main() -> None:
     args = parse_args()
     convention = CONVENTIONS[args.convention]
     metrics = find_metrics(args.metrics or convention.default, convention.metrics)
-    for file in filter(None, (args.json, args.plot)):
-        output_file(file)
+    for file, other in ((args.json, args.plot), (args.plot, None)):
+        if file:
+            output_file(file, args.visible, args.infrared, *named_methods(args.fused).values(), other)
     if args.plot and Path(args.plot).suffix not in FIGURES:
         raise UserError(f'--plot {args.plot}: give a file that ends in {", ".join(FIGURES)}.')
     pairs = input_pairs(args.visible, args.infrared)

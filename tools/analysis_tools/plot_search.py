@@ -1,6 +1,5 @@
 """Draw what a search did and found: ``python tools/analysis_tools/plot_search.py work_dirs/SEARCH``."""
 import argparse
-import json
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from mmfusenas.core.errors import UserError
+from mmfusenas.core.files import parse_json
 from mmfusenas.nas import Genotype
 from mmfusenas.utils.command_line import command, existing_file, run_tool
 from mmfusenas.visualization.search_plots import (
@@ -38,7 +38,7 @@ def read_history(path: Path) -> dict:
     """
     existing_file(path, 'History')
     try:
-        history = json.loads(path.read_text())
+        history = parse_json(path.read_bytes(), str(path))
         names = [set(entry['probabilities']) for entry in history['epochs']]
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(f'{path} is no history of a search ({type(error).__name__}: {error}).') from error

@@ -7,6 +7,7 @@ to the parts, the longest first. Where a set is one long video, --block cuts it 
 from __future__ import annotations
 
 import argparse
+import math
 from pathlib import Path
 
 from terminaltables import AsciiTable
@@ -42,11 +43,15 @@ def parse_shares(words: list[str]) -> dict[str, float]:
     shares = {}
     for word in words:
         name, _, share = word.partition('=')
+        if name in shares:
+            raise UserError(f'--shares names the part {name!r} twice.')
+        if Path(name).name != name and name:
+            raise UserError(f'--shares got {word!r}: {name!r} is no name of a file; folders are given by --out.')
         try:
             shares[name] = float(share)
         except ValueError:
             raise UserError(f'--shares needs words like train=0.8, got {word!r}.') from None
-        if not name or shares[name] <= 0:
+        if not name or not 0 < shares[name] < math.inf:
             raise UserError(f'--shares needs words like train=0.8 with a share above 0, got {word!r}.')
     return shares
 

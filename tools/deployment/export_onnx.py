@@ -45,8 +45,8 @@ def main() -> None:
     """Export."""
     args = parse_args()
     shape = shape_of(args.shape)
-    output_file(args.out)
     source, checkpoint = chosen_model(args)
+    output_file(args.out, source, checkpoint)
     try:
         import onnxruntime  # noqa: F401
     except ImportError as error:

@@ -63,7 +63,7 @@ def main() -> None:
     args = parse_args()
     if args.images and not args.half:
         raise UserError('--images is what --half is tried on: give both or neither.')
-    output_file(args.out)
+    output_file(args.out, args.checkpoint, args.config)
     path = existing_file(args.checkpoint, 'Checkpoint')
     if args.config:
         load_config(args.config)  # imports the parts from outside

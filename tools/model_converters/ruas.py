@@ -87,7 +87,7 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Convert."""
     args = parse_args()
-    output_file(args.out)
+    output_file(args.out, args.source)
     weights = weights_of(load_checkpoint(existing_file(args.source, 'Source')), args.source)
     config = model_config(args.release)
     model = MODELS.build(ConfigDict(config))

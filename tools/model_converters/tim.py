@@ -134,7 +134,7 @@ def read(source: str, network: str) -> tuple[dict, dict[str, Tensor]]:
 def main() -> None:
     """Convert."""
     args = parse_args()
-    output_file(args.out)
+    output_file(args.out, args.source, args.fusion)
     infers = args.network in FUSION or args.fusion is not None
     if args.network in FUSION and args.fusion:
         raise UserError(f'--fusion goes with the enhancement networks; {args.network} is a fusion network itself.')

@@ -91,6 +91,8 @@ def as_target(target: np.ndarray, bands: bool, size: tuple[int, int], names: tup
             of another shape.
     """
     target, (height, width) = target.astype(np.float32), size
+    if target.size == 0:
+        raise ImageError(f'The shape of the target {names[0]} is {target.shape}: it has no pixels.')
     if not np.isfinite(target).all():
         raise ImageError(f'The target {names[0]} holds NaN or infinity. Repair or remove the file.')
     if target.ndim not in (2, 3) or (target.ndim == 3 and not bands and target.shape[2] not in (1, 3)):

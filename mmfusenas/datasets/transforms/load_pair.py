@@ -5,7 +5,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 
 from mmfusenas.core.errors import InputError
-from mmfusenas.datasets.images import match_sizes, read_infrared, read_pair, read_visible
+from mmfusenas.datasets.images import float_ranges, match_sizes, read_infrared, read_pair, read_visible
 from mmfusenas.datasets.pairing import PATHS, Sample
 from mmfusenas.registry import TRANSFORMS
 
@@ -62,6 +62,9 @@ class LoadPairFromFile(BaseTransform):
                     image = _middle(image, size)
                 images[key] = match_sizes(images['img'], image, self.resize and 'visible',
                                           (results['img_path'], results[path]), ways=('visible', ))[1]
+        ranges = float_ranges(images)
+        if ranges:  # the preprocessor says whether they can be meant, before transforms change them
+            results['float_range'] = ranges
         return Sample(results, **images, img_shape=size, ori_shape=size)
 
     def _read_sensors(self, results: dict) -> dict:

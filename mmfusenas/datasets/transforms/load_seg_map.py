@@ -8,7 +8,7 @@ from mmcv.transforms import BaseTransform
 from mmengine import fileio
 from PIL import Image, UnidentifiedImageError
 
-from mmfusenas.datasets.images import ImageError
+from mmfusenas.datasets.images import ImageError, check_pixels
 from mmfusenas.registry import TRANSFORMS
 
 IGNORED = 255
@@ -54,7 +54,9 @@ class LoadSegMap(BaseTransform):
 
     def _read(self, path: str) -> np.ndarray:
         try:
-            with Image.open(io.BytesIO(fileio.get(path, backend_args=self.backend_args))) as image:
+            content = fileio.get(path, backend_args=self.backend_args)
+            check_pixels(content, path)
+            with Image.open(io.BytesIO(content)) as image:
                 numbers = np.array(image)
         except (OSError, UnidentifiedImageError) as error:
             raise ImageError(f'The segmentation map {path} cannot be read ({error}). Copy it again from its source.'

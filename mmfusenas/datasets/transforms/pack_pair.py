@@ -12,7 +12,7 @@ from mmfusenas.registry import TRANSFORMS
 from mmfusenas.structures import FusionDataSample
 
 PAIR_META = ('img_id', *PATHS.values(), 'ori_shape', 'img_shape', 'scale_factor', 'flip', 'flip_direction',
-             'target_range')
+             'target_range', 'float_range')
 """Meta keys that every packed sample has, as far as the results do."""
 
 

@@ -13,6 +13,7 @@ from mmengine.structures import BaseDataElement
 from torch.utils.data import DataLoader
 
 from mmfusenas.datasets.images import to_display, write_image
+from mmfusenas.datasets.pairing import name_apart
 from mmfusenas.registry import HOOKS
 from mmfusenas.visualization import draw_mask, enlarge, side_by_side
 
@@ -29,8 +30,8 @@ class FusionVisualizationHook(Hook):
         num_samples: Pairs to draw. Defaults to 4.
         score_thr: Lowest score of the detections drawn. Defaults to 0.3.
         draw: Whether to draw at all. Defaults to True.
-        test_out_dir: Folder that gets an image of every test pair instead, ``STEM.png``; ``tools/test.py --show-dir``
-            sets it. Defaults to None.
+        test_out_dir: Folder that gets an image of every test pair instead, ``STEM.png``, where another folder has that
+            stem too ``FOLDER-STEM.png``; ``tools/test.py --show-dir`` sets it. Defaults to None.
 
     Example:
         >>> from types import SimpleNamespace
@@ -46,6 +47,7 @@ class FusionVisualizationHook(Hook):
     def __init__(self, num_samples: int = 4, score_thr: float = 0.3, draw: bool = True,
                  test_out_dir: str | None = None) -> None:
         self.num_samples, self.score_thr, self.draw, self.test_out_dir = num_samples, score_thr, draw, test_out_dir
+        self._names: dict[str, str] = {}
 
     def before_val_epoch(self, runner: Runner) -> None:
         """Choose the pairs of this validation."""
@@ -68,7 +70,7 @@ class FusionVisualizationHook(Hook):
             return
         for i, sample in enumerate(outputs):
             image = contact_image(data_batch['inputs'], i, sample, self._meta(runner), self.score_thr)
-            write_image(Path(self.test_out_dir, f'{Path(sample.img_path).stem}.png'), image)
+            write_image(Path(self.test_out_dir, f'{name_apart(sample.img_path, self._names)}.png'), image)
 
     def _choose(self, dataloader: DataLoader) -> None:
         total = len(dataloader.sampler)

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -12,6 +11,7 @@ from torch import Tensor, nn
 
 from mmfusenas.core.errors import NotFiniteError
 from mmfusenas.registry import HOOKS
+from mmfusenas.utils.checkpoint import latest_checkpoint
 from mmfusenas.utils.unwrap_model import unwrap_model
 
 
@@ -149,14 +149,13 @@ class LossGuardHook(Hook):
 
 
 def _advice(runner: Runner) -> str:
-    pointer = Path(runner.work_dir, 'last_checkpoint')
+    last = latest_checkpoint(runner.work_dir)
     config = runner.cfg.filename or 'CONFIG'
     command = f'python tools/train.py {config} --work-dir {runner.work_dir}'
-    if not pointer.is_file():
+    if last is None:
         return ('No checkpoint has been written yet. Check the data (python tools/analysis_tools/check_dataset.py '
                 f'{config}), then train with a lower learning rate or clipped gradients:\n'
                 f'  {command} --cfg-options optim_wrapper.clip_grad.max_norm=10')
-    last = pointer.read_text()
     return (f'Nothing is saved; the last good checkpoint is {last}. A resume meets the same batch again, so continue '
             'with clipped gradients, or set a lower learning rate and load_from instead of --resume:\n'
             f'  {command} --resume {last} --cfg-options optim_wrapper.clip_grad.max_norm=10')

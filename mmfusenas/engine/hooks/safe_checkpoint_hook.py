@@ -14,7 +14,7 @@ from mmfusenas.core.errors import InputError, InputTypeError, StateError
 from mmfusenas.core.files import PARTIAL_SUFFIX, atomic_write, remove_partial_files, write_text
 from mmfusenas.core.names import nearest
 from mmfusenas.registry import HOOKS
-from mmfusenas.utils.checkpoint import LEAST_SHARE, check_plain, fitting_share, weights_of
+from mmfusenas.utils.checkpoint import LEAST_SHARE, check_plain, fitting_share, latest_checkpoint, weights_of
 from mmfusenas.utils.checkpoint_content import (
     configs,
     plain_message_hub,
@@ -85,6 +85,12 @@ class SafeCheckpointHook(CheckpointHook):
         self._resumed: dict[str, Any] | None = None
         self._pending: dict[str, Any] | None = None
         self._states: list[dict[str, Any]] | None = None
+
+    def before_run(self, runner: Runner) -> None:
+        """Find the checkpoint of a resume, which MMEngine would look for from the working directory."""
+        if runner._resume and runner._load_from is None:
+            latest = latest_checkpoint(runner.work_dir)
+            runner._load_from = latest and str(latest)
 
     def before_train(self, runner: Runner) -> None:
         """Clear away what a crash left, and put the position and the random state of a resumed run in place."""
@@ -180,7 +186,10 @@ class SafeCheckpointHook(CheckpointHook):
                     save_param_scheduler=self.save_param_scheduler)
         self._states = None
         if is_main_process():
-            write_text(Path(runner.work_dir, 'last_checkpoint'), self.file_backend.join_path(self.out_dir, name))
+            path = Path(self.out_dir, name).absolute()
+            folder = Path(runner.work_dir).absolute()
+            inside = path.is_relative_to(folder)
+            write_text(folder / 'last_checkpoint', str(path.relative_to(folder) if inside else path))
 
     def _kept_with(self, step: int) -> list[int]:
         kept = list(getattr(self, 'keep_ckpt_ids', ()))

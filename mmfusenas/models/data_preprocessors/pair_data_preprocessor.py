@@ -28,8 +28,8 @@ class PairDataPreprocessor(BaseDataPreprocessor):
 
     uint8 is divided by 255 and uint16 by 65535, unless ``bit_depth`` says that the files hold fewer bits. Floating
     point images, as photometric transforms leave them, count as 0-255 (or the range of ``bit_depth``) and are
-    clamped. Images are padded with 0 on the right and at the bottom, only up to the largest of the batch: the data
-    samples' ``img_shape`` crops each one back.
+    clamped; a file of floating point has to lie in that range. Images are padded with 0 on the right and at the
+    bottom, only up to the largest of the batch: the data samples' ``img_shape`` crops each one back.
 
     Args:
         bit_depth: Bits that the files of a sensor really hold, such as ``dict(infrared=14)``; others go by dtype.
@@ -71,6 +71,8 @@ class PairDataPreprocessor(BaseDataPreprocessor):
         for name, images in data['inputs'].items():
             for index, image in enumerate(images):
                 self._check_values(name, image, _file(samples, index, name))
+                if samples:
+                    self._check_file_range(name, samples[index])
         data = self.cast_data(data)
         inputs = {
             name: stack_batch([self._scale(name, image) for image in images])
@@ -113,6 +115,17 @@ class PairDataPreprocessor(BaseDataPreprocessor):
                 f'The {name} image {file} reaches {largest:g}, more than its depth allows. Set bit_depth in '
                 f'PairDataPreprocessor, such as bit_depth=dict({name}=16), to the bits that the files hold.'
             )
+
+    def _check_file_range(self, name: str, sample: BaseDataElement) -> None:
+        """Refuse a file of floating point that holds another unit: it would be clamped to black or white."""
+        low, high = sample.get('float_range', {}).get('img' if name in ('visible', 'guide') else name, (0, 0))
+        full = self._full_scale(name, torch.float32)
+        if low < 0 or high > full:
+            file = sample.get(f'{name}_path') or sample.get('img_path')
+            raise InputError(
+                f'The {name} image {file} holds floating point from {low:g} to {high:g}; that counts as 0 to {full:g}, '
+                'and the rest would be clamped. Scale the files to it (kelvin or degrees Celsius by the limits of the '
+                f'camera), or set bit_depth=dict({name}=BITS) in PairDataPreprocessor.')
 
     def _check_pairs(self, inputs: dict, samples: Sequence[BaseDataElement] | None) -> None:
         for index, images in enumerate(zip(*inputs.values(), strict=True)):
