@@ -41,8 +41,7 @@ class GuidedSR(BaseScene):
         unit: What the target's unit is multiplied with in the losses: 0.001 makes metres of millimetres. None: the
             range of each image is one unit. Defaults to None.
         error: What is trained with: ``'l1'``, the mean absolute error, or ``'rmse'``, the root of the mean squared
-            error of each image. Where most pixels are right already, as in depth, the bicubic input is a minimum of the
-            first with respect to what is added everywhere. Defaults to 'l1'.
+            error of each image. Defaults to 'l1'.
         scales: How many times larger than its targets the guides of its training are. The inferencer refuses others.
             None: any. Defaults to None.
         data_preprocessor: Defaults to ``dict(type='GuidedDataPreprocessor')``.

@@ -52,8 +52,8 @@ class GuidedSRNet(Searchable, BaseModule):
         guidance_channels: Channels of the guidance: 3 of a colour image, 1 of a panchromatic one. Defaults to 3.
         blocks: Largest number of blocks of a group. Defaults to 4.
         guide_mean: What is subtracted from the guidance, which comes in [0, 1]. Defaults to 0.
-        guide_std: What it is divided by then. In [0, 1] a photograph's features are half as strong as the target's,
-            and learn late; 0.45 and 0.225 are mean and deviation of photographs. Defaults to 1.
+        guide_std: What it is divided by then. In [0, 1] a photograph's features begin half as strong as the target's;
+            0.45 and 0.225 are mean and deviation of photographs. Defaults to 1.
         init_cfg: Initialisation, as everywhere in MMEngine.
 
     Shape:
