@@ -166,6 +166,15 @@ def test_accumulated_gradients_are_one_weight_step(tmp_path, interval, choices):
     assert [i for i, (_, choice) in enumerate(moved, 1) if choice] == choices
 
 
+def test_independent_batches_are_averaged_and_compared(tmp_path):
+    runner = kit.train(kit.config(tmp_path, search=dict(interval=4, independent=3)))
+    assert kit.hook_of(runner, 'BilevelSearchHook').streams[0].position == 2 * 3
+    assert -1 <= runner.message_hub.get_scalar('train/search_batch_cosine').current() <= 1
+    for options in (dict(independent=0), dict(independent=2, dataloader=None)):
+        with pytest.raises(ValueError, match='got independent='):
+            BilevelSearchHook(**dict(dict(dataloader=kit.loader()), **options))
+
+
 def test_two_halves_are_not_read_in_the_same_order(tmp_path):
     runner = kit.train(kit.config(tmp_path, search=dict(interval=1), stop=1))
     training, stream = runner.train_dataloader, kit.hook_of(runner, 'BilevelSearchHook').streams[0].dataloader

@@ -126,6 +126,45 @@ def test_unrolled_where_the_upper_loss_does_not_depend_on_the_weights():
     assert grads[0].tolist() == [1.0] * 5 and log['step_norm'] == 0
 
 
+# --- several batches above ------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize('name', ALL)
+def test_several_upper_losses_are_their_mean(name):
+    """At a pass each, and no more of the lower one."""
+    problem, calls = Problem(), []
+
+    def scaled(factor):
+        def closure():
+            calls.append(factor)
+            return factor * problem.upper() + (factor - 2) * problem.net.gate.sum()
+        return closure
+
+    def lower():
+        calls.append('lower')
+        return problem.lower()
+
+    strategy, inner = SEARCH_STRATEGIES.build(ALL[name]), dict(lr=LR)
+    grads, log = strategy([scaled(1.0), scaled(2.0), scaled(4.0)], lower, *problem.call[2:], inner=inner)
+    several, calls[:] = list(calls), []
+    mean, single = strategy(
+        lambda: sum(scaled(factor)() for factor in (1.0, 2.0, 4.0)) / 3, lower, *problem.call[2:], inner=inner)
+    assert several.count('lower') == calls.count('lower') and several.count(4.0) == 1
+    assert_close(torch.cat(grads), torch.cat(mean))
+    assert_close(log['upper_loss'], single['upper_loss'])
+
+
+@pytest.mark.parametrize('strategy', [FirstOrder(), ImplicitGaussNewton()])
+def test_the_cosine_is_that_of_the_batches_own_gradients(strategy):
+    problem = Problem()
+    x, y = torch.randn(3, 8, 3, dtype=torch.float64), torch.randn(3, 8, 1, dtype=torch.float64)
+    losses = [partial(lambda k: (problem.net(x[k]) - y[k]).square().mean(), k) for k in range(3)]
+    _, log = strategy(losses, *problem.call[1:])
+    own = [torch.cat(strategy(loss, *problem.call[1:])[0]) for loss in losses]
+    cosines = [torch.cosine_similarity(own[i], own[j], dim=0) for i, j in ((0, 1), (0, 2), (1, 2))]
+    assert_close(log['batch_cosine'], sum(cosines) / 3)
+    assert 'batch_cosine' not in strategy(*problem.call)[1]
+
+
 # --- errors ---------------------------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize('loss, match', [

@@ -4,6 +4,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -64,6 +65,9 @@ class BilevelSearchHook(Hook):
         strategy: Hyper-gradient strategy. Defaults to ``dict(type='ImplicitGaussNewton')`` (TIM eq. 4).
         optimizer: Optimizer of the choices. Defaults to Adam with the settings of DARTS.
         interval: Weight steps to one step on the choices (T). Defaults to 20.
+        independent: Batches of the search split over whose mean loss a step goes, each a pass of its own; the mean
+            cosine between their gradients is then logged (``batch_cosine``, of first order and TIM eq. 4): near 0 they
+            are noise. Defaults to 1.
         begin: First training iteration after which choices are updated. Defaults to 0.
         end: Training iteration after which they are not updated any more; None for the whole run.
         phases: By name, in their order, dicts of ``choices``, a regular expression that selects, by ``re.search``, the
@@ -102,7 +106,7 @@ class BilevelSearchHook(Hook):
     def __init__(self, dataloader: dict | Sequence[dict] | None = None, strategy: dict | None = None,
                  optimizer: dict | None = None, interval: int = 20, begin: int = 0, end: int | None = None,
                  phases: Mapping[str, dict] | None = None, by_epoch: bool = True,
-                 param_scheduler: dict | None = None, cost: dict | None = None) -> None:
+                 param_scheduler: dict | None = None, cost: dict | None = None, independent: int = 1) -> None:
         self.dataloaders = [dataloader] if isinstance(dataloader, dict) else list(dataloader or ())
         self.strategy_cfg = strategy or dict(type='ImplicitGaussNewton')
         self.strategy = SEARCH_STRATEGIES.build(self.strategy_cfg)
@@ -110,7 +114,10 @@ class BilevelSearchHook(Hook):
         if interval < 1:
             raise InputError(f'BilevelSearchHook got interval={interval}; it is the number of weight steps to one step '
                              'on the choices, at least 1.')
-        self.interval, self.begin, self.end = interval, begin, end
+        if independent < 1 or (independent > 1 and not self.dataloaders):
+            raise InputError(f'BilevelSearchHook got independent={independent}; it is the number of batches of the '
+                             'search split to a step, at least 1, and more need a dataloader.')
+        self.interval, self.begin, self.end, self.independent = interval, begin, end, independent
         self.phases = checked_phases(phases or dict(all=dict(choices='')))
         self.schedule = Schedule(
             'BilevelSearchHook got phases', [phase['end'] for phase in list(self.phases.values())[:-1]], by_epoch)
@@ -176,10 +183,11 @@ class BilevelSearchHook(Hook):
         if not self._due(runner):
             return
         # Preprocessed once, so that random batch augmentation is the same each time that the loss is asked.
-        upper = lower = self.model.data_preprocessor(data_batch, True)
+        lower = self.model.data_preprocessor(data_batch, True)
+        upper = [lower]
         if self.streams:
-            batch = next(self.streams[runner.epoch % len(self.streams)])
-            upper = self.model.data_preprocessor(batch, True)
+            stream = self.streams[runner.epoch % len(self.streams)]
+            upper = [self.model.data_preprocessor(next(stream), True) for _ in range(self.independent)]
         learned = self._losses_learn(runner, lower)
         grads, log = self._hyper_gradient(runner, upper, lower, self.alphas)
         log.update(learned)
@@ -231,7 +239,8 @@ class BilevelSearchHook(Hook):
         return plain(dict(
             hook=type(self).__name__, dataloaders=len(self.dataloaders), strategy=self.strategy_cfg,
             optimizer=self.optimizer_cfg, param_scheduler=self.scheduler_cfg, interval=self.interval, begin=self.begin,
-            end=self.end, phases=self.phases, by_epoch=self.schedule.by_epoch, cost=self.cost))
+            end=self.end, independent=self.independent, phases=self.phases, by_epoch=self.schedule.by_epoch,
+            cost=self.cost))
 
     def _restore(self, state: dict[str, Any]) -> None:
         settings = dict(state.get('settings', {}))
@@ -260,22 +269,22 @@ class BilevelSearchHook(Hook):
         """Return the number of weight steps that ``interval`` counts, with the present one."""
         return -(-(runner.iter + 1) // self.accumulated)  # the last may be of fewer batches
 
-    def _hyper_gradient(self, runner: Runner, upper: dict, lower: dict,
+    def _hyper_gradient(self, runner: Runner, upper: list[dict], lower: dict,
                         alphas: list[nn.Parameter]) -> tuple[list[Tensor], dict[str, Tensor]]:
-        """Return the gradient for ``alphas`` and what is logged, from prepared data of both levels."""
+        """Return the gradient for ``alphas`` and what is logged, from prepared batches of both levels."""
         weights = [p for p in self.model.parameters() if p.requires_grad]
         optimizer, clip = runner.optim_wrapper.optimizer, runner.optim_wrapper.clip_grad_kwargs
         inner = inner_step(optimizer, weights, clip) if isinstance(self.strategy, Unrolled) else None
         return self.strategy(
-            lambda: self._upper_loss(runner, upper) + self._regularization(), lambda: self._loss(runner, lower, 2),
-            alphas, weights, buffers=list(self.model.buffers()), inner=inner)
+            [partial(self._upper_loss, runner, data, number) for number, data in enumerate(upper)],
+            lambda: self._loss(runner, lower, 2), alphas, weights, buffers=list(self.model.buffers()), inner=inner)
 
     def _losses_learn(self, runner: Runner, data: dict) -> dict[str, Tensor]:
         """Let the present phase's losses that go on learning see what the network makes now; return their losses."""
         learning = self._learning([self.losses[self.phase]])
         if not learning:
             return {}
-        with seeded(self.seed, runner.iter, 4), preserved(self.model.buffers()):
+        with seeded(self.seed, runner.iter, 0), preserved(self.model.buffers()):
             with torch.no_grad():
                 images = self.model.images(data['inputs'])
             return {f'{type(loss).__name__}_learning': loss.learn(images, **data) for loss in learning}
@@ -284,9 +293,10 @@ class BilevelSearchHook(Hook):
     def _learning(losses: Sequence[Sequence[nn.Module | None]]) -> list[nn.Module]:
         return [loss for of_phase in losses for loss in of_phase if getattr(loss, 'optimizer', None)]
 
-    def _upper_loss(self, runner: Runner, data: dict) -> Tensor:
-        """Return the sum of the present phase's losses."""
-        return sum(self._loss(runner, data, 1, of_images=loss) for loss in self.losses[self.phase])
+    def _upper_loss(self, runner: Runner, data: dict, number: int) -> Tensor:
+        """Return the sum of the present phase's losses on a batch, with random numbers by its number, and the cost."""
+        losses = [self._loss(runner, data, 1 + 3 * number, of_images=loss) for loss in self.losses[self.phase]]
+        return sum(losses) + self._regularization()
 
     def _loss(self, runner: Runner, data: dict, stream: int, without: str | None = None,
               of_images: nn.Module | None = None) -> Tensor:

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from statistics import mean
 from typing import Any
 
@@ -169,7 +170,7 @@ class CooperativeSearchHook(BilevelSearchHook):
         names = [name for name in self.searched[phase] if name.startswith(f'{self.stage}.')]
         return list(self.space.alphas(names).values())
 
-    def _hyper_gradient(self, runner: Runner, upper: dict, lower: dict,
+    def _hyper_gradient(self, runner: Runner, upper: list[dict], lower: dict,
                         alphas: list[nn.Parameter]) -> tuple[list[Tensor], dict[str, Tensor]]:
         grads, log = super()._hyper_gradient(runner, upper, lower, alphas)
         named = {f'{self.stage}_{name}': value for name, value in log.items()}
@@ -180,15 +181,14 @@ class CooperativeSearchHook(BilevelSearchHook):
             log = dict(log, upper_loss=log['upper_loss'] + self.beta * task_loss)
         return grads, {**named, **{name: log[name] for name in ('upper_loss', 'lower_loss') if name in log}}
 
-    def _through_the_task(self, runner: Runner, data: dict,
+    def _through_the_task(self, runner: Runner, upper: list[dict],
                           alphas: list[nn.Parameter]) -> tuple[list[Tensor], Tensor]:
         """Return the task's loss and its gradient for the scene's choices (second term of algorithm 1, line 5)."""
-        def loss() -> Tensor:
-            return self._loss(runner, data, 3, without='scene.')
-
+        losses = [partial(self._loss, runner, data, 3 + 3 * number, without='scene.')
+                  for number, data in enumerate(upper)]
         weights = [p for p in self.model.parameters() if p.requires_grad]
         with in_stage(self.model, 'joint'):
-            grads, log = FirstOrder()(loss, loss, alphas, weights, buffers=list(self.model.buffers()))
+            grads, log = FirstOrder()(losses, losses[0], alphas, weights, buffers=list(self.model.buffers()))
         return grads, log['upper_loss']
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from mmfusenas.core.errors import InputError
-from mmfusenas.nas.hypergrad.vectors import average
+from mmfusenas.nas.hypergrad.vectors import average, mean
 
 Closure = Callable[[], Tensor]
 
@@ -59,8 +59,9 @@ class BilevelProblem:
     N ranks equal one with an N times larger batch.
 
     Args:
-        upper_loss: U, a function of no argument that gives a scalar tensor with a graph.
-        lower_loss: L, likewise. Both give the same value each time they are called within one hyper-gradient.
+        upper_loss: U, a function of no argument that gives a scalar tensor with a graph; or several, of independent
+            batches, whose mean U is.
+        lower_loss: L, likewise one. All give the same value each time they are called within one hyper-gradient.
         upper_params: The choices, leaf tensors; they may come with ``requires_grad=False``.
         lower_params: The weights w, leaf tensors. One that needs no gradient counts as a constant.
         buffers: Tensors that evaluating a loss changes.
@@ -69,9 +70,10 @@ class BilevelProblem:
         ValueError: A list of parameters is empty or holds a tensor that is not a leaf.
     """
 
-    def __init__(self, upper_loss: Closure, lower_loss: Closure, upper_params: Sequence[Tensor],
+    def __init__(self, upper_loss: Closure | Sequence[Closure], lower_loss: Closure, upper_params: Sequence[Tensor],
                  lower_params: Sequence[Tensor], buffers: Sequence[Tensor] = ()) -> None:
-        self.upper_loss, self.lower_loss = upper_loss, lower_loss
+        self.upper_loss = (upper_loss, ) if callable(upper_loss) else tuple(upper_loss)
+        self.lower_loss = (lower_loss, )
         self.upper_params, self.lower_params = list(upper_params), list(lower_params)
         self.buffers = list(buffers)
         for name in ('upper_params', 'lower_params'):
@@ -81,7 +83,7 @@ class BilevelProblem:
         """The loss with its graph, from the buffers as they were found; an error if it is no scalar with a graph."""
         self.restore_buffers()
         loss = closure()
-        name = 'upper_loss' if closure is self.upper_loss else 'lower_loss'
+        name = 'upper_loss' if closure in self.upper_loss else 'lower_loss'
         if not isinstance(loss, Tensor) or loss.numel() != 1:
             got = tuple(loss.shape) if isinstance(loss, Tensor) else type(loss).__name__
             raise InputError(f'{name}() gave {got}; a hyper-gradient needs a scalar tensor: return the summed loss')
@@ -90,22 +92,29 @@ class BilevelProblem:
                              'compute it without torch.no_grad() and without detach()')
         return loss
 
-    def gradients(self, closure: Closure, *groups: Sequence[Tensor]) -> tuple[Tensor, list[list[Tensor | None]]]:
-        """One loss, and its gradients for several lists of tensors from one backward pass, averaged over the ranks.
+    def gradients(self, closures: Sequence[Closure],
+                  *groups: Sequence[Tensor]) -> tuple[Tensor, list[list[Tensor | None]]]:
+        """The mean of losses, and its gradients for several lists of tensors, averaged over the ranks.
 
         Args:
-            closure: ``upper_loss`` or ``lower_loss``.
+            closures: ``upper_loss`` or ``lower_loss``.
             groups: Lists of tensors to differentiate for.
 
         Returns:
             The loss, and per group a list of gradients, with ``None`` where the loss does not use a tensor.
         """
-        loss = self.evaluate(closure)
-        tensors = [tensor for group in groups for tensor in group]
-        grads = vjp([loss], tensors)
-        value, *grads = average([loss.detach(), *grads], [loss, *tensors])
-        sizes = iter(grads)
-        return value.reshape(()), [[next(sizes) for _ in group] for group in groups]
+        return mean(self.each(closures, *groups))
+
+    def each(self, closures: Sequence[Closure],
+             *groups: Sequence[Tensor]) -> list[tuple[Tensor, list[list[Tensor | None]]]]:
+        """What :meth:`gradients` is the mean of: loss and gradients of each closure, from one backward pass each."""
+        tensors, found = [tensor for group in groups for tensor in group], []
+        for closure in closures:
+            loss = self.evaluate(closure)
+            value, *grads = average([loss.detach(), *vjp([loss], tensors)], [loss, *tensors])
+            sizes = iter(grads)
+            found.append((value.reshape(()), [[next(sizes) for _ in group] for group in groups]))
+        return found
 
 
 def vjp(outputs: Sequence[Tensor], inputs: Sequence[Tensor], vectors: Sequence[Tensor] | None = None,
@@ -142,14 +151,15 @@ class HyperGradient(ABC):
     by_difference = False
     """Whether gradients at neighbouring points are subtracted, of which half precision leaves nothing."""
 
-    def __call__(self, upper_loss: Closure, lower_loss: Closure, upper_params: Sequence[Tensor],
+    def __call__(self, upper_loss: Closure | Sequence[Closure], lower_loss: Closure, upper_params: Sequence[Tensor],
                  lower_params: Sequence[Tensor], buffers: Sequence[Tensor] = (),
                  inner: Mapping | None = None) -> tuple[list[Tensor], dict[str, Tensor]]:
         """Estimate the hyper-gradient at the present weights and choices.
 
         Args:
-            upper_loss: U; see :class:`BilevelProblem`. Both losses are deterministic within the call:
-                the same batch and, where there is dropout or augmentation, the same random state each time.
+            upper_loss: U, or several whose mean it is; see :class:`BilevelProblem`. All losses are deterministic
+                within the call: the same batch and, where there is dropout or augmentation, the same random state
+                each time.
             lower_loss: L.
             upper_params: Choices.
             lower_params: Weights.

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from mmfusenas.nas.hypergrad.base import BilevelProblem, HyperGradient
-from mmfusenas.nas.hypergrad.vectors import fill
+from mmfusenas.nas.hypergrad.vectors import fill, mean, mean_cosine
 from mmfusenas.registry import SEARCH_STRATEGIES
 
 
@@ -23,5 +23,10 @@ class FirstOrder(HyperGradient):
 
     def estimate(self, problem: BilevelProblem, inner: Mapping | None) -> tuple[list[Tensor], dict[str, Tensor]]:
         """See :class:`HyperGradient`; the lower loss is not evaluated."""
-        loss, (grads,) = problem.gradients(problem.upper_loss, problem.upper_params)
-        return fill(grads, problem.upper_params), dict(upper_loss=loss)
+        choices = problem.upper_params
+        each = problem.each(problem.upper_loss, choices)
+        loss, (grads,) = mean(each)
+        log = dict(upper_loss=loss)
+        if len(each) > 1:
+            log['batch_cosine'] = mean_cosine([fill(own, choices) for _, (own,) in each])
+        return fill(grads, choices), log

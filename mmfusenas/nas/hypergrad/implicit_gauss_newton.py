@@ -1,11 +1,11 @@
 """Implicit architecture search (IAS) of TIM: the Hessian by the outer product of the gradient."""
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from torch import Tensor
 
 from mmfusenas.core.errors import InputError
 from mmfusenas.nas.hypergrad.base import BilevelProblem, HyperGradient
-from mmfusenas.nas.hypergrad.vectors import add, dot, fill, norm
+from mmfusenas.nas.hypergrad.vectors import add, dot, fill, mean, mean_cosine, norm
 from mmfusenas.registry import SEARCH_STRATEGIES
 
 
@@ -40,10 +40,18 @@ class ImplicitGaussNewton(HyperGradient):
     def estimate(self, problem: BilevelProblem, inner: Mapping | None) -> tuple[list[Tensor], dict[str, Tensor]]:
         """See :class:`HyperGradient`."""
         choices, weights = problem.upper_params, problem.lower_params
-        upper, (upper_a, upper_w) = problem.gradients(problem.upper_loss, choices, weights)
+        each = problem.each(problem.upper_loss, choices, weights)
+        upper, (upper_a, upper_w) = mean(each)
         lower, (lower_a, lower_w) = problem.gradients(problem.lower_loss, choices, weights)
-        upper_w, lower_w = fill(upper_w, weights), fill(lower_w, weights)
-        coefficient = dot(lower_w, upper_w) / (dot(lower_w, lower_w) + self.eps)
-        grads = add(fill(upper_a, choices), fill(lower_a, choices), -coefficient)
-        return grads, dict(upper_loss=upper, lower_loss=lower, coefficient=coefficient,
-                           upper_weight_norm=norm(upper_w), lower_weight_norm=norm(lower_w))
+        lower_a, lower_w = fill(lower_a, choices), fill(lower_w, weights)
+
+        def gradient(of_a: Sequence[Tensor | None], of_w: Sequence[Tensor | None]) -> tuple[list[Tensor], Tensor]:
+            coefficient = dot(lower_w, fill(of_w, weights)) / (dot(lower_w, lower_w) + self.eps)
+            return add(fill(of_a, choices), lower_a, -coefficient), coefficient
+
+        grads, coefficient = gradient(upper_a, upper_w)
+        log = dict(upper_loss=upper, lower_loss=lower, coefficient=coefficient,
+                   upper_weight_norm=norm(fill(upper_w, weights)), lower_weight_norm=norm(lower_w))
+        if len(each) > 1:
+            log['batch_cosine'] = mean_cosine([gradient(*groups)[0] for _, groups in each])
+        return grads, log

@@ -29,7 +29,7 @@ class RandomChoice(HyperGradient):
 
     def estimate(self, problem: BilevelProblem, inner: Mapping | None) -> tuple[list[Tensor], dict[str, Tensor]]:
         """See :class:`HyperGradient`; the lower loss is not evaluated, the upper one only for the log."""
-        loss = problem.evaluate(problem.upper_loss)
+        loss = problem.evaluate(problem.upper_loss[0])
         value, = average([loss.detach()], [loss])
         grads = [torch.randn_like(choice) for choice in problem.upper_params]
         if is_distributed():

@@ -20,7 +20,7 @@ class SecondOrder:
 
     def __init__(self, problem: BilevelProblem) -> None:
         self.choices, self.weights = problem.upper_params, problem.lower_params
-        loss = problem.evaluate(problem.lower_loss)
+        loss = problem.evaluate(*problem.lower_loss)
         self.loss = average([loss.detach()], [loss])[0].reshape(())
         self.grads = fill(vjp([loss], self.weights, create_graph=True), self.weights)
 

@@ -26,6 +26,25 @@ def add(first: Sequence[Tensor], second: Sequence[Tensor], scale: float | Tensor
     return list(torch._foreach_add(list(first), torch._foreach_mul(list(second), scale)))
 
 
+def mean(samples: Sequence[tuple[Tensor, list[list[Tensor | None]]]]) -> tuple[Tensor, list[list[Tensor | None]]]:
+    """Mean of losses and of their gradients in groups; ``None`` where no sample has a gradient."""
+    def middle(tensors: Sequence[Tensor | None]) -> Tensor | None:
+        used = [tensor for tensor in tensors if tensor is not None]
+        return sum(used) / len(tensors) if used else None
+
+    losses, groups = zip(*samples)
+    if len(losses) == 1:
+        return losses[0], groups[0]
+    return middle(losses), [[middle(column) for column in zip(*group)] for group in zip(*groups)]
+
+
+def mean_cosine(vectors: Sequence[Sequence[Tensor]]) -> Tensor:
+    """Mean cosine over the pairs of several lists of tensors, -1 to 1: 0 where they have nothing in common."""
+    lengths = [norm(vector).clamp_min(torch.finfo(vector[0].dtype).tiny) for vector in vectors]
+    pairs = [(i, j) for j in range(len(vectors)) for i in range(j)]
+    return sum(dot(vectors[i], vectors[j]) / lengths[i] / lengths[j] for i, j in pairs) / len(pairs)
+
+
 def is_distributed() -> bool:
     """Whether this process is one of several of a distributed run."""
     return dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1
