@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 
@@ -80,6 +81,7 @@ class CostTable:
         if not isinstance(data, dict) or set(data) != wanted or data['format'] != FORMAT:
             raise InputError(f'{path} is not a cost table of format {FORMAT}: it needs the fields {sorted(wanted)}.')
         data.pop('format')
+        _check_costs(data, path)
         return cls(**data)
 
     def predict(self, genotype: Genotype) -> Cost:
@@ -170,3 +172,20 @@ def own_modules(space: SearchSpace, root: nn.Module) -> list[nn.Module]:
         return []
     parts = {space.model.get_submodule(path) for path in space.optional}
     return [root, *(module for child in root.children() if child not in parts for module in own_modules(space, child))]
+
+
+def _check_costs(data: Mapping[str, Any], path: str | os.PathLike) -> None:
+    """Raise where the content of a table holds other than costs of at least 0: a search would seek the dearest."""
+    try:
+        costs = {'the fixed part': data['rest']}
+        costs |= {f'the part {name}': part for name, part in data['optional'].items()}
+        costs |= {f'{candidate} of {choice}': cost for choice, candidates in data['choices'].items()
+                  for candidate, cost in candidates.items()}
+        wrong = [(name, where, cost.get(name)) for where, cost in costs.items() for name in COSTS
+                 if type(cost.get(name)) not in (int, float) or not 0 <= cost[name] < float('inf')]
+    except AttributeError as error:
+        raise InputError(f'The cost table {path} is none: it holds dicts of costs by choice and candidate.') from error
+    if wrong:
+        name, where, value = wrong[0]
+        raise InputError(f'The cost table {path} has {name}={value} for {where} ({len(wrong)} such costs); costs are '
+                         'numbers of at least 0. Measure it again.')

@@ -50,7 +50,7 @@ def load_checkpoint(filename: str | Path, map_location: Any = 'cpu') -> Any:
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: The file is empty, cut off or not a checkpoint.
+        ValueError: The file is empty, cut off or not a checkpoint, such as a bare tensor.
         pickle.UnpicklingError: The file carries code.
 
     Example:
@@ -70,7 +70,10 @@ def load_checkpoint(filename: str | Path, map_location: Any = 'cpu') -> Any:
         raise
     except (EOFError, RuntimeError, LookupError, ValueError, OSError) as error:  # what damaged files end in
         raise _unreadable(path, error) from error
-    meta = content.get('meta') if isinstance(content, dict) else None
+    if not isinstance(content, dict):
+        raise InputError(f'{path} holds a {type(content).__name__}; a checkpoint is a dict, of weights by name or with '
+                         'them as state_dict. Fetch the file again, or give another one.')
+    meta = content.get('meta')
     if isinstance(meta, dict) and meta.pop('config', None) is not None:
         print_log(f'The checkpoint {path} holds a config as Python text (meta.config), which is not run.', 'current',
                   logging.WARNING)

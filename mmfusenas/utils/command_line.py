@@ -133,7 +133,15 @@ def add_run_options(parser: argparse.ArgumentParser, part: str) -> None:
 
 
 def set_run_options(cfg: Config, args: argparse.Namespace) -> None:
-    """Set launcher and work dir in a config; where none is asked for, it is named after the config."""
+    """Set launcher and work dir in a config; where none is asked for, it is named after the config.
+
+    Dataloaders without workers lose what only those with some have, so that ``num_workers=0`` is enough to say.
+    """
+    for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        loader = cfg.get(name) or {}
+        if loader.get('num_workers') == 0:  # torch has these with workers alone
+            for key in ('persistent_workers', 'prefetch_factor', 'timeout'):
+                loader.pop(key, None)
     cfg.launcher = args.launcher
     cfg.work_dir = args.work_dir or cfg.get('work_dir') or f'work_dirs/{Path(args.config).stem}'
 

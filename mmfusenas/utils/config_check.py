@@ -1,4 +1,4 @@
-"""Finding misspelt keys of a config, which mmengine passes over in silence.
+"""Finding misspelt keys of a config, which mmengine passes over in silence, and values that cannot be meant.
 
     >>> check_config(Config(dict(default_scope='mmfusenas', model=dict(type='TIMFusion', genotyp='tim-light'))))
     Traceback (most recent call last):
@@ -25,6 +25,7 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 from mmengine.runner import Runner
+from torch.utils.data import DataLoader
 
 from mmfusenas.core.errors import InputError
 from mmfusenas.utils.config_parts import (
@@ -51,11 +52,11 @@ _SCOPES = ('mmfusenas', 'mmdet', 'mmseg', 'mmengine')
 
 
 class ConfigError(InputError):
-    """A config with keys or types that nothing knows."""
+    """A config with keys or types that nothing knows, or with values that cannot be meant."""
 
 
 def check_config(cfg: Config) -> None:
-    """Raise on the misspelt keys of a config.
+    """Raise on the misspelt keys of a config, and on numbers of another type or range.
 
     Args:
         cfg: Config as the Runner gets it.
@@ -98,7 +99,7 @@ def check_options(cfg: Config, options: Mapping[str, Any]) -> None:
 
 
 def find_problems(cfg: Config) -> list[str]:
-    """Return what is misspelt in a config, one line each."""
+    """Return what is misspelt or out of range in a config, one line each."""
     scope = cfg.get('default_scope') or 'mmengine'
     holders = (Runner, build_optim_wrapper, *build_functions(scope))
     found: list[Part] = []
@@ -106,11 +107,70 @@ def find_problems(cfg: Config) -> list[str]:
         found += parts(_with_default_type(name, cfg[name]), name, scope, holders)
     # What GenotypeExportHook is to change in the config stands there as it does in the config itself.
     found = [replace(part, holders=(*part.holders, *holders)) if '.retrain.' in part.path else part for part in found]
-    problems = [*_top_level(cfg), *_default_hooks(cfg), *_paramwise(cfg, scope), *_bit_depths(cfg)]
+    problems = [*_top_level(cfg), *_default_hooks(cfg), *_paramwise(cfg, scope), *_bit_depths(cfg),
+                *_dataloader_keys(cfg)]
+    for name in _VALUED:
+        problems += _values(cfg.get(name), name)
+    if cfg.get('model') and 'type' in cfg['model'] and (wrong := _wrong('type', cfg['model']['type'], 'model')):
+        problems.append(f'model.type is {cfg["model"]["type"]!r}; {wrong}')
     for part in found:
         problems += _type_problem(part) if not part.candidates else _arguments(part)
     problems += _model_cfgs([part for part in found if part.path.split('.')[0] == 'model'])
     return list(dict.fromkeys(problems))
+
+
+_WHOLE = dict(max_epochs=1, max_iters=1, val_interval=1, batch_size=1, num_workers=0, interval=-1, begin=0, val_begin=1,
+              seed=0, log_interval=1, max_keep_ckpts=-1, patience=0)
+"""Settings that are whole numbers, with the least of each. An interval of -1 is never; 0 says nothing."""
+
+_RATES = ('lr', 'weight_decay', 'momentum')
+"""Settings of an optimizer that are numbers from 0 on."""
+
+_VALUED = ('train_cfg', 'val_cfg', 'test_cfg', 'train_dataloader', 'val_dataloader', 'test_dataloader', 'optim_wrapper',
+           'default_hooks', 'custom_hooks', 'randomness')
+"""Where a config has such settings; those of a model or a schedule are its own."""
+
+MOST_SEED = 2 ** 32 - 1
+
+
+def _values(node: Any, path: str) -> Iterator[str]:
+    """Settings of another type or range, which would be an error after hours, or none."""
+    if isinstance(node, (list, tuple)):
+        for index, value in enumerate(node):
+            yield from _values(value, f'{path}[{index}]')
+    if not isinstance(node, dict):
+        return
+    for key, value in node.items():
+        problem = _wrong(key, value, path)
+        if problem:
+            yield f'{path}.{key} is {value!r}; {problem}'
+        elif key != 'dataset':  # a data set's are its own
+            yield from _values(value, f'{path}.{key}')
+
+
+def _wrong(key: str, value: Any, path: str) -> str:
+    """Return in words what is wrong with a setting; '' where nothing is."""
+    whole = type(value) is int or (type(value) is float and value.is_integer())
+    if key in _WHOLE and not (key in ('seed', 'interval') and value is None):
+        least = _WHOLE[key]
+        if not whole or value < least or (key == 'interval' and value == 0):
+            return 'it has to be a whole number of at least ' + ('1, or -1 for never' if least < 0 else str(least))
+        if key == 'seed' and value > MOST_SEED:
+            return f'it has to be at most {MOST_SEED}'
+    if key in _RATES and path.rpartition('.')[2].endswith('optimizer'):
+        if type(value) not in (int, float) or not 0 <= value < float('inf'):
+            return 'it has to be a number of at least 0'
+    if key == 'type' and not isinstance(value, str) and not callable(value):
+        return 'it has to be the name of a registered class'
+    return ''
+
+
+def _dataloader_keys(cfg: Config) -> Iterator[str]:
+    """Keys that no dataloader takes."""
+    known = frozenset(inspect.signature(DataLoader).parameters) | removed_keys(Runner)
+    for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        for key in sorted(set(cfg.get(name) or ()) - known - _ALWAYS):
+            yield _line(f'{name}.{key}', 'a dataloader takes no such argument', _nearest(key, known))
 
 
 def _with_default_type(name: str, value: Any) -> Any:
@@ -207,6 +267,8 @@ def _type_problem(part: Part) -> Iterator[str]:
     The rest is left to whoever builds it: some types are names that a class knows by itself (``nms``).
     """
     kind = part.config['type']
+    if not isinstance(kind, str):
+        return
     path = f'{part.path}.type'
     scope, _, name = kind.rpartition('.')
     if scope and '.' not in scope and not installed(scope):

@@ -244,6 +244,15 @@ def test_several_processes_have_to_know_that_a_phase_takes_weights_out_of_the_gr
 
 
 def test_an_interval_below_one_is_named():
+    for interval in (0, 1.5, 'often'):
+        with pytest.raises(ValueError, match=f'interval={interval}'):
+            BilevelSearchHook(interval=interval)
+    for begin, end in ((-4, None), (1.5, None), (3, 3), (0, 'late')):
+        with pytest.raises(ValueError, match=f'begin={begin} and end={end}'):
+            BilevelSearchHook(begin=begin, end=end)
+    for weight in (-0.1, float('nan'), 'much'):
+        with pytest.raises(ValueError, match='a cost of the weight'):
+            BilevelSearchHook(cost=dict(table='t.json', weight=weight))
     with pytest.raises(ValueError, match='interval=0'):
         BilevelSearchHook(interval=0)
 

@@ -332,3 +332,21 @@ def test_files_that_are_no_table(space, tmp_path):
     path.write_text(path.read_text().replace('"format": 2', '"format": 1'))
     with pytest.raises(ValueError, match='is not a cost table of format 2'):
         CostTable.load(path)
+
+
+@pytest.mark.parametrize('value', ['-1.0', 'NaN', 'Infinity', 'null', '"fast"', 'true'])
+@pytest.mark.parametrize('part', ['rest', 'choices'])
+def test_costs_that_are_none(space, tmp_path, part, value):
+    """NaN once ended a search with a message about its images; below zero, the dearest network won."""
+    path = tmp_path / 'table.json'
+    tabulate(space).save(path)
+    content = json.loads(path.read_text())
+    cost = content['rest'] if part == 'rest' else next(iter(next(iter(content['choices'].values())).values()))
+    cost['latency_ms'] = 'HERE'
+    path.write_text(json.dumps(content).replace('"HERE"', value))
+    with pytest.raises(ValueError, match=r'table\.json has latency_ms=.* for .* \(1 such costs\); costs are numbers'):
+        CostTable.load(path)
+    content['choices'] = [1]
+    path.write_text(json.dumps(content))
+    with pytest.raises(ValueError, match='table.json is none: it holds dicts of costs'):
+        CostTable.load(path)

@@ -94,6 +94,31 @@ def test_two_trainings_in_one_work_dir(toy: Path, run_tool: Callable) -> None:
     assert run_tool('train', 'toy.py') == '' and (WORK_DIR / 'epoch_2.pth').is_file()  # it goes with its holder
 
 
+def test_weights_alone_cannot_be_resumed(toy: Path, run_tool: Callable) -> None:
+    assert run_tool('train', 'toy.py') == ''
+    content = load_checkpoint(WORK_DIR / 'epoch_1.pth')
+    for missing in (('meta', ), ('message_hub', ), ('meta', 'message_hub', 'optimizer')):
+        save_checkpoint({key: value for key, value in content.items() if key not in missing}, 'weights.pth')
+        said = run_tool('train', 'toy.py', '--work-dir', 'other', '--resume', 'weights.pth')
+        assert 'holds weights alone' in said and 'load_from=CHECKPOINT' in said
+    assert run_tool('train', 'toy.py', '--work-dir', 'new', '--cfg-options', 'load_from=weights.pth') == ''
+
+
+def test_no_workers_is_enough_to_say(toy: Path, run_tool: Callable) -> None:
+    options = 'num_workers=2, persistent_workers=True, prefetch_factor=2'
+    toy.write_text(toy.read_text().replace('num_workers=0', options))
+    assert run_tool('train', 'toy.py', '--cfg-options', 'train_dataloader.num_workers=0') == ''
+
+
+@pytest.mark.parametrize('option', ['train_dataloader.batch_size=0', 'train_cfg.max_epochs=-3', 'randomness.seed=many',
+                                    'default_hooks.checkpoint.interval=often', 'train_dataloader.batchsize=4',
+                                    'optim_wrapper.optimizer.lr=-1', 'model.type=NoSuch', 'model.type=5'])
+def test_a_wrong_setting_is_one_message(option: str, toy: Path, run_tool: Callable) -> None:
+    said = run_tool('train', 'toy.py', '--cfg-options', option)
+    assert said.startswith('error: ') and (option.partition('=')[0] in said or 'NoSuch' in said)
+    assert not list(WORK_DIR.glob('*.pth'))
+
+
 def test_interrupt_says_how_to_go_on(toy: Path, run_tool: Callable, capsys: pytest.CaptureFixture) -> None:
     hook = "custom_hooks=[dict(type='ToolStopHook',error='interrupt',iteration={})]"
     toy.write_text(toy.read_text() + hook.format(2))

@@ -166,3 +166,10 @@ def test_pretrained_weights_of_another_network_are_refused(tmp_path, weights):
     save_checkpoint(dict(state_dict=weights), tmp_path / 'a.pth')
     with pytest.raises(ValueError, match=r'a\.pth fill only \d+% of BaseModule'):
         _pretrained(tmp_path / 'a.pth').init_weights()
+
+
+@pytest.mark.parametrize('content, kind', [([torch.ones(2)], 'list'), (torch.ones(2), 'Tensor'), ('weights', 'str')])
+def test_files_of_something_else(tmp_path, content, kind):
+    torch.save(content, tmp_path / 'a.pth')
+    with pytest.raises(ValueError, match=rf'a\.pth holds a {kind}; a checkpoint is a dict'):
+        load_checkpoint(tmp_path / 'a.pth')

@@ -49,6 +49,33 @@ def test_names_the_nearest_key(case: str) -> None:
     assert place in problems[0] and right in problems[0]
 
 
+WRONG = {
+    'train_cfg.max_epochs': (0, -3, 1.5, '12', True), 'train_cfg.val_interval': (0, 'often'),
+    'train_dataloader.batch_size': (0, -1, 'two'), 'val_dataloader.num_workers': (-1, 1.5),
+    'default_hooks.checkpoint.interval': ('often', 1.5, 0, -2), 'default_hooks.logger.interval': ('often', ),
+    'optim_wrapper.optimizer.lr': ('fast', -0.1, float('nan'), float('inf'), None),
+    'optim_wrapper.optimizer.weight_decay': (-1, 'much'), 'randomness.seed': (-1, 1.5, 'x', 2 ** 32),
+    'optim_wrapper.optimizer.type': (5, ), 'default_hooks.timer.type': (None, ),
+}
+
+
+@pytest.mark.parametrize('key, value', [(key, value) for key, values in WRONG.items() for value in values])
+def test_values_that_cannot_be_meant(key: str, value: object) -> None:
+    problems = find_problems(stock(RETINANET, **{key: value}))
+    assert len(problems) == 1 and problems[0].startswith(f'{key} is {value!r}; it has to be '), problems
+
+
+def test_values_that_can_be_meant() -> None:
+    assert find_problems(stock(RETINANET, **{
+        'default_hooks.checkpoint.interval': -1, 'randomness': dict(seed=None), 'train_dataloader.num_workers': 0,
+        'optim_wrapper.optimizer.lr': 0, 'train_cfg.max_epochs': 1})) == []
+
+
+def test_a_dataloader_takes_no_other_keys() -> None:
+    problems = find_problems(stock(RETINANET, **{'train_dataloader.batchsize': 4}))
+    assert problems == ['train_dataloader.batchsize: a dataloader takes no such argument; did you mean batch_size?']
+
+
 def test_error_tells_all_at_once() -> None:
     cfg = stock(RETINANET, **{'model.test_cfg.nms_prre': 1, 'model.bbox_head.stacked_conv': 4})
     with pytest.raises(ConfigError) as caught:

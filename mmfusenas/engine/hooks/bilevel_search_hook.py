@@ -88,12 +88,13 @@ class BilevelSearchHook(Hook):
             machine and at every size of image. Defaults to None.
 
     Raises:
-        ValueError: If ``interval`` is below 1; if a phase has other keys or selects nothing that is open, a phase but
-            the last has no ``end``, the ends do not rise, or they count epochs of a training by iterations; if ``cost``
-            has other keys; if one of several dataloaders would never have its turn; if there are two such hooks; if
-            there are phases and several processes that would wait for weights that a decision took out of the graph;
-            if a loss is searched by first order; if a phase has a loss of images and the model makes none.
-        RuntimeError: If a resumed search had other settings.
+        ValueError: If ``interval`` is below 1, ``begin`` or the weight of the cost negative; if a phase has other
+            keys or selects nothing that is open, a phase but the last has no ``end``, the ends do not rise, or they
+            count epochs of a training by iterations; if ``cost`` has other keys; if one of several dataloaders
+            would never have its turn; if there are two such hooks; if there are phases and several processes that
+            would wait for weights that a decision took out of the graph; if a loss is searched by first order; if a
+            phase has a loss of images and the model makes none. RuntimeError: If a resumed search had other
+            settings.
         FloatingPointError: If the gradient of a choice is not finite.
 
     Example:
@@ -111,12 +112,15 @@ class BilevelSearchHook(Hook):
         self.strategy_cfg = strategy or dict(type='ImplicitGaussNewton')
         self.strategy = SEARCH_STRATEGIES.build(self.strategy_cfg)
         self.optimizer_cfg = optimizer or dict(type='Adam', lr=3e-4, betas=(0.5, 0.999), weight_decay=1e-3)
-        if interval < 1:
+        if type(interval) is not int or interval < 1:
             raise InputError(f'BilevelSearchHook got interval={interval}; it is the number of weight steps to one step '
                              'on the choices, at least 1.')
         if independent < 1 or (independent > 1 and not self.dataloaders):
             raise InputError(f'BilevelSearchHook got independent={independent}; it is the number of batches of the '
                              'search split to a step, at least 1, and more need a dataloader.')
+        if type(begin) is not int or begin < 0 or (end is not None and (type(end) is not int or end <= begin)):
+            raise InputError(f'BilevelSearchHook got begin={begin} and end={end}; they are numbers of iterations, '
+                             'begin from 0 on and end larger, or None.')
         self.interval, self.begin, self.end, self.independent = interval, begin, end, independent
         self.phases = checked_phases(phases or dict(all=dict(choices='')))
         self.schedule = Schedule(
@@ -125,6 +129,9 @@ class BilevelSearchHook(Hook):
         if cost and not {'table', 'weight'} <= set(cost) <= {'table', 'weight', 'cost'}:
             raise InputError(
                 f"BilevelSearchHook got cost={cost}; give dict(table=FILE, weight=..., cost='latency_ms').")
+        if cost and not (type(cost['weight']) in (int, float) and 0 <= cost['weight'] < float('inf')):
+            raise InputError(f'BilevelSearchHook got a cost of the weight {cost["weight"]!r}; it is a number of at '
+                             'least 0: networks that cost more are to be less likely.')
         self.cost = cost
         self._resumed: dict[str, Any] | None = None
 

@@ -117,7 +117,8 @@ class SafeCheckpointHook(CheckpointHook):
         """Keep what belongs to a resume, and make the log histories what mmengine expects.
 
         Raises:
-            ValueError: The weights are of another model: fewer than half fit, or not all in a resume.
+            ValueError: The weights are of another model (fewer than half fit, or not all in a resume), or there is
+                nothing beside them to resume from.
         """
         share = fitting_share(unwrap_model(runner), weights_of(checkpoint, 'The checkpoint'))
         if share < (1 if runner._resume else LEAST_SHARE):
@@ -126,6 +127,12 @@ class SafeCheckpointHook(CheckpointHook):
                 'weights: it is of another model, genotype or number of classes. ' + (
                     'Resume with the config of that training (it lies beside the checkpoint), or begin a new one in '
                     'another --work-dir.' if runner._resume else 'Set load_from to one of this model, or to None.'))
+        meta = checkpoint.get('meta')
+        if runner._resume and not (isinstance(meta, dict) and {'epoch', 'iter'} <= set(meta)
+                                   and isinstance(checkpoint.get('message_hub'), dict)):
+            raise InputError('The checkpoint holds weights alone, without the place in a training (meta.epoch, '
+                             'meta.iter, message_hub): there is nothing to resume. Leave out --resume, and begin a '
+                             'training from these weights: --cfg-options load_from=CHECKPOINT.')
         self._resumed = checkpoint.get('resume')
         if isinstance(checkpoint.get('message_hub'), dict):
             restore_histories(checkpoint['message_hub'])
