@@ -293,7 +293,7 @@ def test_phases_resume_to_the_same_end(tmp_path):
 
 def test_a_search_from_before_its_phases_had_names_goes_on(tmp_path):
     kit.train(kit.config(tmp_path, search=PHASES, export={}, stop=3))
-    path = Path((tmp_path / 'last_checkpoint').read_text())
+    path = tmp_path / (tmp_path / 'last_checkpoint').read_text()
     content = torch.load(path, weights_only=True)
     settings = content['bilevel_search']['settings']
     settings['phases'] = list(settings['phases'].values())

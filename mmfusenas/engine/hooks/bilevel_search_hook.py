@@ -282,9 +282,9 @@ class BilevelSearchHook(Hook):
         weights = [p for p in self.model.parameters() if p.requires_grad]
         optimizer, clip = runner.optim_wrapper.optimizer, runner.optim_wrapper.clip_grad_kwargs
         inner = inner_step(optimizer, weights, clip) if isinstance(self.strategy, Unrolled) else None
-        return self.strategy(
-            [partial(self._upper_loss, runner, data, number) for number, data in enumerate(upper)],
-            lambda: self._loss(runner, lower, 2), alphas, weights, buffers=list(self.model.buffers()), inner=inner)
+        losses = [partial(self._upper_loss, runner, data, number) for number, data in enumerate(upper)]
+        return self.strategy(losses if self.independent > 1 else losses[0], lambda: self._loss(runner, lower, 2),
+                             alphas, weights, buffers=list(self.model.buffers()), inner=inner)
 
     def _losses_learn(self, runner: Runner, data: dict) -> dict[str, Tensor]:
         """Let the present phase's losses that go on learning see what the network makes now; return their losses."""
