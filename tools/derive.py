@@ -26,12 +26,12 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def next_command(args: argparse.Namespace, inputs: str) -> str:
+def next_command(args: argparse.Namespace, inputs: str, from_outside: bool) -> str:
     """Return the command that is useful now: to look at what it does, or to train it from scratch."""
     retrain = Path(args.search).parent / 'retrain.py'
     if args.checkpoint:
         own = retrain if retrain.is_file() else 'CONFIG_OF_THE_FOUND_NETWORK'
-        model = (own, args.checkpoint) if args.config else ('--model', args.checkpoint)
+        model = (own, args.checkpoint) if from_outside else ('--model', args.checkpoint)
         return f'{command("python", "tools/infer.py", *model)} {inputs} --out-dir FOLDER'
     return command('python', 'tools/train.py', retrain if retrain.is_file() else 'CONFIG')
 
@@ -43,6 +43,7 @@ def main() -> None:
     if args.checkpoint:
         output_file(args.checkpoint, args.search, args.config)
     cfg = args.config and load_config(args.config)  # imports the parts from outside
+    from_outside = bool(cfg and cfg.get('custom_imports'))
     content = load_checkpoint(existing_file(args.search, 'Checkpoint'))
     if cfg:
         content = with_own_config(content, cfg)
@@ -55,7 +56,7 @@ def main() -> None:
     print(f'{genotype.costs.get("parameters"):,} parameters; genotype in {args.out}')
     if args.checkpoint:
         print(f'network with inherited weights in {args.checkpoint}')
-    print(f'\ndone; next:\n  {next_command(args, input_options(supernet))}')
+    print(f'\ndone; next:\n  {next_command(args, input_options(supernet), from_outside)}')
 
 
 if __name__ == '__main__':

@@ -82,6 +82,7 @@ def test_derive_takes_the_config_of_a_checkpoint_that_has_none(
     Path('c.py').write_text(f'model = {SUPERNET}')
     arguments = ('--config', 'c.py', '--out', 'g.json', '--checkpoint', 'derived.pth')
     assert run_tool('derive', 'bare.pth', *arguments) == ''
+    assert 'next:\n  python tools/infer.py --model derived.pth' in capsys.readouterr().out
     assert Genotype.load('g.json').choices['cells.0.multi_scale.ops.1'] == 'ca_3'
     pair = ('--visible', 'vi', '--infrared', 'ir', '--out-dir', 'fused')
     assert run_tool('infer', '--model', 'derived.pth', *pair) == ''
