@@ -47,7 +47,7 @@ def main() -> None:
         for place, stage in enumerate(PASSES):
             hook._period, model.stage = place, stage
             alphas = hook._alphas(0)
-            step = partial(hook._hyper_gradient, runner, upper, lower, alphas)
+            step = partial(hook._hyper_gradient, runner, [upper], lower, alphas)
             whole, single = seconds(step), apart(cells, step)
             floor = sum(count * seconds(partial(one_pass, model, upper, alphas), model, part)
                         for part, count in PASSES[stage].items())

@@ -1,19 +1,15 @@
 # Triple level as two bilevel problems in turn, of one unrolled step: the loss, by a classifier of quality, then the
-# architecture, by that loss on both levels; weights on one half of the images, loss and choices on the other. RECIPE in
-# the environment is ./lowlight.py (default), ./haze.py or ./underwater.py, of its DATA; QUALITY the checkpoint of the
-# classifier that `quality.py` trained on the same, other than the recipe's `quality`.
+# architecture, by that loss on both levels; weights on one half of the images, loss and choices on the other. RECIPE:
+# ./lowlight.py (default), ./haze.py or ./underwater.py; QUALITY: a checkpoint in the place of the recipe's `quality`.
 _base_ = '{{$RECIPE:./lowlight.py}}'
 data, split = _base_.train_dataloader, _base_.search_split
-# A sum of 6, of the six terms that need no file: what is common to all weights says nothing of the terms.
-model = dict(net=dict(genotype=None), loss=dict(genotype=None, total=6.0))
+model = dict(net=dict(genotype=None), loss=dict(genotype=None, total=6.0))  # a common factor selects no term
 train_dataloader = dict(batch_size=4, dataset=split.weights)
 optim_wrapper = dict(optimizer=dict(_delete_=True, type='SGD', lr=5e-4, momentum=0.9))
-# One cosine a phase; the periods are the phases'.
-param_scheduler = [dict(
-    type='CosineRestartLR', periods=[20, 20], restart_weights=[1, 1], eta_min_ratio=0.01, by_epoch=True,
-    convert_to_iter_based=True)]
+# One cosine a phase. The classifier goes on learning from what the supernet makes.
+param_scheduler = [dict(type='CosineRestartLR', periods=[20, 20], restart_weights=[1, 1], eta_min_ratio=0.01,
+                        by_epoch=True, convert_to_iter_based=True)]
 quality = '{{$QUALITY:none}}'
-# It goes on learning, from what the supernet makes of the weights' images. Frozen, its gradient soon says nothing.
 judge = dict(type='QualityLoss', checkpoint=_base_.quality if quality == 'none' else quality,
              optimizer=dict(type='Adam', lr=5e-3), steps=3)
 default_hooks = dict(
@@ -22,7 +18,6 @@ default_hooks = dict(
                 optimizer=dict(type='Adam', lr=5e-4, betas=(0.5, 0.999)),
                 phases=dict(loss=dict(choices='^loss', end=20, losses=[judge]), network=dict(choices='^net')),
                 dataloader=dict(data, batch_size=4, dataset=dict(data.dataset, **split.choices))),
-    # What is found trains from scratch by the found loss, as the recipe does, on all images.
     export=dict(type='GenotypeExportHook', shape=(128, 128), retrain={
         'train_dataloader.batch_size': data.batch_size,
         'param_scheduler': _base_.param_scheduler,

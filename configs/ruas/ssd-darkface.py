@@ -1,6 +1,5 @@
-# RUAS on DARK FACE, faces in streets at night (section 7.1, `DARKFACE_ROOT`), with what S3FD trains by: distorted colours,
-# squares of 640 in which a face has about the size of an anchor, and more anchors for faces that match few. Tested at
-# about 1.5 megapixels. 60 epochs.
+# RUAS on DARK FACE, faces in streets at night (section 7.1, `DARKFACE_ROOT`), with S3FD's training: distorted colours,
+# squares in which a face has about the size of an anchor, more anchors for faces that match few. Tests at 1.5 megapixels.
 _base_ = [
     '../_base_/datasets/darkface_det.py', '../_base_/models/ruas_ssd.py', '../_base_/schedules/adamw_12e.py',
     '../_base_/default_runtime.py'

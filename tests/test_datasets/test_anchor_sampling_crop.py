@@ -77,7 +77,8 @@ def test_objects_with_few_anchors_get_the_nearest_free_ones():
     anchors = torch.rand(400, 4, generator=torch.Generator().manual_seed(0)) * torch.tensor([90, 90, 20, 20])
     anchors[:, 2:] += anchors[:, :2] + 4
     objects = torch.tensor([[10.0, 10, 40, 40], [50, 50, 58, 58], [70, 20, 95, 40], [20, 70, 24, 74]])
-    options = dict(pos_iou_thr=0.3, neg_iou_thr=0.3, min_pos_iou=0.0, gt_max_assign_all=False)
+    options = dict(pos_iou_thr=0.3, neg_iou_thr=0.3, min_pos_iou=0.0, gt_max_assign_all=False,
+                   iou_calculator=dict(type='mmdet.BboxOverlaps2D'))
     given = InstanceData(priors=anchors), InstanceData(bboxes=objects, labels=torch.tensor([3, 2, 1, 0]))
     first = TASK_UTILS.build(dict(type='mmdet.MaxIoUAssigner', **options)).assign(*given)
     both = TASK_UTILS.build(dict(type='ScaleCompensationAssigner', **options)).assign(*given)

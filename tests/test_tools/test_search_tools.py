@@ -45,7 +45,7 @@ def test_plots_of_a_running_search_leave_out_what_is_not_found_yet(
 
 
 @pytest.mark.parametrize(('text', 'message'), [
-    ('{', 'is no history of a search (JSONDecodeError'),
+    ('{', 'search.json is not JSON (Expecting property name'),
     ('{"choices": {}}', "is no history of a search (KeyError: 'epochs'"),
     ('{"choices": {"a": {"candidates": ["x"]}}, "epochs": []}', 'holds no epoch yet'),
 ])

@@ -31,7 +31,7 @@ MODELS = {
 TOOLS = {
     'infer': '--model evil.pth --visible vi --infrared ir --out-dir out',
     'deployment/export_onnx': '--model evil.pth --out out --shape 32 32',
-    'derive': 'evil.pth --out out --checkpoint out',
+    'derive': 'evil.pth --out out --checkpoint out.pth',
     'model_converters/publish_model': 'evil.pth out',
 }
 

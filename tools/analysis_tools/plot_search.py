@@ -37,8 +37,8 @@ def read_history(path: Path) -> dict:
         UserError: It is missing, holds no epoch, or is no history of a search.
     """
     existing_file(path, 'History')
+    history = parse_json(path.read_bytes(), str(path))
     try:
-        history = parse_json(path.read_bytes(), str(path))
         names = [set(entry['probabilities']) for entry in history['epochs']]
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(f'{path} is no history of a search ({type(error).__name__}: {error}).') from error
