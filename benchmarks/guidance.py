@@ -3,8 +3,8 @@
 The rows are the values of GUIDANCE in the environment, and the levels those of TEST_NOISE, which the configs in
 configs/hyperguidance read. All rows have one budget. The same command goes on where it was stopped. Figures are means
 over the seeds, with the standard deviation. `true` is guided by the true map, which no proxy can surpass; `constant` by
-one map for all images, which says nothing of them. Below each metric stands the difference from `none`, paired over the
-images: mean over the seeds and images, with the standard error over the images.
+one map for all images, which says nothing of them. Below each metric stands the difference from the first
+row, `none`, paired over the images: mean over the seeds and images, with the standard error over the images.
 
     BSDS_ROOT=data/bsds python benchmarks/guidance.py --proxy-options default_hooks.proxies.optimizer.lr=1e-3
     python benchmarks/guidance.py configs/hyperguidance/deblur.py    # as published, on built-in scenes

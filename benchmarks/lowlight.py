@@ -58,8 +58,8 @@ def main() -> None:
     rows = {'as it is': plain(lambda y: y), 'gamma 2.2': plain(lambda y: y ** (1 / 2.2)),
             'gain': best({k: plain(lambda y, k=k: y * k) for k in GAINS}, val),
             'y / (y / 2 + c)': best({c: plain(lambda y, c=c: y / (y / 2 + c)) for c in CONSTANTS}, val)}
-    for name in args.models:
-        model = load_model(name)
+    models = {name: load_model(name) for name in args.models}
+    for name, model in models.items():
         twin = copy.deepcopy(model)
         twin.scene.cell = Constants(twin.scene.cell)
         for y, _ in val:
@@ -79,7 +79,7 @@ def main() -> None:
                       f'{np.mean(shares):.4f}' if shares else '-', ' '.join(f'{s[0]:.1f}' for s in scores),
                       f'{psnr(row, val):.3f}'])
         print(*table[-1], sep=' | ', flush=True)
-    print_removal({name: load_model(name).task for name in args.models}, [reference for _, reference in val])
+    print_removal({name: model.task for name, model in models.items()}, [reference for _, reference in val])
     print('\n' + AsciiTable(table, f'{len(test)} pairs, {len(dark)} images without references').table)
 
 

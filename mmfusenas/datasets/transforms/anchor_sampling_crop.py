@@ -20,7 +20,7 @@ class AnchorSamplingCrop(BaseTransform):
     anchor nearest to it, number i, an anchor is drawn from the first to number i + 1, and a size between half and twice
     that anchor; the image is scaled by that size over s. So small objects become more, and large ones are seen small.
 
-    A ``size`` x ``size`` window that holds the object, or the middle of one that is larger, is cut at a random place;
+    A ``size`` x ``size`` window that holds the object, or lies within one that is larger, is cut at a random place;
     what lies outside the image is 0. Boxes are moved, and left whole at the border: :class:`ClipBoxes` follows. An
     image without boxes is cut at its own scale.
 
@@ -68,7 +68,7 @@ class AnchorSamplingCrop(BaseTransform):
 
     @cache_randomness
     def _scale(self, sizes: np.ndarray) -> tuple[int, float]:
-        """Draw an object with an area, and the scale that its anchor asks for."""
+        # An object with an area, and the scale that its anchor asks for. A docstring here would end Sphinx.
         index = int(np.random.choice(np.flatnonzero(sizes > 0))) if (sizes > 0).any() else 0
         size = max(float(sizes[index]), 1.0)
         nearest = int(np.abs(np.log(np.array(self.anchors) / size)).argmin())
@@ -77,7 +77,7 @@ class AnchorSamplingCrop(BaseTransform):
 
     @cache_randomness
     def _start(self, low: float, high: float, length: int) -> int:
-        """Draw where the window begins along a side, such that the object is in it and, if it may be, no border."""
+        # Where the window begins along a side, such that the object is in it and, if it may be, no border.
         first, last = sorted((int(np.ceil(high)) - self.size, int(np.floor(low))))
         inside = sorted((0, length - self.size))  # starts that keep the window in the image, or the image in the window
         first, last = max(first, min(inside[0], last)), min(last, max(inside[1], first))
