@@ -67,7 +67,7 @@ def measure(searched: bool, meta: bool, guided: bool, seed: int, args: argparse.
     folder = neck / f'{"meta" if meta else "joint"}-{"guided" if guided else "frozen"}'
     checkpoint = train(retrain, folder, [
         f'model.scene.init_cfg.checkpoint={initial(fusion, meta, seed, args)}', f'randomness.seed={seed}',
-        *([] if guided else ['default_hooks.guidance.last=task']), *args.train_options])
+        *([] if guided else ['default_hooks.guidance.final_stage=task']), *args.train_options])
     scores = test(retrain, checkpoint, args.test_options)
     return {'N_F (k)': fusion_parameters(fusion) / 1000, 'N_F and N_T (M)': parameters(neck) / 1e6,
             **{name: scores.get(key, 0.0) for name, key in SCORES.items()}}  # mmdet gives none where nothing is found

@@ -19,7 +19,7 @@ import torch.nn.functional as F
 from terminaltables import AsciiTable
 from torch import Tensor
 
-from mmfusenas.models.utils.depthwise import depthwise_conv2d
+from mmfusenas.models.utils.cpu_layers import depthwise_conv2d
 from mmfusenas.utils.command_line import run_tool
 
 CASES = ((3, 1), (3, 2), (5, 1), (5, 2), (7, 1))

@@ -23,7 +23,7 @@ FORMS = {
     'information': [f'{LOSS}form=information'],
     'information, features': [f'{LOSS}form=information', f'{LOSS}features=efficientnet-lite0'],
     'saliency': [f'{LOSS}form=saliency'],
-    'maximum, plain': [f'{LOSS}gains=(1.0,1.0)', f'{LOSS}lift=0.0'],
+    'maximum, plain': [f'{LOSS}source_weights=(1.0,1.0)', f'{LOSS}contrast_share=0.0'],
     'maximum': [],
 }
 RULES = ('visible', 'infrared', 'average', 'maximum', 'laplacian')

@@ -24,7 +24,7 @@ from terminaltables import AsciiTable
 from torch import Tensor, nn
 
 from mmfusenas.models.losses import relative_total_variation, ssim
-from mmfusenas.models.utils.one_slope import OneSlopePReLU
+from mmfusenas.models.utils.cpu_layers import OneSlopePReLU
 from mmfusenas.utils.command_line import run_tool
 
 SLOPES = ((8, 40, 64, 64), (4, 48, 240, 320))

@@ -5,7 +5,7 @@ The printed networks, and any that was found, at the sizes of the paper: 480 x 4
 they are, in turns; the medians count.
 
     python benchmarks/guided_inference.py [--shapes 480x480 128x128] [--device cuda] [--repeats 7]
-    python benchmarks/guided_inference.py --found 8:work_dirs/depth_x8_demo_search/genotype.json
+    python benchmarks/guided_inference.py --genotypes 8:work_dirs/depth_x8_demo_search/genotype.json
 """
 from mmfusenas.utils.allocator import restart_with_fast_allocator
 
@@ -37,7 +37,7 @@ PRINTED = {'dcnas-4x': 16, 'dcnas-16x': 16, 'dcnas-tiny-16x': 8}
 def main() -> None:
     args = parse_args()
     networks = {name: GuidedSRNet(name, channels) for name, channels in PRINTED.items()}
-    for channels, file in args.found:
+    for channels, file in args.genotypes:
         networks[file] = GuidedSRNet(Genotype.load(file).part('net'), channels)
     rows = []
     for name, shape in track_iter_progress([(name, shape) for name in networks for shape in args.shapes]):
@@ -54,7 +54,7 @@ def main() -> None:
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--found', nargs='+', type=found, default=[], metavar='C:GENOTYPE.json',
+    parser.add_argument('--genotypes', nargs='+', type=found, default=[], metavar='C:GENOTYPE.json',
                         help='networks that were found, with their channels C')
     parser.add_argument('--shapes', nargs='+', type=shape, default=[(480, 480), (128, 128)], metavar='HxW',
                         help='default: 480x480 128x128')

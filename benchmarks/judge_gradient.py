@@ -49,7 +49,7 @@ def main() -> None:
     fixed = [next(upper) for _ in range(args.batches)]
     rows = []
     for step in range(args.steps + 1):
-        if step % args.every == 0:
+        if step % args.interval == 0:
             for name, judge in judges.items():
                 rows.append([step, name, *row(model, weights, judge, fixed)])
                 print(*rows[-1], flush=True)
@@ -70,7 +70,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('quality', metavar='QUALITY', help='checkpoint of configs/hadamard/quality.py')
     parser.add_argument('--config', default='configs/hadamard/search.py', help='default: %(default)s')
     parser.add_argument('--steps', type=int, default=240, help='of the supernet (default: 240)')
-    parser.add_argument('--every', type=int, default=80, help='steps between two measurements (default: 80)')
+    parser.add_argument('--interval', type=int, default=80, help='steps between two measurements (default: 80)')
     parser.add_argument('--batches', type=int, default=6, help='to measure on (default: 6)')
     parser.add_argument('--seed', type=int, default=0, help='default: 0')
     parser.add_argument('--options', nargs='+', default=[], metavar='KEY=VALUE',

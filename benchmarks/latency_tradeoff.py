@@ -37,7 +37,8 @@ def main() -> None:
     runs = [(weight, seed) for weight in args.weights for seed in args.seeds]
     found = {f'lambda {weight:g}, seed {seed}': search(weight, seed, table, args)
              for weight, seed in track_iter_progress(runs)}
-    drawn = {f'random {seed}': draw(args.search, args.work_dir / f'random-{seed}', seed) for seed in range(args.random)}
+    drawn = {f'random {seed}': draw(args.search, args.work_dir / f'random-{seed}', seed)
+             for seed in range(args.num_random)}
     results = {name: measure(str(path), path.parent / 'train', args) for name, path in found.items()}
     report(results, args)
     latencies = {name: (CostTable.load(table).predict(Genotype.load(path))['latency_ms'], latency(path, args))
@@ -56,7 +57,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--weights', nargs='+', type=float, default=[0.0, 0.5, 2.0], metavar='LAMBDA',
                         help='of the expected latency over that of uniform choices (default: 0 0.5 2)')
     parser.add_argument('--seeds', nargs='+', type=int, default=[0, 1, 2], help='default: 0 1 2')
-    parser.add_argument('--random', type=int, default=7, help='random networks to compare (default: %(default)s)')
+    parser.add_argument('--num-random', type=int, default=7, help='random networks to compare (default: %(default)s)')
     add_options(parser, Path('work_dirs/latency'))
     return parser.parse_args()
 

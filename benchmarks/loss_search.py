@@ -9,7 +9,7 @@ bundled RUAS, which brightens dark images, makes of them. The same command goes 
     python benchmarks/loss_search.py --search-options model.net.channels=8 model.net.num_units=3
     DATA=msrs MSRS_ROOT=data/msrs LOL_ROOT=data/lol python benchmarks/loss_search.py
     ... --rows identity ruas searched random-network    # the whole chain, without the other losses
-    DATA=bsds ... --held-out test_dataloader.dataset.part=test    # darkened images of BSDS500's test part as well
+    DATA=bsds ... --held-out test_dataloader.dataset.subset=test    # darkened images of BSDS500's test part as well
     ... --rows searched vgg lpips --search-options model.loss.vgg=FILE model.loss.lpips=FILE "model.loss.terms=[l1,...]"
 """
 import argparse
@@ -94,7 +94,7 @@ def score(row: str, seed: int, args: argparse.Namespace) -> dict[str, float]:
     train(SEARCH, search, [f'randomness.seed={seed}', *args.search_options])
     genotype = Genotype.load(search / 'genotype.json')
     found, loss = genotype.part('loss'), folder / f'{row}-{seed}.json'
-    replace(found, weights=dict(weights=weights_of(row, seed, found.weights['weights']))).save(loss)
+    replace(found, weights=dict(weights=extract_weights(row, seed, found.weights['weights']))).save(loss)
     parts = [f'model.loss.genotype={loss}']
     if row == 'random-network':
         size = genotype.costs['parameters']
@@ -123,7 +123,7 @@ def named(scores: dict[str, float]) -> dict[str, float]:
     return {f'held out/{name.rpartition("/")[2]}, held out': value for name, value in scores.items()}
 
 
-def weights_of(row: str, seed: int, found: dict[str, float]) -> dict[str, float]:
+def extract_weights(row: str, seed: int, found: dict[str, float]) -> dict[str, float]:
     """Return the weights of the terms that a row trains by; random ones have the sum of equal ones."""
     if row in ('searched', 'random-network'):
         return found

@@ -36,7 +36,7 @@ from torch.utils.data import Dataset
 from mmfusenas.apis.loading import build_model
 from mmfusenas.datasets.resumable_dataloader import BatchStream, build_resumable_dataloader
 from mmfusenas.evaluation.suite import compute_scores
-from mmfusenas.models.utils.color import luma
+from mmfusenas.models.scene.base_scene import luma
 from mmfusenas.registry import DATASETS
 from mmfusenas.utils.checkpoint import load_checkpoint
 from mmfusenas.utils.command_line import run_tool
@@ -56,10 +56,10 @@ def main() -> None:
     rows = []
     for start in args.starts:
         for pairs in args.pairs:
-            ends = [[curves[start, pairs, seed][n] for seed in args.seeds] for n in args.after]
+            ends = [[curves[start, pairs, seed][n] for seed in args.seeds] for n in args.steps]
             losses = [figure([loss for loss, _ in end]) for end in ends]
             rows.append([label(start), pairs, *losses, figure([vif for _, vif in ends[-1]])])
-    head = ['initialisation', 'pairs', *(f'loss after {n}' for n in args.after), f'VIF after {args.after[-1]}']
+    head = ['initialisation', 'pairs', *(f'loss after {n}' for n in args.steps), f'VIF after {args.steps[-1]}']
     print('\n' + AsciiTable([head, *rows], f'{args.adapt}, seeds {args.seeds}').table)
     draw(curves, args).savefig(args.work_dir / 'adaptation.png', dpi=120)
     print(f'figure: {args.work_dir}/adaptation.png')
@@ -77,7 +77,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--starts', nargs='+', type=known_start, default=STARTS,
                         help=f'"none", "joint", K, "joint+ivif" or K+ivif (default: {" ".join(STARTS)})')
     parser.add_argument('--pairs', nargs='+', type=int, default=[32, 128], help='training pairs (default: 32 128)')
-    parser.add_argument('--after', nargs='+', type=int, default=[0, 5, 10, 20, 50, 100, 200], metavar='N',
+    parser.add_argument('--steps', nargs='+', type=int, default=[0, 5, 10, 20, 50, 100, 200], metavar='N',
                         help='steps after which to look (default: 0 5 10 20 50 100 200)')
     parser.add_argument('--seeds', nargs='+', type=int, default=[0, 1, 2], help='default: 0 1 2')
     parser.add_argument('--test-pairs', type=int, default=8, help='test pairs to look at (default: %(default)s)')
@@ -128,8 +128,8 @@ def adapt(start: Path | None, pairs: int, seed: int, args: argparse.Namespace) -
     batches = BatchStream(build_resumable_dataloader(dict(cfg.train_dataloader, dataset=dataset), seed, endless=True))
     test_set = DATASETS.build(dict(cfg.test_dataloader.dataset, indices=args.test_pairs))
     curve = {}
-    for step in range(args.after[-1] + 1):
-        if step in args.after:
+    for step in range(args.steps[-1] + 1):
+        if step in args.steps:
             curve[step] = look(with_fresh_statistics(model, dataset, cfg), test_set)
         model.train()
         data = model.data_preprocessor(next(batches), True)
@@ -174,8 +174,8 @@ def draw(curves: Mapping[tuple[str, int, int], Curve], args: argparse.Namespace)
     for axes, place, name in zip(drawing.subplots(1, 2), (0, 1), ('loss', 'VIF')):
         for i, start in enumerate(args.starts):
             for pairs, dashes in zip(args.pairs, ('-', '--', ':', '-.')):
-                values = [mean(curves[start, pairs, seed][n][place] for seed in args.seeds) for n in args.after]
-                axes.plot(args.after, values, dashes, color=f'C{i}', label=f'{label(start)}, {pairs} pairs')
+                values = [mean(curves[start, pairs, seed][n][place] for seed in args.seeds) for n in args.steps]
+                axes.plot(args.steps, values, dashes, color=f'C{i}', label=f'{label(start)}, {pairs} pairs')
         axes.set(xlabel='steps on the new task', ylabel=f'{name} of its test pairs')
         axes.set_xscale('symlog', linthresh=5)
     axes.legend(fontsize='small')

@@ -33,7 +33,7 @@ from mmfusenas.nas import SearchSpace
 from mmfusenas.nas.predictor import LOSSES, PathPredictor, fit_predictor
 from mmfusenas.nas.sampling import PathSampler, path_sampler
 from mmfusenas.registry import DATASETS, MODELS
-from mmfusenas.utils.checkpoint import load_checkpoint, weights_of
+from mmfusenas.utils.checkpoint import extract_weights, load_checkpoint
 from mmfusenas.utils.command_line import run_tool
 
 STRATEGIES = ('guided', 'plain', 'random')
@@ -56,12 +56,13 @@ def main() -> None:
                 curves[strategy].append(top)
     rows = [[row, *map(figure, zip(*values))] for row, values in taus.items()]
     print('\n' + AsciiTable([['predictor', "Kendall's tau", 'of one size'], *rows],
-                            f'{args.supernet}, {args.tried} paths learned, {args.paths} others ranked by {args.by}, '
-                            f'seeds {args.seeds}').table)
+                            f'{args.supernet}, {args.num_train_paths} paths learned, {args.paths} others ranked '
+                            f'by {args.metric}, seeds {args.seeds}').table)
     rows = [[loss, strategy, figure(values, 5)] for (loss, strategy), values in found.items()]
-    print(AsciiTable([['supernet', 'search', f'best {args.by}'], *rows], f'{args.search}, seeds {args.seeds}').table)
+    head = ['supernet', 'search', f'best {args.metric}']
+    print(AsciiTable([head, *rows], f'{args.search}, seeds {args.seeds}').table)
     if curves:
-        plot(curves, args.by).savefig(args.work_dir / 'curves.png', dpi=120)
+        plot(curves, args.metric).savefig(args.work_dir / 'curves.png', dpi=120)
         print(f'figure: {args.work_dir}/curves.png')
 
 
@@ -75,12 +76,13 @@ def parse_args() -> argparse.Namespace:
                         help='supernets to train, by the loss of their predictor (default: rank)')
     parser.add_argument('--strategies', nargs='+', default=STRATEGIES, choices=STRATEGIES, help='default: all')
     parser.add_argument('--seeds', nargs='+', type=int, default=[0, 1, 2], help='default: 0 1 2')
-    parser.add_argument('--tried', type=int, default=512, help='paths that predictors learn from (default: 512)')
+    parser.add_argument('--num-train-paths', type=int, default=512,
+                        help='paths that predictors learn from (default: 512)')
     parser.add_argument('--paths', type=int, default=200, help='others that they rank, of each kind (default: 200)')
     for name in ('supernet', 'search'):
         parser.add_argument(f'--{name}-options', nargs='+', default=[], metavar='KEY=VALUE',
                             help=f'values to override in the config of the {name}')
-    parser.add_argument('--by', default='rmse', help='what paths are scored by (default: %(default)s)')
+    parser.add_argument('--metric', default='rmse', help='what paths are scored by (default: %(default)s)')
     parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/one_shot'), help='default: %(default)s')
     return parser.parse_args()
 
@@ -94,17 +96,17 @@ def supernet(loss: str, seed: int, args: argparse.Namespace) -> Path:
 
 def rankings(checkpoint: Path, args: argparse.Namespace) -> dict[str, list[float]]:
     """Return Kendall's tau on random paths, and on paths of one size, of predictors by each loss, and of the cost."""
-    file = checkpoint.parent / f'metrics-ranking-{args.tried}-{args.paths}-{args.by}.json'
+    file = checkpoint.parent / f'metrics-ranking-{args.num_train_paths}-{args.paths}-{args.metric}.json'
     if not file.is_file():
         config = Config.fromfile(checkpoint.parent / Path(args.supernet).name)
         hook = config.default_hooks.sampling
         model = MODELS.build(config.model)
-        model.load_state_dict(weights_of(load_checkpoint(checkpoint), checkpoint))
+        model.load_state_dict(extract_weights(load_checkpoint(checkpoint), checkpoint))
         sampler = path_sampler(SearchSpace(model), hook.get('table'), hook.get('cost', 'parameters'), hook.get('fixed'))
-        scorer = PathScorer(model, DATASETS.build(hook.dataset), hook.get('batch_size', 16), args.by)
+        scorer = PathScorer(model, DATASETS.build(hook.dataset), hook.get('batch_size', 16), args.metric)
         generator = torch.Generator().manual_seed(1)
         size = float(sampler.cost(sampler.sample(1000, generator)).median())
-        parts = [sampler.sample(args.tried, generator), sampler.sample(args.paths, generator),
+        parts = [sampler.sample(args.num_train_paths, generator), sampler.sample(args.paths, generator),
                  sampler.sample_between((1 - SLACK) * size, size, args.paths, generator)]
         tried, *others = [(paths, -scorer(sampler, paths)) for paths in parts]
         result = {loss: learned(sampler, tried, others, loss, size) for loss in LOSSES}
@@ -135,7 +137,7 @@ def search(checkpoint: Path, loss: str, strategy: str, seed: int,
     """Search the paths of a supernet; return the best score, and the mean of the best 50 after every round."""
     folder = args.work_dir / f'{loss}-{strategy}-search-{seed}'
     train(args.search, folder, [f'load_from={checkpoint}', f'train_cfg.strategy={strategy}',
-                                f'train_cfg.metric={args.by}', f'randomness.seed={seed}', *args.search_options])
+                                f'train_cfg.metric={args.metric}', f'randomness.seed={seed}', *args.search_options])
     rounds = {line['step']: line for line in scalars(folder) if 'search_best' in line}
     return rounds[max(rounds)]['search_best'], [rounds[step]['search_top'] for step in sorted(rounds)]
 

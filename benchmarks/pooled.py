@@ -13,7 +13,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from mmfusenas.datasets.leaves import is_drawn, scan
-from mmfusenas.datasets.pairing import stem_of
+from mmfusenas.datasets.pairing import get_stem
 from mmfusenas.datasets.transforms import LoadSegMap
 from mmfusenas.registry import DATASETS
 from mmfusenas.utils.config_parts import type_name
@@ -144,7 +144,7 @@ def _boxes(infos: Sequence[dict], found: Path) -> list[Image]:
     by_image: dict[int, list[dict]] = {info['img_id']: [] for info in infos}
     for box in json.loads(Path(f'{found}.bbox.json').read_text()):
         by_image[box['image_id']].append(box)
-    return [Image(stem_of(info['img_path']), [_annotated(box) for box in info['instances']], by_image[info['img_id']])
+    return [Image(get_stem(info['img_path']), [_annotated(box) for box in info['instances']], by_image[info['img_id']])
             for info in infos]
 
 
@@ -155,7 +155,7 @@ def _annotated(box: dict) -> dict:
 
 def _maps(infos: Sequence[dict], found: Path) -> list[Image]:
     load = LoadSegMap()
-    stems = [stem_of(info['img_path']) for info in infos]
+    stems = [get_stem(info['img_path']) for info in infos]
     return [Image(stem, load(dict(info))['gt_seg_map'],
                   load(dict(seg_map_path=str(found / f'{stem}.png')))['gt_seg_map'])
             for stem, info in zip(stems, infos)]

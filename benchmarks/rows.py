@@ -3,16 +3,17 @@
 TIM_SHORT = ['model.channels=16', 'train_cfg.max_epochs=4', 'train_cfg.val_interval=4']
 """The short training that compares fusion networks: a third of the width, four epochs."""
 
-_NO_GUIDANCE = ['default_hooks.guidance.scene=0', 'default_hooks.guidance.last=task']  # nothing of the scene trains
+_NO_GUIDANCE = [  # nothing of the scene trains
+    'default_hooks.guidance.scene_length=0', 'default_hooks.guidance.final_stage=task']
 _FUSION = ['model._delete_=True', 'model.type=TIMFusion', 'model.loss.type=FusionLoss']
 
 TIM_ROWS: dict[str, list[str]] = {
     **{rule: ['model.scene._delete_=True', 'model.scene.type=FixedFusion', f'model.scene.rule={rule}', *_NO_GUIDANCE]
        for rule in ('visible', 'infrared', 'average')},
     # The fusion network, trained with l_F alone, stays as it is.
-    'direct': ['default_hooks.guidance.last=task'],
+    'direct': ['default_hooks.guidance.final_stage=task'],
     # It goes on with l_F as in 'ivif', but the task's gradient does not reach it: the control of guidance.
-    'separate': ['default_hooks.guidance.last=separate'],
+    'separate': ['default_hooks.guidance.final_stage=separate'],
     'ivif': [],
     # Table 3, of registration_ivif*.py: pairs out of register and the fusion network alone.
     'none': [*_FUSION, 'model.genotype=tim-light', 'model.init_cfg.type=Pretrained',
@@ -25,7 +26,7 @@ TIM_ROWS: dict[str, list[str]] = {
 """TIM by row. ``ivif`` is the config as it is."""
 
 _DARK = TIM_ROWS['visible']  # the dark images themselves
-_END_TO_END = ['default_hooks.guidance.scene=0']
+_END_TO_END = ['default_hooks.guidance.scene_length=0']
 _STOCK = ['model.task.neck.genotype=ruas-ssd-stock#neck', 'model.task.bbox_head.genotype=ruas-ssd-stock#bbox_head']
 _RESNET = {f'r{depth}': ['model.task.backbone._delete_=True', 'model.task.backbone.type=ResNet',
                          f'model.task.backbone.depth={depth}', 'model.task.backbone.norm_eval=False',
@@ -37,14 +38,15 @@ RUAS_ROWS: dict[str, list[str]] = {
     'end-to-end': _END_TO_END,
     'end-to-end-scene': [*_END_TO_END, 'model.eta=1.0'],
     'plain': _DARK,
-    'enhanced': ['default_hooks.guidance.last=task'],
+    'enhanced': ['default_hooks.guidance.final_stage=task'],
     'stock': [*_DARK, *_STOCK],
     'stock-scene': [*_END_TO_END, *_STOCK],
-    'stock-enhanced': ['default_hooks.guidance.last=task', *_STOCK],
+    'stock-enhanced': ['default_hooks.guidance.final_stage=task', *_STOCK],
     **{name: [*_END_TO_END, *backbone] for name, backbone in _RESNET.items()},
     **{f'stock-{name}': [*_DARK, *_STOCK, *backbone] for name, backbone in _RESNET.items()},
     # Of the enhancement alone.
-    'joint': ['default_hooks.guidance.scene=5', 'default_hooks.guidance.task=5', 'default_hooks.guidance.last=joint'],
+    'joint': ['default_hooks.guidance.scene_length=5', 'default_hooks.guidance.task_length=5',
+              'default_hooks.guidance.final_stage=joint'],
 }
 """RUAS by row. ``ruas`` is the config as it is. ``plain`` is its task network on the dark images themselves,
 ``enhanced`` behind a scene module that stays as it was trained without labels; ``stock`` and ``stock-...`` have 3 x 3

@@ -88,7 +88,7 @@ def scalars(folder: Path) -> list[dict[str, float]]:
 def draw(config: str, folder: Path, seed: int, between: Sequence[float] = (), options: Sequence[str] = ()) -> Path:
     """Draw a random network of a search's space, of so many parameters where a range is given; return the genotype."""
     if not (folder / 'genotype.json').is_file():
-        size = ['--between', *map(str, between)] if between else []
+        size = ['--parameters', *map(str, between)] if between else []
         tool('analysis_tools/sample_genotype', config, '--seed', str(seed), *size, '--work-dir', str(folder),
              *cfg_options(options))
     return folder / 'genotype.json'

@@ -79,7 +79,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--folds', type=int, default=1,
                         help="number of folds; 1 trains and tests on the data's own split (default: 1)")
     parser.add_argument('--seeds', nargs='+', type=int, default=[0, 1, 2], help='seeds (default: 0 1 2)')
-    parser.add_argument('--groups', nargs='+', default=['day=*D', 'night=*N'], metavar='NAME=PATTERN',
+    parser.add_argument('--subsets', nargs='+', default=['day=*D', 'night=*N'], metavar='NAME=PATTERN',
                         help='stems that are scored apart (default: day=*D night=*N)')
     parser.add_argument('--task-from', metavar='ROW',
                         help='test every row with the task network that this row trained')
@@ -177,7 +177,7 @@ def pooled_figures(tests: Sequence[Sequence[Test]], args: argparse.Namespace) ->
     found = [scores(images, classes) for images in seeds]
     each = [scores(test.images, classes) for folds in tests for test in folds]
     figures = {name: figure([values[name] for values in found]) for name in found[0]}
-    for name, _, pattern in (group.partition('=') for group in args.groups):
+    for name, _, pattern in (group.partition('=') for group in args.subsets):
         parts = [grouped(images, pattern) for images in seeds]
         if parts[0]:
             main = main_names(found[0])[0]

@@ -21,7 +21,7 @@ CONFIG = 'configs/tim/retinanet_ivif_demo.py'
 RUNS = {
     'visible alone': ('visible', [
         'model.scene._delete_=True', 'model.scene.type=FixedFusion', 'model.scene.rule=visible',
-        'default_hooks.guidance.last=task']),  # there is nothing to guide
+        'default_hooks.guidance.final_stage=task']),  # there is nothing to guide
     'visible + infrared, fused': ('fused', []),
 }
 IMAGES = 'default_hooks.visualization.num_samples=16'

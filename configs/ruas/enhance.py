@@ -7,7 +7,7 @@ _base_ = [
 ]
 optim_wrapper = dict(optimizer=dict(_delete_=True, type='Adam', lr=1e-3), paramwise_cfg=None)
 find_unused_parameters = True
-default_hooks = dict(guidance=dict(type='TaskGuidanceHook', scene=6, last='task'))
+default_hooks = dict(guidance=dict(type='TaskGuidanceHook', scene_length=6, final_stage='task'))
 # For enhance_search.py: data of weights and of choices, iterations of noise removal a period, rate of the choices.
 search = dict(weights=dict(length=500), choices=dict(length=500, seed=10), val_interval=5, task_iters=1, lr=3e-4,
               eta_min_ratio=0.0)

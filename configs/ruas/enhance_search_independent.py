@@ -2,5 +2,5 @@
 # is as in enhance_search.py.
 _base_ = './enhance_search_global.py'
 default_hooks = dict(
-    guidance=dict(type='TaskGuidanceHook', scene=10, last='task'),
+    guidance=dict(type='TaskGuidanceHook', scene_length=10, final_stage='task'),
     search=dict(phases=dict(scene=dict(choices='^scene', end=10), task=dict(choices='^task'))))

@@ -5,4 +5,4 @@ _base_ = [
 ]
 model = dict(eta=0.0, norm_eval=False, scene=dict(
     _delete_=True, type='RUASScene', genotype='ruas-scene-det', warm_start='feature', loss=dict(type='RTVSceneLoss')))
-default_hooks = dict(guidance=dict(type='TaskGuidanceHook', scene=2))
+default_hooks = dict(guidance=dict(type='TaskGuidanceHook', scene_length=2))

@@ -21,5 +21,5 @@ train_cfg = dict(max_epochs=60, val_interval=10)
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.03, by_epoch=False, begin=0, end=500),
     dict(type='CosineAnnealingLR', eta_min_ratio=0.01, by_epoch=True, begin=0, convert_to_iter_based=True)]
-default_hooks = dict(guidance=dict(type='TaskGuidanceHook', scene=10))
+default_hooks = dict(guidance=dict(type='TaskGuidanceHook', scene_length=10))
 search = dict(weights=dict(fold=(0, 2)), choices=dict(fold=(1, 2)), shape=(640, 640), retrain={})  # for ssd_search.py

@@ -6,7 +6,7 @@ _base_ = [
     '../_base_/default_runtime.py'
 ]
 optim_wrapper = dict(optimizer=dict(lr=5e-4))
-default_hooks = dict(guidance=dict(type='TaskGuidanceHook', scene=2))
+default_hooks = dict(guidance=dict(type='TaskGuidanceHook', scene_length=2))
 # For ssd_search.py: data of weights and of choices, size of an image; what is found trains end-to-end.
 search = dict(weights=dict(length=1000), choices=dict(length=1000, seed=10), shape=(128, 160),
-              retrain={'default_hooks.guidance.scene': 0})
+              retrain={'default_hooks.guidance.scene_length': 0})

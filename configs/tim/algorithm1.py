@@ -3,4 +3,4 @@
 # `algorithm1_neck_search.py` leaves a config that trains what was found in the same way.
 _base_ = './retinanet_ivif-msrs.py'
 train_cfg = dict(max_iters=800)
-default_hooks = dict(guidance=dict(scene=50, task=350))
+default_hooks = dict(guidance=dict(scene_length=50, task_length=350))

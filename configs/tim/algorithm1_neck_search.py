@@ -8,7 +8,7 @@ train_dataloader = dict(dataset=dict(fold=(0, 2)))
 search_dataloader = dict(_base_.train_dataloader, dataset=dict(_base_.train_dataloader.dataset, fold=(1, 2)))
 train_cfg = dict(max_iters=300)
 default_hooks = dict(
-    guidance=dict(task=0, last='task'),
+    guidance=dict(task_length=0, final_stage='task'),
     search=dict(type='BilevelSearchHook', dataloader=search_dataloader, interval=5, begin=100,
                 optimizer=dict(type='Adam', lr=5e-2, betas=(0.5, 0.999), weight_decay=1e-3)),
     export=dict(type='GenotypeExportHook', shape=(256, 320), retrain_as='{{fileDirname}}/algorithm1.py'))

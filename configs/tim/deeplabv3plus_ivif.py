@@ -19,4 +19,4 @@ model = dict(
         decode_head=dict(_base_.model.decode_head, norm_cfg=norm_cfg, num_classes=11),
         auxiliary_head=dict(_base_.model.auxiliary_head, norm_cfg=norm_cfg, num_classes=11)))
 find_unused_parameters = True
-default_hooks = dict(guidance=dict(type='TaskGuidanceHook', scene=1))
+default_hooks = dict(guidance=dict(type='TaskGuidanceHook', scene_length=1))

@@ -10,4 +10,4 @@ optim_wrapper = dict(
 train_cfg = dict(max_epochs=240, val_interval=10)
 param_scheduler = [
     dict(type='CosineAnnealingLR', eta_min=1e-8, by_epoch=True, begin=0, convert_to_iter_based=True)]
-default_hooks = dict(guidance=dict(type='TaskGuidanceHook', task=40))
+default_hooks = dict(guidance=dict(type='TaskGuidanceHook', task_length=40))

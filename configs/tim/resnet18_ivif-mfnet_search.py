@@ -5,7 +5,7 @@ train_dataloader = dict(dataset=dict(fold=(0, 2)))
 search_dataloader = dict(_base_.train_dataloader, dataset=dict(_base_.train_dataloader.dataset, fold=(1, 2)))
 train_cfg = dict(max_epochs=100)
 default_hooks = dict(
-    guidance=dict(scene=1, task=0),
+    guidance=dict(scene_length=1, task_length=0),
     search=dict(type='BilevelSearchHook', dataloader=search_dataloader, interval=20,
                 optimizer=dict(type='Adam', lr=3e-3, betas=(0.5, 0.999), weight_decay=1e-3)),
     # What is found trains for 240 epochs on all pairs.

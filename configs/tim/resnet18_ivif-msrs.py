@@ -3,4 +3,4 @@ _base_ = [
     '../_base_/datasets/msrs_seg.py', '../_base_/models/tim_resnet18.py', '../_base_/schedules/adamw_2k.py'
 ]
 model = dict(task=dict(decode_head=dict(num_classes=9)))
-default_hooks = dict(guidance=dict(type='TaskGuidanceHook', task=600, by_epoch=False))
+default_hooks = dict(guidance=dict(type='TaskGuidanceHook', task_length=600, by_epoch=False))

@@ -4,4 +4,4 @@ _base_ = [
     '../_base_/default_runtime.py'
 ]
 model = dict(task=dict(bbox_head=dict(num_classes=6)))
-default_hooks = dict(guidance=dict(type='TaskGuidanceHook', scene=1))
+default_hooks = dict(guidance=dict(type='TaskGuidanceHook', scene_length=1))

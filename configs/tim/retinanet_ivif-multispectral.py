@@ -5,4 +5,4 @@ _base_ = [
 ]
 # The fusion network was trained before, and goes slowly.
 optim_wrapper = dict(paramwise_cfg=dict(custom_keys={'scene': dict(lr_mult=0.1)}))
-default_hooks = dict(guidance=dict(type='TaskGuidanceHook', task=3))
+default_hooks = dict(guidance=dict(type='TaskGuidanceHook', task_length=3))

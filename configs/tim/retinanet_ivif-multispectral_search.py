@@ -15,7 +15,7 @@ param_scheduler = [
     _base_.warmup,
     dict(type='CosineAnnealingLR', eta_min=1e-8, by_epoch=True, begin=0, convert_to_iter_based=True)]
 default_hooks = dict(
-    guidance=dict(scene=40, task=0),
+    guidance=dict(scene_length=40, task_length=0),
     search=dict(type='BilevelSearchHook', dataloader=search_dataloader, interval=20,
                 optimizer=dict(type='Adam', lr=3e-4, betas=(0.5, 0.999), weight_decay=1e-3)),
     export=dict(type='GenotypeExportHook', shape=(256, 320), retrain={

@@ -7,4 +7,4 @@ _base_ = [
 optim_wrapper = dict(paramwise_cfg=dict(custom_keys={'scene': dict(lr_mult=0.1)}))
 # The bundled weights have been trained with l_F already: the detector first learns to see their images, then both go on
 # together to the end (algorithm 1).
-default_hooks = dict(guidance=dict(type='TaskGuidanceHook', task=3))
+default_hooks = dict(guidance=dict(type='TaskGuidanceHook', task_length=3))

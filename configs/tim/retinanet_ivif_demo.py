@@ -6,7 +6,7 @@ param_scheduler = [
     dict(_base_.warmup, end=30),
     dict(type='CosineAnnealingLR', eta_min_ratio=0.01, by_epoch=False, begin=0),
 ]
-default_hooks = dict(guidance=dict(task=100, by_epoch=False))
+default_hooks = dict(guidance=dict(task_length=100, by_epoch=False))
 # How it does at night stands beside the rest.
 test_dataloader = dict(dataset=dict(length=240))
 test_evaluator = [

@@ -16,6 +16,6 @@ model = dict(
     norm_eval=True,
     scene=dict(type='TIMFusion', genotype='tim-light', loss=dict(type='FusionLoss')),
     task=task)
-default_hooks = dict(guidance=dict(type='TaskGuidanceHook', scene=1))
+default_hooks = dict(guidance=dict(type='TaskGuidanceHook', scene_length=1))
 # What a stage leaves out is not in the graph, which several processes have to know.
 find_unused_parameters = True

@@ -8,6 +8,6 @@ val_dataloader = dict(dataset=dict(length=16, size=size))
 test_dataloader = dict(dataset=dict(length=16, size=size))
 train_cfg = dict(max_epochs=2)
 default_hooks = dict(
-    guidance=dict(scene=10, by_epoch=False),
+    guidance=dict(scene_length=10, by_epoch=False),
     search=dict(interval=5, dataloader=dict(batch_size=2, dataset=dict(length=60, size=size))),
     export=dict(shape=size, retrain={'train_dataloader.batch_size': 4, 'train_dataloader.dataset.length': 200}))

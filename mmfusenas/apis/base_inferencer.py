@@ -25,8 +25,8 @@ from mmfusenas.core.errors import FileNotWrittenError, InputError, InputTypeErro
 from mmfusenas.core.files import write_text
 from mmfusenas.core.renamed import RenamedKeys
 from mmfusenas.datasets.images import ImageError, float_ranges, write_image
-from mmfusenas.datasets.pairing import PATHS, Pair, role_of
-from mmfusenas.datasets.transforms.pack_pair import image_tensor
+from mmfusenas.datasets.pairing import PATHS, Pair
+from mmfusenas.datasets.transforms.pack_pair import get_role, image_tensor
 from mmfusenas.models.task_guided import TaskGuided
 from mmfusenas.structures import FusionDataSample
 from mmfusenas.utils.allocator import keep_freed_memory
@@ -210,7 +210,7 @@ class BaseInferencer(ABC):
         """Return the scene module's ``image`` at the size of the input, and what else it says of it."""
         keys = (*PATHS.values(), 'img_shape', 'target_range', 'float_range')
         meta = {key: results[key] for key in keys if key in results}
-        inputs = {role_of(key, results): [image_tensor(results[key])]
+        inputs = {get_role(key, results): [image_tensor(results[key])]
                   for key in ('img', 'infrared', 'target', 'kernel') if key in results}
         data = self.model.data_preprocessor(dict(inputs=inputs, data_samples=[FusionDataSample(metainfo=meta)]))
         sample = self.scene(**data, mode='predict')[0]
@@ -264,7 +264,7 @@ def _link_old_name(out_dir: Path) -> None:
             link.symlink_to('images', target_is_directory=True)
 
 
-def name_of(image: Image, what: str) -> str:
+def image_name(image: Image, what: str) -> str:
     """Return what to call an input in a message: its path, or what kind of array it is.
 
     Raises:

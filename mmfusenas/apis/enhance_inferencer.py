@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from mmfusenas.apis.base_inferencer import BaseInferencer, Image, name_of
+from mmfusenas.apis.base_inferencer import BaseInferencer, Image, image_name
 from mmfusenas.core.errors import InputError
 from mmfusenas.datasets.images import ImageError, checked_array, read_visible, to_colour
 from mmfusenas.datasets.transforms.load_kernel import read_kernel
@@ -74,7 +74,7 @@ class EnhanceInferencer(BaseInferencer):
             ValueError: If it holds NaN.
             ImageError: If the file is missing or unreadable, or there is no kernel of it.
         """
-        path = name_of(image, 'image')
+        path = image_name(image, 'image')
         image = image if isinstance(image, np.ndarray) else read_visible(path)
         image = to_colour(checked_array(image, path))
         kernel = {} if self.kernel is None else dict(kernel=self._kernel_of(path))

@@ -114,7 +114,7 @@ class SegmentationGraph(_TaskGraph):
         return image, nn.functional.interpolate(logits, image.shape[-2:], mode='bilinear', align_corners=align)
 
 
-def graph_of(model: nn.Module) -> FusionGraph:
+def fusion_graph(model: nn.Module) -> FusionGraph:
     """Return a model, made fast for inference, as the graph that is exported.
 
     Raises:
@@ -157,7 +157,7 @@ def export_onnx(model: nn.Module, path: str | os.PathLike, shape: tuple[int, int
             what the task pads to.
         RuntimeError: If the file does not compute what the model does; it is not kept.
     """
-    graph, path = graph_of(model), Path(path)
+    graph, path = fusion_graph(model), Path(path)
     if dynamic and isinstance(graph, DetectionGraph):
         raise InputError('The anchors of a detector are constants of its graph: give --shape H W instead of dynamic.')
     divisor = getattr(getattr(graph, 'task', None), 'data_preprocessor', None)

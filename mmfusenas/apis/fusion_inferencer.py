@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from mmfusenas.apis.base_inferencer import BaseInferencer, Image, name_of
+from mmfusenas.apis.base_inferencer import BaseInferencer, Image, image_name
 from mmfusenas.core.errors import InputError
 from mmfusenas.datasets.images import (
     ImageError,
@@ -50,7 +50,7 @@ class FusionInferencer(BaseInferencer):
             ValueError: If the two differ in size (and the test pipeline does not ask to resize), or hold NaN.
             ImageError: If a file is missing or unreadable.
         """
-        paths = [name_of(visible, 'visible'), name_of(infrared, 'infrared')]
+        paths = [image_name(visible, 'visible'), image_name(infrared, 'infrared')]
         if isinstance(visible, np.ndarray) or isinstance(infrared, np.ndarray):
             visible = visible if isinstance(visible, np.ndarray) else read_visible(paths[0])
             infrared = infrared if isinstance(infrared, np.ndarray) else read_infrared(paths[1])

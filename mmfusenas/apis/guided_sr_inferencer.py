@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from mmfusenas.apis.base_inferencer import BaseInferencer, Image, name_of
+from mmfusenas.apis.base_inferencer import BaseInferencer, Image, image_name
 from mmfusenas.core.errors import InputError
 from mmfusenas.datasets.images import read_array
 from mmfusenas.datasets.transforms.degrade_target import DegradeTarget, resize_bicubic
@@ -55,7 +55,7 @@ class GuidedSRInferencer(BaseInferencer):
             ImageError: If a file is missing or unreadable, the target holds NaN, is larger than the guide or of
                 another shape.
         """
-        paths = [name_of(target, 'target'), name_of(guide, 'guide')]
+        paths = [image_name(target, 'target'), image_name(guide, 'guide')]
         low, image = (x if isinstance(x, np.ndarray) else read_array(path)
                       for x, path in zip((target, guide), paths))
         whole = low.dtype.kind in 'iu'
@@ -67,7 +67,7 @@ class GuidedSRInferencer(BaseInferencer):
             raise InputError(f'The target {paths[0]} has {low.shape[2]} channels, the model takes {bands}.')
         self._check_scale(low.shape[:2], size, paths[0])
         up = low if low.shape[:2] == size else resize_bicubic(low, size)
-        start, end = self.scaling.range_of(low, up)
+        start, end = self.scaling.get_range(low, up)
         return dict(img=image, target=(up - start) / (end - start), target_range=(start, end), img_path=paths[1],
                     target_path=paths[0], img_shape=size, whole_numbers=whole)
 

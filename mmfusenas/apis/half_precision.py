@@ -86,7 +86,7 @@ def half_weights(model: nn.Module) -> dict[str, Tensor]:
     return {name: _half(value) if name in parameters else value for name, value in model.state_dict().items()}
 
 
-def inferencer_of(model: nn.Module, score_thr: float = SHOWN) -> BaseInferencer:
+def build_inferencer(model: nn.Module, score_thr: float = SHOWN) -> BaseInferencer:
     """Return the inferencer for the sensors of a model; one that deblurs gets a kernel, a box of 5 x 5.
 
     Raises:
@@ -135,7 +135,7 @@ def weights_effect(model: nn.Module, weights: Mapping[str, Tensor],
     """
     other = copy.deepcopy(model)
     other.load_state_dict(weights)
-    inferencers = [inferencer_of(network, _FAINT) for network in (model, other)]
+    inferencers = [build_inferencer(network, _FAINT) for network in (model, other)]
     effect = WeightsEffect()
     for images in inputs:
         first, second = (infer(*images) for infer in inferencers)

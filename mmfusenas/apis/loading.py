@@ -16,7 +16,7 @@ from mmfusenas.core.errors import InputError
 from mmfusenas.engine.hooks.bilevel_search_hook import STATE_KEY as SEARCH_KEY
 from mmfusenas.nas import SearchSpace
 from mmfusenas.registry import MODELS
-from mmfusenas.utils.checkpoint import load_checkpoint, misfits, weights_of
+from mmfusenas.utils.checkpoint import extract_weights, load_checkpoint, misfits
 from mmfusenas.utils.checkpoint_content import config_of_model, transforms_of_test_data
 from mmfusenas.utils.command_line import load_config
 from mmfusenas.utils.safe_loading import use_safe_loading
@@ -59,7 +59,7 @@ def load_model(source: str | Path | Config, checkpoint: str | Path | None = None
         cfg = source if isinstance(source, Config) else load_config(str(source))
         content = load_checkpoint(checkpoint_file(checkpoint))
         refuse_search(content, checkpoint)
-        model = model_of(cfg)
+        model = build_from_config(cfg)
         pipeline = transforms_of_test_data(cfg)
     load_weights(model, content, checkpoint)
     model.dataset_meta = content.get('meta', {}).get('dataset_meta') or {}
@@ -116,7 +116,7 @@ def build_model(model_cfg: Mapping[str, Any], where: str) -> BaseModel:
             'custom_imports: give the config that has them, together with the checkpoint.') from error
 
 
-def model_of(cfg: Config) -> BaseModel:
+def build_from_config(cfg: Config) -> BaseModel:
     """Build the model of a config, see :func:`build_model`."""
     return build_model(config_of_model(cfg, cfg.get('default_scope')), f'config {cfg.filename}')
 
@@ -161,7 +161,7 @@ def load_weights(model: BaseModel, content: Mapping[str, Any], path: str | Path)
     if len(SearchSpace(model)):
         raise InputError(f'The config builds a supernet with {len(SearchSpace(model))} open choices. Give the config '
                          'of the found network (retrain.py in the work dir of the search), or set genotype= in it.')
-    weights = weights_of(content, path)
+    weights = extract_weights(content, path)
     found = misfits(weights, model.state_dict())
     if found:
         raise InputError(

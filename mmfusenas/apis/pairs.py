@@ -7,7 +7,7 @@ from pathlib import Path
 from mmengine import fileio
 
 from mmfusenas.core.errors import FileError
-from mmfusenas.datasets.pairing import Pair, list_images, pair_sources, stem_of
+from mmfusenas.datasets.pairing import Pair, get_stem, list_images, pair_sources
 from mmfusenas.datasets.problems import Problem, raise_errors
 
 
@@ -58,7 +58,7 @@ def input_images(source: str | Path) -> list[Pair]:
         >>> input_images('dark.png')
         [Pair(stem='dark', visible='dark.png', infrared=None)]
     """
-    pairs = [Pair(stem_of(path), path) for path in list_images(str(source))]
+    pairs = [Pair(get_stem(path), path) for path in list_images(str(source))]
     problems = [] if pairs else [Problem('error', 'no images', str(source), 'there is no image here')]
     raise_errors([*problems, *_missing_files(pairs), *_equal_stems(pairs)], f'The input {source}',
                  advice='Give an image, a folder of images, or a .txt list of one path a line.')

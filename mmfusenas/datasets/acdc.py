@@ -28,12 +28,12 @@ class ACDCDataset(PairSegDataset):
 
     Args:
         condition: ``'night'``, ``'fog'``, ``'rain'`` or ``'snow'``. Defaults to 'night'.
-        part: ``'train'`` or ``'val'``; the maps of 'test' are not published. Defaults to 'train'.
+        subset: ``'train'`` or ``'val'``; the maps of 'test' are not published. Defaults to 'train'.
         data_prefix: As of :class:`PairSegDataset`; None is the layout above.
         seg_map_suffix: What the maps' names end in. Defaults to '_gt_labelTrainIds.png'.
 
     Raises:
-        ValueError: On another condition or part.
+        ValueError: On another condition or subset.
 
     Example:
         >>> ACDCDataset('fog', data_root='data/acdc', lazy_init=True).data_prefix['seg']
@@ -44,14 +44,14 @@ class ACDCDataset(PairSegDataset):
     PREFIX = dict(img='rgb_anon/night/train', seg='gt/night/train')
     NESTED = True
 
-    def __init__(self, condition: str = 'night', part: str = 'train', data_prefix: dict | None = None,
+    def __init__(self, condition: str = 'night', subset: str = 'train', data_prefix: dict | None = None,
                  seg_map_suffix: str = '_gt_labelTrainIds.png', **kwargs) -> None:
-        if condition not in CONDITIONS_ACDC or part not in ('train', 'val'):
-            raise InputError(f"ACDCDataset got condition={condition!r} and part={part!r}; it knows the conditions "
+        if condition not in CONDITIONS_ACDC or subset not in ('train', 'val'):
+            raise InputError(f"ACDCDataset got condition={condition!r} and subset={subset!r}; it knows the conditions "
                              f"{CONDITIONS_ACDC} and the parts 'train' and 'val'.")
-        published = dict(img=f'rgb_anon/{condition}/{part}', seg=f'gt/{condition}/{part}')
+        published = dict(img=f'rgb_anon/{condition}/{subset}', seg=f'gt/{condition}/{subset}')
         super().__init__(data_prefix=data_prefix or published, seg_map_suffix=seg_map_suffix, **kwargs)
 
-    def key_of(self, stem: str) -> str:
+    def get_key(self, stem: str) -> str:
         """Return video and frame, without what the images' names end in."""
         return stem.removesuffix('_rgb_anon')

@@ -13,12 +13,12 @@ class BSDSDataset(PairDataset):
     Layout as published: ``BSDS500/data/images/{train,val,test}``, 200, 100 and 200 images.
 
     Args:
-        part: ``'train'``, ``'val'`` or ``'test'``. Defaults to 'train'.
+        subset: ``'train'``, ``'val'`` or ``'test'``. Defaults to 'train'.
         data_prefix: As of :class:`PairDataset`; None is the layout above.
         **kwargs: As of :class:`PairDataset`.
 
     Raises:
-        ValueError: On another part.
+        ValueError: On another subset.
 
     Example:
         >>> BSDSDataset('test', data_root='data/bsds', lazy_init=True).data_prefix['img']
@@ -27,7 +27,7 @@ class BSDSDataset(PairDataset):
 
     PREFIX = dict(img='BSDS500/data/images/train')
 
-    def __init__(self, part: str = 'train', data_prefix: dict | None = None, **kwargs) -> None:
-        if part not in ('train', 'val', 'test'):
-            raise InputError(f"BSDSDataset got part={part!r}; it knows 'train', 'val' and 'test'.")
-        super().__init__(data_prefix=data_prefix or dict(img=f'BSDS500/data/images/{part}'), **kwargs)
+    def __init__(self, subset: str = 'train', data_prefix: dict | None = None, **kwargs) -> None:
+        if subset not in ('train', 'val', 'test'):
+            raise InputError(f"BSDSDataset got subset={subset!r}; it knows 'train', 'val' and 'test'.")
+        super().__init__(data_prefix=data_prefix or dict(img=f'BSDS500/data/images/{subset}'), **kwargs)

@@ -12,10 +12,11 @@ import numpy as np
 
 from mmfusenas.datasets.annotations import check_size
 from mmfusenas.datasets.images import ImageError, read_array, read_image, read_pair
-from mmfusenas.datasets.pairing import PATHS, role_of, stem_of
+from mmfusenas.datasets.pairing import PATHS, get_stem
 from mmfusenas.datasets.problems import Problem
-from mmfusenas.datasets.sequences import frame_of
+from mmfusenas.datasets.sequences import parse_frame
 from mmfusenas.datasets.transforms.load_seg_map import IGNORED, LoadSegMap
+from mmfusenas.datasets.transforms.pack_pair import get_role
 
 TINY = 4
 """Boxes narrower or lower than this many pixels are reported."""
@@ -71,7 +72,7 @@ def check_pair(info: Mapping, sizes_may_differ: bool = False, classes: Sequence[
         problems += check_seg_map(info, size, classes)
     depths = tuple(str(image.dtype) for image in images.values())
     digest = hashlib.sha1(images['img'].tobytes()).hexdigest()
-    roles = tuple(role_of(key, images) for key in images)
+    roles = tuple(get_role(key, images) for key in images)
     return PairFacts(names['img'], problems, labels, size, depths, digest, roles)
 
 
@@ -220,11 +221,11 @@ def check_same_videos(
     """
     videos: dict[tuple[str, str], dict[int, str]] = {}
     for path in train:
-        video, number = frame_of(stem_of(path))
+        video, number = parse_frame(get_stem(path))
         videos.setdefault(video, {})[number] = path
     problems = []
     for path in sorted(test):
-        video, number = frame_of(stem_of(path))
+        video, number = parse_frame(get_stem(path))
         frames = videos.get(video, {})
         near = [frames[n] for step in range(gap + 1) for n in (number - step, number + step) if n in frames]
         if near:

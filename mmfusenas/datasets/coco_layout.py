@@ -20,8 +20,9 @@ from mmengine import fileio
 
 from mmfusenas.core.files import atomic_write
 from mmfusenas.datasets.images import write_image
-from mmfusenas.datasets.pairing import PATHS, role_of
+from mmfusenas.datasets.pairing import PATHS
 from mmfusenas.datasets.problems import DatasetError, Problem
+from mmfusenas.datasets.transforms.pack_pair import get_role
 
 FILE_NAMES = dict(img='file_name', infrared='file_name2', aligned='file_name2_aligned', target='file_name_target',
                   reference='file_name_gt')
@@ -157,7 +158,7 @@ def write_coco(root: str | Path, name: str, infos: Sequence[Mapping], classes: S
     images: list[dict] = []
     annotations: list[dict] = []
     for info in infos:
-        names = {key: place_image(info, key, root / role_of(key, info), link)
+        names = {key: place_image(info, key, root / get_role(key, info), link)
                  for key, path in PATHS.items() if path in info}
         images.append(coco_entry(info, names, annotations))
     categories = [dict(id=number, name=name) for number, name in enumerate(classes)]

@@ -7,12 +7,12 @@ from os import path as osp
 from mmfusenas.core.errors import InputError
 from mmfusenas.datasets.annotations import read_bbgt
 from mmfusenas.datasets.pair_dataset import PairDataset
-from mmfusenas.datasets.pairing import read_list, stem_of
+from mmfusenas.datasets.pairing import get_stem, read_list
 from mmfusenas.datasets.problems import DatasetError
 from mmfusenas.registry import DATASETS
 
 PARTS = dict(train='1', val='2', test='3')
-"""Number of each part in the official list."""
+"""Number of each subset in the official list."""
 
 
 @DATASETS.register_module()
@@ -28,12 +28,12 @@ class ExDarkDataset(PairDataset):
     Other arguments and errors as of :class:`PairDataset`.
 
     Args:
-        part: ``'train'``, ``'val'`` or ``'test'`` of the official list; None takes ``split`` as everywhere, as a list
+        subset: ``'train'``, ``'val'`` or ``'test'`` of the official list; None takes ``split`` as everywhere, as a list
             of one stem a line, or all images.
-        split: List of the images. Defaults to the official 'imageclasslist.txt', without a part to all images.
+        split: List of the images. Defaults to the official 'imageclasslist.txt', without a subset to all images.
 
     Raises:
-        ValueError: On another part.
+        ValueError: On another subset.
 
     Example:
         >>> ExDarkDataset('test', data_root='data/exdark', lazy_init=True).split
@@ -51,12 +51,12 @@ class ExDarkDataset(PairDataset):
     PREFIX = dict(img='ExDark', ann='ExDark_Annno')
     NESTED = True
 
-    def __init__(self, part: str | None = 'train', split: str | None = None, **kwargs) -> None:
-        if part is not None and part not in PARTS:
-            raise InputError(f'part of ExDarkDataset is one of {list(PARTS)}, or None for all, got {part!r}.')
+    def __init__(self, subset: str | None = 'train', split: str | None = None, **kwargs) -> None:
+        if subset is not None and subset not in PARTS:
+            raise InputError(f'subset of ExDarkDataset is one of {list(PARTS)}, or None for all, got {subset!r}.')
         if split is None:
-            split = '' if part is None else 'imageclasslist.txt'
-        self.part = part
+            split = '' if subset is None else 'imageclasslist.txt'
+        self._subset = subset
         super().__init__(split=split, **kwargs)
 
     def annotation_path(self, image: str) -> str:
@@ -64,13 +64,13 @@ class ExDarkDataset(PairDataset):
         return self.beside(image, 'ann', osp.splitext(image)[1] + self.ANNOTATION_SUFFIX)
 
     def listed(self) -> Sequence[str] | None:
-        """Return the stems of the part."""
-        if self.part is None:
+        """Return the stems of the subset."""
+        if self._subset is None:
             return super().listed()
         rows = [line.split() for line in read_list(self.split, self.backend_args) if '|' not in line]
         wrong = [row for row in rows if len(row) != 5 or row[4] not in PARTS.values()]
         if wrong:
             raise DatasetError(
                 f'{self.split} is not ExDark\'s list of "name class light in/out part" lines: it has '
-                f'{" ".join(wrong[0])!r}. Set part=None for a list of one stem a line.')
-        return [stem_of(row[0]) for row in rows if row[4] == PARTS[self.part]]
+                f'{" ".join(wrong[0])!r}. Set subset=None for a list of one stem a line.')
+        return [get_stem(row[0]) for row in rows if row[4] == PARTS[self._subset]]

@@ -20,22 +20,22 @@ class HarvardDataset(PairDataset):
 
     Args:
         modality: ``'ct'``, ``'pet'`` or ``'spect'``.
-        part: ``'train'`` or ``'test'``.
+        subset: ``'train'`` or ``'test'``.
         data_prefix: As of :class:`PairDataset`; None is the layout above.
 
     Raises:
-        ValueError: On another modality or part.
+        ValueError: On another modality or subset.
 
     Example:
         >>> HarvardDataset('pet', data_root='data/harvard', lazy_init=True).data_prefix['img']
         'data/harvard/mri_pet/train/pet'
     """
 
-    def __init__(self, modality: str, part: str = 'train', data_prefix: dict | None = None, **kwargs) -> None:
+    def __init__(self, modality: str, subset: str = 'train', data_prefix: dict | None = None, **kwargs) -> None:
         if modality not in MODALITIES:
             raise InputError(f'HarvardDataset got modality={modality!r}; it knows {MODALITIES}.')
-        if part not in ('train', 'test'):
-            raise InputError(f"HarvardDataset got part={part!r}; it knows 'train' and 'test'.")
-        folder = f'mri_{modality}/{part}'
+        if subset not in ('train', 'test'):
+            raise InputError(f"HarvardDataset got subset={subset!r}; it knows 'train' and 'test'.")
+        folder = f'mri_{modality}/{subset}'
         published = dict(img=f'{folder}/{modality}', infrared=f'{folder}/mri')
         super().__init__(data_prefix=data_prefix or published, **kwargs)

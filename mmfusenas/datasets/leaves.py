@@ -7,7 +7,7 @@ from mmengine.dataset import BaseDataset
 
 from mmfusenas.datasets.problems import DatasetError, Problem
 from mmfusenas.registry import DATASETS
-from mmfusenas.utils.config_hooks import hooks_of
+from mmfusenas.utils.config_hooks import get_hooks
 from mmfusenas.utils.config_parts import type_name
 
 
@@ -42,7 +42,7 @@ def dataset_leaves(config: Mapping) -> dict[str, dict]:
 
 def _loaders(config: Mapping) -> dict[str, list[Mapping]]:
     """Return the configs of data loaders by what they are for."""
-    hooks = hooks_of(config).values()
+    hooks = get_hooks(config).values()
     searched = [hook['dataloader'] for hook in hooks if hook.get('dataloader')]
     searched = [loader for item in searched for loader in (item if isinstance(item, (list, tuple)) else [item])]
     scored = [hook for hook in hooks if hook.get('dataset')]

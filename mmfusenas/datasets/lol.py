@@ -12,7 +12,7 @@ FOLDERS = {
     **{release: {part.lower(): (f'{folder}/{part}/Low', f'{folder}/{part}/Normal') for part in ('Train', 'Test')}
        for release, folder in (('v2-real', 'Real_captured'), ('v2-synthetic', 'Synthetic'))},
 }
-"""Folders of the dark images and of their references, by release and part."""
+"""Folders of the dark images and of their references, by release and subset."""
 
 
 @DATASETS.register_module()
@@ -31,11 +31,11 @@ class LOLDataset(PairDataset):
 
     Args:
         release: ``'v1'``, ``'v2-real'`` (the 789 pairs of the RUAS paper) or ``'v2-synthetic'``. Defaults to 'v1'.
-        part: ``'train'`` or ``'test'``. Defaults to 'train'.
+        subset: ``'train'`` or ``'test'``. Defaults to 'train'.
         data_prefix: As of :class:`PairDataset`; None is the layout above.
 
     Raises:
-        ValueError: On another release or part.
+        ValueError: On another release or subset.
 
     Example:
         >>> LOLDataset('v2-real', 'test', data_root='data/lol', lazy_init=True).data_prefix['reference']
@@ -45,14 +45,14 @@ class LOLDataset(PairDataset):
     PREFIX = dict(img='our485/low', reference='our485/high')
 
     def __init__(
-        self, release: str = 'v1', part: str = 'train', data_prefix: dict | None = None, **kwargs
+        self, release: str = 'v1', subset: str = 'train', data_prefix: dict | None = None, **kwargs
     ) -> None:
-        if release not in FOLDERS or part not in FOLDERS[release]:
-            raise InputError(f"LOLDataset got release={release!r} and part={part!r}; it knows the releases "
+        if release not in FOLDERS or subset not in FOLDERS[release]:
+            raise InputError(f"LOLDataset got release={release!r} and subset={subset!r}; it knows the releases "
                              f"{list(FOLDERS)} and the parts 'train' and 'test'.")
-        low, normal = FOLDERS[release][part]
+        low, normal = FOLDERS[release][subset]
         super().__init__(data_prefix=data_prefix or dict(img=low, reference=normal), **kwargs)
 
-    def key_of(self, stem: str) -> str:
+    def get_key(self, stem: str) -> str:
         """Return the number of ``low00001`` and ``normal00001``; other stems are equal by themselves."""
         return re.sub(r'^(low|normal)(?=\d)', '', stem)

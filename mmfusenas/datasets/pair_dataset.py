@@ -18,12 +18,12 @@ from mmfusenas.datasets.pairing import (
     OLD_KEYS,
     PATHS,
     GuidedSample,
+    as_folders,
     by_key,
     find_samples,
-    folders_of,
+    get_stem,
     is_list,
     read_list,
-    stem_of,
 )
 from mmfusenas.datasets.problems import DatasetError, Problem, report
 from mmfusenas.datasets.sequences import fold_subset
@@ -150,10 +150,10 @@ class PairDataset(BaseDataset):
 
     def find(self) -> tuple[list[dict[str, str]], list[Problem]]:
         """Return the paths of every sample, and what does not fit; a set that pairs otherwise overrides this."""
-        parts = [find_samples(part, self.backend_args, self.key_of, self.NESTED) for part in self._parts()]
+        parts = [find_samples(part, self.backend_args, self.get_key, self.NESTED) for part in self._parts()]
         samples, problems = (sum(found, []) for found in zip(*parts))
         if len(parts) > 1:
-            problems += by_key([sample['img_path'] for sample in samples], self.key_of)[1]
+            problems += by_key([sample['img_path'] for sample in samples], self.get_key)[1]
         return samples, problems
 
     def subset(self, samples: Sequence) -> list:
@@ -190,7 +190,7 @@ class PairDataset(BaseDataset):
         """Read one annotation file; a format with options of its own overrides this."""
         return type(self).READER(text, path, self._names(), partial(image_size, image, self.backend_args))
 
-    def key_of(self, stem: str) -> str:
+    def get_key(self, stem: str) -> str:
         """Return what the stems of a sample's files have in common; by itself the stem."""
         return stem
 
@@ -210,13 +210,13 @@ class PairDataset(BaseDataset):
             key: Key of the folder in ``data_prefix``.
             suffix: What follows the key of the sample in the file's name.
         """
-        sources, folders = folders_of(self.data_prefix['img']), folders_of(self.data_prefix[key])
+        sources, folders = as_folders(self.data_prefix['img']), as_folders(self.data_prefix[key])
         source, folder = next(
             (pair for pair in zip(sources, folders) if image.startswith(osp.join(pair[0], ''))),
             (sources[0], folders[0]))  # a list of paths, or one file
         nested = self.NESTED and image.startswith(source)
         place = osp.dirname(image[len(source):].lstrip('/')) if nested else ''
-        return osp.join(folder, place, self.key_of(stem_of(image)) + suffix)
+        return osp.join(folder, place, self.get_key(get_stem(image)) + suffix)
 
     def _check_prefix(self, prefix: dict) -> None:
         """Refuse folders that are not known, and the lack of those that are needed."""
@@ -225,8 +225,8 @@ class PairDataset(BaseDataset):
             raise InputError(
                 f'data_prefix of {type(self).__name__} needs {sorted(needed)} and may have '
                 f'{sorted(set(PATHS) - needed)}, got {sorted(prefix)}.')
-        parts = {len(folders_of(value)) for value in prefix.values()}
-        if len(parts) > 1 or parts != {1} and any(map(is_list, folders_of(prefix['img']))):
+        parts = {len(as_folders(value)) for value in prefix.values()}
+        if len(parts) > 1 or parts != {1} and any(map(is_list, as_folders(prefix['img']))):
             raise InputError(f'Lists in data_prefix of {type(self).__name__} hold equally many folders, and no .txt '
                              f'files, got {prefix}.')
 
@@ -241,7 +241,7 @@ class PairDataset(BaseDataset):
 
     def _parts(self) -> list[dict[str, str]]:
         """Return the sources of images by key: a dict, or one for each of the folders that are read as one set."""
-        columns = {key: folders_of(self.data_prefix[key]) for key in PATHS if key in self.data_prefix}
+        columns = {key: as_folders(self.data_prefix[key]) for key in PATHS if key in self.data_prefix}
         return [dict(zip(columns, row)) for row in zip(*columns.values())]
 
     def _names(self) -> list[str]:
@@ -259,12 +259,12 @@ class PairDataset(BaseDataset):
         """Keep the samples of the subset that ``kfold`` names."""
         if not self.kfold:
             return samples
-        kept = set(fold_subset([stem_of(sample['img_path']) for sample in samples], **self.kfold))
-        return [sample for sample in samples if stem_of(sample['img_path']) in kept]
+        kept = set(fold_subset([get_stem(sample['img_path']) for sample in samples], **self.kfold))
+        return [sample for sample in samples if get_stem(sample['img_path']) in kept]
 
     def _missing_files(self, samples: list[dict]) -> list[Problem]:
         """Look for files that a list names; what was found in a folder is there."""
-        if not is_list(folders_of(self.data_prefix['img'])[0]):
+        if not is_list(as_folders(self.data_prefix['img'])[0]):
             return []
         return [
             Problem('error', 'missing file', path, 'listed, but there is no such file')
@@ -278,24 +278,24 @@ class PairDataset(BaseDataset):
         if wanted is not None:
             samples, missing = self._choose(samples, wanted)
             problems = [problem for problem in problems if problem.kind != 'image without a partner'] + missing
-        kept = [sample for sample in samples if fnmatchcase(stem_of(sample['img_path']), self.stems)]
+        kept = [sample for sample in samples if fnmatchcase(get_stem(sample['img_path']), self.stems)]
         if samples and not kept:
             message = f'stems={self.stems!r} fits none of the {len(samples)} stems, such as '
-            folders = ', '.join(folders_of(self.data_prefix['img']))
+            folders = ', '.join(as_folders(self.data_prefix['img']))
             problems.append(Problem('error', 'no images', folders,
-                                    f'{message}{stem_of(samples[0]["img_path"])!r}'))
+                                    f'{message}{get_stem(samples[0]["img_path"])!r}'))
         return kept, problems
 
     def _choose(self, samples: list[dict], wanted: Sequence[str]) -> tuple[list[dict], list[Problem]]:
         """Return the samples of the stems that a split names, in its order, and what is missing."""
-        found = {self.key_of(stem_of(sample['img_path'])): sample for sample in samples}
-        folders = [' or '.join(folders_of(self.data_prefix[key])) for key in PATHS if key in self.data_prefix]
+        found = {self.get_key(get_stem(sample['img_path'])): sample for sample in samples}
+        folders = [' or '.join(as_folders(self.data_prefix[key])) for key in PATHS if key in self.data_prefix]
         kind, message = 'an image', f'{folders[0]} does not hold it'
         if len(folders) > 1:
             kind, message = 'a pair', f'{" and ".join(folders)} do not {"both" if len(folders) == 2 else "all"} hold it'
         missing = [Problem('error', f'stem of the split without {kind}', f'{self.split}: {stem}', message)
-                   for stem in wanted if self.key_of(stem) not in found]
-        return [found[self.key_of(stem)] for stem in wanted if self.key_of(stem) in found], missing
+                   for stem in wanted if self.get_key(stem) not in found]
+        return [found[self.get_key(stem)] for stem in wanted if self.get_key(stem) in found], missing
 
     def _annotate(self, info: dict) -> list[Problem]:
         """Add size and boxes to ``info``."""

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import os
 from bisect import bisect_left
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from os import path as osp
 from typing import NamedTuple
 
@@ -37,18 +37,6 @@ class GuidedSample(RenamedKeys):
     OLD = {**OLD_KEYS, 'img2': 'target', 'img_path2': 'target_path'}
 
 
-def role_of(key: str, keys: Container[str]) -> str:
-    """Return what the model's inputs call an image of a sample that has ``keys``: its key; of ``img`` its role.
-
-    Example:
-        >>> role_of('img', ('img', 'infrared')), role_of('img', ('img', 'target')), role_of('target', ('img', 'target'))
-        ('visible', 'guide', 'target')
-    """
-    if key != 'img':
-        return key
-    return 'guide' if 'target' in keys else 'visible'
-
-
 class Pair(NamedTuple):
     """One pair: the stem of the visible image and both paths; or one image without a partner."""
 
@@ -62,7 +50,7 @@ class Pair(NamedTuple):
         return [path for path in self[1:] if path is not None]
 
 
-def stem_of(path: str) -> str:
+def get_stem(path: str) -> str:
     """Return the file's name without folder and suffix."""
     return osp.splitext(osp.basename(path))[0]
 
@@ -81,7 +69,7 @@ def name_apart(path: str, taken: dict[str, str]) -> str:
     """
     folders = osp.dirname(path).split('/')
     for count in range(len(folders) + 1):
-        name = '-'.join([*folders[len(folders) - count:], stem_of(path)])
+        name = '-'.join([*folders[len(folders) - count:], get_stem(path)])
         if taken.setdefault(name, path) == path:
             return name
     return f'{name}-{osp.splitext(path)[1][1:]}'  # two suffixes in one folder
@@ -100,7 +88,7 @@ def read_list(path: str, backend_args: dict | None = None) -> list[str]:
     return [line.strip() for line in lines if line.strip()]
 
 
-def folders_of(value: str | Sequence[str]) -> list[str]:
+def as_folders(value: str | Sequence[str]) -> list[str]:
     """Return what a key of ``data_prefix`` names, a folder or several, as a list."""
     return [value] if isinstance(value, str) else list(value)
 
@@ -141,7 +129,7 @@ def list_images(source: str, backend_args: dict | None = None, nested: bool = Fa
 
 
 def find_samples(
-    sources: Mapping[str, str], backend_args: dict | None = None, key_of: Callable[[str], str] = str,
+    sources: Mapping[str, str], backend_args: dict | None = None, get_key: Callable[[str], str] = str,
     nested: bool = False,
 ) -> tuple[list[dict[str, str]], list[Problem]]:
     """Find the samples that sources of images make, one or several, and say what does not fit.
@@ -150,7 +138,7 @@ def find_samples(
         sources: File, folder or ``.txt`` list by key of ``PATHS``. Where there are several, the images of ``img``
             are paired with those of each other, as :func:`pair_sources` does it.
         backend_args: Arguments of mmengine's file backend.
-        key_of: Makes of a stem what those of one sample have in common.
+        get_key: Makes of a stem what those of one sample have in common.
         nested: Whether images lie in folders of the folders, too.
 
     Returns:
@@ -161,11 +149,11 @@ def find_samples(
     """
     others = [key for key in PATHS if key != 'img' and key in sources]
     if not others:
-        paths, problems = _single_images(sources['img'], backend_args, key_of, nested)
+        paths, problems = _single_images(sources['img'], backend_args, get_key, nested)
         return [{PATHS['img']: path} for path in paths], problems
     columns, problems = [], []
     for key in others:
-        pairs, more = pair_sources(sources['img'], sources[key], backend_args, key_of, nested)
+        pairs, more = pair_sources(sources['img'], sources[key], backend_args, get_key, nested)
         columns.append(pairs)
         problems += more
     # What one of several sources lacks is a problem already, and left out of all.
@@ -176,19 +164,19 @@ def find_samples(
 
 
 def _single_images(
-    source: str, backend_args: dict | None, key_of: Callable[[str], str], nested: bool
+    source: str, backend_args: dict | None, get_key: Callable[[str], str], nested: bool
 ) -> tuple[list[str], list[Problem]]:
     paths = list_images(source, backend_args, nested)
     if not paths:
         return [], [Problem('error', 'no images', source, 'no image here')]
     if is_list(source):
         return paths, []
-    found, problems = by_key(paths, key_of)
+    found, problems = by_key(paths, get_key)
     return [found[key] for key in sorted(found)], problems
 
 
 def pair_sources(
-    visible: str, infrared: str, backend_args: dict | None = None, key_of: Callable[[str], str] = str,
+    visible: str, infrared: str, backend_args: dict | None = None, get_key: Callable[[str], str] = str,
     nested: bool = False,
 ) -> tuple[list[Pair], list[Problem]]:
     """Pair two files, two lists (line by line) or two folders (by stems), and say what does not fit.
@@ -200,7 +188,7 @@ def pair_sources(
         visible: File, folder or ``.txt`` list.
         infrared: The same for the other image.
         backend_args: Arguments of mmengine's file backend.
-        key_of: Makes of a stem what those of a pair have in common; ``str`` is the stem itself.
+        get_key: Makes of a stem what those of a pair have in common; ``str`` is the stem itself.
         nested: Whether images lie in folders of the folders, too.
 
     Returns:
@@ -212,10 +200,10 @@ def pair_sources(
     if is_list(visible) and is_list(infrared):
         return _pair_lines(first, second, visible, infrared)
     if first == [visible] and second == [infrared]:  # two files
-        return [Pair(stem_of(first[0]), first[0], second[0])], []
+        return [Pair(get_stem(first[0]), first[0], second[0])], []
     sides, problems = [], []
     for paths in (first, second):
-        found, twice = by_key(paths, key_of)
+        found, twice = by_key(paths, get_key)
         sides.append(found)
         problems += twice
     if not set(sides[0]) & set(sides[1]):
@@ -229,15 +217,15 @@ def _pair_lines(first: Sequence[str], second: Sequence[str], *names: str) -> tup
     if len(first) != len(second):
         message = f'{len(first)} lines, {names[1]} has {len(second)}; line N of one belongs to line N of the other'
         return [], [Problem('error', 'lists of different length', names[0], message)]
-    return [Pair(stem_of(a), a, b) for a, b in zip(first, second)], []
+    return [Pair(get_stem(a), a, b) for a, b in zip(first, second)], []
 
 
-def by_key(paths: Sequence[str], key_of: Callable[[str], str]) -> tuple[dict[str, str], list[Problem]]:
+def by_key(paths: Sequence[str], get_key: Callable[[str], str]) -> tuple[dict[str, str], list[Problem]]:
     """Return the paths by the key of their stems, and a problem for each that has the key of an earlier one."""
     found: dict[str, str] = {}
     problems = []
     for path in paths:
-        other = found.setdefault(key_of(stem_of(path)), path)
+        other = found.setdefault(get_key(get_stem(path)), path)
         if other != path:
             problems.append(Problem('error', 'two images of one stem', path, f'{other} has the same; remove one'))
     return found, problems

@@ -24,6 +24,6 @@ class Rain100Dataset(PairDataset):
 
     PREFIX = dict(img='input', reference='target')
 
-    def key_of(self, stem: str) -> str:
+    def get_key(self, stem: str) -> str:
         """Return the number of ``rain-001`` and ``norain-001``; other stems are equal by themselves."""
         return re.sub(r'^(?:no)?rain-(?=\d)', '', stem)

@@ -6,7 +6,7 @@ from os import path as osp
 
 from mmfusenas.core.errors import InputError
 from mmfusenas.datasets.pair_dataset import PairDataset
-from mmfusenas.datasets.pairing import list_images, stem_of
+from mmfusenas.datasets.pairing import get_stem, list_images
 from mmfusenas.datasets.problems import Problem
 from mmfusenas.registry import DATASETS
 
@@ -14,7 +14,7 @@ FOLDERS = {
     'its': ('ITS/hazy', 'ITS/clear'), 'ots': ('OTS/hazy', 'OTS/clear'),
     'sots-indoor': ('SOTS/indoor/hazy', 'SOTS/indoor/gt'), 'sots-outdoor': ('SOTS/outdoor/hazy', 'SOTS/outdoor/gt'),
 }
-"""Folders of the hazy images and of the clear ones, by part."""
+"""Folders of the hazy images and of the clear ones, by subset."""
 
 
 @DATASETS.register_module()
@@ -27,13 +27,13 @@ class RESIDEDataset(PairDataset):
     pixels that the hazy ones lack: load them with ``LoadPairFromFile(crop_reference=True)``.
 
     Args:
-        part: ``'its'``, ``'ots'`` (for training), ``'sots-indoor'`` or ``'sots-outdoor'`` (for tests). Defaults to
+        subset: ``'its'``, ``'ots'`` (for training), ``'sots-indoor'`` or ``'sots-outdoor'`` (for tests). Defaults to
             'its'.
         data_prefix: As of :class:`PairDataset`; None is the layout above.
         **kwargs: As of :class:`PairDataset`.
 
     Raises:
-        ValueError: On another part, or folders that are not ``img`` and ``reference``.
+        ValueError: On another subset, or folders that are not ``img`` and ``reference``.
         DatasetError: Where a hazy image has no clear one.
 
     Example:
@@ -43,19 +43,19 @@ class RESIDEDataset(PairDataset):
 
     PREFIX = dict(img='ITS/hazy', reference='ITS/clear')
 
-    def __init__(self, part: str = 'its', data_prefix: dict | None = None, **kwargs) -> None:
-        if part not in FOLDERS:
-            raise InputError(f'RESIDEDataset got part={part!r}; it knows {list(FOLDERS)}.')
+    def __init__(self, subset: str = 'its', data_prefix: dict | None = None, **kwargs) -> None:
+        if subset not in FOLDERS:
+            raise InputError(f'RESIDEDataset got subset={subset!r}; it knows {list(FOLDERS)}.')
         if data_prefix and (set(data_prefix) != {'img', 'reference'} or set(map(type, data_prefix.values())) != {str}):
             raise InputError(f"RESIDEDataset got data_prefix={data_prefix}; it has one folder 'img' of hazy and one "
                              "'reference' of clear images.")
-        hazy, clear = FOLDERS[part]
+        hazy, clear = FOLDERS[subset]
         super().__init__(data_prefix=data_prefix or dict(img=hazy, reference=clear), **kwargs)
 
     def find(self) -> tuple[list[dict[str, str]], list[Problem]]:
         """Return the paths of every hazy image and of its clear one, and those that have none."""
         hazy, clear = (list_images(self.data_prefix[key], self.backend_args) for key in ('img', 'reference'))
-        by_stem = {stem_of(path): path for path in clear}
+        by_stem = {get_stem(path): path for path in clear}
         samples = [dict(img_path=path, reference_path=by_stem.get(_clear_stem(path))) for path in hazy]
         problems = [Problem('error', 'image without a partner', sample['img_path'],
                             f'no clear image {_clear_stem(sample["img_path"])!r} in {self.data_prefix["reference"]}')
@@ -71,4 +71,4 @@ class RESIDEDataset(PairDataset):
 
 
 def _clear_stem(path: str) -> str:
-    return osp.basename(path).partition('_')[0] if '_' in osp.basename(path) else stem_of(path)
+    return osp.basename(path).partition('_')[0] if '_' in osp.basename(path) else get_stem(path)

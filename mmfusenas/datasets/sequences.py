@@ -12,11 +12,11 @@ from mmfusenas.core.errors import InputError
 _LAST_NUMBER = re.compile(r'^(.*?)(\d+)(\D*)$')
 
 
-def frame_of(stem: str) -> tuple[tuple[str, str], int]:
+def parse_frame(stem: str) -> tuple[tuple[str, str], int]:
     """Split a stem into its video (what stands round the last number) and the frame number.
 
     Example:
-        >>> frame_of('FLIR_video_00069'), frame_of('00591D'), frame_of('lake')
+        >>> parse_frame('FLIR_video_00069'), parse_frame('00591D'), parse_frame('lake')
         ((('FLIR_video_', ''), 69), (('', 'D'), 591), (('lake', ''), 0))
     """
     match = _LAST_NUMBER.match(stem)
@@ -39,7 +39,7 @@ def find_sequences(stems: Iterable[str], gap: int = 10) -> list[list[str]]:
     """
     sequences: list[list[str]] = []
     last = None
-    for (video, number), stem in sorted((frame_of(stem), stem) for stem in stems):
+    for (video, number), stem in sorted((parse_frame(stem), stem) for stem in stems):
         if last is None or last[0] != video or number - last[1] > gap:
             sequences.append([])
         sequences[-1].append(stem)
@@ -130,7 +130,7 @@ def make_folds(stems: Iterable[str], n_splits: int, gap: int = 10, block: int | 
     folds: list[list[str]] = [[] for _ in range(n_splits)]
     frames = [Counter() for _ in folds]  # of each kind of video in each fold
     for run in sorted(runs, key=lambda run: -len(run)):
-        kind = frame_of(run[0])[0]
+        kind = parse_frame(run[0])[0]
         # A fold without frames has the least of both, so none stays empty.
         fold = min(range(n_splits), key=lambda k: (frames[k][kind], frames[k].total()))
         folds[fold] += run
@@ -170,9 +170,10 @@ def fold_subset(
     if subset == 'test':
         return [stem for stem in stems if stem in tested]
     near: dict[tuple[str, str], set[int]] = {}
-    for video, number in map(frame_of, tested):
+    for video, number in map(parse_frame, tested):
         near.setdefault(video, set()).update(range(number - gap, number + gap + 1))
-    return [stem for stem in stems if stem not in tested and frame_of(stem)[1] not in near.get(frame_of(stem)[0], ())]
+    return [stem for stem, (video, number) in zip(stems, map(parse_frame, stems))
+            if stem not in tested and number not in near.get(video, ())]
 
 
 def _cut_evenly(frames: Sequence[str], most: int) -> list[list[str]]:

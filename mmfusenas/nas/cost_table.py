@@ -146,10 +146,10 @@ def parameter_table(space: SearchSpace) -> CostTable:
         >>> parameter_table(space).choices['0']['conv']
         {'parameters': 4}
     """
-    return table_of(space, {site: dict(parameters=count) for site, count in parameters_by_site(space).items()}, {})
+    return build_table(space, {site: dict(parameters=count) for site, count in parameters_by_site(space).items()}, {})
 
 
-def table_of(space: SearchSpace, costs: Mapping[Site, Cost], conditions: dict[str, object]) -> CostTable:
+def build_table(space: SearchSpace, costs: Mapping[Site, Cost], conditions: dict[str, object]) -> CostTable:
     """Return the table of a space by the costs of its sites."""
     return CostTable(
         space_hash=space.hash, rest=costs[()], conditions=conditions,

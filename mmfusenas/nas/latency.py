@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from mmfusenas.core.errors import InputError
 from mmfusenas.core.evaluating import evaluating
-from mmfusenas.nas.cost_table import CostTable, own_modules, parameters_by_site, site_roots, table_of
+from mmfusenas.nas.cost_table import CostTable, build_table, own_modules, parameters_by_site, site_roots
 from mmfusenas.nas.macs import count_macs
 from mmfusenas.nas.space import SearchSpace
 
@@ -62,7 +62,7 @@ def measure_costs(space: SearchSpace, inputs: Sequence[Tensor], run: Callable | 
                  for site, count in parameters_by_site(space).items()}
         for site in track(list(entry)):
             entry[site]['latency_ms'] = timer.time(runs[site], roots[site])
-    return table_of(space, entry, dict(
+    return build_table(space, entry, dict(
         input_shapes=[list(tensor.shape) for tensor in inputs], device=_device_name(device), torch=torch.__version__,
         threads=torch.get_num_threads()))
 

@@ -125,7 +125,7 @@ class CheckedPretrainedInit(PretrainedInit):
         """Load, once it is known to fit."""
         content = CheckpointLoader.load_checkpoint(self.checkpoint, self.map_location)
         prefix = f'{self.prefix.rstrip(".")}.' if self.prefix else ''
-        weights = {name.removeprefix(prefix): value for name, value in weights_of(content, self.checkpoint).items()
+        weights = {name.removeprefix(prefix): value for name, value in extract_weights(content, self.checkpoint).items()
                    if name.startswith(prefix)}
         share = fitting_share(module, weights)
         if share < LEAST_SHARE:
@@ -136,7 +136,7 @@ class CheckedPretrainedInit(PretrainedInit):
         super().__call__(module)
 
 
-def weights_of(content: Any, source: str | Path) -> dict[str, Tensor]:
+def extract_weights(content: Any, source: str | Path) -> dict[str, Tensor]:
     """Return the weights of a loaded checkpoint by name, without what a wrapper of distributed training adds to it.
 
     Args:

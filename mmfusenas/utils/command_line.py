@@ -20,7 +20,7 @@ from mmengine.config import Config, DictAction
 from mmfusenas.core.errors import UserError
 from mmfusenas.core.renamed import warn_renamed
 from mmfusenas.utils.config_check import check_options
-from mmfusenas.utils.config_files import config_from, file_of
+from mmfusenas.utils.config_files import config_from, get_file
 from mmfusenas.utils.safe_loading import use_safe_loading
 from mmfusenas.utils.weights import checkpoint_file
 
@@ -232,7 +232,7 @@ def read_config(path: str, options: dict[str, Any] | None = None) -> Config:
         cfg = config_from(path)
         cfg.merge_from_dict(options or {})
     except Exception as error:  # a config is a program, and may fail like any
-        raise UserError(f'Config {file_of(error, path)} cannot be read: {type(error).__name__}: {error}') from error
+        raise UserError(f'Config {get_file(error, path)} cannot be read: {type(error).__name__}: {error}') from error
     return cfg
 
 

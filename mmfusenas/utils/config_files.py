@@ -32,7 +32,7 @@ def config_from(path: str) -> Config:
     return cfg
 
 
-def file_of(error: Exception, path: str) -> str:
+def get_file(error: Exception, path: str) -> str:
     """Return which file of a config was being read when an error was raised: ``path``, or one that it is built on."""
     # mmengine reads a copy, so its own message names none of them.
     reading = [Path(frame.f_locals.get('filename', path)) for frame, _ in traceback.walk_tb(error.__traceback__)

@@ -7,12 +7,12 @@ from mmfusenas.registry import HOOKS
 from mmfusenas.utils.config_parts import type_name
 
 
-def hooks_of(config: Mapping) -> dict[str, Mapping]:
+def get_hooks(config: Mapping) -> dict[str, Mapping]:
     """Return the hooks of a config by their place: those of ``default_hooks``, then those of ``custom_hooks``.
 
     Example:
         >>> search, ema = dict(type='BilevelSearchHook'), dict(type='EMAHook')
-        >>> hooks_of(dict(default_hooks=dict(search=search), custom_hooks=[ema]))
+        >>> get_hooks(dict(default_hooks=dict(search=search), custom_hooks=[ema]))
         {'default_hooks.search': {'type': 'BilevelSearchHook'}, 'custom_hooks.0': {'type': 'EMAHook'}}
     """
     named = {f'default_hooks.{name}': hook for name, hook in (config.get('default_hooks') or {}).items()}
@@ -38,4 +38,4 @@ def place_of_hook(config: Mapping, name: str) -> str | None:
         >>> place_of_hook(dict(default_hooks=dict(search=dict(type='CooperativeSearchHook'))), 'BilevelSearchHook')
         'default_hooks.search'
     """
-    return next((place for place, hook in hooks_of(config).items() if is_hook(hook, name)), None)
+    return next((place for place, hook in get_hooks(config).items() if is_hook(hook, name)), None)

@@ -24,7 +24,7 @@ from mmengine.runner.checkpoint import _get_mmengine_home
 
 from mmfusenas.core.errors import FileNotWrittenError, InputError
 from mmfusenas.core.names import nearest
-from mmfusenas.utils.checkpoint import load_checkpoint, weights_of
+from mmfusenas.utils.checkpoint import extract_weights, load_checkpoint
 
 
 def fetched(url: str) -> Path:
@@ -66,7 +66,7 @@ def load_from_zoo(filename: str, map_location: Any = None) -> Any:
     content = load_from_http(known[name], map_location)
     if scheme != 'mmcls':
         return content
-    weights = weights_of(content, filename)  # of a classifier, whose backbone is asked for
+    weights = extract_weights(content, filename)  # of a classifier, whose backbone is asked for
     prefix = 'backbone.'
     return dict(state_dict={key.removeprefix(prefix): weights[key] for key in weights if key.startswith(prefix)})
 

@@ -133,7 +133,7 @@ def plot_chain(name: str, stages: Mapping[str, Sequence[str]]) -> Figure:
 def graphs(choices: Mapping[str, str]) -> tuple[dict[str, dict[tuple[int, int], str]], dict[str, dict[str, list[str]]]]:
     """Sort a genotype's choices into cells that are graphs and chains of stages.
 
-    A choice ``<cell>.edges.<i>_<j>`` is an edge of a graph; the others are stages of chains (:func:`stage_of`).
+    A choice ``<cell>.edges.<i>_<j>`` is an edge of a graph; the others are stages of chains (:func:`parse_stage`).
 
     Returns:
         Edges by cell, and lines of text by chain and stage.
@@ -150,16 +150,16 @@ def graphs(choices: Mapping[str, str]) -> tuple[dict[str, dict[tuple[int, int], 
             i, j = edge.split('_')
             cells[cell][int(i), int(j)] = candidate
             continue
-        module, stage, what = stage_of(name)
+        module, stage, what = parse_stage(name)
         chains[module][stage].append(f'{what}: {candidate}' if what else candidate)
     return dict(cells), {name: dict(stages) for name, stages in chains.items()}
 
 
-def stage_of(choice: str) -> tuple[str, str, str]:
+def parse_stage(choice: str) -> tuple[str, str, str]:
     """Split a choice's name at its first number: module, stage, and what is chosen there.
 
     Example:
-        >>> stage_of('scene.cells.0.successive.ops.1')
+        >>> parse_stage('scene.cells.0.successive.ops.1')
         ('scene.cells', '0', 'successive.ops.1')
     """
     parts = choice.split('.')

@@ -115,7 +115,7 @@ def sample_paths(folder: Path, workers: int, epochs: int, pipe: int) -> dict:
         'default_hooks.checkpoint.interval': INTERVAL, 'train_dataloader.num_workers': workers,
         'optim_wrapper.optimizer.lr': 1e-3})
     cfg.custom_hooks += [dict(type='PathSamplingHook', dataset=scored, batch_size=2, warmup_epochs=1, interval=2,
-                              num_paths=5, num_initial_paths=12, num_refresh_paths=6, slack=0.5, fit_epochs=5),
+                              num_paths=5, num_initial_paths=12, num_refresh_paths=6, tolerance=0.5, fit_epochs=5),
                          dict(type='ReportHook', pipe=pipe)]
     runner = search_kit.train(cfg, resume=True)
     hook = search_kit.hook_of(runner, 'PathSamplingHook')
@@ -128,7 +128,7 @@ def evolve(folder: Path, workers: int, epochs: int, pipe: int) -> dict:
     scored = dict(search_kit.loader(offset=100)['dataset'], length=4)
     cfg = search_kit.config(folder, export={})
     cfg.merge_from_dict(dict(train_dataloader=dict(dataset=scored, num_workers=workers), train_cfg=dict(
-        _delete_=True, type='EvolutionSearchLoop', max_epochs=4 * epochs, limit=1200, population=6, topk=3,
+        _delete_=True, type='EvolutionSearchLoop', max_epochs=4 * epochs, limit=1200, num_candidates=6, topk=3,
         strategy='plain')))
     cfg.default_hooks.checkpoint.update(interval=INTERVAL, by_epoch=True)
     cfg.custom_hooks.append(dict(type='ReportHook', pipe=pipe))

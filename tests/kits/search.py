@@ -36,7 +36,7 @@ RESTORATION = dict(
 GUIDED = dict(
     _delete_=True, type='HyperGuidedRestoration', stages=2, stage=dict(
         type='GuidedStage', physics=dict(type='Deconvolution'),
-        proxy=dict(type='GuidanceProxy', channels=8, start=0.5),
+        proxy=dict(type='GuidanceProxy', channels=8, init_value=0.5),
         denoiser=dict(type='DilatedDenoiser', channels=4, dilations=(1, 2, 1))))
 """A model whose guidance is learned by proxies."""
 

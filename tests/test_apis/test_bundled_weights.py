@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from mmfusenas.apis import load_model, weights_records, weights_table
-from mmfusenas.apis.half_precision import builtin_inputs, inferencer_of
-from mmfusenas.apis.loading import model_of
+from mmfusenas.apis.half_precision import build_inferencer, builtin_inputs
+from mmfusenas.apis.loading import build_from_config
 from mmfusenas.utils.command_line import load_config
 from mmfusenas.utils.weights import WEIGHTS_DIR
 
@@ -31,7 +31,7 @@ def test_a_bundled_network_runs(name: str) -> None:
     record, model = RECORDS[name], load_model(name)
     assert sum(parameter.numel() for parameter in model.parameters()) == record.parameters
     assert record.training_data and record.figures and record.licence and record.description
-    infer = inferencer_of(model, score_thr=0.0)
+    infer = build_inferencer(model, score_thr=0.0)
     images, = builtin_inputs(model, length=1, size=SIZE)
     out = infer(*images)
     assert out['image'].shape == (*SIZE, 3) and np.isfinite(out['image']).all() and out['image'].std() > 5
@@ -48,7 +48,7 @@ def test_a_bundled_network_runs(name: str) -> None:
 def test_the_config_of_an_absent_network_builds_it(name: str, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     needed_packages(name)
     monkeypatch.chdir(root)
-    model = model_of(load_config(configs_of(name)[-1]))
+    model = build_from_config(load_config(configs_of(name)[-1]))
     assert sum(parameter.numel() for parameter in model.parameters()) == RECORDS[name].parameters
 
 

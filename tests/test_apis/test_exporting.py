@@ -4,7 +4,7 @@ import torch
 from mmengine.config import ConfigDict
 from mmengine.registry import init_default_scope
 
-from mmfusenas.apis.exporting import export_onnx, graph_of
+from mmfusenas.apis.exporting import export_onnx, fusion_graph
 from mmfusenas.models.scene import FixedFusion, TIMFusion
 from mmfusenas.nas import Genotype
 from mmfusenas.registry import MODELS
@@ -181,9 +181,9 @@ def test_what_cannot_be_exported_is_said(tmp_path):
     with pytest.raises(ValueError, match='multiple of 32'):
         export_onnx(detector('retinanet'), tmp_path / 'm.onnx', (60, 96))
     with pytest.raises(ValueError, match='makes no image'):
-        graph_of(torch.nn.Conv2d(3, 1, 1))
+        fusion_graph(torch.nn.Conv2d(3, 1, 1))
     with pytest.raises(ValueError, match='deblurs by a kernel of each image'):
-        graph_of(MODELS.build(dict(type='HyperGuidedRestoration', stages=1, stage=dict(
+        fusion_graph(MODELS.build(dict(type='HyperGuidedRestoration', stages=1, stage=dict(
             type='GuidedStage', physics=dict(type='Deconvolution')))))
     assert not list(tmp_path.iterdir())
 

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from mmfusenas.apis.fusion_inferencer import FusionInferencer
-from mmfusenas.apis.half_precision import builtin_inputs, half_weights, inferencer_of, weights_effect
+from mmfusenas.apis.half_precision import build_inferencer, builtin_inputs, half_weights, weights_effect
 from mmfusenas.apis.loading import build_model
 from mmfusenas.models.scene import TIMFusion
 
@@ -117,4 +117,4 @@ def test_scenes_fit_the_sensors(model: dict, shapes: list) -> None:
     model = build_model(model, 'test')
     images, = builtin_inputs(model, length=1, size=(48, 64))
     assert [image.shape for image in images] == shapes
-    assert inferencer_of(model)(*images)['image'].shape == (48, 64, 3)
+    assert build_inferencer(model)(*images)['image'].shape == (48, 64, 3)

@@ -7,7 +7,7 @@ from torch import nn
 from mmfusenas.apis.optimize import merge_convs, optimize_for_inference
 from mmfusenas.models.cells import DecompositionCell
 from mmfusenas.models.scene import TIMFusion
-from mmfusenas.models.utils.one_slope import OneSlopePReLU
+from mmfusenas.models.utils.cpu_layers import OneSlopePReLU
 from mmfusenas.nas import SearchSpace
 from mmfusenas.registry import MODELS
 

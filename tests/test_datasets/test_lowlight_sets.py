@@ -191,7 +191,7 @@ def test_exdark_problems_are_named(exdark):
     with pytest.raises(ValueError, match=r"one of \['train', 'val', 'test'\], or None for all, got 'dev'"):
         ExDarkDataset('dev')
     (exdark / 'mine.txt').write_text('2015_00654\n')
-    with pytest.raises(DatasetError, match=r"mine\.txt is not ExDark's list .*'2015_00654'\. Set part=None"):
+    with pytest.raises(DatasetError, match=r"mine\.txt is not ExDark's list .*'2015_00654'\. Set subset=None"):
         ExDarkDataset(split='mine.txt', data_root=str(exdark))
     (exdark / 'ExDark_Annno' / f'{FILES[1]}.txt').unlink()
     with pytest.raises(DatasetError, match=r'ExDark_Annno/Bicycle/2015_00002\.JPG\.txt: no such file'):
@@ -246,7 +246,7 @@ def test_acdc_split_and_missing_map(acdc):
     (acdc / 'gt/night/train/GOPR0376/GOPR0376_frame_000159_gt_labelTrainIds.png').unlink()
     with pytest.raises(DatasetError, match=r'without segmentation map \(1\):\n.*GOPR0376_frame_000159_rgb_anon'):
         ACDCDataset(data_root=str(acdc))
-    with pytest.raises(ValueError, match="condition='dusk' and part='train'"):
+    with pytest.raises(ValueError, match="condition='dusk' and subset='train'"):
         ACDCDataset('dusk')
-    with pytest.raises(ValueError, match="condition='night' and part='test'"):
-        ACDCDataset(part='test')
+    with pytest.raises(ValueError, match="condition='night' and subset='test'"):
+        ACDCDataset(subset='test')

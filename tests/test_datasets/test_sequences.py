@@ -1,7 +1,14 @@
 """Splits that keep a video on one side."""
 import pytest
 
-from mmfusenas.datasets.sequences import cut_blocks, find_sequences, fold_subset, frame_of, make_folds, split_sequences
+from mmfusenas.datasets.sequences import (
+    cut_blocks,
+    find_sequences,
+    fold_subset,
+    make_folds,
+    parse_frame,
+    split_sequences,
+)
 
 
 def numbered(start, stop, step=1, form='{:05d}N'):
@@ -81,7 +88,8 @@ def test_no_frame_is_trained_on_near_one_that_is_tested_on():
     tested = []
     for fold in range(4):
         train, test = (fold_subset(stems, fold, 4, subset, gap=8, block=10) for subset in ('train', 'test'))
-        apart = [abs(frame_of(a)[1] - frame_of(b)[1]) for a in train for b in test if frame_of(a)[0] == frame_of(b)[0]]
+        frames = [(*parse_frame(a), *parse_frame(b)) for a in train for b in test]
+        apart = [abs(first - second) for video, first, other, second in frames if video == other]
         assert min(apart) == 12
         # Of each kind a block of ten is tested on, or two, with at most two frames left out on each side of one.
         assert 0 < len(stems) - len(train) - len(test) <= 4 * len(test) // 10

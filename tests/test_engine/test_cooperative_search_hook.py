@@ -305,7 +305,7 @@ def test_accumulated_gradients_of_two_agents_are_refused(tmp_path):
 
 def test_two_hooks_do_not_set_the_stage_of_one_model(tmp_path):
     cfg = search(tmp_path)
-    cfg.custom_hooks.append(dict(type='TaskGuidanceHook', last='scene'))
+    cfg.custom_hooks.append(dict(type='TaskGuidanceHook', final_stage='scene'))
     with pytest.raises(ValueError, match='take the TaskGuidanceHook out'):
         kit.train(cfg)
 

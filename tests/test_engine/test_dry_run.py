@@ -44,7 +44,7 @@ def nothing_seen(monkeypatch):
 
 def config(folder, **options):
     cfg = kit.config(folder, **{'model.type': 'StagedToy'})
-    cfg.custom_hooks.append(dict(dict(type='TaskGuidanceHook', by_epoch=False, task=5), **options))
+    cfg.custom_hooks.append(dict(dict(type='TaskGuidanceHook', by_epoch=False, task_length=5), **options))
     return cfg
 
 

@@ -14,7 +14,7 @@ from mmfusenas.apis.loading import load_model
 from mmfusenas.engine.search_checks import check_losses
 from mmfusenas.models.classifiers import QualityClassifier
 from mmfusenas.models.losses import GuidanceLoss, QualityLoss
-from mmfusenas.models.losses.vgg_distances import layers_of
+from mmfusenas.models.losses.vgg_distances import vgg_layers
 from mmfusenas.nas import FirstOrder, Genotype, SearchSpace, Unrolled
 from mmfusenas.registry import MODELS
 from mmfusenas.utils.checkpoint import load_checkpoint
@@ -252,7 +252,7 @@ def test_layers_of_vgg_are_searched_with_the_weights(tmp_path):
     found = Genotype.load(tmp_path / 'whole/genotype.json').part('loss')
     loss = MODELS.build(dict(Config.fromfile(tmp_path / 'whole/retrain.py').model, _scope_='mmfusenas')).loss
     for i, layer in enumerate(loss.layers):
-        assert layer.index == layers_of(16)[i].index(found.choices[f'layers.{i}'])
+        assert layer.index == vgg_layers(16)[i].index(found.choices[f'layers.{i}'])
     for stop in (3, None):
         part = kit.train(kit.config(tmp_path / 'parts', stop=stop, **options()), resume=True)
     assert same(state(part), state(whole))

@@ -25,7 +25,7 @@ from mmfusenas.visualization.pareto_plot import plot_pareto
 
 SCORED = dict(kit.loader(offset=100)['dataset'], length=4)
 SAMPLING = dict(type='PathSamplingHook', dataset=SCORED, batch_size=2, warmup_epochs=1, interval=2,
-                num_initial_paths=12, num_refresh_paths=6, num_paths=5, slack=0.5, fit_epochs=5)
+                num_initial_paths=12, num_refresh_paths=6, num_paths=5, tolerance=0.5, fit_epochs=5)
 
 
 @HOOKS.register_module(force=True)
@@ -53,7 +53,7 @@ def supernet(work_dir, epochs=4, stop=None, resume=False, **sampling):
 
 def search(work_dir, source, rounds=4, stop=None, resume=False, limit=1200, by_epoch=True, **options):
     cfg = kit.config(work_dir, export={}, stop=stop)
-    options = dict(dict(population=6, topk=3, pool=20), **options)
+    options = dict(dict(num_candidates=6, topk=3, num_initial_paths=20), **options)
     cfg.merge_from_dict(dict(
         load_from=None if resume else source, train_dataloader=dict(dataset=SCORED),
         train_cfg=dict(_delete_=True, type='EvolutionSearchLoop', max_epochs=rounds, limit=limit, **options)))
@@ -263,10 +263,9 @@ def test_a_stopped_search_ends_as_one_that_was_not(trained, tmp_path, stops, by_
 
 
 def test_what_a_search_cannot_do_is_said(trained, tmp_path):
-    for options, message in ((dict(strategy='greedy'), "strategy='greedy'"), (dict(population=5), 'population=5'),
-                             (dict(pool=4), 'pool=4'), (dict(mutate_prob=1.5), 'mutate_prob=1.5')):
-        with pytest.raises(ValueError, match=message):
-            search(tmp_path, trained[1], **options)
+    for name, value in dict(strategy='greedy', num_candidates=5, num_initial_paths=4, mutate_prob=1.5).items():
+        with pytest.raises(ValueError, match=f'{name}={value!r}'):
+            search(tmp_path, trained[1], **{name: value})
     supernet(tmp_path / 'plain', epochs=1, loss=None)
     with pytest.raises(ValueError, match='space.*learned.*load_from'):
         search(tmp_path / 'search', str(tmp_path / 'plain/iter_4.pth'))
@@ -278,7 +277,7 @@ def test_what_a_search_cannot_do_is_said(trained, tmp_path):
         search(tmp_path / 'macs', trained[1], cost='macs', strategy='plain')
     with pytest.raises(ValueError, match='topk=6 of num_paths=5'):
         PathSamplingHook(SCORED, topk=6, num_paths=5)
-    for options in (dict(interval=0), dict(num_refresh_paths=1), dict(num_initial_paths=1), dict(slack=-0.1),
+    for options in (dict(interval=0), dict(num_refresh_paths=1), dict(num_initial_paths=1), dict(tolerance=-0.1),
                     dict(fit_epochs=0)):
         with pytest.raises(ValueError, match='PathSamplingHook got interval='):
             PathSamplingHook(SCORED, **options)

@@ -85,11 +85,11 @@ def one_shot(folder: Path, batch_size: int, kind: str, launcher: str = 'none') -
     if kind == 'supernet':
         cfg.custom_hooks += [dict(type='FixedNormHook'), dict(
             type='PathSamplingHook', dataset=scored, batch_size=2, warmup_epochs=1, num_initial_paths=8,
-            num_paths=4, slack=0.5, fit_epochs=3)]
+            num_paths=4, tolerance=0.5, fit_epochs=3)]
         cfg.custom_hooks = [hook for hook in cfg.custom_hooks if hook['type'] != 'GenotypeExportHook']
         cfg.train_dataloader.batch_size = batch_size
     else:
-        cfg.train_cfg = dict(type='EvolutionSearchLoop', max_epochs=3, limit=1200, strategy='plain', population=6,
+        cfg.train_cfg = dict(type='EvolutionSearchLoop', max_epochs=3, limit=1200, strategy='plain', num_candidates=6,
                              topk=3)
         cfg.train_dataloader = dict(cfg.train_dataloader, dataset=scored)
         kit.with_weights(cfg, folder / f'start-{os.environ.get("RANK", "one")}.pth')

@@ -10,7 +10,7 @@ from torch import nn
 from mmfusenas.engine.hooks import TaskGuidanceHook
 from mmfusenas.engine.hooks.task_guidance_hook import check_stages
 
-STAGES = dict(scene=3, task=2, last='joint')
+STAGES = dict(scene_length=3, task_length=2, final_stage='joint')
 
 
 class Staged(BaseModel):
@@ -39,13 +39,14 @@ def test_the_stage_is_a_function_of_the_position(by_epoch, counter):
 
 
 @pytest.mark.parametrize(('stages', 'order'), [
-    (dict(), ['joint']), (dict(last='task'), ['task']), (dict(scene=2), ['scene', 'joint']),
-    (dict(task=4, scene=1, last='task'), ['scene', 'task', 'task'])])
+    (dict(), ['joint']), (dict(final_stage='task'), ['task']), (dict(scene_length=2), ['scene', 'joint']),
+    (dict(task_length=4, scene_length=1, final_stage='task'), ['scene', 'task', 'task'])])
 def test_stages_of_no_length_are_left_out(stages, order):
     assert TaskGuidanceHook(**stages).stages == order
 
 
-@pytest.mark.parametrize('stages', [dict(scene=-1), dict(task=2.5), dict(scene='3'), dict(last='joit')])
+@pytest.mark.parametrize('stages', [
+    dict(scene_length=-1), dict(task_length=2.5), dict(scene_length='3'), dict(final_stage='joit')])
 def test_stages_that_cannot_be_followed_are_named(stages):
     (name, value), = stages.items()
     with pytest.raises(ValueError, match=f'{name}={value!r}'):

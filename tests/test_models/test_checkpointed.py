@@ -7,7 +7,7 @@ from torch import nn
 from torch.func import functional_call
 
 from mmfusenas.models.scene import EnhancementNet, TIMFusion
-from mmfusenas.models.utils.checkpointed import checkpointed, sequential
+from mmfusenas.models.utils.checkpointed import checkpointed
 from mmfusenas.nas import (
     ConjugateGradient,
     FirstOrder,
@@ -72,7 +72,7 @@ def test_less_is_kept():
 def test_without_a_graph_there_is_nothing_to_compute_again(monkeypatch):
     monkeypatch.setattr('mmfusenas.models.utils.checkpointed.checkpoint', None)
     with torch.no_grad():
-        assert sequential([nn.ReLU()], torch.ones(1), with_cp=True) == 1
+        assert checkpointed(nn.ReLU(), torch.ones(1)) == 1
 
 
 @pytest.mark.parametrize('merge', ['attention', 'concat'])

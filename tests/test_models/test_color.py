@@ -3,7 +3,7 @@ import cv2
 import numpy as np
 import torch
 
-from mmfusenas.models.utils.color import luma, replace_luma, to_uint8
+from mmfusenas.models.scene.base_scene import luma, replace_luma, to_uint8
 
 
 def tensor(image):

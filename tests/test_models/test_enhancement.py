@@ -7,7 +7,7 @@ from torch.autograd import gradcheck
 from mmfusenas.models.losses import EnhancementLoss, ssim
 from mmfusenas.models.losses.saliency import histogram_contrast, saliency_weights
 from mmfusenas.models.scene import EnhancementNet, TIMEnhancement
-from mmfusenas.models.utils.color import luma
+from mmfusenas.models.scene.base_scene import luma
 from mmfusenas.nas import SearchSpace
 from mmfusenas.registry import MODELS
 

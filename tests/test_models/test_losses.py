@@ -207,7 +207,7 @@ def test_loss_is_the_weighted_sum_over_the_sources():
 @pytest.mark.parametrize('form', FORMS)
 def test_loss_of_two_equal_sources_vanishes_at_them(form):
     x, _ = images(1, 20, 30)
-    equal = dict(gains=(1.0, 1.0)) if form == 'maximum' else {}
+    equal = dict(source_weights=(1.0, 1.0)) if form == 'maximum' else {}
     assert sum(FusionLoss(form, **equal)(x, x, x).values()).item() == pytest.approx(0, abs=1e-12)
 
 
@@ -248,7 +248,7 @@ def halved(image):
 def test_maximum_terms_are_the_brighter_source_and_the_stronger_edge():
     first, second = images(1, 30, 34)
     fused, _ = images(1, 30, 34, seed=5)
-    terms = maximum_terms(fused, first, second, gains=(1.0, 1.0), lift=0.0)
+    terms = maximum_terms(fused, first, second, source_weights=(1.0, 1.0), contrast_share=0.0)
     torch.testing.assert_close(terms['intensity'], (fused - torch.maximum(first, second)).abs().mean())
     torch.testing.assert_close(terms['ssim'], 1 - (ssim(fused, first) + ssim(fused, second)).mean() / 2)
     differences = []
@@ -273,7 +273,7 @@ def test_the_stronger_edge_keeps_its_direction():
 def test_sources_count_by_their_gains():
     first, second = images(1, 30, 34)
     fused, _ = images(1, 30, 34, seed=5)
-    terms = maximum_terms(fused, first, second, gains=(0.5, 1.4), lift=0.0)
+    terms = maximum_terms(fused, first, second, source_weights=(0.5, 1.4), contrast_share=0.0)
     scaled = 0.5 * first, (1.4 * second).clamp(max=1)
     torch.testing.assert_close(terms['intensity'], (fused - torch.maximum(*scaled)).abs().mean())
     torch.testing.assert_close(terms['gradient'], stronger_edge_distance(fused, *scaled))
@@ -362,7 +362,7 @@ def test_information_by_efficientnet_is_that_of_its_five_levels():
     (dict(form='maximun'), "nearest is 'maximum'"), (dict(temperature=2.0), "'maximum' got temperature=2.0"),
     (dict(form='saliency', features='pixels'), "'saliency' got features='pixels'"),
     (dict(form='information', gradient_weight=1.0), "'information' got gradient_weight=1.0"),
-    (dict(gain=1.0), "nearest is 'gains'")])
+    (dict(source_weight=1.0), "nearest is 'source_weights'")])
 def test_loss_refuses_what_a_form_does_not_have(arguments, message):
     with pytest.raises(ValueError, match=message):
         FusionLoss(**arguments)

@@ -11,8 +11,8 @@ from mmfusenas.datasets.transforms import PackPairInputs, RandomDeformation
 from mmfusenas.evaluation.metrics import EndpointError, FusionMetric
 from mmfusenas.models.losses import RegistrationLoss
 from mmfusenas.models.scene import RegistrationNet
+from mmfusenas.models.scene.base_scene import luma
 from mmfusenas.models.scene.registration_net import _local_contrast
-from mmfusenas.models.utils.color import luma
 from mmfusenas.models.utils.warp import warp
 from mmfusenas.registry import DATASETS, MODELS, TRANSFORMS
 

@@ -5,8 +5,8 @@ from mmengine.config import ConfigDict
 from mmengine.registry import init_default_scope
 from mmengine.structures import InstanceData
 
+from mmfusenas.models.scene.base_scene import luma
 from mmfusenas.models.utils.bounded import bounded
-from mmfusenas.models.utils.color import luma
 from mmfusenas.registry import MODELS
 
 pytest.importorskip('mmdet')

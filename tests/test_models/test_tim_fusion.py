@@ -7,7 +7,7 @@ from mmengine.structures import BaseDataElement
 
 from kits import reference_tim as reference
 from mmfusenas.models.scene import FixedFusion, TIMFusion
-from mmfusenas.models.utils.color import luma
+from mmfusenas.models.scene.base_scene import luma
 
 LIGHT = [('successive', ('rb_3', 'ca_3'))] * 2
 FULL = [('multi_scale', ('rb_3', 'dc_3')), ('successive', ('db_3', 'dc_3'))]

@@ -70,8 +70,8 @@ def test_a_fusion_network_from_the_guide_trains_for_a_detector(tmp_path: Path) -
     (tmp_path / 'my_retinanet.py').write_text(config.replace("'configs/", f"'{ROOT}/configs/"))
     options = ['train_dataloader.dataset.length=2', 'train_dataloader.batch_size=1', 'train_dataloader.num_workers=0',
                'train_dataloader.persistent_workers=False', 'train_cfg.max_epochs=2', 'train_cfg.val_interval=9',
-               'default_hooks.guidance.scene=1', 'default_hooks.guidance.task=0', 'default_hooks.logger.interval=1',
-               'work_dir=work']
+               'default_hooks.guidance.scene_length=1', 'default_hooks.guidance.task_length=0',
+               'default_hooks.logger.interval=1', 'work_dir=work']
     run = subprocess.run(
         [sys.executable, str(ROOT / 'tools/train.py'), 'my_retinanet.py', '--cfg-options', *options], cwd=tmp_path,
         capture_output=True, text=True, env=dict(os.environ, PYTHONPATH=f'{ROOT}:{tmp_path}'))

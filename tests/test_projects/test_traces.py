@@ -7,15 +7,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
+from mmengine.runner import Runner
 
 from kits import search as kit
+from mmfusenas.datasets.images import write_image
 from mmfusenas.engine.hooks import genotype_export_hook
 from mmfusenas.engine.hooks.bilevel_search_hook import BilevelSearchHook
-from mmfusenas.registry import MODELS
+from mmfusenas.registry import MODELS, TRANSFORMS
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = f'{ROOT}/mmfusenas/'
@@ -43,33 +47,53 @@ def named(beginning: str) -> list[set[str]]:
     path = page.partition(f'**{beginning}')[2].partition('\n**')[0].partition('\n## ')[0]
     number, first, *others = int(re.search(r'\*\*: (\d+) files', path)[1]), *re.split(r'\n\n(?=[A-Z])', path)
     configs = re.findall(r'`configs/[\w/-]+\.py`', first)
-    parts = [set(re.findall(r'`((?:core|engine|models|nas|utils)/[\w/]+\.py)`', part)) for part in (first, *others)]
+    parts = [set(re.findall(r'`((?:core|datasets|engine|models|nas|structures|utils)/[\w/]+\.py)`', part))
+             for part in (first, *others)]
     assert len(configs) + len(parts[0]) == number
     return parts
 
 
-def test_an_image_pair_takes_the_path_of_the_page():
+def test_an_image_pair_takes_the_path_of_the_page(tmp_path, monkeypatch):
+    for folder, channels in dict(vi=(3, ), ir=()).items():
+        write_image(tmp_path / f'test/{folder}/0.png', np.full((64, 96, *channels), 90, np.uint8))
+    monkeypatch.setenv('TNO_ROOT', str(tmp_path))
+    cfg = Config.fromfile(ROOT / 'configs/tim/fusion_light-tno.py')
+    init_default_scope('mmfusenas')
+    model = MODELS.build(cfg.model).eval()
+    loader = Runner.build_dataloader({**cfg.test_dataloader, 'num_workers': 0, 'persistent_workers': False})
+    files = set()
+    with traced(files), torch.no_grad():
+        for batch in loader:
+            result, = model.test_step(batch)
+    assert result.pred_img.shape == (64, 96, 3)
+    assert files == named('One image pair')[0] and len(files) <= 12  # and two configs
+
+
+def test_an_image_pair_takes_the_path_of_the_page_to_a_detector():
     pytest.importorskip('mmdet')
-    from mmdet.structures import DetDataSample
-    from mmengine.structures import InstanceData
     init_default_scope('mmfusenas')
     cfg = Config.fromfile(ROOT / 'configs/tim/retinanet_ivif.py')
     cfg.merge_from_dict({'model.scene.init_cfg': None, 'model.task.backbone.pretrained': False})
     model = MODELS.build(cfg.model)
-    sample = DetDataSample(
-        metainfo=dict(img_shape=(64, 96), ori_shape=(64, 96), scale_factor=(1.0, 1.0), img_id=0),
-        gt_instances=InstanceData(bboxes=torch.tensor([[8.0, 8.0, 40.0, 40.0]]), labels=torch.tensor([1])))
-    images = dict(visible=torch.randint(256, (3, 64, 96)).byte(), infrared=torch.randint(256, (1, 64, 96)).byte())
-    batch = dict(inputs={name: [image] for name, image in images.items()}, data_samples=[sample])
+    sample = dict(
+        img=np.full((64, 96, 3), 90, np.uint8), infrared=np.full((64, 96), 90, np.uint8), img_id=0,
+        gt_bboxes=np.array([[8.0, 8.0, 40.0, 40.0]], np.float32), gt_bboxes_labels=np.array([1]),
+        gt_ignore_flags=np.zeros(1, bool))
+    pack = TRANSFORMS.build(cfg.test_pipeline[-1])
     predicting, training = set(), set()
     model.eval()
     with traced(predicting), torch.no_grad():
+        batch = pseudo_collate([pack(sample)])
         model.test_step(batch)
     model.train()
     with traced(training):
         model(**model.data_preprocessor(batch, True), mode='loss')
-    prediction, joint = named('One image pair')
-    assert predicting == prediction and training == prediction | joint
+    alone, detector, joint = named('One image pair')
+    packing = {'datasets/transforms/pack_pair.py', 'datasets/transforms/pack_pair_det.py'}
+    sample_files = {'core/renamed.py', 'datasets/images.py', 'datasets/transforms/load_pair.py',
+                    'structures/fusion_data_sample.py'}
+    assert predicting == (alone | detector) - sample_files
+    assert training == (predicting | joint) - packing
 
 
 def test_an_alpha_takes_the_path_of_the_page(tmp_path, monkeypatch):

@@ -261,8 +261,8 @@ def test_every_fold_is_tested_on_by_a_training_without_it(folds, capsys):
         ('train', '0/2'), ('train', '0/2'), ('train', '1/2'), ('train', '1/2'), *[('test', '1/2')] * 4]
     assert asked[0][2] == (
         'randomness.seed=0', 'model.scene._delete_=True', 'model.scene.type=FixedFusion', 'model.scene.rule=visible',
-        'default_hooks.guidance.scene=0', 'default_hooks.guidance.last=task', 'a.b=1')
-    assert asked[1][2] == ('randomness.seed=0', 'default_hooks.guidance.last=task', 'a.b=1')
+        'default_hooks.guidance.scene_length=0', 'default_hooks.guidance.final_stage=task', 'a.b=1')
+    assert asked[1][2] == ('randomness.seed=0', 'default_hooks.guidance.final_stage=task', 'a.b=1')
     printed = capsys.readouterr().out
     # One of two images over both folds; folds by themselves have 0 and 1.
     assert re.search(r'\| mAP_50 +\| 0\.505 +\| 0\.505', printed)
@@ -441,7 +441,7 @@ def test_a_guided_chain_trains_what_was_found_and_a_random_path_of_its_size(chai
     supernet, search, drawn, trained = (asked[i] for i in (2, 3, 4, 5))
     assert 'a=1' in supernet and 'b=2' in trained and 'randomness.seed=3' in trained
     assert {f'load_from={folder}/supernet-3/epoch_1.pth', 'train_cfg.limit=600000.0'} <= set(search)
-    low, high = map(float, drawn[drawn.index('--between') + 1:][:2])
+    low, high = map(float, drawn[drawn.index('--parameters') + 1:][:2])
     assert low == pytest.approx(0.97 * 5e5) and high == pytest.approx(1.03 * 5e5)
     printed = capsys.readouterr().out
     assert re.search(r'\| found below 0\.6 M +\| 0\.500 +\| 2\.000', printed) and 'guided filter' in printed
@@ -450,12 +450,12 @@ def test_a_guided_chain_trains_what_was_found_and_a_random_path_of_its_size(chai
 def test_meta_initialisations_of_every_k_with_and_without_the_new_task(chain, tmp_path, capsys, monkeypatch):
     import meta_init
     monkeypatch.setattr(meta_init, 'adapt', lambda start, pairs, seed, args: {
-        n: (len(str(start and start.parent.name)) + n, 0.5) for n in args.after})
+        n: (len(str(start and start.parent.name)) + n, 0.5) for n in args.steps})
     tasks = []
     monkeypatch.setenv('DATA', '')
     monkeypatch.setattr(meta_init, 'train', lambda *run, train=meta_init.train: (
         tasks.append(os.environ['DATA']), train(*run))[1])
-    asked = chain('meta_init', '--seeds', 3, '--pairs', 32, '--after', 0, 5, '--work-dir', tmp_path)
+    asked = chain('meta_init', '--seeds', 3, '--pairs', 32, '--steps', 0, 5, '--work-dir', tmp_path)
     width, seed = 'model.channels=16', 'randomness.seed=3'
 
     def joint(iterations):
@@ -551,11 +551,11 @@ def test_the_links_of_algorithm_1_are_made_once_and_stand_on_each_other(algorith
             seed, 'i=1', 'train_cfg._delete_=True', 'train_cfg.type=ResumableIterTrainLoop', 'train_cfg.max_iters=105',
             'train_cfg.val_interval=105', 'optim_wrapper.optimizer.lr=1e-3'])
         for start in ('meta', 'joint'):
-            for guidance, stage in (('guided', []), ('frozen', ['default_hooks.guidance.last=task'])):
+            for guidance, stage in (('guided', []), ('frozen', ['default_hooks.guidance.final_stage=task'])):
                 assert made[f'{neck}/{start}-{guidance}'] == ('train', f'{neck}/retrain.py', [
                     f'model.scene.init_cfg.checkpoint={fusion}/{start}/iter_1.pth', seed, *stage, 't=1'])
     draws = [arguments for name, *_, arguments, _ in asked if name == 'analysis_tools/sample_genotype']
-    assert [tuple(map(float, draw[draw.index('--between') + 1:][:2])) for draw in draws] == [
+    assert [tuple(map(float, draw[draw.index('--parameters') + 1:][:2])) for draw in draws] == [
         pytest.approx((0.99 * size, 1.01 * size)) for size in (127358, 4e6)]
     printed = capsys.readouterr().out
     assert re.search(r'\| yes +\| yes +\| no +\| 127\.358 +\| 4\.000 +\| 0\.600 +\| 0\.300', printed)
@@ -606,7 +606,7 @@ def test_a_searched_loss_stands_beside_others_on_the_same_network(chain, tmp_pat
         chain('loss_search', '--rows', 'lpips', *options)
     drawn = chain('loss_search', '--rows', 'random-network', *options)
     assert [call[0] for call in drawn] == ['analysis_tools/sample_genotype', 'train', 'test']
-    assert drawn[0][drawn[0].index('--between') + 1:][:2] == ('450000.0', '550000.0')
+    assert drawn[0][drawn[0].index('--parameters') + 1:][:2] == ('450000.0', '550000.0')
     assert 'model.loss.vgg=a.pth' in drawn[0]
     assert f'model.net.genotype={tmp_path}/haze-reside/drawn-1/genotype.json#net' in drawn[1]
     assert f'model.loss.genotype={tmp_path}/haze-reside/random-network-1.json' in drawn[1]
@@ -627,8 +627,8 @@ def test_the_gradient_of_a_judge_stands_beside_that_of_the_references(tmp_path, 
     torch.save(QualityClassifier().state_dict(), tmp_path / 'quality.pth')
     small = ['model.net.channels=2', 'model.net.num_units=1', 'train_dataloader.dataset.length=8',
              'default_hooks.search.dataloader.dataset.length=8']
-    monkeypatch.setattr(sys, 'argv', ['judge_gradient', str(tmp_path / 'quality.pth'), '--steps', '2', '--every', '2',
-                                      '--batches', '1', '--options', *small])
+    monkeypatch.setattr(sys, 'argv', ['judge_gradient', str(tmp_path / 'quality.pth'), '--steps', '2',
+                                      '--interval', '2', '--batches', '1', '--options', *small])
     judge_gradient.main()
     lines = [line.split() for line in capsys.readouterr().out.splitlines() if re.match(r'\d (frozen|learning)', line)]
     assert [line[:2] for line in lines] == [[step, judge] for step in '02' for judge in ('frozen', 'learning')]
@@ -646,7 +646,7 @@ def test_a_searched_loss_is_tested_on_images_held_out_as_well(chain, tmp_path, c
     for name, value in dict(DATA='bsds', RECIPE='other.py', QUALITY='other.pth').items():
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(BENCHMARKS.parent)
-    part = 'test_dataloader.dataset.part=test'
+    part = 'test_dataloader.dataset.subset=test'
     found = tmp_path / 'lowlight-bsds/searched-1/retrain.py'
     found.parent.mkdir(parents=True)
     Config.fromfile('configs/hadamard/lowlight.py').dump(found)

@@ -105,7 +105,7 @@ def test_light_gives_the_same_image_after_conversion(root, tmp_path, light):
     lambda weights: dict(state_dict=weights, epoch=3), lambda weights: {f'module.{k}': v for k, v in weights.items()},
 ])  # fmt: skip
 def test_wrapped_weights_are_unwrapped(tool, light, wrap):
-    assert set(tool.weights_of(wrap(light), 'x.pth')) == set(light)
+    assert set(tool.extract_weights(wrap(light), 'x.pth')) == set(light)
 
 
 @pytest.mark.parametrize(('change', 'message'), [
@@ -139,7 +139,7 @@ def test_file_with_code_is_refused(tool, tmp_path):
 @pytest.mark.parametrize('content', [[1, 2], {}, dict(state_dict={}), dict(weights='abc')])
 def test_file_without_weights(tool, content):
     with pytest.raises(ValueError, match='x.pth holds no state dict'):
-        tool.weights_of(content, 'x.pth')
+        tool.extract_weights(content, 'x.pth')
 
 
 @pytest.mark.parametrize(('network', 'count'), [('light', 49), ('full', 131)])

@@ -341,7 +341,7 @@ def test_to_coco_saves_drawn_scenes(tool, root, tmp_path):
 def test_images_that_are_no_frames_are_dealt_one_by_one(tool, tmp_path):
     for number in range(60):
         (tmp_path / f'{number}.png').write_bytes(b'')
-    arguments = [str(tmp_path), '--out', str(tmp_path / 'splits'), '--gap', '0', '--shares', 'train=50', 'test=10']
+    arguments = [str(tmp_path), '--out', str(tmp_path / 'splits'), '--gap', '0', '--ratios', 'train=50', 'test=10']
     tool('dataset_converters/make_split').main(arguments)
     parts = [(tmp_path / f'splits/{part}.txt').read_text().split() for part in ('train', 'test')]
     assert [len(part) for part in parts] == [50, 10] and len(set(sum(parts, []))) == 60
@@ -356,7 +356,7 @@ def test_make_split(tool, tmp_path, capsys):
     split.main(arguments)
     assert [len((tmp_path / f'splits/{part}.txt').read_text().split()) for part in ('train', 'test')] == [40, 10]
     assert 'check_dataset.py' in capsys.readouterr().out
-    split.main([*arguments, '--block', '10', '--guard', '2', '--shares', 'train=3', 'val=1', 'test=1'])
+    split.main([*arguments, '--block', '10', '--guard', '2', '--ratios', 'train=3', 'val=1', 'test=1'])
     parts = [(tmp_path / f'splits/{part}.txt').read_text().split() for part in ('train', 'val', 'test')]
     assert sum(map(len, parts)) == 50 - 3 * 2
     numbers = [{int(stem) for stem in part} for part in parts]
@@ -376,10 +376,10 @@ def test_make_split_of_images_in_folders(tool, tmp_path):
 
 @pytest.mark.parametrize('arguments, message', [
     (['--gap', '100'], '1 sequences cannot be split into 2 parts'),
-    (['--shares', 'train'], "words like train=0.8, got 'train'"),
-    (['--shares', 'train=0'], 'share above 0'), (['--shares', 'train=nan'], 'share above 0'),
-    (['--shares', 'train=1', 'train=2'], "the part 'train' twice"),
-    (['--shares', '../../x=.5', 'test=.5'], r"'\.\./\.\./x' is no name of a file; folders are given by --out"),
+    (['--ratios', 'train'], "words like train=0.8, got 'train'"),
+    (['--ratios', 'train=0'], 'ratio above 0'), (['--ratios', 'train=nan'], 'ratio above 0'),
+    (['--ratios', 'train=1', 'train=2'], "the part 'train' twice"),
+    (['--ratios', '../../x=.5', 'test=.5'], r"'\.\./\.\./x' is no name of a file; folders are given by --out"),
 ])
 def test_make_split_refuses(tool, tmp_path, arguments, message):
     for number in (1, 50):

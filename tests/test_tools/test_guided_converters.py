@@ -18,7 +18,7 @@ def test_nyu_from_arrays(converter, tmp_path):
     np.save(tmp_path / 'images.npy', images)
     np.save(tmp_path / 'depths.npy', depths)
     arguments = [str(tmp_path / 'images.npy'), str(tmp_path / 'depths.npy'), '--out', str(tmp_path / 'nyu')]
-    converter('nyu').main([*arguments, '--training', '3'])
+    converter('nyu').main([*arguments, '--num-train', '3'])
     parts = [PairDataset(data_root=str(tmp_path / 'nyu'), data_prefix=dict(img=f'{part}/rgb', target=f'{part}/depth'),
                          pipeline=GUIDED) for part in ('train', 'test')]
     assert [len(part) for part in parts] == [3, 2]

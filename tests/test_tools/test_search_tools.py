@@ -131,7 +131,7 @@ def test_what_is_drawn_has_the_search_s_width_and_fixed_part(
         root: Path, tmp_path: Path, run_tool: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv('RECIPE', './depth-nyu.py')
     assert run_tool('analysis_tools/sample_genotype', root / 'configs/dcnas/search.py', '--work-dir', tmp_path,
-                    '--between', '5e5', '6e5', '--cfg-options', 'train_cfg.fixed.decoder=k3_r4',
+                    '--parameters', '5e5', '6e5', '--cfg-options', 'train_cfg.fixed.decoder=k3_r4',
                     'model.net.channels=8') == ''
     found = Genotype.load(tmp_path / 'genotype.json')
     assert 5e5 <= found.costs['parameters'] <= 6e5

@@ -14,7 +14,7 @@ from mmengine.config import Config
 from rich.progress import track
 from terminaltables import AsciiTable
 
-from mmfusenas.apis.loading import check_device, model_of
+from mmfusenas.apis.loading import build_from_config, check_device
 from mmfusenas.nas import SearchSpace
 from mmfusenas.nas.cost_table import CostTable
 from mmfusenas.nas.latency import measure_costs
@@ -26,7 +26,7 @@ from mmfusenas.utils.command_line import (
     run_tool,
     typed_settings,
 )
-from mmfusenas.utils.config_hooks import hooks_of, place_of_hook
+from mmfusenas.utils.config_hooks import get_hooks, place_of_hook
 from mmfusenas.utils.config_parts import type_name
 from mmfusenas.utils.sensors import random_inputs
 
@@ -51,7 +51,7 @@ def parse_args() -> argparse.Namespace:
 def measure(cfg: Config, shape: tuple[int, int], device: str) -> CostTable:
     """Return the table of the model of a config, for images of ``shape``."""
     device = check_device(device)
-    model = model_of(cfg).to(device)
+    model = build_from_config(cfg).to(device)
     space = SearchSpace(model)
     if not len(space):
         raise UserError(f'{cfg.filename} has no choice left to measure: give the config of a search.')
@@ -93,7 +93,7 @@ def next_command(cfg: Config, config: str, out: str) -> str:
     if search is None:
         return f"set cost=dict(table='{out}', weight=...) in the BilevelSearchHook of a search of this model"
     options = [f'{search}.cost.table={out}']
-    if not (hooks_of(cfg)[search].get('cost') or {}).get('weight'):
+    if not (get_hooks(cfg)[search].get('cost') or {}).get('weight'):
         options.append(f'{search}.cost.weight=0.5')  # of the latency of uniform choices, TIM's table 8
     return command('python', 'tools/train.py', config, '--cfg-options', *options, *typed_settings('model.'), cfg=cfg)
 

@@ -6,7 +6,7 @@ from collections import Counter
 from terminaltables import AsciiTable
 from torch import nn
 
-from mmfusenas.apis.loading import model_of
+from mmfusenas.apis.loading import build_from_config
 from mmfusenas.core.errors import UserError
 from mmfusenas.nas import SearchSpace
 from mmfusenas.utils.command_line import ConfigOptions, command, load_config, run_tool
@@ -55,7 +55,7 @@ def main() -> None:
     shape = tuple(args.shape)
     if min(shape) < 1:
         raise UserError(f'--shape got {shape[0]} {shape[1]}; height and width are positive.')
-    model = model_of(cfg)
+    model = build_from_config(cfg)
     SearchSpace(model).relax()
     macs = multiply_adds(model, shape)
     if args.json:

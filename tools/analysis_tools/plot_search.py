@@ -12,12 +12,12 @@ from mmfusenas.nas import Genotype
 from mmfusenas.utils.command_line import command, existing_file, run_tool
 from mmfusenas.visualization.search_plots import (
     graphs,
+    parse_stage,
     plot_cell_graph,
     plot_chain,
     plot_curves,
     plot_distillation_cell,
     plot_probabilities,
-    stage_of,
 )
 
 
@@ -51,7 +51,7 @@ def figures(history: dict, genotype: Genotype | None) -> Iterator[tuple[str, Fig
     """Yield the figures and their names."""
     groups = defaultdict(list)
     for name, choice in history['choices'].items():
-        groups[stage_of(name)[0], tuple(choice['candidates'])].append(name)
+        groups[parse_stage(name)[0], tuple(choice['candidates'])].append(name)
     for k, ((module, _), names) in enumerate(groups.items(), start=1):
         yield f'probabilities_{k}_{module}', plot_probabilities(history, names)
     yield 'curves', plot_curves(history)

@@ -7,16 +7,16 @@ from pathlib import Path
 import torch
 from mmengine.config import Config
 
-from mmfusenas.apis.loading import model_of
+from mmfusenas.apis.loading import build_from_config
 from mmfusenas.core.errors import UserError
 from mmfusenas.core.files import write_text
 from mmfusenas.engine.hooks.genotype_export_hook import retrain_config
 from mmfusenas.nas import Genotype, SearchSpace
 from mmfusenas.nas.cost_table import parameter_table
 from mmfusenas.nas.sampling import PathSampler
-from mmfusenas.utils.command_line import ConfigOptions, command, load_config, run_tool
+from mmfusenas.utils.command_line import ConfigOptions, RenamedOption, command, load_config, run_tool
 from mmfusenas.utils.complexity import complexity
-from mmfusenas.utils.config_hooks import hooks_of, place_of_hook
+from mmfusenas.utils.config_hooks import get_hooks, place_of_hook
 
 
 def parse_args() -> argparse.Namespace:
@@ -28,7 +28,7 @@ def parse_args() -> argparse.Namespace:
                '--work-dir work_dirs/random_1')
     parser.add_argument('config', help='config of a search')
     parser.add_argument('--seed', type=int, default=0, help='which one (default: 0)')
-    parser.add_argument('--between', nargs=2, type=float, metavar=('LOW', 'HIGH'),
+    parser.add_argument('--parameters', '--between', action=RenamedOption, nargs=2, type=float, metavar=('LOW', 'HIGH'),
                         help='of so many parameters: to stand beside one found, draw one of its size')
     parser.add_argument('--cfg-options', nargs='+', action=ConfigOptions, metavar='KEY=VALUE',
                         help='values to override in the config')
@@ -43,7 +43,7 @@ def sampled(cfg: Config, seed: int, between: Sequence[float] | None = None) -> G
         UserError: The config has no open choice.
         RuntimeError: No network is of that size.
     """
-    space = SearchSpace(model_of(cfg))
+    space = SearchSpace(build_from_config(cfg))
     if not len(space):
         raise UserError(f'{cfg.filename} has no choice left to draw: give the config of a search.')
     generator, fixed = torch.Generator().manual_seed(seed), (cfg.get('train_cfg') or {}).get('fixed')
@@ -60,14 +60,14 @@ def sampled(cfg: Config, seed: int, between: Sequence[float] | None = None) -> G
 def export_options(cfg: Config) -> dict:
     """Return the options of the config's export hook."""
     place = place_of_hook(cfg, 'GenotypeExportHook')
-    return dict(hooks_of(cfg)[place]) if place else {}
+    return dict(get_hooks(cfg)[place]) if place else {}
 
 
 def main() -> None:
     """Draw."""
     args = parse_args()
     cfg = load_config(args.config, args.cfg_options)
-    work_dir, genotype = Path(args.work_dir), sampled(cfg, args.seed, args.between)
+    work_dir, genotype = Path(args.work_dir), sampled(cfg, args.seed, args.parameters)
     genotype.save(work_dir / 'genotype.json')
     retrain = work_dir / 'retrain.py'
     options = export_options(cfg)

@@ -94,7 +94,7 @@ def main(argv: list[str] | None = None) -> None:
             resized = image.resize(size, Image.Resampling.LANCZOS)
             write_image(args.out / folder / f'{name}.png', np.asarray(resized)[..., ::-1])
     print(f'{len(sources)} pairs in {args.out}\n\nnext:\n  python tools/dataset_converters/make_split.py '
-          f'{args.out / "input"} --gap 0 --out {args.out / "splits"} --shares train=0.9 test=0.1')
+          f'{args.out / "input"} --gap 0 --out {args.out / "splits"} --ratios train=0.9 test=0.1')
 
 
 if __name__ == '__main__':

@@ -14,9 +14,9 @@ from terminaltables import AsciiTable
 
 from mmfusenas.core.errors import UserError
 from mmfusenas.core.files import write_text
-from mmfusenas.datasets.pairing import list_images, stem_of
+from mmfusenas.datasets.pairing import get_stem, list_images
 from mmfusenas.datasets.sequences import cut_blocks, find_sequences, split_sequences
-from mmfusenas.utils.command_line import run_tool
+from mmfusenas.utils.command_line import RenamedOption, run_tool
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -24,11 +24,12 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog='Example: python tools/dataset_converters/make_split.py data/m3fd/Vis --out data/m3fd/splits '
-        '--shares train=0.8 test=0.2 --block 100 --guard 10')
+        '--ratios train=0.8 test=0.2 --block 100 --guard 10')
     parser.add_argument('images', help='folder of the images, of pairs the visible ones')
     parser.add_argument('--out', required=True, help='folder of the split files, usually ROOT/splits')
-    parser.add_argument('--shares', nargs='+', default=['train=0.8', 'test=0.2'], metavar='PART=SHARE',
-                        help='parts and their shares of the frames (default: train=0.8 test=0.2)')
+    parser.add_argument('--ratios', '--shares', action=RenamedOption, nargs='+', default=['train=0.8', 'test=0.2'],
+                        metavar='PART=RATIO',
+                        help='parts and their ratios of the frames (default: train=0.8 test=0.2)')
     parser.add_argument('--nested', action='store_true', help='the images are in folders of the folder')
     parser.add_argument('--gap', type=int, default=10, help='largest step of frame numbers in a video (default: 10); '
                         '0: there are no videos, every image is split by itself')
@@ -38,42 +39,42 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def parse_shares(words: list[str]) -> dict[str, float]:
+def parse_ratios(words: list[str]) -> dict[str, float]:
     """Read ``PART=SHARE`` words."""
-    shares = {}
+    ratios = {}
     for word in words:
-        name, _, share = word.partition('=')
-        if name in shares:
-            raise UserError(f'--shares names the part {name!r} twice.')
+        name, _, ratio = word.partition('=')
+        if name in ratios:
+            raise UserError(f'--ratios names the part {name!r} twice.')
         if Path(name).name != name and name:
-            raise UserError(f'--shares got {word!r}: {name!r} is no name of a file; folders are given by --out.')
+            raise UserError(f'--ratios got {word!r}: {name!r} is no name of a file; folders are given by --out.')
         try:
-            shares[name] = float(share)
+            ratios[name] = float(ratio)
         except ValueError:
-            raise UserError(f'--shares needs words like train=0.8, got {word!r}.') from None
-        if not name or not 0 < shares[name] < math.inf:
-            raise UserError(f'--shares needs words like train=0.8 with a share above 0, got {word!r}.')
-    return shares
+            raise UserError(f'--ratios needs words like train=0.8, got {word!r}.') from None
+        if not name or not 0 < ratios[name] < math.inf:
+            raise UserError(f'--ratios needs words like train=0.8 with a ratio above 0, got {word!r}.')
+    return ratios
 
 
 def main(argv: list[str] | None = None) -> None:
     """Write the split files."""
     args = parse_args(argv)
-    shares = parse_shares(args.shares)
-    stems = [stem_of(path) for path in list_images(args.images, nested=args.nested)]
+    ratios = parse_ratios(args.ratios)
+    stems = [get_stem(path) for path in list_images(args.images, nested=args.nested)]
     if not stems:
         inside = '' if args.nested else ' Where they are in its folders, say --nested.'
         raise UserError(f'{args.images} holds no image.{inside}')
     sequences = find_sequences(stems, args.gap)
     if args.block:
         sequences = [block for sequence in sequences for block in cut_blocks(sequence, args.block, args.guard)]
-    parts = split_sequences(sequences, shares, args.seed)
+    parts = split_sequences(sequences, ratios, args.seed)
     folder = Path(args.out)
     for name, part in parts.items():
         write_text(folder / f'{name}.txt', '\n'.join(part) + '\n')
     rows = [[name, len(part), f'{len(part) / len(stems):.1%}', folder / f'{name}.txt'] for name, part in parts.items()]
     print(f'{len(stems)} frames, {len(sequences)} videos or blocks')
-    print(AsciiTable([['part', 'frames', 'share', 'file'], *rows]).table)
+    print(AsciiTable([['part', 'frames', 'ratio', 'file'], *rows]).table)
     print('Name a file in the data set with split=..., then: python tools/analysis_tools/check_dataset.py CONFIG')
 
 

@@ -18,7 +18,7 @@ from mmengine.utils import track_iter_progress
 from mmfusenas.core.errors import UserError
 from mmfusenas.datasets.images import write_image
 from mmfusenas.utils.checkpoint import save_array
-from mmfusenas.utils.command_line import existing_file, run_tool
+from mmfusenas.utils.command_line import RenamedOption, existing_file, run_tool
 
 TRAINING = 1000
 
@@ -31,7 +31,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('source', nargs='+', metavar='FILE',
                         help='the .mat file, or two .npy files, images and depths')
     parser.add_argument('--out', required=True, type=Path, metavar='OUT', help='folder to write to')
-    parser.add_argument('--training', type=int, default=TRAINING, help='pairs of the training part (default: 1000)')
+    parser.add_argument('--num-train', '--training', action=RenamedOption, type=int, default=TRAINING,
+                        help='pairs of the training part (default: 1000)')
     return parser.parse_args(argv)
 
 
@@ -80,7 +81,7 @@ def main(argv: list[str] | None = None) -> None:
     """Convert."""
     args = parse_args(argv)
     images, depths = read(args.source)
-    write(images, depths, args.out, args.training)
+    write(images, depths, args.out, args.num_train)
     print(f'\n{len(depths)} pairs. Train: NYU_ROOT={args.out} python tools/train.py configs/dcnas/depth-nyu.py')
 
 

@@ -16,7 +16,7 @@ from rich.progress import track
 from mmfusenas.core.errors import UserError
 from mmfusenas.datasets.coco_layout import write_coco
 from mmfusenas.datasets.leaves import dataset_leaves, scan
-from mmfusenas.datasets.pairing import PATHS, role_of
+from mmfusenas.datasets.pairing import PATHS, get_role
 from mmfusenas.datasets.problems import report
 from mmfusenas.utils.command_line import ConfigOptions, RenamedOption, read_config, run_tool
 
@@ -47,7 +47,7 @@ def main(argv: list[str] | None = None) -> None:
             raise UserError(f'{name} ({leaf["type"]}) has no boxes, and COCO is a format of boxes.')
         path = write_coco(args.out, name, track(infos, f'Converting {name}'), classes, args.images == 'link')
         print(f'{name}: {path}')
-    prefix = {key: role_of(key, infos[0]) for key, path in PATHS.items() if path in infos[0]}
+    prefix = {key: get_role(key, infos[0]) for key, path in PATHS.items() if path in infos[0]}
     more = '' if set(prefix) == {'img', 'infrared'} else f', data_prefix={prefix}'
     print(f"Read it with dict(type='CocoPairDataset', data_root={args.out!r}, "
           f"ann_file='annotations/train.json'{more}), as docs/en/datasets.md shows.")

@@ -13,7 +13,7 @@ import mmfusenas.models  # noqa: F401  registers RUASEnhancement
 from mmfusenas.core.errors import UserError
 from mmfusenas.nas import Genotype
 from mmfusenas.registry import MODELS
-from mmfusenas.utils.checkpoint import load_checkpoint, misfits, save_checkpoint, weights_of
+from mmfusenas.utils.checkpoint import extract_weights, load_checkpoint, misfits, save_checkpoint
 from mmfusenas.utils.command_line import command, existing_file, output_file, run_tool
 
 RELEASES = dict(
@@ -88,7 +88,7 @@ def main() -> None:
     """Convert."""
     args = parse_args()
     output_file(args.out, args.source)
-    weights = weights_of(load_checkpoint(existing_file(args.source, 'Source')), args.source)
+    weights = extract_weights(load_checkpoint(existing_file(args.source, 'Source')), args.source)
     config = model_config(args.release)
     model = MODELS.build(ConfigDict(config))
     model.load_state_dict(convert(weights, model.state_dict()), strict=True)

@@ -13,7 +13,7 @@ import mmfusenas.models  # noqa: F401  registers TIMFusion
 from mmfusenas.core.errors import UserError
 from mmfusenas.nas import Genotype
 from mmfusenas.registry import MODELS
-from mmfusenas.utils.checkpoint import load_checkpoint, misfits, save_checkpoint, weights_of
+from mmfusenas.utils.checkpoint import extract_weights, load_checkpoint, misfits, save_checkpoint
 from mmfusenas.utils.command_line import command, existing_file, output_file, run_tool
 
 # The order of the images is that of the published scripts: light(visible, infrared), but full(infrared, visible).
@@ -124,7 +124,7 @@ def next_command(network: str, out: str, infers: bool) -> str:
 
 def read(source: str, network: str) -> tuple[dict, dict[str, Tensor]]:
     """Return config and weights of the network in a file of the authors."""
-    weights = weights_of(load_checkpoint(existing_file(source, 'Source')), source)
+    weights = extract_weights(load_checkpoint(existing_file(source, 'Source')), source)
     # The genotype travels in full: the checkpoint does not depend on what a later version publishes under the name.
     genotype = Genotype.load(NETWORKS[network]['genotype']).to_dict()
     config = dict(NETWORKS[network], genotype=genotype, _scope_='mmfusenas')

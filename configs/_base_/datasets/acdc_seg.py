@@ -20,10 +20,10 @@ test_pipeline = [
 ]
 train_dataloader = dict(
     batch_size=2, num_workers=2, persistent_workers=True, sampler=dict(type='DefaultSampler', shuffle=True),
-    dataset=dict(acdc, part='train', pipeline=train_pipeline))
+    dataset=dict(acdc, subset='train', pipeline=train_pipeline))
 val_dataloader = dict(
     batch_size=1, num_workers=2, persistent_workers=True, sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(acdc, part='val', test_mode=True, pipeline=test_pipeline))
+    dataset=dict(acdc, subset='val', test_mode=True, pipeline=test_pipeline))
 test_dataloader = val_dataloader
 
 val_evaluator = dict(type='mmseg.IoUMetric', iou_metrics=['mIoU'])

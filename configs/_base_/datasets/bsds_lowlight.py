@@ -8,9 +8,9 @@ darken = dict(type='RandomChoice', transforms=[[dark], [dict(dark, exposure=(0.3
 turn = dict(type='JointTransform', transforms=[
     dict(type='RandomPatch', size=(64, 64)), dict(type='RandomFlip', prob=0.5), dict(type='RandomQuarterTurn')])
 train_dataloader = dict(_base_.loader, dataset=dict(
-    bsds, part='train', pipeline=[_base_.load, turn, darken, _base_.pack]))
+    bsds, subset='train', pipeline=[_base_.load, turn, darken, _base_.pack]))
 val_dataloader = dict(_base_.test_loader, dataset=dict(
-    bsds, part='val', test_mode=True, pipeline=[_base_.load, dict(dark, seed=0), _base_.pack]))
+    bsds, subset='val', test_mode=True, pipeline=[_base_.load, dict(dark, seed=0), _base_.pack]))
 test_dataloader = dict(_base_.test_loader, dataset=dict(
-    type='LOLDataset', data_root='{{$LOL_ROOT:data/lol}}', part='test', test_mode=True,
+    type='LOLDataset', data_root='{{$LOL_ROOT:data/lol}}', subset='test', test_mode=True,
     pipeline=_base_.test_pipeline))

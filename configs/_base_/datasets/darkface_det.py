@@ -1,5 +1,5 @@
 # DARK FACE, streets at night with boxes of faces; 1080 x 720. Make splits/train.txt and splits/test.txt with
-#     python tools/dataset_converters/make_split.py $DARKFACE_ROOT/image --gap 0 --shares train=5000 test=1000 --out $DARKFACE_ROOT/splits
+#     python tools/dataset_converters/make_split.py $DARKFACE_ROOT/image --gap 0 --ratios train=5000 test=1000 --out $DARKFACE_ROOT/splits
 _base_ = './boxes.py'
 darkface = dict(type='DarkFaceDataset', data_root='{{$DARKFACE_ROOT:data/darkface}}')
 train_dataloader = dict(_base_.loader, dataset=dict(

@@ -1,5 +1,5 @@
 # MIT-Adobe FiveK, what expert C made of the images as references. Make splits/train.txt and splits/test.txt with
-#     python tools/dataset_converters/make_split.py $FIVEK_ROOT/input --gap 0 --shares train=4500 test=500 --out $FIVEK_ROOT/splits
+#     python tools/dataset_converters/make_split.py $FIVEK_ROOT/input --gap 0 --ratios train=4500 test=500 --out $FIVEK_ROOT/splits
 _base_ = './lowlight_patches.py'
 fivek = dict(type='FiveKDataset', data_root='{{$FIVEK_ROOT:data/fivek}}')
 train_dataloader = dict(

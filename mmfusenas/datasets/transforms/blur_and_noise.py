@@ -11,7 +11,7 @@ from scipy.signal import fftconvolve
 
 from mmfusenas.core.errors import FileError, InputError
 from mmfusenas.datasets.images import to_grey
-from mmfusenas.datasets.transforms.degrading import generator_of, require_8_bit
+from mmfusenas.datasets.transforms.degrading import get_generator, require_8_bit
 from mmfusenas.datasets.transforms.load_kernel import read_kernel
 from mmfusenas.registry import TRANSFORMS
 
@@ -62,7 +62,7 @@ class BlurAndNoise(BaseTransform):
     def transform(self, results: dict) -> dict:
         """Degrade ``img``."""
         require_8_bit(results, 'BlurAndNoise')
-        rng = generator_of(results, self.seed)
+        rng = get_generator(results, self.seed)
         kernel = self._kernel(results, rng)
         sharp = to_grey(results['img']) if self.grey else results['img']
         sharp = self._cut(sharp, len(kernel), rng, results.get('img_path', ''))

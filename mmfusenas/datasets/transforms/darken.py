@@ -5,7 +5,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 
 from mmfusenas.core.errors import InputError
-from mmfusenas.datasets.transforms.degrading import generator_of, require_8_bit
+from mmfusenas.datasets.transforms.degrading import get_generator, require_8_bit
 from mmfusenas.registry import TRANSFORMS
 from mmfusenas.scenes.drawing import darken
 
@@ -42,7 +42,7 @@ class Darken(BaseTransform):
     def transform(self, results: dict) -> dict:
         """Darken ``img``."""
         require_8_bit(results, 'Darken')
-        rng = generator_of(results, self.seed)
+        rng = get_generator(results, self.seed)
         root = rng.uniform(*np.sqrt(self.exposure))
         results['reference'] = results['img']
         results['img'] = darken(results['reference'], root * root, rng.uniform(*self.noise), rng)

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from mmcv.transforms import BaseTransform
 
 from mmfusenas.core.errors import InputError
-from mmfusenas.datasets.transforms.degrading import generator_of
+from mmfusenas.datasets.transforms.degrading import get_generator
 from mmfusenas.registry import TRANSFORMS
 
 RANGES = ('input', 'reference')
@@ -72,7 +72,7 @@ class DegradeTarget(BaseTransform):
         low = results['target'] if real else self._noisy(
             resize_bicubic(reference, (height // scale, width // scale)), results)
         given = np.array(results['low_range']) if real and 'low_range' in results else low
-        start, end = self.range_of(given, reference)
+        start, end = self.get_range(given, reference)
         results['target'] = (low if real else resize_bicubic(low, (height, width))) - start
         results['target'] /= end - start
         results['reference'] = (reference - start) / (end - start)
@@ -83,9 +83,9 @@ class DegradeTarget(BaseTransform):
         if not self.noise:
             return low
         deviation = self.noise / 255 * (float(np.ptp(low)) or 1.0)
-        return low + generator_of(results, self.seed).normal(0, deviation, low.shape).astype(np.float32)
+        return low + get_generator(results, self.seed).normal(0, deviation, low.shape).astype(np.float32)
 
-    def range_of(self, low: np.ndarray, reference: np.ndarray) -> tuple[float, float]:
+    def get_range(self, low: np.ndarray, reference: np.ndarray) -> tuple[float, float]:
         """Return what becomes 0 and 1, of a target in low and in high resolution."""
         if not isinstance(self.value_range, str):
             return tuple(map(float, self.value_range))

@@ -13,7 +13,7 @@ def require_8_bit(results: dict, transform: str) -> None:
                          f'{results["img"].dtype}.')
 
 
-def generator_of(results: dict, seed: int | None) -> np.random.Generator:
+def get_generator(results: dict, seed: int | None) -> np.random.Generator:
     """Return a generator: of the seed and the image's number, or drawn from the global one, which the loops seed."""
     if seed is None:
         return np.random.default_rng(np.random.randint(2**31, size=4))

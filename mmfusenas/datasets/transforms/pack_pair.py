@@ -1,19 +1,31 @@
 """Packing a sample for the model: images only."""
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 import numpy as np
 import torch
 from mmcv.transforms import BaseTransform
 
-from mmfusenas.datasets.pairing import PATHS, role_of
+from mmfusenas.datasets.pairing import PATHS
 from mmfusenas.registry import TRANSFORMS
 from mmfusenas.structures import FusionDataSample
 
 PAIR_META = ('img_id', *PATHS.values(), 'ori_shape', 'img_shape', 'scale_factor', 'flip', 'flip_direction',
              'target_range', 'float_range')
 """Meta keys that every packed sample has, as far as the results do."""
+
+
+def get_role(key: str, keys: Container[str]) -> str:
+    """Return what the model's inputs call an image of a sample that has ``keys``: its key; of ``img`` its role.
+
+    Example:
+        >>> get_role('img', ('img', 'infrared')), get_role('img', ('img', 'target'))
+        ('visible', 'guide')
+    """
+    if key != 'img':
+        return key
+    return 'guide' if 'target' in keys else 'visible'
 
 
 def image_tensor(image: np.ndarray) -> torch.Tensor:
@@ -64,7 +76,7 @@ class PackPairInputs(BaseTransform):
         """Pack ``results``."""
         results = complete_meta(results)
         meta = {key: results[key] for key in self.meta_keys if key in results}
-        inputs = {role_of('img', results): image_tensor(results['img']), **further_inputs(results)}
+        inputs = {get_role('img', results): image_tensor(results['img']), **further_inputs(results)}
         inputs.update({key: image_tensor(results[key]) for key in ('noise', 'kernel') if key in results})
         return dict(inputs=inputs, data_samples=FusionDataSample(metainfo=meta))
 

@@ -6,7 +6,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 
 from mmfusenas.core.errors import InputError
-from mmfusenas.datasets.transforms.degrading import generator_of, require_8_bit
+from mmfusenas.datasets.transforms.degrading import get_generator, require_8_bit
 from mmfusenas.registry import TRANSFORMS
 
 
@@ -46,7 +46,7 @@ class RainStreaks(BaseTransform):
     def transform(self, results: dict) -> dict:
         """Let it rain on ``img``."""
         require_8_bit(results, 'RainStreaks')
-        rng = generator_of(results, self.seed)
+        rng = get_generator(results, self.seed)
         streaks = self._streaks(results['img'].shape[:2], rng)
         results.pop('infrared', None)
         results['reference'] = results['img']

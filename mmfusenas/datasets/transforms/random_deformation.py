@@ -6,7 +6,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 
 from mmfusenas.core.errors import InputError
-from mmfusenas.datasets.transforms.degrading import generator_of
+from mmfusenas.datasets.transforms.degrading import get_generator
 from mmfusenas.registry import TRANSFORMS
 
 _STEPS = 20
@@ -50,7 +50,7 @@ class RandomDeformation(BaseTransform):
         if 'infrared' not in results:
             raise InputError('RandomDeformation deforms the infrared image, and there is none of '
                              f'{results.get("img_path")}; leave it out.')
-        field = self._field(results['infrared'].shape[:2], generator_of(results, self.seed))
+        field = self._field(results['infrared'].shape[:2], get_generator(results, self.seed))
         results['aligned'] = results['infrared']
         results['infrared'] = _looked_up(results['infrared'], field)
         flow = np.zeros_like(field)

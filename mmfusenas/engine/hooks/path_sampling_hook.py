@@ -30,10 +30,10 @@ class PathSamplingHook(Hook):
 
     In the first ``warmup_epochs`` epochs every iteration trains a path drawn uniformly. Then ``num_initial_paths``
     random paths are scored on validation images, and a predictor learns to rank them. From there on each iteration
-    draws a constraint tau, the cost of a random path (eq. 10), draws ``num_paths`` paths of a cost in [(1 - slack) tau,
-    tau] (eq. 12), and trains the ``topk`` best of them by the predictor, one an iteration. Every ``interval`` epochs
-    the predictor learns from ``num_refresh_paths`` new paths under one constraint. How well it ranked them before,
-    Kendall's tau, is logged as ``predictor_tau``, the cost of the trained path as ``path_cost``.
+    draws a constraint tau, the cost of a random path (eq. 10), draws ``num_paths`` paths of a cost in
+    [(1 - tolerance) tau, tau] (eq. 12), and trains the ``topk`` best of them by the predictor, one an iteration. Every
+    ``interval`` epochs the predictor learns from ``num_refresh_paths`` new paths under one constraint. How well it
+    ranked them before, Kendall's tau, is logged as ``predictor_tau``, the cost of the trained path as ``path_cost``.
 
     All processes train the same path. Everything is kept in the checkpoints: a resumed run draws the same paths.
 
@@ -43,7 +43,7 @@ class PathSamplingHook(Hook):
         metric: See :class:`PathScorer`. Defaults to 'loss'.
         num_paths: m. Defaults to 20.
         topk: k. Defaults to 1.
-        slack: Sigma, as a share of the constraint. Defaults to 0.05.
+        tolerance: Sigma, as a share of the constraint. Defaults to 0.05.
         warmup_epochs: Epochs without predictor. Defaults to 30.
         num_initial_paths: Paths that the predictor first learns from. Defaults to 1024.
         interval: t, epochs between two refreshments. Defaults to 20.
@@ -68,18 +68,18 @@ class PathSamplingHook(Hook):
     """
 
     def __init__(self, dataset: dict, batch_size: int = 16, metric: str = 'loss', num_paths: int = 20, topk: int = 1,
-                 slack: float = 0.05, warmup_epochs: int = 30, num_initial_paths: int = 1024, interval: int = 20,
+                 tolerance: float = 0.05, warmup_epochs: int = 30, num_initial_paths: int = 1024, interval: int = 20,
                  num_refresh_paths: int = 64, loss: str | None = 'rank', fit_epochs: int = 30, table: str | None = None,
                  cost: str = 'parameters', fixed: dict[str, str] | None = None) -> None:
         if loss not in (*LOSSES, None) or not 0 < topk <= num_paths:
             raise InputError(f'PathSamplingHook got loss={loss!r}, topk={topk} of num_paths={num_paths}; it knows '
                              f'{[*LOSSES, None]}, and keeps at least one and at most all paths.')
-        if interval < 1 or fit_epochs < 1 or min(num_initial_paths, num_refresh_paths) < 2 or not 0 < slack <= 1:
+        if interval < 1 or fit_epochs < 1 or min(num_initial_paths, num_refresh_paths) < 2 or not 0 < tolerance <= 1:
             raise InputError(f'PathSamplingHook got interval={interval}, fit_epochs={fit_epochs}, '
                              f'num_initial_paths={num_initial_paths}, num_refresh_paths={num_refresh_paths}, '
-                             f'slack={slack}: at least 1, 1, 2 and 2, and above 0 up to 1.')
+                             f'tolerance={tolerance}: at least 1, 1, 2 and 2, and above 0 up to 1.')
         self.dataset, self.scoring = dataset, dict(batch_size=batch_size, metric=metric)
-        self.num_paths, self.topk, self.slack, self.interval = num_paths, topk, slack, interval
+        self.num_paths, self.topk, self.tolerance, self.interval = num_paths, topk, tolerance, interval
         self.warmup_epochs, self.num_initial_paths = warmup_epochs, num_initial_paths
         self.num_refresh_paths = num_refresh_paths
         self.loss, self.fit_epochs, self.table, self.cost, self.fixed = loss, fit_epochs, table, cost, dict(fixed or {})
@@ -112,7 +112,7 @@ class PathSamplingHook(Hook):
             return
         constraint, sampler = self.sampler.random_cost(self.generator), self.sampler
         paths = sampler.sample(self.num_initial_paths, self.generator) if since == 0 else sampler.sample_between(
-            (1 - self.slack) * constraint, constraint, self.num_refresh_paths, self.generator)
+            (1 - self.tolerance) * constraint, constraint, self.num_refresh_paths, self.generator)
         constraints = sampler.cost(paths) if since == 0 else torch.full((len(paths), ), constraint)
         self._learn(runner, paths, constraints)
         self.learned = runner.epoch
@@ -140,7 +140,7 @@ class PathSamplingHook(Hook):
     def _settings(self) -> dict[str, Any]:
         """Return what a resumed run has to have in common with this one."""
         return dict(space_hash=self.space.hash, cost=self.cost, loss=self.loss, fixed=self.fixed, paths=self.num_paths,
-                    keep=self.topk, slack=self.slack, free=self.warmup_epochs, tried=self.num_initial_paths,
+                    keep=self.topk, tolerance=self.tolerance, free=self.warmup_epochs, tried=self.num_initial_paths,
                     interval=self.interval, refresh=self.num_refresh_paths, fit_epochs=self.fit_epochs,
                     samples=self.samples, costs=self.sampler.hash,
                     batch_size=self.scoring['batch_size'], by=self.scoring['metric'])
@@ -158,7 +158,8 @@ class PathSamplingHook(Hook):
         if self.loss is None or epoch < self.warmup_epochs:
             return self.sampler.sample(1, self.generator)
         constraint = self.sampler.random_cost(self.generator)
-        paths = self.sampler.sample_between((1 - self.slack) * constraint, constraint, self.num_paths, self.generator)
+        paths = self.sampler.sample_between(
+            (1 - self.tolerance) * constraint, constraint, self.num_paths, self.generator)
         scores = self._predict(paths, torch.full((len(paths), ), constraint))
         return paths[scores.topk(self.topk).indices]
 

@@ -14,7 +14,7 @@ from mmfusenas.core.errors import InputError, InputTypeError, StateError
 from mmfusenas.core.files import PARTIAL_SUFFIX, atomic_write, remove_partial_files, write_text
 from mmfusenas.core.names import nearest
 from mmfusenas.registry import HOOKS
-from mmfusenas.utils.checkpoint import LEAST_SHARE, check_plain, fitting_share, latest_checkpoint, weights_of
+from mmfusenas.utils.checkpoint import LEAST_SHARE, check_plain, extract_weights, fitting_share, latest_checkpoint
 from mmfusenas.utils.checkpoint_content import (
     configs,
     plain_message_hub,
@@ -120,7 +120,7 @@ class SafeCheckpointHook(CheckpointHook):
             ValueError: The weights are of another model (fewer than half fit, or not all in a resume), or there is
                 nothing beside them to resume from.
         """
-        share = fitting_share(unwrap_model(runner), weights_of(checkpoint, 'The checkpoint'))
+        share = fitting_share(unwrap_model(runner), extract_weights(checkpoint, 'The checkpoint'))
         if share < (1 if runner._resume else LEAST_SHARE):
             raise InputError(
                 f'The checkpoint fits {share:.0%} of {type(unwrap_model(runner)).__name__}, by name and shape of the '

@@ -24,39 +24,40 @@ class TaskGuidanceHook(Hook):
     in the config. A checkpoint of the stage ``'scene'`` is used without what has not learned yet.
 
     Args:
-        scene: Number of epochs (or iterations) in which the scene module trains alone, first. Defaults to 0.
-        task: Number of epochs (or iterations) in which the task module trains alone, after them. Defaults to 0.
-        last: The stage from then to the end: ``'joint'``, ``'separate'``, ``'task'`` or ``'scene'``, see
+        scene_length: Number of epochs (or iterations) in which the scene module trains alone, first. Defaults to 0.
+        task_length: Number of epochs (or iterations) in which the task module trains alone, after them. Defaults to 0.
+        final_stage: The stage from then to the end: ``'joint'``, ``'separate'``, ``'task'`` or ``'scene'``, see
             :class:`TaskGuidedDetector`. Defaults to ``'joint'``.
-        by_epoch: Whether ``scene`` and ``task`` count epochs rather than iterations. Defaults to True.
+        by_epoch: Whether ``scene_length`` and ``task_length`` count epochs rather than iterations. Defaults to True.
         dry_run: Whether the first batch is run in the stage ``'joint'``, where there still is one, before it trains:
             what would not fit into memory then ends the training at its start (:func:`dry_run`). It takes the time of
             an iteration and changes nothing. Where the training begins with that stage, one sample is run, which is
             enough for an estimate. Defaults to True.
 
     Raises:
-        ValueError: If ``scene`` or ``task`` is no whole number from 0, or ``last`` is no stage.
+        ValueError: If a length is no whole number from 0, or ``final_stage`` is no stage.
         TypeError: If the model has no stages.
 
     Before the training it raises a ValueError where a head has another number of classes than the data, and a
     MemoryError where the joint stage does not fit into memory.
 
     Example:
-        >>> hook = TaskGuidanceHook(scene=40, task=10)
+        >>> hook = TaskGuidanceHook(scene_length=40, task_length=10)
         >>> [hook.stages[hook.schedule.at(epoch)] for epoch in (0, 39, 40, 50)]
         ['scene', 'scene', 'task', 'joint']
     """
 
-    def __init__(self, scene: int = 0, task: int = 0, last: str = 'joint', by_epoch: bool = True,
+    def __init__(self, scene_length: int = 0, task_length: int = 0, final_stage: str = 'joint', by_epoch: bool = True,
                  dry_run: bool = True) -> None:
-        lengths = dict(scene=scene, task=task)
+        lengths = dict(scene=scene_length, task=task_length)
         wrong = [name for name, length in lengths.items() if not isinstance(length, int) or length < 0]
-        if wrong or last not in STAGES:
+        if wrong or final_stage not in STAGES:
             raise InputError(
-                f'TaskGuidanceHook got scene={scene!r}, task={task!r}, last={last!r}; scene and task are numbers of '
-                f'{"epochs" if by_epoch else "iterations"}, at least 0, and last is one of {STAGES}.')
+                f'TaskGuidanceHook got scene_length={scene_length!r}, task_length={task_length!r}, '
+                f'final_stage={final_stage!r}; the lengths are numbers of {"epochs" if by_epoch else "iterations"}, at '
+                f'least 0, and final_stage is one of {STAGES}.')
         first = {name: length for name, length in lengths.items() if length}
-        self.stages = [*first, last]
+        self.stages = [*first, final_stage]
         self.schedule = Schedule('TaskGuidanceHook got stages', list(accumulate(first.values())), by_epoch)
         self.dry_run = dry_run
         self._begins = False

@@ -19,7 +19,7 @@ from mmfusenas.nas import SearchSpace
 from mmfusenas.nas.predictor import PathPredictor
 from mmfusenas.nas.sampling import path_sampler
 from mmfusenas.registry import DATASETS, LOOPS
-from mmfusenas.utils.checkpoint import differences, fitting_share, load_checkpoint, require_same, weights_of
+from mmfusenas.utils.checkpoint import differences, extract_weights, fitting_share, load_checkpoint, require_same
 from mmfusenas.utils.unwrap_model import unwrap_model
 from mmfusenas.visualization.pareto_plot import plot_pareto
 
@@ -45,12 +45,13 @@ class EvolutionSearchLoop(BaseLoop):
         dataloader: Config of the dataloader; its data set and batch size are used.
         limit: Tau, the largest cost, in the unit of ``cost``.
         max_epochs: Rounds. Defaults to 200.
-        strategy: ``'guided'``: the first population is what the supernet's predictor holds best of ``pool`` legal
-            paths. ``'plain'``: it is random. ``'random'``: every population is. Defaults to 'guided'.
-        population: N, an even number. Defaults to 50.
+        strategy: ``'guided'``: the first population is what the supernet's predictor holds best of
+            ``num_initial_paths`` legal paths. ``'plain'``: it is random. ``'random'``: every population is. Defaults to
+            'guided'.
+        num_candidates: N, the paths of a population, an even number. Defaults to 50.
         topk: k, the number of parents. Defaults to 10.
         mutate_prob: Probability of every choice. Defaults to 0.1.
-        pool: Legal paths that the predictor looks at. Defaults to 1000.
+        num_initial_paths: Legal paths that the predictor looks at. Defaults to 1000.
         metric: See :class:`PathScorer`. Defaults to 'loss'.
         table, cost, fixed: As of :class:`PathSamplingHook`.
         max_score: Largest score that the best path of the first population may have; the search of a supernet that
@@ -59,8 +60,9 @@ class EvolutionSearchLoop(BaseLoop):
 
     Raises:
         ValueError: If the strategy is another word, the population is odd, smaller than ``topk`` or larger than
-            ``pool``, ``mutate_prob`` is no probability, ``load_from`` does not hold all weights of the supernet, which
-            was trained with other ``fixed`` or, where the search is guided, has no predictor or one of other costs.
+            ``num_initial_paths``, ``mutate_prob`` is no probability, ``load_from`` does not hold all weights of the
+            supernet, which was trained with other ``fixed`` or, where the search is guided, has no predictor or one of
+            other costs.
         RuntimeError: If the first population does not reach ``max_score``.
 
     Example:
@@ -68,19 +70,21 @@ class EvolutionSearchLoop(BaseLoop):
     """
 
     def __init__(self, runner: Runner, dataloader: dict, limit: float, max_epochs: int = 200, strategy: str = 'guided',
-                 population: int = 50, topk: int = 10, mutate_prob: float = 0.1, pool: int = 1000,
+                 num_candidates: int = 50, topk: int = 10, mutate_prob: float = 0.1, num_initial_paths: int = 1000,
                  metric: str = 'loss', table: str | None = None, cost: str = 'parameters',
                  fixed: dict[str, str] | None = None, max_score: float | None = None) -> None:
-        if strategy not in STRATEGIES or population % 2 or not 0 < topk <= population <= pool or not (
-                0 <= mutate_prob <= 1):
-            raise InputError(f'EvolutionSearchLoop got strategy={strategy!r}, population={population}, topk={topk}, '
-                             f'pool={pool}, mutate_prob={mutate_prob}; it knows {list(STRATEGIES)}, the population is '
-                             'even, at least as large as topk, at most as the pool, and mutate_prob is a probability.')
+        if strategy not in STRATEGIES or num_candidates % 2 or not 0 <= mutate_prob <= 1 or not (
+                0 < topk <= num_candidates <= num_initial_paths):
+            raise InputError(
+                f'EvolutionSearchLoop got strategy={strategy!r}, num_candidates={num_candidates}, topk={topk}, '
+                f'num_initial_paths={num_initial_paths}, mutate_prob={mutate_prob}; it knows {list(STRATEGIES)}, '
+                'num_candidates is even, at least topk and at most num_initial_paths, mutate_prob a probability.')
         dataset = DATASETS.build(dataloader['dataset'])
         super().__init__(runner, DataLoader(dataset, len(dataset)))  # a round is an epoch of one iteration
         self.scoring = dict(batch_size=dataloader['batch_size'], metric=metric)
         self.limit, self.max_epochs, self.max_iters, self.strategy = limit, max_epochs, max_epochs, strategy
-        self.size, self.topk, self.mutate_prob, self.pool = population, topk, mutate_prob, pool
+        self.num_candidates, self.topk, self.mutate_prob = num_candidates, topk, mutate_prob
+        self.num_initial_paths = num_initial_paths
         self.table, self.cost, self.fixed, self.max_score = table, cost, dict(fixed or {}), max_score
         self._epoch = self._iter = 0
         self._state: dict[str, Any] | None = None
@@ -126,9 +130,10 @@ class EvolutionSearchLoop(BaseLoop):
     def _settings(self) -> dict[str, Any]:
         """Return what a resumed search has to have in common with this one."""
         return dict(loop=type(self).__name__, limit=self.limit, cost=self.cost, strategy=self.strategy,
-                    space_hash=self.space.hash, by=self.scoring['metric'], size=self.size, top=self.topk,
-                    mutation=self.mutate_prob, pool=self.pool, fixed=self.fixed, samples=len(self.dataloader.dataset),
-                    batch_size=self.scoring['batch_size'], costs=self.sampler.hash)
+                    space_hash=self.space.hash, by=self.scoring['metric'], num_candidates=self.num_candidates,
+                    topk=self.topk, mutate_prob=self.mutate_prob, num_initial_paths=self.num_initial_paths,
+                    fixed=self.fixed, samples=len(self.dataloader.dataset), batch_size=self.scoring['batch_size'],
+                    costs=self.sampler.hash)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Remember the state of the search that is continued.
@@ -157,7 +162,7 @@ class EvolutionSearchLoop(BaseLoop):
         self.population = self._next(self.paths[best[:self.topk]])
         self._select_best()
         self.runner.call_hook('after_train_iter', batch_idx=0, outputs=dict(
-            search_best=self.scores[best[0]], search_top=self.scores[best[:self.size]].mean(),
+            search_best=self.scores[best[0]], search_top=self.scores[best[:self.num_candidates]].mean(),
             search_cost=self.sampler.cost(self.paths[best[:1]])[0]))
         self._iter += 1
         self.runner.call_hook('after_train_epoch')
@@ -178,7 +183,7 @@ class EvolutionSearchLoop(BaseLoop):
         """Return what ``load_from`` knows of the sampling of its training; raise where its weights do not serve."""
         source = self.runner.cfg.get('load_from')
         content = load_checkpoint(source) if source else {}
-        share = fitting_share(unwrap_model(self.runner), weights_of(content, source)) if source else 0
+        share = fitting_share(unwrap_model(self.runner), extract_weights(content, source)) if source else 0
         if share < 1:
             raise InputError(f'The paths are scored with the weights of a trained supernet, and load_from is {source}, '
                              f'which has {share:.0%} of those of this model. Set load_from to the checkpoint of a '
@@ -191,14 +196,14 @@ class EvolutionSearchLoop(BaseLoop):
 
     def _first(self, state: dict[str, Any]) -> Tensor:
         if self.strategy != 'guided':
-            return self._random(self.size)
+            return self._random(self.num_candidates)
         self._check_predictor(state)
-        predictor, paths = PathPredictor(self.sampler.sizes.tolist()), self._random(self.pool)
+        predictor, paths = PathPredictor(self.sampler.sizes.tolist()), self._random(self.num_initial_paths)
         predictor.load_state_dict(state['predictor'])
         # The constraint that a path just meets, as in the learning.
         constraints = self.sampler.cost(paths) / state['scale']
         with torch.no_grad():
-            return paths[predictor(paths, self.sampler.active(paths), constraints).topk(self.size).indices]
+            return paths[predictor(paths, self.sampler.active(paths), constraints).topk(self.num_candidates).indices]
 
     def _check_predictor(self, state: dict[str, Any]) -> None:
         source = self.runner.cfg.load_from
@@ -217,12 +222,12 @@ class EvolutionSearchLoop(BaseLoop):
 
     def _next(self, parents: Tensor) -> Tensor:
         if self.strategy == 'random':
-            return self._random(self.size)
+            return self._random(self.num_candidates)
         return torch.cat([self._legal(self._cross, parents), self._legal(self._mutate, parents)])
 
     def _legal(self, make: Any, parents: Tensor) -> Tensor:
         """Return half a population of what ``make`` makes and the constraint allows, filled up with the parents."""
-        children, half = parents[:0], self.size // 2
+        children, half = parents[:0], self.num_candidates // 2
         for _ in range(MAX_DRAWS):
             drawn = make(parents)
             children = torch.cat([children, drawn[self.sampler.cost(drawn) <= self.limit]])
@@ -232,14 +237,14 @@ class EvolutionSearchLoop(BaseLoop):
         return torch.cat([children, *[parents] * half])[:half]
 
     def _cross(self, parents: Tensor) -> Tensor:
-        first, second = torch.randint(len(parents), (2, self.size), generator=self.generator)
-        from_first = torch.rand(self.size, parents.shape[1], generator=self.generator) < 0.5
+        first, second = torch.randint(len(parents), (2, self.num_candidates), generator=self.generator)
+        from_first = torch.rand(self.num_candidates, parents.shape[1], generator=self.generator) < 0.5
         return torch.where(from_first, parents[first], parents[second])
 
     def _mutate(self, parents: Tensor) -> Tensor:
-        chosen = parents[torch.randint(len(parents), (self.size, ), generator=self.generator)]
+        chosen = parents[torch.randint(len(parents), (self.num_candidates, ), generator=self.generator)]
         changed = torch.rand(chosen.shape, generator=self.generator) < self.mutate_prob
-        return torch.where(changed, self.sampler.sample(self.size, self.generator), chosen)
+        return torch.where(changed, self.sampler.sample(self.num_candidates, self.generator), chosen)
 
     def _not_yet_scored(self, paths: Tensor) -> Tensor:
         """Return the different ones among paths that were not scored in a former round."""

@@ -12,8 +12,8 @@ from mmfusenas.evaluation.metrics.image_quality_metric import (
     eight_bit,
     image_quality,
     mean_scores,
-    name_of,
     require_reference,
+    sample_name,
 )
 from mmfusenas.registry import METRICS
 from mmfusenas.structures import predicted_image
@@ -58,7 +58,7 @@ class DeblurMetric(BaseMetric):
             half = inputs['kernel'][i].shape[-1] // 2 if 'kernel' in inputs else 0
             scores = shifted_quality(
                 predicted_image(sample), eight_bit(inputs['reference'][i]), half, self.shift, sample.get('img_path'))
-            self.results.append((name_of(sample), scores))
+            self.results.append((sample_name(sample), scores))
 
     def compute_metrics(self, results: list[tuple[str, dict[str, float]]]) -> dict[str, float]:
         """Return the means over the images."""

@@ -65,14 +65,14 @@ class ImageQualityMetric(BaseMetric):
             if self.lpips:
                 with torch.inference_mode():
                     scores['LPIPS'] = float(self.lpips(*map(_unit_range, images)))
-            self.results.append((name_of(sample), scores))
+            self.results.append((sample_name(sample), scores))
 
     def compute_metrics(self, results: list[tuple[str, dict[str, float]]]) -> dict[str, float]:
         """Return the means over the images."""
         return mean_scores(results, self.outfile_prefix)
 
 
-def name_of(sample: Mapping[str, Any]) -> str:
+def sample_name(sample: Mapping[str, Any]) -> str:
     """Return what an image is called beside its scores: its file, or its number in the data set."""
     return str(sample.get('img_path') or sample.get('img_id', ''))
 

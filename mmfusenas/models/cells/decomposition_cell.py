@@ -7,9 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from mmfusenas.models.cells.searched_ops import searched_ops
-from mmfusenas.models.utils.depthwise import DepthwiseConv2d
+from mmfusenas.models.utils.cpu_layers import DepthwiseConv2d, OneSlopePReLU
 from mmfusenas.models.utils.guided_filter import guided_filter
-from mmfusenas.models.utils.one_slope import OneSlopePReLU
 from mmfusenas.registry import CELLS
 
 

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from mmfusenas.core.errors import InputError
 from mmfusenas.models.cells.distillation_cell import SLOPE, DistillationCell
-from mmfusenas.models.cells.linear_choice import LINEAR, PerStage, convolution_of
+from mmfusenas.models.cells.linear_choice import LINEAR, PerStage, as_convolution
 
 
 class FusedDistillationCell(nn.Module):
@@ -71,7 +71,7 @@ def _kernel(cell: DistillationCell, place: int, stage: int, residual: bool = Fal
         raise InputError('FusedDistillationCell got a cell with open choices, or with operators that are no plain '
                          'convolutions: derive it first.')
     like = cell.distill[stage].bias
-    weight, bias, dilation = convolution_of(cell.ops[place][stage], like)
+    weight, bias, dilation = as_convolution(cell.ops[place][stage], like)
     if residual:
         identity = torch.eye(len(like), device=like.device, dtype=like.dtype)[:, :, None, None]
         weight = weight + F.pad(identity, (weight.shape[-1] // 2,) * 4)

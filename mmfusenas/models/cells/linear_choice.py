@@ -57,7 +57,7 @@ class LinearChoice(Choice):
 
 def mixed(weighted: Sequence[tuple[Tensor, nn.Module]], x: Tensor) -> Tensor:
     """Return the weighted sum of what operators of ``LINEAR`` make of x, by one convolution."""
-    convolutions = [(weight, convolution_of(operator, x[0, :, 0, 0])) for weight, operator in weighted]
+    convolutions = [(weight, as_convolution(operator, x[0, :, 0, 0])) for weight, operator in weighted]
     size = max(dilation * (kernel.shape[-1] - 1) + 1 for _, (kernel, _, dilation) in convolutions)
     kernel = sum(weight * spread(kernel, dilation, size) for weight, (kernel, _, dilation) in convolutions)
     biases = [weight * bias for weight, (_, bias, _) in convolutions if bias is not None]
@@ -65,7 +65,7 @@ def mixed(weighted: Sequence[tuple[Tensor, nn.Module]], x: Tensor) -> Tensor:
     return F.conv2d(x, kernel, sum(biases) if biases else None, padding=size // 2)
 
 
-def convolution_of(operator: nn.Module, like: Tensor) -> tuple[Tensor, Tensor | None, int]:
+def as_convolution(operator: nn.Module, like: Tensor) -> tuple[Tensor, Tensor | None, int]:
     """Return weight, bias and dilation of the convolution that an operator of ``LINEAR`` is, its own input added.
 
     Args:

@@ -5,8 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmfusenas.models.utils.depthwise import DepthwiseConv2d, depthwise_conv2d
-from mmfusenas.models.utils.one_slope import OneSlopePReLU
+from mmfusenas.models.utils.cpu_layers import DepthwiseConv2d, OneSlopePReLU, depthwise_conv2d
 from mmfusenas.nas import Choice
 
 KERNELS = (3, 5, 7)

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmfusenas.models.cells.searched_ops import preprocess, searched_ops
-from mmfusenas.models.utils.one_slope import OneSlopePReLU
+from mmfusenas.models.utils.cpu_layers import OneSlopePReLU
 from mmfusenas.registry import CELLS
 
 

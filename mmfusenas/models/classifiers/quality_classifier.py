@@ -9,7 +9,7 @@ from mmcv.cnn import ConvModule
 from mmengine.model import BaseModel
 from torch import Tensor, nn
 
-from mmfusenas.models.restorers.restoration import reference_of
+from mmfusenas.models.restorers.restoration import get_reference
 from mmfusenas.models.scene.base_scene import losses_of_sizes
 from mmfusenas.registry import MODELS
 
@@ -64,7 +64,7 @@ class QualityClassifier(BaseModel):
         """Run the model; modes as of :class:`BaseScene`."""
         if mode == 'tensor':
             return self.logits(inputs['visible'])
-        images = dict(visible=inputs['visible'], reference=reference_of(inputs, 'QualityClassifier'))
+        images = dict(visible=inputs['visible'], reference=get_reference(inputs, 'QualityClassifier'))
         if mode == 'loss':
             return losses_of_sizes(lambda maps, _: self._losses(**maps), images, inputs, data_samples)
         for i, sample in enumerate(data_samples):

@@ -15,8 +15,8 @@ from mmfusenas.models.utils.precision import in_full_precision
 from mmfusenas.registry import MODELS
 
 FORMS = {
-    'maximum': dict(intensity_weight=30.0, gradient_weight=100.0, ssim_weight=5.0, gains=(0.8, 1.2),
-                    lift=1.0),
+    'maximum': dict(intensity_weight=30.0, gradient_weight=100.0, ssim_weight=5.0, source_weights=(0.8, 1.2),
+                    contrast_share=1.0),
     'information': dict(intensity_weight=20.0, ssim_weight=1.0, temperature=None, features='pixels'),
     'saliency': dict(intensity_weight=20.0, ssim_weight=1.0, temperature=0.1),
 }
@@ -43,8 +43,9 @@ class FusionLoss(nn.Module):
     Args:
         form: One of the three.
         intensity_weight, gradient_weight, ssim_weight: Factors of the terms; ``'maximum'`` alone has the second.
-        gains: Of ``'maximum'``: the factors by which the first and the second source count.
-        lift: Of ``'maximum'``: the share of what stands out in the second source that is kept over the maximum.
+        source_weights: Of ``'maximum'``: the factors by which the first and the second source count.
+        contrast_share: Of ``'maximum'``: the share of what stands out in the second source that is kept over the
+            maximum.
         temperature: Of the other two: what information, or contrast, is divided by before the softmax; the smaller,
             the nearer the weights are to 0 and 1. None, the default of ``'information'``, takes ``TEMPERATURES``.
         features: Of ``'information'``: what it is measured on, ``'pixels'`` (at five sizes), ``'efficientnet-lite0'``
@@ -95,7 +96,7 @@ class FusionLoss(nn.Module):
         """Return the terms of the form, not weighted."""
         settings = self.settings
         if self.form == 'maximum':
-            return maximum_terms(fused, first, second, settings['gains'], settings['lift'])
+            return maximum_terms(fused, first, second, settings['source_weights'], settings['contrast_share'])
         if self.form == 'saliency':
             return saliency_terms(fused, first, second, settings['temperature'])
         temperature = settings['temperature'] or TEMPERATURES.get(settings['features'], 1.0)

@@ -43,43 +43,44 @@ def saliency_terms(fused: Tensor, first: Tensor, second: Tensor, temperature: fl
         ssim=sum(1 - ssim(weight * source, weight * fused).mean() for weight, source in pairs))
 
 
-def maximum_terms(fused: Tensor, first: Tensor, second: Tensor, gains: Sequence[float],
-                  lift: float) -> dict[str, Tensor]:
+def maximum_terms(fused: Tensor, first: Tensor, second: Tensor, source_weights: Sequence[float],
+                  contrast_share: float) -> dict[str, Tensor]:
     """Return the terms of the brighter source and of the stronger edge, at every pixel.
 
-    With A and B the sources times their gains, clamped to 1: the intensity is held to :func:`brighter_source`, the
+    With A and B the sources times their weights, clamped to 1: the intensity is held to :func:`brighter_source`, the
     gradient, at four scales, to that of the source whose gradient is the larger at that pixel and scale, direction
     included, both by the mean absolute difference; and SSIM to the mean of both sources as they are,
     ``1 - (SSIM(F, first) + SSIM(F, second)) / 2``.
 
     Args:
         fused, first, second: N x 1 x H x W in [0, 1].
-        gains: Factors of the two sources. An infrared image of a street has a third of the visible one's contrast: at
-            equal gains a brighter visible ground hides a warm body.
-        lift: Of :func:`brighter_source`.
+        source_weights: Factors of the two sources. An infrared image of a street has a third of the visible one's
+            contrast: at equal weights a brighter visible ground hides a warm body.
+        contrast_share: Of :func:`brighter_source`.
     """
-    scaled = [(gain * source).clamp(max=1) for gain, source in zip(gains, (first, second), strict=True)]
+    scaled = [(weight * source).clamp(max=1) for weight, source in zip(source_weights, (first, second), strict=True)]
     return dict(
-        intensity=(fused - brighter_source(*scaled, lift)).abs().mean(),
+        intensity=(fused - brighter_source(*scaled, contrast_share)).abs().mean(),
         gradient=stronger_edge_distance(fused, *scaled),
         ssim=1 - (ssim(fused, first) + ssim(fused, second)).mean() / 2)
 
 
-def brighter_source(first: Tensor, second: Tensor, lift: float) -> Tensor:
+def brighter_source(first: Tensor, second: Tensor, contrast_share: float) -> Tensor:
     """Return max(A, B), raised where B stands out from its surroundings by more than this does.
 
-    ``T + lift * max((B - around(B)) - (T - around(T)), 0)`` with ``T = max(A, B)``, and ``around`` a Gaussian mean of
-    standard deviation 12 pixels: what is warm stays brighter than what is round it, on bright ground too.
+    ``T + contrast_share * max((B - around(B)) - (T - around(T)), 0)`` with ``T = max(A, B)``, and ``around`` a
+    Gaussian mean of standard deviation 12 pixels: what is warm stays brighter than what is round it, on bright
+    ground too.
 
     Shape:
         N x 1 x H x W in [0, 1] twice, to the same, clamped to 1.
     """
     brighter = torch.maximum(first, second)
-    if not lift:
+    if not contrast_share:
         return brighter
     inside = gaussian_window(torch.ones_like(first), 12.0, 30)
     surplus = [x - gaussian_window(x, 12.0, 30) / inside for x in (second, brighter)]
-    return (brighter + lift * (surplus[0] - surplus[1]).clamp(min=0)).clamp(max=1)
+    return (brighter + contrast_share * (surplus[0] - surplus[1]).clamp(min=0)).clamp(max=1)
 
 
 def stronger_edge_distance(fused: Tensor, first: Tensor, second: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from mmfusenas.core.errors import FileError, InputError
 from mmfusenas.models.classifiers.quality_classifier import GOOD, SMOOTHING, degraded
-from mmfusenas.models.restorers.restoration import reference_of
+from mmfusenas.models.restorers.restoration import get_reference
 from mmfusenas.models.scene.base_scene import losses_of_sizes
 from mmfusenas.nas.hypergrad.base import differentiable
 from mmfusenas.nas.hypergrad.vectors import average
@@ -101,7 +101,7 @@ class QualityLoss(nn.Module):
         return loss.detach()
 
     def _grading(self, images: dict[str, Tensor], inputs: dict[str, Tensor]) -> dict[str, Tensor]:
-        image, reference = images['image'].detach(), reference_of(inputs, 'QualityLoss')
+        image, reference = images['image'].detach(), get_reference(inputs, 'QualityLoss')
         share = torch.rand(len(image), 1, 1, 1, device=image.device)
         graded = torch.cat([image, image + share * (reference - image), reference, degraded(reference)])
         good = torch.cat([torch.zeros_like(share), share, torch.ones_like(share), torch.zeros_like(share)]).flatten()

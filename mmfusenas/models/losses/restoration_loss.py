@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from mmfusenas.core.errors import InputError
 from mmfusenas.models.losses.lpips import LPIPS
 from mmfusenas.models.losses.restoration_terms import TERMS_OF
-from mmfusenas.models.losses.vgg_distances import VGGDistances, layers_of
+from mmfusenas.models.losses.vgg_distances import VGGDistances, vgg_layers
 from mmfusenas.models.utils.precision import in_full_precision
 from mmfusenas.nas import Choice, Genotype, GenotypeSource, LossWeights, Searchable
 from mmfusenas.registry import MODELS
@@ -97,7 +97,7 @@ class RestorationLoss(Searchable, nn.Module):
         # Read when they are first asked: a trained model is rebuilt without the files of its loss.
         self.features: dict[str, VGGDistances | LPIPS] = {}
         self.layers = nn.ModuleList(Choice({layer: Pick(i) for i, layer in enumerate(group)}) for group in
-                                    (layers_of(**VGG_OF[form]) if 'vgg' in terms else ()))
+                                    (vgg_layers(**VGG_OF[form]) if 'vgg' in terms else ()))
         if genotype is not None:
             genotype = Genotype.load(genotype)
             _check_weights(genotype, self.weights.terms)

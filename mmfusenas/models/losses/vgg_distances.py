@@ -13,7 +13,7 @@ from mmfusenas.models.utils.torchvision_features import load_features, normalize
 _CONVOLUTIONS = {16: (2, 2, 3, 3), 19: (2, 2, 4, 4)}  # of each group; the network halves the size between groups
 
 
-def layers_of(depth: int, before_relu: bool = False) -> tuple[tuple[str, ...], ...]:
+def vgg_layers(depth: int, before_relu: bool = False) -> tuple[tuple[str, ...], ...]:
     """Return the names of the layers that are compared, in four groups, between which the network halves the size.
 
     Args:
@@ -21,7 +21,7 @@ def layers_of(depth: int, before_relu: bool = False) -> tuple[tuple[str, ...], .
         before_relu: Whether the convolutions count too, as they are before their ReLU.
 
     Example:
-        >>> layers_of(16)[2], layers_of(19, before_relu=True)[0]
+        >>> vgg_layers(16)[2], vgg_layers(19, before_relu=True)[0]
         (('relu3_1', 'relu3_2', 'relu3_3'), ('conv1_1', 'relu1_1', 'conv1_2', 'relu1_2'))
     """
     kinds = ('conv', 'relu') if before_relu else ('relu',)
@@ -37,7 +37,7 @@ class VGGDistances:
     Args:
         checkpoint: File of torchvision's weights, trained for RGB in [0, 1] less mean over deviation.
         depth: 16 or 19, of the VGG. Defaults to 16.
-        before_relu: As of :func:`layers_of`. Defaults to False.
+        before_relu: As of :func:`vgg_layers`. Defaults to False.
         distance: Of two maps. Defaults to the mean squared difference.
 
     Raises:

@@ -1,7 +1,7 @@
 """CA: the channel attention of TIM's fusion space."""
 from torch import Tensor, nn
 
-from mmfusenas.models.utils.one_slope import OneSlopePReLU
+from mmfusenas.models.utils.cpu_layers import OneSlopePReLU
 from mmfusenas.registry import OPERATORS
 
 

@@ -2,7 +2,7 @@
 import torch
 from torch import Tensor, nn
 
-from mmfusenas.models.utils.one_slope import OneSlopePReLU
+from mmfusenas.models.utils.cpu_layers import OneSlopePReLU
 from mmfusenas.registry import OPERATORS
 
 

@@ -1,8 +1,7 @@
 """RB: the residual block of TIM's fusion space."""
 from torch import Tensor, nn
 
-from mmfusenas.models.utils.depthwise import DepthwiseConv2d
-from mmfusenas.models.utils.one_slope import OneSlopePReLU
+from mmfusenas.models.utils.cpu_layers import DepthwiseConv2d, OneSlopePReLU
 from mmfusenas.registry import OPERATORS
 
 

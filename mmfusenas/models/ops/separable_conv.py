@@ -1,7 +1,7 @@
 """SC: the separable convolution of TIM's fusion space."""
 from torch import Tensor, nn
 
-from mmfusenas.models.utils.depthwise import DepthwiseConv2d
+from mmfusenas.models.utils.cpu_layers import DepthwiseConv2d
 from mmfusenas.registry import OPERATORS
 
 

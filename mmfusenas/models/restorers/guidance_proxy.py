@@ -19,7 +19,7 @@ class GuidanceProxy(Proxy, Sequential):
     Args:
         channels: Channels between the convolutions. Defaults to 64.
         layers: Number of convolutions. Defaults to 4: 1 - 64 - 64 - 64 - 1.
-        start: About what a map is at first. Defaults to 0.1; a transmission begins at 1.
+        init_value: About what a map is at first. Defaults to 0.1; a transmission begins at 1.
         frozen: Whether it stays as it was loaded, in a training where nothing teaches it. Defaults to False.
         init_cfg: Initialisation. Defaults to torch's, but for the last layer's bias.
 
@@ -34,11 +34,11 @@ class GuidanceProxy(Proxy, Sequential):
         75073
     """
 
-    def __init__(self, channels: int = 64, layers: int = 4, start: float = 0.1,
+    def __init__(self, channels: int = 64, layers: int = 4, init_value: float = 0.1,
                  frozen: bool = False, init_cfg: dict | None = None) -> None:
         widths = (1, *(layers - 1) * (channels,), 1)
         steps = [layer for i, o in zip(widths, widths[1:]) for layer in (nn.Conv2d(i, o, 3, padding=1), nn.ReLU())]
-        nn.init.constant_(steps[-2].bias, start)
+        nn.init.constant_(steps[-2].bias, init_value)
         super().__init__(*steps, init_cfg=init_cfg)
         self.requires_grad_(False)
         self.is_fixed = frozen

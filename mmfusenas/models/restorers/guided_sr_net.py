@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from mmfusenas.core.errors import InputError
 from mmfusenas.models.cells.guided_fusion import searched_fusion
 from mmfusenas.models.cells.mobile_block import ElasticMobileBlock
-from mmfusenas.models.utils.one_slope import OneSlopePReLU
+from mmfusenas.models.utils.cpu_layers import OneSlopePReLU
 from mmfusenas.nas import Choice, GenotypeSource, Searchable
 from mmfusenas.nas.space import Condition
 from mmfusenas.registry import MODELS

@@ -9,7 +9,7 @@ from mmengine.model import ModuleList
 from torch import Tensor
 
 from mmfusenas.core.errors import InputError, MissingKeyError
-from mmfusenas.models.restorers.restoration import reference_of
+from mmfusenas.models.restorers.restoration import get_reference
 from mmfusenas.models.scene.base_scene import BaseScene, without_padding
 from mmfusenas.registry import MODELS
 
@@ -93,7 +93,7 @@ class HyperGuidedRestoration(BaseScene):
         return made
 
     def losses(self, images: dict[str, Tensor], inputs: dict[str, Tensor]) -> dict[str, Tensor]:
-        losses = self.loss(images['stages'], reference_of(inputs, 'HyperGuidedRestoration'))
+        losses = self.loss(images['stages'], get_reference(inputs, 'HyperGuidedRestoration'))
         if self.guidance_loss is None:
             return losses
         known = images if 'truth' in images else dict(images, truth=self.truth(inputs))
@@ -109,7 +109,7 @@ class HyperGuidedRestoration(BaseScene):
         planes = inputs['visible'].shape[1]
         physics = self.stages[0].physics
         y, reference = (x.flatten(0, 1)[:, None]
-                        for x in (inputs['visible'], reference_of(inputs, 'HyperGuidedRestoration')))
+                        for x in (inputs['visible'], get_reference(inputs, 'HyperGuidedRestoration')))
         truth = physics.truth(y, reference, _repeated(inputs.get('noise'), planes))
         return truth if truth is None else _unfold(truth, planes)
 

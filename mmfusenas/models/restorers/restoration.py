@@ -44,10 +44,10 @@ class Restoration(BaseScene):
     def losses(self, images: dict[str, Tensor], inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         if self.loss is None:
             return {}
-        return self.loss(images['image'].flip(1), reference_of(inputs, 'Restoration').flip(1))
+        return self.loss(images['image'].flip(1), get_reference(inputs, 'Restoration').flip(1))
 
 
-def reference_of(inputs: dict[str, Tensor], model: str) -> Tensor:
+def get_reference(inputs: dict[str, Tensor], model: str) -> Tensor:
     """Return the reference images that a model learns from, or raise a KeyError that says how to get them."""
     if 'reference' not in inputs:
         raise MissingKeyError(f'{model} learns from references; the inputs are {sorted(inputs)}. Give the data set a '

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from mmfusenas.core.errors import InputError
 from mmfusenas.models.restorers.known_noise import add_known_noise
-from mmfusenas.models.restorers.restoration import reference_of
+from mmfusenas.models.restorers.restoration import get_reference
 from mmfusenas.models.scene.base_scene import BaseScene
 from mmfusenas.models.stages import Stages
 from mmfusenas.registry import MODELS
@@ -91,7 +91,7 @@ class RUASEnhancement(Stages, BaseScene):
             return images
         if self.training and self.known_noise:
             of_reference = self.known_noise == 'reference'
-            source = reference_of(inputs, type(self).__name__).flip(1) if of_reference else u
+            source = get_reference(inputs, type(self).__name__).flip(1) if of_reference else u
             noisy, clean, _ = add_known_noise(source, smooth=not of_reference)
             images.update(noisy=noisy.flip(1), clean=clean.flip(1))
             return dict(images, image=self.task(noisy).flip(1))

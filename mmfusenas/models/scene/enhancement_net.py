@@ -1,7 +1,7 @@
 """N_T: the parallel enhancement network of TIM."""
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 from mmengine.model import BaseModule
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from mmfusenas.core.errors import InputError
 from mmfusenas.models.cells.build import build_cell
 from mmfusenas.models.scene.tim_layers import OPERATORS_TIM, conv3, head, stem
-from mmfusenas.models.utils.checkpointed import sequential
+from mmfusenas.models.utils.checkpointed import checkpointed
 from mmfusenas.nas import GenotypeSource, Searchable
 from mmfusenas.registry import MODELS
 
@@ -70,14 +70,18 @@ class EnhancementNet(Searchable, BaseModule):
         self.specialize(genotype)
 
     def forward(self, first: Tensor, second: Tensor, fused: Tensor) -> dict[str, Tensor]:
-        features = [sequential((branch['stem'], *branch['cells']), torch.cat([source, fused], 1), self.with_cp)
+        features = [self._run((branch['stem'], *branch['cells']), torch.cat([source, fused], 1))
                     for branch, source in ((self.detail, first), (self.target, second))]
         merged = self._blend(*features) if self.merge == 'attention' else torch.cat(features, 1)
         heads = (self.detail['head'], self.target['head'], self.head)
-        detail, target, enhanced = (
-            sequential([layers], x, self.with_cp) for layers, x in zip(heads, (*features, merged)))
+        detail, target, enhanced = (self._run([head], x) for head, x in zip(heads, (*features, merged)))
         return dict(enhanced=enhanced if self.merge == 'attention' else enhanced.tanh(),
                     detail=detail.tanh(), target=target.tanh())
+
+    def _run(self, layers: Iterable[nn.Module], x: Tensor) -> Tensor:
+        for layer in layers:
+            x = checkpointed(layer, x) if self.with_cp else layer(x)
+        return x
 
     def _blend(self, detail: Tensor, target: Tensor) -> Tensor:
         maximum = detail.amax(1, keepdim=True)

@@ -3,8 +3,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from mmfusenas.models.scene.base_scene import BaseScene, without_padding
-from mmfusenas.models.utils.color import luma
+from mmfusenas.models.scene.base_scene import BaseScene, luma, without_padding
 from mmfusenas.models.utils.warp import warp
 from mmfusenas.registry import MODELS
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from mmfusenas.core.errors import InputError
-from mmfusenas.models.scene.base_scene import BaseScene
-from mmfusenas.models.utils.color import luma, replace_luma
+from mmfusenas.models.scene.base_scene import BaseScene, luma, replace_luma
 from mmfusenas.registry import MODELS
 
 

@@ -10,7 +10,7 @@ from mmfusenas.core.errors import InputError
 from mmfusenas.models.cells.build import build_cell
 from mmfusenas.models.scene.base_scene import BaseScene
 from mmfusenas.models.scene.tim_layers import OPERATORS_TIM, head, stem
-from mmfusenas.models.utils.checkpointed import sequential
+from mmfusenas.models.utils.checkpointed import checkpointed
 from mmfusenas.nas import Choice, GenotypeSource, Searchable
 from mmfusenas.registry import MODELS
 
@@ -72,5 +72,7 @@ class TIMFusion(Searchable, BaseScene):
 
     def fuse(self, visible: Tensor, infrared: Tensor) -> Tensor:
         sources = dict(visible=visible, infrared=infrared)
-        pair = torch.cat([sources[name] for name in self.order], 1)
-        return sequential((self.stem, *self.cells, self.head), pair, self.with_cp)
+        x = torch.cat([sources[name] for name in self.order], 1)
+        for layer in (self.stem, *self.cells, self.head):
+            x = checkpointed(layer, x) if self.with_cp else layer(x)
+        return x

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from mmfusenas.models.utils.one_slope import OneSlopePReLU
+from mmfusenas.models.utils.cpu_layers import OneSlopePReLU
 
 OPERATORS_TIM = tuple(f'{kind}_{kernel}' for kernel in (3, 5) for kind in ('ca', 'sa', 'dc', 'rb', 'db', 'sc'))
 """The candidates of TIM section 4.1: six operators at kernels 3 and 5."""

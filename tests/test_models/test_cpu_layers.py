@@ -1,10 +1,11 @@
-"""The depthwise convolution whose gradients are put together from 3 x 3 kernels."""
+"""The depthwise convolution whose gradients are put together from 3 x 3 kernels, and PReLU of one slope."""
 import pytest
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 from mmfusenas.models.ops import build_operator
-from mmfusenas.models.utils.depthwise import DepthwiseConv2d, _Depthwise, depthwise_conv2d
+from mmfusenas.models.utils.cpu_layers import DepthwiseConv2d, OneSlopePReLU, _Depthwise, depthwise_conv2d
 
 
 def tensors(kernel, height=13, width=18, dtype=torch.float64, channels=4):
@@ -76,3 +77,42 @@ def test_operators_have_right_gradients_in_mixed_precision(name):
 
     for mixed, exact in zip(gradients(True), gradients(False), strict=True):
         assert (mixed - exact).norm() < 0.1 * exact.norm() + 1e-3
+
+
+@pytest.mark.parametrize('layout', [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize('same', [True, False])
+def test_prelu_has_pytorchs_values_and_gradients(layout, same):
+    x, grad = (torch.randn(2, 6, 17, 9).contiguous(memory_format=layout) for _ in range(2))
+    if not same:  # the gradient comes in another layout
+        grad = grad.contiguous(memory_format=torch.channels_last)
+    x[:, :, :2] = 0
+    x.requires_grad_()
+    ours, theirs = OneSlopePReLU(), nn.PReLU()
+    assert torch.equal(ours(x), theirs(x)) and ours.state_dict().keys() == theirs.state_dict().keys()
+    found, expected = (torch.autograd.grad(act(x), (x, act.weight), grad) for act in (ours, theirs))
+    torch.testing.assert_close(found, expected)
+    with torch.no_grad():
+        assert torch.equal(ours(x), theirs(x))
+
+
+def test_prelu_has_right_gradients_and_theirs_by_finite_differences():
+    act = OneSlopePReLU().double()
+    x = torch.randn(2, 3, 4, 5, dtype=torch.float64, requires_grad=True)
+
+    def function(x, slope):
+        return torch.func.functional_call(act, dict(weight=slope), x)
+
+    assert torch.autograd.gradcheck(function, (x, act.weight))
+    assert torch.autograd.gradgradcheck(function, (x, act.weight))
+
+
+def test_prelu_under_autocast_is_pytorchs():
+    x = torch.randn(2, 3, 4, 5).bfloat16().requires_grad_()
+    with torch.autocast('cpu', dtype=torch.bfloat16):
+        assert torch.equal(OneSlopePReLU()(x), nn.PReLU()(x))
+
+
+def test_prelu_is_exported_with_gradients_on():
+    module, x = nn.Sequential(nn.Linear(3, 3), OneSlopePReLU()), torch.randn(2, 3)
+    exported = torch.export.export(module, (torch.rand(2, 3),)).module()
+    torch.testing.assert_close(exported(x), module(x))
