@@ -368,6 +368,12 @@ def test_loss_refuses_what_a_form_does_not_have(arguments, message):
         FusionLoss(**arguments)
 
 
+def test_loss_takes_the_names_that_checkpoints_from_before_hold():
+    with pytest.warns(FutureWarning, match='gains is called source_weights'):
+        loss = FusionLoss(gains=(0.7, 1.3), lift=1.5)
+    assert (loss.settings['source_weights'], loss.settings['contrast_share']) == ((0.7, 1.3), 1.5)
+
+
 @pytest.mark.parametrize('kind, channels', [
     (EnhancementLoss, (1,) * 5), (RegistrationLoss, (2, 1, 1)), (DenoisingLoss, (3, 3)), (SmoothSceneLoss, (3, 3)),
     (RTVSceneLoss, (3, 3)), *((partial(FusionLoss, form), (1, 1, 1)) for form in FORMS)])

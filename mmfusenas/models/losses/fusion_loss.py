@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from mmfusenas.core.errors import InputError
 from mmfusenas.core.names import nearest
+from mmfusenas.core.renamed import renamed
 from mmfusenas.models.losses.feature_information import efficientnet_information, vgg_information
 from mmfusenas.models.losses.fusion_terms import information_terms, maximum_terms, saliency_terms
 from mmfusenas.models.losses.information import gradient_information, information_weights
@@ -69,6 +70,7 @@ class FusionLoss(nn.Module):
         super().__init__()
         if form not in FORMS:
             raise InputError(f'FusionLoss got form={form!r}{nearest(form, FORMS)}; it knows {", ".join(FORMS)}.')
+        parameters = renamed(parameters, dict(gains='source_weights', lift='contrast_share'))
         for name in parameters:
             if name not in FORMS[form]:
                 raise InputError(f'FusionLoss of the form {form!r} got {name}={parameters[name]!r}'
