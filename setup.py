@@ -25,7 +25,9 @@ setup(
     license='Apache-2.0',
     python_requires='>=3.11',
     packages=find_packages(include=['mmfusenas', 'mmfusenas.*']),
-    package_data={'mmfusenas': ['genotypes/*.json', 'weights/*']},
+    # `.mim` links to the configs, tools and model index of the checkout; a wheel holds copies, where MMEngine looks.
+    package_data={'mmfusenas': ['genotypes/*.json', 'weights/*', '.mim/*.yml', '.mim/**/*.py', '.mim/**/*.yml']},
+    entry_points={'console_scripts': ['mmfusenas = mmfusenas.cli:main']},
     install_requires=requirements('runtime'),
     extras_require={
         'det': requirements('det'),

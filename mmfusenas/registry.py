@@ -9,7 +9,11 @@ Example:
     'mmfusenas.nas.hypergrad.implicit_gauss_newton'
 """
 from mmengine import registry as _root
+from mmengine.config.utils import MODULE2PACKAGE
 from mmengine.registry import Registry
+
+# So that configs of other projects may begin with `_base_ = 'mmfusenas::...'`.
+MODULE2PACKAGE['mmfusenas'] = 'mmfusenas'
 
 
 def _child(name: str, parent: Registry, *locations: str) -> Registry:

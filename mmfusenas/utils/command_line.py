@@ -11,12 +11,15 @@ import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
+from importlib.metadata import PackageNotFoundError
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config, DictAction
+from mmengine.utils import get_installed_path
 
+from mmfusenas.cli import COMMANDS
 from mmfusenas.core.errors import UserError
 from mmfusenas.core.renamed import warn_renamed
 from mmfusenas.utils.config_check import check_options
@@ -221,19 +224,34 @@ def read_config(path: str, options: dict[str, Any] | None = None) -> Config:
     A Python config is code, and is run. YAML and JSON are data, see :func:`~mmfusenas.utils.config_files.config_from`.
 
     Args:
-        path: Config file.
+        path: Config file, or ``PACKAGE::NAME``, one that an installed package brings.
         options: Values by dotted name.
 
     Raises:
         UserError: The file or one of its bases is missing or cannot be read, or an option does not fit it.
+
+    Example:
+        >>> read_config('mmfusenas::tim/fusion_light.py').model.genotype
+        'tim-light'
     """
-    existing_file(path, 'Config')
+    path = str(existing_file(_in_package(path), 'Config'))
     try:
         cfg = config_from(path)
         cfg.merge_from_dict(options or {})
     except Exception as error:  # a config is a program, and may fail like any
         raise UserError(f'Config {get_file(error, path)} cannot be read: {type(error).__name__}: {error}') from error
     return cfg
+
+
+def _in_package(path: str) -> str:
+    """Return where a config of a package is, ``PACKAGE::NAME``; other paths as they are."""
+    package, found, name = path.partition('::')
+    if not found:
+        return path
+    try:
+        return str(Path(get_installed_path(package), '.mim/configs', name))
+    except PackageNotFoundError:
+        raise UserError(f'Config {path}: there is no package {package!r} here.') from None
 
 
 def load_config(path: str, options: dict[str, Any] | None = None) -> Config:
@@ -279,7 +297,7 @@ def json_text(content: Any) -> str:
 
 
 def command(*parts: str | Path, cfg: Config | None = None) -> str:
-    """Return a command as one types it.
+    """Return a command as one types it: ``python tools/...`` in a checkout, ``mmfusenas ...`` where that is running.
 
     Args:
         parts: Words of the command.
@@ -290,4 +308,8 @@ def command(*parts: str | Path, cfg: Config | None = None) -> str:
         "SCALE=4 python tools/test.py 'my config.py'"
     """
     variables = [f'{name}={shlex.quote(value)}' for name, value in ({} if cfg is None else cfg.env_variables).items()]
-    return ' '.join([*variables, shlex.join(str(part) for part in parts)])
+    words = [str(part) for part in parts]
+    tools = {f'tools/{script}.py': name for name, script in COMMANDS.items()}
+    if sys.argv[0].startswith('mmfusenas ') and words[1] in tools:
+        words = ['mmfusenas', tools[words[1]], *(re.sub('^configs/', 'mmfusenas::', word) for word in words[2:])]
+    return ' '.join([*variables, shlex.join(words)])

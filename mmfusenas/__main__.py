@@ -1,0 +1,4 @@
+"""``python -m mmfusenas COMMAND ...``, and so ``torchrun -m mmfusenas train ...``."""
+from mmfusenas.cli import main
+
+main()
