@@ -17,8 +17,8 @@ CLIP_OPTIONS = {'max_norm', 'norm_type', 'error_if_nonfinite', 'foreach'}
 TINY = 1e-6
 """What ``clip_grad_norm_`` adds to the norm that it divides by."""
 
-Columns = Sequence[Sequence[Tensor]]
-"""Lists like the weights: the weights themselves, and what the optimizer remembers of them."""
+Columns = Sequence[Sequence[Tensor | None]]
+"""Lists like the weights, of what the optimizer remembers of each; None for zeros."""
 
 
 def sgd(weight: Tensor, grad: Tensor, buffer: Tensor, *, lr: float, momentum: float,
@@ -93,58 +93,70 @@ class WeightStep:
             raise InputError(f'Unrolled got inner with {sorted(set(inner) - set(known))}; of {kind} are known {known}')
         options = {name: _per_tensor(name, inner.get(name, default), count)
                    for name, default in dict(defaults, lr=None).items()}
-        like = [torch.zeros((), dtype=torch.float64)] * count
-        state = [fill(_per_tensor(name, inner.get(name), count), like if name == 'counts' else weights)
-                 for name in remembered]
+        state = [_per_tensor(name, inner.get(name), count) for name in remembered]
         step = cls(rule, [dict(zip(options, values)) for values in zip(*options.values())], inner.get('max_norm'))
         return step, state
 
+    def share(self, grads: Sequence[Tensor | None]) -> float:
+        """Return c, the share of the gradients that is taken, 1 where nothing is clipped."""
+        if self.max_norm is None:
+            return 1.0
+        return min(1.0, self.max_norm / float(norm([grad for grad in grads if grad is not None]) + TINY))
+
     @torch.no_grad()
-    def move(self, weights: Sequence[Tensor], grads: Sequence[Tensor | None], state: Columns) -> Columns:
+    def move(self, weights: Sequence[Tensor], grads: Sequence[Tensor | None], share: float, state: Columns) -> Columns:
         """Take the step in place, and return what is remembered then; a weight without gradient stays as it is."""
-        share, after = self._share(grads), []
+        after = []
         for weight, grad, options, *own in zip(weights, grads, self.options, *state):
             if grad is not None:
-                moved, *own = self.rule(weight, share * grad, *own, **options)
+                moved, *own = self.rule(weight, share * grad, *_filled(own, weight), **options)
                 weight.copy_(moved)
             after.append(own)
         return [list(column) for column in zip(*after)]
 
-    def pullback(self, weights: Sequence[Tensor], grads: Sequence[Tensor | None], state: Columns,
-                 vectors: Columns) -> Iterator[list[Tensor]]:
+    def needed(self, grads: Sequence[Tensor | None], share: float) -> list[Tensor | None]:
+        """Return of gradients what :meth:`pullback` needs: of a step that is linear in them, where there are some."""
+        if self.rule is not sgd or share < 1:
+            return list(grads)
+        return [None if grad is None else grad.new_zeros(()).expand_as(grad) for grad in grads]
+
+    def pullback(self, weights: Sequence[Tensor], grads: Sequence[Tensor | None], share: float, state: Columns,
+                 vectors: Columns) -> Iterator[list[Tensor | None]]:
         """Yield the derivatives of the step, transposed, times vectors: one weight tensor after the other.
 
         Args:
-            weights, grads, state: Where the step is taken.
-            vectors: Like weights and state, as they are after the step.
+            weights, grads, share, state: Where the step is taken.
+            vectors: Like weights and state, as they are after the step; ``None`` for zeros.
 
         Yields:
             The products for a weight, for the share of its gradient that is taken, and for what is remembered of it;
             :meth:`through_clipping` has that of the gradient itself.
         """
-        share = self._share(grads)
         for weight, grad, options, *rest in zip(weights, grads, self.options, *state, *vectors):
             own, own_vectors = rest[:len(state)], rest[len(state):]
             if grad is None:
                 yield [own_vectors[0], torch.zeros_like(weight), *own_vectors[1:]]
                 continue
-            inputs = [tensor.detach().requires_grad_() for tensor in (weight, share * grad, *own)]
-            yield fill(vjp(self.rule(*inputs, **options), inputs, own_vectors), inputs)
+            inputs = [tensor.detach().requires_grad_() for tensor in (weight, share * grad, *_filled(own, weight))]
+            pairs = [(output, vector) for output, vector in zip(self.rule(*inputs, **options), own_vectors)
+                     if vector is not None]
+            yield fill(vjp([output for output, _ in pairs], inputs, [vector for _, vector in pairs]), inputs)
 
-    def through_clipping(self, grads: Sequence[Tensor | None], vector: list[Tensor]) -> list[Tensor]:
+    @staticmethod
+    def through_clipping(grads: Sequence[Tensor | None], share: float, vector: list[Tensor]) -> list[Tensor]:
         r"""Return the derivative of c g, transposed, times a vector: c (v - g <g, v> / |g|^2) where it is clipped."""
-        share = self._share(grads)
         if share == 1:
             return vector
         filled = fill(grads, vector)
         length = norm(filled)
         return list(torch._foreach_mul(add(vector, filled, -dot(filled, vector) / (length * (length + TINY))), share))
 
-    def _share(self, grads: Sequence[Tensor | None]) -> float:
-        """Return c."""
-        if self.max_norm is None:
-            return 1.0
-        return min(1.0, self.max_norm / float(norm([grad for grad in grads if grad is not None]) + TINY))
+
+def _filled(own: Sequence[Tensor | None], weight: Tensor) -> list[Tensor]:
+    """Return what is remembered of a weight, zeros before its first step: as large as the weight, so only when used."""
+    shapes = [weight.shape, weight.shape, ()]  # both moments, number of steps
+    return [weight.new_zeros(shape, dtype=None if shape else torch.float64) if tensor is None else tensor
+            for tensor, shape in zip(own, shapes)]
 
 
 def inner_step(optimizer: Optimizer, params: Sequence[Tensor], clip: Mapping | None = None) -> dict:

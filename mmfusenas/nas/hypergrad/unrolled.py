@@ -61,19 +61,19 @@ class Unrolled(HyperGradient):
             lower, points = self._train(problem, step, state, kept)
             upper, (upper_a, upper_w) = problem.gradients(problem.upper_loss, choices, weights)
             grads = fill(upper_a, choices)
-            vectors = [fill(upper_w, weights), *([torch.zeros_like(x) for x in column] for column in state)]
-            del upper_w, state  # as large as the weights, and passes to come
+            vectors = [fill(upper_w, weights), *([None] * len(weights) for _ in state)]
+            del upper_w  # as large as the weights, and passes to come
             while points:
-                restore, before, state = points.pop()
+                restore, *point = points.pop()
                 restore()
-                pulled = step.pullback(weights, before, state, vectors)
+                pulled = step.pullback(weights, *point, vectors)
                 if points:
                     vectors[0], vector, *vectors[1:] = map(list, zip(*pulled))
                 else:  # the first step: what was before it is given
                     vector = [of_gradient for _, of_gradient, *_ in pulled]
                     del vectors
-                vector = step.through_clipping(before, vector)
-                del before, state, pulled
+                vector = step.through_clipping(*point[:2], vector)
+                del point, pulled
                 products = self._products(problem, [*choices, *weights] if points else choices, vector, restore)
                 grads = add(grads, products[:len(choices)])
                 if points:
@@ -85,14 +85,16 @@ class Unrolled(HyperGradient):
         """Take the steps in place, until ``kept`` ends.
 
         Returns:
-            The loss before the first, and of each what puts back the weights before it, and gradients and state there.
+            The loss before the first; and of each what puts back the weights before it, gradients, share and state.
         """
         weights, points, first = problem.lower_params, [], None
         for _ in range(self.steps):
+            restore = kept.enter_context(preserved(weights))
             loss, (grads,) = problem.gradients(problem.lower_loss, weights)
             first = loss if first is None else first
-            points.append((kept.enter_context(preserved(weights)), grads, state))
-            state = step.move(weights, grads, state)
+            share = step.share(grads)
+            points.append((restore, step.needed(grads, share), share, state))
+            state = step.move(weights, grads, share, state)
         return first, points
 
     def _products(self, problem: BilevelProblem, wanted: Sequence[Tensor], vector: Sequence[Tensor],
