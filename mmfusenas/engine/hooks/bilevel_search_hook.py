@@ -6,7 +6,6 @@ from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
-import numpy as np
 import torch
 from mmengine.hooks import Hook
 from mmengine.registry import OPTIMIZERS, PARAM_SCHEDULERS
@@ -15,7 +14,7 @@ from torch import Tensor, nn
 
 from mmfusenas.core.errors import InputError, NotFiniteError
 from mmfusenas.datasets.resumable_dataloader import BatchStream, build_resumable_dataloader
-from mmfusenas.engine.loops.resumable import run_seed
+from mmfusenas.engine.loops.resumable import run_seed, stream_seed
 from mmfusenas.engine.schedule import Schedule
 from mmfusenas.engine.search_checks import (
     accumulative_counts,
@@ -43,6 +42,8 @@ from mmfusenas.utils.unwrap_model import unwrap_model
 
 STATE_KEY = 'bilevel_search'
 """Key of the search's state in a checkpoint: live variables, optimizer, schedule, position in the search split."""
+GRADIENTS = 'search_gradients'
+"""Key of the gradients of the last step on the choices, by name, in the message hub."""
 
 
 @HOOKS.register_module()
@@ -195,14 +196,14 @@ class BilevelSearchHook(Hook):
             stream = self.streams[runner.epoch % len(self.streams)]
             upper = [self.model.data_preprocessor(next(stream), True) for _ in range(self.independent)]
         learned = self._losses_learn(runner, lower)
-        grads, log = self._hyper_gradient(runner, upper, lower, self.alphas)
+        grads, log = self._hyper_gradient(runner, upper, lower, list(self.alphas.values()))
         log.update(learned)
         if not all(torch.isfinite(grad).all() for grad in grads):
             raise NotFiniteError(
                 f'The gradient of the choices is not finite at iteration {runner.iter + 1} ('
                 + ', '.join(f'{name} {float(value):.3g}' for name, value in log.items()) + '). Look at the images of '
                 'the search split with tools/analysis_tools/check_dataset.py, or lower the rate of the weights.')
-        self._update(grads)
+        runner.message_hub.update_info(GRADIENTS, self._update(grads), resumed=False)
         if self.expected_cost:
             log[f'expected_{self.expected_cost.cost}'] = self.expected_cost()
         for name, value in log.items():
@@ -330,32 +331,26 @@ class BilevelSearchHook(Hook):
             return None
         return MODELS.build(loss).to(device).requires_grad_(False)
 
-    def _alphas(self, phase: int) -> list[nn.Parameter]:
-        """Return the alphas of a phase, without those inside candidates that were not chosen."""
+    def _alphas(self, phase: int) -> dict[str, nn.Parameter]:
+        """Return the alphas of a phase by name, without those inside candidates that were not chosen."""
         fixed = {name: choice.selected for name, choice in self.space.choices.items() if choice.selected}
         names = [name for name in self.searched[phase]
                  if all(any(fixed.get(outer, candidate) == candidate for outer, candidate in condition)
                         for condition in self.space.conditions(name))]
-        return list(self.space.alphas(names).values())
+        return self.space.alphas(names)
 
-    def _update(self, grads: list[Tensor]) -> None:
-        for alpha, grad in zip(self.alphas, grads, strict=True):
+    def _update(self, grads: list[Tensor]) -> dict[str, Tensor]:
+        """Take a step on the choices, and return the gradients that it followed."""
+        for alpha, grad in zip(self.alphas.values(), grads, strict=True):
             alpha.grad = grad
         for loss_weights in self.space.loss_weights.values():
             if loss_weights.alpha.grad is not None:
                 loss_weights.alpha.grad = loss_weights.tangent(loss_weights.alpha.grad)
+        followed = {name: alpha.grad for name, alpha in self.alphas.items()}
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         for loss_weights in self.space.loss_weights.values():
             loss_weights.project()
         for scheduler in self.schedulers:
             scheduler.step()
-
-
-def stream_seed(seed: int, stream: int) -> int:
-    """Return the seed of a search split's order and augmentation.
-
-    With the training's own, two halves of a data set would be read in the same order, each image beside the same one
-    of the other half in every epoch.
-    """
-    return int(np.random.SeedSequence((seed, stream + 1)).generate_state(1)[0])
+        return followed

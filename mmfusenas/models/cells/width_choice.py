@@ -19,7 +19,8 @@ class WidthChoice(Choice):
 
     .. math:: \sum_i p_i\, o_i(x) = \mathrm{last}(h \sum_i p_i m_i)
 
-    of the features h before the last convolution, with masks :math:`m_i` that are 1 for the first channels, else 0. A derived network holds a compact copy of the chosen width.
+    of the features h before the last convolution, with masks :math:`m_i` that are 1 for the first channels, else 0. A
+    derived network holds a compact copy of the chosen width.
 
     Args:
         layers: The first convolution, layers that treat every channel alike (activations), and the last convolution.
