@@ -2,6 +2,7 @@
 import json
 import re
 import sys
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -61,11 +62,13 @@ def test_a_small_space_is_probed_once(probe, run_tool, tmp_path: Path, monkeypat
         'val_evaluator': dict(type='Brightness'), 'visualizer.vis_backends': [dict(type='LocalVisBackend')]})
     cfg.pop('experiment_name')
     cfg.dump(tmp_path / 'tiny.py')
-    asked = []
+    asked, names = [], count()
 
     def tool(name, *arguments):
         asked.append(name)
-        assert run_tool(name, *arguments) == ''
+        # In one process, visualizers of one name would share a folder.
+        own = [f'visualizer.name=probe-{next(names)}'] if name == 'train' else []
+        assert run_tool(name, *arguments, *own) == ''
 
     monkeypatch.setattr(probe, 'tool', tool)
 
