@@ -5,7 +5,7 @@ step is forward, backward and SGD with momentum and weight decay. The measuremen
 with the plain step of its own turn, so that a machine that slows down slows both; the median over the turns counts.
 Memory is what two runs need at their peak beyond the model and its optimizer, each in a process of its own.
 
-    python benchmarks/hypergrad_cost.py [--size 48] [--batch 1] [--repeats 5]
+    python benchmarks/hypergrad_cost.py [--size 48] [--batch 1] [--repeats 5] [--operators rb_3 dc_3]
 """
 import argparse
 import multiprocessing
@@ -19,6 +19,7 @@ from timing import interleaved
 from torch import Tensor
 
 from mmfusenas.models.scene import TIMFusion
+from mmfusenas.models.scene.tim_layers import OPERATORS_TIM
 from mmfusenas.nas import FirstOrder, ImplicitGaussNewton, SearchSpace, Unrolled, inner_step
 from mmfusenas.utils.command_line import run_tool
 
@@ -29,10 +30,12 @@ BOUNDS = {'plain step': 1.0, 'first order': 1.1, 'implicit Gauss-Newton': 2.2, '
 def main() -> None:
     args = parse_args()
     torch.manual_seed(0)
-    runs = build(args.batch, args.size, torch.device(args.device))
+    runs = build(args)
     times = interleaved(runs, args.repeats)
-    with multiprocessing.get_context('spawn').Pool(1, maxtasksperchild=1) as pool:
-        memory = {name: pool.apply(peak, (name, args.batch, args.size, args.device)) for name in runs}
+    context = multiprocessing.get_context('forkserver')
+    context.set_forkserver_preload(['mmfusenas.models.scene'])  # imported once, and not by every process
+    with context.Pool(1, maxtasksperchild=1) as pool:
+        memory = {name: pool.apply(peak, (name, args)) for name in runs}
     rows = [['', 'seconds', 'over a plain step', 'at most', 'peak memory (MB)', 'over a plain step']]
     for name, values in times.items():
         ratio = median(value / plain for value, plain in zip(values, times['plain step'], strict=True))
@@ -47,15 +50,17 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--batch', type=int, default=1, help='images in the batch (default: 1)')
     parser.add_argument('--repeats', type=int, default=5, help='measurements of each (default: 5)')
     parser.add_argument('--device', default='cpu', help='cpu or cuda (default: cpu)')
+    parser.add_argument('--operators', nargs='+', default=OPERATORS_TIM, metavar='NAME',
+                        help="candidates of the supernet (default: the paper's twelve)")
     return parser.parse_args()
 
 
-def peak(name: str, batch: int, size: int, device: str) -> float:
+def peak(name: str, args: argparse.Namespace) -> float:
     """Return the memory in bytes that two runs need at their peak beyond what is built before them."""
-    run = build(batch, size, torch.device(device))[name]
-    before = torch.cuda.memory_allocated() if device != 'cpu' else resident('VmRSS')
+    run = build(args)[name]
+    before = torch.cuda.memory_allocated() if args.device != 'cpu' else resident('VmRSS')
     run(), run()
-    return (torch.cuda.max_memory_allocated() if device != 'cpu' else resident('VmHWM')) - before
+    return (torch.cuda.max_memory_allocated() if args.device != 'cpu' else resident('VmHWM')) - before
 
 
 def resident(field: str) -> int:
@@ -64,9 +69,10 @@ def resident(field: str) -> int:
     return next(1024 * int(line.split()[1]) for line in lines if line.startswith(field))
 
 
-def build(batch: int, size: int, device: torch.device) -> dict[str, Callable[[], object]]:
+def build(args: argparse.Namespace) -> dict[str, Callable[[], object]]:
     """What is measured, by name; each run leaves the supernet ready for the next."""
-    net = TIMFusion(loss=dict(type='FusionLoss')).to(device).train()
+    batch, size, device = args.batch, args.size, torch.device(args.device)
+    net = TIMFusion(operators=args.operators, loss=dict(type='FusionLoss')).to(device).train()
     space = SearchSpace(net)
     space.relax()
     inputs = dict(visible=torch.rand(batch, 3, size, size, device=device),

@@ -46,7 +46,7 @@ def main() -> None:
     for turn in range(args.repeats + 1):
         for place, stage in enumerate(PASSES):
             hook._period, model.stage = place, stage
-            alphas = hook._alphas(0)
+            alphas = list(hook._alphas(0).values())
             step = partial(hook._hyper_gradient, runner, [upper], lower, alphas)
             whole, single = seconds(step), apart(cells, step)
             floor = sum(count * seconds(partial(one_pass, model, upper, alphas), model, part)

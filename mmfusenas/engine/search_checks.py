@@ -1,6 +1,7 @@
 """What of a search's settings would go wrong later, said before its first iteration."""
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 
 from mmengine.model import BaseModel
@@ -9,7 +10,8 @@ from torch import nn
 
 from mmfusenas.core.errors import InputError
 from mmfusenas.engine.schedule import Schedule, require_epochs
-from mmfusenas.nas import SearchSpace
+from mmfusenas.nas import ExpectedCost, SearchSpace
+from mmfusenas.nas.cost_table import CostTable
 from mmfusenas.nas.hypergrad import FirstOrder
 
 
@@ -31,6 +33,73 @@ def checked_phases(phases: Mapping[str, dict]) -> dict[str, dict]:
                 f'{len(phases)}: a phase has choices, may have losses, and every one but the last has an end, as in '
                 f'{example}.')
     return {name: dict(phase) for name, phase in phases.items()}
+
+
+def check_steps(interval: int, begin: int, end: int | None, independent: int, dataloaders: Sequence[dict]) -> None:
+    """Raise a ValueError where the settings of the steps on the choices are none (:class:`BilevelSearchHook`)."""
+    if type(interval) is not int or interval < 1:
+        raise InputError(f'BilevelSearchHook got interval={interval}; it is the number of weight steps to one step '
+                         'on the choices, at least 1.')
+    if independent < 1 or (independent > 1 and not dataloaders):
+        raise InputError(f'BilevelSearchHook got independent={independent}; it is the number of batches of the '
+                         'search split to a step, at least 1, and more need a dataloader.')
+    if type(begin) is not int or begin < 0 or (end is not None and (type(end) is not int or end <= begin)):
+        raise InputError(f'BilevelSearchHook got begin={begin} and end={end}; they are numbers of iterations, '
+                         'begin from 0 on and end larger, or None.')
+
+
+def check_cost(cost: Mapping | None) -> None:
+    """Raise a ValueError where the expected cost of a search has other keys, or a weight that is none."""
+    if cost and not {'table', 'weight'} <= set(cost) <= {'table', 'weight', 'cost'}:
+        raise InputError(f"BilevelSearchHook got cost={cost}; give dict(table=FILE, weight=..., cost='latency_ms').")
+    if cost and not (type(cost['weight']) in (int, float) and 0 <= cost['weight'] < float('inf')):
+        raise InputError(f'BilevelSearchHook got a cost of the weight {cost["weight"]!r}; it is a number of at '
+                         'least 0: networks that cost more are to be less likely.')
+
+
+def check_temperature(temperature: float | None) -> None:
+    """Raise a ValueError where a temperature is none."""
+    if temperature is not None and not (type(temperature) in (int, float) and 0 < temperature < float('inf')):
+        raise InputError(f'BilevelSearchHook got temperature={temperature!r}; it is a number above 0 for choices by '
+                         'Gumbel-softmax, or None.')
+
+
+def check_space(state: Mapping | None, space: SearchSpace) -> None:
+    """Raise a ValueError where the stored state of a search is of another space."""
+    if state and state['space_hash'] != space.hash:
+        raise InputError(
+            f"The checkpoint is of another search space: {state['space_hash']} with {state['decisions']} "
+            f'choices, this model is {space.hash} with {len(space)}. Resume with the config of that search.')
+
+
+def relative_cost(space: SearchSpace, cost: Mapping | None) -> tuple[ExpectedCost | None, float]:
+    """Return the expected cost of a space and what it is multiplied with in the loss; None where there is no ``cost``.
+
+    Raises:
+        ValueError: If nothing costs anything in the table.
+    """
+    if not cost:
+        return None, 0.0
+    expected = ExpectedCost(space, CostTable.load(cost['table']), cost.get('cost', 'latency_ms'))
+    uniform = expected.uniform()  # not of the present alphas: a resumed search must divide by the same number
+    if not uniform > 0:
+        raise InputError(f'BilevelSearchHook got cost={cost}, but no candidate of its table costs anything '
+                         f'({expected.cost} at uniform choices: {uniform:g}). Give another cost or table.')
+    return expected, cost['weight'] / uniform
+
+
+def open_variables(space: SearchSpace, pattern: str) -> list[str]:
+    """Return the names of the variables of a phase, those that are open and that a pattern selects.
+
+    Raises:
+        ValueError: If there is none.
+    """
+    names = [name for name, variable in space.variables.items() if not variable.is_fixed and re.search(pattern, name)]
+    if not names:
+        raise InputError(
+            f'BilevelSearchHook found no choice to search: the model has {len(space.variables)}, and '
+            f'choices={pattern!r} selects none that is open. Is a genotype= set that already decides them?')
+    return names
 
 
 def accumulative_counts(runner: Runner) -> int:

@@ -17,6 +17,8 @@ class Choice(nn.Module):
     TIM section 3.2) or *single-path* (one candidate runs). A new choice is neither: running it is an error, so that
     a supernet never trains as a silent uniform mixture because a search hook was forgotten.
 
+    After :meth:`draw`, a relaxed choice in training weighs its candidates by a sample of the Gumbel-softmax instead.
+
     ``alpha`` is a parameter with ``requires_grad=False`` and no ``.grad``, which optimizers, weight decay,
     momentum and DistributedDataParallel all leave alone; only hyper-gradient strategies differentiate it.
 
@@ -46,6 +48,8 @@ class Choice(nn.Module):
         self.alpha = nn.Parameter(torch.zeros(len(self.candidates)), requires_grad=False)
         self.relaxed = False
         self.selected: str | None = None
+        self.noise: Tensor | None = None
+        self.temperature = 1.0
         for name, module in candidates.items():
             if not name or '.' in name or hasattr(self, name):
                 raise InputError(
@@ -61,7 +65,17 @@ class Choice(nn.Module):
 
     def relax(self) -> None:
         """Run every candidate, weighted by ``softmax(alpha)``."""
-        self.relaxed, self.selected = True, None
+        self.relaxed, self.selected, self.noise = True, None, None
+
+    def draw(self, temperature: float) -> None:
+        r"""Sample the weights of the candidates in training, until the next call or :meth:`relax`.
+
+        They are :math:`\mathrm{softmax}((\alpha + G) / t)` with G from Gumbel(0, 1) (Jang et al., ICLR 2017, eq. 2), by
+        torch's generator. The largest one is that of a candidate with its probability ``softmax(alpha)``, whatever the
+        temperature t above 0: near 0 the weights are one-hot, at a large one equal.
+        """
+        self.noise = -torch.empty_like(self.alpha).exponential_().log()
+        self.temperature = temperature
 
     def fix(self) -> str:
         """Select the candidate of the largest ``alpha``, and return its name."""
@@ -89,6 +103,12 @@ class Choice(nn.Module):
             torch.tensor(self.candidates.index(self.selected), device=self.alpha.device), len(self.candidates)
         ).to(self.alpha)
 
+    def weights(self) -> Tensor:
+        """Return what the candidates are weighted with where the choice is relaxed: probabilities, or their sample."""
+        if self.noise is None or not self.training:
+            return self.alpha.softmax(0)
+        return ((self.alpha + self.noise) / self.temperature).softmax(0)
+
     def best(self) -> str:
         """Return the selected candidate, or the one of the largest ``alpha`` (the first of equals)."""
         return self.selected or self.candidates[int(self.alpha.argmax())]
@@ -105,7 +125,7 @@ class Choice(nn.Module):
                 f'A choice among {list(self.candidates)} is neither relaxed nor fixed: this model is a supernet. '
                 'Search it with BilevelSearchHook in default_hooks, or pass genotype= to build a derived network.'
             )
-        weights = self.alpha.softmax(0)
+        weights = self.weights()
         outputs = [self.get_submodule(name)(*inputs) for name in self.candidates]
         if isinstance(outputs[0], Tensor):
             return _weighted_sum(weights, outputs)

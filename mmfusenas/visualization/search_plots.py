@@ -4,6 +4,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from math import ceil
+from statistics import median
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -11,6 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch
 from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
+
+from mmfusenas.nas.health import NOISE
 
 COLUMNS = 4
 BEND = 0.55  # height of an arc's control point over its width
@@ -53,6 +56,45 @@ def plot_curves(history: Mapping[str, Any]) -> Figure:
         axes = figure.add_subplot(ceil(len(curves) / COLUMNS), COLUMNS, place + 1)
         axes.plot(*zip(*points), marker='.' if len(points) < 30 else None)
         axes.set(xlabel='epoch', title=name.replace('_', ' '))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    return figure
+
+
+def plot_health(history: Mapping[str, Any]) -> Figure:
+    """Draw whether the gradients of the choices were a signal (:class:`SearchHealth`), beside the entropy.
+
+    Panels: the mean cosine between steps, and between the batches of a step where there were several; the drift, with
+    what it is above of a search that goes somewhere; signal over noise of each choice, and their median; the entropy.
+
+    Args:
+        history: ``search.json``, with ``health`` in one epoch at least.
+    """
+    epochs = [entry for entry in history['epochs'] if 'health' in entry]
+    numbers = [entry['epoch'] for entry in epochs]
+    figure = Figure(figsize=(3.4 * COLUMNS, 3), layout='constrained')
+    cosine, drift, signal, entropy = figure.subplots(1, COLUMNS)
+    cosine.plot(numbers, [entry['health']['cosine'] for entry in epochs], marker='.', label='between steps')
+    batches = [(entry['epoch'], entry['batch_cosine']) for entry in epochs if 'batch_cosine' in entry]
+    if batches:
+        cosine.plot(*zip(*batches), marker='.', label='between batches')
+    cosine.axhline(0, color='0.6', linewidth=0.8)
+    cosine.set(title='cosine of gradients')
+    cosine.legend(fontsize=8)
+    drift.plot(numbers, [entry['health']['drift'] for entry in epochs], marker='.')
+    drift.axhline(1, color='0.6', linewidth=0.8, label='random directions')
+    drift.axhline(NOISE, color='C3', linewidth=0.8, linestyle='--', label='warned of below')
+    drift.set(title='drift', yscale='log')
+    drift.legend(fontsize=8)
+    for name in dict.fromkeys(name for entry in epochs for name in entry['health']['signal']):
+        signal.plot(*zip(*((entry['epoch'], entry['health']['signal'][name]) for entry in epochs
+                           if name in entry['health']['signal'])), color='0.7', linewidth=0.8)
+    signal.plot(numbers, [median(entry['health']['signal'].values()) for entry in epochs], marker='.', label='median')
+    signal.set(title='signal over noise of the choices')
+    signal.legend(fontsize=8)
+    entropy.plot(numbers, [entry['entropy'] for entry in epochs], marker='.')
+    entropy.set(title='entropy')
+    for axes in figure.axes:
+        axes.set_xlabel('epoch')
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     return figure
 
@@ -171,7 +213,7 @@ def _flat(entry: Mapping[str, Any]) -> list[tuple[str, float]]:
     """Return the numbers of an epoch's entry by name; those of nested dicts as ``outer.inner``."""
     numbers = []
     for name, value in entry.items():
-        if name in ('epoch', 'iteration', 'probabilities') or value is None:
+        if name in ('epoch', 'iteration', 'probabilities', 'health') or value is None:
             continue
         numbers += [(f'{name}.{key}', x) for key, x in _flat(value)] if isinstance(value, Mapping) else [(name, value)]
     return numbers

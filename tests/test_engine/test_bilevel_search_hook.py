@@ -12,7 +12,7 @@ from mmengine.registry import init_default_scope
 
 from kits import search as kit
 from mmfusenas.engine.hooks import BilevelSearchHook
-from mmfusenas.nas import SearchSpace
+from mmfusenas.nas import Choice, SearchSpace
 from mmfusenas.nas.cost_table import CostTable
 from mmfusenas.nas.expected_cost import ExpectedCost
 from mmfusenas.nas.hypergrad import FirstOrder, Unrolled
@@ -468,9 +468,52 @@ def test_a_resumed_schedule_goes_on(tmp_path):
     for stop in (3, None):
         part = kit.train(kit.config(tmp_path / 'parts', search=search, epochs=1, stop=stop), resume=True)
     hooks = [kit.hook_of(runner, 'BilevelSearchHook') for runner in (whole, part)]
-    assert [hook.scheduler.last_step for hook in hooks] == [4, 4]
+    assert [hook.schedulers[0].last_step for hook in hooks] == [4, 4]
     assert [hook.optimizer.param_groups[0]['lr'] for hook in hooks] == [pytest.approx(1e-3)] * 2
     assert same(alphas(part), alphas(whole))
+
+
+GUMBEL = dict(temperature=5.0, interval=1, optimizer=dict(type='Adam', lr=0.1), param_scheduler=[
+    dict(type='ExponentialParamScheduler', param_name='temperature', gamma=0.8, by_epoch=False),
+    dict(type='MultiStepLR', milestones=[2], by_epoch=False)])
+
+
+def test_choices_by_gumbel_softmax_cool_down_and_resume(tmp_path):
+    plain = kit.train(kit.config(tmp_path / 'plain', search=dict(GUMBEL, temperature=None, param_scheduler=None)))
+    whole = kit.train(kit.config(tmp_path / 'whole', search=GUMBEL))
+    for stop in (3, 6, None):
+        part = kit.train(kit.config(tmp_path / 'parts', search=GUMBEL, stop=stop), resume=True)
+    again = kit.train(kit.config(tmp_path / 'again', search=GUMBEL))
+    for runner in (part, again):
+        assert same(alphas(runner), alphas(whole)) and same(weights(runner), weights(whole))
+        group, = kit.hook_of(runner, 'BilevelSearchHook').optimizer.param_groups
+        assert group['temperature'] == pytest.approx(5 * 0.8**8) and group['lr'] == pytest.approx(0.01)
+    other = kit.train(kit.config(tmp_path / 'other', search=GUMBEL, **{'randomness.seed': 4}))
+    assert not same(alphas(other), alphas(whole)) and not same(alphas(plain), alphas(whole))
+    with pytest.raises(RuntimeError, match='temperature: 5.0 then, 4.0 now'):
+        kit.train(kit.config(tmp_path / 'whole', search=dict(GUMBEL, temperature=4.0), epochs=3), resume=True)
+
+
+def test_samples_are_new_for_every_iteration_and_loss_and_one_within_a_loss(tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(Choice, 'weights', lambda choice, run=Choice.weights: drawn.append(choice.noise) or run(choice))
+    search = dict(GUMBEL, strategy=dict(type='Unrolled'))
+    kit.train(kit.config(tmp_path, search=search, epochs=1))
+    assert all(noise is not None for noise in drawn)
+    # An iteration trains on one sample; Unrolled asks the lower loss, the upper one, and the lower one twice.
+    per_loss = len(drawn) // (4 * 5)
+    losses = [torch.cat(drawn[k * per_loss:(k + 1) * per_loss]) for k in range(4 * 5)]
+    for k in range(4):
+        trained, lower, upper, above, below = losses[5 * k:5 * k + 5]
+        assert torch.equal(lower, above) and torch.equal(lower, below)
+        assert not torch.equal(lower, upper) and not torch.equal(trained, lower)
+    assert not torch.equal(losses[0], losses[5]) and not torch.equal(losses[1], losses[6])
+
+
+@pytest.mark.parametrize('temperature', [0, -1.0, 'cold'])
+def test_a_temperature_that_is_none_is_named(temperature):
+    with pytest.raises(ValueError, match=f'temperature={temperature!r}'):
+        BilevelSearchHook(temperature=temperature)
 
 
 def test_ctrl_c_saves_what_a_resumed_search_needs(tmp_path):

@@ -3,6 +3,7 @@ import json
 
 import pytest
 from mmengine.config import Config
+from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
@@ -54,6 +55,20 @@ def test_the_history_follows_the_choices(searched):
     assert last['probabilities'] == {name: c.probabilities().tolist() for name, c in space.choices.items()}
     assert last['entropy'] == pytest.approx(space.entropy())
     assert {'upper_loss', 'lower_loss'} < set(last)
+    health = last['health']
+    assert health['steps'] == 4 and -1 <= health['cosine'] <= 1
+    assert health['drift'] == pytest.approx(1 + 3 * health['cosine'])
+    assert set(health['signal']) == set(space.choices)
+
+
+@pytest.mark.parametrize('strategy, noise', [('RandomChoice', True), ('FirstOrder', False)])
+def test_a_search_whose_gradients_are_noise_says_so(tmp_path, monkeypatch, strategy, noise):
+    said = []
+    monkeypatch.setattr(MMLogger, 'warning', lambda logger, message, *args: said.append(message))
+    search = dict(strategy=dict(type=strategy), interval=1, optimizer=dict(type='SGD', lr=0.0))
+    kit.train(kit.config(tmp_path, search=search, export={}, epochs=5, **{'optim_wrapper.optimizer.lr': 0.0}))
+    assert [message[:51] for message in said if 'gradients' in message] == [
+        'The gradients of the choices are noise so far: over'] * noise
 
 
 def test_the_retrain_config_trains_the_found_network(searched):

@@ -7,7 +7,7 @@ import torch
 from mmengine.optim import build_optim_wrapper
 from torch import nn
 
-from mmfusenas.nas import Choice
+from mmfusenas.nas import Choice, Genotype, SearchSpace
 
 
 class Scale(nn.Module):
@@ -147,3 +147,77 @@ def test_state_dict_carries_alpha_and_every_candidate():
     other.load_state_dict(op.state_dict())
     assert other.alpha.tolist() == [0.5, -1.0, 2.0]
     assert other.ten.factor.item() == 7.0
+
+
+def test_samples_follow_the_probabilities():
+    """The largest weight is that of a candidate with its softmax(alpha), at every temperature; near 0 it is all."""
+    op, count = choice(), 20000
+    op.alpha.data = torch.tensor([0.2, 0.5, 0.3]).log() + 7
+    op.relax()
+    expected = torch.tensor([0.2, 0.5, 0.3])
+    for temperature in (5.0, 1.0, 0.01):
+        torch.manual_seed(0)
+        samples = torch.stack([op.draw(temperature) or op.weights() for _ in range(count)])
+        torch.testing.assert_close(samples.sum(1), torch.ones(count))
+        share = torch.bincount(samples.argmax(1), minlength=3) / count
+        assert ((share - expected).abs() < 4 * (expected * (1 - expected) / count).sqrt()).all(), temperature
+    assert (samples.max(1).values > 0.99).float().mean() > 0.95
+    torch.testing.assert_close(samples.mean(0), expected, atol=0.02, rtol=0)
+    torch.testing.assert_close(op.probabilities(), expected)
+
+
+def test_a_sample_is_kept_until_the_next_one_and_is_for_training_alone():
+    op, x = choice(), torch.tensor(3.0)
+    op.relax()
+    torch.manual_seed(1)
+    op.draw(0.5)
+    weights = op.weights()
+    assert op(x).item() == op(x).item() == pytest.approx(float(weights @ torch.tensor([3.0, 6.0, 30.0])))
+    noise = op.noise
+    torch.manual_seed(1)
+    expected = -torch.empty(3).exponential_().log()  # Gumbel(0, 1) is -log of an exponential variable
+    torch.testing.assert_close(noise, expected)
+    torch.testing.assert_close(weights, (expected / 0.5).softmax(0))
+    op.draw(0.5)
+    assert not torch.equal(op.noise, noise)
+    assert op.eval()(x).item() == pytest.approx(13.0)
+    op.train().select('two')
+    assert op(x).item() == 6.0
+    op.relax()
+    assert op(x).item() == pytest.approx(13.0)
+
+
+def test_gradient_of_a_sample_against_finite_differences():
+    op, x = choice().double(), torch.tensor(3.0, dtype=torch.float64)
+    op.alpha.data = torch.tensor([0.3, -0.2, 0.1], dtype=torch.float64)
+    op.relax()
+    torch.manual_seed(2)
+    op.draw(0.7)
+    op.alpha.requires_grad_(True)
+    (grad,) = torch.autograd.grad(op(x), [op.alpha])
+    with torch.no_grad():
+        for i in range(3):
+            step = torch.zeros(3, dtype=torch.float64)
+            step[i] = 1e-5
+            op.alpha += step
+            above = op(x)
+            op.alpha -= 2 * step
+            assert grad[i].item() == pytest.approx((above - op(x)).item() / 2e-5, rel=1e-6)
+            op.alpha += step
+
+
+def test_a_cold_sample_is_the_derived_network():
+    torch.manual_seed(3)
+    net = nn.Sequential(Choice({str(k): nn.Conv2d(2, 2, k, padding=k // 2) for k in (1, 3, 5)}), nn.ReLU(), Choice(
+        {str(k): nn.Conv2d(2, 2, k, padding=k // 2) for k in (1, 3)}))
+    space, x = SearchSpace(net), torch.rand(1, 2, 7, 9)
+    space.relax()
+    seen = set()
+    for _ in range(8):
+        for op in space.choices.values():
+            op.draw(1e-4)
+        sampled = {name: op.candidates[int(op.weights().argmax())] for name, op in space.choices.items()}
+        seen.add(tuple(sampled.values()))
+        genotype = Genotype(choices=sampled, space='Sequential', space_hash=space.hash)
+        torch.testing.assert_close(net(x), space.derive(genotype)(x))
+    assert len(seen) > 2

@@ -37,7 +37,7 @@ def test_help(path, monkeypatch, capsys):
 
 
 @pytest.mark.parametrize('command', [
-    'hypergrad_cost.py --size 16 --repeats 1', 'search_step.py --size 16 --repeats 1',
+    'hypergrad_cost.py --size 12 --repeats 1 --operators rb_3', 'search_step.py --size 16 --repeats 1',
     'supernet_step.py --channels 8 --shape 16 16 --paths 1 --repeats 1', 'sampling.py --paths 4096 --channels 8',
     'depthwise.py --shape 1 4 16 16 --repeats 1', 'fusion_inference.py --shape 32 32 --repeats 1 --no-compile',
     'ruas_inference.py --shape 32 32 --repeats 1', 'path_latency.py --paths 2 --channels 8 --shape 16 16 --repeats 3',

@@ -11,6 +11,7 @@ from mmfusenas.nas import Genotype, SearchSpace
 from mmfusenas.nas.cost_table import CostTable
 from mmfusenas.registry import MODELS
 from mmfusenas.utils.complexity import complexity
+from mmfusenas.visualization.search_plots import plot_health
 
 CHOICES = {'scene.cells.0.type': ['a', 'b'], 'neck.cells.0.edges.0_1': ['conv_3', 'skip']}
 
@@ -34,6 +35,20 @@ def test_plots_are_written_and_named(work_dir: Path, run_tool: Callable, capsys:
     assert lines[:5] == [f'{work_dir}/plots/{name}.png' for name in names]
     assert all(cv2.imread(path).std() > 5 for path in lines[:5])  # images, and not blank
     assert lines[-1] == '  python tools/train.py CONFIG'
+
+
+def test_the_health_is_drawn_where_there_is_one(work_dir: Path, run_tool: Callable) -> None:
+    history = json.loads((work_dir / 'search.json').read_text())
+    history['epochs'][1].update(batch_cosine=0.4, health=dict(
+        steps=8, cosine=0.5, drift=4.5, signal=dict.fromkeys(CHOICES, 1.0)))
+    (work_dir / 'search.json').write_text(json.dumps(history))
+    assert run_tool('analysis_tools/plot_search', work_dir) == ''
+    assert cv2.imread(str(work_dir / 'plots/health.png')).std() > 5
+    cosine, drift, signal, entropy = plot_health(history).axes
+    assert [line.get_label() for line in cosine.lines[:2]] == ['between steps', 'between batches']
+    assert [line.get_ydata().tolist() for line in cosine.lines[:2]] == [[0.5], [0.4]]
+    assert drift.lines[0].get_ydata().tolist() == [4.5] and entropy.lines[0].get_ydata().tolist() == [0.5]
+    assert len(signal.lines) == len(CHOICES) + 1
 
 
 def test_plots_of_a_running_search_leave_out_what_is_not_found_yet(

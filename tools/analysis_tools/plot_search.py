@@ -17,6 +17,7 @@ from mmfusenas.visualization.search_plots import (
     plot_chain,
     plot_curves,
     plot_distillation_cell,
+    plot_health,
     plot_probabilities,
 )
 
@@ -55,6 +56,8 @@ def figures(history: dict, genotype: Genotype | None) -> Iterator[tuple[str, Fig
     for k, ((module, _), names) in enumerate(groups.items(), start=1):
         yield f'probabilities_{k}_{module}', plot_probabilities(history, names)
     yield 'curves', plot_curves(history)
+    if any('health' in entry for entry in history['epochs']):
+        yield 'health', plot_health(history)
     cells, chains = graphs(genotype.choices if genotype else {})
     for name, edges in cells.items():
         yield f'found_{name}', plot_cell_graph(name, edges)

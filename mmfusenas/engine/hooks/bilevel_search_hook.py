@@ -1,13 +1,11 @@
 """The upper level of a search: a hook on the stock train loop."""
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
-import numpy as np
 import torch
 from mmengine.hooks import Hook
 from mmengine.registry import OPTIMIZERS, PARAM_SCHEDULERS
@@ -16,21 +14,25 @@ from torch import Tensor, nn
 
 from mmfusenas.core.errors import InputError, NotFiniteError
 from mmfusenas.datasets.resumable_dataloader import BatchStream, build_resumable_dataloader
-from mmfusenas.engine.loops.resumable import run_seed
+from mmfusenas.engine.loops.resumable import run_seed, stream_seed
 from mmfusenas.engine.schedule import Schedule
 from mmfusenas.engine.search_checks import (
     accumulative_counts,
+    check_cost,
     check_dataloaders,
     check_ends,
     check_losses,
+    check_space,
+    check_steps,
     check_strategy,
+    check_temperature,
     check_wrapper,
     checked_phases,
+    open_variables,
+    relative_cost,
 )
 from mmfusenas.models.scene.base_scene import losses_of_sizes
 from mmfusenas.nas import SearchSpace
-from mmfusenas.nas.cost_table import CostTable
-from mmfusenas.nas.expected_cost import ExpectedCost
 from mmfusenas.nas.hypergrad import Unrolled, inner_step
 from mmfusenas.nas.hypergrad.base import preserved
 from mmfusenas.registry import HOOKS, MODELS, SEARCH_STRATEGIES
@@ -40,6 +42,8 @@ from mmfusenas.utils.unwrap_model import unwrap_model
 
 STATE_KEY = 'bilevel_search'
 """Key of the search's state in a checkpoint: live variables, optimizer, schedule, position in the search split."""
+GRADIENTS = 'search_gradients'
+"""Key of the gradients of the last step on the choices, by name, in the message hub."""
 
 
 @HOOKS.register_module()
@@ -80,12 +84,16 @@ class BilevelSearchHook(Hook):
             phase: ``learn(images, inputs, data_samples)`` of the training batch; its state is in the checkpoint.
             Defaults to one phase of all choices by the model's loss.
         by_epoch: Whether ``end`` of a phase counts epochs rather than iterations. Defaults to True.
-        param_scheduler: Learning-rate schedule of the choices in steps of theirs, a scheduler of MMEngine. Defaults
-            to None (constant).
+        param_scheduler: Schedule of the choices' optimizer in steps of theirs, a scheduler of MMEngine or several: of
+            its learning rate, or by ``dict(type='ExponentialParamScheduler', param_name='temperature', gamma=0.999)``
+            of ``temperature``. Defaults to None (constant).
         cost: ``dict(table=FILE, weight=lambda, cost='latency_ms')``: adds ``weight`` times the expected cost
             (:class:`ExpectedCost`, TIM section 4.1) to the upper loss, from a table of ``build_latency_table.py``. The
             cost is divided by its value at uniform choices, so that the term is ``weight`` before the search, on every
             machine and at every size of image. Defaults to None.
+        temperature: Temperature at first, above 0, with which relaxed choices are Gumbel-softmax (:meth:`Choice.draw`):
+            new samples for every training iteration, which the loss of a later one does not know, and for every loss of
+            a step on the choices. Defaults to None: the weights of candidates are their probabilities.
 
     Raises:
         ValueError: If ``interval`` is below 1, ``begin`` or the weight of the cost negative; if a phase has other
@@ -107,31 +115,20 @@ class BilevelSearchHook(Hook):
     def __init__(self, dataloader: dict | Sequence[dict] | None = None, strategy: dict | None = None,
                  optimizer: dict | None = None, interval: int = 20, begin: int = 0, end: int | None = None,
                  phases: Mapping[str, dict] | None = None, by_epoch: bool = True,
-                 param_scheduler: dict | None = None, cost: dict | None = None, independent: int = 1) -> None:
+                 param_scheduler: dict | None = None, cost: dict | None = None, independent: int = 1,
+                 temperature: float | None = None) -> None:
         self.dataloaders = [dataloader] if isinstance(dataloader, dict) else list(dataloader or ())
         self.strategy_cfg = strategy or dict(type='ImplicitGaussNewton')
         self.strategy = SEARCH_STRATEGIES.build(self.strategy_cfg)
         self.optimizer_cfg = optimizer or dict(type='Adam', lr=3e-4, betas=(0.5, 0.999), weight_decay=1e-3)
-        if type(interval) is not int or interval < 1:
-            raise InputError(f'BilevelSearchHook got interval={interval}; it is the number of weight steps to one step '
-                             'on the choices, at least 1.')
-        if independent < 1 or (independent > 1 and not self.dataloaders):
-            raise InputError(f'BilevelSearchHook got independent={independent}; it is the number of batches of the '
-                             'search split to a step, at least 1, and more need a dataloader.')
-        if type(begin) is not int or begin < 0 or (end is not None and (type(end) is not int or end <= begin)):
-            raise InputError(f'BilevelSearchHook got begin={begin} and end={end}; they are numbers of iterations, '
-                             'begin from 0 on and end larger, or None.')
+        check_steps(interval, begin, end, independent, self.dataloaders)
+        check_cost(cost)
+        check_temperature(temperature)
         self.interval, self.begin, self.end, self.independent = interval, begin, end, independent
         self.phases = checked_phases(phases or dict(all=dict(choices='')))
         self.schedule = Schedule(
             'BilevelSearchHook got phases', [phase['end'] for phase in list(self.phases.values())[:-1]], by_epoch)
-        self.scheduler_cfg = param_scheduler
-        if cost and not {'table', 'weight'} <= set(cost) <= {'table', 'weight', 'cost'}:
-            raise InputError(
-                f"BilevelSearchHook got cost={cost}; give dict(table=FILE, weight=..., cost='latency_ms').")
-        if cost and not (type(cost['weight']) in (int, float) and 0 <= cost['weight'] < float('inf')):
-            raise InputError(f'BilevelSearchHook got a cost of the weight {cost["weight"]!r}; it is a number of at '
-                             'least 0: networks that cost more are to be less likely.')
+        self.scheduler_cfg, self.temperature = param_scheduler, temperature
         self.cost = cost
         self._resumed: dict[str, Any] | None = None
 
@@ -142,17 +139,19 @@ class BilevelSearchHook(Hook):
         self.model = unwrap_model(runner)
         self.space = SearchSpace(self.model)
         self.phase: int | None = None
-        self.searched = [self._open(phase['choices']) for phase in self.phases.values()]
+        self.searched = [open_variables(self.space, phase['choices']) for phase in self.phases.values()]
         open_decisions = {name for name, decision in self.space.decisions.items() if not decision.is_fixed}
         self.space.relax(open_decisions.union(*self.searched))
-        self.expected_cost = self._expected_cost()
+        self.expected_cost, self.weight = relative_cost(self.space, self.cost)
         searched = dict.fromkeys(name for names in self.searched for name in names)
         self.optimizer = OPTIMIZERS.build(dict(self.optimizer_cfg, params=list(self.space.alphas(searched).values())))
+        if self.temperature:  # where a scheduler and a checkpoint find it
+            self.optimizer.param_groups[0]['temperature'] = self.temperature
         self.losses = [[self._built(loss, next(self.model.parameters()).device)
                         for loss in phase.get('losses', ['model'])] for phase in self.phases.values()]
         check_losses(self.model, self.losses)
-        self.scheduler = self.scheduler_cfg and PARAM_SCHEDULERS.build(
-            dict(self.scheduler_cfg, optimizer=self.optimizer))
+        configs = [self.scheduler_cfg] if isinstance(self.scheduler_cfg, Mapping) else self.scheduler_cfg or ()
+        self.schedulers = [PARAM_SCHEDULERS.build(dict(config, optimizer=self.optimizer)) for config in configs]
         self.schedule.check_loop(runner)
         check_ends(runner, self.phases, self.schedule)
         check_strategy(self.strategy, self.space, list(self.phases.values()), self.searched)
@@ -172,6 +171,7 @@ class BilevelSearchHook(Hook):
         if phase != self.phase:
             self._fix_past(runner, phase)
             self.phase, self.alphas = phase, self._alphas(phase)
+        self._draw()
 
     def before_val_epoch(self, runner: Runner) -> None:
         """Fix what was fixed in the last iteration: a resumed run may begin with the validation that was due."""
@@ -196,14 +196,14 @@ class BilevelSearchHook(Hook):
             stream = self.streams[runner.epoch % len(self.streams)]
             upper = [self.model.data_preprocessor(next(stream), True) for _ in range(self.independent)]
         learned = self._losses_learn(runner, lower)
-        grads, log = self._hyper_gradient(runner, upper, lower, self.alphas)
+        grads, log = self._hyper_gradient(runner, upper, lower, list(self.alphas.values()))
         log.update(learned)
         if not all(torch.isfinite(grad).all() for grad in grads):
             raise NotFiniteError(
                 f'The gradient of the choices is not finite at iteration {runner.iter + 1} ('
                 + ', '.join(f'{name} {float(value):.3g}' for name, value in log.items()) + '). Look at the images of '
                 'the search split with tools/analysis_tools/check_dataset.py, or lower the rate of the weights.')
-        self._update(grads)
+        runner.message_hub.update_info(GRADIENTS, self._update(grads), resumed=False)
         if self.expected_cost:
             log[f'expected_{self.expected_cost.cost}'] = self.expected_cost()
         for name, value in log.items():
@@ -216,7 +216,7 @@ class BilevelSearchHook(Hook):
             space_hash=self.space.hash,
             decisions=len(self.space),
             optimizer=self.optimizer.state_dict(),
-            scheduler=self.scheduler.state_dict() if self.scheduler else None,
+            schedulers=[scheduler.state_dict() for scheduler in self.schedulers],
             streams=[stream.state_dict() for stream in self.streams],
             learning=[loss.state_dict() for loss in self._learning(self.losses)],
             seed=self.seed,
@@ -233,13 +233,8 @@ class BilevelSearchHook(Hook):
         """
         if not runner._resume:
             return
-        state, space = checkpoint.get(STATE_KEY), SearchSpace(unwrap_model(runner))
-        if state and state['space_hash'] != space.hash:
-            raise InputError(
-                f"The checkpoint is of another search space: {state['space_hash']} with {state['decisions']} "
-                f'choices, this model is {space.hash} with {len(space)}. Resume with the config of that search.'
-            )
-        self._resumed = state
+        self._resumed = checkpoint.get(STATE_KEY)
+        check_space(self._resumed, SearchSpace(unwrap_model(runner)))
 
     def _settings(self) -> dict[str, Any]:
         """Return what a resumed search has to have in common with this one, as plain values."""
@@ -247,7 +242,7 @@ class BilevelSearchHook(Hook):
             hook=type(self).__name__, dataloaders=len(self.dataloaders), strategy=self.strategy_cfg,
             optimizer=self.optimizer_cfg, param_scheduler=self.scheduler_cfg, interval=self.interval, begin=self.begin,
             end=self.end, independent=self.independent, phases=self.phases, by_epoch=self.schedule.by_epoch,
-            cost=self.cost))
+            cost=self.cost, temperature=self.temperature))
 
     def _restore(self, state: dict[str, Any]) -> None:
         settings = dict(state.get('settings', {}))
@@ -257,8 +252,9 @@ class BilevelSearchHook(Hook):
                      'begin another search in another --work-dir')
         self.space.load_alphas(state['alphas'])
         self.optimizer.load_state_dict(state['optimizer'])
-        if self.scheduler:
-            self.scheduler.load_state_dict(state['scheduler'])
+        states = state['schedulers'] if 'schedulers' in state else [state['scheduler']]  # one at most before
+        for scheduler, content in zip(self.schedulers, states):
+            scheduler.load_state_dict(content)
         for loss, content in zip(self._learning(self.losses), state.get('learning', ()), strict=True):
             loss.load_state_dict(content)
         self.seed = state['seed']
@@ -314,21 +310,17 @@ class BilevelSearchHook(Hook):
         model = self.model
         precision = nullcontext() if self.strategy.by_difference else runner.optim_wrapper.optim_context(model)
         with precision, seeded(self.seed, runner.iter, stream):
+            self._draw()
             losses = (losses_of_sizes(of_images, model.images(data['inputs']), **data) if of_images
                       else model(**data, mode='loss'))
             return model.parse_losses({name: value for name, value in losses.items()
                                        if without is None or not name.startswith(without)})[0]
 
-    def _expected_cost(self) -> ExpectedCost | None:
-        if not self.cost:
-            return None
-        expected = ExpectedCost(self.space, CostTable.load(self.cost['table']), self.cost.get('cost', 'latency_ms'))
-        uniform = expected.uniform()  # not of the present alphas: a resumed search must divide by the same number
-        if not uniform > 0:
-            raise InputError(f'BilevelSearchHook got cost={self.cost}, but no candidate of its table costs anything '
-                             f'({expected.cost} at uniform choices: {uniform:g}). Give another cost or table.')
-        self.weight = self.cost['weight'] / uniform
-        return expected
+    def _draw(self) -> None:
+        """Sample the weights of relaxed choices anew, where they are Gumbel-softmax."""
+        if self.temperature:
+            for choice in self.space.choices.values():
+                choice.draw(self.optimizer.param_groups[0]['temperature'])
 
     def _regularization(self) -> Tensor | float:
         return self.weight * self.expected_cost() if self.expected_cost else 0.0
@@ -339,43 +331,26 @@ class BilevelSearchHook(Hook):
             return None
         return MODELS.build(loss).to(device).requires_grad_(False)
 
-    def _open(self, pattern: str) -> list[str]:
-        """Return the names of the variables of a phase."""
-        names = [name for name, variable in self.space.variables.items()
-                 if not variable.is_fixed and re.search(pattern, name)]
-        if not names:
-            raise InputError(
-                f'BilevelSearchHook found no choice to search: the model has {len(self.space.variables)}, and '
-                f'choices={pattern!r} selects none that is open. Is a genotype= set that already decides them?'
-            )
-        return names
-
-    def _alphas(self, phase: int) -> list[nn.Parameter]:
-        """Return the alphas of a phase, without those inside candidates that were not chosen."""
+    def _alphas(self, phase: int) -> dict[str, nn.Parameter]:
+        """Return the alphas of a phase by name, without those inside candidates that were not chosen."""
         fixed = {name: choice.selected for name, choice in self.space.choices.items() if choice.selected}
         names = [name for name in self.searched[phase]
                  if all(any(fixed.get(outer, candidate) == candidate for outer, candidate in condition)
                         for condition in self.space.conditions(name))]
-        return list(self.space.alphas(names).values())
+        return self.space.alphas(names)
 
-    def _update(self, grads: list[Tensor]) -> None:
-        for alpha, grad in zip(self.alphas, grads, strict=True):
+    def _update(self, grads: list[Tensor]) -> dict[str, Tensor]:
+        """Take a step on the choices, and return the gradients that it followed."""
+        for alpha, grad in zip(self.alphas.values(), grads, strict=True):
             alpha.grad = grad
         for loss_weights in self.space.loss_weights.values():
             if loss_weights.alpha.grad is not None:
                 loss_weights.alpha.grad = loss_weights.tangent(loss_weights.alpha.grad)
+        followed = {name: alpha.grad for name, alpha in self.alphas.items()}
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         for loss_weights in self.space.loss_weights.values():
             loss_weights.project()
-        if self.scheduler:
-            self.scheduler.step()
-
-
-def stream_seed(seed: int, stream: int) -> int:
-    """Return the seed of a search split's order and augmentation.
-
-    With the training's own, two halves of a data set would be read in the same order, each image beside the same one
-    of the other half in every epoch.
-    """
-    return int(np.random.SeedSequence((seed, stream + 1)).generate_state(1)[0])
+        for scheduler in self.schedulers:
+            scheduler.step()
+        return followed

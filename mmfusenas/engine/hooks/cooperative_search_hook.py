@@ -165,10 +165,10 @@ class CooperativeSearchHook(BilevelSearchHook):
         before, now = mean(losses[-2 * window:-window]), mean(losses[-window:])
         return before - now < period['tolerance'] * abs(before)
 
-    def _alphas(self, phase: int) -> list[nn.Parameter]:
+    def _alphas(self, phase: int) -> dict[str, nn.Parameter]:
         """Return the alphas of the present agent."""
         names = [name for name in self.searched[phase] if name.startswith(f'{self.stage}.')]
-        return list(self.space.alphas(names).values())
+        return self.space.alphas(names)
 
     def _hyper_gradient(self, runner: Runner, upper: list[dict], lower: dict,
                         alphas: list[nn.Parameter]) -> tuple[list[Tensor], dict[str, Tensor]]:

@@ -15,7 +15,9 @@ from mmengine.runner import Runner
 
 from mmfusenas.core.errors import FileError
 from mmfusenas.core.files import write_text
+from mmfusenas.engine.hooks.bilevel_search_hook import GRADIENTS
 from mmfusenas.nas import Genotype, SearchSpace, with_genotype
+from mmfusenas.nas.health import SearchHealth, warning
 from mmfusenas.registry import HOOKS
 from mmfusenas.utils.complexity import complexity
 from mmfusenas.utils.config_files import config_from
@@ -34,9 +36,11 @@ class GenotypeExportHook(Hook):
     """Write the found genotype after each epoch of a search and at its end.
 
     In the work dir: ``genotypes/epoch_N.json``, ``genotype.json`` (the last, or the best by a validation metric),
-    ``search.json`` (probabilities, entropy, losses and expected costs of every epoch, weights of a searched loss) and
+    ``search.json`` (probabilities, entropy, losses and expected costs of every epoch, weights of a searched loss, and
+    the ``health`` of the gradients since the phase began, :class:`SearchHealth`) and
     ``retrain.py``, a config that trains the derived network from scratch. Each file is moved into place whole. A Runner
-    that was given a model object has no config of the model, and writes no ``retrain.py``.
+    that was given a model object has no config of the model, and writes no ``retrain.py``. The hook warns where the
+    gradients of a search are noise.
 
     Args:
         shape: Height and width of the images for the multiply-adds in ``costs``; None leaves them out.
@@ -70,10 +74,23 @@ class GenotypeExportHook(Hook):
         self.history: list[dict[str, Any]] = []
         self.best: dict[str, Any] | None = None
         self._costs: dict[tuple, dict] = {}
+        self.health = SearchHealth()
 
     def before_train(self, runner: Runner) -> None:
         """Find the choices of the model."""
         self.space = SearchSpace(unwrap_model(runner))
+
+    def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
+        """Count the gradients of a step on the choices, and warn where they are noise."""
+        grads = runner.message_hub.runtime_info.get(GRADIENTS)
+        if grads is None:
+            return
+        runner.message_hub.pop_info(GRADIENTS)
+        grads = {name: grad for name, grad in grads.items() if name in self.space.decisions}
+        self.health.add(grads)
+        noise = warning(self.health.report(grads))
+        if noise:
+            runner.logger.warning(noise)
 
     def after_train_epoch(self, runner: Runner) -> None:
         """Export the present choices as the epoch's genotype."""
@@ -108,13 +125,19 @@ class GenotypeExportHook(Hook):
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Keep the history and the genotype: the checkpoint alone can be derived."""
         checkpoint['genotype'] = self._genotype(runner, checkpoint['meta']['epoch']).to_dict()
-        checkpoint[STATE_KEY] = dict(history=self.history, best=self.best)
+        checkpoint[STATE_KEY] = dict(history=self.history, best=self.best, health=self.health.state_dict())
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Continue the history of a resumed search."""
         state = checkpoint.get(STATE_KEY)
         if state and runner._resume:
             self.history, self.best = state['history'], state['best']
+            if 'health' in state:
+                self.health.load_state_dict(state['health'])
+
+    def _health(self) -> dict[str, Any]:
+        """Return the report of the decisions that are open: those of past phases are fixed."""
+        return self.health.report(name for name, decision in self.space.decisions.items() if not decision.is_fixed)
 
     def _genotype(self, runner: Runner, epoch: int) -> Genotype:
         source = dict(config=runner.cfg.filename or '', epoch=epoch, seed=runner.seed)
@@ -133,6 +156,9 @@ class GenotypeExportHook(Hook):
         weights = {name: loss_weights.best() for name, loss_weights in self.space.loss_weights.items()}
         if weights:
             scalars['weights'] = weights
+        health = self._health()
+        if health:
+            scalars['health'] = health
         return dict(epoch=epoch, iteration=runner.iter, probabilities=probabilities, entropy=self.space.entropy(),
                     expected_cost=expected, **scalars)
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from mmengine.dist import broadcast, broadcast_object_list, get_world_size
 from mmengine.runner import Runner
 
@@ -77,3 +78,12 @@ def run_seed(runner: Runner) -> int:
     seed = [runner.seed]
     broadcast_object_list(seed)
     return seed[0]
+
+
+def stream_seed(seed: int, stream: int) -> int:
+    """Return the seed of a search split's order and augmentation.
+
+    With the training's own, two halves of a data set would be read in the same order, each image beside the same one
+    of the other half in every epoch.
+    """
+    return int(np.random.SeedSequence((seed, stream + 1)).generate_state(1)[0])

@@ -50,7 +50,7 @@ class LinearChoice(Choice):
             operators = [stages[stage[0]] for stages in operators]
         if not (self.relaxed and self.training) or sum(type(operator) in LINEAR for operator in operators) < 2:
             return super().forward(x, *stage)
-        weighted = list(zip(self.alpha.softmax(0), operators, strict=True))
+        weighted = list(zip(self.weights(), operators, strict=True))
         total = mixed([pair for pair in weighted if type(pair[1]) in LINEAR], x)
         return sum((weight * operator(x) for weight, operator in weighted if type(operator) not in LINEAR), start=total)
 

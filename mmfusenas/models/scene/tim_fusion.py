@@ -37,6 +37,8 @@ class TIMFusion(Searchable, BaseScene):
         with_cp: Whether stem, cells and head are computed again in the backward pass instead of kept: less memory, more
             time, the same gradients. Defaults to False.
         loss, data_preprocessor, init_cfg: As in :class:`BaseScene`.
+        widths: Candidate widths inside stem and head, as shares of the channels between their first two convolutions:
+            ``(0.25, 0.5, 1.0)`` (:class:`WidthChoice`). Defaults to none: all of them.
 
     Shape:
         ``fuse``: N x 1 x H x W twice, to N x 1 x H x W; any H and W of at least 4.
@@ -55,19 +57,20 @@ class TIMFusion(Searchable, BaseScene):
     def __init__(self, genotype: GenotypeSource | None = None, channels: int = 48, num_cells: int = 2,
                  cells: Sequence[str] = CELLS_TIM, operators: Sequence[str] = OPERATORS_TIM,
                  order: Sequence[str] = ('visible', 'infrared'), with_cp: bool = False, loss: dict | None = None,
-                 data_preprocessor: dict | None = None, init_cfg: dict | None = None) -> None:
+                 data_preprocessor: dict | None = None, init_cfg: dict | None = None,
+                 widths: Sequence[float] = ()) -> None:
         super().__init__(loss, data_preprocessor, init_cfg)
         if sorted(order) != ['infrared', 'visible']:
             raise InputError(f"TIMFusion got order={order!r}; give 'visible' and 'infrared' in the order of the stem.")
         self.order = tuple(order)
         self.with_cp = with_cp
-        self.stem = stem(channels)
+        self.stem = stem(channels, widths=widths)
         self.cells = nn.ModuleList(
             Choice({name: build_cell(name, channels=channels, operators=operators) for name in cells},
                    label='type')
             for _ in range(num_cells)
         )
-        self.head = head(channels)
+        self.head = head(channels, widths)
         self.specialize(genotype)
 
     def fuse(self, visible: Tensor, infrared: Tensor) -> Tensor:

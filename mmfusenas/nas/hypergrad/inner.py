@@ -1,5 +1,5 @@
 """What one training step does to the weights, as the unrolled hyper-gradient needs it."""
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,13 +9,16 @@ from torch.optim import SGD, Adam, AdamW, Optimizer
 
 from mmfusenas.core.errors import InputError
 from mmfusenas.nas.hypergrad.base import vjp, warn_once
-from mmfusenas.nas.hypergrad.vectors import fill, norm
+from mmfusenas.nas.hypergrad.vectors import add, dot, fill, norm
 
 CLIP_OPTIONS = {'max_norm', 'norm_type', 'error_if_nonfinite', 'foreach'}
 """Of ``clip_grad_norm_``."""
 
-Columns = Sequence[Sequence[Tensor]]
-"""Lists like the weights: the weights themselves, and what the optimizer remembers of them."""
+TINY = 1e-6
+"""What ``clip_grad_norm_`` adds to the norm that it divides by."""
+
+Columns = Sequence[Sequence[Tensor | None]]
+"""Lists like the weights, of what the optimizer remembers of each; None for zeros."""
 
 
 def sgd(weight: Tensor, grad: Tensor, buffer: Tensor, *, lr: float, momentum: float,
@@ -90,42 +93,70 @@ class WeightStep:
             raise InputError(f'Unrolled got inner with {sorted(set(inner) - set(known))}; of {kind} are known {known}')
         options = {name: _per_tensor(name, inner.get(name, default), count)
                    for name, default in dict(defaults, lr=None).items()}
-        like = [torch.zeros((), dtype=torch.float64)] * count
-        state = [fill(_per_tensor(name, inner.get(name), count), like if name == 'counts' else weights)
-                 for name in remembered]
+        state = [_per_tensor(name, inner.get(name), count) for name in remembered]
         step = cls(rule, [dict(zip(options, values)) for values in zip(*options.values())], inner.get('max_norm'))
         return step, state
 
-    def __call__(self, weights: Sequence[Tensor], grads: Sequence[Tensor | None], state: Columns) -> list[list[Tensor]]:
-        """Return the weights after the step, and what is remembered then; one without gradient stays as it is."""
-        if self.max_norm is not None:
-            length = norm([grad for grad in grads if grad is not None]) + 1e-6  # as clip_grad_norm_ divides by it
-            share = (self.max_norm / length).clamp(max=1)
-            grads = [None if grad is None else share * grad for grad in grads]
-        after = [(weight, *own) if grad is None else self.rule(weight, grad, *own, **options)
-                 for weight, grad, options, *own in zip(weights, grads, self.options, *state)]
+    def share(self, grads: Sequence[Tensor | None]) -> float:
+        """Return c, the share of the gradients that is taken, 1 where nothing is clipped."""
+        if self.max_norm is None:
+            return 1.0
+        return min(1.0, self.max_norm / float(norm([grad for grad in grads if grad is not None]) + TINY))
+
+    @torch.no_grad()
+    def move(self, weights: Sequence[Tensor], grads: Sequence[Tensor | None], share: float, state: Columns) -> Columns:
+        """Take the step in place, and return what is remembered then; a weight without gradient stays as it is."""
+        after = []
+        for weight, grad, options, *own in zip(weights, grads, self.options, *state):
+            if grad is not None:
+                moved, *own = self.rule(weight, share * grad, *_filled(own, weight), **options)
+                weight.copy_(moved)
+            after.append(own)
         return [list(column) for column in zip(*after)]
 
-    def pullback(self, weights: Sequence[Tensor], grads: Sequence[Tensor | None], state: Columns,
-                 vectors: Columns) -> tuple[list[Tensor], list[Tensor], list[list[Tensor]]]:
-        """Return the derivatives of the step, transposed, times vectors.
+    def needed(self, grads: Sequence[Tensor | None], share: float) -> list[Tensor | None]:
+        """Return of gradients what :meth:`pullback` needs: of a step that is linear in them, where there are some."""
+        if self.rule is not sgd or share < 1:
+            return list(grads)
+        return [None if grad is None else grad.new_zeros(()).expand_as(grad) for grad in grads]
+
+    def pullback(self, weights: Sequence[Tensor], grads: Sequence[Tensor | None], share: float, state: Columns,
+                 vectors: Columns) -> Iterator[list[Tensor | None]]:
+        """Yield the derivatives of the step, transposed, times vectors: one weight tensor after the other.
 
         Args:
-            weights, grads, state: Where the step is taken.
-            vectors: Like what the step returns.
+            weights, grads, share, state: Where the step is taken.
+            vectors: Like weights and state, as they are after the step; ``None`` for zeros.
 
-        Returns:
-            The products for weights, for gradients, and for what is remembered.
+        Yields:
+            The products for a weight, for the share of its gradient that is taken, and for what is remembered of it;
+            :meth:`through_clipping` has that of the gradient itself.
         """
-        weights, *state = ([tensor.detach().requires_grad_() for tensor in column] for column in (weights, *state))
-        grads = [None if grad is None else grad.detach().requires_grad_() for grad in grads]
-        inputs = [weights, fill(grads, weights), *state]
-        flat = vjp(*([tensor for column in columns for tensor in column]
-                     for columns in (self(weights, grads, state), inputs, vectors)))
-        products = iter(flat)
-        weight_product, grad_product, *rest = (
-            fill([next(products) for _ in column], column) for column in inputs)
-        return weight_product, grad_product, rest
+        for weight, grad, options, *rest in zip(weights, grads, self.options, *state, *vectors):
+            own, own_vectors = rest[:len(state)], rest[len(state):]
+            if grad is None:
+                yield [own_vectors[0], torch.zeros_like(weight), *own_vectors[1:]]
+                continue
+            inputs = [tensor.detach().requires_grad_() for tensor in (weight, share * grad, *_filled(own, weight))]
+            pairs = [(output, vector) for output, vector in zip(self.rule(*inputs, **options), own_vectors)
+                     if vector is not None]
+            yield fill(vjp([output for output, _ in pairs], inputs, [vector for _, vector in pairs]), inputs)
+
+    @staticmethod
+    def through_clipping(grads: Sequence[Tensor | None], share: float, vector: list[Tensor]) -> list[Tensor]:
+        r"""Return the derivative of c g, transposed, times a vector: c (v - g <g, v> / |g|^2) where it is clipped."""
+        if share == 1:
+            return vector
+        filled = fill(grads, vector)
+        length = norm(filled)
+        return list(torch._foreach_mul(add(vector, filled, -dot(filled, vector) / (length * (length + TINY))), share))
+
+
+def _filled(own: Sequence[Tensor | None], weight: Tensor) -> list[Tensor]:
+    """Return what is remembered of a weight, zeros before its first step: as large as the weight, so only when used."""
+    shapes = [weight.shape, weight.shape, ()]  # both moments, number of steps
+    return [weight.new_zeros(shape, dtype=None if shape else torch.float64) if tensor is None else tensor
+            for tensor, shape in zip(own, shapes)]
 
 
 def inner_step(optimizer: Optimizer, params: Sequence[Tensor], clip: Mapping | None = None) -> dict:

@@ -1,12 +1,13 @@
 """Unrolled: the weights answer by training steps (DARTS, second order)."""
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 
 import torch
 from torch import Tensor
 
 from mmfusenas.core.errors import InputError
 from mmfusenas.nas.hypergrad.base import BilevelProblem, HyperGradient, preserved
-from mmfusenas.nas.hypergrad.inner import WeightStep
+from mmfusenas.nas.hypergrad.inner import Columns, WeightStep
 from mmfusenas.nas.hypergrad.second_order import SecondOrder
 from mmfusenas.nas.hypergrad.vectors import add, fill, norm
 from mmfusenas.registry import SEARCH_STRATEGIES
@@ -56,56 +57,63 @@ class Unrolled(HyperGradient):
         """See :class:`HyperGradient`; reads ``inner``, see :meth:`WeightStep.from_inner`."""
         choices, weights = problem.upper_params, problem.lower_params
         step, state = WeightStep.from_inner(inner, weights)
-        with preserved(weights):
-            lower, points = self._train(problem, step, state)
+        with ExitStack() as kept:
+            lower, points = self._train(problem, step, state, kept)
             upper, (upper_a, upper_w) = problem.gradients(problem.upper_loss, choices, weights)
             grads = fill(upper_a, choices)
-            vectors = [fill(upper_w, weights), *([torch.zeros_like(x) for x in column] for column in state)]
+            vectors = [fill(upper_w, weights), *([None] * len(weights) for _ in state)]
+            del upper_w  # as large as the weights, and passes to come
             while points:
-                place, *point = points.pop()
-                _move(weights, place)
-                vectors[0], vector, vectors[1:] = step.pullback(place, *point, vectors)
-                wanted = [*choices, *weights] if points else choices
-                products = self._products(problem, wanted, vector)
+                restore, *point = points.pop()
+                restore()
+                pulled = step.pullback(weights, *point, vectors)
+                if points:
+                    vectors[0], vector, *vectors[1:] = map(list, zip(*pulled))
+                else:  # the first step: what was before it is given
+                    vector = [of_gradient for _, of_gradient, *_ in pulled]
+                    del vectors
+                vector = step.through_clipping(*point[:2], vector)
+                del point, pulled
+                products = self._products(problem, [*choices, *weights] if points else choices, vector, restore)
                 grads = add(grads, products[:len(choices)])
                 if points:
                     vectors[0] = add(vectors[0], products[len(choices):])
         return grads, dict(upper_loss=upper, lower_loss=lower, step_norm=norm(vector))
 
-    def _train(self, problem: BilevelProblem, step: WeightStep, state: Sequence) -> tuple[Tensor, list[tuple]]:
-        """Take the steps in place; return the loss before the first, and weights, gradients and state before each."""
+    def _train(self, problem: BilevelProblem, step: WeightStep, state: Columns,
+               kept: ExitStack) -> tuple[Tensor, list[tuple]]:
+        """Take the steps in place, until ``kept`` ends.
+
+        Returns:
+            The loss before the first; and of each what puts back the weights before it, gradients, share and state.
+        """
         weights, points, first = problem.lower_params, [], None
         for _ in range(self.steps):
+            restore = kept.enter_context(preserved(weights))
             loss, (grads,) = problem.gradients(problem.lower_loss, weights)
             first = loss if first is None else first
-            points.append(([weight.detach().clone() for weight in weights], grads, state))
-            with torch.no_grad():
-                after, *state = step(*points[-1])
-            _move(weights, after)
+            share = step.share(grads)
+            points.append((restore, step.needed(grads, share), share, state))
+            state = step.move(weights, grads, share, state)
         return first, points
 
-    def _products(self, problem: BilevelProblem, wanted: Sequence[Tensor], vector: Sequence[Tensor]) -> list[Tensor]:
-        """Return the derivatives of dL/dw times ``vector`` for the tensors ``wanted``, at the present weights.
+    def _products(self, problem: BilevelProblem, wanted: Sequence[Tensor], vector: Sequence[Tensor],
+                  restore: Callable[[], None]) -> list[Tensor]:
+        """Return the derivatives of dL/dw times ``vector`` for the tensors ``wanted``, at the weights of ``restore``.
 
         By difference, with e = radius / |vector|: (dL(w + e vector) - dL(w - e vector)) / 2 e.
         """
-        length = norm(vector)
         if self.exact:
             return SecondOrder(problem).product(wanted, vector)
+        length = norm(vector)
         if length == 0:  # U does not depend on the weights here
             return [torch.zeros_like(tensor) for tensor in wanted]
         epsilon = self.radius / float(length)
         ends = []
-        with preserved(problem.lower_params) as restore:
-            for sign in (1, -1):
-                restore()
-                with torch.no_grad():
-                    torch._foreach_add_(problem.lower_params, vector, alpha=sign * epsilon)
-                _, (grads,) = problem.gradients(problem.lower_loss, wanted)
-                ends.append(fill(grads, wanted))
+        for sign in (1, -1):
+            restore()
+            with torch.no_grad():
+                torch._foreach_add_(problem.lower_params, vector, alpha=sign * epsilon)
+            _, (grads,) = problem.gradients(problem.lower_loss, wanted)
+            ends.append(fill(grads, wanted))
         return list(torch._foreach_mul(add(*ends, -1), 1 / (2 * epsilon)))
-
-
-@torch.no_grad()
-def _move(weights: Sequence[Tensor], values: Sequence[Tensor]) -> None:
-    torch._foreach_copy_(list(weights), list(values))
