@@ -21,6 +21,7 @@ from mmfusenas.core.errors import UserError
 from mmfusenas.core.renamed import warn_renamed
 from mmfusenas.utils.config_check import check_options
 from mmfusenas.utils.config_files import config_from, file_of
+from mmfusenas.utils.lost_processes import lost_process
 from mmfusenas.utils.safe_loading import use_safe_loading
 from mmfusenas.utils.weights import checkpoint_file
 
@@ -42,7 +43,7 @@ def message_for_people(error: BaseException) -> str | None:
         return text.rstrip().splitlines()[-1].partition(': ')[2]
     if isinstance(error, UserError) or (isinstance(error, OSError) and error.filename):
         return text
-    return None
+    return lost_process(error)
 
 
 def run_tool(main: Callable[[], None]) -> None:
