@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
 from itertools import islice
+from multiprocessing.util import get_temp_dir
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,9 @@ def run_tool(main: Callable[[], None]) -> None:
         main: The tool.
     """
     use_safe_loading()
+    # Processes that load data take over this folder, which goes when the tool ends. One of their own would stay where
+    # they are ended from outside, as torch does at the end of a training.
+    get_temp_dir()
     try:
         main()
     except KeyboardInterrupt:
