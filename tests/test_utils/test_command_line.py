@@ -31,7 +31,6 @@ from mmfusenas.utils.command_line import (
 from mmfusenas.utils.config_check import ConfigError
 from mmfusenas.utils.launch import init_cpu_group, wrapper_cfg
 
-
 LOADING = """
 import torch
 from torch.utils.data import DataLoader
