@@ -55,7 +55,7 @@ def _is_file(value: Any) -> bool:
 
 _ID = (_is_id, 'a whole number')
 _NAME = (_is_name, 'text')
-_FILE = (_is_file, 'the path of a file below the folder of its images, without ..')
+_FILE = (_is_file, 'text, a path below the folder of its images without ..')
 _SIDE = (_is_side, 'a whole number from 1 on')
 _FIELDS: dict[str, dict[str, tuple[Callable[[Any], bool], str]]] = dict(
     images=dict(id=_ID, file_name=_FILE, height=_SIDE, width=_SIDE),
