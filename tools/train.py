@@ -5,7 +5,9 @@ if __name__ == '__main__':
     restart_with_fast_allocator()  # has to come before torch is imported
 
 import argparse
+import os
 import sys
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -28,6 +30,7 @@ from mmfusenas.utils.config_check import check_config
 from mmfusenas.utils.config_hooks import place_of_hook
 from mmfusenas.utils.config_parts import type_name
 from mmfusenas.utils.launch import build_runner, lock_work_dir
+from mmfusenas.utils.lost_processes import end_with_launcher, lost_process
 from mmfusenas.utils.processor import computes_in_bfloat16
 
 
@@ -91,10 +94,15 @@ def how_to_continue(args: argparse.Namespace, cfg: Config) -> str:
     """Return what to say when the training was interrupted."""
     if latest_checkpoint(cfg.work_dir) is None:
         return f'\nstopped before the first checkpoint was written to {cfg.work_dir}'
-    if args.launcher != 'none':
-        return '\nstopped; start the same again, with --resume'
     arguments = [part for part in sys.argv[1:] if part != '--resume' and part != args.resume]
-    return f'\nstopped; go on with:\n  {command("python", "tools/train.py", *arguments, "--resume", cfg=cfg)}'
+    start = ['python', 'tools/train.py']
+    if args.launcher != 'none':
+        processes = os.environ.get('WORLD_SIZE')
+        if args.launcher != 'pytorch' or processes != os.environ.get('LOCAL_WORLD_SIZE'):
+            return '\nstopped; start the same again, with --resume'
+        start = ['bash', 'tools/dist_train.sh', args.config, processes]
+        arguments = [part for part in arguments if part not in (args.config, '--launcher', 'pytorch')]
+    return f'\nstopped; go on with:\n  {command(*start, *arguments, "--resume", cfg=cfg)}'
 
 
 def next_command(args: argparse.Namespace, cfg: Config) -> str:
@@ -129,6 +137,8 @@ def main() -> None:
     args = parse_args()
     cfg = prepare_config(args)
     lock_work_dir(cfg)
+    if args.launcher != 'none':
+        end_with_launcher(partial(how_to_continue, args, cfg))
     try:
         runner = build_runner(cfg, args.local_rank)
         runner.train()
@@ -136,6 +146,10 @@ def main() -> None:
         if get_rank() == 0:
             print(how_to_continue(args, cfg), file=sys.stderr)
         raise
+    except RuntimeError as error:
+        if (lost := lost_process(error)) is None:
+            raise
+        raise UserError(f'{lost}{how_to_continue(args, cfg)}') from error
     if runner.rank == 0:
         print(f'\ndone; next:\n  {next_command(args, cfg)}')
     if dist.is_initialized():

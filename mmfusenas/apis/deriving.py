@@ -9,7 +9,7 @@ from mmengine.config import Config
 from mmengine.model import BaseModel
 from torch import Tensor
 
-from mmfusenas.apis.loading import build_model, load_weights, own_config, own_pipeline
+from mmfusenas.apis.loading import build_model, elements, load_weights, own_config, own_pipeline
 from mmfusenas.core.errors import InputError, StateError
 from mmfusenas.engine.hooks.bilevel_search_hook import STATE_KEY as SEARCH_KEY
 from mmfusenas.nas import Genotype, SearchSpace, with_genotype
@@ -66,7 +66,7 @@ def found_supernet(content: Mapping[str, Any], path: str) -> BaseModel:
     if not state.get('decisions', 1):
         raise InputError(f'{path} has no choices to derive: what its upper level learned, proxies, is among its '
                          f'weights. Use it as it is: tools/test.py, or tools/infer.py --model {path}.')
-    supernet = build_model(own_config(content, path), f'checkpoint {path}')
+    supernet = build_model(own_config(content, path), f'checkpoint {path}', elements(content, path))
     space = SearchSpace(supernet)
     if space.hash != state['space_hash']:
         raise InputError(f'{path} is of another search space: {state["space_hash"]}, while its config builds the space '

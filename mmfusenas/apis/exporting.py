@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from mmfusenas.apis.base_inferencer import SMALLEST
 from mmfusenas.apis.optimize import optimize_for_inference
 from mmfusenas.core.errors import InputError, StateError
 from mmfusenas.core.files import atomic_write
@@ -153,8 +154,8 @@ def export_onnx(model: nn.Module, path: str | os.PathLike, shape: tuple[int, int
         The largest difference between onnxruntime and PyTorch, over all outputs.
 
     Raises:
-        ValueError: If the model cannot be exported, sizes are to be dynamic with a detector, or a size does not fit
-            what the task pads to.
+        ValueError: If the model cannot be exported, sizes are to be dynamic with a detector, or a size is below
+            3 x 3 or does not fit what the task pads to.
         RuntimeError: If the file does not compute what the model does; it is not kept.
     """
     graph, path = fusion_graph(model), Path(path)
@@ -162,6 +163,9 @@ def export_onnx(model: nn.Module, path: str | os.PathLike, shape: tuple[int, int
         raise InputError('The anchors of a detector are constants of its graph: give --shape H W instead of dynamic.')
     divisor = getattr(getattr(graph, 'task', None), 'data_preprocessor', None)
     divisor = getattr(divisor, 'pad_size_divisor', None) or getattr(divisor, 'size_divisor', None) or 1
+    if min(shape) < SMALLEST:
+        raise InputError(f'The images are {shape[0]} x {shape[1]}: an image needs at least {SMALLEST} x {SMALLEST} '
+                         'pixels.')
     if any(side % divisor for side in shape):
         raise InputError(f'The images are {shape[0]} x {shape[1]}, and the task pads to a multiple of {divisor}: '
                          'give multiples of it as height and width, so that nothing has to be padded.')

@@ -12,15 +12,17 @@ from mmengine.config import Config, ConfigDict
 from mmengine.logging import print_log
 from mmengine.model import BaseModel
 
-from mmfusenas.core.errors import InputError
+from mmfusenas.core.errors import InputError, UserError
 from mmfusenas.engine.hooks.bilevel_search_hook import STATE_KEY as SEARCH_KEY
 from mmfusenas.nas import SearchSpace
+from mmfusenas.nas.genotype import published_genotypes
 from mmfusenas.registry import MODELS
+from mmfusenas.utils.bounded_building import BoundedBuilding
 from mmfusenas.utils.checkpoint import extract_weights, load_checkpoint, misfits
 from mmfusenas.utils.checkpoint_content import config_of_model, transforms_of_test_data
 from mmfusenas.utils.command_line import load_config
 from mmfusenas.utils.safe_loading import use_safe_loading
-from mmfusenas.utils.stored_config import MODEL_PARTS, PIPELINE_PARTS, from_text
+from mmfusenas.utils.stored_config import MODEL_PARTS, PIPELINE_PARTS, from_text, genotypes_named
 from mmfusenas.utils.weights import checkpoint_file, weights_file
 
 
@@ -53,7 +55,7 @@ def load_model(source: str | Path | Config, checkpoint: str | Path | None = None
         checkpoint = _checkpoint_file(str(source))
         content = load_checkpoint(checkpoint)
         refuse_search(content, checkpoint)
-        model = build_model(own_config(content, checkpoint), f'checkpoint {checkpoint}')
+        model = build_model(own_config(content, checkpoint), f'checkpoint {checkpoint}', elements(content, checkpoint))
         pipeline = own_pipeline(content, checkpoint)
     else:
         cfg = source if isinstance(source, Config) else load_config(str(source))
@@ -92,7 +94,7 @@ def check_device(name: str) -> torch.device:
     return device
 
 
-def build_model(model_cfg: Mapping[str, Any], where: str) -> BaseModel:
+def build_model(model_cfg: Mapping[str, Any], where: str, elements: int | None = None) -> BaseModel:
     """Build a model, without the pretrained weights that its config may ask for.
 
     Files that a part reads while it is built run no code (:func:`~mmfusenas.utils.safe_loading.use_safe_loading`).
@@ -100,20 +102,29 @@ def build_model(model_cfg: Mapping[str, Any], where: str) -> BaseModel:
     Args:
         model_cfg: Config of the model; its ``_scope_`` defaults to ``mmfusenas``.
         where: What to call the config in messages.
+        elements: Of a config that travels in a file, the number of weights there, see :class:`BoundedBuilding`.
 
     Raises:
-        ValueError: If a part of it is not registered.
+        ValueError: If a part of it is not registered, or a config of a file cannot be built.
     """
     use_safe_loading()
     # mmdet reads test_cfg by attribute, so plain dicts will not do.
     cfg = ConfigDict(deepcopy(dict(model_cfg)))
     cfg.setdefault('_scope_', 'mmfusenas')
     try:
-        return MODELS.build(cfg)
+        if elements is None:
+            return MODELS.build(cfg)
+        with BoundedBuilding(elements, f'model of the {where}'):
+            return MODELS.build(cfg)
     except KeyError as error:
         raise InputError(
             f'The model of the {where} cannot be built: {error.args[0]} Parts from outside this package load through '
             'custom_imports: give the config that has them, together with the checkpoint.') from error
+    except Exception as error:
+        if elements is None or isinstance(error, (UserError, ImportError)):
+            raise
+        raise InputError(f'The model of the {where} cannot be built from what the file says of it '
+                         f'({type(error).__name__}: {error}). Give the config of its training as well.') from error
 
 
 def build_from_config(cfg: Config) -> BaseModel:
@@ -131,7 +142,20 @@ def own_config(content: Mapping[str, Any], path: str | Path) -> dict[str, Any]:
     if not isinstance(meta, Mapping) or 'model_cfg' not in meta:
         raise InputError(f'The checkpoint {path} does not hold the config of its model: only checkpoints that '
                          'SafeCheckpointHook or tools/derive.py wrote do. Give its config file as well.')
-    return from_text(meta['model_cfg'], MODEL_PARTS, f'The model of {path} (meta.model_cfg)')
+    where = f'The model of {path} (meta.model_cfg)'
+    config = from_text(meta['model_cfg'], MODEL_PARTS, where)
+    if not isinstance(config, dict):
+        raise InputError(f'{where} is a {type(config).__name__}; the config of a model is a dict.')
+    for place, name in genotypes_named(config):
+        if name.partition('#')[0] not in published_genotypes():
+            raise InputError(f'{where} names the genotype {name!r} in {place}; a checkpoint holds its genotypes itself '
+                             'or names published ones: no other file is read for it.')
+    return config
+
+
+def elements(content: Mapping[str, Any], path: str | Path) -> int:
+    """Return the number of weights of a checkpoint."""
+    return sum(weight.numel() for weight in extract_weights(content, path).values())
 
 
 def own_pipeline(content: Mapping[str, Any], path: str | Path) -> list[dict] | None:

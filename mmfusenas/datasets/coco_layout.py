@@ -50,11 +50,16 @@ def _is_name(value: Any) -> bool:
     return isinstance(value, str) and value != ''
 
 
+def _is_file(value: Any) -> bool:
+    return _is_name(value) and not value.startswith('/') and '..' not in value.split('/')
+
+
 _ID = (_is_id, 'a whole number')
 _NAME = (_is_name, 'text')
+_FILE = (_is_file, 'text, a path below the folder of its images without ..')
 _SIDE = (_is_side, 'a whole number from 1 on')
 _FIELDS: dict[str, dict[str, tuple[Callable[[Any], bool], str]]] = dict(
-    images=dict(id=_ID, file_name=_NAME, height=_SIDE, width=_SIDE),
+    images=dict(id=_ID, file_name=_FILE, height=_SIDE, width=_SIDE),
     annotations=dict(id=_ID, image_id=_ID, category_id=_ID, bbox=(_is_box, 'four numbers, [x, y, width, height]')),
     categories=dict(id=_ID, name=_NAME))
 """What the entries of a COCO file have to hold, each with a test of its value and with that in words."""
@@ -101,7 +106,8 @@ def _check_fields(entries: Any, part: str, path: str) -> list[Problem]:
         if not isinstance(entry, Mapping):
             problems.append(Problem('error', 'malformed entry', where, f'is {_shown(entry)}, not an object'))
             continue
-        for key, (fits, wanted) in _FIELDS[part].items():
+        optional = {key: _FILE for key in FILE_NAMES.values() if part == 'images' and key in entry}
+        for key, (fits, wanted) in (_FIELDS[part] | optional).items():
             if not fits(entry.get(key)):
                 found = _shown(entry[key]) if key in entry else 'missing'
                 problems.append(Problem('error', 'malformed entry', where, f'{key} is {found}; it has to be {wanted}'))

@@ -43,7 +43,11 @@ class Schedule:
 
     def past(self, runner: Runner) -> int:
         """Return the number of the phase that the last iteration was in, which a validation is of."""
-        return self.at(max(0, (runner.epoch if self.by_epoch else runner.iter) - 1))
+        if not self.by_epoch:
+            return self.at(max(0, runner.iter - 1))
+        # A checkpoint after an epoch's last iteration is of that epoch still: its end is yet to come.
+        within = getattr(runner.train_loop, 'batches_done', 0) > 0
+        return self.at(max(0, runner.epoch - (not within)))
 
     def check_loop(self, runner: Runner) -> None:
         """Raise a ValueError where ends count epochs of a training that has none."""

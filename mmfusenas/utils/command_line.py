@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
 from importlib.metadata import PackageNotFoundError
 from itertools import islice
+from multiprocessing.util import get_temp_dir
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from mmfusenas.core.errors import UserError
 from mmfusenas.core.renamed import warn_renamed
 from mmfusenas.utils.config_check import check_options
 from mmfusenas.utils.config_files import config_from, get_file
+from mmfusenas.utils.lost_processes import lost_process
 from mmfusenas.utils.safe_loading import use_safe_loading
 from mmfusenas.utils.weights import checkpoint_file
 
@@ -45,7 +47,7 @@ def message_for_people(error: BaseException) -> str | None:
         return text.rstrip().splitlines()[-1].partition(': ')[2]
     if isinstance(error, UserError) or (isinstance(error, OSError) and error.filename):
         return text
-    return None
+    return lost_process(error)
 
 
 def run_tool(main: Callable[[], None]) -> None:
@@ -57,6 +59,9 @@ def run_tool(main: Callable[[], None]) -> None:
         main: The tool.
     """
     use_safe_loading()
+    # Processes that load data take over this folder, which goes when the tool ends. One of their own would stay where
+    # they are ended from outside, as torch does at the end of a training.
+    get_temp_dir()
     try:
         main()
     except KeyboardInterrupt:

@@ -2,14 +2,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from pathlib import Path
 
 import numpy as np
-from scipy.io import loadmat
+from scipy.io import loadmat, whosmat
 from scipy.io.matlab import MatReadError
 
 from mmfusenas.core.errors import UserError
 from mmfusenas.utils.command_line import existing_file
+
+MOST_VALUES = 2**28
+"""Values of one array."""
 
 
 def read_mat(path: str | Path, names: Sequence[str]) -> dict[str, np.ndarray]:
@@ -19,11 +23,16 @@ def read_mat(path: str | Path, names: Sequence[str]) -> dict[str, np.ndarray]:
         UserError: It is missing, no .mat file, or lacks one of them.
     """
     try:
-        content = loadmat(existing_file(path, 'File'))
+        shapes = {name: shape for name, shape, _ in whosmat(existing_file(path, 'File'))}
+        large = [name for name in names if prod(shapes.get(name, ())) > MOST_VALUES]
+        if large:
+            raise UserError(f'{path} is too large to read: {large[0]} is {shapes[large[0]]}, and arrays have up to '
+                            f'{MOST_VALUES:,} values.')
+        content = loadmat(path, variable_names=[name for name in names if name in shapes])
     except (MatReadError, ValueError, NotImplementedError) as error:
         raise UserError(f'{path} is no .mat file of version 7 or older ({error}).') from error
-    missing = [name for name in names if name not in content]
+    missing = [name for name in names if name not in shapes]
     if missing:
         raise UserError(
-            f'{path} lacks {" and ".join(missing)}; it holds {[x for x in content if x[:2] != "__"]}.')
+            f'{path} lacks {" and ".join(missing)}; it holds {list(shapes)}.')
     return content

@@ -12,6 +12,7 @@ from mmengine.fileio import YamlHandler, register_handler
 from mmengine.registry import WEIGHT_INITIALIZERS
 from mmengine.runner import CheckpointLoader
 
+from mmfusenas.core.errors import InputError
 from mmfusenas.utils.checkpoint import BUNDLED, CheckedPretrainedInit, load_from_bundled, load_from_local
 from mmfusenas.utils.remote_weights import load_from_http, load_from_nowhere, load_from_store, load_from_zoo
 
@@ -49,6 +50,10 @@ def use_safe_loading() -> None:
     register_handler(['yaml', 'yml'])(PlainYamlHandler)
 
 
+MOST_VALUES = 100_000
+"""Values of a YAML file, with its aliases written out."""
+
+
 class PlainLoader(getattr(yaml, 'CSafeLoader', yaml.SafeLoader)):
     """PyYAML's safe loader, which knows tuples: mmengine writes them."""
 
@@ -62,8 +67,23 @@ class PlainYamlHandler(YamlHandler):
 
     Raises:
         yaml.constructor.ConstructorError: The file has another tag, such as ``!!python/object/apply``.
+        ValueError: It has too many values, with its aliases written out.
     """
 
     def load_from_fileobj(self, file: TextIO, **kwargs: Any) -> Any:
         """Load the content of a file."""
-        return super().load_from_fileobj(file, **{'Loader': PlainLoader, **kwargs})
+        content = super().load_from_fileobj(file, **{'Loader': PlainLoader, **kwargs})
+        _check_values(content, getattr(file, 'name', 'the YAML file'))
+        return content
+
+
+def _check_values(content: Any, name: str) -> None:
+    """Raise where a file has too many values, or one within itself: an alias repeats all that stands at its anchor."""
+    values, nodes = 0, [content]
+    while nodes:
+        node = nodes.pop()
+        values += 1
+        if values > MOST_VALUES:
+            raise InputError(f'{name} has more than {MOST_VALUES:,} values, with its aliases (*name) written out, or '
+                             'an alias within its own anchor (&name). Write it without aliases.')
+        nodes.extend(node.values() if isinstance(node, dict) else node if isinstance(node, (list, tuple)) else ())

@@ -146,6 +146,16 @@ def _settings(node: Any, path: str) -> Iterator[tuple[str, str, Any]]:
             yield from _settings(value, f'{path}[{index}]')
 
 
+def genotypes_named(config: Any) -> list[tuple[str, str]]:
+    """Return the genotypes that nested dicts name, each with the path to it.
+
+    Example:
+        >>> genotypes_named(dict(scene=dict(genotype='tim-light'), task=dict(genotype=None)))
+        [('scene.genotype', 'tim-light')]
+    """
+    return [(path, value) for path, key, value in _settings(config, '') if key == 'genotype' and isinstance(value, str)]
+
+
 def _scopes_named(config: Any) -> set[str]:
     """Return what stands in the places of scopes."""
     found = [(key, value) for _, key, value in _settings(config, '') if isinstance(value, str)]
@@ -174,7 +184,7 @@ def _registered(kinds: tuple[Registry, ...]) -> dict[str, set[str]]:
 
 def _below(registry: Registry) -> Iterator[Registry]:
     yield registry
-    for child in registry.children.values():
+    for child in list(registry.children.values()):  # importing one's parts may add others
         yield from _below(child)
 
 

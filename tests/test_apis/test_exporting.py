@@ -193,3 +193,11 @@ def test_a_file_that_differs_is_not_kept(tmp_path, monkeypatch):
     with pytest.raises(RuntimeError, match='not kept'):
         export_onnx(fusion(), tmp_path / 'm.onnx', (40, 48))
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize('shape', [(1, 1), (0, 0), (2, 64)])
+@pytest.mark.parametrize('dynamic', [False, True])
+def test_images_of_hardly_a_pixel_are_not_exported(shape, dynamic, tmp_path):
+    with pytest.raises(ValueError, match='at least 3 x 3 pixels'):
+        export_onnx(fusion(), tmp_path / 'x.onnx', shape, dynamic)
+    assert not list(tmp_path.iterdir())

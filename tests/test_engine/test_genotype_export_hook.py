@@ -1,5 +1,7 @@
 """What a search leaves behind."""
+import copy
 import json
+from types import SimpleNamespace
 
 import pytest
 from mmengine.config import Config
@@ -10,6 +12,7 @@ from mmengine.runner import Runner
 from kits import search as kit  # noqa: E402
 from mmfusenas.engine.hooks import GenotypeExportHook
 from mmfusenas.engine.hooks.genotype_export_hook import retrain_config
+from mmfusenas.engine.schedule import Schedule
 from mmfusenas.nas import Choice, Genotype, SearchSpace
 from mmfusenas.registry import MODELS
 from mmfusenas.utils.checkpoint import load_checkpoint
@@ -163,3 +166,40 @@ def test_a_runner_that_was_given_a_model_exports_what_needs_no_config(tmp_path, 
     assert not (tmp_path / 'retrain.py').exists()
     assert any(f"no retrain.py: build the model with genotype='{tmp_path}/genotype.json'" in text for text in said)
     assert 'model_cfg' not in load_checkpoint(tmp_path / 'iter_3.pth')['meta']
+
+
+PHASES = dict(interval=1, phases=dict(cells=dict(choices='type$', end=1), operators=dict(choices='ops')))
+BY_ITERATIONS = dict(PHASES, by_epoch=False, phases=dict(cells=dict(choices='type$', end=4),
+                                                         operators=dict(choices='ops')))
+RUAS = dict(type='CooperativeSearchHook', interval=1, alternation=[
+    dict(stage='scene', iters=2), dict(stage='task', iters=1)])
+
+
+@pytest.mark.parametrize('options, stops', [
+    (dict(search={}), (4, 8)),
+    (dict(search=PHASES, epochs=3), (8, 11, 12)),
+    (dict(search=BY_ITERATIONS, train_cfg=dict(_delete_=True, type='ResumableIterTrainLoop', max_iters=8)), (4, 8)),
+    (dict(search=RUAS, model=kit.RUAS), (4, 7, 8)),
+])
+@pytest.mark.parametrize('by_epoch', [False, True])
+def test_the_history_of_a_resumed_search_is_that_of_one_not_stopped(tmp_path, options, stops, by_epoch):
+    def search(name, stop=None):
+        cfg = kit.config(tmp_path / name, export={}, stop=stop, **copy.deepcopy(options))
+        cfg.default_hooks.checkpoint.update(interval=1, by_epoch=by_epoch)
+        kit.train(cfg, resume=(tmp_path / name / 'last_checkpoint').exists())
+        return {str(file.relative_to(tmp_path / name)): file.read_text() for file in (tmp_path / name).rglob('*.json')
+                if 'vis_data' not in file.parts}
+
+    whole = search('whole')
+    for stop in (*stops, None):
+        part = search('parts', stop)
+    entries, expected = (json.loads(files['search.json'])['epochs'] for files in (part, whole))
+    assert entries == expected and part == whole
+
+
+def test_the_phase_of_the_last_iteration_is_known_before_and_after_the_end_of_its_epoch():
+    schedule = Schedule('stages', [1], by_epoch=True)
+    loop = SimpleNamespace(batches_done=4)
+    assert [schedule.past(SimpleNamespace(train_loop=loop, epoch=epoch)) for epoch in (0, 1)] == [0, 1]
+    loop.batches_done = 0
+    assert [schedule.past(SimpleNamespace(train_loop=loop, epoch=epoch)) for epoch in (1, 2)] == [0, 1]

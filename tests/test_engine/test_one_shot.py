@@ -251,13 +251,14 @@ def test_parents_fill_up_a_population_that_no_child_belongs_to(trained, tmp_path
     assert torch.equal(loop._legal(loop._cross, parents), parents[[0, 1, 0]])
 
 
-@pytest.mark.parametrize('stops, by_epoch', [((2, ), True), ((3, 4), True), ((2, ), False)])
+@pytest.mark.parametrize('stops, by_epoch', [((2, ), True), ((3, 4), True), ((2, ), False), ((1, 2, 4), False)])
 def test_a_stopped_search_ends_as_one_that_was_not(trained, tmp_path, stops, by_epoch):
     whole = search(tmp_path / 'whole', trained[1]).train_loop
     for stop in (*stops, None):
         part = search(tmp_path / 'part', trained[1], stop=stop, resume=stop != stops[0], by_epoch=by_epoch)
     assert torch.equal(part.train_loop.paths, whole.paths) and torch.equal(part.train_loop.scores, whole.scores)
-    assert (tmp_path / 'part/genotype.json').read_text() == (tmp_path / 'whole/genotype.json').read_text()
+    for name in ('genotype.json', 'search.json', *(f'genotypes/epoch_{number}.json' for number in (1, 2, 3, 4))):
+        assert (tmp_path / 'part' / name).read_text() == (tmp_path / 'whole' / name).read_text(), name
     with pytest.raises(RuntimeError, match='limit: 1200 then, 1100 now'):
         search(tmp_path / 'part', trained[1], rounds=5, resume=True, limit=1100)
 

@@ -48,11 +48,32 @@ def test_ctrl_c_saves_what_a_resume_needs(tmp_path, loop, by_epoch, workers):
         cfg.custom_hooks.append(dict(type='SignalHook', at=stop, numbers=[signal.SIGINT], epoch=epoch))
         part = kit.train(cfg, resume=True)
         assert part.iter == stop
-        assert (folder / 'last_checkpoint').read_text() == 'stopped.pth'
+        # The checkpoint of the epoch has just been written.
+        assert (folder / 'last_checkpoint').read_text() == ('epoch_1.pth' if epoch and by_epoch else 'stopped.pth')
     part = kit.train(kit.config(folder, **options), resume=True)
     assert [record[0] for record in kit.hook_of(part, 'RecordHook').losses] == list(range(7, 18))
     assert kit.differences(kit.state(whole), kit.state(part)) == []
     assert not (folder / 'stopped.pth').exists()
+
+
+@pytest.mark.parametrize('loop, by_epoch, epoch, last', [
+    ('epoch', True, False, 'epoch_3.pth'), ('epoch', True, True, 'epoch_3.pth'), ('epoch', False, False, 'iter_18.pth'),
+    ('epoch', False, True, 'iter_18.pth'), ('iter', False, False, 'iter_18.pth')])
+def test_a_signal_in_the_last_iteration_leaves_the_last_checkpoint(tmp_path, loop, by_epoch, epoch, last):
+    options = dict(loop=loop, by_epoch=by_epoch, interval=1 if by_epoch else 4)
+    whole = kit.train(kit.config(tmp_path / 'whole', **options))
+    folder = tmp_path / 'parts'
+    cfg = kit.config(folder, **options)
+    cfg.custom_hooks.append(dict(type='SignalHook', at=18, numbers=[signal.SIGTERM], epoch=epoch))
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        kit.train(cfg)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    part = kit.train(kit.config(folder, **options), resume=True)
+    assert kit.differences(kit.state(whole), kit.state(part)) == []
+    assert (folder / 'last_checkpoint').read_text() == last == (tmp_path / 'whole/last_checkpoint').read_text()
+    assert not (folder / 'stopped.pth').exists() and (folder / last).is_file()
 
 
 def test_second_ctrl_c_stops_at_once(tmp_path):

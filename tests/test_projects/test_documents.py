@@ -79,3 +79,11 @@ def test_a_fusion_network_from_the_guide_trains_for_a_detector(tmp_path: Path) -
     log = run.stdout + run.stderr
     assert re.search(r'Epoch\(train\) +\[1\]\[1/2\].*scene\.\w*loss', log)
     assert re.search(r'Epoch\(train\) +\[2\]\[2/2\].*loss_cls', log)
+
+
+def test_the_tests_that_the_security_page_names_are_there() -> None:
+    rows = re.findall(r'^\| .*$', (ROOT / 'docs/en/security.md').read_text(), re.M)[1:]
+    tests = '\n'.join(file.read_text() for file in (ROOT / 'tests').rglob('test_*.py'))
+    for row in rows:
+        named = re.findall(r'`(test_\w+)`', row)
+        assert named and [name for name in named if f'def {name}(' not in tests] == [], row

@@ -7,6 +7,10 @@ from types import ModuleType
 import pytest
 
 MODULE = '''
+import multiprocessing
+import os
+import signal
+import time
 import torch
 from mmengine.dataset import BaseDataset
 from mmengine.evaluator import BaseMetric
@@ -51,14 +55,22 @@ class ToolMetric(BaseMetric):
 
 @HOOKS.register_module(force=True)
 class ToolStopHook(Hook):
-    """Raise in the middle of training, as a key press or a bug would."""
+    """Raise in the middle of training, as a key press or a bug would; or kill a process, and go on slowly."""
 
     def __init__(self, error, iteration):
         self.error, self.iteration = error, iteration
 
     def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
-        if runner.iter + 1 == self.iteration:
+        if self.error in ('launcher', 'rank', 'worker'):
+            self._kill(runner)
+        elif runner.iter + 1 == self.iteration:
             raise dict(interrupt=KeyboardInterrupt, bug=ZeroDivisionError)[self.error]('toy')
+
+    def _kill(self, runner):
+        time.sleep(0.2)
+        if runner.iter + 1 == self.iteration and runner.rank == 0:
+            os.kill(dict(launcher=os.getppid(), rank=os.getpid())[self.error] if self.error != 'worker' else
+                    multiprocessing.active_children()[0].pid, signal.SIGKILL)
 '''
 
 CONFIG = """

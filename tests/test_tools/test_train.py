@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -246,13 +247,38 @@ def test_help(tool: str, run_tool: Callable, capsys: pytest.CaptureFixture) -> N
     assert '--work-dir' in capsys.readouterr().out
 
 
+def test_a_killed_process_of_the_data_says_how_to_go_on(toy: Path, run_tool: Callable) -> None:
+    toy.write_text(toy.read_text() + "custom_hooks=[dict(type='ToolStopHook', error='worker', iteration=4)]\n"
+                   'train_dataloader.update(num_workers=2, persistent_workers=True)\ntrain_cfg["max_epochs"] = 1000\n')
+    begin = time.monotonic()
+    said = run_tool('train', 'toy.py')
+    assert 'images was ended from outside' in said and '--resume' in said
+    assert time.monotonic() - begin < 120
+
+
+def train_in_two(toy: Path, root: Path, limit: float | None = None) -> subprocess.CompletedProcess:
+    path = f'{toy.parent}{os.pathsep}{os.environ.get("PYTHONPATH", "")}'
+    environment = {**os.environ, 'PYTHON': sys.executable, 'PYTHONPATH': path, 'CUDA_VISIBLE_DEVICES': ''}
+    return subprocess.run(['bash', root / 'tools' / 'dist_train.sh', 'toy.py', '2'], env=environment,
+                          capture_output=True, text=True, timeout=limit)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('killed', ['launcher', 'rank', 'worker'])
+def test_a_killed_process_ends_all_and_says_how_to_go_on(killed: str, toy: Path, root: Path) -> None:
+    """The output ends when the last process has let go of it."""
+    toy.write_text(toy.read_text() + f"custom_hooks=[dict(type='ToolStopHook', error='{killed}', iteration=4)]\n"
+                   'train_dataloader.update(num_workers=1, persistent_workers=True)\ntrain_cfg["max_epochs"] = 10000\n')
+    result = train_in_two(toy, root, limit=300)
+    killed_at = max(file.stat().st_mtime for file in WORK_DIR.glob('*.pth'))
+    assert time.time() - killed_at < 60
+    assert result.returncode != 0 and 'bash tools/dist_train.sh toy.py 2 --resume' in result.stderr, result.stderr
+
+
 @pytest.mark.slow
 def test_two_processes_on_the_cpu(toy: Path, root: Path) -> None:
     """``dist_train.sh`` on a machine without a GPU: both processes train, the first writes."""
-    path = f'{toy.parent}{os.pathsep}{os.environ.get("PYTHONPATH", "")}'
-    environment = {**os.environ, 'PYTHON': sys.executable, 'PYTHONPATH': path, 'CUDA_VISIBLE_DEVICES': ''}
-    result = subprocess.run(
-        ['bash', root / 'tools' / 'dist_train.sh', 'toy.py', '2'], env=environment, capture_output=True, text=True)
+    result = train_in_two(toy, root)
     assert result.returncode == 0, result.stderr
     checkpoint = load_checkpoint(WORK_DIR / 'epoch_2.pth')
     assert checkpoint['meta']['iter'] == 4  # 12 samples in batches of 4 over 2 processes: 2 an epoch

@@ -1,7 +1,10 @@
 """What the tools share: messages, config loading, the group of processes on a CPU."""
 import argparse
+import getpass
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
@@ -27,6 +30,24 @@ from mmfusenas.utils.command_line import (
 )
 from mmfusenas.utils.config_check import ConfigError
 from mmfusenas.utils.launch import init_cpu_group, wrapper_cfg
+
+LOADING = """
+import torch
+from torch.utils.data import DataLoader
+from mmfusenas.utils.command_line import run_tool
+
+def load():
+    global batches  # kept to the end: torch ends its workers from outside then
+    batches = iter(DataLoader(torch.zeros(8, 2), num_workers=2, persistent_workers=True))
+    next(batches)
+
+run_tool(load)
+"""
+
+
+def test_no_temporary_folder_stays(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, '-c', LOADING], env=dict(os.environ, TMPDIR=str(tmp_path)), check=True)
+    assert [path.name for path in tmp_path.iterdir() if path.name != f'torchinductor_{getpass.getuser()}'] == []
 
 
 def test_message_for_people_or_traceback() -> None:

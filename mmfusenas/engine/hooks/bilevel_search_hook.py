@@ -164,6 +164,7 @@ class BilevelSearchHook(Hook):
                         for k, config in enumerate(self.dataloaders)]
         if self._resumed:
             self._restore(self._resumed)
+            self._fix_past(runner, self.schedule.past(runner))  # no iteration may be left before the epoch's end
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
         """Where a phase begins, fix the choices of those before it, and find the alphas of its own."""

@@ -45,7 +45,7 @@ class SafeCheckpointHook(CheckpointHook):
       in ``meta['cfg']``, where mmengine puts Python text, and what rebuilds the model (with its scope) in
       ``meta['model_cfg']``.
     - Ctrl-C or SIGTERM lets one process finish its iteration and write ``stopped.pth``, from which ``--resume`` goes on
-      (with the same two loops); the next checkpoint takes its place.
+      (with the same two loops); the next checkpoint takes its place. Where one was just written, that is it.
     - Building it makes MMEngine read files without running code from them
       (:func:`~mmfusenas.utils.safe_loading.use_safe_loading`), so a Runner with it is safe whoever builds it.
     - ``save_best`` passes over a validation without its metric (mmdet gives none where nothing was predicted).
@@ -85,6 +85,7 @@ class SafeCheckpointHook(CheckpointHook):
         self._resumed: dict[str, Any] | None = None
         self._pending: dict[str, Any] | None = None
         self._states: list[dict[str, Any]] | None = None
+        self._saved_iter: int | None = None
 
     def before_run(self, runner: Runner) -> None:
         """Find the checkpoint of a resume, which MMEngine would look for from the working directory."""
@@ -109,7 +110,11 @@ class SafeCheckpointHook(CheckpointHook):
         self._pending = None
 
     def before_stop(self, runner: Runner) -> None:
-        """Save between two iterations, where the training was asked to stop."""
+        """Save between two iterations, where the training was asked to stop, unless that has just been done."""
+        if self._saved_iter == runner.iter:
+            runner.logger.info(f'Stopped after {runner.iter} iterations: --resume goes on from '
+                               f'{Path(self.last_ckpt).name}.')
+            return
         self._save_exactly(runner, STOPPED, dict(epoch=runner.epoch, iter=runner.iter), by_epoch=False)
         runner.logger.info(f'Saved {STOPPED} after {runner.iter} iterations: --resume goes on from it.')
 
@@ -191,7 +196,7 @@ class SafeCheckpointHook(CheckpointHook):
         self._states = all_gather_object(get_random_state())
         self._write(runner, name, meta, save_optimizer=self.save_optimizer, by_epoch=by_epoch,
                     save_param_scheduler=self.save_param_scheduler)
-        self._states = None
+        self._states, self._saved_iter = None, meta['iter']
         if is_main_process():
             path = Path(self.out_dir, name).absolute()
             folder = Path(runner.work_dir).absolute()

@@ -66,6 +66,7 @@ class TaskGuidanceHook(Hook):
         """Check that the model has stages, and as many classes as the data."""
         self.schedule.check_loop(runner)
         check_stages(runner, 'TaskGuidanceHook')
+        self._take_past(runner)  # no iteration may be left before the epoch's end
         self._begins = True
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
@@ -81,12 +82,15 @@ class TaskGuidanceHook(Hook):
 
     def before_val_epoch(self, runner: Runner) -> None:
         """Set the stage that trained last: a resumed run may begin with the validation that was due."""
-        if runner.iter:
-            unwrap_model(runner).stage = self.stages[self.schedule.past(runner)]
+        self._take_past(runner)
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Note the stage, for what only trained the scene module is used without the rest."""
         checkpoint['meta']['stage'] = unwrap_model(runner).stage
+
+    def _take_past(self, runner: Runner) -> None:
+        if runner.iter:
+            unwrap_model(runner).stage = self.stages[self.schedule.past(runner)]
 
 
 def check_stages(runner: Runner, hook: str) -> None:

@@ -147,8 +147,9 @@ class EvolutionSearchLoop(BaseLoop):
     def _restore(self, state: dict[str, Any]) -> None:
         self.generator.set_state(state['generator'].cpu())
         self.population, self.paths, self.scores = (state[key].cpu() for key in ('population', 'paths', 'scores'))
-        self._epoch = self._iter  # of a checkpoint within an epoch they differ
         self._select_best()
+        if self._epoch < self._iter:  # a checkpoint after an iteration: the end of its round is yet to come
+            self._end_round()
 
     def _round(self, scorer: PathScorer) -> None:
         self.runner.call_hook('before_train_epoch')
@@ -165,6 +166,9 @@ class EvolutionSearchLoop(BaseLoop):
             search_best=self.scores[best[0]], search_top=self.scores[best[:self.num_candidates]].mean(),
             search_cost=self.sampler.cost(self.paths[best[:1]])[0]))
         self._iter += 1
+        self._end_round()
+
+    def _end_round(self) -> None:
         self.runner.call_hook('after_train_epoch')
         self._epoch += 1
 
