@@ -599,7 +599,7 @@ def test_all_rows_have_the_iterations_asked_for(algorithm):
         assert given[given.index('train_cfg.max_iters=16'):] == ['train_cfg.max_iters=16', *([] if fixed else stages)]
 
 
-def test_two_rows_of_algorithm_1_train_on_the_built_in_scenes(monkeypatch, tmp_path, root, run_tool):
+def test_a_row_of_algorithm_1_and_its_control_train_on_the_built_in_scenes(monkeypatch, tmp_path, root, run_tool):
     pytest.importorskip('mmdet')
     import algorithm1
     import runs
@@ -612,29 +612,29 @@ def test_two_rows_of_algorithm_1_train_on_the_built_in_scenes(monkeypatch, tmp_p
     monkeypatch.setattr(runs, 'tool', tool)
     for name, value in dict(DATA='synthetic_fusion_tasks', RECIPE='./algorithm1_demo.py').items():
         monkeypatch.setenv(name, value)
-    loader, tasks = ['train_dataloader.batch_size=1', 'train_dataloader.num_workers=0'], range(4)
+    alone, tasks = ['batch_size=1', 'num_workers=0', 'persistent_workers=False'], range(4)
+    loader = [f'train_dataloader.{what}' for what in alone]
     monkeypatch.setattr(sys, 'argv', [
         'algorithm1.py', '--work-dir', str(tmp_path), '--iterations', '3', '--search-options', *loader,
-        'train_cfg.max_epochs=2', 'default_hooks.search.phases.cells.end=1', 'default_hooks.search.interval=1',
+        'train_cfg.max_epochs=4', 'default_hooks.search.phases.cells.end=1', 'default_hooks.search.interval=1',
         *(f'train_dataloader.dataset.datasets.{i}.length=1' for i in tasks),
         *(f'default_hooks.search.dataloader.{i}.{what}' for i in tasks
-          for what in ('dataset.length=1', 'batch_size=1', 'num_workers=0')),
+          for what in ('dataset.length=1', *alone)),
         '--init-options', *loader, 'train_cfg.max_iters=1', 'train_cfg.steps=1',
         '--neck-options', *loader, 'train_cfg.max_iters=2', 'default_hooks.guidance.scene=0',
         'default_hooks.search.begin=1', 'default_hooks.search.interval=1',
-        *(f'default_hooks.search.dataloader.{what}' for what in ('batch_size=1', 'num_workers=0')),
+        *(f'default_hooks.search.dataloader.{what}' for what in alone),
         '--train-options', *loader, 'train_dataloader.dataset.size=(64,96)',
         '--test-options', 'test_dataloader.dataset.length=2', 'test_dataloader.dataset.size=(64,96)',
-        'test_dataloader.num_workers=0'])
+        'test_dataloader.num_workers=0', 'test_dataloader.persistent_workers=False'])
     args = algorithm1.parse_args()
-    found, drawn, rule = (algorithm1.measure(row, 0, args) for row in ((True, ) * 3, (False, ) * 3, 'average'))
-    assert drawn['N_F and N_T (M)'] == pytest.approx(found['N_F and N_T (M)'], rel=0.01)
-    assert drawn['N_F (k)'] == pytest.approx(found['N_F (k)'], rel=0.01)
-    assert all(scores['VIF'] > 0 for scores in (found, drawn, rule)) and found['MI'] != drawn['MI']
+    frozen, rule = (algorithm1.measure(row, 0, args) for row in ((True, False, False), 'average'))
+    assert frozen['N_F (k)'] > 20 and frozen['N_F and N_T (M)'] > 1
+    assert frozen['VIF'] > 0 and rule['VIF'] > 0 and frozen['MI'] != rule['MI']
     assert algorithm1.test_images(algorithm1.trained('average', 0, args), args) == 2
     start, end = (torch.load(next(tmp_path.rglob(place)), weights_only=True)['state_dict'] for place in (
-        'fusion-random/joint/*.pth', 'detector-random/joint-frozen/*.pth'))
-    assert all(torch.equal(value, end[f'scene.{name}']) for name, value in start.items() if 'running' not in name)
+        'fusion-found/joint/*.pth', 'detector-found/joint-frozen/*.pth'))
+    assert all(torch.equal(value, end[f'scene.{name}']) for name, value in start.items())
 
 
 def test_searches_of_a_supernet_are_compared_by_strategy(chain, tmp_path, capsys, monkeypatch):
