@@ -83,9 +83,10 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--rules', nargs='*', choices=RULES, default=['average'],
                         help='fixed images that the detector found is trained on as well (default: average)')
     parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/algorithm1'), help='default: %(default)s')
-    for name, step in dict(search='the search of the fusion network', init='the initialisations',
-                           neck='the search of the neck', train='the trainings of the rows', test='the tests').items():
-        parser.add_argument(f'--{name}-options', nargs='+', default=[], metavar='KEY=VALUE',
+    for option, step in {'--search-options': 'the search of the fusion network', '--init-options': 'the initialisations',
+                         '--neck-options': 'the search of the neck', '--train-options': 'the trainings of the rows',
+                         '--test-options': 'the tests'}.items():
+        parser.add_argument(option, nargs='+', default=[], metavar='KEY=VALUE',
                             help=f'values to override in the config of {step}')
     return parser.parse_args()
 
