@@ -83,7 +83,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--rules', nargs='*', choices=RULES, default=['average'],
                         help='fixed images that the detector found is trained on as well (default: average)')
     parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/algorithm1'), help='default: %(default)s')
-    for option, step in {'--search-options': 'the search of the fusion network', '--init-options': 'the initialisations',
+    for option, step in {'--search-options': 'the search of the fusion network',
+                         '--init-options': 'the initialisations',
                          '--neck-options': 'the search of the neck', '--train-options': 'the trainings of the rows',
                          '--test-options': 'the tests'}.items():
         parser.add_argument(option, nargs='+', default=[], metavar='KEY=VALUE',
