@@ -51,6 +51,7 @@ def test_model_builds_and_knows_what_is_open(path):
     ('meta_init', 'DATA', ['real_fusion_tasks', 'medical_fusion_tasks']),
     ('enhance_mri_search', 'RECIPE', ['./enhance_mri-ct.py', './enhance_mri-spect.py']),
     ('search_demo', 'RECIPE', ['./resnet18_ivif_search.py']),
+    ('algorithm1_neck_search', 'RECIPE', ['./algorithm1_demo.py']),
 ])
 def test_the_environment_chooses_data_and_recipe(name, variable, values, monkeypatch):
     pytest.importorskip('mmdet')
@@ -136,10 +137,15 @@ def test_data_roots_come_from_the_environment(monkeypatch, tmp_path):
         DATASETS.build(cfg.train_dataloader.dataset).full_init()
 
 
-def test_each_link_of_algorithm_1_leaves_the_next(root):
+@pytest.mark.parametrize('recipe', ['algorithm1', 'algorithm1_demo'])
+def test_each_link_of_algorithm_1_leaves_the_next(recipe, root, monkeypatch):
     pytest.importorskip('mmdet')
-    search, init, neck, train = (Config.fromfile(FOLDER / f'algorithm1{link}.py')
-                                 for link in ('_search', '_init', '_neck_search', ''))
+    monkeypatch.setenv('RECIPE', f'./{recipe}.py')
+    search, init, neck, train = (Config.fromfile(FOLDER / f'{name}.py') for name in (
+        'algorithm1_search', 'algorithm1_init', 'algorithm1_neck_search', recipe))
+    weights, choices = (part.dataset for part in (neck.train_dataloader, neck.default_hooks.search.dataloader))
+    assert {name for name in choices if weights.get(name) != choices[name]} == {
+        'fold' if recipe == 'algorithm1' else 'seed'}  # the search sees no pair on both levels
     table = CostTable.load(root / search.default_hooks.search.cost.table)
     table.check(SearchSpace(MODELS.build(search.model)), 'latency_ms')
     space = SearchSpace(MODELS.build(neck.model))

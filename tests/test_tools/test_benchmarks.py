@@ -494,7 +494,8 @@ def test_the_new_task_is_one_of_those_of_its_initialisation(monkeypatch):
 @pytest.fixture
 def algorithm(monkeypatch, tmp_path):
     """The script of the whole algorithm, with tools that leave what real ones do; scores say which links a row has."""
-    monkeypatch.setenv('FOLD', '')
+    for name in ('DATA', 'RECIPE', 'FOLD'):
+        monkeypatch.setenv(name, '')  # which the script sets
     import algorithm1
     import runs
     asked = []
@@ -504,18 +505,21 @@ def algorithm(monkeypatch, tmp_path):
         folder.mkdir(parents=True, exist_ok=True)
         asked.append((name, config.removeprefix(f'{tmp_path}/'), folder.relative_to(tmp_path).as_posix(),
                       [option.replace(f'{tmp_path}/', '') for option in options[options.index('--cfg-options') + 1:]],
-                      arguments, os.environ['FOLD']))
+                      arguments, tuple(os.environ[name] for name in ('DATA', 'RECIPE', 'FOLD'))))
         if name == 'test':
             worth = dict(found=0.4, meta=0.2, guided=0.1)
             score = sum(value for link, value in worth.items() if link in arguments[0])
             Path(arguments[arguments.index('--out') + 1]).write_text(json.dumps(
-                {'coco/bbox_mAP_50': score, 'coco/bbox_mAP': score / 2, 'coco/car_precision': 0.5}))
+                {'coco/bbox_mAP_50': score, 'coco/bbox_mAP': score / 2, 'coco/car_precision': 0.5, 'cddfuse/MI': 2.5,
+                 'cddfuse/VIF': 0.75 * ('guided' in arguments[0]), 'cddfuse/Qabf': 0.5}))
             return ''
         if 'search' in config:
             genotype = Genotype.load('tim-light')
             Genotype(genotype.choices, costs=dict(parameters=4e6)).save(folder / 'genotype.json')
         (folder / 'retrain.py').write_text(
-            'train_cfg = dict(max_iters=7, steps=4)\ntrain_dataloader = dict(dataset=dict(datasets=[1, 2, 3]))')
+            'train_cfg = dict(max_iters=80, steps=4)\ntrain_dataloader = dict(dataset=dict(datasets=[1, 2, 3]))\n'
+            'default_hooks = dict(guidance=dict(scene_length=5, task_length=35))\n'
+            "test_dataloader = dict(dataset=dict(type='SyntheticScenes', length=5))")
         (folder / 'last_checkpoint').write_text('/elsewhere/iter_1.pth')
         return ''
 
@@ -531,37 +535,106 @@ def algorithm(monkeypatch, tmp_path):
 
 
 def test_the_links_of_algorithm_1_are_made_once_and_stand_on_each_other(algorithm, capsys):
-    options = ('--fold', '1/3', '--seeds', 2, '--init-options', 'train_cfg.steps=4', 'i=1', '--search-options', 's=1',
-               '--neck-options', 'n=1', '--train-options', 't=1')
+    options = ('--data', 'msrs', '--fold', '1/3', '--seeds', 2, '--init-options', 'train_cfg.steps=4', 'i=1',
+               '--search-options', 's=1', '--neck-options', 'n=1', '--train-options', 't=1')
     asked = algorithm(*options)
     made = {folder: (name, config, given) for name, config, folder, given, *_ in asked if name != 'test'}
-    assert len(asked) == len(made) + 8 == 24 and {call[-1] for call in asked} == {'1/3'}
-    seed = 'randomness.seed=2'
+    assert len(asked) == len(made) + 9 == 26  # eight rows and one rule are tested
+    assert {call[-1] for call in asked} == {('real_fusion_tasks', './algorithm1.py', '1/3')}
+    seed, unseen = 'randomness.seed=2', 'train_cfg.val_begin=1000000'
     for kind, searched in (('found', True), ('random', False)):
-        fusion, neck = f'seed-2/fusion-{kind}', f'seed-2/1of3-{kind}'
+        fusion, neck = f'msrs/seed-2/fusion-{kind}', f'msrs/seed-2/detector-1of3-{kind}'
         scene = [f'model.scene.genotype={fusion}/genotype.json',
                  f'model.scene.init_cfg.checkpoint={fusion}/meta/iter_1.pth']
-        tool, drawn = ('train', [seed]) if searched else ('analysis_tools/sample_genotype', [])
+        tool, drawn = ('train', [seed, unseen]) if searched else ('analysis_tools/sample_genotype', [])
         width = [] if searched else ['model.channels=48']
         assert made[fusion] == (tool, 'configs/tim/algorithm1_search.py', [*drawn, 's=1', *width])
         assert made[neck] == (tool, 'configs/tim/algorithm1_neck_search.py', [*drawn, *scene, 'n=1'])
-        assert made[f'{fusion}/meta'] == ('train', f'{fusion}/retrain.py', [seed, 'train_cfg.steps=4', 'i=1'])
-        # Of 7 iterations a gradient for each of the 4 steps and one more, of every one of 3 tasks.
+        assert made[f'{fusion}/meta'] == ('train', f'{fusion}/retrain.py', [seed, 'train_cfg.steps=4', 'i=1', unseen])
+        # Of 80 iterations a gradient for each of the 4 steps and one more, of every one of 3 tasks.
         assert made[f'{fusion}/joint'] == ('train', f'{fusion}/retrain.py', [
-            seed, 'i=1', 'train_cfg._delete_=True', 'train_cfg.type=ResumableIterTrainLoop', 'train_cfg.max_iters=105',
-            'train_cfg.val_interval=105', 'optim_wrapper.optimizer.lr=1e-3'])
+            seed, 'i=1', 'train_cfg._delete_=True', 'train_cfg.type=ResumableIterTrainLoop', 'train_cfg.max_iters=1200',
+            'train_cfg.val_interval=1200', 'optim_wrapper.optimizer.lr=1e-3', unseen])
         for start in ('meta', 'joint'):
             for guidance, stage in (('guided', []), ('frozen', ['default_hooks.guidance.final_stage=task'])):
                 assert made[f'{neck}/{start}-{guidance}'] == ('train', f'{neck}/retrain.py', [
-                    f'model.scene.init_cfg.checkpoint={fusion}/{start}/iter_1.pth', seed, *stage, 't=1'])
+                    f'model.scene.init_cfg.checkpoint={fusion}/{start}/iter_1.pth', *stage, seed, unseen, 't=1'])
+    rule = made['msrs/seed-2/detector-1of3-found/average'][-1]
+    assert 'model.scene.rule=average' in rule and rule[-3:] == [seed, unseen, 't=1']
     draws = [arguments for name, *_, arguments, _ in asked if name == 'analysis_tools/sample_genotype']
     assert [tuple(map(float, draw[draw.index('--parameters') + 1:][:2])) for draw in draws] == [
         pytest.approx((0.99 * size, 1.01 * size)) for size in (127358, 4e6)]
     printed = capsys.readouterr().out
-    assert re.search(r'\| yes +\| yes +\| no +\| 127\.358 +\| 4\.000 +\| 0\.600 +\| 0\.300', printed)
+    assert 'algorithm 1 on msrs, fold 1/3, 5 images, seeds [2]' in printed
+    assert re.search(r'\| yes +\| yes +\| no +\| 127\.358 +\| 4\.000 +\| 0\.600 +\| 0\.300 +\| 2\.500', printed)
     assert re.search(r'\| no +\| yes +\| yes +\| 127\.358 +\| 4\.000 +\| 0\.300 +\| 0\.150', printed)
     assert re.search(r'\| no +\| no +\| no +\| 127\.358 +\| 4\.000 +\| 0\.000 +\| 0\.000', printed)
+    assert re.search(r'\| average +(\| +){4}\| 0\.400 +\| 0\.200', printed)
     assert algorithm(*options) == []
+
+
+def test_a_link_that_does_nothing_is_seen_in_the_differences(algorithm, capsys, monkeypatch):
+    import algorithm1
+    algorithm('--seeds', 0, 1, '--rules', 'average', 'infrared')
+    printed = capsys.readouterr().out
+    assert 'algorithm 1 on scenes, 5 images, seeds [0, 1]' in printed
+    assert re.search(r'\| search +\| 8 of 8 \| 0\.400 \+- 0\.000 \| 0\.200', printed)
+    assert re.search(r'\| guidance +\| 8 of 8 \| 0\.100 \+- 0\.000 .* \| 0\.750 \+- 0\.000 \| 0\.000 \+-', printed)
+    # Worth something in one half of the rows only, and its opposite in the other.
+    rows = {((meta, guided, searched), seed): dict.fromkeys(algorithm1.SCORES, 0.1 * meta * (1 if guided else -1))
+            for meta in (True, False) for guided in (True, False) for searched in (True, False) for seed in (0, 1)}
+    lines = algorithm1.table_of_links(rows).splitlines()
+    assert re.search(r'\| search +\| 4 of 8 \| 0\.000 \+- 0\.107', lines[3])
+    assert re.search(r'\| guidance +\| 0 of 8 \| 0\.000 \+- 0\.000', lines[5])
+
+
+def test_all_rows_have_the_iterations_asked_for(algorithm):
+    asked = algorithm('--iterations', 16)
+    assert {call[-1] for call in asked} == {('synthetic_fusion_tasks', './algorithm1_demo.py', '0/4')}
+    rows = [given for name, config, folder, given, *_ in asked if name == 'train' and 'detector-' in config]
+    assert len(rows) == 9
+    stages = [f'default_hooks.guidance.{name}={length}' for name, length in dict(scene=1, task=7).items()]
+    for given in rows:
+        fixed = any('rule' in option for option in given)
+        assert given[given.index('train_cfg.max_iters=16'):] == ['train_cfg.max_iters=16', *([] if fixed else stages)]
+
+
+def test_a_row_of_algorithm_1_and_its_control_train_on_the_built_in_scenes(monkeypatch, tmp_path, root, run_tool):
+    pytest.importorskip('mmdet')
+    import algorithm1
+    import runs
+
+    def tool(name, *arguments):
+        ended = run_tool(name, *arguments)  # in this process, where everything is imported already
+        assert not ended, ended
+
+    monkeypatch.chdir(root)
+    monkeypatch.setattr(runs, 'tool', tool)
+    for name, value in dict(DATA='synthetic_fusion_tasks', RECIPE='./algorithm1_demo.py').items():
+        monkeypatch.setenv(name, value)
+    alone, tasks = ['batch_size=1', 'num_workers=0', 'persistent_workers=False'], range(4)
+    loader = [f'train_dataloader.{what}' for what in alone]
+    monkeypatch.setattr(sys, 'argv', [
+        'algorithm1.py', '--work-dir', str(tmp_path), '--iterations', '3', '--search-options', *loader,
+        'train_cfg.max_epochs=4', 'default_hooks.search.phases.cells.end=1', 'default_hooks.search.interval=1',
+        *(f'train_dataloader.dataset.datasets.{i}.length=1' for i in tasks),
+        *(f'default_hooks.search.dataloader.{i}.{what}' for i in tasks
+          for what in ('dataset.length=1', *alone)),
+        '--init-options', *loader, 'train_cfg.max_iters=1', 'train_cfg.steps=1',
+        '--neck-options', *loader, 'train_cfg.max_iters=2', 'default_hooks.guidance.scene_length=0',
+        'default_hooks.search.begin=1', 'default_hooks.search.interval=1',
+        *(f'default_hooks.search.dataloader.{what}' for what in alone),
+        '--train-options', *loader, 'train_dataloader.dataset.size=(64,96)',
+        '--test-options', 'test_dataloader.dataset.length=2', 'test_dataloader.dataset.size=(64,96)',
+        'test_dataloader.num_workers=0', 'test_dataloader.persistent_workers=False'])
+    args = algorithm1.parse_args()
+    frozen, rule = (algorithm1.measure(row, 0, args) for row in ((True, False, False), 'average'))
+    assert frozen['N_F (k)'] > 20 and frozen['N_F and N_T (M)'] > 1
+    assert frozen['VIF'] > 0 and rule['VIF'] > 0 and frozen['MI'] != rule['MI']
+    assert algorithm1.test_images(algorithm1.trained('average', 0, args), args) == 2
+    start, end = (torch.load(next(tmp_path.rglob(place)), weights_only=True)['state_dict'] for place in (
+        'fusion-found/joint/*.pth', 'detector-found/joint-frozen/*.pth'))
+    assert all(torch.equal(value, end[f'scene.{name}']) for name, value in start.items())
 
 
 def test_searches_of_a_supernet_are_compared_by_strategy(chain, tmp_path, capsys, monkeypatch):
