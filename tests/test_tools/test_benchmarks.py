@@ -593,7 +593,7 @@ def test_all_rows_have_the_iterations_asked_for(algorithm):
     assert {call[-1] for call in asked} == {('synthetic_fusion_tasks', './algorithm1_demo.py', '0/4')}
     rows = [given for name, config, folder, given, *_ in asked if name == 'train' and 'detector-' in config]
     assert len(rows) == 9
-    stages = [f'default_hooks.guidance.{name}={length}' for name, length in dict(scene=1, task=7).items()]
+    stages = [f'default_hooks.guidance.{name}={length}' for name, length in dict(scene_length=1, task_length=7).items()]
     for given in rows:
         fixed = any('rule' in option for option in given)
         assert given[given.index('train_cfg.max_iters=16'):] == ['train_cfg.max_iters=16', *([] if fixed else stages)]
