@@ -16,8 +16,9 @@ from rich.progress import track
 from mmfusenas.core.errors import UserError
 from mmfusenas.datasets.coco_layout import write_coco
 from mmfusenas.datasets.leaves import dataset_leaves, scan
-from mmfusenas.datasets.pairing import PATHS, get_role
+from mmfusenas.datasets.pairing import PATHS
 from mmfusenas.datasets.problems import report
+from mmfusenas.datasets.transforms.pack_pair import get_role
 from mmfusenas.utils.command_line import ConfigOptions, RenamedOption, read_config, run_tool
 
 
