@@ -160,7 +160,8 @@ def test_fixed_size_of_several_scales(tmp_path, randomise):
     torch.testing.assert_close(run(tmp_path / 'm.onnx', visible, infrared)['image'], expected, atol=1e-5, rtol=1e-4)
 
 
-@pytest.mark.parametrize('kind', ['retinanet', 'ssd', 'atss', 'fcos', 'yolox', 'rtmdet'])
+@pytest.mark.parametrize('kind', [
+    'retinanet', 'ssd', 'fcos', 'yolox', *(pytest.param(kind, marks=pytest.mark.slow) for kind in ('atss', 'rtmdet'))])
 def test_boxes_are_those_that_the_detector_predicts(kind, tmp_path, randomise):
     from mmdet.structures import DetDataSample
     model = randomise(detector(kind)).float()
