@@ -99,7 +99,7 @@ def dino(**changes):
         test_cfg=dict(max_per_img=300)), **changes)
 
 
-@pytest.mark.parametrize('mode', ['loss', 'predict'])
+@pytest.mark.parametrize('mode', ['predict', pytest.param('loss', marks=pytest.mark.slow)])
 def test_more_queries_than_positions_are_named(mode):
     data = batch([(40, 40)] * 2)
     model = build(dino()).train(mode == 'loss')
