@@ -1,17 +1,13 @@
 """A scene module in front of any mmdet detector."""
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from copy import deepcopy
 
 from mmdet.models.dense_heads import SSDHead
 from mmdet.models.losses import CrossEntropyLoss
 from mmengine.config import ConfigDict
 from mmengine.model import BaseModel
-from torch import Tensor
 
-from mmfusenas.core.errors import InputError
 from mmfusenas.models.task_guided import TaskGuided
 from mmfusenas.models.utils.backbone_channels import backbone_channels
 from mmfusenas.registry import MODELS
@@ -55,29 +51,3 @@ class TaskGuidedDetector(TaskGuided):
             # mmdet 3.3.0's SSDHead has none, but its predict asks for it (mmdet #11780); goes when mmdet sets one.
             head.loss_cls = CrossEntropyLoss()
         return detector
-
-    def loss(self, inputs: dict[str, Tensor], data_samples: list) -> dict[str, Tensor]:
-        """Return the losses of the present stage, see :meth:`TaskGuided.loss`."""
-        with _enough_positions(self.task, inputs):
-            return super().loss(inputs, data_samples)
-
-    def predict(self, inputs: dict[str, Tensor], data_samples: list) -> list:
-        """Return the samples with their detections, see :meth:`TaskGuided.predict`."""
-        with _enough_positions(self.task, inputs):
-            return super().predict(inputs, data_samples)
-
-
-@contextmanager
-def _enough_positions(task: BaseModel, inputs: dict[str, Tensor]) -> Iterator[None]:
-    """Say what to do where a detector chooses more of its positions or scores than there are."""
-    try:
-        yield
-    except RuntimeError as error:
-        if not hasattr(task, 'num_queries') or 'selected index k out of range' not in str(error):
-            raise
-        height, width = inputs['visible'].shape[-2:]
-        raise InputError(
-            f'{type(task).__name__} chooses num_queries={task.num_queries} of the positions of its feature maps, and '
-            f'max_per_img={task.bbox_head.test_cfg.get("max_per_img")} of their scores; an image of {height} x {width} '
-            '(height x width) has fewer. Set model.task.num_queries and model.task.test_cfg.max_per_img lower, or give '
-            'larger images (mmdet.Resize).') from error
