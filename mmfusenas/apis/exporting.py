@@ -21,6 +21,12 @@ TOLERANCE = 1e-3
 """Largest difference to PyTorch that a file may have: images are in [0, 1], boxes in pixels."""
 
 _CODER = 'DeltaXYWHBBoxCoder'
+_FACTORED = ('FCOSHead', 'ATSSHead', 'YOLOXHead')
+"""Heads whose third output, centerness or objectness, is multiplied with the scores."""
+_DISTANCES = ('FCOSHead', 'RTMDetHead', 'RTMDetSepBNHead')
+"""Heads of points that give the distances to the four sides in pixels."""
+_EXPORTED = ('the detectors that are exported are RetinaNet, SSD, ATSS, FCOS, YOLOX, RTMDet and others of their heads. '
+             'Export the scene module alone, or use mmdeploy for the detector.')
 _STEP = 32
 """Dynamic sizes are tried at a larger one, of the same remainder: cells of several scales pad by what was traced."""
 
@@ -73,7 +79,7 @@ class _TaskGraph(FusionGraph):
 
 
 class DetectionGraph(_TaskGraph):
-    """The fused image, and boxes and scores of every anchor, before any is suppressed; one pair at a time.
+    """The fused image, and boxes and scores of every anchor or point, before any is suppressed; one pair at a time.
 
     Shape:
         ``boxes`` 1 x A x 4 (x1, y1, x2, y2 in pixels), ``scores`` 1 x A x classes in [0, 1].
@@ -83,20 +89,47 @@ class DetectionGraph(_TaskGraph):
 
     def forward(self, *images: Tensor) -> tuple[Tensor, ...]:
         image, head = super().forward(*images), self.task.bbox_head
-        scores, deltas = self.task(task_input(self.task, image), mode='tensor')
-        sizes = [level.shape[-2:] for level in scores]
-        priors = torch.cat(head.prior_generator.grid_priors(sizes, device=image.device))
-        scores, deltas = (torch.cat([level.permute(0, 2, 3, 1).reshape(1, -1, width) for level in levels], 1)
-                          for levels, width in ((scores, head.cls_out_channels), (deltas, 4)))
-        boxes = self._decode(head.bbox_coder, priors, deltas[0], tuple(image.shape[-2:])).unsqueeze(0)
-        return image, boxes, scores.sigmoid() if head.use_sigmoid_cls else scores.softmax(-1)[..., :-1]
+        levels = self.task(task_input(self.task, image), mode='tensor')
+        sizes = [level.shape[-2:] for level in levels[0]]
+        widths = (head.cls_out_channels, 4, 1) if type(head).__name__ in _FACTORED else (head.cls_out_channels, 4)
+        if len(levels) != len(widths):
+            raise InputError(f'{type(head).__name__} gives {len(levels)} outputs a level; {_EXPORTED}')
+        scores, boxes, *factors = (
+            torch.cat([level.permute(0, 2, 3, 1).reshape(1, -1, width) for level in output], 1)
+            for output, width in zip(levels, widths, strict=True))
+        scores = scores.sigmoid() if head.use_sigmoid_cls else scores.softmax(-1)[..., :-1]
+        for factor in factors:
+            scores = scores * factor.sigmoid()
+        return image, decode_boxes(head, sizes, boxes[0], tuple(image.shape[-2:])).unsqueeze(0), scores
 
-    @staticmethod
-    def _decode(coder: object, priors: Tensor, deltas: Tensor, size: tuple[int, int]) -> Tensor:
-        # Not the coder's own method: during an export mmdet 3.3 looks for a module that it no longer has.
+
+def decode_boxes(head: nn.Module, sizes: list[tuple[int, int]], outputs: Tensor, shape: tuple[int, int]) -> Tensor:
+    """Return the boxes that a dense head of mmdet means by its outputs.
+
+    Not by the methods of head and coder: during an export mmdet 3.3 looks for a module that it no longer has.
+
+    Args:
+        head: Head of a detector of one stage, of those that :func:`fusion_graph` exports.
+        sizes: Height and width of each level's feature map.
+        outputs: What the head gives for every anchor or point.
+        shape: Height and width of the image.
+
+    Shape:
+        ``outputs`` A x 4 to x1, y1, x2, y2 in pixels, A x 4.
+    """
+    coder = getattr(head, 'bbox_coder', None)
+    if type(coder).__name__ == _CODER:
         from mmdet.models.task_modules.coders.delta_xywh_bbox_coder import delta2bbox
-        return delta2bbox(priors, deltas, coder.means, coder.stds, size, clip_border=coder.clip_border,
+        priors = torch.cat(head.prior_generator.grid_priors(sizes, device=outputs.device))
+        return delta2bbox(priors, outputs, coder.means, coder.stds, shape, clip_border=coder.clip_border,
                           add_ctr_clamp=coder.add_ctr_clamp, ctr_clamp=coder.ctr_clamp)
+    points = torch.cat(head.prior_generator.grid_priors(sizes, device=outputs.device, with_stride=True))
+    if type(head).__name__ in _DISTANCES:
+        boxes = torch.cat([points[:, :2] - outputs[:, :2], points[:, :2] + outputs[:, 2:]], 1)
+        return torch.minimum(boxes.clamp(min=0), boxes.new_tensor([shape[1], shape[0]] * 2))
+    # YOLOX: offset and logarithm of the size, in strides; mmdet does not clip them.
+    centre, half = outputs[:, :2] * points[:, 2:] + points[:, :2], outputs[:, 2:].exp() * points[:, 2:] / 2
+    return torch.cat([centre - half, centre + half], 1)
 
 
 class SegmentationGraph(_TaskGraph):
@@ -119,8 +152,8 @@ def fusion_graph(model: nn.Module) -> FusionGraph:
     """Return a model, made fast for inference, as the graph that is exported.
 
     Raises:
-        ValueError: If the model makes no image or needs a kernel for it, or has a detector that is not of one stage
-            with anchors.
+        ValueError: If the model makes no image or needs a kernel for it, or has a detector that is not of one stage, or
+            of another one than RetinaNet, SSD, ATSS, FCOS, YOLOX and RTMDet and their like.
     """
     model = optimize_for_inference(model)
     if not isinstance(model, TaskGuided):
@@ -133,9 +166,10 @@ def fusion_graph(model: nn.Module) -> FusionGraph:
     if hasattr(model.task, 'decode_head'):
         return SegmentationGraph(model).eval()
     head = getattr(model.task, 'bbox_head', None)
-    if not (hasattr(head, 'prior_generator') and type(getattr(head, 'bbox_coder', None)).__name__ == _CODER):
-        raise InputError(f'The detector {type(model.task).__name__} is none of one stage with anchors (RetinaNet, '
-                         'SSD); export its scene module alone, or use mmdeploy for the detector.')
+    coder = type(getattr(head, 'bbox_coder', None)).__name__
+    known = coder == _CODER or type(head).__name__ in (*_FACTORED, *_DISTANCES)
+    if not (known and hasattr(head, 'prior_generator')):
+        raise InputError(f'{type(model.task).__name__} has no head that is exported; {_EXPORTED}')
     return DetectionGraph(model).eval()
 
 

@@ -2,12 +2,14 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 from mmengine.model import BaseModel
 from torch import Tensor
 
-from mmfusenas.core.errors import StateError
+from mmfusenas.core.errors import InputError, StateError
 from mmfusenas.models.scene.base_scene import add_pred_img, checked_losses, losses_of_sizes
 from mmfusenas.models.stages import Stages
 from mmfusenas.models.utils.bounded import bounded
@@ -86,7 +88,8 @@ class TaskGuided(Stages, BaseModel):
         if self.stage != 'scene':
             # In the range of a photograph, as in a test; the gradient still brings back what has left it.
             image = bounded(self.task_image(images), 0.0, 1.0)
-            losses.update(self.task.loss(*self._task_inputs(image, data_samples)))
+            with _enough_positions(self.task, image):
+                losses.update(self.task.loss(*self._task_inputs(image, data_samples)))
         # The scene's loss without the padding of the batch, as the task sees the images.
         losses.update(losses_of_sizes(self.scene_losses, images, inputs, data_samples))
         return checked_losses(self, losses)
@@ -94,7 +97,9 @@ class TaskGuided(Stages, BaseModel):
     def predict(self, inputs: dict[str, Tensor], data_samples: list) -> list:
         """Return the samples with the task's predictions in the original image's pixels, and the fused image."""
         image = self.scene.images_of_sizes(inputs, data_samples)['image'].clamp(0, 1)
-        data_samples = add_pred_img(self.task.predict(*self._task_inputs(image, data_samples)), image)
+        with _enough_positions(self.task, image):
+            data_samples = self.task.predict(*self._task_inputs(image, data_samples))
+        data_samples = add_pred_img(data_samples, image)
         for sample in data_samples:
             sample.fused_img = sample.pred_img  # its name before; it goes with the next release
         return data_samples
@@ -119,3 +124,19 @@ def task_input(task: BaseModel, image: Tensor) -> Tensor:
         image = image.flip(1)
     normalised = getattr(preprocessor, '_enable_normalize', False)  # mmengine's own preprocessor does not
     return (image - preprocessor.mean) / preprocessor.std if normalised else image
+
+
+@contextmanager
+def _enough_positions(task: BaseModel, image: Tensor) -> Iterator[None]:
+    """Say what to do where a detector chooses more of its positions or scores than there are."""
+    try:
+        yield
+    except RuntimeError as error:
+        if not hasattr(task, 'num_queries') or 'selected index k out of range' not in str(error):
+            raise
+        height, width = image.shape[-2:]
+        raise InputError(
+            f'{type(task).__name__} chooses num_queries={task.num_queries} of the positions of its feature maps, and '
+            f'max_per_img={task.bbox_head.test_cfg.get("max_per_img")} of their scores; an image of {height} x {width} '
+            '(height x width) has fewer. Set model.task.num_queries and model.task.test_cfg.max_per_img lower, or give '
+            'larger images (mmdet.Resize).') from error

@@ -14,6 +14,7 @@ from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
 from mmfusenas.core.errors import StateError
+from mmfusenas.engine.hooks.class_count_hook import ClassCountHook
 
 # Where each launcher puts rank, number of processes, and rank on its machine.
 _VARIABLES = {
@@ -31,6 +32,8 @@ _held: list[IO[str]] = []
 def build_runner(cfg: Config, local_rank: int = 0) -> Runner:
     """Build the Runner of a config, in the group of processes where a launcher started several.
 
+    A :class:`ClassCountHook` compares the numbers of classes of model and data.
+
     Args:
         cfg: Config with ``launcher`` and ``work_dir`` set.
         local_rank: Rank on this machine, for launchers that pass it as an argument.
@@ -42,6 +45,7 @@ def build_runner(cfg: Config, local_rank: int = 0) -> Runner:
             init_cpu_group(cfg.launcher)
         cfg.model_wrapper_cfg = cfg.get('model_wrapper_cfg') or wrapper_cfg(cfg)
     runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+    runner.register_hook(ClassCountHook())
     if not torch.cuda.is_available() and cfg.launcher == 'none':
         # Less time for an iteration of a fusion network on a CPU; values differ by rounding only. Not in several
         # processes: the data-parallel wrapper has laid out its buckets by then.

@@ -45,7 +45,19 @@ def detector(kind):
         bbox_head=dict(type='RetinaHead', num_classes=2, in_channels=8, feat_channels=8, stacked_convs=1,
                        anchor_generator=dict(type='AnchorGenerator', octave_base_scale=4, scales_per_octave=1,
                                              ratios=[1.0], strides=[8, 16, 32])))
-    task = dict(dict(retinanet=retinanet, ssd=ssd)[kind], _scope_='mmdet', test_cfg=dict(
+    points = dict(type='MlvlPointGenerator', offset=0, strides=[8, 16, 32])
+    head = dict(num_classes=2, in_channels=8, feat_channels=8, stacked_convs=1)
+    heads = dict(
+        fcos=dict(head, type='FCOSHead', strides=[8, 16, 32], norm_cfg=None, norm_on_bbox=True, centerness_on_reg=True),
+        atss=dict(head, type='ATSSHead', norm_cfg=None, anchor_generator=retinanet['bbox_head']['anchor_generator']),
+        yolox=dict(head, type='YOLOXHead'),
+        rtmdet=dict(head, type='RTMDetSepBNHead', share_conv=True, anchor_generator=points,
+                    bbox_coder=dict(type='DistancePointBBoxCoder')),
+        paa=dict(head, type='PAAHead', norm_cfg=None, anchor_generator=retinanet['bbox_head']['anchor_generator']))
+    tasks = dict(retinanet=retinanet, ssd=ssd)
+    for name, head in heads.items():
+        tasks[name] = dict(retinanet, type='SingleStageDetector', bbox_head=head)
+    task = dict(tasks[kind], _scope_='mmdet', test_cfg=dict(
         nms_pre=1000, score_thr=0.0, nms=dict(type='nms', iou_threshold=1.0), max_per_img=10))
     return MODELS.build(ConfigDict(
         type='TaskGuidedDetector', task=task, scene=dict(type='TIMFusion', genotype='tim-light', channels=8)))
@@ -148,7 +160,8 @@ def test_fixed_size_of_several_scales(tmp_path, randomise):
     torch.testing.assert_close(run(tmp_path / 'm.onnx', visible, infrared)['image'], expected, atol=1e-5, rtol=1e-4)
 
 
-@pytest.mark.parametrize('kind', ['retinanet', 'ssd'])
+@pytest.mark.parametrize('kind', [
+    'retinanet', 'ssd', 'fcos', 'yolox', *(pytest.param(kind, marks=pytest.mark.slow) for kind in ('atss', 'rtmdet'))])
 def test_boxes_are_those_that_the_detector_predicts(kind, tmp_path, randomise):
     from mmdet.structures import DetDataSample
     model = randomise(detector(kind)).float()
@@ -159,6 +172,7 @@ def test_boxes_are_those_that_the_detector_predicts(kind, tmp_path, randomise):
     with torch.no_grad():
         found = model(dict(visible=visible, infrared=infrared), [sample], mode='predict')[0].pred_instances
     scores, boxes = got['scores'][0], got['boxes'][0]
+    assert len(found) >= 10
     for box, score, label in zip(found.bboxes, found.scores, found.labels):
         near = (boxes - box).abs().amax(1) < 1e-2
         assert near.any() and (scores[near, label] - score).abs().min() < 1e-4
@@ -180,6 +194,12 @@ def test_what_cannot_be_exported_is_said(tmp_path):
         export_onnx(detector('retinanet'), tmp_path / 'm.onnx', (64, 96), dynamic=True)
     with pytest.raises(ValueError, match='multiple of 32'):
         export_onnx(detector('retinanet'), tmp_path / 'm.onnx', (60, 96))
+    with pytest.raises(ValueError, match='PAAHead gives 3 outputs a level; the detectors that are exported'):
+        export_onnx(detector('paa'), tmp_path / 'm.onnx', (64, 96))
+    two_stages = detector('retinanet')
+    two_stages.task.roi_head = two_stages.task.__dict__['_modules'].pop('bbox_head')
+    with pytest.raises(ValueError, match='RetinaNet has no head that is exported'):
+        fusion_graph(two_stages)
     with pytest.raises(ValueError, match='makes no image'):
         fusion_graph(torch.nn.Conv2d(3, 1, 1))
     with pytest.raises(ValueError, match='deblurs by a kernel of each image'):

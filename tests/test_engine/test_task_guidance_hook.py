@@ -89,10 +89,12 @@ def test_a_head_of_another_number_of_classes_is_named():
     task = nn.Module()
     task.rpn_head, task.bbox_head = nn.Module(), nn.Module()
     task.rpn_head.num_classes, task.bbox_head.num_classes = 1, 2
+    model = nn.Module()
+    model.task, model.stage = task, 'joint'
 
     def training(*classes):
         loader = SimpleNamespace(dataset=SimpleNamespace(metainfo=dict(classes=classes)))
-        return runner(SimpleNamespace(task=task, stage='joint'), train_dataloader=loader)
+        return runner(model, train_dataloader=loader)
 
     check_stages(training('car', 'person'), 'Hook')
     with pytest.raises(ValueError, match=r'bbox_head .* num_classes=2, .* 3 classes \(car, person, bike\)'):

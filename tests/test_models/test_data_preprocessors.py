@@ -48,6 +48,27 @@ def test_bit_depth_says_how_many_bits_the_files_hold():
     assert PairDataPreprocessor(bit_depth=dict(infrared=14))(data)['inputs']['infrared'].unique().tolist() == [1.0]
 
 
+def test_raw_counts_of_16_bit_files_are_said_once_a_sensor(recwarn):
+    preprocessor, data = PairDataPreprocessor(), batch((4, 6), dtype2=torch.uint16)
+
+    def warned(low, high, dtype=torch.uint16):
+        data['inputs']['infrared'] = [torch.linspace(low, high, 24).reshape(1, 4, 6).to(dtype)]
+        preprocessor(data)
+        messages = [str(warning.message) for warning in recwarn]
+        recwarn.clear()
+        return messages
+
+    assert warned(1000, 1000 + 13107 + 10) == []  # a fifth of the range
+    assert warned(0, 20, torch.uint8) == []  # a night
+    message, = warned(29315, 31315)  # kelvin in hundredths
+    assert 'infrared image ir/0.png holds 29315 to 31315, 3.1% of the range to 65535' in message
+    assert 'bit_depth=dict(infrared=BITS)' in message
+    assert warned(29315, 31315) == []
+    preprocessor = PairDataPreprocessor(bit_depth=dict(infrared=14))
+    assert warned(1000, 5000) == []
+    assert '12.2% of the range to 16383' in warned(1000, 3000)[0]
+
+
 def test_a_field_of_displacements_is_no_image():
     flow = torch.full((2, 4, 6), -3.5)
     data = dict(inputs=dict(visible=[torch.zeros(3, 4, 6, dtype=torch.uint8)], flow=[flow]))

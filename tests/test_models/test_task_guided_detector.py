@@ -1,7 +1,10 @@
 """A scene module in front of mmdet's detectors."""
+from pathlib import Path
+
 import pytest
 import torch
-from mmengine.config import ConfigDict
+from mmengine.config import Config, ConfigDict
+from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
 from mmengine.structures import InstanceData
 
@@ -71,6 +74,52 @@ def batch(shapes=(SHAPE, SHAPE), seed=0):
     images = [torch.randint(0, 256, (4, *shape), generator=generator, dtype=torch.uint8) for shape in shapes]
     inputs = dict(visible=[p[:3] for p in images], infrared=[p[3:] for p in images])
     return dict(inputs=inputs, data_samples=samples)
+
+
+def dino(**changes):
+    # mmdet's encoding of reference points is for 256 channels.
+    embed = dict(embed_dims=256, num_levels=2)
+    return dict(dict(
+        _scope_='mmdet', type='DINO', num_queries=900, with_box_refine=True, as_two_stage=True,
+        data_preprocessor=dict(type='DetDataPreprocessor'),
+        backbone=dict(type='ResNet', depth=18, base_channels=8, out_indices=(1, 2)),
+        neck=dict(type='ChannelMapper', kernel_size=1, out_channels=256, act_cfg=None,
+                  norm_cfg=dict(type='GN', num_groups=4), num_outs=2),
+        encoder=dict(num_layers=1, layer_cfg=dict(
+            self_attn_cfg=embed, ffn_cfg=dict(embed_dims=256, feedforward_channels=32))),
+        decoder=dict(num_layers=1, return_intermediate=True, post_norm_cfg=None, layer_cfg=dict(
+            self_attn_cfg=dict(embed_dims=256, num_heads=4), cross_attn_cfg=embed,
+            ffn_cfg=dict(embed_dims=256, feedforward_channels=32))),
+        positional_encoding=dict(num_feats=128, normalize=True, temperature=20),
+        bbox_head=dict(type='DINOHead', num_classes=2, embed_dims=256,
+                       loss_cls=dict(type='FocalLoss', use_sigmoid=True)),
+        dn_cfg=dict(group_cfg=dict(dynamic=True, num_groups=None, num_dn_queries=10)),
+        train_cfg=dict(assigner=dict(type='HungarianAssigner', match_costs=[
+            dict(type='FocalLossCost', weight=2.0), dict(type='BBoxL1Cost', weight=5.0, box_format='xywh')])),
+        test_cfg=dict(max_per_img=300)), **changes)
+
+
+@pytest.mark.parametrize('mode', ['predict', pytest.param('loss', marks=pytest.mark.slow)])
+def test_more_queries_than_positions_are_named(mode):
+    data = batch([(40, 40)] * 2)
+    model = build(dino()).train(mode == 'loss')
+    message = r'DINO chooses num_queries=900 .* max_per_img=300 .* image of 40 x 40 .* model.task.num_queries'
+    with pytest.raises(ValueError, match=message):
+        model(**model.data_preprocessor(data, True), mode=mode)
+    fitting = build(dino(num_queries=20, test_cfg=dict(max_per_img=40))).train(mode == 'loss')
+    fitting.task.init_weights()
+    fitting(**fitting.data_preprocessor(data, True), mode=mode)
+
+
+def test_layers_that_levels_share_are_optimised_once(root: Path):
+    head = dict(
+        type='RTMDetSepBNHead', num_classes=2, in_channels=8, feat_channels=8, stacked_convs=1, share_conv=True,
+        anchor_generator=dict(type='MlvlPointGenerator', offset=0, strides=[8, 16, 32]))
+    model = build(retinanet(type='RTMDet', bbox_head=head))
+    for schedule in ('adamw_12e', 'adamw_2k'):
+        cfg = Config.fromfile(root / f'configs/_base_/schedules/{schedule}.py').optim_wrapper
+        groups = build_optim_wrapper(model, cfg).optimizer.param_groups
+        assert sum(len(group['params']) for group in groups) == len(list(model.parameters()))
 
 
 def losses(model, data):

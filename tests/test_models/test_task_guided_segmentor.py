@@ -70,6 +70,18 @@ def test_what_trains_in_each_stage(stage, trains):
     assert {'scene', 'decode'} >= {name.split('.')[0] for name in losses}
 
 
+@pytest.mark.parametrize(('size', 'warned'), [((512, 1024), 1), ((70, 96), 0)])
+def test_a_stock_preprocessor_that_pads_small_images_is_said(size, warned, recwarn):
+    model = model_of()
+    SearchSpace(model).relax()
+    model.stage = 'task'
+    model.task.data_preprocessor.size, model.task.data_preprocessor.size_divisor = size, None
+    model.train()._task_inputs(batch()[0]['visible'], batch()[1])
+    assert len([w for w in recwarn if 'pads training images of 70 x 83 to 512 x 1024' in str(w.message)]) == warned
+    model.eval()._task_inputs(batch()[0]['visible'], batch()[1])
+    assert len([w for w in recwarn if 'pads training images' in str(w.message)]) == warned
+
+
 def test_the_task_s_gradient_reaches_the_fusion_network():
     model = model_of()
     SearchSpace(model).relax()

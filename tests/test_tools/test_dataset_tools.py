@@ -363,6 +363,20 @@ def test_make_split(tool, tmp_path, capsys):
     assert all(abs(a - b) > 2 for i in range(3) for j in range(i) for a in numbers[i] for b in numbers[j])
 
 
+def test_make_split_says_what_was_reached_and_refuses_what_is_far_from_it(tool, tmp_path, capsys):
+    for number in [*range(0, 49), *range(100, 151)]:  # two videos
+        (tmp_path / f'{number:03d}.png').write_bytes(b'')
+    split = tool('dataset_converters/make_split')
+    arguments = [str(tmp_path), '--out', str(tmp_path / 'splits'), '--ratios', 'train=80', 'test=20']
+    with pytest.raises(UserError, match='train 51% in place of 80%, test 49% in place of 20%.*--block.*--tolerance'):
+        split.main(arguments)
+    assert not (tmp_path / 'splits').exists()
+    split.main([*arguments, '--tolerance', '0.3'])
+    assert '| train | 51     | 80.0% | 51.0%   |' in capsys.readouterr().out
+    split.main([*arguments, '--block', '10', '--guard', '2'])
+    assert '18 frames left out at cuts' in capsys.readouterr().out
+
+
 def test_make_split_of_images_in_folders(tool, tmp_path):
     for number in range(10):
         (tmp_path / f'images/{number % 2}').mkdir(parents=True, exist_ok=True)

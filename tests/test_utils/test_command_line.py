@@ -182,8 +182,9 @@ def test_launchers_say_which_process_this_is(launcher: str, started, monkeypatch
 def test_the_wrapper_is_on_the_gpu_of_its_process(launcher: str, started, monkeypatch: pytest.MonkeyPatch) -> None:
     started(launcher)
     monkeypatch.setattr(launch.torch.cuda, 'is_available', lambda: True)
-    monkeypatch.setattr(launch.Runner, 'from_cfg', lambda cfg: os.environ['LOCAL_RANK'])
-    assert launch.build_runner(Config(dict(launcher=launcher))) == '1'
+    monkeypatch.setattr(launch.Runner, 'from_cfg', lambda cfg: SimpleNamespace(
+        register_hook=lambda hook: None, device=os.environ['LOCAL_RANK']))
+    assert launch.build_runner(Config(dict(launcher=launcher))).device == '1'
 
 
 def test_a_folder_is_no_output_file(tmp_path: Path) -> None:

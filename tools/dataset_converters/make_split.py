@@ -2,7 +2,8 @@
 
 Stems that differ only in their last number, by at most --gap, are taken for frames of one video. Whole videos are split
 to the parts, the longest first. Where a set is one long video, --block cuts it into blocks of so many frames and
---guard leaves frames out at every cut, so that neighbours do not lie on both sides.
+--guard leaves frames out at every cut, so that neighbours do not lie on both sides. A split that is further from the
+ratios than --tolerance, as a few long videos make it, is not written.
 """
 from __future__ import annotations
 
@@ -35,6 +36,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
                         '0: there are no videos, every image is split by itself')
     parser.add_argument('--block', type=int, help='cut videos that are longer into blocks of so many frames')
     parser.add_argument('--guard', type=int, default=0, help='frames left out at every such cut (default: 0)')
+    parser.add_argument('--tolerance', type=float, default=0.05,
+                        help='largest difference of a part from its ratio of the frames (default: 0.05)')
     parser.add_argument('--seed', type=int, default=0, help='order of videos of one length (default: 0)')
     return parser.parse_args(argv)
 
@@ -57,6 +60,16 @@ def parse_ratios(words: list[str]) -> dict[str, float]:
     return ratios
 
 
+def check_ratios(asked: dict[str, float], reached: dict[str, float], tolerance: float) -> None:
+    """Refuse a split that is not what was asked for."""
+    if max(abs(asked[name] - reached[name]) for name in asked) <= tolerance:
+        return
+    told = ', '.join(f'{name} {reached[name]:.0%} in place of {asked[name]:.0%}' for name in asked)
+    raise UserError(f'Whole videos make another split than --ratios: {told}. Nothing is written. Cut long videos '
+                    '(--block 100 --guard 10), say --gap 0 if these are no videos, or allow the difference by '
+                    '--tolerance.')
+
+
 def main(argv: list[str] | None = None) -> None:
     """Write the split files."""
     args = parse_args(argv)
@@ -69,12 +82,17 @@ def main(argv: list[str] | None = None) -> None:
     if args.block:
         sequences = [block for sequence in sequences for block in cut_blocks(sequence, args.block, args.guard)]
     parts = split_sequences(sequences, ratios, args.seed)
+    asked = {name: ratio / sum(ratios.values()) for name, ratio in ratios.items()}
+    reached = {name: len(part) / sum(map(len, parts.values())) for name, part in parts.items()}
+    check_ratios(asked, reached, max(args.tolerance, 1 / len(stems)))
     folder = Path(args.out)
     for name, part in parts.items():
         write_text(folder / f'{name}.txt', '\n'.join(part) + '\n')
-    rows = [[name, len(part), f'{len(part) / len(stems):.1%}', folder / f'{name}.txt'] for name, part in parts.items()]
-    print(f'{len(stems)} frames, {len(sequences)} videos or blocks')
-    print(AsciiTable([['part', 'frames', 'ratio', 'file'], *rows]).table)
+    rows = [[name, len(part), f'{asked[name]:.1%}', f'{reached[name]:.1%}', folder / f'{name}.txt']
+            for name, part in parts.items()]
+    left_out = len(stems) - sum(map(len, parts.values()))
+    print(f'{len(stems)} frames, {len(sequences)} videos or blocks, {left_out} frames left out at cuts')
+    print(AsciiTable([['part', 'frames', 'asked', 'reached', 'file'], *rows]).table)
     print('Name a file in the data set with split=..., then: python tools/analysis_tools/check_dataset.py CONFIG')
 
 

@@ -9,6 +9,7 @@ from mmengine.runner import Runner
 
 from mmfusenas.core.errors import InputError, InputTypeError
 from mmfusenas.engine.dry_run import dry_run
+from mmfusenas.engine.hooks.class_count_hook import check_class_count
 from mmfusenas.engine.schedule import Schedule
 from mmfusenas.models.stages import STAGES
 from mmfusenas.registry import HOOKS
@@ -96,8 +97,6 @@ class TaskGuidanceHook(Hook):
 def check_stages(runner: Runner, hook: str) -> None:
     """Raise where a model has no stages, or a head of another number of classes than the training data.
 
-    Heads have ``num_classes`` in mmdet and mmseg alike; a region proposal network tells objects from background only.
-
     Raises:
         TypeError: If the model has no stages.
         ValueError: If the number of classes differs.
@@ -107,11 +106,4 @@ def check_stages(runner: Runner, hook: str) -> None:
         raise InputTypeError(
             f'{hook} got the model {type(model).__name__}, which has no stages; it is for RUASEnhancement, '
             'TaskGuidedDetector and TaskGuidedSegmentor.')
-    classes = getattr(runner.train_dataloader.dataset, 'metainfo', {}).get('classes', ())
-    for name, module in model.task.named_modules():
-        count = getattr(module, 'num_classes', None)
-        if classes and 'head' in name and 'rpn' not in name and isinstance(count, int) and count != len(classes):
-            raise InputError(
-                f'{name} ({type(module).__name__}) has num_classes={count}, and the training data have {len(classes)} '
-                f'classes ({", ".join(classes)}). Set --cfg-options model.task.{name}.num_classes={len(classes)}, or '
-                'give the data set metainfo=dict(classes=...).')
+    check_class_count(model, runner.train_dataloader.dataset)

@@ -1,6 +1,7 @@
 """From packed images and pairs to a batch in [0, 1]."""
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -15,6 +16,8 @@ from mmfusenas.registry import MODELS
 _FULL_SCALE = {torch.uint8: 255.0, torch.uint16: 65535.0}
 _FLOAT_SCALE = 255.0
 _SENSOR = dict(aligned='infrared')  # an input that is an image of another one's sensor
+_LEAST_SHARE = 0.2
+"""Of its range that an image of 16 bit fills; below it is likely that the files hold fewer bits."""
 _FIELD = 'flow'  # displacements in pixels, no image: kept as it is
 
 
@@ -28,8 +31,9 @@ class PairDataPreprocessor(BaseDataPreprocessor):
 
     uint8 is divided by 255 and uint16 by 65535, unless ``bit_depth`` says that the files hold fewer bits. Floating
     point images, as photometric transforms leave them, count as 0-255 (or the range of ``bit_depth``) and are
-    clamped; a file of floating point has to lie in that range. Images are padded with 0 on the right and at the
-    bottom, only up to the largest of the batch: the data samples' ``img_shape`` crops each one back.
+    clamped; a file of floating point has to lie in that range. Where an image of 16 bit fills less than a fifth of its
+    range, or of that of ``bit_depth``, as raw counts do, there is one warning a sensor. Images are padded with 0 on the
+    right and at the bottom, only up to the largest of the batch: the data samples' ``img_shape`` crops each one back.
 
     Args:
         bit_depth: Bits that the files of a sensor really hold, such as ``dict(infrared=14)``; others go by dtype.
@@ -56,6 +60,7 @@ class PairDataPreprocessor(BaseDataPreprocessor):
     def __init__(self, bit_depth: dict[str, int] | None = None, non_blocking: bool = False) -> None:
         super().__init__(non_blocking)
         self.bit_depth = dict(bit_depth or {})
+        self._warned: set[str] = set()
 
     def forward(self, data: dict, training: bool = False) -> dict:
         """Make a batch of what the data loader hands over (lists of tensors, or tensors already stacked)."""
@@ -102,7 +107,8 @@ class PairDataPreprocessor(BaseDataPreprocessor):
             if not torch.isfinite(image).all():
                 raise InputError(f'NaN or infinity in the {name} image {file}. Repair or remove the file.')
             full *= 2  # photometric transforms overshoot, and are clamped
-        elif _SENSOR.get(name, name) not in self.bit_depth:
+        self._check_spread(name, image, full, file)
+        if not image.is_floating_point() and _SENSOR.get(name, name) not in self.bit_depth:
             if image.dtype not in _FULL_SCALE:
                 raise InputError(f'The {name} image {file} holds {image.dtype}, of unknown depth: save it as 8 or '
                                  f'16 bit, or say bit_depth=dict({name}=BITS).')
@@ -115,6 +121,18 @@ class PairDataPreprocessor(BaseDataPreprocessor):
                 f'The {name} image {file} reaches {largest:g}, more than its depth allows. Set bit_depth in '
                 f'PairDataPreprocessor, such as bit_depth=dict({name}=16), to the bits that the files hold.'
             )
+
+    def _check_spread(self, name: str, image: torch.Tensor, full: float, file: str) -> None:
+        """Warn once a sensor where 16-bit files hardly differ from black: raw counts, or fewer bits."""
+        if image.dtype != torch.uint16 or name in self._warned:
+            return
+        low, high = (int(value) for value in image.to(torch.int32).aminmax())
+        if high - low < _LEAST_SHARE * full:
+            self._warned.add(name)
+            warnings.warn(
+                f'The {name} image {file} holds {low} to {high}, {(high - low) / full:.1%} of the range to {full:g}, '
+                f'which is white: the image is nearly flat. Raw counts of fewer bits need bit_depth=dict({name}=BITS) '
+                'in PairDataPreprocessor; those of a narrow range are scaled to 8 bit first.', stacklevel=2)
 
     def _check_file_range(self, name: str, sample: BaseDataElement) -> None:
         """Refuse a file of floating point that holds another unit: it would be clamped to black or white."""

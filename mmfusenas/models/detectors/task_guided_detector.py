@@ -23,6 +23,9 @@ class TaskGuidedDetector(TaskGuided):
     Args:
         task: Config of an mmdet detector. A neck config without ``in_channels`` gets those of the backbone.
 
+    Raises:
+        ValueError: If a detector of queries (DINO) chooses more of them than an image has positions.
+
     Example:
         >>> task = dict(
         ...     type='RetinaNet', data_preprocessor=dict(type='DetDataPreprocessor'),

@@ -1,10 +1,12 @@
 """A scene module in front of any mmseg segmentor."""
 from __future__ import annotations
 
+import warnings
 from copy import deepcopy
 
 from mmengine.config import ConfigDict
 from mmseg.models.segmentors import BaseSegmentor
+from torch import Tensor
 
 from mmfusenas.models.task_guided import TaskGuided
 from mmfusenas.models.utils.backbone_channels import backbone_channels
@@ -17,7 +19,8 @@ class TaskGuidedSegmentor(TaskGuided):
 
     Stages, losses and arguments are those of :class:`TaskGuided`. Predictions are mmseg's ``SegDataSample`` with
     ``pred_img``. In training the segmentor's preprocessor pads to its ``size``, or to a multiple of its
-    ``size_divisor``; at prediction mmseg asks for images of one size in a batch.
+    ``size_divisor``; at prediction mmseg asks for images of one size in a batch. Where more than half of what it trains
+    on is padding, as with the ``size`` of a stock config in front of small images, there is one warning.
 
     Args:
         task: Config of an mmseg segmentor. A decode head without ``in_channels`` gets those of the backbone's levels
@@ -44,3 +47,13 @@ class TaskGuidedSegmentor(TaskGuided):
             index = head.get('in_index', -1)
             head.in_channels = widths[index] if isinstance(index, int) else [widths[i] for i in index]
         return MODELS.build(config)
+
+    def _task_inputs(self, image: Tensor, data_samples: list) -> tuple[Tensor, list]:
+        inputs, data_samples = super()._task_inputs(image, data_samples)
+        if self.training and inputs[0, 0].numel() > 2 * image[0, 0].numel():
+            (height, width), (high, wide) = image.shape[-2:], inputs.shape[-2:]
+            warnings.warn(  # which shows a message once
+                f'The segmentor pads training images of {height} x {width} to {high} x {wide} (height x width), so '
+                'that most of what it computes is padding. Set model.task.data_preprocessor.size='
+                f'({height}, {width}), or size=None with a size_divisor.', stacklevel=2)
+        return inputs, data_samples

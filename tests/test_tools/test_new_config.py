@@ -1,0 +1,193 @@
+"""One command writes a config of a stock task on pairs of one's own; one trains, one infers; nothing is edited."""
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+
+from mmfusenas.apis import FusionInferencer
+from mmfusenas.datasets.images import write_image
+from mmfusenas.utils.config_check import check_config
+from mmfusenas.utils.stock_config import stock_schedule, stock_task
+
+pytest.importorskip('mmdet')
+pytest.importorskip('mmseg')
+
+FCOS = 'mmdet::fcos/fcos_r50-caffe_fpn_gn-head_1x_coco.py'
+FASTER = 'mmdet::faster_rcnn/faster-rcnn_r50_fpn_1x_coco.py'
+DINO = 'mmdet::dino/dino-4scale_r50_8xb2-12e_coco.py'
+PSPNET = 'mmseg::pspnet/pspnet_r18-d8_4xb2-80k_cityscapes-512x1024.py'
+CLASSES = ('person', 'bicycle', 'car')
+SIZE = 96, 64
+
+
+@pytest.fixture
+def pairs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Ten pairs with a box and a map each, in every form of annotations; the present folder is an empty one."""
+    random, (width, height) = np.random.default_rng(0), SIZE
+    root = tmp_path / 'data'
+    coco = dict(images=[], annotations=[], categories=[dict(id=i, name=name) for i, name in enumerate(CLASSES, 1)])
+    for place in range(10):
+        stem, label = f'{100 * place:05d}D', place % 3
+        write_image(root / f'vi/{stem}.png', random.integers(0, 256, (height, width, 3), np.uint8))
+        write_image(root / f'ir/{stem}.png', random.integers(0, 256, (height, width), np.uint8))
+        write_image(root / f'maps/{stem}.png', random.integers(0, 3, (height, width), np.uint8))
+        for folder in ('labels', 'Annotations', 'annotations'):
+            (root / folder).mkdir(exist_ok=True)
+        (root / f'labels/{stem}.txt').write_text(f'{label} 0.5 0.5 0.5 0.5\n')
+        (root / f'Annotations/{stem}.xml').write_text(
+            f'<annotation><size><width>{width}</width><height>{height}</height></size><object>'
+            f'<name>{CLASSES[label]}</name><bndbox><xmin>24</xmin><ymin>16</ymin><xmax>72</xmax><ymax>48</ymax></bndbox>'
+            '</object></annotation>')
+        coco['images'].append(dict(id=place, file_name=f'{stem}.png', width=width, height=height))
+        coco['annotations'].append(dict(id=place, image_id=place, category_id=label + 1, bbox=[24, 16, 48, 32]))
+    (root / 'annotations/all.json').write_text(json.dumps(coco))
+    (tmp_path / 'work').mkdir()
+    monkeypatch.chdir(tmp_path / 'work')
+    return root
+
+
+@pytest.fixture
+def new_config(pairs: Path, run_tool: Callable) -> Callable[..., str]:
+    """Run the tool on the pairs, for ``mine.py``; return how it ends."""
+    def run(task: str, *more: str, labels: str = 'yolo') -> str:
+        return run_tool('new_config', '--task', task, '--visible', pairs / 'vi', '--infrared', pairs / 'ir', '--labels',
+                        labels, '--classes', *CLASSES, '--out', 'mine.py', *more)
+    return run
+
+
+@pytest.fixture
+def train(run_tool: Callable) -> Callable[..., Path]:
+    """Train ``mine.py`` in this process; return its last checkpoint."""
+    def run(*options: str) -> Path:
+        plain = [f'{part}_dataloader.{option}' for part in ('train', 'val') for option in (
+            'num_workers=0', 'persistent_workers=False')]
+        assert run_tool('train', 'mine.py', '--cfg-options', *plain, *options) == ''
+        return Path((Path('work_dirs/mine/last_checkpoint')).read_text().strip().split('/')[-1])
+    return run
+
+
+@pytest.mark.parametrize('task', [
+    'mmdet::yolox/yolox_s_8xb8-300e_coco.py',
+    *(pytest.param(task, marks=pytest.mark.slow) for task in (
+        FCOS, FASTER, 'mmdet::rtmdet/rtmdet_tiny_8xb32-300e_coco.py', DINO,
+        'mmdet::deformable_detr/deformable-detr_r50_16xb2-50e_coco.py', PSPNET,
+        'mmseg::segformer/segformer_mit-b0_8xb2-160k_ade20k-512x512.py',
+        'mmseg::deeplabv3plus/deeplabv3plus_r18-d8_4xb2-80k_cityscapes-512x1024.py'))])
+def test_what_is_written_trains_and_predicts(task: str, pairs: Path, new_config: Callable, train: Callable) -> None:
+    segments = task.startswith('mmseg')
+    length = '2' if segments else '1'  # iterations, or epochs of two
+    assert new_config(task, '--weights', 'none', '--length', length, '--batch-size', '4',
+                      labels='maps' if segments else 'yolo') == ''
+    text = Path('mine.py').read_text()
+    assert len(text.splitlines()) <= 45 and text.startswith('# ')
+    # After two iterations no score is above a stock threshold.
+    threshold = 'rcnn.score_thr' if task == FASTER else 'score_thr'
+    options = [] if segments or 'detr' in task or task == DINO else [f'model.task.test_cfg.{threshold}=0.0']
+    checkpoint = Path('work_dirs/mine') / train(*options)
+    assert checkpoint.name == ('iter_2.pth' if segments else 'epoch_1.pth')
+    infer = FusionInferencer(checkpoint, score_thr=0.0)
+    out = infer(pairs / 'vi/00000D.png', pairs / 'ir/00000D.png')
+    assert out['image'].shape == (SIZE[1], SIZE[0], 3) and infer.dataset_meta['classes'] == CLASSES
+    if segments:
+        assert out['mask'].shape == (SIZE[1], SIZE[0]) and out['mask'].max() < 3
+    else:
+        # Those of RTMDet may all be inside out yet.
+        assert (len(out['boxes']) or 'rtmdet' in task) and set(out['labels']) <= {0, 1, 2}
+
+
+@pytest.mark.slow
+def test_a_searched_neck(pairs: Path, new_config: Callable, train: Callable) -> None:
+    assert new_config(FCOS, '--weights', 'none', '--length', '1', '--batch-size', '2', '--search', 'neck') == ''
+    loader = 'default_hooks.search.dataloader'
+    train('model.task.neck.channels=8', 'default_hooks.search.interval=1', f'{loader}.num_workers=0',
+          f'{loader}.persistent_workers=False')
+    found = json.loads(Path('work_dirs/mine/genotype.json').read_text())
+    assert found['choices'] and all(name.startswith('task.neck.') for name in found['choices'])
+    retrain = Config.fromfile('work_dirs/mine/retrain.py')
+    assert retrain.model.task.neck.genotype and retrain.train_dataloader.dataset.get('fold') is None
+    assert 'search' not in retrain.default_hooks
+
+
+@pytest.mark.parametrize('labels', ['coco', pytest.param('voc', marks=pytest.mark.slow)])
+def test_every_form_of_boxes_is_read(labels: str, pairs: Path, new_config: Callable, capsys) -> None:
+    more = ['--val-annotations', str(pairs / 'annotations/all.json')] if labels == 'coco' else []
+    assert new_config(FASTER, '--weights', 'none', *more, labels=labels) == ''
+    pairs_trained = 10 if labels == 'coco' else 8
+    out = capsys.readouterr().out
+    assert f'train: {pairs_trained} pairs; boxes: person' in out and 'python tools/train.py mine.py' in out
+    check_config(Config.fromfile('mine.py'))
+
+
+def test_validation_images_of_their_own(pairs: Path, new_config: Callable, capsys) -> None:
+    own = [word for role, folder in dict(visible='vi', infrared='ir', annotations='labels').items()
+           for word in (f'--val-{role}', str(pairs / folder))]
+    assert new_config(FCOS, '--weights', 'none', *own) == ''
+    assert 'train: 10 pairs' in (out := capsys.readouterr().out) and 'val: 10 pairs' in out
+
+
+@pytest.mark.parametrize(('task', 'more', 'message'), [
+    ('mmdet::fcos/fcos_r50-caffe_fpn_gn-head_1x.py', (), 'mmdet has no config .*the nearest is'),
+    (PSPNET, (), 'is a segmentor, and --labels yolo are of a detector'),
+    ('mmdet::mask_rcnn/mask-rcnn_r50_fpn_1x_coco.py', (), 'predicts masks of objects'),
+    (DINO, ('--search', 'neck'), 'takes the place of an FPN.*neck ChannelMapper'),
+    (FCOS, ('--annotations', 'nowhere'), 'nowhere'),
+    (FCOS, ('--val-visible', 'nowhere'), 'belong together'),
+    (FCOS, ('--weights', 'no.pth'), 'Weights no.pth'),
+])  # fmt: skip
+def test_what_cannot_be_written_is_said(task: str, more: tuple, message: str, new_config: Callable) -> None:
+    ended = new_config(task, *more)
+    assert ended.startswith('error: ') and re.search(message, ended, re.S), ended
+    assert list(Path().iterdir()) == []
+
+
+def test_the_optimizer_and_schedule_are_the_task_s() -> None:
+    train_cfg, wrapper, (scheduler, ), hooks = stock_schedule(DINO, batch_size=4, length=24)
+    assert train_cfg == dict(type='ResumableEpochTrainLoop', max_epochs=24, val_interval=1) and hooks == []
+    assert wrapper['optimizer'] == dict(type='AdamW', lr=2.5e-5, weight_decay=1e-4)  # 1e-4 is for 16 images
+    assert wrapper['clip_grad'] == dict(max_norm=0.1, norm_type=2)
+    assert wrapper['paramwise_cfg']['custom_keys'] == dict(backbone=dict(lr_mult=0.1), scene=dict(lr_mult=1.0))
+    assert scheduler['milestones'] == [22] and scheduler['end'] == 24
+    train_cfg, wrapper, schedulers, hooks = stock_schedule(
+        'mmdet::rtmdet/rtmdet_tiny_8xb32-300e_coco.py', batch_size=16, length=30, warmup=50)
+    assert wrapper['optimizer']['lr'] == pytest.approx(0.004 / 16) and wrapper['paramwise_cfg']['bypass_duplicate']
+    assert wrapper['paramwise_cfg']['custom_keys']['scene']['lr_mult'] == 1.0
+    warmup, cosine = schedulers
+    assert warmup['end'] == 50 and (cosine['begin'], cosine['end'], cosine['T_max']) == (15, 30, 15)
+    assert cosine['eta_min'] == pytest.approx(0.004 * 0.05 / 16)
+    assert [(hook['type'], hook['ema_type']) for hook in hooks] == [('EMAHook', 'mmdet.ExpMomentumEMA')]
+    train_cfg, wrapper, (poly, ), _ = stock_schedule(PSPNET, batch_size=8, length=800)
+    assert train_cfg == dict(type='ResumableIterTrainLoop', max_iters=800, val_interval=80)
+    assert poly['end'] == 800 and wrapper['optimizer']['lr'] == 0.01
+
+
+def test_a_task_fits_its_data() -> None:
+    dino = stock_task(DINO, 3, (96, 64))
+    assert dino['bbox_head']['num_classes'] == 3 and dino['num_queries'] == 96 + 24 + 6 + 2
+    assert dino['test_cfg']['max_per_img'] == 128
+    assert dino['backbone']['init_cfg']['checkpoint'] == 'torchvision://resnet50'
+    faster = stock_task(FASTER, 3, (96, 64), 'coco.pth')
+    assert faster['roi_head']['bbox_head']['num_classes'] == 3 and faster['backbone']['frozen_stages'] == 1
+    assert faster['init_cfg'] == dict(type='Pretrained', checkpoint='coco.pth')
+    assert faster['backbone']['init_cfg'] is None
+    scratch = stock_task(FASTER, 3, (96, 64), None)['backbone']
+    assert (scratch['frozen_stages'], scratch['norm_eval'], scratch['norm_cfg']['requires_grad']) == (-1, False, True)
+    pspnet = stock_task(PSPNET, 3, (96, 64), None)
+    assert pspnet['data_preprocessor']['size'] == (64, 96) and pspnet['pretrained'] is None
+    assert pspnet['decode_head']['num_classes'] == pspnet['auxiliary_head']['num_classes'] == 3
+    assert pspnet['backbone']['norm_cfg']['type'] == 'BN'
+
+
+def test_weights_in_the_folder_of_downloads_are_found(
+        load_tool: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    known_weights = load_tool('new_config').known_weights
+    monkeypatch.setattr(torch.hub, 'get_dir', lambda: str(tmp_path))
+    file = tmp_path / 'checkpoints/faster_rcnn_r50_fpn_1x_coco_20200130-047c8118.pth'
+    assert known_weights(FASTER) is None
+    file.parent.mkdir()
+    file.touch()
+    assert known_weights(FASTER) == str(file) and known_weights(FCOS) is None

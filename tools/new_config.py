@@ -1,0 +1,315 @@
+"""Write a short config that trains a stock detector or segmentor on pairs of your own, behind a fusion network."""
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from mmengine.config import Config
+from mmengine.registry import DefaultScope
+from mmengine.utils import get_installed_path
+
+from mmfusenas.apis.pairs import input_pairs
+from mmfusenas.core.errors import UserError
+from mmfusenas.core.files import write_text
+from mmfusenas.datasets.images import image_size
+from mmfusenas.datasets.sequences import fold_subset
+from mmfusenas.registry import DATASETS
+from mmfusenas.utils.command_line import command, existing_file, load_config, output_file, run_tool
+from mmfusenas.utils.config_check import check_config
+from mmfusenas.utils.stock_config import read_stock, stock_schedule, stock_scope, stock_task
+
+CONFIGS = Path(__file__).resolve().parent.parent / 'configs'
+LABELS = dict(yolo='YOLOPairDataset', voc='VOCPairDataset', coco='CocoPairDataset', maps='PairSegDataset')
+BESIDE = dict(yolo=('labels', ), voc=('Annotations', 'Annotation', 'labels'), coco=('annotations', ),
+              maps=('maps', 'masks', 'seg', 'Segmentation_labels', 'labels'))
+"""Where annotations lie, beside the folder of the visible images."""
+
+HEAD = """\
+# {title}
+# python tools/new_config.py {arguments}
+_base_ = ['{configs}/_base_/datasets/{data}.py', '{configs}/_base_/default_runtime.py']
+from mmfusenas.utils.stock_config import stock_schedule, stock_task
+
+stock = {task!r}
+classes = {classes!r}
+size = {size!r}  # width, height{of}
+task = stock_task(stock, len(classes), size, weights={weights!r})
+"""
+NECK = """\
+task['neck'] = dict(
+    type='mmfusenas.FeatureDistillationNeck', in_channels={in_channels}, out_channels={out_channels},
+    start_level={start_level}, num_outs={num_outs}, channels=64)
+"""
+MODEL = """\
+model = dict(
+    type='TaskGuided{kind}', eta=0.1, norm_eval=True, task=task,
+    scene=dict(type='TIMFusion', genotype='tim-light', loss=dict(type='FusionLoss'),
+               init_cfg=dict(type='Pretrained', checkpoint='mmfusenas://tim-light')))
+find_unused_parameters = True  # of several processes: what a stage leaves out is not in the graph
+
+"""
+BOXES = """\
+resize = dict(_base_.resize, scale=size)
+train_pipeline = [*_base_.load, dict(type='JointTransform', transforms=[resize, _base_.flip]), _base_.pack]
+test_pipeline = [*_base_.load, dict(type='JointTransform', transforms=[resize]), _base_.pack]
+"""
+MAPS = """\
+crop = dict(_base_.crop, crop_size=size[::-1])
+train_pipeline = [*_base_.load, dict(type='JointTransform', transforms=[_base_.rotate, crop, _base_.flip]), _base_.pack]
+test_pipeline = _base_.test_pipeline
+"""
+DATA = """\
+data = dict(
+    type={dataset!r}, metainfo=dict(classes=classes),
+    {shared})
+train_set = dict(data, {train})
+val_set = dict(data, {val})
+train_dataloader = dict(_base_.loader, batch_size={batch_size}, dataset=dict(
+    train_set, {options}pipeline=train_pipeline))
+val_dataloader = dict(_base_.test_loader, dataset=dict(val_set, test_mode=True, pipeline=test_pipeline))
+test_dataloader = val_dataloader
+
+# The task's own; the learning rate is that for batches of {batch_size}.
+train_cfg, optim_wrapper, param_scheduler, custom_hooks = stock_schedule(
+    stock, batch_size={batch_size}, length={length}, warmup={warmup})
+val_cfg = dict(type='ValLoop')
+test_cfg = dict(type='TestLoop')
+"""
+EPOCHS = """\
+# First the task alone learns to see fused images, then it guides the fusion.
+default_hooks = dict(guidance=dict(type='TaskGuidanceHook', task_length={first}, final_stage={stage!r}))
+"""
+ITERATIONS = """\
+# First the task alone learns to see fused images, then it guides the fusion.
+default_hooks = dict(
+    guidance=dict(type='TaskGuidanceHook', task_length={first}, final_stage={stage!r}, by_epoch=False),
+    checkpoint=dict(by_epoch=False, interval={interval}))
+log_processor = dict(by_epoch=False)
+"""
+SEARCH = """\
+# Weights learn from one half of the pairs, the choices of the neck from the other; what is found is trained on both.
+search_dataloader = dict(train_dataloader, dataset=dict(train_dataloader['dataset'], fold=(1, 2)))
+train_dataloader['dataset'].update(fold=(0, 2))
+default_hooks.update(
+    search=dict(type='BilevelSearchHook', dataloader=search_dataloader, interval=20,
+                optimizer=dict(type='Adam', lr=2e-2, betas=(0.5, 0.999), weight_decay=1e-3)),
+    export=dict(type='GenotypeExportHook', shape=size[::-1], retrain={'train_dataloader.dataset.fold': None}))
+"""
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog='Example: python tools/new_config.py --task '
+        'mmdet::fcos/fcos_r50-caffe_fpn_gn-head_1x_coco.py --visible data/train/vi --infrared data/train/ir '
+        '--labels yolo --classes person bicycle car --out configs/mine.py')
+    parser.add_argument('--task', required=True,
+                        help='stock config: mmdet::FOLDER/NAME.py, mmseg::FOLDER/NAME.py, or a file')
+    parser.add_argument('--visible', required=True, help='folder of the visible images')
+    parser.add_argument('--infrared', required=True, help='folder of the infrared images')
+    parser.add_argument('--labels', required=True, choices=LABELS,
+                        help='form of the annotations: boxes, or maps of class numbers for a segmentor')
+    parser.add_argument('--annotations', help='folder of the annotations, of coco the file (default: beside the folder '
+                        'of the visible images)')
+    parser.add_argument('--classes', required=True, nargs='+',
+                        help='class names; of yolo and maps in the order of their numbers')
+    for role in ('visible', 'infrared', 'annotations'):
+        parser.add_argument(f'--val-{role}', help='the same of the validation (default: a fifth of the pairs)')
+    parser.add_argument('--size', nargs=2, type=int, metavar=('WIDTH', 'HEIGHT'),
+                        help='size of the images, of a segmentor that of the crops in training, at most 512 x 512 '
+                        '(default: that of the files)')
+    parser.add_argument('--weights', default='stock',
+                        help='file of weights of the task, such as those trained on COCO; none: from scratch (default: '
+                        "the stock config's weights where torch's folder of downloads has them, or else what it names "
+                        'for its backbone)')
+    parser.add_argument('--batch-size', type=int, help='(default: that of the stock config, at most 4)')
+    parser.add_argument('--length', type=int,
+                        help='epochs, or iterations where the stock config counts those (default: its own); the '
+                        'schedule is stretched to it')
+    parser.add_argument('--stage', default='joint', choices=('joint', 'task'),
+                        help='whether the task guides the fusion in the last two thirds (joint, the default) or trains '
+                        'on a frozen one (task)')
+    parser.add_argument('--search', choices=('neck', ), help='search the neck of the detector, in the place of its FPN')
+    parser.add_argument('--out', required=True, help='config file to write')
+    return parser.parse_args(argv)
+
+
+def find_annotations(visible: str, labels: str) -> str:
+    """Return the annotations beside a folder of visible images."""
+    folders = [folder for parent in (Path(visible).resolve().parent, Path(visible).resolve().parent.parent)
+               for name in BESIDE[labels] if (folder := parent / name).is_dir()]
+    found = sorted(folders[0].glob('*.json')) if labels == 'coco' and folders else folders[:1]
+    if len(found) != 1:
+        what = 'annotation file' if labels == 'coco' else 'folder of annotations'
+        raise UserError(f'{"More than one" if found else "No"} {what} beside {visible}: give it by --annotations.')
+    return str(found[0])
+
+
+def median_size(paths: Sequence[str]) -> tuple[int, int]:
+    """Return the width and height that most of a few images have."""
+    sizes = [image_size(path)[::-1] for path in paths[::max(1, len(paths) // 20)]]
+    return Counter(sizes).most_common(1)[0][0]
+
+
+def choose_folds(stems: Sequence[str]) -> dict[str, Any]:
+    """Return the arguments of a split of a fifth, whose neighbours in a video are left out of the training.
+
+    Raises:
+        UserError: If there are too few images.
+    """
+    for gap in (10, 5, 2, 1, 0):
+        split = dict(fold=0, n_splits=5, gap=gap, block=max(1, len(stems) // 20))
+        try:
+            trained = fold_subset(stems, subset='train', **split)
+        except ValueError:
+            continue
+        if len(trained) >= 0.6 * len(stems):
+            return split
+    raise UserError(f'{len(stems)} pairs are too few to keep a fifth for validation: give --val-visible, '
+                    '--val-infrared and --val-annotations.')
+
+
+def dataset_arguments(args: argparse.Namespace, prefix: str = '') -> dict[str, Any]:
+    """Return what names the images and annotations of a data set, and check that the images are pairs."""
+    visible, infrared, annotations = (
+        getattr(args, f'{prefix}{role}') for role in ('visible', 'infrared', 'annotations'))
+    annotations = annotations or find_annotations(visible, args.labels)
+    folders = dict(img=os.path.abspath(visible), infrared=os.path.abspath(infrared))
+    annotations = os.path.abspath(annotations)
+    if args.labels == 'coco':
+        return dict(data_prefix=folders, ann_file=annotations)
+    return dict(data_prefix=dict(folders, **{'seg' if args.labels == 'maps' else 'ann': annotations}))
+
+
+def split_data(args: argparse.Namespace, stems: Sequence[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the arguments of the data sets of training and validation."""
+    train = dataset_arguments(args)
+    given = [getattr(args, f'val_{role}') for role in ('visible', 'infrared')]
+    if any(given):
+        if not all(given):
+            raise UserError('--val-visible and --val-infrared belong together.')
+        return train, dataset_arguments(args, 'val_')
+    if args.labels == 'coco':
+        if args.val_annotations:  # of the same folders
+            return train, dict(train, ann_file=os.path.abspath(args.val_annotations))
+        raise UserError('One COCO file has no split: give that of the validation by --val-annotations.')
+    folds = choose_folds(stems)
+    return (dict(train, kfold=dict(folds, subset='train')), dict(train, kfold=dict(folds, subset='test')))
+
+
+def known_weights(task: str) -> str | None:
+    """Return the file of weights of a stock config in torch's folder of downloads, None where it is not there."""
+    package, separator, path = task.partition('::')
+    if not separator:
+        return None
+    for file in Path(get_installed_path(package), '.mim', 'configs', path).parent.glob('metafile.y*ml'):
+        content = yaml.safe_load(file.read_text())
+        for entry in content.get('Models', []) if isinstance(content, dict) else content:
+            if Path(str(entry.get('Config'))).name == Path(path).name and entry.get('Weights'):
+                weights = Path(torch.hub.get_dir(), 'checkpoints', Path(entry['Weights']).name)
+                return str(weights) if weights.is_file() else None
+    return None
+
+
+def searched_neck(args: argparse.Namespace, stock: Config) -> str:
+    """Return the lines that put a searchable neck in the place of a stock FPN."""
+    neck = stock.model.get('neck') or {}
+    if neck.get('type') != 'FPN' or args.labels == 'coco':
+        raise UserError(f'--search neck takes the place of an FPN, of data with --labels yolo or voc; {args.task} has '
+                        f'the neck {neck.get("type")}, the labels are {args.labels}.')
+    return NECK.format(in_channels=neck.in_channels, out_channels=neck.out_channels,
+                       start_level=neck.get('start_level', 0), num_outs=neck.num_outs)
+
+
+def config_text(args: argparse.Namespace, arguments: Sequence[str]) -> str:
+    """Return the text of the config."""
+    stock = read_stock(args.task)
+    kind = dict(mmdet='Detector', mmseg='Segmentor')[stock_scope(stock)]
+    if (kind == 'Segmentor') != (args.labels == 'maps'):
+        raise UserError(f'{args.task} is a {kind.lower()}, and --labels {args.labels} are of a '
+                        f'{"segmentor" if args.labels == "maps" else "detector"}.')
+    pairs = input_pairs(args.visible, args.infrared)
+    train, val = split_data(args, [pair.stem for pair in pairs])
+    shared = {name: train.pop(name) for name in list(train) if train[name] == val.get(name)}
+    val = {name: value for name, value in val.items() if name not in shared}
+    size = tuple(args.size or median_size([pair.visible for pair in pairs]))
+    if kind == 'Segmentor' and not args.size:
+        size = tuple(min(side, 512) // 32 * 32 or side for side in size)
+    weights = None if args.weights == 'none' else args.weights
+    if weights == 'stock':
+        weights = known_weights(args.task) or 'stock'
+    elif weights:
+        weights = os.path.abspath(existing_file(weights, 'Weights'))
+    stock_task(args.task, len(args.classes), size, weights)  # raises where it is no task
+    batch_size = args.batch_size or min(4, stock.train_dataloader.batch_size)
+    steps = max(1, round(len(pairs) * (0.8 if 'kfold' in train else 1) / batch_size))
+    loop = stock_schedule(args.task, batch_size, args.length)[0]
+    unit = 'max_epochs' if 'max_epochs' in loop else 'max_iters'
+    length = loop[unit]
+    folder = Path(args.out).resolve().parent
+    inside = CONFIGS.parent in (folder, *folder.parents)
+    names = dict(
+        configs=os.path.relpath(CONFIGS, folder) if inside else CONFIGS,
+        data='maps' if kind == 'Segmentor' else 'boxes',
+        title=f'{stock.model.type} of {args.task.partition("::")[0]} on fused pairs of infrared and visible images.',
+        task=args.task, classes=tuple(args.classes), size=size, weights=weights, kind=kind,
+        of=' of the crops in training' if kind == 'Segmentor' else ' that images are brought into',
+        arguments=shlex.join(arguments), dataset=LABELS[args.labels],
+        batch_size=batch_size, length=length, first=max(1, length // 3) if length > 1 else 0, stage=args.stage,
+        # A warm-up of a tenth of the training, of a small data set less than the stock one.
+        warmup=max(1, steps * length // 10) if unit == 'max_epochs' else None, interval=max(1, length // 10),
+        options='filter_cfg=_base_.filter_cfg, ' if kind == 'Detector' else '',
+        shared=_keywords(shared, ',\n    '), train=_keywords(train), val=_keywords(val))
+    parts = [HEAD, MODEL, BOXES if kind == 'Detector' else MAPS, DATA, EPOCHS if unit == 'max_epochs' else ITERATIONS]
+    text = [part.format(**names) for part in parts]
+    if args.search:
+        text.insert(1, searched_neck(args, stock))
+        text.append(SEARCH)
+    return ''.join(text)
+
+
+def _keywords(arguments: dict[str, Any], between: str = ', ') -> str:
+    """Return arguments as code."""
+    def code(value: Any) -> str:
+        return f'dict({_keywords(value)})' if isinstance(value, dict) else repr(value)
+    return between.join(f'{name}={code(value)}' for name, value in arguments.items())
+
+
+def check_written(path: Path) -> None:
+    """Read the config and its data, so that what is wrong with them is known now, and say what is in it."""
+    cfg = load_config(str(path))
+    check_config(cfg)
+    for part in ('train', 'val'):
+        with DefaultScope.overwrite_default_scope('mmfusenas'):
+            dataset = DATASETS.build(dict(cfg[f'{part}_dataloader'].dataset))
+        boxes = Counter(instance['bbox_label'] for index in range(len(dataset))
+                        for instance in dataset.get_data_info(index).get('instances', []))
+        counts = ', '.join(f'{name} {boxes[label]}' for label, name in enumerate(dataset.metainfo['classes']))
+        print(f'{part}: {len(dataset)} pairs' + (f'; boxes: {counts}' if boxes else ''))
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Write the config, and read it once."""
+    args = parse_args(argv)
+    out = output_file(args.out)
+    text = config_text(args, argv or sys.argv[1:])
+    beside = out.with_name(f'.new_{out.name}')
+    write_text(beside, text)
+    try:
+        check_written(beside)
+        os.replace(beside, out)
+    finally:
+        beside.unlink(missing_ok=True)
+    print(f'{out} is written; next:\n  {command("python", "tools/train.py", out)}')
+
+
+if __name__ == '__main__':
+    run_tool(main)
