@@ -1,4 +1,5 @@
 """``python -m mmfusenas COMMAND ...``, and so ``torchrun -m mmfusenas train ...``."""
 from mmfusenas.cli import main
 
-main()
+if __name__ == '__main__':
+    main()

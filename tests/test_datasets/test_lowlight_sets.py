@@ -56,7 +56,7 @@ def test_lol_as_published(tmp_path, release, folders, files):
 
 @pytest.mark.parametrize('release, part', [('v3', 'train'), ('v1', 'val')])
 def test_lol_knows_its_releases_and_parts(release, part):
-    with pytest.raises(ValueError, match=f"release='{release}' and part='{part}'; it knows"):
+    with pytest.raises(ValueError, match=f"release='{release}' and subset='{part}'; it knows"):
         LOLDataset(release, part)
 
 

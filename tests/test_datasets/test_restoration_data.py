@@ -47,7 +47,7 @@ def test_reside_has_several_hazy_images_of_a_clear_one(tmp_path):
     (tmp_path / 'SOTS/indoor/gt/1401.png').unlink()
     with pytest.raises(DatasetError, match=r"without a partner \(1\):\n.*1401_1.png: no clear image '1401'"):
         RESIDEDataset('sots-indoor', data_root=str(tmp_path))
-    with pytest.raises(ValueError, match="part='sots'; it knows"):
+    with pytest.raises(ValueError, match="subset='sots'; it knows"):
         RESIDEDataset('sots')
 
 
@@ -77,7 +77,7 @@ def test_uieb_rain100_and_bsds_as_published(tmp_path):
         ('rain-001.png', 'norain-001.png')]
     write(tmp_path / 'BSDS500/data/images/val/100.jpg')
     assert names(BSDSDataset('val', data_root=str(tmp_path))) == [('100.jpg',)]
-    with pytest.raises(ValueError, match="part='all'"):
+    with pytest.raises(ValueError, match="subset='all'"):
         BSDSDataset('all')
 
 

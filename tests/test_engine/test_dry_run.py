@@ -62,12 +62,12 @@ def test_the_training_is_the_one_without(tmp_path, stop):
 
 
 def test_where_it_begins_jointly_one_sample_is_enough(tmp_path):
-    kit.train(config(tmp_path, task=0), stop=1)
+    kit.train(config(tmp_path, task_length=0), stop=1)
     assert StagedToy.seen == [('joint', 1), ('joint', 4)]
 
 
 def test_without_a_joint_stage_ahead_there_is_nothing_to_run(tmp_path):
-    kit.train(config(tmp_path, scene=5, task=0, last='task'), stop=1)
+    kit.train(config(tmp_path, scene_length=5, task_length=0, final_stage='task'), stop=1)
     assert StagedToy.seen == [('scene', 4)]
 
 

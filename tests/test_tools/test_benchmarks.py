@@ -731,7 +731,7 @@ def test_a_searched_loss_is_tested_on_images_held_out_as_well(chain, tmp_path, c
         config = call[1] if Path(call[1]).is_file() else str(tmp_path / call[1])
         cfg = Config.fromfile(config)
         assert cfg.test_dataloader == cfg.val_dataloader and cfg.test_dataloader.dataset.type == 'BSDSDataset'
-        assert cfg.test_dataloader.dataset.part == 'val', 'the option changes it'
+        assert cfg.test_dataloader.dataset.subset == 'val', 'the option changes it'
     assert 'RMSE, held out' in capsys.readouterr().out
 
 

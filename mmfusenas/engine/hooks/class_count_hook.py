@@ -56,7 +56,8 @@ class ClassCountHook(Hook):
         ValueError: See :func:`check_class_count`.
 
     Example:
-        >>> default_hooks = dict(class_count=dict(type='ClassCountHook'))
+        >>> type(HOOKS.build(dict(type='ClassCountHook'))).__name__
+        'ClassCountHook'
     """
 
     priority = 'VERY_HIGH'
