@@ -125,7 +125,8 @@ def test_candidates_are_no_import_paths(build: Callable) -> None:
 
 @pytest.mark.parametrize('name', [name for name, record in weights_records().items() if record.bundled])
 def test_bundled_weights_are_read(name: str) -> None:
-    assert load_model(name).test_pipeline[0]['type'] == 'LoadPairFromFile'
+    loading = 'LoadGuidedFromFile' if name.startswith('dcnas') else 'LoadPairFromFile'
+    assert load_model(name).test_pipeline[0]['type'] == loading
 
 
 STOCK = {
