@@ -144,7 +144,7 @@ class WeightStep:
 
     @staticmethod
     def through_clipping(grads: Sequence[Tensor | None], share: float, vector: list[Tensor]) -> list[Tensor]:
-        r"""Return the derivative of c g, transposed, times a vector: c (v - g <g, v> / |g|^2) where it is clipped."""
+        """Return the derivative of c g, transposed, times v: ``c (v - g <g, v> / |g|^2)`` where g is clipped."""
         if share == 1:
             return vector
         filled = fill(grads, vector)
