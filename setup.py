@@ -26,7 +26,8 @@ setup(
     python_requires='>=3.11',
     packages=find_packages(include=['mmfusenas', 'mmfusenas.*']),
     # `.mim` links to the configs, tools and model index of the checkout; a wheel holds copies, where MMEngine looks.
-    package_data={'mmfusenas': ['genotypes/*.json', 'weights/*', '.mim/*.yml', '.mim/**/*.py', '.mim/**/*.yml']},
+    package_data={'mmfusenas': [
+        'genotypes/*.json', 'weights/*', '.mim/*.yml', '.mim/**/*.py', '.mim/**/*.yml', '.mim/**/*.sh']},
     entry_points={'console_scripts': ['mmfusenas = mmfusenas.cli:main']},
     install_requires=requirements('runtime'),
     extras_require={

@@ -26,7 +26,6 @@ from mmfusenas.utils.command_line import command, existing_file, load_config, ou
 from mmfusenas.utils.config_check import check_config
 from mmfusenas.utils.stock_config import read_stock, stock_schedule, stock_scope, stock_task
 
-CONFIGS = Path(__file__).resolve().parent.parent / 'configs'
 LABELS = dict(yolo='YOLOPairDataset', voc='VOCPairDataset', coco='CocoPairDataset', maps='PairSegDataset')
 BESIDE = dict(yolo=('labels', ), voc=('Annotations', 'Annotation', 'labels'), coco=('annotations', ),
               maps=('maps', 'masks', 'seg', 'Segmentation_labels', 'labels'))
@@ -35,7 +34,7 @@ BESIDE = dict(yolo=('labels', ), voc=('Annotations', 'Annotation', 'labels'), co
 HEAD = """\
 # {title}
 # python tools/new_config.py {arguments}
-_base_ = ['{configs}/_base_/datasets/{data}.py', '{configs}/_base_/default_runtime.py']
+_base_ = ['mmfusenas::_base_/datasets/{data}.py', 'mmfusenas::_base_/default_runtime.py']
 from mmfusenas.utils.stock_config import stock_schedule, stock_task
 
 stock = {task!r}
@@ -254,10 +253,7 @@ def config_text(args: argparse.Namespace, arguments: Sequence[str]) -> str:
     loop = stock_schedule(args.task, batch_size, args.length)[0]
     unit = 'max_epochs' if 'max_epochs' in loop else 'max_iters'
     length = loop[unit]
-    folder = Path(args.out).resolve().parent
-    inside = CONFIGS.parent in (folder, *folder.parents)
     names = dict(
-        configs=os.path.relpath(CONFIGS, folder) if inside else CONFIGS,
         data='maps' if kind == 'Segmentor' else 'boxes',
         title=f'{stock.model.type} of {args.task.partition("::")[0]} on fused pairs of infrared and visible images.',
         task=args.task, classes=tuple(args.classes), size=size, weights=weights, kind=kind,

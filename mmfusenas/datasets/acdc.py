@@ -48,7 +48,7 @@ class ACDCDataset(PairSegDataset):
                  seg_map_suffix: str = '_gt_labelTrainIds.png', **kwargs) -> None:
         if condition not in CONDITIONS_ACDC or subset not in ('train', 'val'):
             raise InputError(f"ACDCDataset got condition={condition!r} and subset={subset!r}; it knows the conditions "
-                             f"{CONDITIONS_ACDC} and the parts 'train' and 'val'.")
+                             f"{CONDITIONS_ACDC} and the subsets 'train' and 'val'.")
         published = dict(img=f'rgb_anon/{condition}/{subset}', seg=f'gt/{condition}/{subset}')
         super().__init__(data_prefix=data_prefix or published, seg_map_suffix=seg_map_suffix, **kwargs)
 

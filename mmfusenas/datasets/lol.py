@@ -49,7 +49,7 @@ class LOLDataset(PairDataset):
     ) -> None:
         if release not in FOLDERS or subset not in FOLDERS[release]:
             raise InputError(f"LOLDataset got release={release!r} and subset={subset!r}; it knows the releases "
-                             f"{list(FOLDERS)} and the parts 'train' and 'test'.")
+                             f"{list(FOLDERS)} and the subsets 'train' and 'test'.")
         low, normal = FOLDERS[release][subset]
         super().__init__(data_prefix=data_prefix or dict(img=low, reference=normal), **kwargs)
 

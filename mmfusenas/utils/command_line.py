@@ -11,20 +11,18 @@ import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
-from importlib.metadata import PackageNotFoundError
 from itertools import islice
 from multiprocessing.util import get_temp_dir
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config, DictAction
-from mmengine.utils import get_installed_path
 
-from mmfusenas.cli import COMMANDS
+from mmfusenas.cli import as_typed
 from mmfusenas.core.errors import UserError
 from mmfusenas.core.renamed import warn_renamed
 from mmfusenas.utils.config_check import check_options
-from mmfusenas.utils.config_files import config_from, get_file
+from mmfusenas.utils.config_files import config_from, get_file, packaged_config
 from mmfusenas.utils.lost_processes import lost_process
 from mmfusenas.utils.safe_loading import use_safe_loading
 from mmfusenas.utils.weights import checkpoint_file
@@ -70,7 +68,7 @@ def run_tool(main: Callable[[], None]) -> None:
         message = message_for_people(error)
         if message is None:
             raise
-        sys.exit(f'error: {message}')
+        sys.exit(f'error: {as_typed(message)}')
 
 
 class ConfigOptions(DictAction):
@@ -239,24 +237,13 @@ def read_config(path: str, options: dict[str, Any] | None = None) -> Config:
         >>> read_config('mmfusenas::tim/fusion_light.py').model.genotype
         'tim-light'
     """
-    path = str(existing_file(_in_package(path), 'Config'))
+    path = str(packaged_config(path) if '::' in path else existing_file(path, 'Config'))
     try:
         cfg = config_from(path)
         cfg.merge_from_dict(options or {})
     except Exception as error:  # a config is a program, and may fail like any
         raise UserError(f'Config {get_file(error, path)} cannot be read: {type(error).__name__}: {error}') from error
     return cfg
-
-
-def _in_package(path: str) -> str:
-    """Return where a config of a package is, ``PACKAGE::NAME``; other paths as they are."""
-    package, found, name = path.partition('::')
-    if not found:
-        return path
-    try:
-        return str(Path(get_installed_path(package), '.mim/configs', name))
-    except PackageNotFoundError:
-        raise UserError(f'Config {path}: there is no package {package!r} here.') from None
 
 
 def load_config(path: str, options: dict[str, Any] | None = None) -> Config:
@@ -313,8 +300,4 @@ def command(*parts: str | Path, cfg: Config | None = None) -> str:
         "SCALE=4 python tools/test.py 'my config.py'"
     """
     variables = [f'{name}={shlex.quote(value)}' for name, value in ({} if cfg is None else cfg.env_variables).items()]
-    words = [str(part) for part in parts]
-    tools = {f'tools/{script}.py': name for name, script in COMMANDS.items()}
-    if sys.argv[0].startswith('mmfusenas ') and words[1] in tools:
-        words = ['mmfusenas', tools[words[1]], *(re.sub('^configs/', 'mmfusenas::', word) for word in words[2:])]
-    return ' '.join([*variables, shlex.join(words)])
+    return ' '.join([*variables, as_typed(shlex.join(str(part) for part in parts))])

@@ -5,8 +5,10 @@ import traceback
 from pathlib import Path
 
 from mmengine.config import Config
+from mmengine.utils import get_installed_path, is_installed
 
-from mmfusenas.core.errors import InputError
+from mmfusenas.core.errors import FileError, InputError
+from mmfusenas.core.names import nearest
 from mmfusenas.utils.safe_loading import use_safe_loading
 from mmfusenas.utils.stored_config import ALL_PARTS, check_parts
 
@@ -30,6 +32,26 @@ def config_from(path: str) -> Config:
                          "_base_ = ['" + Path(path).name + "'], with it.")
     check_parts(cfg.to_dict(), ALL_PARTS, f'The config {path}')
     return cfg
+
+
+def packaged_config(name: str) -> Path:
+    """Return the file of ``PACKAGE::NAME``, a config that an installed package brings.
+
+    Raises:
+        FileNotFoundError: If the package is not installed, or has no such config.
+
+    Example:
+        >>> packaged_config('mmfusenas::tim/fusion_light.py').name
+        'fusion_light.py'
+    """
+    package, _, path = name.partition('::')
+    if not is_installed(package):
+        raise FileError(f'{name} is of the package {package!r}, which is not installed.')
+    root = Path(get_installed_path(package), '.mim', 'configs')
+    if not (root / path).is_file():
+        known = [str(file.relative_to(root)) for file in sorted(root.glob('*/*.py'))]
+        raise FileError(f'{package} has no config {path}{nearest(path, known)}.')
+    return root / path
 
 
 def get_file(error: Exception, path: str) -> str:

@@ -22,11 +22,10 @@ from typing import Any
 
 from mmengine.config import Config
 from mmengine.registry import HOOKS, MODELS, OPTIMIZERS, PARAM_SCHEDULERS, Registry
-from mmengine.utils import get_installed_path
 
 from mmfusenas.core.errors import FileError, InputError
-from mmfusenas.core.names import nearest
-from mmfusenas.utils.config_parts import installed, type_name
+from mmfusenas.utils.config_files import packaged_config
+from mmfusenas.utils.config_parts import type_name
 
 _SCENE_RATE = 2.5e-4
 """Learning rate of the scene module beside a task that Adam or AdamW trains, as in ``schedules/adamw_2k.py``."""
@@ -50,18 +49,11 @@ def read_stock(name: str) -> Config:
         Traceback (most recent call last):
         mmfusenas.core.errors.FileError: mmdet has no config fcos/fcos_r50_fpn_1x_coco.py; the nearest is '...
     """
-    package, separator, path = name.partition('::')
-    if not separator:
-        if not Path(name).is_file():
-            raise FileError(f'There is no config {name}: give a file, or one of a package: mmdet::fcos/NAME.py.')
-        return Config.fromfile(name)
-    if not installed(package):
-        raise FileError(f'{name} is of the package {package}, which is not installed.')
-    root = Path(get_installed_path(package), '.mim', 'configs')
-    if not (root / path).is_file():
-        known = [str(file.relative_to(root)) for file in sorted(root.glob('*/*.py'))]
-        raise FileError(f'{package} has no config {path}{nearest(path, known)}.')
-    return Config.fromfile(root / path)
+    if '::' in name:
+        return Config.fromfile(packaged_config(name))
+    if not Path(name).is_file():
+        raise FileError(f'There is no config {name}: give a file, or one of a package: mmdet::fcos/NAME.py.')
+    return Config.fromfile(name)
 
 
 def stock_scope(cfg: Config) -> str:

@@ -66,7 +66,7 @@ def test_an_image_pair_takes_the_path_of_the_page(tmp_path, monkeypatch):
         for batch in loader:
             result, = model.test_step(batch)
     assert result.pred_img.shape == (64, 96, 3)
-    assert files == named('One image pair')[0] and len(files) <= 12  # and two configs
+    assert files == named('One image pair')[0] and len(files) <= 14 - 2  # of the configs
 
 
 def test_an_image_pair_takes_the_path_of_the_page_to_a_detector():
@@ -96,6 +96,19 @@ def test_an_image_pair_takes_the_path_of_the_page_to_a_detector():
     assert training == (predicting | joint) - packing
 
 
+class NoHealth:
+    """A report beside the genotype that says nothing."""
+
+    def add(self, grads):
+        pass
+
+    def report(self, names):
+        return {}
+
+    def state_dict(self):
+        return {}
+
+
 def test_an_alpha_takes_the_path_of_the_page(tmp_path, monkeypatch):
     path, step = set(), set()
 
@@ -113,7 +126,8 @@ def test_an_alpha_takes_the_path_of_the_page(tmp_path, monkeypatch):
     trace(genotype_export_hook.GenotypeExportHook, 'after_train_epoch', path)
     monkeypatch.setattr(genotype_export_hook, 'retrain_config', lambda *args: Config())
     monkeypatch.setattr(genotype_export_hook, 'complexity', lambda *args: {})
+    monkeypatch.setattr(genotype_export_hook, 'SearchHealth', NoHealth)
     kit.train(kit.config(tmp_path, search={}, export={}, epochs=1))
     path, step = ({file for file in files if not file.startswith(('datasets/', 'models/'))} for files in (path, step))
-    assert path | step == named('One alpha')[0]
+    assert path | step == named('One alpha')[0] and len(path | step) <= 12 - 1  # of the config
     assert len(step) == 6 and sum(len(Path(PACKAGE, file).read_text().splitlines()) for file in step) <= 900

@@ -11,8 +11,9 @@ from mmengine.config import Config
 
 import mmfusenas.registry  # noqa: F401  configs may begin with mmfusenas::
 from mmfusenas import cli
-from mmfusenas.core.errors import UserError
-from mmfusenas.utils.command_line import command, read_config
+from mmfusenas.core.errors import InputError
+from mmfusenas.utils.command_line import command, read_config, run_tool
+from mmfusenas.version import __version__
 
 ROOT = Path(__file__).parents[2]
 
@@ -30,8 +31,10 @@ def test_commands_are_listed_and_others_refused(capsys):
     cli.main([])
     listed = capsys.readouterr().out
     assert all(name in listed for name in cli.COMMANDS)
-    with pytest.raises(SystemExit, match="no command 'tain'"):
+    with pytest.raises(SystemExit, match="no command 'tain'; the nearest is 'train'"):
         cli.main(['tain'])
+    cli.main(['--version'])
+    assert capsys.readouterr().out == f'{__version__}\n'
 
 
 def test_a_command_from_outside_the_checkout(tmp_path):
@@ -48,15 +51,21 @@ def test_the_next_command_is_of_the_same_kind(monkeypatch):
     assert command(*words) == 'mmfusenas export mmfusenas::tim/fusion_light.py'
     assert command('python', 'tools/progress.py') == 'python tools/progress.py'
 
+    def fail():
+        raise InputError('Run tools/analysis_tools/check_dataset.py configs/tim/fusion_light.py.')
+
+    with pytest.raises(SystemExit, match='Run mmfusenas check-dataset mmfusenas::tim/fusion_light.py'):
+        run_tool(fail)
+
 
 def test_a_config_of_another_project_begins_with_ours(tmp_path):
     (tmp_path / 'mine.py').write_text("_base_ = 'mmfusenas::tim/fusion_light.py'\nmodel = dict(channels=8)\n")
     cfg = read_config(str(tmp_path / 'mine.py'))
     assert (cfg.model.genotype, cfg.model.channels) == ('tim-light', 8)
     assert cfg.train_cfg.max_epochs == Config.fromfile(ROOT / 'configs/tim/fusion_light.py').train_cfg.max_epochs
-    with pytest.raises(UserError, match="no package 'mmfusenass'"):
+    with pytest.raises(FileNotFoundError, match="'mmfusenass', which is not installed"):
         read_config('mmfusenass::tim/fusion_light.py')
-    with pytest.raises(UserError, match='does not exist.* nearest is .*fusion_light.py'):
+    with pytest.raises(FileNotFoundError, match="no config tim/fusion_ligt.py; the nearest is 'tim/fusion_light.py'"):
         read_config('mmfusenas::tim/fusion_ligt.py')
 
 
