@@ -9,7 +9,7 @@ _FUSION = ['model._delete_=True', 'model.type=TIMFusion', 'model.loss.type=Fusio
 
 TIM_ROWS: dict[str, list[str]] = {
     **{rule: ['model.scene._delete_=True', 'model.scene.type=FixedFusion', f'model.scene.rule={rule}', *_NO_GUIDANCE]
-       for rule in ('visible', 'infrared', 'average')},
+       for rule in ('visible', 'infrared', 'average', 'channels')},
     # The fusion network, trained with l_F alone, stays as it is.
     'direct': ['default_hooks.guidance.final_stage=task'],
     # It goes on with l_F as in 'ivif', but the task's gradient does not reach it: the control of guidance.
@@ -23,7 +23,7 @@ TIM_ROWS: dict[str, list[str]] = {
     # Table 10, of enhance_*.py: the fusion network without the enhancement network.
     'fusion': [*_FUSION, 'model.genotype=tim-full', 'model.order=(infrared,visible)'],
 }
-"""TIM by row. ``ivif`` is the config as it is."""
+"""TIM by row. ``ivif`` is the config as it is. ``channels`` fuses nothing: both sensors are channels of the image."""
 
 _DARK = TIM_ROWS['visible']  # the dark images themselves
 _END_TO_END = ['default_hooks.guidance.scene_length=0']
