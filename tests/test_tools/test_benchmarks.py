@@ -842,3 +842,33 @@ def test_the_effect_of_a_guide_by_hand(tmp_path, monkeypatch):
     rows = {row[0]: row for row in guide_effect.table({'first': [1.0, 3.0], 'bicubic': [2.0, 4.0]}, '').table_data}
     assert rows['first'] == ['first', '2.000', '0.625 +- 0.125', '0.000 +- 0.000', '0.0']
     assert rows['bicubic'] == ['bicubic', '3.000', '1.000 +- 0.000', '1.000 +- 0.000', '50.0']
+
+
+def test_failing_sensors_by_what_a_test_would_see(tmp_path, capsys, monkeypatch):
+    """The score is the mean of the infrared image, which its own failure alone changes."""
+    pytest.importorskip('mmseg')
+    import failing_sensors
+    from mmengine.registry import init_default_scope
+
+    from mmfusenas.registry import DATASETS
+
+    init_default_scope('mmfusenas')
+
+    def infrared_mean(config, folder, rule, options, checkpoint):
+        assert (rule, options, checkpoint) == ([], ['a=1'], 'seen.pth')
+        sample = DATASETS.build(Config.fromfile(config).test_dataloader.dataset)[0]
+        return dict(mIoU=sample['inputs']['infrared'].double().mean().item())
+
+    monkeypatch.setattr(failing_sensors, 'test_rule', infrared_mean)
+    monkeypatch.setattr(sys, 'argv', [
+        'failing_sensors.py', 'configs/tim/resnet18_ivif.py', 'seen.pth', '--work-dir', str(tmp_path),
+        '--options', 'a=1'])
+    monkeypatch.chdir(BENCHMARKS.parent)
+    failing_sensors.main()
+    lines = [[cell.strip() for cell in line.split('|')[1:-1]] for line in capsys.readouterr().out.splitlines()]
+    found = {(line[0], line[1]): float(line[2]) for line in lines if len(line) == 3 and line[2][:1].isdigit()}
+    mean = found['none', '']
+    assert {found[case] for case in found if case[0] == 'visible'} == {mean} and len(found) == 15
+    assert found['infrared', 'black'] == 0
+    assert abs(found['infrared', 'a tenth of the light'] - mean / 10) < 0.1
+    assert mean < found['infrared', 'saturated, gain 4'] < 255

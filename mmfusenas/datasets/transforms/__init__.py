@@ -17,11 +17,12 @@ from .rain_streaks import RainStreaks
 from .random_deformation import RandomDeformation
 from .random_patch import RandomPatch
 from .random_quarter_turn import RandomQuarterTurn
+from .sensor_failure import SensorFailure
 
 __all__ = [
     'AnchorSamplingCrop', 'BlurAndNoise', 'ClipBoxes', 'Darken', 'DegradeTarget', 'JointTransform',
     'LoadGuidedFromFile', 'LoadKernel', 'LoadPairFromFile', 'LoadSegMap', 'PackPairInputs', 'RainStreaks',
-    'RandomDeformation', 'RandomPatch', 'RandomQuarterTurn',
+    'RandomDeformation', 'RandomPatch', 'RandomQuarterTurn', 'SensorFailure',
 ]
 
 if available('mmdet'):

@@ -1,0 +1,66 @@
+"""What a detector or segmentor of two sensors loses where one of them fails.
+
+One network is tested on the images of its config again and again, with one sensor spoiled in another way each time
+(``SensorFailure``): black, too dark, saturated, noisy, shifted, or replaced by the other one, which is what a user
+with one sensor can do. Beside it belong the figures of networks of a single sensor, by ``benchmarks/task_rows.py
+--rows visible infrared``: a fused network should not fall below the sensor that is left.
+
+    FOLD=0/3 python benchmarks/failing_sensors.py configs/tim/retinanet_ivif-msrs.py tim-retinanet-msrs
+    python benchmarks/failing_sensors.py configs/tim/efficientnet_ivif-msrs.py tim-segment-msrs
+"""
+import argparse
+from itertools import product
+from pathlib import Path
+
+from mmengine.config import Config
+from mmengine.utils import track_iter_progress
+from runs import test_rule
+from terminaltables import AsciiTable
+
+from mmfusenas.utils.command_line import run_tool
+
+FAILURES = {
+    'black': dict(failure='black'), 'a tenth of the light': dict(failure='gain', amount=0.1),
+    'saturated, gain 4': dict(failure='gain', amount=4.0), 'noise of 0.1': dict(failure='noise', amount=0.1),
+    'shifted by 15 pixels': dict(failure='shift', amount=15.0),
+    'shifted by 30 pixels': dict(failure='shift', amount=30.0), 'replaced by the other': dict(failure='other'),
+}
+SCORES = {'mAP@0.5': 'coco/bbox_mAP_50', 'mAP': 'coco/bbox_mAP', 'mIoU': 'mIoU'}
+
+
+def main() -> None:
+    args = parse_args()
+    cases = [('none', None), *product(('infrared', 'visible'), FAILURES)]
+    found = [tested(args, *case) for case in track_iter_progress(cases)]
+    names = [name for name, key in SCORES.items() if any(key in metrics for metrics in found)]
+    rows = [[sensor, failure or '', *(f'{metrics[SCORES[name]]:.3f}' for name in names)]
+            for (sensor, failure), metrics in zip(cases, found, strict=True)]
+    print('\n' + AsciiTable([['sensor that fails', '', *names], *rows], f'{args.checkpoint} on {args.config}').table)
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('config', help='config with the data to test on')
+    parser.add_argument('checkpoint', help='checkpoint file, or the name of bundled weights')
+    parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/failing_sensors'),
+                        help='where the figures go, a folder a test (default: %(default)s)')
+    parser.add_argument('--options', nargs='+', default=[], metavar='KEY=VALUE',
+                        help='values to override in the config')
+    return parser.parse_args()
+
+
+def tested(args: argparse.Namespace, sensor: str, failure: str | None) -> dict[str, float]:
+    """Return the metrics of a test with a failing sensor; one that is done is not done again."""
+    case = '-'.join([sensor, *(failure or '').replace(',', '').split()])
+    folder = args.work_dir / Path(args.config).stem / Path(args.checkpoint).stem / case
+    cfg = Config.fromfile(args.config)
+    if failure:
+        pipeline = cfg.test_dataloader.dataset.pipeline
+        pipeline.insert(len(pipeline) - 1, dict(type='SensorFailure', sensor=sensor, seed=0, **FAILURES[failure]))
+    folder.mkdir(parents=True, exist_ok=True)
+    cfg.dump(folder / Path(args.config).name)
+    return test_rule(str(folder / Path(args.config).name), folder, [], args.options, args.checkpoint)
+
+
+if __name__ == '__main__':
+    run_tool(main)

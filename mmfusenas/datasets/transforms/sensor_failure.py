@@ -1,0 +1,105 @@
+"""A sensor that fails, for training against it and for measuring what it costs."""
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+from mmcv.transforms import BaseTransform
+
+from mmfusenas.core.errors import InputError
+from mmfusenas.datasets.images import to_colour, to_grey
+from mmfusenas.datasets.transforms.degrading import get_generator
+from mmfusenas.registry import TRANSFORMS
+
+SENSORS = dict(visible='img', infrared='infrared')
+"""Keys of the images in a sample."""
+
+
+def _noisy(image: np.ndarray, sigma: float, rng: np.random.Generator) -> np.ndarray:
+    return image + rng.normal(0, sigma * _largest(image), image.shape)
+
+
+def _shifted(image: np.ndarray, pixels: float, rng: np.random.Generator) -> np.ndarray:
+    columns = np.arange(image.shape[1]) - round(pixels)
+    return image[:, columns.clip(0, image.shape[1] - 1)]
+
+
+def _largest(image: np.ndarray) -> float:
+    """Return the end of the range: of the type, or of 0 to 255 for floats."""
+    return float(np.iinfo(image.dtype).max) if image.dtype.kind == 'u' else 255.0
+
+
+_FAILURES: Mapping[str, Callable[[np.ndarray, float, np.random.Generator], np.ndarray]] = dict(
+    black=lambda image, amount, rng: np.zeros_like(image),
+    gain=lambda image, amount, rng: image * float(amount),  # an int would wrap around
+    noise=_noisy,
+    shift=_shifted,
+)
+
+
+@TRANSFORMS.register_module()
+class SensorFailure(BaseTransform):
+    """Spoil the image of one sensor of a pair, with a probability; the other one and the boxes stay.
+
+    Required keys: ``img`` (visible, H x W x 3) and ``infrared`` (H x W), of 8 or 16 bit, or float32 in 0-255. One of
+    them is changed; its shape and type stay, and values are clipped to the range.
+
+    Args:
+        sensor: ``'visible'``, ``'infrared'``, or ``'either'``: one of the two is drawn for every sample.
+        failure: ``'black'``: all pixels are 0. ``'gain'``: times ``amount``, which is too dark below 1 and
+            saturates well above it. ``'noise'``: Gaussian, of ``amount`` times the range. ``'shift'``: by ``amount``
+            pixels to the right, the border repeated. ``'other'``: the other sensor's image in its place, as a user with
+            one sensor would feed a network of two. Defaults to 'black'.
+        amount: Of the failure, see there. Defaults to 1.0.
+        prob: Share of the samples that it happens to. Defaults to 1.0.
+        seed: Seed of every sample, with its ``img_id``, for tests; None takes the global generator. Defaults to None.
+
+    Raises:
+        ValueError: Another sensor or failure, a negative amount, a ``prob`` outside [0, 1], or a sample of one sensor.
+
+    Example:
+        >>> pair = dict(img=np.full((4, 6, 3), 90, np.uint8), infrared=np.full((4, 6), 200, np.uint8))
+        >>> spoiled = SensorFailure('infrared', 'gain', amount=2.0)(pair)
+        >>> spoiled['img'].max(), spoiled['infrared'].min()
+        (np.uint8(90), np.uint8(255))
+    """
+
+    def __init__(self, sensor: str = 'either', failure: str = 'black', amount: float = 1.0, prob: float = 1.0,
+                 seed: int | None = None) -> None:
+        if sensor not in (*SENSORS, 'either') or failure not in (*_FAILURES, 'other'):
+            raise InputError(f'SensorFailure got sensor={sensor!r} and failure={failure!r}: sensors are '
+                             f'{[*SENSORS, "either"]}, failures {[*_FAILURES, "other"]}.')
+        if amount < 0 or not 0 <= prob <= 1:
+            raise InputError(f'SensorFailure got amount={amount} and prob={prob}: an amount is not negative, prob is '
+                             'from 0 to 1.')
+        self.sensor, self.failure, self.amount, self.prob, self.seed = sensor, failure, amount, prob, seed
+
+    def transform(self, results: dict) -> dict:
+        """Spoil ``img`` or ``infrared``."""
+        missing = [key for key in SENSORS.values() if key not in results]
+        if missing:
+            raise InputError(f'SensorFailure needs a pair; {results.get("img_path", "the sample")} has no '
+                             f'{missing[0]}.')
+        rng = get_generator(results, self.seed)
+        happens = rng.random() < self.prob
+        sensor = str(rng.choice(list(SENSORS))) if self.sensor == 'either' else self.sensor
+        if happens:
+            key = SENSORS[sensor]
+            results[key] = self._other(results, sensor) if self.failure == 'other' else self._spoil(results[key], rng)
+        return results
+
+    def _spoil(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        spoiled = _FAILURES[self.failure](image, self.amount, rng).clip(0, _largest(image))
+        return (spoiled if image.dtype.kind == 'f' else np.rint(spoiled)).astype(image.dtype)
+
+    @staticmethod
+    def _other(results: dict, sensor: str) -> np.ndarray:
+        """Return the other sensor's image, in the form and range of this one."""
+        image, other = results[SENSORS[sensor]], results[SENSORS['infrared' if sensor == 'visible' else 'visible']]
+        other = to_colour(other) if sensor == 'visible' else to_grey(other)
+        scaled = other * (_largest(image) / _largest(other))
+        return (scaled if image.dtype.kind == 'f' else np.rint(scaled)).astype(image.dtype)
+
+    def __repr__(self) -> str:
+        return (f'{type(self).__name__}(sensor={self.sensor!r}, failure={self.failure!r}, amount={self.amount}, '
+                f'prob={self.prob}, seed={self.seed})')
