@@ -42,6 +42,13 @@ def parse_args() -> argparse.Namespace:
                         help='how far RUAS brightens --input, from 0 (not at all) to 1 (default: 1)')
     parser.add_argument('--visible', metavar='PATH', help='visible image, folder, or .txt list of one path a line')
     parser.add_argument('--infrared', metavar='PATH', help='infrared image, folder, or list')
+    parser.add_argument('--resize', choices=['visible', 'infrared'],
+                        help='bring the other image of a pair to the size of this one, where they show the same view')
+    parser.add_argument('--missing', choices=['error', 'fallback'],
+                        help='what to do where an image of a pair is missing or unreadable, or black: end, or take the '
+                             'other one in its place (default: error)')
+    parser.add_argument('--tile', type=int, metavar='N',
+                        help='fuse in parts of N x N pixels, where images do not fit into memory (default: at once)')
     parser.add_argument('--target', metavar='PATH', help='target of low resolution, folder, or list; also .npy files')
     parser.add_argument('--guide', '--guidance', action=RenamedOption, metavar='PATH',
                         help='guide of high resolution, folder, or list')
@@ -55,6 +62,8 @@ def parse_args() -> argparse.Namespace:
 KINDS = {('input', ): EnhanceInferencer, ('visible', 'infrared'): FusionInferencer,
          ('target', 'guide'): GuidedSRInferencer}
 """Options that name the inputs of each kind of model."""
+OPTIONS = {('input', ): ('kernel', 'denoise', 'strength'), ('visible', 'infrared'): ('resize', 'missing', 'tile')}
+"""Options of one kind alone."""
 
 
 def kind_of(args: argparse.Namespace) -> tuple[str, ...]:
@@ -90,11 +99,12 @@ def main() -> None:
     model, checkpoint = chosen_model(args)
     kind = kind_of(args)
     sources = [getattr(args, name) for name in kind]
-    pairs = input_images(*sources) if len(sources) == 1 else input_pairs(*sources)
-    options = {name: getattr(args, name) for name in ('kernel', 'denoise', 'strength')
+    options = {name: getattr(args, name) for names in OPTIONS.values() for name in names
                if getattr(args, name) is not None}
-    if options and kind != ('input', ):
-        raise UserError(f'--{next(iter(options))} is for the images of --input.')
+    for name, other in ((name, other) for other, names in OPTIONS.items() for name in names):
+        if name in options and other != kind:
+            raise UserError(f'--{name} is for the images of {" and ".join(f"--{key}" for key in other)}.')
+    pairs = input_images(*sources) if len(sources) == 1 else input_pairs(*sources, args.missing or 'error')
     inferencer = KINDS[kind](model, checkpoint, args.device, args.score_thr, **options)
     predictions = inferencer.run(pairs, args.out_dir)
     print(f'{len(pairs)} images in {predictions.parent / "images"}')

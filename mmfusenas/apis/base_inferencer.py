@@ -40,6 +40,7 @@ SMALLEST = 3
 """Of a side in pixels: with less there is nothing to reflect at the border."""
 
 _NOISE = ('noise_level', 'denoised')
+_ALSO = (*_NOISE, 'replaced')
 
 
 class Result(RenamedKeys):
@@ -134,6 +135,8 @@ class BaseInferencer(ABC):
                              f'image needs at least {SMALLEST} x {SMALLEST} pixels.')
         results['float_range'] = float_ranges({key: results[key] for key in ('img', 'infrared') if key in results})
         output = dict(image=None, boxes=None, scores=None, labels=None, mask=None)
+        if 'replaced' in results:
+            output['replaced'] = results['replaced']
         with torch.inference_mode():
             if self.has_task:
                 sample = self.model.test_step(pseudo_collate([self.pipeline(dict(results))]))[0]
@@ -198,6 +201,10 @@ class BaseInferencer(ABC):
             if target in map(osp.realpath, pair.paths):
                 raise InputError(f'The result {target} would overwrite its own input: choose another folder.')
 
+    def images_of(self, pair: Pair) -> Sequence[str | None]:
+        """Return what to run on for a pair."""
+        return pair.paths
+
     def draw(self, output: dict[str, np.ndarray | None]) -> np.ndarray:
         """Return the image of a result with its detections or its mask drawn in; small images are enlarged."""
         image, factor = enlarge(output['image'])
@@ -228,7 +235,7 @@ class BaseInferencer(ABC):
         return dict(boxes=boxes.astype(np.float32), scores=found.scores, labels=found.labels)
 
     def _save(self, pair: Pair, out_dir: Path) -> dict[str, Any]:
-        output = self(*pair.paths)
+        output = self(*self.images_of(pair))
         name = f'images/{pair.stem}.png'
         write_image(out_dir / name, output['image'])
         for array in ('restored', 'guidance'):
@@ -241,7 +248,7 @@ class BaseInferencer(ABC):
         if output['mask'] is not None:
             write_image(out_dir / 'masks' / f'{pair.stem}.png', output['mask'])
         found = {key: None if output[key] is None else output[key].tolist() for key in ('boxes', 'scores', 'labels')}
-        found.update({key: output[key] for key in _NOISE if key in output})
+        found.update({key: output[key] for key in _ALSO if key in output})
         # picture: the name of image before; it goes with the next release.
         return dict(stem=pair.stem, image=name, picture=name, **found, classes=self._class_names(found['labels']))
 

@@ -21,14 +21,34 @@ from mmfusenas.datasets.images import (
     to_grey,
 )
 from mmfusenas.datasets.pairing import Pair
+from mmfusenas.models.scene.tiles import checked_tile
+
+MISSING = ('error', 'fallback')
+_SIZES = ("Give resize='visible', of the tool --resize visible, where both show the same view; else register them and "
+          'bring them to one size first.')
 
 
 class FusionInferencer(BaseInferencer):
     """Fuse pairs, and detect or segment in the fused images where the model has a detector or a segmentor.
 
     The fused image has the size and the colour of the visible input. Of medical pairs the coloured image (PET,
-    SPECT) takes the place of the visible one, the MRI that of the infrared. Arguments and results are those of
-    :class:`BaseInferencer`.
+    SPECT) takes the place of the visible one, the MRI that of the infrared. Results are those of
+    :class:`BaseInferencer`, with ``replaced``, the sensor whose image was missing, where that happened.
+
+    Args:
+        *args: As of :class:`BaseInferencer`.
+        resize: What to do where the images differ in size and show the same view: ``'visible'`` brings the infrared
+            one to the visible one's size, ``'infrared'`` the other way round. Defaults to None: as the test data of
+            the model do it, else an error.
+        missing: What to do where one image of a pair is missing, unreadable or all of one value: ``'fallback'`` takes
+            the other one in its place, ``'error'`` ends there (but takes an image of one value). Defaults to 'error'.
+        tile: Side of the parts that the fused image is made of, in pixels, for images that do not fit into memory
+            (:func:`~mmfusenas.models.scene.tiles.in_tiles`). Detector and segmentor see the whole image. Defaults to
+            None, all at once.
+        **kwargs: As of :class:`BaseInferencer`.
+
+    Raises:
+        ValueError: On another word or a tile that is too small, and what :class:`BaseInferencer` raises.
 
     Example:
         >>> infer = FusionInferencer('tim-light')
@@ -39,19 +59,36 @@ class FusionInferencer(BaseInferencer):
     sensors = ('visible', 'infrared')
     otherwise = 'Use EnhanceInferencer, or tools/infer.py --input PATH.'
 
-    def read(self, visible: Image, infrared: Image) -> dict[str, Any]:
+    def __init__(self, *args: Any, resize: str | None = None, missing: str = 'error', tile: int | None = None,
+                 **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if resize not in (None, 'visible', 'infrared') or missing not in MISSING:
+            raise InputError(f"{type(self).__name__} got resize={resize!r} and missing={missing!r}: resize is None, "
+                             f"'visible' or 'infrared', missing is {' or '.join(map(repr, MISSING))}.")
+        self.resize = resize or self.resize
+        self.missing = missing
+        if tile is not None:
+            self.scene.tile = checked_tile(tile)
+
+    def read(self, visible: Image | None, infrared: Image | None) -> dict[str, Any]:
         """Return what a data set would hand to its pipeline after loading.
 
         Args:
-            visible: Path, or array H x W x 3 (BGR) or H x W, of 8 or 16 bit, as ``mmcv.imread`` gives.
-            infrared: Path, or array H x W (or H x W x 3), of 8 or 16 bit.
+            visible: Path, or array H x W x 3 (BGR) or H x W, of 8 or 16 bit, as ``mmcv.imread`` gives; None where it
+                is missing.
+            infrared: Path, or array H x W (or H x W x 3), of 8 or 16 bit; None where it is missing.
 
         Raises:
             ValueError: If the two differ in size (and the test pipeline does not ask to resize), or hold NaN.
             ImageError: If a file is missing or unreadable.
         """
-        paths = [image_name(visible, 'visible'), image_name(infrared, 'infrared')]
-        if isinstance(visible, np.ndarray) or isinstance(infrared, np.ndarray):
+        named = dict(visible=visible, infrared=infrared)
+        paths = [image_name(image, sensor) if image is not None or self.missing == 'error' else f'no {sensor} image'
+                 for sensor, image in named.items()]
+        replaced = {}
+        if self.missing == 'fallback' and paths[0] != paths[1]:  # else one file of four channels
+            visible, infrared, replaced = self._with_fallback(named, paths)
+        elif isinstance(visible, np.ndarray) or isinstance(infrared, np.ndarray):
             visible = visible if isinstance(visible, np.ndarray) else read_visible(paths[0])
             infrared = infrared if isinstance(infrared, np.ndarray) else read_infrared(paths[1])
         else:
@@ -61,10 +98,34 @@ class FusionInferencer(BaseInferencer):
         if visible.shape[:2] != infrared.shape[:2] and self.resize is None:
             (height, width), (height2, width2) = visible.shape[:2], infrared.shape[:2]
             raise InputError(f'The images of a pair differ in size: {paths[0]} is {width} x {height}, {paths[1]} is '
-                             f'{width2} x {height2} (width x height). Register them and bring them to one size first.')
+                             f'{width2} x {height2} (width x height). {_SIZES}')
         visible, infrared = match_sizes(visible, infrared, self.resize)
         return dict(img=visible, infrared=infrared, img_path=paths[0], infrared_path=paths[1], img_id=0,
-                    img_shape=visible.shape[:2], ori_shape=visible.shape[:2])
+                    img_shape=visible.shape[:2], ori_shape=visible.shape[:2], **replaced)
+
+    def _with_fallback(self, named: dict[str, Image | None],
+                       paths: Sequence[str]) -> tuple[np.ndarray, np.ndarray, dict[str, str]]:
+        """Return both images, one in the place of the other where that shows nothing, and which one, if any."""
+        readers = dict(visible=read_visible, infrared=read_infrared)
+        images, reasons = {}, {}
+        for (sensor, image), path in zip(named.items(), paths, strict=True):
+            try:
+                image = readers[sensor](path) if isinstance(image, (str, Path)) else image
+            except ImageError as error:
+                reasons[sensor] = str(error)
+                continue
+            if image is not None and image.min() < image.max():
+                images[sensor] = image
+            else:
+                reasons[sensor] = f'{path} shows nothing.'
+        if not images:
+            raise ImageError(' '.join(['Neither image of the pair can be used.', *reasons.values()]))
+        replaced = dict(replaced=next(iter(reasons))) if reasons else {}
+        visible, infrared = (images.get(sensor, next(iter(images.values()))) for sensor in named)
+        return visible, infrared, replaced
+
+    def images_of(self, pair: Pair) -> Sequence[str | None]:
+        return pair.visible, pair.infrared
 
     def check(self, pairs: Sequence[Pair], folder: Path) -> None:
         """Also read the headers: both images of a pair are of one size, unless the pipeline resizes them."""
@@ -73,6 +134,8 @@ class FusionInferencer(BaseInferencer):
             return
         cases = []
         for pair in pairs:
+            if None in self.images_of(pair):
+                continue
             try:
                 (h, w), (h2, w2) = image_size(pair.visible), image_size(pair.infrared)
             except ImageError:  # named when its turn comes: it costs no other
@@ -82,4 +145,4 @@ class FusionInferencer(BaseInferencer):
         if cases:
             shown = '\n'.join(f'  {case}' for case in cases[:5])
             raise InputError(f'{len(cases)} of {len(pairs)} pairs have images of two sizes (width x height):\n'
-                             f'{shown}\nRegister them and bring them to one size first.')
+                             f'{shown}\n{_SIZES}')

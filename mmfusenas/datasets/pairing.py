@@ -41,7 +41,7 @@ class Pair(NamedTuple):
     """One pair: the stem of the visible image and both paths; or one image without a partner."""
 
     stem: str
-    visible: str
+    visible: str | None
     infrared: str | None = None
 
     @property

@@ -246,3 +246,67 @@ def test_images_too_small_to_reflect_are_named(light: nn.Module, image: Callable
     assert infer(image(3, 5, 3), image(3, 5))['image'].shape == (3, 5, 3)
     with pytest.raises(ValueError, match='visible array is 5 x 2.*3 x 3'):
         infer(image(2, 5, 3), image(2, 5))
+
+
+def test_sizes_are_matched_where_asked_for(light: nn.Module, image: Callable) -> None:
+    visible, infrared = image(31, 45, 3), image(62, 90)
+    expected = FusionInferencer(light)(visible, cv2.resize(infrared, (45, 31), interpolation=cv2.INTER_AREA))
+    out = FusionInferencer(light, resize='visible')(visible, infrared)
+    np.testing.assert_array_equal(out['image'], expected['image'])
+    assert FusionInferencer(light, resize='infrared')(visible, infrared)['image'].shape == (62, 90, 3)
+    with pytest.raises(ValueError, match='--resize visible'):
+        FusionInferencer(light)(visible, infrared)
+
+
+@pytest.mark.parametrize('sensor', ['visible', 'infrared'])
+@pytest.mark.parametrize('gap', ['none', 'black', 'no file', 'no image'])
+def test_a_missing_image_is_replaced_by_the_other(
+        light: nn.Module, image: Callable, tmp_path: Path, sensor: str, gap: str) -> None:
+    grey = image(31, 45)
+    (tmp_path / 'torn.png').write_bytes(b'torn')
+    missing = {'none': None, 'black': np.zeros((20, 30), np.uint8), 'no file': tmp_path / 'nothing.png',
+               'no image': tmp_path / 'torn.png'}[gap]
+    pair = (grey, missing) if sensor == 'infrared' else (missing, grey)
+    out = FusionInferencer(light, missing='fallback')(*pair)
+    assert out['replaced'] == sensor
+    np.testing.assert_array_equal(out['image'], FusionInferencer(light)(grey, grey)['image'])
+    if gap != 'black':
+        with pytest.raises((TypeError, ImageError)):
+            FusionInferencer(light)(*pair)
+
+
+def test_nothing_is_replaced_where_both_are_there_and_nothing_can_be_where_none_is(
+        light: nn.Module, image: Callable) -> None:
+    infer, pair = FusionInferencer(light, missing='fallback'), (image(31, 45, 3), image(31, 45, seed=1))
+    out = infer(*pair)
+    assert 'replaced' not in out
+    np.testing.assert_array_equal(out['image'], FusionInferencer(light)(*pair)['image'])
+    with pytest.raises(ImageError, match='Neither image.*the visible array shows nothing.*no infrared image shows'):
+        infer(np.zeros((31, 45), np.uint8), None)
+    with pytest.raises(ValueError, match="missing='other'.*'error' or 'fallback'"):
+        FusionInferencer(light, missing='other')
+
+
+def test_a_folder_with_gaps_is_run_to_its_end(light: nn.Module, files: Callable, tmp_path: Path) -> None:
+    folders = files('vi', '0.png', '1.png'), files('ir', '1.png', '2.png')
+    with pytest.raises(Exception, match='without a partner'):
+        input_pairs(*folders)
+    pairs = input_pairs(*folders, missing='fallback')
+    assert [(pair.stem, pair.visible is None, pair.infrared is None) for pair in pairs] == [
+        ('1', False, False), ('0', False, True), ('2', True, False)]
+    found = json.loads(FusionInferencer(light, missing='fallback').run(pairs, tmp_path / 'out').read_text())
+    assert [image.get('replaced') for image in found['images']] == [None, 'infrared', 'visible']
+    alone = input_pairs(folders[0], tmp_path / 'no_such_folder', missing='fallback')
+    assert [(pair.stem, pair.infrared) for pair in alone] == [('0', None), ('1', None)]
+    with pytest.raises(Exception, match='no images'):
+        input_pairs(tmp_path / 'neither', tmp_path / 'nor', missing='fallback')
+
+
+def test_detections_in_tiles_are_of_the_whole_image(detector: nn.Module, image: Callable) -> None:
+    detector.scene = FixedFusion('average')
+    pair = image(300, 280, 3), image(300, 280, seed=1)
+    whole = FusionInferencer(detector, score_thr=0.0)(*pair)
+    parts = FusionInferencer(detector, score_thr=0.0, tile=256)(*pair)
+    assert np.abs(parts['image'].astype(int) - whole['image']).max() <= 1
+    np.testing.assert_allclose(parts['boxes'], whole['boxes'], atol=1e-2)
+    assert detector.scene.tile is None  # the model that was given stays as it is

@@ -66,6 +66,15 @@ def test_chain_from_a_search_to_images(folders: Path, search: Path, run_tool: Ca
     np.testing.assert_array_equal(cv2.imread('again/images/001_vi.png'), cv2.imread('fused/images/001_vi.png'))
     assert json.loads(Path('again/predictions.json').read_text())['config'] == 'c.py'
 
+    Path('vi/001_vi.png').unlink()
+    assert run_tool('infer', '--model', 'out/derived.pth', *folders, '--missing', 'fallback', '--tile', '256') == ''
+    images = json.loads(Path('fused/predictions.json').read_text())['images']
+    assert {image['stem']: image.get('replaced') for image in images} == {'002_vi': None, '001_ir': 'visible'}
+    cv2.imwrite('vi/001_vi.png', cv2.imread('fused/images/002_vi.png')[:40])
+    assert '1 of 2 pairs have images of two sizes' in run_tool('infer', '--model', 'out/derived.pth', *folders)
+    assert run_tool('infer', '--model', 'out/derived.pth', *folders, '--resize', 'visible') == ''
+    assert cv2.imread('fused/images/001_vi.png').shape == (40, 83, 3)
+
 
 def test_derive_names_the_retrain_config(search: Path, tmp_path: Path, run_tool: Callable, capsys) -> None:
     (tmp_path / 'retrain.py').touch()
@@ -132,6 +141,7 @@ def test_images_of_one_sensor(
     ('--model search.pth --visible vi --infrared ir --out-dir o', 'tools/derive.py search.pth'),
     ('--model search.pth --visible vi --infrared nowhere --out-dir o', 'nowhere does not exist'),
     ('--model search.pth --visible vi --infrared ir --denoise never --out-dir o', '--denoise is for the images of'),
+    ('--model ruas-lowlight --input vi --tile 512 --out-dir o', '--tile is for the images of --visible and --infrared'),
 ])  # fmt: skip
 def test_infer_says_what_is_wrong(
         arguments: str, message: str, folders: Path, search: Path, run_tool: Callable) -> None:

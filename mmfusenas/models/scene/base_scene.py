@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import torch
@@ -11,6 +12,7 @@ from mmengine.structures import BaseDataElement
 from torch import Tensor
 
 from mmfusenas.core.errors import InputError, StateError
+from mmfusenas.models.scene.tiles import in_tiles
 from mmfusenas.registry import MODELS
 
 
@@ -32,6 +34,8 @@ class BaseScene(BaseModel):
 
     sensors: tuple[str, ...] = ('visible', 'infrared')
     """Whose images the module takes."""
+    tile: int | None = None
+    """Side of the parts that predictions are made of (:func:`in_tiles`), in pixels; None makes them at once."""
 
     def __init__(self, loss: dict | None = None, data_preprocessor: dict | None = None,
                  init_cfg: dict | None = None) -> None:
@@ -94,11 +98,12 @@ class BaseScene(BaseModel):
 
         So a prediction does not depend on what else is in the batch. Images of one size run at once.
         """
+        run = partial(in_tiles, self.images, tile=self.tile) if self.tile else self.images
         batch = next(iter(inputs.values())).shape[2:]
         shapes = [tuple(sample.metainfo['img_shape'][:2]) for sample in data_samples]
         if all(shape == tuple(batch) for shape in shapes):
-            return self.images(inputs)
-        single = [self.images({name: x[i:i + 1, :, :height, :width] for name, x in inputs.items()})
+            return run(inputs)
+        single = [run({name: x[i:i + 1, :, :height, :width] for name, x in inputs.items()})
                   for i, (height, width) in enumerate(shapes)]
         return {name: cat_padded([images[name] for images in single], batch) for name in single[0]}
 
