@@ -15,6 +15,9 @@ TIM_ROWS: dict[str, list[str]] = {
     # It goes on with l_F as in 'ivif', but the task's gradient does not reach it: the control of guidance.
     'separate': ['default_hooks.guidance.final_stage=separate'],
     'ivif': [],
+    # The detector or segmentor has the sensors beside the fused luma.
+    'ivif-channels': ['model.sees=channels'],
+    'direct-channels': ['model.sees=channels', 'default_hooks.guidance.final_stage=task'],
     # Table 3, of registration_ivif*.py: pairs out of register and the fusion network alone.
     'none': [*_FUSION, 'model.genotype=tim-light', 'model.init_cfg.type=Pretrained',
              'model.init_cfg.checkpoint=mmfusenas://tim-light', 'val_evaluator._delete_=True',

@@ -3,7 +3,9 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -71,11 +73,18 @@ class GuidedGraph(FusionGraph):
 
 
 class _TaskGraph(FusionGraph):
-    """The same, and the task on the image, normalised as its own preprocessor does."""
+    """The same, and the task on what it sees, normalised as its own preprocessor does."""
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__(model.scene)
-        self.task = model.task
+        self.task, self.seen = model.task, model.seen
+
+    def image_and_outputs(self, images: Sequence[Tensor]) -> tuple[Tensor, Any]:
+        """Return the fused image, and the raw outputs of the task."""
+        inputs = dict(zip(self.scene.sensors, images, strict=True))
+        made = self.scene.images(inputs)
+        outputs = self.task(task_input(self.task, self.seen(made, inputs)), mode='tensor')
+        return made['image'].clamp(0, 1), outputs
 
 
 class DetectionGraph(_TaskGraph):
@@ -88,8 +97,8 @@ class DetectionGraph(_TaskGraph):
     outputs = ('image', 'boxes', 'scores')
 
     def forward(self, *images: Tensor) -> tuple[Tensor, ...]:
-        image, head = super().forward(*images), self.task.bbox_head
-        levels = self.task(task_input(self.task, image), mode='tensor')
+        head = self.task.bbox_head
+        image, levels = self.image_and_outputs(images)
         sizes = [level.shape[-2:] for level in levels[0]]
         widths = (head.cls_out_channels, 4, 1) if type(head).__name__ in _FACTORED else (head.cls_out_channels, 4)
         if len(levels) != len(widths):
@@ -142,8 +151,7 @@ class SegmentationGraph(_TaskGraph):
     outputs = ('image', 'logits')
 
     def forward(self, *images: Tensor) -> tuple[Tensor, ...]:
-        image = super().forward(*images)
-        logits = self.task(task_input(self.task, image), mode='tensor')
+        image, logits = self.image_and_outputs(images)
         align = self.task.decode_head.align_corners
         return image, nn.functional.interpolate(logits, image.shape[-2:], mode='bilinear', align_corners=align)
 

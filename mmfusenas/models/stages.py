@@ -44,9 +44,9 @@ class Stages:
         with torch.set_grad_enabled(torch.is_grad_enabled() and not (self.training and self.stage == 'task')):
             return self.scene.images(inputs)
 
-    def task_image(self, images: dict[str, Tensor]) -> Tensor:
-        """Return the image that the task trains on: in the stage ``'separate'`` its gradient ends there."""
-        return images['image'].detach() if self.stage == 'separate' else images['image']
+    def task_image(self, image: Tensor) -> Tensor:
+        """Return the image as the task trains on it: in the stage ``'separate'`` its gradient ends there."""
+        return image.detach() if self.stage == 'separate' else image
 
     def scene_losses(self, images: dict[str, Tensor], inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         """Return the scene module's own losses by ``scene.NAME``, weighed by ``eta`` where the task trains as well.

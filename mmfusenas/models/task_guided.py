@@ -10,17 +10,21 @@ from mmengine.model import BaseModel
 from torch import Tensor
 
 from mmfusenas.core.errors import InputError, StateError
-from mmfusenas.models.scene.base_scene import add_pred_img, checked_losses, losses_of_sizes
+from mmfusenas.models.scene.base_scene import add_pred_img, checked_losses, losses_of_sizes, luma
 from mmfusenas.models.stages import Stages
 from mmfusenas.models.utils.bounded import bounded
 from mmfusenas.registry import MODELS
+
+_PAIR = ('visible', 'infrared')
 
 
 class TaskGuided(Stages, BaseModel):
     """Task-guided fusion (TIM section 3.1): scene module N_F, then an untouched task module N_T of mmdet or mmseg.
 
     The scene module turns the sensors' images into one BGR image in 0-255, clamped to that range as a photograph
-    is; the task's own preprocessor normalises and pads it exactly as it would a photograph. ``stage`` says what trains:
+    is; the task's own preprocessor normalises and pads it exactly as it would a photograph. With ``sees='channels'``
+    the task has the sensors too: its three channels are visible luma, fused luma and infrared. ``stage`` says what
+    trains:
 
     - ``'scene'``: the scene module alone, with its unsupervised loss l_F; the task module does not run (eq. 2).
     - ``'joint'``: both, with l_T + eta * l_F: the task's gradient guides the fusion.
@@ -39,19 +43,30 @@ class TaskGuided(Stages, BaseModel):
         norm_eval: Whether the scene's BatchNorm keeps its statistics in these stages, as mmdet's backbones do: in a
             small batch of unlike scenes an image would depend on its neighbours. Statistics have to be there by then,
             from pretrained weights or from a ``'scene'`` stage. Defaults to False.
+        sees: What the task sees: ``'image'``, the fused one, as in the paper, or ``'channels'``: visible luma, fused
+            luma and infrared of a pair as blue, green and red. Predictions show the fused image either way. Defaults
+            to 'image'.
         data_preprocessor: Config of the preprocessor of the pairs. Defaults to ``dict(type='PairDataPreprocessor')``.
         init_cfg: Initialisation, as everywhere in MMEngine.
 
     Shape:
         inputs: ``visible`` N x 3 x H x W and ``infrared`` N x 1 x H x W in [0, 1].
+
+    Raises:
+        ValueError: On another word for ``sees``, or channels of a single sensor.
     """
 
-    def __init__(self, scene: dict, task: dict, eta: float = 1.0, norm_eval: bool = False,
+    def __init__(self, scene: dict, task: dict, eta: float = 1.0, norm_eval: bool = False, sees: str = 'image',
                  data_preprocessor: dict | None = None, init_cfg: dict | None = None) -> None:
         super().__init__(data_preprocessor or dict(type='mmfusenas.PairDataPreprocessor'), init_cfg)
         self.scene = MODELS.build(scene)
         self.task = self.build_task(task)
         self.eta = eta
+        if sees not in ('image', 'channels') or (sees == 'channels' and set(self.scene.sensors) != set(_PAIR)):
+            raise InputError(f"{type(self).__name__} got sees={sees!r} and a scene module of "
+                             f"{' and '.join(self.scene.sensors)}: sees is 'image' or, of {' and '.join(_PAIR)}, "
+                             "'channels'.")
+        self.sees = sees
         self.norm_eval = norm_eval
         self.to(memory_format=torch.channels_last)  # what convolutions on a CPU, and under AMP, prefer
 
@@ -78,7 +93,7 @@ class TaskGuided(Stages, BaseModel):
         if mode == 'predict':
             return self.predict(inputs, data_samples)
         if mode == 'tensor':
-            return self.task(task_input(self.task, self.scene.images(inputs)['image'].clamp(0, 1)), mode='tensor')
+            return self.task(task_input(self.task, self.seen(self.scene.images(inputs), inputs)), mode='tensor')
         raise StateError(f"{type(self).__name__}.forward got mode {mode!r}; it knows 'tensor', 'loss' and 'predict'.")
 
     def loss(self, inputs: dict[str, Tensor], data_samples: list) -> dict[str, Tensor]:
@@ -87,7 +102,7 @@ class TaskGuided(Stages, BaseModel):
         losses = {}
         if self.stage != 'scene':
             # In the range of a photograph, as in a test; the gradient still brings back what has left it.
-            image = bounded(self.task_image(images), 0.0, 1.0)
+            image = bounded(self.task_image(self._seen(images, inputs)), 0.0, 1.0)
             with _enough_positions(self.task, image):
                 losses.update(self.task.loss(*self._task_inputs(image, data_samples)))
         # The scene's loss without the padding of the batch, as the task sees the images.
@@ -96,13 +111,27 @@ class TaskGuided(Stages, BaseModel):
 
     def predict(self, inputs: dict[str, Tensor], data_samples: list) -> list:
         """Return the samples with the task's predictions in the original image's pixels, and the fused image."""
-        image = self.scene.images_of_sizes(inputs, data_samples)['image'].clamp(0, 1)
+        images = self.scene.images_of_sizes(inputs, data_samples)
+        image = self.seen(images, inputs)
         with _enough_positions(self.task, image):
             data_samples = self.task.predict(*self._task_inputs(image, data_samples))
-        data_samples = add_pred_img(data_samples, image)
+        data_samples = add_pred_img(data_samples, images['image'])
         for sample in data_samples:
             sample.fused_img = sample.pred_img  # its name before; it goes with the next release
         return data_samples
+
+    def seen(self, images: dict[str, Tensor], inputs: dict[str, Tensor]) -> Tensor:
+        """Return what the task sees, clamped to [0, 1].
+
+        Shape:
+            ``image`` N x 3 x H x W, ``visible`` N x 3 x H x W and ``infrared`` N x 1 x H x W, to N x 3 x H x W.
+        """
+        return self._seen(images, inputs).clamp(0, 1)
+
+    def _seen(self, images: dict[str, Tensor], inputs: dict[str, Tensor]) -> Tensor:
+        if self.sees == 'image':
+            return images['image']
+        return torch.cat([luma(inputs['visible']), luma(images['image']), inputs['infrared']], 1)
 
     def _task_inputs(self, image: Tensor, data_samples: list) -> tuple[Tensor, list]:
         """Pass each image, without the padding of the batch, through the task's own preprocessor."""

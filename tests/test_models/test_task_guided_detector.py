@@ -228,9 +228,37 @@ def test_the_task_gradient_reaches_the_fusion_network():
     assert expected.any()
 
 
-def test_separate_training_is_joint_training_without_guidance():
+@pytest.mark.parametrize('stage', ['joint', 'separate'])
+def test_a_detector_sees_the_sensors_as_channels(stage):
+    """Blue, green and red are visible luma, fused luma and infrared; the task's gradient comes by the fused luma alone."""
+    model = build(sees='channels', eta=0.0).train()
+    model.stage = stage
+    data = model.data_preprocessor(batch(), True)
+    inputs, seen = data['inputs'], []
+    model.task.backbone.register_forward_pre_hook(lambda module, args: seen.append(args[0]))
+    model.parse_losses(model(**data, mode='loss'))[0].backward()
+    fused = luma(model.scene.images(inputs)['image']).clamp(0, 1)
+    expected = torch.cat([inputs['infrared'], fused, luma(inputs['visible'])], 1) * 255  # RGB, normalised
+    mean = torch.tensor([100.0, 110.0, 120.0]).view(3, 1, 1)
+    torch.testing.assert_close(seen[0][..., :SHAPE[0], :SHAPE[1]], (expected - mean) / 50, atol=1e-3, rtol=1e-4)
+    assert any(g is not None and g.abs().sum() > 0 for g in grads(model, 'scene')) == (stage == 'joint')
+    model.eval()
+    with torch.no_grad():
+        samples = model(**model.data_preprocessor(batch(), False), mode='predict')
+        image = model.scene(**model.data_preprocessor(batch(), False), mode='predict')[0].pred_img
+    assert (samples[0].pred_img == image).all()
+
+
+@pytest.mark.parametrize(('sees', 'rule'), [('fused', 'average'), ('channels', 'visible')])
+def test_what_a_task_cannot_see_is_named(sees, rule):
+    with pytest.raises(ValueError, match=f"sees='{sees}'"):
+        build(sees=sees, scene=dict(type='FixedFusion', rule=rule))
+
+
+@pytest.mark.parametrize('sees', ['image', 'channels'])
+def test_separate_training_is_joint_training_without_guidance(sees):
     """Same losses; the task's gradient is that of joint training, and the scene's that of its own loss times eta."""
-    model = build(eta=0.25, norm_eval=True).train()
+    model = build(eta=0.25, norm_eval=True, sees=sees).train()
     found, values = {}, {}
     for stage in ('joint', 'separate', 'scene'):
         model.stage = stage

@@ -85,7 +85,7 @@ class RUASEnhancement(Stages, BaseScene):
 
     def images(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         brightened = self.scene_images(inputs)
-        images = dict(brightened, brightened=self.task_image(brightened))
+        images = dict(brightened, brightened=self.task_image(brightened['image']))
         u = images['brightened'].flip(1)
         if self.stage == 'scene':  # the rest has not learned anything yet, so validations do without it too
             return images
