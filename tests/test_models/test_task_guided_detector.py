@@ -230,7 +230,7 @@ def test_the_task_gradient_reaches_the_fusion_network():
 
 @pytest.mark.parametrize('stage', ['joint', 'separate'])
 def test_a_detector_sees_the_sensors_as_channels(stage):
-    """Blue, green and red are visible luma, fused luma and infrared; the task's gradient comes by the fused luma alone."""
+    """Blue, green and red are visible luma, fused luma and infrared; the task's gradient comes by the fused luma."""
     model = build(sees='channels', eta=0.0).train()
     model.stage = stage
     data = model.data_preprocessor(batch(), True)
