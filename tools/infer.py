@@ -13,8 +13,10 @@ from mmfusenas.apis import (
     GuidedSRInferencer,
     input_images,
     input_pairs,
+    run_video,
     weights_table,
 )
+from mmfusenas.apis.video import is_video
 from mmfusenas.utils.command_line import RenamedOption, add_model_options, chosen_model, command, run_tool
 
 
@@ -24,8 +26,8 @@ def parse_args() -> argparse.Namespace:
                     'segment in them where the model does; or bring a target (depth, say) to the resolution of its '
                     'guide. Writes OUT_DIR/images, OUT_DIR/drawn, OUT_DIR/masks, OUT_DIR/restored (arrays in the '
                     'unit of the target), OUT_DIR/guidance (the map of noise, rain or haze) and '
-                    'OUT_DIR/predictions.json. Of medical pairs the coloured image (PET, '
-                    'SPECT) is given as visible, the MRI as infrared.',
+                    'OUT_DIR/predictions.json; of videos OUT_DIR/image.mp4 and OUT_DIR/drawn.mp4. Of medical pairs the '
+                    'coloured image (PET, SPECT) is given as visible, the MRI as infrared.',
         epilog='examples: python tools/infer.py --model tim-light --visible vi --infrared ir --out-dir fused; '
                'python tools/infer.py --model ruas-lowlight --input dark --out-dir bright; '
                'python tools/infer.py configs/tim/retinanet_ivif.py epoch_12.pth --visible a.png --infrared b.png '
@@ -40,7 +42,8 @@ def parse_args() -> argparse.Namespace:
                         help="where RUAS removes noise from --input: RUAS_A, RUAS, RUAS_s (default: the model's own)")
     parser.add_argument('--strength', type=float, metavar='S',
                         help='how far RUAS brightens --input, from 0 (not at all) to 1 (default: 1)')
-    parser.add_argument('--visible', metavar='PATH', help='visible image, folder, or .txt list of one path a line')
+    parser.add_argument('--visible', metavar='PATH',
+                        help='visible image, folder, .txt list of one path a line, or video')
     parser.add_argument('--infrared', metavar='PATH', help='infrared image, folder, or list')
     parser.add_argument('--resize', choices=['visible', 'infrared'],
                         help='bring the other image of a pair to the size of this one, where they show the same view')
@@ -49,6 +52,9 @@ def parse_args() -> argparse.Namespace:
                              'other one in its place (default: error)')
     parser.add_argument('--tile', type=int, metavar='N',
                         help='fuse in parts of N x N pixels, where images do not fit into memory (default: at once)')
+    parser.add_argument('--smooth', type=float, default=0.0, metavar='S',
+                        help='share of the brightness of the last frame that a frame of a video keeps, against '
+                             'flicker, from 0 to below 1 (default: 0)')
     parser.add_argument('--target', metavar='PATH', help='target of low resolution, folder, or list; also .npy files')
     parser.add_argument('--guide', '--guidance', action=RenamedOption, metavar='PATH',
                         help='guide of high resolution, folder, or list')
@@ -104,12 +110,26 @@ def main() -> None:
     for name, other in ((name, other) for other, names in OPTIONS.items() for name in names):
         if name in options and other != kind:
             raise UserError(f'--{name} is for the images of {" and ".join(f"--{key}" for key in other)}.')
-    pairs = input_images(*sources) if len(sources) == 1 else input_pairs(*sources, args.missing or 'error')
+    videos = [is_video(source) for source in sources]
+    if any(videos) and (not all(videos) or args.target):
+        raise UserError(f'{" and ".join(sources)}: give two videos or none, of --visible and --infrared, or one of '
+                        '--input.')
+    if args.smooth and not all(videos):
+        raise UserError('--smooth is for videos.')
+    # Before the model is built: what is wrong with the files is said at once.
+    pairs = () if all(videos) else input_images(*sources) if len(sources) == 1 else input_pairs(
+        *sources, args.missing or 'error')
     inferencer = KINDS[kind](model, checkpoint, args.device, args.score_thr, **options)
-    predictions = inferencer.run(pairs, args.out_dir)
-    print(f'{len(pairs)} images in {predictions.parent / "images"}')
+    if all(videos):
+        folder = run_video(inferencer, sources, args.out_dir, args.smooth).parent
+        print(f'{folder}/image.mp4; its flicker{", and what was found," * inferencer.has_task} in '
+              f'{folder}/predictions.json')
+    else:
+        folder = inferencer.run(pairs, args.out_dir).parent
+        print(f'{len(pairs)} images in {folder / "images"}')
     if inferencer.has_task:
-        print(f'with what was found in {predictions.parent / "drawn"}, as numbers in {predictions} or masks/')
+        print(f'with what was found in {folder / "drawn"}{".mp4" * all(videos)}, as numbers in '
+              f'{folder / "predictions.json"} or masks/')
     print(f'\ndone; next:\n  {next_command(args)}')
 
 

@@ -4,10 +4,11 @@ from mmfusenas.apis.fusion_inferencer import FusionInferencer
 from mmfusenas.apis.guided_sr_inferencer import GuidedSRInferencer
 from mmfusenas.apis.loading import load_model
 from mmfusenas.apis.pairs import input_images, input_pairs
+from mmfusenas.apis.video import run_video
 from mmfusenas.utils.safe_loading import use_safe_loading
 from mmfusenas.utils.weights import weights_records, weights_table
 
 __all__ = [
     'EnhanceInferencer', 'FusionInferencer', 'GuidedSRInferencer', 'input_pairs', 'input_images', 'load_model',
-    'use_safe_loading', 'weights_records', 'weights_table',
+    'run_video', 'use_safe_loading', 'weights_records', 'weights_table',
 ]

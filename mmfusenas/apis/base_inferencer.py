@@ -213,6 +213,12 @@ class BaseInferencer(ABC):
         from mmfusenas.visualization import draw_detections  # there are no detections without mmdet
         return draw_detections(image, output['boxes'] * factor, output['labels'], output['scores'], self.dataset_meta)
 
+    def record(self, output: Result) -> dict[str, Any]:
+        """Return what a result says beside its images, as JSON takes it."""
+        found = {key: None if output[key] is None else output[key].tolist() for key in ('boxes', 'scores', 'labels')}
+        found.update({key: output[key] for key in _ALSO if key in output})
+        return dict(found, classes=self._class_names(found['labels']))
+
     def _images(self, results: dict[str, Any]) -> dict[str, np.ndarray]:
         """Return the scene module's ``image`` at the size of the input, and what else it says of it."""
         keys = (*PATHS.values(), 'img_shape', 'target_range', 'float_range')
@@ -247,10 +253,8 @@ class BaseInferencer(ABC):
             write_image(out_dir / 'drawn' / f'{pair.stem}.png', self.draw(output))
         if output['mask'] is not None:
             write_image(out_dir / 'masks' / f'{pair.stem}.png', output['mask'])
-        found = {key: None if output[key] is None else output[key].tolist() for key in ('boxes', 'scores', 'labels')}
-        found.update({key: output[key] for key in _ALSO if key in output})
         # picture: the name of image before; it goes with the next release.
-        return dict(stem=pair.stem, image=name, picture=name, **found, classes=self._class_names(found['labels']))
+        return dict(stem=pair.stem, image=name, picture=name, **self.record(output))
 
     def _class_names(self, labels: list[int] | None) -> list[str] | None:
         classes = self.dataset_meta.get('classes') or ()

@@ -141,6 +141,8 @@ def test_images_of_one_sensor(
     ('--model search.pth --visible vi --infrared ir --out-dir o', 'tools/derive.py search.pth'),
     ('--model search.pth --visible vi --infrared nowhere --out-dir o', 'nowhere does not exist'),
     ('--model search.pth --visible vi --infrared ir --denoise never --out-dir o', '--denoise is for the images of'),
+    ('--model tim-light --visible vi --infrared ir.mp4 --out-dir o', 'give two videos or none'),
+    ('--model tim-light --visible vi --infrared ir --smooth 0.5 --out-dir o', '--smooth is for videos'),
     ('--model ruas-lowlight --input vi --tile 512 --out-dir o', '--tile is for the images of --visible and --infrared'),
 ])  # fmt: skip
 def test_infer_says_what_is_wrong(

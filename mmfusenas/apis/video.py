@@ -1,0 +1,137 @@
+"""Videos: one of each sensor in, the fused one and what was found in it out."""
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import cv2
+import numpy as np
+from mmcv.video import VideoReader
+from rich.progress import track
+
+from mmfusenas.apis.base_inferencer import BaseInferencer
+from mmfusenas.core.errors import FileError, InputError
+from mmfusenas.core.files import write_text
+from mmfusenas.datasets.images import ImageError, to_grey, write_image
+
+VIDEO_SUFFIXES = ('.avi', '.mkv', '.mov', '.mp4', '.webm')
+
+
+def is_video(source: str | Path) -> bool:
+    """Return whether a source is a video, by its suffix."""
+    return str(source).lower().endswith(VIDEO_SUFFIXES)
+
+
+class Video:
+    """The frames of a file by their time, one at a time in memory; frame k is that of k / (frames a second).
+
+    Args:
+        path: Of the file, of a constant rate, in a format that OpenCV reads.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ImageError: It is no video or has no frame.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        if not Path(path).is_file():
+            raise FileError(f'The video {path} does not exist (working directory {Path.cwd()}).')
+        self.reader = VideoReader(str(path))
+        self.fps, self.frame = self.reader.fps, self.reader.read()
+        if self.frame is None or self.fps <= 0:
+            raise ImageError(f'The video {path} cannot be read: it has no frame that OpenCV decodes. Check that it '
+                             'plays, or convert it to .mp4.')
+
+    def at(self, time: float) -> np.ndarray | None:
+        """Return the frame nearest to a time in seconds, which never falls; None where the video has ended."""
+        while self.frame is not None and self.reader.position - 1 < int(time * self.fps + 0.5):
+            self.frame = self.reader.read()
+        return self.frame
+
+
+def run_video(inferencer: BaseInferencer, sources: Sequence[str | Path], out_dir: str | Path,
+              smooth: float = 0.0) -> Path:
+    """Run on a video, or on two that show the same at the same time, and write what comes out.
+
+    Each frame of the first video goes with the frame of the second that is nearest in time; the shorter one ends it.
+    ``out_dir`` gets ``image.mp4``; with a detector or segmentor ``drawn.mp4``; with a segmentor ``masks/FRAME.png``;
+    and ``predictions.json``: a list ``frames`` with ``frame`` (number in the first video), ``time`` (seconds) and
+    what :meth:`BaseInferencer.run` says of an image, and ``flicker``: how much the mean luma changes from frame to
+    frame, in grey levels, of ``image`` and of each source.
+
+    Args:
+        inferencer: What makes an image of each frame, or pair of frames.
+        sources: Files, in the order of the inferencer's sensors.
+        out_dir: Folder of the results; made where it is missing.
+        smooth: Share of the brightness of the last frame that a frame of ``image.mp4`` keeps, against flicker: its
+            mean luma follows as an exponential average. Detections do not change. From 0 to below 1. Defaults to 0.0.
+
+    Returns:
+        Path of ``predictions.json``. It is also written where the run is stopped, with the frames until then.
+
+    Raises:
+        ValueError: ``smooth`` is out of range.
+        FileNotFoundError: A video is missing.
+        ImageError: A video cannot be read, or a result cannot be written as one.
+    """
+    if not 0 <= smooth < 1:
+        raise InputError(f'run_video got smooth={smooth}; it is from 0 to below 1.')
+    videos, out_dir = [Video(source) for source in sources], Path(out_dir)
+    frames: list[dict] = []
+    levels: dict[str, list[float]] = {}
+    steady = None
+    try:
+        with _writer(out_dir / 'image.mp4', videos[0].fps) as write, \
+                _writer(out_dir / 'drawn.mp4', videos[0].fps) as write_drawn:
+            for index in track(range(videos[0].reader.frame_cnt), 'working'):
+                time = index / videos[0].fps
+                images = [video.at(time) for video in videos]
+                if any(image is None for image in images):
+                    break
+                output = inferencer(*images)
+                for name, image in zip(('image', *inferencer.sensors), (output['image'], *images), strict=True):
+                    levels.setdefault(name, []).append(float(to_grey(image).mean()))
+                level = levels['image'][-1]
+                steady = level if steady is None else smooth * steady + (1 - smooth) * level
+                write(output['image'] if not smooth else _brighter(output['image'], steady - level))
+                if inferencer.has_task:
+                    write_drawn(inferencer.draw(output))
+                if output['mask'] is not None:
+                    write_image(out_dir / f'masks/{index:06d}.png', output['mask'])
+                frames.append(dict(frame=index, time=round(time, 6), **inferencer.record(output)))
+    finally:
+        flicker = {name: round(float(np.abs(np.diff(values)).mean()), 4) if len(values) > 1 else 0.0
+                   for name, values in levels.items()}
+        content = dict(frames=frames, flicker=flicker, **inferencer.source)
+        write_text(out_dir / 'predictions.json', json.dumps(content, indent=1) + '\n')
+    return out_dir / 'predictions.json'
+
+
+def _brighter(image: np.ndarray, levels: float) -> np.ndarray:
+    return np.rint(image + levels).clip(0, 255).astype(np.uint8)
+
+
+@contextmanager
+def _writer(path: Path, fps: float) -> Iterator:
+    """Give a function that adds a frame to a video, which is there under its name once it is whole."""
+    partial = path.with_name(f'{path.stem}.partial{path.suffix}')
+    opened: list[cv2.VideoWriter] = []
+
+    def write(image: np.ndarray) -> None:
+        if not opened:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            opened.append(cv2.VideoWriter(str(partial), cv2.VideoWriter_fourcc(*'mp4v'), fps, image.shape[1::-1]))
+            if not opened[0].isOpened():
+                raise ImageError(f'{path} cannot be written: this OpenCV has no encoder for it, or the folder is full '
+                                 'or write-protected.')
+        opened[0].write(image)
+
+    try:
+        yield write
+    finally:
+        for writer in opened:
+            writer.release()
+            os.replace(partial, path)

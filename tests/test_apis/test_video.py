@@ -1,0 +1,101 @@
+"""Videos: which frames go together, what is written, flicker."""
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from mmfusenas.apis import FusionInferencer, run_video
+from mmfusenas.apis.video import Video
+from mmfusenas.datasets.images import ImageError
+from mmfusenas.models.scene import FixedFusion
+
+SIZE, LOSS = (64, 48), 5
+"""Width and height of a frame; grey levels by which the encoder may move it."""
+
+
+@pytest.fixture
+def video(tmp_path: Path) -> Callable:
+    """A function that writes grey frames of given levels."""
+
+    def write(name: str, levels: Sequence[float], fps: float = 10) -> Path:
+        writer = cv2.VideoWriter(str(tmp_path / name), cv2.VideoWriter_fourcc(*'MJPG'), fps, SIZE)
+        for level in levels:
+            writer.write(np.full((*SIZE[::-1], 3), level, np.uint8))
+        writer.release()
+        return tmp_path / name
+
+    return write
+
+
+def levels(path: Path) -> list[float]:
+    reader, found = cv2.VideoCapture(str(path)), []
+    while True:
+        there, frame = reader.read()
+        if not there:
+            return found
+        found.append(float(frame.mean()))
+
+
+def test_the_frame_nearest_in_time(video: Callable) -> None:
+    slow = Video(video('slow.avi', [10, 50, 90], fps=4))
+    seen = [round(slow.at(time).mean(), -1) for time in (0, 0.12, 0.13, 0.3, 0.37, 0.38, 0.6)]
+    assert seen == [10, 10, 50, 50, 50, 90, 90]
+    assert slow.at(0.63) is None and slow.at(1) is None
+
+
+def test_two_rates_are_fused_frame_by_frame(video: Callable, tmp_path: Path) -> None:
+    visible = video('vi.avi', [0, 20, 40, 60, 80, 100], fps=10)
+    infrared = video('ir.avi', [100, 200], fps=5)  # its frames are nearest to 0, 1 and to 2, 3 less half a frame
+    predictions = run_video(FusionInferencer(FixedFusion('average')), [visible, infrared], tmp_path / 'out')
+    found = json.loads(predictions.read_text())
+    assert [(frame['frame'], frame['time']) for frame in found['frames']] == [(0, 0.0), (1, 0.1), (2, 0.2)]
+    np.testing.assert_allclose(levels(tmp_path / 'out/image.mp4'), [50, 110, 120], atol=LOSS)
+    assert found['flicker']['visible'] == pytest.approx(20, abs=1)
+    assert found['flicker']['infrared'] == pytest.approx(50, abs=1)
+    assert found['flicker']['image'] == pytest.approx(35, abs=1)
+    assert sorted(path.name for path in (tmp_path / 'out').iterdir()) == ['image.mp4', 'predictions.json']
+    assert found['model'] == 'FixedFusion'
+
+
+def test_flicker_is_damped_and_what_is_steady_stays(video: Callable, tmp_path: Path) -> None:
+    infer, steady = FusionInferencer(FixedFusion('average')), video('steady.avi', [100] * 8)
+    flickering = video('flicker.avi', [80, 120] * 4)
+    for smooth, name in ((0.0, 'plain'), (0.8, 'smooth')):
+        run_video(infer, [flickering, steady], tmp_path / name, smooth)
+        run_video(infer, [steady, steady], tmp_path / f'{name}_steady', smooth)
+    plain, smooth = (np.abs(np.diff(levels(tmp_path / name / 'image.mp4'))).mean() for name in ('plain', 'smooth'))
+    assert plain > 18 and smooth < 0.3 * plain
+    expected = [90.0]  # the exponential average of 90, 110, 90, ...
+    for level in [110, 90] * 3 + [110]:
+        expected.append(0.8 * expected[-1] + 0.2 * level)
+    np.testing.assert_allclose(levels(tmp_path / 'smooth/image.mp4'), expected, atol=LOSS)
+    np.testing.assert_allclose(levels(tmp_path / 'smooth_steady/image.mp4'), 100, atol=LOSS)
+
+
+def test_an_interrupted_run_keeps_what_is_done(video: Callable, tmp_path: Path) -> None:
+    class Interrupted(FusionInferencer):
+        def __call__(self, *images):
+            if images[0].mean() > 70:
+                raise KeyboardInterrupt
+            return super().__call__(*images)
+
+    path = video('vi.avi', [0, 30, 60, 90, 120])
+    with pytest.raises(KeyboardInterrupt):
+        run_video(Interrupted(FixedFusion('average')), [path, path], tmp_path / 'out')
+    assert len(json.loads((tmp_path / 'out/predictions.json').read_text())['frames']) == 3
+    assert len(levels(tmp_path / 'out/image.mp4')) == 3
+
+
+def test_what_is_no_video_is_named(video: Callable, tmp_path: Path) -> None:
+    infer, good = FusionInferencer(FixedFusion('average')), video('good.avi', [1, 2])
+    (tmp_path / 'text.mp4').write_text('no video')
+    for name, error, message in (('nowhere.mp4', FileNotFoundError, 'nowhere.mp4 does not exist'),
+                                 ('text.mp4', ImageError, 'text.mp4 cannot be read')):
+        with pytest.raises(error, match=message):
+            run_video(infer, [good, tmp_path / name], tmp_path / 'out')
+    with pytest.raises(ValueError, match='smooth=1'):
+        run_video(infer, [good, good], tmp_path / 'out', smooth=1)
+    assert not (tmp_path / 'out').exists()
