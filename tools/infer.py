@@ -52,6 +52,8 @@ def parse_args() -> argparse.Namespace:
                              'other one in its place (default: error)')
     parser.add_argument('--tile', type=int, metavar='N',
                         help='fuse in parts of N x N pixels, where images do not fit into memory (default: at once)')
+    parser.add_argument('--amp', action='store_true', default=None,
+                        help='fuse and find features in mixed precision (bfloat16), faster where the processor has it')
     parser.add_argument('--smooth', type=float, default=0.0, metavar='S',
                         help='share of the brightness of the last frame that a frame of a video keeps, against '
                              'flicker, from 0 to below 1 (default: 0)')
@@ -68,7 +70,8 @@ def parse_args() -> argparse.Namespace:
 KINDS = {('input', ): EnhanceInferencer, ('visible', 'infrared'): FusionInferencer,
          ('target', 'guide'): GuidedSRInferencer}
 """Options that name the inputs of each kind of model."""
-OPTIONS = {('input', ): ('kernel', 'denoise', 'strength'), ('visible', 'infrared'): ('resize', 'missing', 'tile')}
+OPTIONS = {('input', ): ('kernel', 'denoise', 'strength'),
+           ('visible', 'infrared'): ('resize', 'missing', 'tile', 'amp')}
 """Options of one kind alone."""
 
 

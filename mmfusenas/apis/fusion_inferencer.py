@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from mmfusenas.apis.base_inferencer import BaseInferencer, Image, image_name
+from mmfusenas.apis.optimize import use_bfloat16
 from mmfusenas.core.errors import InputError
 from mmfusenas.datasets.images import (
     ImageError,
@@ -45,6 +46,8 @@ class FusionInferencer(BaseInferencer):
         tile: Side of the parts that the fused image is made of, in pixels, for images that do not fit into memory
             (:func:`~mmfusenas.models.scene.tiles.in_tiles`). Detector and segmentor see the whole image. Defaults to
             None, all at once.
+        amp: Whether to compute in mixed precision with bfloat16, for speed where the processor or GPU has it: fusion,
+            and the features of the task. Defaults to False.
         **kwargs: As of :class:`BaseInferencer`.
 
     Raises:
@@ -60,7 +63,7 @@ class FusionInferencer(BaseInferencer):
     otherwise = 'Use EnhanceInferencer, or tools/infer.py --input PATH.'
 
     def __init__(self, *args: Any, resize: str | None = None, missing: str = 'error', tile: int | None = None,
-                 **kwargs: Any) -> None:
+                 amp: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if resize not in (None, 'visible', 'infrared') or missing not in MISSING:
             raise InputError(f"{type(self).__name__} got resize={resize!r} and missing={missing!r}: resize is None, "
@@ -69,6 +72,10 @@ class FusionInferencer(BaseInferencer):
         self.missing = missing
         if tile is not None:
             self.scene.tile = checked_tile(tile)
+        if amp:
+            use_bfloat16(self.scene, 'images')
+            if self.has_task:
+                use_bfloat16(self.model.task, 'extract_feat')
 
     def read(self, visible: Image | None, infrared: Image | None) -> dict[str, Any]:
         """Return what a data set would hand to its pipeline after loading.

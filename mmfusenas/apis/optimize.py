@@ -4,11 +4,14 @@ from __future__ import annotations
 import copy
 from collections import Counter
 from collections.abc import Iterator
+from functools import wraps
+from typing import Any
 
 import torch
 from mmcv.cnn import ConvModule
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
+from torch.utils._pytree import tree_map_only
 
 from mmfusenas.models.cells.fused_distillation_cell import FusedDistillationCell, fusible
 
@@ -60,6 +63,29 @@ def optimize_for_inference(model: nn.Module, compile: bool = False) -> nn.Module
         for part in _parts(model):
             part.compile(options={'freezing': True})
     return model
+
+
+def use_bfloat16(module: nn.Module, method: str) -> None:
+    """Let a method of a module compute in mixed precision with bfloat16, and return float32 all the same.
+
+    Args:
+        module: Module, which is changed.
+        method: Its name; it returns tensors, alone or in tuples, lists and dicts.
+
+    Example:
+        >>> net = MODELS.build(dict(type='TIMFusion', genotype='tim-light')).eval()
+        >>> use_bfloat16(net, 'images')
+        >>> net.images(dict(visible=torch.rand(1, 3, 61, 83), infrared=torch.rand(1, 1, 61, 83)))['image'].dtype
+        torch.float32
+    """
+    function, device = getattr(module, method), next(module.parameters(), torch.empty(0)).device.type
+
+    @wraps(function)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        with torch.autocast(device, torch.bfloat16):
+            return tree_map_only(Tensor, lambda x: x.float() if x.is_floating_point() else x, function(*args, **kwargs))
+
+    setattr(module, method, run)
 
 
 def merge_convs(first: nn.Conv2d, second: nn.Conv2d) -> nn.Conv2d:

@@ -310,3 +310,20 @@ def test_detections_in_tiles_are_of_the_whole_image(detector: nn.Module, image: 
     assert np.abs(parts['image'].astype(int) - whole['image']).max() <= 1
     np.testing.assert_allclose(parts['boxes'], whole['boxes'], atol=1e-2)
     assert detector.scene.tile is None  # the model that was given stays as it is
+
+
+@pytest.mark.parametrize('guided', [False, True])
+def test_mixed_precision_is_near(light: nn.Module, detector: nn.Module, image: Callable, guided: bool) -> None:
+    pair, seen = (image(61, 83, 3), image(61, 83, seed=1)), []
+    model = detector if guided else light
+    scene = model.scene if guided else model
+    watched = next(module for module in (model.task.backbone if guided else scene).modules()
+                   if isinstance(module, nn.Conv2d))
+    watched.register_forward_hook(lambda module, args, output: seen.append(output.dtype))
+    full, half = FusionInferencer(model, score_thr=0.0)(*pair), FusionInferencer(model, score_thr=0.0, amp=True)(*pair)
+    assert seen == [torch.float32, torch.bfloat16]
+    difference = np.abs(full['image'].astype(int) - half['image'])
+    assert difference.max() <= 8 and difference.mean() < 1
+    if guided:
+        assert (half['scores'] != full['scores']).any()
+        np.testing.assert_allclose(np.sort(half['scores']), np.sort(full['scores']), atol=0.02)

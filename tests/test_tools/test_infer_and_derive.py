@@ -67,7 +67,8 @@ def test_chain_from_a_search_to_images(folders: Path, search: Path, run_tool: Ca
     assert json.loads(Path('again/predictions.json').read_text())['config'] == 'c.py'
 
     Path('vi/001_vi.png').unlink()
-    assert run_tool('infer', '--model', 'out/derived.pth', *folders, '--missing', 'fallback', '--tile', '256') == ''
+    assert run_tool('infer', '--model', 'out/derived.pth', *folders, '--missing', 'fallback', '--tile', '256',
+                    '--amp') == ''
     images = json.loads(Path('fused/predictions.json').read_text())['images']
     assert {image['stem']: image.get('replaced') for image in images} == {'002_vi': None, '001_ir': 'visible'}
     cv2.imwrite('vi/001_vi.png', cv2.imread('fused/images/002_vi.png')[:40])
