@@ -47,6 +47,12 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--infrared', metavar='PATH', help='infrared image, folder, or list')
     parser.add_argument('--resize', choices=['visible', 'infrared'],
                         help='bring the other image of a pair to the size of this one, where they show the same view')
+    parser.add_argument('--thermal-range', nargs=2, type=float, metavar=('LOW', 'HIGH'),
+                        help='temperatures or raw counts of the infrared files that become black and white')
+    parser.add_argument('--thermal-percentiles', nargs=2, type=float, metavar=('LOW', 'HIGH'),
+                        help='the same by percentiles of each image, such as 1 99')
+    parser.add_argument('--black-hot', action='store_true',
+                        help='with one of these: the files are dark where it is hot')
     parser.add_argument('--missing', choices=['error', 'fallback'],
                         help='what to do where an image of a pair is missing or unreadable, or black: end, or take the '
                              'other one in its place (default: error)')
@@ -71,7 +77,7 @@ KINDS = {('input', ): EnhanceInferencer, ('visible', 'infrared'): FusionInferenc
          ('target', 'guide'): GuidedSRInferencer}
 """Options that name the inputs of each kind of model."""
 OPTIONS = {('input', ): ('kernel', 'denoise', 'strength'),
-           ('visible', 'infrared'): ('resize', 'missing', 'tile', 'amp')}
+           ('visible', 'infrared'): ('resize', 'thermal', 'missing', 'tile', 'amp')}
 """Options of one kind alone."""
 
 
@@ -86,6 +92,15 @@ def kind_of(args: argparse.Namespace) -> tuple[str, ...]:
     if missing:
         raise UserError(f'{" and ".join(missing)} missing: python tools/infer.py --help shows an example.')
     return kind
+
+
+def thermal_options(args: argparse.Namespace) -> dict | None:
+    """Return the arguments of the scaling of thermal files, None where the files are images."""
+    if args.thermal_range or args.thermal_percentiles:
+        return dict(limits=args.thermal_range, percentiles=args.thermal_percentiles, black_hot=args.black_hot)
+    if args.black_hot:
+        raise UserError('--black-hot needs --thermal-range or --thermal-percentiles.')
+    return None
 
 
 def next_command(args: argparse.Namespace) -> str:
@@ -108,6 +123,7 @@ def main() -> None:
     model, checkpoint = chosen_model(args)
     kind = kind_of(args)
     sources = [getattr(args, name) for name in kind]
+    args.thermal = thermal_options(args)
     options = {name: getattr(args, name) for names in OPTIONS.values() for name in names
                if getattr(args, name) is not None}
     for name, other in ((name, other) for other, names in OPTIONS.items() for name in names):

@@ -92,7 +92,7 @@ class BaseInferencer(ABC):
         self.score_thr = score_thr
         self.dataset_meta = getattr(model, 'dataset_meta', {})
         pipeline = getattr(model, 'test_pipeline', None) or ()
-        self.resize = next((step.get('resize') for step in pipeline if type_name(step) == 'LoadPairFromFile'), None)
+        self.loading = next((step for step in pipeline if type_name(step) == 'LoadPairFromFile'), {})
         if self.has_task:
             # Where a model comes without the transforms of its test data, the task sees the images as they are.
             pack = 'PackPairSegInputs' if hasattr(model.task, 'decode_head') else 'PackPairDetInputs'

@@ -22,6 +22,7 @@ from mmfusenas.datasets.images import (
     to_grey,
 )
 from mmfusenas.datasets.pairing import Pair
+from mmfusenas.datasets.thermal import ThermalScale
 from mmfusenas.models.scene.tiles import checked_tile
 
 MISSING = ('error', 'fallback')
@@ -41,6 +42,8 @@ class FusionInferencer(BaseInferencer):
         resize: What to do where the images differ in size and show the same view: ``'visible'`` brings the infrared
             one to the visible one's size, ``'infrared'`` the other way round. Defaults to None: as the test data of
             the model do it, else an error.
+        thermal: How infrared images that hold temperatures or raw counts become images: the arguments of
+            :class:`~mmfusenas.datasets.thermal.ThermalScale`. Defaults to None: as the test data of the model do it.
         missing: What to do where one image of a pair is missing, unreadable or all of one value: ``'fallback'`` takes
             the other one in its place, ``'error'`` ends there (but takes an image of one value). Defaults to 'error'.
         tile: Side of the parts that the fused image is made of, in pixels, for images that do not fit into memory
@@ -62,13 +65,15 @@ class FusionInferencer(BaseInferencer):
     sensors = ('visible', 'infrared')
     otherwise = 'Use EnhanceInferencer, or tools/infer.py --input PATH.'
 
-    def __init__(self, *args: Any, resize: str | None = None, missing: str = 'error', tile: int | None = None,
-                 amp: bool = False, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, resize: str | None = None, thermal: dict | None = None, missing: str = 'error',
+                 tile: int | None = None, amp: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if resize not in (None, 'visible', 'infrared') or missing not in MISSING:
             raise InputError(f"{type(self).__name__} got resize={resize!r} and missing={missing!r}: resize is None, "
                              f"'visible' or 'infrared', missing is {' or '.join(map(repr, MISSING))}.")
-        self.resize = resize or self.resize
+        self.resize = resize or self.loading.get('resize')
+        thermal = thermal or self.loading.get('thermal')
+        self.thermal = ThermalScale(**thermal) if thermal else None
         self.missing = missing
         if tile is not None:
             self.scene.tile = checked_tile(tile)
@@ -102,6 +107,8 @@ class FusionInferencer(BaseInferencer):
             visible, infrared = read_pair(*paths)
         visible, infrared = (checked_array(*named) for named in zip((visible, infrared), paths))
         visible, infrared = to_colour(visible), to_grey(infrared)
+        if self.thermal and not replaced:
+            infrared = self.thermal(infrared)
         if visible.shape[:2] != infrared.shape[:2] and self.resize is None:
             (height, width), (height2, width2) = visible.shape[:2], infrared.shape[:2]
             raise InputError(f'The images of a pair differ in size: {paths[0]} is {width} x {height}, {paths[1]} is '

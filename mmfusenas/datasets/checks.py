@@ -121,7 +121,7 @@ def check_values(image: np.ndarray, path: str) -> list[Problem]:
         return []
     if image.dtype.kind == 'f' and (smallest < 0 or largest > 255):
         message = (f'values from {smallest:g} to {largest:g}; a training takes 0 to 255, or the range of bit_depth in '
-                   'PairDataPreprocessor. Scale the files')
+                   'PairDataPreprocessor. Of temperatures set thermal=dict(limits=(LOW, HIGH)) in LoadPairFromFile')
         return [Problem('warning', 'floating point of another range', path, message)]
     bits = int(largest).bit_length()
     hint = '' if bits >= image.dtype.itemsize * 8 else (

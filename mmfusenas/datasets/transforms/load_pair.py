@@ -7,6 +7,7 @@ from mmcv.transforms import BaseTransform
 from mmfusenas.core.errors import InputError
 from mmfusenas.datasets.images import float_ranges, match_sizes, read_infrared, read_pair, read_visible
 from mmfusenas.datasets.pairing import PATHS, Sample
+from mmfusenas.datasets.thermal import ThermalScale
 from mmfusenas.registry import TRANSFORMS
 
 
@@ -27,6 +28,9 @@ class LoadPairFromFile(BaseTransform):
             belong to the visible image: with ``'infrared'`` they are scaled along.
         crop_reference: Whether a reference larger than its image loses its border, as much at either side; RESIDE has
             such ones. Defaults to False.
+        thermal: How infrared files that hold temperatures or raw counts become images: the arguments of
+            :class:`~mmfusenas.datasets.thermal.ThermalScale`, such as ``dict(limits=(273.15, 313.15))``. It is part of
+            a checkpoint, and an inferencer does the same. Defaults to None, as the files are.
         backend_args: Arguments of mmengine's file backend.
 
     Raises:
@@ -43,11 +47,12 @@ class LoadPairFromFile(BaseTransform):
         ((8, 12, 3), (8, 12), 'uint16')
     """
 
-    def __init__(self, resize: str | None = None, crop_reference: bool = False,
+    def __init__(self, resize: str | None = None, crop_reference: bool = False, thermal: dict | None = None,
                  backend_args: dict | None = None) -> None:
         if resize not in (None, 'visible', 'infrared'):
             raise InputError(f"LoadPairFromFile: resize is None, 'visible' or 'infrared', got {resize!r}.")
         self.resize, self.crop_reference = resize, crop_reference
+        self.thermal = ThermalScale(**thermal) if thermal else None
         self.backend_args = backend_args
 
     def transform(self, results: dict) -> dict:
@@ -58,6 +63,8 @@ class LoadPairFromFile(BaseTransform):
             path = PATHS[key]
             if path in results:
                 image = read(results[path], self.backend_args)
+                if key == 'aligned' and self.thermal:
+                    image = self.thermal(image)
                 if key == 'reference' and self.crop_reference:
                     image = _middle(image, size)
                 images[key] = match_sizes(images['img'], image, self.resize and 'visible',
@@ -76,6 +83,8 @@ class LoadPairFromFile(BaseTransform):
             return dict(img=read_visible(results['img_path'], self.backend_args))
         paths = results['img_path'], results['infrared_path']
         visible, infrared = read_pair(*paths, self.backend_args)
+        if self.thermal:
+            infrared = self.thermal(infrared)
         before = visible.shape[:2]
         visible, infrared = match_sizes(visible, infrared, self.resize, paths)
         if visible.shape[:2] != before:
@@ -95,7 +104,7 @@ class LoadPairFromFile(BaseTransform):
 
     def __repr__(self) -> str:
         return (f'{type(self).__name__}(resize={self.resize!r}, crop_reference={self.crop_reference}, '
-                f'backend_args={self.backend_args})')
+                f'thermal={self.thermal}, backend_args={self.backend_args})')
 
 
 def _middle(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:

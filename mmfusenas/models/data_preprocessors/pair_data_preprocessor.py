@@ -132,7 +132,8 @@ class PairDataPreprocessor(BaseDataPreprocessor):
             warnings.warn(
                 f'The {name} image {file} holds {low} to {high}, {(high - low) / full:.1%} of the range to {full:g}, '
                 f'which is white: the image is nearly flat. Raw counts of fewer bits need bit_depth=dict({name}=BITS) '
-                'in PairDataPreprocessor; those of a narrow range are scaled to 8 bit first.', stacklevel=2)
+                'in PairDataPreprocessor; those of a narrow range, thermal=dict(limits=(LOW, HIGH)) in '
+                'LoadPairFromFile.', stacklevel=2)
 
     def _check_file_range(self, name: str, sample: BaseDataElement) -> None:
         """Refuse a file of floating point that holds another unit: it would be clamped to black or white."""
@@ -142,8 +143,9 @@ class PairDataPreprocessor(BaseDataPreprocessor):
             file = sample.get(f'{name}_path') or sample.get('img_path')
             raise InputError(
                 f'The {name} image {file} holds floating point from {low:g} to {high:g}; that counts as 0 to {full:g}, '
-                'and the rest would be clamped. Scale the files to it (kelvin or degrees Celsius by the limits of the '
-                f'camera), or set bit_depth=dict({name}=BITS) in PairDataPreprocessor.')
+                'and the rest would be clamped. Of kelvin or degrees Celsius set thermal=dict(limits=(LOW, HIGH)) in '
+                'LoadPairFromFile (infer.py: --thermal-range LOW HIGH), else bit_depth='
+                f'dict({name}=BITS) in PairDataPreprocessor.')
 
     def _check_pairs(self, inputs: dict, samples: Sequence[BaseDataElement] | None) -> None:
         for index, images in enumerate(zip(*inputs.values(), strict=True)):
