@@ -1,4 +1,4 @@
-"""How far the judge of a loss search knows the way: its gradient beside that of the references (Hadamard restoration).
+"""The gradient of the classifier of a loss search beside that of the references (Hadamard restoration).
 
 A supernet trains as in the loss phase of `configs/hadamard/search.py`, by equal weights. After every so many steps the
 gradients for its weights of the judge's verdict, and of the squared, the absolute and the structural difference to the

@@ -103,14 +103,36 @@ def thermal_options(args: argparse.Namespace) -> dict | None:
     return None
 
 
-def next_command(args: argparse.Namespace) -> str:
-    """Return the command that is useful now: to measure this model, or to train a detector with it."""
+def checked_options(args: argparse.Namespace, kind: tuple[str, ...]) -> dict:
+    """Return the arguments of the inferencer; raise a UserError where one is for another kind of input."""
+    args.thermal = thermal_options(args)
+    values = {name: getattr(args, name) for names in OPTIONS.values() for name in names}
+    for name, other in ((name, other) for other, names in OPTIONS.items() for name in names):
+        if values[name] is not None and other != kind:
+            raise UserError(f'--{name} is for the images of {" and ".join(f"--{key}" for key in other)}.')
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def are_videos(args: argparse.Namespace, sources: list[str]) -> bool:
+    """Return whether the inputs are videos; raise a UserError where one alone is, or an option does not fit."""
+    videos = [is_video(source) for source in sources]
+    if any(videos) and (not all(videos) or args.target):
+        raise UserError(f'{" and ".join(sources)}: give two videos or none, of --visible and --infrared, or one of '
+                        '--input.')
+    if args.smooth and not all(videos):
+        raise UserError('--smooth is for videos.')
+    return all(videos)
+
+
+def next_command(args: argparse.Namespace, segments: bool) -> str:
+    """Return the command that is useful now: to measure this model, or to train one of its kind."""
     if args.config:
         return command('python', 'tools/test.py', args.config, args.checkpoint)
     if args.target:
-        return command('python', 'tools/train.py', 'configs/dcnas/depth.py')
-    return command('python', 'tools/train.py', 'configs/ruas/enhance.py' if args.input else
-                   'configs/tim/retinanet_ivif.py')
+        return command('python', 'tools/train.py', 'configs/dcnas/scenes_depth.py')
+    if args.input:
+        return command('python', 'tools/train.py', 'configs/ruas/enhance.py')
+    return command('python', 'tools/train.py', f'configs/tim/{"resnet18" if segments else "retinanet"}_ivif.py')
 
 
 def main() -> None:
@@ -123,33 +145,23 @@ def main() -> None:
     model, checkpoint = chosen_model(args)
     kind = kind_of(args)
     sources = [getattr(args, name) for name in kind]
-    args.thermal = thermal_options(args)
-    options = {name: getattr(args, name) for names in OPTIONS.values() for name in names
-               if getattr(args, name) is not None}
-    for name, other in ((name, other) for other, names in OPTIONS.items() for name in names):
-        if name in options and other != kind:
-            raise UserError(f'--{name} is for the images of {" and ".join(f"--{key}" for key in other)}.')
-    videos = [is_video(source) for source in sources]
-    if any(videos) and (not all(videos) or args.target):
-        raise UserError(f'{" and ".join(sources)}: give two videos or none, of --visible and --infrared, or one of '
-                        '--input.')
-    if args.smooth and not all(videos):
-        raise UserError('--smooth is for videos.')
-    # Before the model is built: what is wrong with the files is said at once.
-    pairs = () if all(videos) else input_images(*sources) if len(sources) == 1 else input_pairs(
-        *sources, args.missing or 'error')
+    options, videos = checked_options(args, kind), are_videos(args, sources)
+    if not videos:  # before the model is built: what is wrong with the files is said at once
+        pairs = input_images(*sources) if len(sources) == 1 else input_pairs(*sources, args.missing or 'error')
     inferencer = KINDS[kind](model, checkpoint, args.device, args.score_thr, **options)
-    if all(videos):
+    if videos:
         folder = run_video(inferencer, sources, args.out_dir, args.smooth).parent
-        print(f'{folder}/image.mp4; its flicker{", and what was found," * inferencer.has_task} in '
-              f'{folder}/predictions.json')
+        print(f'{folder / "image.mp4"}, and its flicker in {folder / "predictions.json"}')
     else:
         folder = inferencer.run(pairs, args.out_dir).parent
-        print(f'{len(pairs)} images in {folder / "images"}')
+        print(f'{len(pairs)} image{"s" * (len(pairs) > 1)} in {folder / "images"}')
+    segments = inferencer.has_task and hasattr(inferencer.model.task, 'decode_head')
     if inferencer.has_task:
-        print(f'with what was found in {folder / "drawn"}{".mp4" * all(videos)}, as numbers in '
-              f'{folder / "predictions.json"} or masks/')
-    print(f'\ndone; next:\n  {next_command(args)}')
+        drawn = folder / ('drawn.mp4' if videos else 'drawn')
+        print(f'what was found is drawn in {drawn}; '
+              f'{"its maps are in" if segments else "its numbers are in"} '
+              f'{folder / ("masks" if segments else "predictions.json")}')
+    print(f'\ndone; next:\n  {next_command(args, segments)}')
 
 
 if __name__ == '__main__':

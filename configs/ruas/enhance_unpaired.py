@@ -3,7 +3,7 @@ _base_ = [
     '../_base_/models/ruas_enhancement.py', '../_base_/datasets/lowlight_unpaired.py', '../_base_/schedules/adam_100e.py',
     '../_base_/default_runtime.py'
 ]
-# Noise removal learns from noise of a known strength: the dark images at hand have little of their own.
+# Noise removal learns from noise of a known strength: its dark images have little of their own.
 model = dict(known_noise=True, loss=dict(supervised=True))
 find_unused_parameters = True
 # Each of the two stages has a schedule of its own.

@@ -1,4 +1,4 @@
-"""Bringing what a poor sensor saw to the resolution of a better one, from Python."""
+"""Guided super-resolution from Python: a low-resolution target with a high-resolution guide."""
 from __future__ import annotations
 
 from typing import Any

@@ -65,7 +65,7 @@ class RESIDEDataset(PairDataset):
         return [sample for sample in samples if sample['reference_path']], problems
 
     def subset(self, samples: Sequence[dict[str, str]]) -> list[dict[str, str]]:
-        """Deal out the clear images, each with all that was made of it: no scene is in two folds."""
+        """Divide the clear images among the folds, each with all that was made of it: no scene is in two folds."""
         kept = set(super().subset(sorted({sample['reference_path'] for sample in samples})))
         return [sample for sample in samples if sample['reference_path'] in kept]
 

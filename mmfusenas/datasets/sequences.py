@@ -63,7 +63,7 @@ def cut_blocks(sequence: Sequence[str], block: int, guard: int = 0) -> list[list
 def split_sequences(
     sequences: Sequence[Sequence[str]], shares: Mapping[str, float], seed: int = 0
 ) -> dict[str, list[str]]:
-    """Deal whole sequences to the parts of a split, so that each comes close to its share of the frames.
+    """Assign whole sequences to the parts of a split, so that each comes close to its share of the frames.
 
     Args:
         sequences: Frames that have to stay together.

@@ -461,7 +461,7 @@ def test_published_weights_give_the_published_images(shared, run_converted):
         ours, theirs = (cv2.imread(str(path)).astype(int) for path in (
             record['image'], folder / 'authors_result' / f'{record["stem"]}.png'))
         assert np.abs(ours - theirs).max() <= 1
-    # Levels, decisions and scores as ../specs of the published network have them.
+    # Levels, decisions and scores of the published network.
     levels = [0.0080, 0.0118, 0.1468, 0.1403, 0.0070]
     assert [record['noise_level'] for record in images] == pytest.approx(levels, abs=6e-5)
     assert [record['denoised'] for record in images] == [False, False, True, True, False]

@@ -75,7 +75,7 @@ class LoadPairFromFile(BaseTransform):
         return Sample(results, **images, img_shape=size, ori_shape=size)
 
     def _read_sensors(self, results: dict) -> dict:
-        """Read what the sensors saw, brought to one size; the boxes are scaled along."""
+        """Read the images of the sensors, brought to one size; the boxes are scaled along."""
         if 'infrared_path' not in results:
             if self.resize == 'infrared':
                 raise InputError(f"LoadPairFromFile: resize='infrared', and {results['img_path']} has no infrared "

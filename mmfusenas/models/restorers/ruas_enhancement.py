@@ -22,7 +22,7 @@ class RUASEnhancement(Stages, BaseScene):
     ``'task'`` noise removal and noise estimation on the images of a frozen scene module; ``'joint'`` all, with the
     scene's loss weighed by ``eta``; ``'separate'`` all, each part by its own loss.
     Noise removal learns from every image, noisy or not; with ``known_noise`` it learns to take noise of a known
-    strength away again, because dark images at hand may have little of their own.
+    strength away again, because dark images may have little of their own.
 
     Args:
         scene: Config of the scene module Psi_s, a :class:`RUASScene`.
