@@ -9,6 +9,7 @@ with one sensor can do. Beside it belong the figures of networks of a single sen
     python benchmarks/failing_sensors.py configs/tim/efficientnet_ivif-msrs.py tim-segment-msrs
 """
 import argparse
+import sys
 from itertools import product
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from mmengine.utils import track_iter_progress
 from runs import test_rule
 from terminaltables import AsciiTable
 
+from mmfusenas.core.files import write_text
 from mmfusenas.utils.command_line import run_tool
 
 FAILURES = {
@@ -57,9 +59,11 @@ def tested(args: argparse.Namespace, sensor: str, failure: str | None) -> dict[s
     if failure:
         pipeline = cfg.test_dataloader.dataset.pipeline
         pipeline.insert(len(pipeline) - 1, dict(type='SensorFailure', sensor=sensor, seed=0, **FAILURES[failure]))
-    folder.mkdir(parents=True, exist_ok=True)
-    cfg.dump(folder / Path(args.config).name)
-    return test_rule(str(folder / Path(args.config).name), folder, [], args.options, args.checkpoint)
+    config, request = folder / Path(args.config).name, f'# {args.checkpoint}\n{cfg.pretty_text}'
+    if config.is_file() and config.read_text() != request:
+        sys.exit(f'error: {folder} is of another config, fold or checkpoint. Give another --work-dir.')
+    write_text(config, request)
+    return test_rule(str(config), folder, [], args.options, args.checkpoint)
 
 
 if __name__ == '__main__':

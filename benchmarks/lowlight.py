@@ -5,7 +5,8 @@ share of values at 1 that were not there in the input, on dark images without re
 ``constants`` has the mean output of its cell in the place of the cell, stage by stage, over the images of the config's
 val_dataloader; the gain and the c of y / (y / 2 + c), the additive form by hand, are the best of a grid there. Nothing
 is chosen on the pairs. Of noise removal alone there is the PSNR of those images' references with Gaussian noise of
-standard deviation 0.1, beside that of the noise itself.
+standard deviation 0.1, beside that of the noise itself and of scikit-image's Gaussian filter, total variation and
+non-local means, each with the best strength of a grid on these very images.
 
     BSDS_ROOT=data/bsds LOL_ROOT=data/lol OMP_NUM_THREADS=1 python benchmarks/lowlight.py ruas-lowlight mine.pth \
         --unpaired data/lowlight/test
@@ -19,7 +20,9 @@ import cv2
 import numpy as np
 import torch
 from mmengine.registry import init_default_scope
+from skimage.filters import gaussian
 from skimage.metrics import peak_signal_noise_ratio
+from skimage.restoration import denoise_nl_means, denoise_tv_chambolle
 from terminaltables import AsciiTable
 from torch import Tensor, nn
 
@@ -31,6 +34,13 @@ from mmfusenas.utils.command_line import load_config, run_tool
 
 GAINS = np.arange(1, 12.1, 0.5)
 CONSTANTS = np.arange(0.05, 0.61, 0.05)
+
+FILTERS = {
+    'Gaussian filter': (lambda x, sigma: gaussian(x, sigma, channel_axis=0), np.arange(0.5, 2.1, 0.25)),
+    'total variation': (lambda x, weight: denoise_tv_chambolle(x, weight, channel_axis=0), np.arange(0.04, 0.21, 0.02)),
+    'non-local means': (lambda x, h: denoise_nl_means(x, 5, 6, h, sigma=0.1, channel_axis=0), (0.04, 0.06, 0.08, 0.1)),
+}
+"""Noise removal without a network, and the strengths that are tried."""
 
 
 class Constants(nn.Module):
@@ -141,9 +151,20 @@ def print_removal(nets: dict[str, nn.Module], references: list[np.ndarray], devi
     generator = torch.Generator().manual_seed(0)
     clean = [tensor(reference).flip(1) for reference in references]
     noisy = [(x + deviation * torch.randn(x.shape, generator=generator)).clamp(0, 1) for x in clean]
-    for name, net in {f'noise of {deviation}': nn.Identity(), **nets}.items():
+    def decibels(net: Callable) -> float:
         errors = [float((net(y).clamp(0, 1) - x).square().mean()) for y, x in zip(noisy, clean)]
-        print(f'{name}, noise removal alone: {-10 * np.log10(errors).mean():.3f} dB, {len(errors)} images')
+        return float(-10 * np.log10(errors).mean())
+
+    found = {name: decibels(net) for name, net in {f'noise of {deviation}': nn.Identity(), **nets}.items()}
+    found |= {f'best {name}': max(decibels(filtered(rule, strength)) for strength in strengths)
+              for name, (rule, strengths) in FILTERS.items()}
+    for name, value in found.items():
+        print(f'{name}, noise removal alone: {value:.3f} dB, {len(clean)} images')
+
+
+def filtered(rule: Callable, strength: float) -> Callable:
+    """Return a filter of scikit-image, of a strength, for an image 1 x 3 x H x W."""
+    return lambda y: torch.from_numpy(rule(y[0].numpy(), strength))[None].float()
 
 
 def eight_bit(u: Tensor) -> np.ndarray:

@@ -7,15 +7,21 @@ _NO_GUIDANCE = [  # nothing of the scene trains
     'default_hooks.guidance.scene_length=0', 'default_hooks.guidance.final_stage=task']
 _FUSION = ['model._delete_=True', 'model.type=TIMFusion', 'model.loss.type=FusionLoss']
 
+
+def _fixed(rule: str) -> list[str]:
+    return ['model.scene._delete_=True', 'model.scene.type=FixedFusion', f'model.scene.rule={rule}', *_NO_GUIDANCE]
+
+
 TIM_ROWS: dict[str, list[str]] = {
-    **{rule: ['model.scene._delete_=True', 'model.scene.type=FixedFusion', f'model.scene.rule={rule}', *_NO_GUIDANCE]
-       for rule in ('visible', 'infrared', 'average', 'channels')},
+    **{rule: _fixed(rule) for rule in ('visible', 'infrared', 'average')},
+    # Without a network: the detector or segmentor has both sensors, and their mean, as channels.
+    'channels': [*_fixed('average'), 'model.sees=channels'],
     # The fusion network, trained with l_F alone, stays as it is.
     'direct': ['default_hooks.guidance.final_stage=task'],
     # It goes on with l_F as in 'ivif', but the task's gradient does not reach it: the control of guidance.
     'separate': ['default_hooks.guidance.final_stage=separate'],
     'ivif': [],
-    # The detector or segmentor has the sensors beside the fused luma.
+    # The fused luma in the place of the mean.
     'ivif-channels': ['model.sees=channels'],
     'direct-channels': ['model.sees=channels', 'default_hooks.guidance.final_stage=task'],
     # Table 3, of registration_ivif*.py: pairs out of register and the fusion network alone.
@@ -26,7 +32,7 @@ TIM_ROWS: dict[str, list[str]] = {
     # Table 10, of enhance_*.py: the fusion network without the enhancement network.
     'fusion': [*_FUSION, 'model.genotype=tim-full', 'model.order=(infrared,visible)'],
 }
-"""TIM by row. ``ivif`` is the config as it is. ``channels`` fuses nothing: both sensors are channels of the image."""
+"""TIM by row. ``ivif`` is the config as it is."""
 
 _DARK = TIM_ROWS['visible']  # the dark images themselves
 _END_TO_END = ['default_hooks.guidance.scene_length=0']

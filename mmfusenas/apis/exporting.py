@@ -83,7 +83,7 @@ class _TaskGraph(FusionGraph):
         """Return the fused image, and the raw outputs of the task."""
         inputs = dict(zip(self.scene.sensors, images, strict=True))
         made = self.scene.images(inputs)
-        outputs = self.task(task_input(self.task, self.seen(made, inputs)), mode='tensor')
+        outputs = self.task(task_input(self.task, self.seen(made, inputs).clamp(0, 1)), mode='tensor')
         return made['image'].clamp(0, 1), outputs
 
 

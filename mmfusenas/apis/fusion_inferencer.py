@@ -9,6 +9,7 @@ import numpy as np
 
 from mmfusenas.apis.base_inferencer import BaseInferencer, Image, image_name
 from mmfusenas.apis.optimize import use_bfloat16
+from mmfusenas.apis.pairs import MISSING
 from mmfusenas.core.errors import InputError
 from mmfusenas.datasets.images import (
     ImageError,
@@ -25,7 +26,6 @@ from mmfusenas.datasets.pairing import Pair
 from mmfusenas.datasets.thermal import ThermalScale
 from mmfusenas.models.scene.tiles import checked_tile
 
-MISSING = ('error', 'fallback')
 _SIZES = ("Give resize='visible', of the tool --resize visible, where both show the same view; else register them and "
           'bring them to one size first.')
 
@@ -95,48 +95,51 @@ class FusionInferencer(BaseInferencer):
             ImageError: If a file is missing or unreadable.
         """
         named = dict(visible=visible, infrared=infrared)
-        paths = [image_name(image, sensor) if image is not None or self.missing == 'error' else f'no {sensor} image'
-                 for sensor, image in named.items()]
-        replaced = {}
-        if self.missing == 'fallback' and paths[0] != paths[1]:  # else one file of four channels
-            visible, infrared, replaced = self._with_fallback(named, paths)
-        elif isinstance(visible, np.ndarray) or isinstance(infrared, np.ndarray):
-            visible = visible if isinstance(visible, np.ndarray) else read_visible(paths[0])
-            infrared = infrared if isinstance(infrared, np.ndarray) else read_infrared(paths[1])
-        else:
-            visible, infrared = read_pair(*paths)
-        visible, infrared = (checked_array(*named) for named in zip((visible, infrared), paths))
-        visible, infrared = to_colour(visible), to_grey(infrared)
-        if self.thermal and not replaced:
-            infrared = self.thermal(infrared)
+        paths = {sensor: image_name(image, sensor) if image is not None or self.missing == 'error' else
+                 f'no {sensor} image' for sensor, image in named.items()}
+        if paths['visible'] == paths['infrared']:  # one file of four channels
+            named = dict(zip(named, read_pair(*paths.values()), strict=True))
+        visible, infrared, replaced = self._load_both(named, paths)
         if visible.shape[:2] != infrared.shape[:2] and self.resize is None:
             (height, width), (height2, width2) = visible.shape[:2], infrared.shape[:2]
-            raise InputError(f'The images of a pair differ in size: {paths[0]} is {width} x {height}, {paths[1]} is '
-                             f'{width2} x {height2} (width x height). {_SIZES}')
+            raise InputError(f'The images of a pair differ in size: {paths["visible"]} is {width} x {height}, '
+                             f'{paths["infrared"]} is {width2} x {height2} (width x height). {_SIZES}')
         visible, infrared = match_sizes(visible, infrared, self.resize)
-        return dict(img=visible, infrared=infrared, img_path=paths[0], infrared_path=paths[1], img_id=0,
-                    img_shape=visible.shape[:2], ori_shape=visible.shape[:2], **replaced)
+        size = visible.shape[:2]
+        return dict(img=visible, infrared=infrared, img_path=paths['visible'], infrared_path=paths['infrared'],
+                    img_id=0, img_shape=size, ori_shape=size, **replaced)
 
-    def _with_fallback(self, named: dict[str, Image | None],
-                       paths: Sequence[str]) -> tuple[np.ndarray, np.ndarray, dict[str, str]]:
-        """Return both images, one in the place of the other where that shows nothing, and which one, if any."""
-        readers = dict(visible=read_visible, infrared=read_infrared)
-        images, reasons = {}, {}
-        for (sensor, image), path in zip(named.items(), paths, strict=True):
+    def _load_both(self, named: dict[str, Image | None],
+                   paths: dict[str, str]) -> tuple[np.ndarray, np.ndarray, dict[str, str]]:
+        """Return both images, and as ``replaced`` the sensor whose image is the other's, where one is missing."""
+        loaded, reasons = {}, {}
+        for sensor, image in named.items():
             try:
-                image = readers[sensor](path) if isinstance(image, (str, Path)) else image
+                loaded[sensor] = self._load(sensor, image, paths[sensor])
             except ImageError as error:
+                if self.missing == 'error':
+                    raise
                 reasons[sensor] = str(error)
-                continue
-            if image is not None and image.min() < image.max():
-                images[sensor] = image
-            else:
-                reasons[sensor] = f'{path} shows nothing.'
-        if not images:
+        if not loaded:
             raise ImageError(' '.join(['Neither image of the pair can be used.', *reasons.values()]))
-        replaced = dict(replaced=next(iter(reasons))) if reasons else {}
-        visible, infrared = (images.get(sensor, next(iter(images.values()))) for sensor in named)
-        return visible, infrared, replaced
+        if not reasons:
+            return loaded['visible'], loaded['infrared'], {}
+        other, = loaded.values()
+        return to_colour(other), to_grey(other), dict(replaced=next(iter(reasons)))
+
+    def _load(self, sensor: str, image: Image | None, path: str) -> np.ndarray:
+        """Return the image of a sensor, H x W x 3 or H x W; raise an ImageError where it is to be replaced."""
+        if image is None:
+            raise ImageError(f'There is {path}.')
+        if not isinstance(image, np.ndarray):
+            image = read_visible(path) if sensor == 'visible' else read_infrared(path)
+        image = checked_array(image, path)
+        image = to_colour(image) if sensor == 'visible' else to_grey(image)
+        if self.thermal and sensor == 'infrared':
+            image = self.thermal(image)
+        if self.missing == 'fallback' and image.min() == image.max():
+            raise ImageError(f'{path} is of one value.')
+        return image
 
     def images_of(self, pair: Pair) -> Sequence[str | None]:
         return pair.visible, pair.infrared

@@ -6,10 +6,12 @@ from pathlib import Path
 
 from mmengine import fileio
 
-from mmfusenas.core.errors import FileError
+from mmfusenas.core.errors import FileError, InputError
 from mmfusenas.datasets.pairing import Pair, get_stem, list_images, pair_sources
 from mmfusenas.datasets.problems import Problem, raise_errors
 
+MISSING = ('error', 'fallback')
+"""What may be done where an image of a pair is missing."""
 _ALONE = 'image without a partner'
 
 
@@ -26,6 +28,7 @@ def input_pairs(visible: str | Path, infrared: str | Path, missing: str = 'error
             file is missing too, and files of a list that are not there. Defaults to 'error'.
 
     Raises:
+        ValueError: ``missing`` is another word.
         FileNotFoundError: ``visible`` or ``infrared`` does not exist.
         DatasetError: Missing or ambiguous partners, lists of different length, missing files, equal stems, or no
             image at all; with the first cases of each.
@@ -36,6 +39,8 @@ def input_pairs(visible: str | Path, infrared: str | Path, missing: str = 'error
         >>> input_pairs('scene_vi.png', 'scene_ir.png')
         [Pair(stem='scene_vi', visible='scene_vi.png', infrared='scene_ir.png')]
     """
+    if missing not in MISSING:
+        raise InputError(f'input_pairs got missing={missing!r}; it knows {" and ".join(map(repr, MISSING))}.')
     if missing == 'fallback':
         pairs, problems = _pairs_with_gaps(str(visible), str(infrared))
     else:

@@ -93,7 +93,8 @@ class TaskGuided(Stages, BaseModel):
         if mode == 'predict':
             return self.predict(inputs, data_samples)
         if mode == 'tensor':
-            return self.task(task_input(self.task, self.seen(self.scene.images(inputs), inputs)), mode='tensor')
+            image = self.seen(self.scene.images(inputs), inputs).clamp(0, 1)
+            return self.task(task_input(self.task, image), mode='tensor')
         raise StateError(f"{type(self).__name__}.forward got mode {mode!r}; it knows 'tensor', 'loss' and 'predict'.")
 
     def loss(self, inputs: dict[str, Tensor], data_samples: list) -> dict[str, Tensor]:
@@ -102,7 +103,7 @@ class TaskGuided(Stages, BaseModel):
         losses = {}
         if self.stage != 'scene':
             # In the range of a photograph, as in a test; the gradient still brings back what has left it.
-            image = bounded(self.task_image(self._seen(images, inputs)), 0.0, 1.0)
+            image = bounded(self.task_image(self.seen(images, inputs)), 0.0, 1.0)
             with _enough_positions(self.task, image):
                 losses.update(self.task.loss(*self._task_inputs(image, data_samples)))
         # The scene's loss without the padding of the batch, as the task sees the images.
@@ -112,7 +113,7 @@ class TaskGuided(Stages, BaseModel):
     def predict(self, inputs: dict[str, Tensor], data_samples: list) -> list:
         """Return the samples with the task's predictions in the original image's pixels, and the fused image."""
         images = self.scene.images_of_sizes(inputs, data_samples)
-        image = self.seen(images, inputs)
+        image = self.seen(images, inputs).clamp(0, 1)
         with _enough_positions(self.task, image):
             data_samples = self.task.predict(*self._task_inputs(image, data_samples))
         data_samples = add_pred_img(data_samples, images['image'])
@@ -121,14 +122,11 @@ class TaskGuided(Stages, BaseModel):
         return data_samples
 
     def seen(self, images: dict[str, Tensor], inputs: dict[str, Tensor]) -> Tensor:
-        """Return what the task sees, clamped to [0, 1].
+        """Return what the task sees, not clamped.
 
         Shape:
             ``image`` N x 3 x H x W, ``visible`` N x 3 x H x W and ``infrared`` N x 1 x H x W, to N x 3 x H x W.
         """
-        return self._seen(images, inputs).clamp(0, 1)
-
-    def _seen(self, images: dict[str, Tensor], inputs: dict[str, Tensor]) -> Tensor:
         if self.sees == 'image':
             return images['image']
         return torch.cat([luma(inputs['visible']), luma(images['image']), inputs['infrared']], 1)

@@ -281,10 +281,12 @@ def test_nothing_is_replaced_where_both_are_there_and_nothing_can_be_where_none_
     out = infer(*pair)
     assert 'replaced' not in out
     np.testing.assert_array_equal(out['image'], FusionInferencer(light)(*pair)['image'])
-    with pytest.raises(ImageError, match='Neither image.*the visible array shows nothing.*no infrared image shows'):
+    with pytest.raises(ImageError, match='Neither image.*visible array is of one value.*There is no infrared image'):
         infer(np.zeros((31, 45), np.uint8), None)
     with pytest.raises(ValueError, match="missing='other'.*'error' or 'fallback'"):
         FusionInferencer(light, missing='other')
+    with pytest.raises(ValueError, match="missing='other'"):
+        input_pairs('vi', 'ir', missing='other')
 
 
 def test_a_folder_with_gaps_is_run_to_its_end(light: nn.Module, files: Callable, tmp_path: Path) -> None:
@@ -345,3 +347,5 @@ def test_temperatures_become_the_image_that_they_were_in_training(
         assert np.abs(infer(visible, values)['image'].astype(int) - expected).max() <= 1
     with pytest.raises(ValueError, match='--thermal-range LOW HIGH'):
         FusionInferencer(detector)(visible, kelvin)
+    alone = FusionInferencer(detector, thermal=dict(limits=(280, 320)), missing='fallback')(None, kelvin)['image']
+    assert np.abs(alone.astype(int) - FusionInferencer(detector)(infrared, infrared)['image']).max() <= 1

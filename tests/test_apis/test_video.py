@@ -7,7 +7,8 @@ import cv2
 import numpy as np
 import pytest
 
-from mmfusenas.apis import FusionInferencer, run_video
+from mmfusenas.apis import EnhanceInferencer, FusionInferencer, run_video
+from mmfusenas.apis.loading import build_model
 from mmfusenas.apis.video import Video
 from mmfusenas.datasets.images import ImageError
 from mmfusenas.models.scene import FixedFusion
@@ -99,3 +100,22 @@ def test_what_is_no_video_is_named(video: Callable, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match='smooth=1'):
         run_video(infer, [good, good], tmp_path / 'out', smooth=1)
     assert not (tmp_path / 'out').exists()
+
+
+def test_a_detector_draws_and_lists_every_frame(video: Callable, detector_config: Callable, tmp_path: Path) -> None:
+    model = build_model(detector_config(), 'test')
+    model.dataset_meta = dict(classes=('cone', 'stop', 'car', 'person', 'bike'), palette=[(0, 255, 0)] * 5)
+    infer, path = FusionInferencer(model, score_thr=0.0), video('vi.avi', [40, 90])
+    found = json.loads(run_video(infer, [path, path], tmp_path / 'out').read_text())['frames']
+    expected = infer(Video(path).at(0), Video(path).at(0))
+    np.testing.assert_allclose(found[0]['boxes'], expected['boxes'], atol=1e-3)
+    assert len(found) == 2 and len(found[0]['classes']) == len(found[0]['boxes']) > 0
+    assert len(levels(tmp_path / 'out/drawn.mp4')) == 2
+
+
+def test_a_video_of_one_sensor(video: Callable, tmp_path: Path) -> None:
+    infer, path = EnhanceInferencer('ruas-lowlight'), video('dark.avi', [20, 40])
+    run_video(infer, [path], tmp_path / 'out')
+    reader = Video(path)
+    expected = [float(infer(reader.at(time))['image'].mean()) for time in (0, 0.1)]
+    np.testing.assert_allclose(levels(tmp_path / 'out/image.mp4'), expected, atol=LOSS)

@@ -97,13 +97,6 @@ def test_fixed_rules(rule, expected):
         FixedFusion(rule)(data, mode='loss')
 
 
-def test_channels_are_the_sensors_and_their_mean():
-    data = inputs()
-    visible, infrared = luma(data['visible']), data['infrared']
-    image = FixedFusion('channels')(data)
-    torch.testing.assert_close(image, torch.cat([visible, (visible + infrared) / 2, infrared], 1))
-
-
 @pytest.mark.parametrize(('kwargs', 'message'), [
     (dict(order=('visible', 'thermal')), 'order'),
     (dict(cells=['succesive']), "Unknown cell 'succesive'; the nearest is 'successive'"),

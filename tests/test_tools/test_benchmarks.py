@@ -42,7 +42,8 @@ def test_help(path, monkeypatch, capsys):
     'depthwise.py --shape 1 4 16 16 --repeats 1', 'fusion_inference.py --shape 32 32 --repeats 1 --no-compile',
     'ruas_inference.py --shape 32 32 --repeats 1', 'path_latency.py --paths 2 --channels 8 --shape 16 16 --repeats 3',
     'guided_inference.py --shapes 16x16 --repeats 1', 'mixed_precision.py configs/ruas/enhance.py --repeats 1',
-    'checkpointing.py configs/tim/retinanet_ivif.py --shape 64 80'])
+    'checkpointing.py configs/tim/retinanet_ivif.py --shape 64 80',
+    'inference_options.py --shape 32 40 --pairs 1 --tile 256'])
 def test_timings_run(command):
     script, *arguments = command.split()
     done = subprocess.run([sys.executable, str(BENCHMARKS / script), *arguments], capture_output=True, text=True)
@@ -872,3 +873,6 @@ def test_failing_sensors_by_what_a_test_would_see(tmp_path, capsys, monkeypatch)
     assert found['infrared', 'black'] == 0
     assert abs(found['infrared', 'a tenth of the light'] - mean / 10) < 0.1
     assert mean < found['infrared', 'saturated, gain 4'] < 255
+    (tmp_path / 'resnet18_ivif/seen/none/resnet18_ivif.py').write_text('# of another checkpoint')
+    with pytest.raises(SystemExit, match='another config, fold or checkpoint'):
+        failing_sensors.main()

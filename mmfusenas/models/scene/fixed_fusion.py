@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mmfusenas.core.errors import InputError
-from mmfusenas.models.scene.base_scene import BaseScene, luma
+from mmfusenas.models.scene.base_scene import BaseScene
 from mmfusenas.registry import MODELS
 
 _LEVELS = 4
@@ -49,7 +49,6 @@ _RULES = dict(
     average=lambda visible, infrared: (visible + infrared) / 2,
     maximum=torch.maximum,
     laplacian=laplacian,
-    channels=lambda visible, infrared: (visible + infrared) / 2,
 )
 
 
@@ -58,10 +57,8 @@ class FixedFusion(BaseScene):
     """Visible alone, infrared alone, the mean (TIM table 4's "simple average principle"), maximum or Laplacian pyramid.
 
     Args:
-        rule: ``'visible'``, ``'infrared'``, ``'average'``, ``'maximum'``, ``'laplacian'`` or ``'channels'``.
-            ``'infrared'`` gives a grey image: a single sensor is looked at without the other's colour.
-            ``'channels'`` fuses nothing: a task network gets the visible luma, the mean and infrared as the blue,
-            green and red channel.
+        rule: ``'visible'``, ``'infrared'``, ``'average'``, ``'maximum'`` or ``'laplacian'``. ``'infrared'`` gives a
+            grey image: a single sensor is looked at without the other's colour.
         data_preprocessor, init_cfg: As in :class:`BaseScene`.
 
     Raises:
@@ -88,7 +85,4 @@ class FixedFusion(BaseScene):
             return dict(image=inputs['visible'])
         if self.rule == 'infrared':
             return dict(image=inputs['infrared'].expand(-1, 3, -1, -1))
-        if self.rule == 'channels':
-            visible, infrared = luma(inputs['visible']), inputs['infrared']
-            return dict(image=torch.cat([visible, self.fuse(visible, infrared), infrared], 1))
         return super().images(inputs)
