@@ -121,10 +121,10 @@ def build_model(model_cfg: Mapping[str, Any], where: str, elements: int | None =
             f'The model of the {where} cannot be built: {error.args[0]} Parts from outside this package load through '
             'custom_imports: give the config that has them, together with the checkpoint.') from error
     except Exception as error:
-        if elements is None or isinstance(error, (UserError, ImportError)):
+        if elements is None or isinstance(error, ImportError) or where in str(error):
             raise
-        raise InputError(f'The model of the {where} cannot be built from what the file says of it '
-                         f'({type(error).__name__}: {error}). Give the config of its training as well.') from error
+        reason = error if isinstance(error, UserError) else f'{type(error).__name__}: {error}'
+        raise InputError(f'The model of the {where} cannot be built from what the file says of it ({reason}). Give the config of its training as well.') from error
 
 
 def build_from_config(cfg: Config) -> BaseModel:
@@ -183,7 +183,7 @@ def load_weights(model: BaseModel, content: Mapping[str, Any], path: str | Path)
         ValueError: If names or shapes differ, or a weight is not finite; with the first cases and what to do.
     """
     if len(SearchSpace(model)):
-        raise InputError(f'The config builds a supernet with {len(SearchSpace(model))} open choices. Give the config '
+        raise InputError(f'{path}: the config builds a supernet with {len(SearchSpace(model))} open choices. Give the config '
                          'of the found network (retrain.py in the work dir of the search), or set genotype= in it.')
     weights = extract_weights(content, path)
     found = misfits(weights, model.state_dict())

@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from math import prod
 from os import path as osp
 from pathlib import Path
 
@@ -189,12 +190,24 @@ def read_array(path: str, backend_args: dict | None = None) -> np.ndarray:
     if not path.endswith('.npy'):
         return read_image(path, cv2.IMREAD_ANYCOLOR, backend_args)
     try:
-        array = np.load(io.BytesIO(read_bytes(path, backend_args)), allow_pickle=False)
-    except (ValueError, EOFError, MemoryError) as error:
+        array = _load_npy(read_bytes(path, backend_args))
+    except (ValueError, TypeError, OverflowError, SyntaxError, RecursionError, MemoryError) as error:
         raise ImageError(f'{path} is no array of numbers ({error}). Save it by numpy.save.') from error
     if array.ndim not in (2, 3) or array.dtype.kind not in 'uif' or array.size == 0:
         raise ImageError(f'{path} holds {array.dtype} of the shape {array.shape}; H x W or H x W x C numbers serve.')
     return array
+
+
+def _load_npy(content: bytes) -> np.ndarray:
+    """Return the array of a ``.npy`` file, once its header is known to state no more than the file holds."""
+    file = io.BytesIO(content)
+    version = np.lib.format.read_magic(file)
+    read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, _, dtype = read_header(file)
+    stated, held = prod(shape) * dtype.itemsize, len(content) - file.tell()
+    if dtype.hasobject or min(shape, default=1) < 0 or stated != held:
+        raise ValueError(f'its header says {dtype} of the shape {shape}, and {held} bytes follow')
+    return np.load(io.BytesIO(content), allow_pickle=False)
 
 
 def read_pair(visible: str, infrared: str, backend_args: dict | None = None) -> tuple[np.ndarray, np.ndarray]:

@@ -68,7 +68,7 @@ def load_checkpoint(filename: str | Path, map_location: Any = 'cpu') -> Any:
         raise _refusal(path, error) from None
     except (torch.OutOfMemoryError, PermissionError):
         raise
-    except (EOFError, RuntimeError, LookupError, ValueError, OSError) as error:  # what damaged files end in
+    except Exception as error:  # damaged files end in errors of many kinds
         raise _unreadable(path, error) from error
     if not isinstance(content, dict):
         raise InputError(f'{path} holds a {type(content).__name__}; a checkpoint is a dict, of weights by name or with '
@@ -147,7 +147,8 @@ def extract_weights(content: Any, source: str | Path) -> dict[str, Tensor]:
         ValueError: If there are no weights in it.
     """
     weights = content.get('state_dict', content) if isinstance(content, Mapping) else None
-    if not isinstance(weights, Mapping) or not weights or not all(isinstance(x, Tensor) for x in weights.values()):
+    if not isinstance(weights, Mapping) or not weights or not all(
+            isinstance(name, str) and isinstance(value, Tensor) for name, value in weights.items()):
         raise InputError(f'{source} holds no state dict: a dict of tensors by name is expected.')
     return {name.removeprefix('module.'): value for name, value in weights.items()}
 

@@ -100,6 +100,9 @@ def check_options(cfg: Config, options: Mapping[str, Any]) -> None:
 
 def find_problems(cfg: Config) -> list[str]:
     """Return what is misspelt or out of range in a config, one line each."""
+    misplaced = list(_forms(cfg))
+    if misplaced:
+        return misplaced
     scope = cfg.get('default_scope') or 'mmengine'
     holders = (Runner, build_optim_wrapper, *build_functions(scope))
     found: list[Part] = []
@@ -171,6 +174,38 @@ def _dataloader_keys(cfg: Config) -> Iterator[str]:
     for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         for key in sorted(set(cfg.get(name) or ()) - known - _ALWAYS):
             yield _line(f'{name}.{key}', 'a dataloader takes no such argument', _nearest(key, known))
+
+
+def _forms(cfg: Config) -> Iterator[str]:
+    """Parts of a config that are text, a number or a list, where settings by name are expected."""
+    for name in sorted(_RUNNER_DICTS & set(cfg)):
+        yield from _form(cfg[name], name)
+    for name in sorted(_RUNNER_LISTS & set(cfg)):
+        for index, value in enumerate(cfg[name] if isinstance(cfg[name], (list, tuple)) else ()):
+            yield from _form(value, f'{name}[{index}]', empty=False)
+    hooks = cfg.get('default_hooks')
+    for name, hook in hooks.items() if isinstance(hooks, dict) else ():
+        yield from _form(hook, f'default_hooks.{name}')
+    for path in ('model.data_preprocessor', 'model.data_preprocessor.bit_depth', 'optim_wrapper.paramwise_cfg',
+                 'optim_wrapper.paramwise_cfg.custom_keys'):
+        yield from _form(_setting(cfg, path), path)
+
+
+_RUNNER_DICTS = frozenset(f'{part}_{what}' for part in ('train', 'val', 'test') for what in ('cfg', 'dataloader')) | {
+    'model', 'data_preprocessor', 'optim_wrapper', 'default_hooks', 'env_cfg', 'randomness', 'visualizer',
+    'log_processor', 'auto_scale_lr'}
+_RUNNER_LISTS = frozenset(('custom_hooks', 'val_evaluator', 'test_evaluator'))
+
+
+def _form(value: Any, path: str, empty: bool = True) -> Iterator[str]:
+    if isinstance(value, (str, int, float, list, tuple)) or (value is None and not empty):
+        yield f'{path} is {repr(value)[:60]}; it has to be a dict'
+
+
+def _setting(node: Any, path: str) -> Any:
+    for key in path.split('.'):
+        node = node.get(key) if isinstance(node, dict) else None
+    return node
 
 
 def _with_default_type(name: str, value: Any) -> Any:

@@ -231,7 +231,7 @@ def _search(path: Path) -> None:
 
 def _read_search(path: Path) -> None:
     content = load_checkpoint(path)
-    found_genotype(found_supernet(content, str(path)), content)
+    found_genotype(found_supernet(content, str(path)), content, str(path))
 
 
 CONFIG = dict(
