@@ -59,12 +59,13 @@ def found_supernet(content: Mapping[str, Any], path: str) -> BaseModel:
         ValueError: If it is no checkpoint of a search, or of one that decides nothing, or its space is not the one
             that this package builds.
     """
-    state = content.get(SEARCH_KEY) or content.get('genotype')
+    states = [content.get(SEARCH_KEY), content.get('genotype')]
+    state = next((state for state in states if isinstance(state, Mapping) and state), None)
     if state is None:
-        held = ', '.join([*list(content)[:5], *['...'] * (len(content) > 5)])
+        held = ', '.join([*map(str, list(content)[:5]), *['...'] * (len(content) > 5)])
         raise InputError(f'{path} is no checkpoint of a search: it holds {held}, but neither {SEARCH_KEY!r} nor '
                          "'genotype', which a search puts there. Give epoch_N.pth of its work dir.")
-    if not isinstance(state, Mapping) or not isinstance(state.get('space_hash'), str):
+    if not isinstance(state.get('space_hash'), str):
         raise InputError(f'{path} is damaged: what its search left ({SEARCH_KEY} or genotype) has no space_hash. Take '
                          'another checkpoint of its work dir.')
     if not state.get('decisions', 1):
@@ -81,7 +82,7 @@ def found_supernet(content: Mapping[str, Any], path: str) -> BaseModel:
         raise InputError(f'The weights of {path} do not fit the supernet of its config: {found}. Take another '
                          'checkpoint of its work dir.')
     supernet.load_state_dict(weights)
-    if content.get(SEARCH_KEY):
+    if state is content.get(SEARCH_KEY):
         _load_alphas(space, state.get('alphas'), path)
     else:
         space.select(_genotype_in(content, path).choices)

@@ -63,7 +63,7 @@ _NAME = (_is_name, 'text')
 _FILE = (_is_file, 'text, a path below the folder of its images without ..')
 _SIDE = (_is_side, 'a whole number from 1 on')
 _OPTIONAL: dict[str, dict[str, tuple[Callable[[Any], bool], str]]] = dict(
-    images={key: _FILE for key in FILE_NAMES.values()},
+    images=dict.fromkeys(FILE_NAMES.values(), _FILE),
     annotations=dict(area=(_is_number, 'a number'), iscrowd=(_is_flag, '0 or 1'), ignore=(_is_flag, '0 or 1')),
     categories={})
 _FIELDS: dict[str, dict[str, tuple[Callable[[Any], bool], str]]] = dict(

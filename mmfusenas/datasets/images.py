@@ -16,7 +16,7 @@ import cv2
 import mmcv
 import numpy as np
 from mmengine import fileio
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import ExifTags, Image, TiffImagePlugin, UnidentifiedImageError
 
 from mmfusenas.core.errors import FileNotWrittenError, InputError, StateError
 from mmfusenas.core.files import atomic_write
@@ -131,14 +131,28 @@ def read_image(path: str, flag: int, backend_args: dict | None = None) -> np.nda
         image = _decode(content, cv2.IMREAD_ANYCOLOR, path)
         image = image if image is None else to_colour(image)
     if image is None:
+        values = _tiff_values(content)
+        if values not in ('', 'uint8', 'uint16', 'float32'):
+            raise ImageError(f'The image {path} holds {values}; save it as 8 or 16 bit, or float32.')
         raise ImageError(
-            f'The image {path} ({len(content)} bytes) cannot be decoded: it is damaged, cut off, no image, or of a '
-            'depth that OpenCV does not read. Copy it again from its source, save it as 8 or 16 bit or float32, or '
-            'take the pair out of the split file.'
+            f'The image {path} ({len(content)} bytes) cannot be decoded: it is damaged, cut off, or no image. Copy it '
+            'again from its source, or take the pair out of the split file.'
         )
     if image.dtype not in (np.uint8, np.uint16, np.float32):
         raise ImageError(f'The image {path} holds {image.dtype}; save it as 8 or 16 bit, or float32.')
     return image
+
+
+def _tiff_values(content: bytes) -> str:
+    """Return the type of a TIFF's values, such as ``float16``; '' where the file does not say it."""
+    with suppress(Exception):  # a damaged directory
+        tags = TiffImagePlugin.ImageFileDirectory_v2(content[:8])
+        file = io.BytesIO(content)
+        file.seek(tags.next)
+        tags.load(file)
+        kind, bits = tags.get(TiffImagePlugin.SAMPLEFORMAT, (1, ))[0], tags[TiffImagePlugin.BITSPERSAMPLE][0]
+        return dict(zip((1, 2, 3), ('uint', 'int', 'float')))[kind] + str(bits)
+    return ''
 
 
 def checked_array(image: np.ndarray, name: str) -> np.ndarray:
@@ -189,9 +203,10 @@ def read_array(path: str, backend_args: dict | None = None) -> np.ndarray:
     """
     if not path.endswith('.npy'):
         return read_image(path, cv2.IMREAD_ANYCOLOR, backend_args)
+    content = read_bytes(path, backend_args)
     try:
-        array = _load_npy(read_bytes(path, backend_args))
-    except (ValueError, TypeError, OverflowError, SyntaxError, RecursionError, MemoryError) as error:
+        array = _load_npy(content)
+    except Exception as error:  # damaged headers end in errors of many kinds
         raise ImageError(f'{path} is no array of numbers ({error}). Save it by numpy.save.') from error
     if array.ndim not in (2, 3) or array.dtype.kind not in 'uif' or array.size == 0:
         raise ImageError(f'{path} holds {array.dtype} of the shape {array.shape}; H x W or H x W x C numbers serve.')

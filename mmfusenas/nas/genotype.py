@@ -69,7 +69,7 @@ class Genotype:
             raise InputError(f'{where} is not a genotype: it holds a {type(data).__name__} where fields are expected.')
         fields = dict(data)
         version = fields.pop('format', FORMAT)
-        if version != FORMAT:
+        if type(version) is not int or version != FORMAT:
             raise InputError(f'{where} has format {version!r}; this version of mmfusenas reads format {FORMAT}.')
         unknown = set(fields) - set(cls.__dataclass_fields__)
         if unknown or not isinstance(fields.get('choices', fields.get('weights')), Mapping):

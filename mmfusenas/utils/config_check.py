@@ -186,6 +186,9 @@ def _forms(cfg: Config) -> Iterator[str]:
     hooks = cfg.get('default_hooks')
     for name, hook in hooks.items() if isinstance(hooks, dict) else ():
         yield from _form(hook, f'default_hooks.{name}')
+    custom = _setting(cfg, 'optim_wrapper.paramwise_cfg.custom_keys')
+    for name, setting in custom.items() if isinstance(custom, dict) else ():
+        yield from _form(setting, f'optim_wrapper.paramwise_cfg.custom_keys[{name!r}]')
     for path in ('model.data_preprocessor', 'model.data_preprocessor.bit_depth', 'optim_wrapper.paramwise_cfg',
                  'optim_wrapper.paramwise_cfg.custom_keys'):
         yield from _form(_setting(cfg, path), path)
@@ -204,7 +207,7 @@ def _form(value: Any, path: str, empty: bool = True) -> Iterator[str]:
 
 def _setting(node: Any, path: str) -> Any:
     for key in path.split('.'):
-        node = node.get(key) if isinstance(node, dict) else None
+        node = node.get(key) if isinstance(node, (dict, Config)) else None
     return node
 
 
@@ -215,7 +218,8 @@ def _with_default_type(name: str, value: Any) -> Any:
 
 
 def _nearest(name: str, right: Collection[str], cutoff: float = 0.6) -> str:
-    near = get_close_matches(name, right, n=1, cutoff=cutoff)
+    # Keys of a YAML file may be numbers.
+    near = get_close_matches(str(name), [known for known in right if isinstance(known, str)], n=1, cutoff=cutoff)
     return near[0] if near else ''
 
 
