@@ -188,7 +188,8 @@ def load_weights(model: BaseModel, content: Mapping[str, Any], path: str | Path)
     """
     if len(SearchSpace(model)):
         raise InputError(f'{path}: the config builds a supernet with {len(SearchSpace(model))} open choices. Give the '
-                         'config of the found network (retrain.py in the work dir of the search), or set genotype= in it.')
+                         'config of the found network '
+                         '(retrain.py in the work dir of the search), or set genotype= in it.')
     weights = extract_weights(content, path)
     found = misfits(weights, model.state_dict())
     if found:

@@ -103,7 +103,22 @@ def check_pixels(content: bytes, path: str) -> None:
             image.close()
 
 
+def _is_cut_png(content: bytes) -> bool:
+    """Return whether a chunk of a PNG states more bytes than follow: OpenCV would allocate them, up to 2 GB."""
+    place = 8
+    while content.startswith(b'\x89PNG') and place < len(content):
+        length = int.from_bytes(content[place:place + 4], 'big')
+        if content[place + 4:place + 8] == b'IEND':
+            return False
+        place += length + 12
+        if place > len(content):
+            return True
+    return False
+
+
 def _decode(content: bytes, flag: int, path: str) -> np.ndarray | None:
+    if _is_cut_png(content):
+        return None
     try:
         return mmcv.imfrombytes(content, flag=flag | cv2.IMREAD_ANYDEPTH, backend='cv2')
     except cv2.error as error:

@@ -410,7 +410,8 @@ def built_on(path: Path, chance: random.Random) -> None:
     """Build a config on another file, by a variable too."""
     content = json.loads(path.read_text()) if path.suffix == '.json' else copy.deepcopy(CONFIG)
     base = chance.choice(('outside.py', './outside.py', 'outside.json', '{{$X:outside.py}}', path.name,
-                          'x::../outside.py', '{{ fileDirname }}/outside.py', 'mmfusenas::../../outside.py', 'nowhere.json',
+                          'x::../outside.py',
+                          '{{ fileDirname }}/outside.py', 'mmfusenas::../../outside.py', 'nowhere.json',
                           '', 3, None))
     key = chance.choice(('_base_', '_base_', '{{$X:_base_}}'))
     _write_json(path, {key: [base] if chance.random() < 0.5 else base, **content})

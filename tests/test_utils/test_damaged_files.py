@@ -14,7 +14,7 @@ from mmfusenas.apis.deriving import found_genotype, found_supernet
 from mmfusenas.apis.loading import build_model, elements, load_model
 from mmfusenas.core.errors import InputError, UserError
 from mmfusenas.datasets.coco_layout import check_coco
-from mmfusenas.datasets.images import ImageError, read_array, read_infrared, read_visible
+from mmfusenas.datasets.images import ImageError, read_array, read_infrared, read_visible, write_image
 from mmfusenas.nas import Genotype, SearchSpace
 from mmfusenas.nas.cost_table import CostTable, build_table, parameters_by_site
 from mmfusenas.utils.checkpoint import extract_weights, load_checkpoint
@@ -38,6 +38,18 @@ def test_a_tiff_of_another_depth_is_not_called_damaged(kind: str, read, tmp_path
     write_tiff(tmp_path / 'a.tif', np.ones((4, 6), kind))
     with pytest.raises(ImageError, match=rf'a.tif holds {kind}; save it as 8 or 16 bit, or float32'):
         read(str(tmp_path / 'a.tif'))
+
+
+def test_a_png_whose_chunk_states_more_than_follows_is_not_decoded(tmp_path: Path,
+                                                                   monkeypatch: pytest.MonkeyPatch) -> None:
+    """OpenCV would allocate 2 GB for these 100 bytes."""
+    write_image(tmp_path / 'a.png', np.ones((24, 32, 3), np.uint8))
+    content = (tmp_path / 'a.png').read_bytes()
+    monkeypatch.setattr('mmcv.imfrombytes', lambda *_, **__: pytest.fail('it was decoded'))
+    place = content.index(b'IDAT') - 4
+    (tmp_path / 'a.png').write_bytes(content[:place] + b'\x7f\xff\xff\xff' + content[place + 4:])
+    with pytest.raises(ImageError, match='a.png .* cannot be decoded: it is damaged'):
+        read_visible(str(tmp_path / 'a.png'))
 
 
 def test_a_tiff_of_floats_is_read_and_a_cut_one_is_damaged(tmp_path: Path) -> None:
