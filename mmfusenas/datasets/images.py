@@ -236,7 +236,7 @@ def _load_npy(content: bytes) -> np.ndarray:
     shape, _, dtype = read_header(file)
     stated, held = prod(shape) * dtype.itemsize, len(content) - file.tell()
     if dtype.hasobject or min(shape, default=1) < 0 or stated != held:
-        raise ValueError(f'its header says {dtype} of the shape {shape}, and {held} bytes follow')
+        raise InputError(f'its header says {dtype} of the shape {shape}, and {held} bytes follow')
     return np.load(io.BytesIO(content), allow_pickle=False)
 
 

@@ -181,7 +181,10 @@ def _forms(cfg: Config) -> Iterator[str]:
     for name in sorted(_RUNNER_DICTS & set(cfg)):
         yield from _form(cfg[name], name)
     for name in sorted(_RUNNER_LISTS & set(cfg)):
-        for index, value in enumerate(cfg[name] if isinstance(cfg[name], (list, tuple)) else ()):
+        if not isinstance(cfg[name], (list, tuple)):
+            yield from _form(cfg[name], name)
+            continue
+        for index, value in enumerate(cfg[name]):
             yield from _form(value, f'{name}[{index}]', empty=False)
     hooks = cfg.get('default_hooks')
     for name, hook in hooks.items() if isinstance(hooks, dict) else ():

@@ -225,7 +225,7 @@ def test_a_config_of_data_may_be_built_on_data_and_on_packages(tmp_path: Path) -
 
 @pytest.mark.parametrize(('path', 'value'), [
     ('model', 'x'), ('train_dataloader', [1]), ('default_hooks', 3), ('default_hooks.logger', True),
-    ('val_evaluator', [[1]]), ('test_evaluator', ['x']), ('custom_hooks', [None]),
+    ('val_evaluator', [[1]]), ('test_evaluator', ['x']), ('test_evaluator', 'x'), ('custom_hooks', [None]),
     ('optim_wrapper.paramwise_cfg.custom_keys', [1]), ('optim_wrapper.paramwise_cfg.custom_keys.a', 'x'),
     ('model.data_preprocessor', 'x')])
 def test_parts_of_a_config_are_dicts(path: str, value: object) -> None:
