@@ -48,7 +48,7 @@ def main() -> None:
     if cfg:
         content = with_own_config(content, cfg)
     supernet = found_supernet(content, args.search)
-    genotype = found_genotype(supernet, content)
+    genotype = found_genotype(supernet, content, args.search)
     if args.checkpoint:
         save_checkpoint(compact_checkpoint(content, supernet, genotype, args.search), args.checkpoint)
     genotype.save(args.out)

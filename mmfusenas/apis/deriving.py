@@ -13,6 +13,7 @@ from mmfusenas.apis.loading import build_model, elements, load_weights, own_conf
 from mmfusenas.core.errors import InputError, StateError
 from mmfusenas.engine.hooks.bilevel_search_hook import STATE_KEY as SEARCH_KEY
 from mmfusenas.nas import Genotype, SearchSpace, with_genotype
+from mmfusenas.utils.checkpoint import extract_weights, misfits
 from mmfusenas.utils.checkpoint_content import config_of_model, to_plain, transforms_of_test_data
 from mmfusenas.utils.complexity import complexity
 from mmfusenas.utils.sensors import random_inputs
@@ -58,11 +59,15 @@ def found_supernet(content: Mapping[str, Any], path: str) -> BaseModel:
         ValueError: If it is no checkpoint of a search, or of one that decides nothing, or its space is not the one
             that this package builds.
     """
-    state = content.get(SEARCH_KEY) or content.get('genotype')
+    states = [content.get(SEARCH_KEY), content.get('genotype')]
+    state = next((state for state in states if isinstance(state, Mapping) and state), None)
     if state is None:
-        held = ', '.join([*list(content)[:5], *['...'] * (len(content) > 5)])
+        held = ', '.join([*map(str, list(content)[:5]), *['...'] * (len(content) > 5)])
         raise InputError(f'{path} is no checkpoint of a search: it holds {held}, but neither {SEARCH_KEY!r} nor '
                          "'genotype', which a search puts there. Give epoch_N.pth of its work dir.")
+    if not isinstance(state.get('space_hash'), str):
+        raise InputError(f'{path} is damaged: what its search left ({SEARCH_KEY} or genotype) has no space_hash. Take '
+                         'another checkpoint of its work dir.')
     if not state.get('decisions', 1):
         raise InputError(f'{path} has no choices to derive: what its upper level learned, proxies, is among its '
                          f'weights. Use it as it is: tools/test.py, or tools/infer.py --model {path}.')
@@ -71,18 +76,51 @@ def found_supernet(content: Mapping[str, Any], path: str) -> BaseModel:
     if space.hash != state['space_hash']:
         raise InputError(f'{path} is of another search space: {state["space_hash"]}, while its config builds the space '
                          f'{space.hash} here. Derive it with the package and the custom parts that searched.')
-    supernet.load_state_dict(content['state_dict'])
-    if SEARCH_KEY in content:
-        space.load_alphas(state['alphas'])
+    weights = extract_weights(content, path)
+    found = misfits(weights, supernet.state_dict())
+    if found:
+        raise InputError(f'The weights of {path} do not fit the supernet of its config: {found}. Take another '
+                         'checkpoint of its work dir.')
+    supernet.load_state_dict(weights)
+    if state is content.get(SEARCH_KEY):
+        _load_alphas(space, state.get('alphas'), path)
     else:
-        space.select(state['choices'])
+        space.select(_genotype_in(content, path).choices)
     return supernet.eval()
 
 
-def found_genotype(supernet: BaseModel, content: Mapping[str, Any]) -> Genotype:
-    """Return the genotype of the live choices, with the costs and the source that the checkpoint knows."""
+def _load_alphas(space: SearchSpace, alphas: Any, path: str) -> None:
+    """Load what a search learned of its choices, once it is known to be complete."""
+    plain = isinstance(alphas, Mapping) and all(isinstance(value, Tensor) for value in alphas.values())
+    found = misfits(alphas, space.alphas()) if plain else 'they are no tensors by name'
+    if found:
+        raise InputError(f'The choices that {path} learned ({SEARCH_KEY}.alphas) do not fit its space: {found}. Take '
+                         'another checkpoint of its work dir.')
+    broken = [name for name, value in alphas.items() if not torch.isfinite(value).all()]
+    if broken:
+        raise InputError(f'{len(broken)} of the choices that {path} learned are not finite ({", ".join(broken[:3])}): '
+                         'the search broke down. Take an earlier checkpoint of it.')
+    space.load_alphas(alphas)
+
+
+def _genotype_in(content: Mapping[str, Any], path: str) -> Genotype:
+    return Genotype.from_dict(content['genotype'], f'The genotype in {path}')
+
+
+def found_genotype(supernet: BaseModel, content: Mapping[str, Any],
+                   path: str = 'a checkpoint') -> Genotype:
+    """Return the genotype of the live choices, with the costs and the source that the checkpoint knows.
+
+    Args:
+        supernet: Of :func:`found_supernet`.
+        content: Checkpoint of the search.
+        path: Its file, for messages.
+
+    Raises:
+        ValueError: The genotype in it is none.
+    """
     space = SearchSpace(supernet)
-    exported = Genotype.from_dict(content['genotype']) if 'genotype' in content else None
+    exported = _genotype_in(content, path) if 'genotype' in content else None
     live = space.genotype()
     if exported and (exported.choices, exported.weights) == (live.choices, live.weights):
         return space.genotype(exported.costs, exported.source)

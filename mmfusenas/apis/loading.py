@@ -121,10 +121,11 @@ def build_model(model_cfg: Mapping[str, Any], where: str, elements: int | None =
             f'The model of the {where} cannot be built: {error.args[0]} Parts from outside this package load through '
             'custom_imports: give the config that has them, together with the checkpoint.') from error
     except Exception as error:
-        if elements is None or isinstance(error, (UserError, ImportError)):
+        if elements is None or isinstance(error, ImportError) or where in str(error):
             raise
-        raise InputError(f'The model of the {where} cannot be built from what the file says of it '
-                         f'({type(error).__name__}: {error}). Give the config of its training as well.') from error
+        reason = error if isinstance(error, UserError) else f'{type(error).__name__}: {error}'
+        raise InputError(f'The model of the {where} cannot be built from what the file says of it ({reason}). Give '
+                         'the config of its training as well.') from error
 
 
 def build_from_config(cfg: Config) -> BaseModel:
@@ -154,8 +155,10 @@ def own_config(content: Mapping[str, Any], path: str | Path) -> dict[str, Any]:
 
 
 def elements(content: Mapping[str, Any], path: str | Path) -> int:
-    """Return the number of weights of a checkpoint."""
-    return sum(weight.numel() for weight in extract_weights(content, path).values())
+    """Return the number of weights that a checkpoint holds: a tensor may repeat few numbers as often as it likes."""
+    storages = {storage.data_ptr(): storage.nbytes() // weight.element_size()
+                for weight in extract_weights(content, path).values() for storage in [weight.untyped_storage()]}
+    return sum(storages.values())
 
 
 def own_pipeline(content: Mapping[str, Any], path: str | Path) -> list[dict] | None:
@@ -171,7 +174,8 @@ def own_pipeline(content: Mapping[str, Any], path: str | Path) -> list[dict] | N
 def refuse_search(content: Mapping[str, Any], path: str | Path) -> None:
     """Raise a ValueError where a checkpoint is of a search, whose model is a supernet still."""
     # Where proxies alone were learned there is nothing left to decide.
-    if content.get(SEARCH_KEY, dict(decisions=0)).get('decisions', 1):
+    state = content.get(SEARCH_KEY, dict(decisions=0))
+    if not isinstance(state, Mapping) or state.get('decisions', 1):
         raise InputError(f'{path} is the checkpoint of a search, which has no derived network yet. Derive it first: '
                          f'python tools/derive.py {path} --out genotype.json --checkpoint derived.pth')
 
@@ -183,8 +187,9 @@ def load_weights(model: BaseModel, content: Mapping[str, Any], path: str | Path)
         ValueError: If names or shapes differ, or a weight is not finite; with the first cases and what to do.
     """
     if len(SearchSpace(model)):
-        raise InputError(f'The config builds a supernet with {len(SearchSpace(model))} open choices. Give the config '
-                         'of the found network (retrain.py in the work dir of the search), or set genotype= in it.')
+        raise InputError(f'{path}: the config builds a supernet with {len(SearchSpace(model))} open choices. Give the '
+                         'config of the found network '
+                         '(retrain.py in the work dir of the search), or set genotype= in it.')
     weights = extract_weights(content, path)
     found = misfits(weights, model.state_dict())
     if found:

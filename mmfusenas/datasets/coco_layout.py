@@ -46,6 +46,10 @@ def _is_box(value: Any) -> bool:
     return isinstance(value, list) and len(value) == 4 and all(map(_is_number, value))
 
 
+def _is_flag(value: Any) -> bool:
+    return value in (0, 1) and isinstance(value, (int, float))
+
+
 def _is_name(value: Any) -> bool:
     return isinstance(value, str) and value != ''
 
@@ -58,6 +62,10 @@ _ID = (_is_id, 'a whole number')
 _NAME = (_is_name, 'text')
 _FILE = (_is_file, 'text, a path below the folder of its images without ..')
 _SIDE = (_is_side, 'a whole number from 1 on')
+_OPTIONAL: dict[str, dict[str, tuple[Callable[[Any], bool], str]]] = dict(
+    images=dict.fromkeys(FILE_NAMES.values(), _FILE),
+    annotations=dict(area=(_is_number, 'a number'), iscrowd=(_is_flag, '0 or 1'), ignore=(_is_flag, '0 or 1')),
+    categories={})
 _FIELDS: dict[str, dict[str, tuple[Callable[[Any], bool], str]]] = dict(
     images=dict(id=_ID, file_name=_FILE, height=_SIDE, width=_SIDE),
     annotations=dict(id=_ID, image_id=_ID, category_id=_ID, bbox=(_is_box, 'four numbers, [x, y, width, height]')),
@@ -106,7 +114,7 @@ def _check_fields(entries: Any, part: str, path: str) -> list[Problem]:
         if not isinstance(entry, Mapping):
             problems.append(Problem('error', 'malformed entry', where, f'is {_shown(entry)}, not an object'))
             continue
-        optional = {key: _FILE for key in FILE_NAMES.values() if part == 'images' and key in entry}
+        optional = {key: wanted for key, wanted in _OPTIONAL[part].items() if key in entry}
         for key, (fits, wanted) in (_FIELDS[part] | optional).items():
             if not fits(entry.get(key)):
                 found = _shown(entry[key]) if key in entry else 'missing'

@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from math import prod
 from os import path as osp
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import cv2
 import mmcv
 import numpy as np
 from mmengine import fileio
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import ExifTags, Image, TiffImagePlugin, UnidentifiedImageError
 
 from mmfusenas.core.errors import FileNotWrittenError, InputError, StateError
 from mmfusenas.core.files import atomic_write
@@ -102,7 +103,22 @@ def check_pixels(content: bytes, path: str) -> None:
             image.close()
 
 
+def _is_cut_png(content: bytes) -> bool:
+    """Return whether a chunk of a PNG states more bytes than follow: OpenCV would allocate them, up to 2 GB."""
+    place = 8
+    while content.startswith(b'\x89PNG') and place < len(content):
+        length = int.from_bytes(content[place:place + 4], 'big')
+        if content[place + 4:place + 8] == b'IEND':
+            return False
+        place += length + 12
+        if place > len(content):
+            return True
+    return False
+
+
 def _decode(content: bytes, flag: int, path: str) -> np.ndarray | None:
+    if _is_cut_png(content):
+        return None
     try:
         return mmcv.imfrombytes(content, flag=flag | cv2.IMREAD_ANYDEPTH, backend='cv2')
     except cv2.error as error:
@@ -130,14 +146,28 @@ def read_image(path: str, flag: int, backend_args: dict | None = None) -> np.nda
         image = _decode(content, cv2.IMREAD_ANYCOLOR, path)
         image = image if image is None else to_colour(image)
     if image is None:
+        values = _tiff_values(content)
+        if values not in ('', 'uint8', 'uint16', 'float32'):
+            raise ImageError(f'The image {path} holds {values}; save it as 8 or 16 bit, or float32.')
         raise ImageError(
-            f'The image {path} ({len(content)} bytes) cannot be decoded: it is damaged, cut off, no image, or of a '
-            'depth that OpenCV does not read. Copy it again from its source, save it as 8 or 16 bit or float32, or '
-            'take the pair out of the split file.'
+            f'The image {path} ({len(content)} bytes) cannot be decoded: it is damaged, cut off, or no image. Copy it '
+            'again from its source, or take the pair out of the split file.'
         )
     if image.dtype not in (np.uint8, np.uint16, np.float32):
         raise ImageError(f'The image {path} holds {image.dtype}; save it as 8 or 16 bit, or float32.')
     return image
+
+
+def _tiff_values(content: bytes) -> str:
+    """Return the type of a TIFF's values, such as ``float16``; '' where the file does not say it."""
+    with suppress(Exception):  # a damaged directory
+        tags = TiffImagePlugin.ImageFileDirectory_v2(content[:8])
+        file = io.BytesIO(content)
+        file.seek(tags.next)
+        tags.load(file)
+        kind, bits = tags.get(TiffImagePlugin.SAMPLEFORMAT, (1, ))[0], tags[TiffImagePlugin.BITSPERSAMPLE][0]
+        return dict(zip((1, 2, 3), ('uint', 'int', 'float')))[kind] + str(bits)
+    return ''
 
 
 def checked_array(image: np.ndarray, name: str) -> np.ndarray:
@@ -188,13 +218,26 @@ def read_array(path: str, backend_args: dict | None = None) -> np.ndarray:
     """
     if not path.endswith('.npy'):
         return read_image(path, cv2.IMREAD_ANYCOLOR, backend_args)
+    content = read_bytes(path, backend_args)
     try:
-        array = np.load(io.BytesIO(read_bytes(path, backend_args)), allow_pickle=False)
-    except (ValueError, EOFError, MemoryError) as error:
+        array = _load_npy(content)
+    except Exception as error:  # damaged headers end in errors of many kinds
         raise ImageError(f'{path} is no array of numbers ({error}). Save it by numpy.save.') from error
     if array.ndim not in (2, 3) or array.dtype.kind not in 'uif' or array.size == 0:
         raise ImageError(f'{path} holds {array.dtype} of the shape {array.shape}; H x W or H x W x C numbers serve.')
     return array
+
+
+def _load_npy(content: bytes) -> np.ndarray:
+    """Return the array of a ``.npy`` file, once its header is known to state no more than the file holds."""
+    file = io.BytesIO(content)
+    version = np.lib.format.read_magic(file)
+    read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, _, dtype = read_header(file)
+    stated, held = prod(shape) * dtype.itemsize, len(content) - file.tell()
+    if dtype.hasobject or min(shape, default=1) < 0 or stated != held:
+        raise InputError(f'its header says {dtype} of the shape {shape}, and {held} bytes follow')
+    return np.load(io.BytesIO(content), allow_pickle=False)
 
 
 def read_pair(visible: str, infrared: str, backend_args: dict | None = None) -> tuple[np.ndarray, np.ndarray]:

@@ -44,6 +44,7 @@ class CostTable:
         optional: ``{path: {'latency_ms', 'macs', 'parameters', 'used_by': [[choice, candidate], ...]}}`` of the fixed
             part of every optional part.
         conditions: What the figures hold for: ``input_shapes``, ``device``, ``torch``, ``threads``.
+        name: What to call the table in messages: with its file, where it was read from one.
 
     Example:
         >>> import torch
@@ -59,10 +60,13 @@ class CostTable:
     rest: Cost
     conditions: dict[str, object]
     optional: dict[str, dict] = field(default_factory=dict)
+    name: str = field(default='The cost table', compare=False)
 
     def save(self, path: str | os.PathLike) -> None:
         """Write the table as JSON, in one move."""
-        write_text(path, json.dumps(dict(format=FORMAT, **asdict(self)), indent=2) + '\n')
+        content = dict(format=FORMAT, **asdict(self))
+        del content['name']
+        write_text(path, json.dumps(content, indent=2) + '\n')
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> CostTable:
@@ -77,12 +81,12 @@ class CostTable:
                 f'No cost table {path}: measure one, python tools/analysis_tools/build_latency_table.py CONFIG --out '
                 f'{path}')
         data = parse_json(Path(path).read_bytes(), f'The cost table {path}')
-        wanted = {'format', *cls.__dataclass_fields__}
+        wanted = {'format', *cls.__dataclass_fields__} - {'name'}
         if not isinstance(data, dict) or set(data) != wanted or data['format'] != FORMAT:
             raise InputError(f'{path} is not a cost table of format {FORMAT}: it needs the fields {sorted(wanted)}.')
         data.pop('format')
         _check_costs(data, path)
-        return cls(**data)
+        return cls(**data, name=f'The cost table {path}')
 
     def predict(self, genotype: Genotype) -> Cost:
         """Return the costs of the network that ``genotype`` makes: the fixed part and the chosen candidates.
@@ -91,7 +95,7 @@ class CostTable:
             ValueError: If the genotype is of another space than the table.
         """
         if genotype.space_hash and genotype.space_hash != self.space_hash:
-            raise InputError(f'The cost table is of the space {self.space_hash}, the genotype of {genotype.space} '
+            raise InputError(f'{self.name} is of the space {self.space_hash}, the genotype of {genotype.space} '
                              f'{genotype.space_hash}; measure a table of that space.')
         optional = [costs for costs in self.optional.values() if holds([costs['used_by']], genotype.choices)]
         parts = [self.rest, *optional, *(self._candidate(*item) for item in genotype.choices.items())]
@@ -104,9 +108,9 @@ class CostTable:
             ValueError: If the cost is unknown, or names or numbers of parameters (another width, say) differ.
         """
         if cost not in self.rest:
-            raise InputError(f'There is no cost={cost!r}; this table knows {list(self.rest)}.')
+            raise InputError(f'{self.name} has no cost={cost!r}; it knows {list(self.rest)}.')
         if space.hash != self.space_hash:
-            raise InputError(f'The cost table is of the space {self.space_hash}, {type(space.model).__name__} is '
+            raise InputError(f'{self.name} is of the space {self.space_hash}, {type(space.model).__name__} is '
                              f'{space.hash}: choices or candidates differ. Measure a table of this model.')
         for site, parameters in parameters_by_site(space).items():
             if len(site) == 2:
@@ -115,15 +119,15 @@ class CostTable:
                 measured = (self.optional.get(*site, {}) if site else self.rest).get('parameters')
             if measured != parameters:
                 where = ' of '.join(reversed(site)) if site else 'the fixed part'
-                raise InputError(f'The cost table has {measured} parameters for {where}, {type(space.model).__name__} '
+                raise InputError(f'{self.name} has {measured} parameters for {where}, {type(space.model).__name__} '
                                  f'has {parameters}: another width? Measure a table of this model.')
 
     def _candidate(self, choice: str, candidate: str) -> Cost:
         if choice not in self.choices:
-            raise InputError(f'The cost table has no choice {choice!r}{nearest(choice, self.choices)}; '
+            raise InputError(f'{self.name} has no choice {choice!r}{nearest(choice, self.choices)}; '
                              'measure a table of this space.')
         if candidate not in self.choices[choice]:
-            raise InputError(f'The cost table has no candidate {candidate!r} of {choice!r}'
+            raise InputError(f'{self.name} has no candidate {candidate!r} of {choice!r}'
                              f'{nearest(candidate, self.choices[choice])}; measure a table of this space.')
         return self.choices[choice][candidate]
 

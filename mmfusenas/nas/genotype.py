@@ -69,15 +69,24 @@ class Genotype:
             raise InputError(f'{where} is not a genotype: it holds a {type(data).__name__} where fields are expected.')
         fields = dict(data)
         version = fields.pop('format', FORMAT)
-        if version != FORMAT:
+        if type(version) is not int or version != FORMAT:
             raise InputError(f'{where} has format {version!r}; this version of mmfusenas reads format {FORMAT}.')
         unknown = set(fields) - set(cls.__dataclass_fields__)
         if unknown or not isinstance(fields.get('choices', fields.get('weights')), Mapping):
             problem = f'unknown fields {sorted(unknown)}' if unknown else "no 'choices': {name: candidate}"
             raise InputError(f'{where} is not a genotype: {problem}. Fields are {list(cls.__dataclass_fields__)}.')
+        for name, value in fields.items():
+            wanted = str if name in ('space', 'space_hash') else Mapping
+            if not isinstance(value, wanted):
+                form = 'text' if wanted is str else 'a dict'
+                raise InputError(f'{where} is not a genotype: {name} is {value!r}; it has to be {form}.')
         for name, terms in fields.get('weights', {}).items():
-            if not isinstance(terms, Mapping):
+            if not isinstance(terms, Mapping) or not all(_is_weight(value) for value in terms.values()):
                 raise InputError(f'{where}: the weights {name!r} are {terms!r}; give {{term: number}}.')
+        for name, part in fields.get('parts', {}).items():
+            if not isinstance(part, Mapping) or set(part) != {'space', 'space_hash'} or not all(
+                    isinstance(value, str) for value in part.values()):
+                raise InputError(f'{where}: the part {name!r} is {part!r}; give its space and space_hash.')
         for name, candidate in fields.get('choices', {}).items():
             if not isinstance(candidate, str):
                 raise InputError(f'{where}: choice {name!r} is {candidate!r}; a candidate is a name, such as "rb_3".')
@@ -129,6 +138,10 @@ class Genotype:
     def save(self, path: str | os.PathLike) -> None:
         """Write the genotype as JSON: beside, then moved into place, so that a reader never sees half a file."""
         write_text(path, json.dumps(self.to_dict(), indent=2) + '\n')
+
+
+def _is_weight(value: Any) -> bool:
+    return type(value) in (int, float) and abs(value) < float('inf')
 
 
 GenotypeSource = str | os.PathLike | Mapping[str, Any] | Genotype

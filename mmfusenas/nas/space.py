@@ -4,6 +4,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -237,10 +238,16 @@ class Searchable:
             ValueError: If the genotype is of another space.
             FileNotFoundError: If there is no such genotype.
         """
-        if genotype is not None:
-            genotype = Genotype.load(genotype)
-            SearchSpace(self).check(genotype)
-            prune(self, genotype)
+        if genotype is None:
+            return
+        found = Genotype.load(genotype)
+        try:
+            SearchSpace(self).check(found)
+        except InputError as error:
+            if isinstance(genotype, (str, os.PathLike)):
+                raise InputError(f'The genotype {genotype} does not fit: {error}') from error
+            raise
+        prune(self, found)
 
 
 def searchable_parts(model: nn.Module) -> dict[str, nn.Module]:

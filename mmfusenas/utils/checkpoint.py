@@ -12,6 +12,7 @@ import pickle
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import NoneType
 from typing import Any
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
@@ -68,12 +69,15 @@ def load_checkpoint(filename: str | Path, map_location: Any = 'cpu') -> Any:
         raise _refusal(path, error) from None
     except (torch.OutOfMemoryError, PermissionError):
         raise
-    except (EOFError, RuntimeError, LookupError, ValueError, OSError) as error:  # what damaged files end in
+    except Exception as error:  # damaged files end in errors of many kinds
         raise _unreadable(path, error) from error
     if not isinstance(content, dict):
         raise InputError(f'{path} holds a {type(content).__name__}; a checkpoint is a dict, of weights by name or with '
                          'them as state_dict. Fetch the file again, or give another one.')
     meta = content.get('meta')
+    if 'state_dict' in content and not isinstance(meta, (dict, NoneType)):
+        raise InputError(f'The checkpoint {path} is damaged: its meta is a {type(meta).__name__} where a dict is '
+                         'expected. Take another one of its folder, or fetch it again.')
     if isinstance(meta, dict) and meta.pop('config', None) is not None:
         print_log(f'The checkpoint {path} holds a config as Python text (meta.config), which is not run.', 'current',
                   logging.WARNING)
@@ -147,8 +151,10 @@ def extract_weights(content: Any, source: str | Path) -> dict[str, Tensor]:
         ValueError: If there are no weights in it.
     """
     weights = content.get('state_dict', content) if isinstance(content, Mapping) else None
-    if not isinstance(weights, Mapping) or not weights or not all(isinstance(x, Tensor) for x in weights.values()):
-        raise InputError(f'{source} holds no state dict: a dict of tensors by name is expected.')
+    if not isinstance(weights, Mapping) or not weights or not all(
+            isinstance(name, str) and isinstance(value, Tensor) and value.layout is torch.strided and not value.is_meta
+            for name, value in weights.items()):
+        raise InputError(f'{source} holds no state dict: a dict of dense tensors by name is expected.')
     return {name.removeprefix('module.'): value for name, value in weights.items()}
 
 

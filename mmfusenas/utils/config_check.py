@@ -100,6 +100,9 @@ def check_options(cfg: Config, options: Mapping[str, Any]) -> None:
 
 def find_problems(cfg: Config) -> list[str]:
     """Return what is misspelt or out of range in a config, one line each."""
+    misplaced = list(_forms(cfg))
+    if misplaced:
+        return misplaced
     scope = cfg.get('default_scope') or 'mmengine'
     holders = (Runner, build_optim_wrapper, *build_functions(scope))
     found: list[Part] = []
@@ -173,6 +176,44 @@ def _dataloader_keys(cfg: Config) -> Iterator[str]:
             yield _line(f'{name}.{key}', 'a dataloader takes no such argument', _nearest(key, known))
 
 
+def _forms(cfg: Config) -> Iterator[str]:
+    """Parts of a config that are text, a number or a list, where settings by name are expected."""
+    for name in sorted(_RUNNER_DICTS & set(cfg)):
+        yield from _form(cfg[name], name)
+    for name in sorted(_RUNNER_LISTS & set(cfg)):
+        if not isinstance(cfg[name], (list, tuple)):
+            yield from _form(cfg[name], name)
+            continue
+        for index, value in enumerate(cfg[name]):
+            yield from _form(value, f'{name}[{index}]', empty=False)
+    hooks = cfg.get('default_hooks')
+    for name, hook in hooks.items() if isinstance(hooks, dict) else ():
+        yield from _form(hook, f'default_hooks.{name}')
+    custom = _setting(cfg, 'optim_wrapper.paramwise_cfg.custom_keys')
+    for name, setting in custom.items() if isinstance(custom, dict) else ():
+        yield from _form(setting, f'optim_wrapper.paramwise_cfg.custom_keys[{name!r}]')
+    for path in ('model.data_preprocessor', 'model.data_preprocessor.bit_depth', 'optim_wrapper.paramwise_cfg',
+                 'optim_wrapper.paramwise_cfg.custom_keys'):
+        yield from _form(_setting(cfg, path), path)
+
+
+_RUNNER_DICTS = frozenset(f'{part}_{what}' for part in ('train', 'val', 'test') for what in ('cfg', 'dataloader')) | {
+    'model', 'data_preprocessor', 'optim_wrapper', 'default_hooks', 'env_cfg', 'randomness', 'visualizer',
+    'log_processor', 'auto_scale_lr'}
+_RUNNER_LISTS = frozenset(('custom_hooks', 'val_evaluator', 'test_evaluator'))
+
+
+def _form(value: Any, path: str, empty: bool = True) -> Iterator[str]:
+    if isinstance(value, (str, int, float, list, tuple)) or (value is None and not empty):
+        yield f'{path} is {repr(value)[:60]}; it has to be a dict'
+
+
+def _setting(node: Any, path: str) -> Any:
+    for key in path.split('.'):
+        node = node.get(key) if isinstance(node, (dict, Config)) else None
+    return node
+
+
 def _with_default_type(name: str, value: Any) -> Any:
     if name in _DEFAULT_TYPES and isinstance(value, dict) and 'type' not in value:
         return dict(value, type=_DEFAULT_TYPES[name])
@@ -180,7 +221,8 @@ def _with_default_type(name: str, value: Any) -> Any:
 
 
 def _nearest(name: str, right: Collection[str], cutoff: float = 0.6) -> str:
-    near = get_close_matches(name, right, n=1, cutoff=cutoff)
+    # Keys of a YAML file may be numbers.
+    near = get_close_matches(str(name), [known for known in right if isinstance(known, str)], n=1, cutoff=cutoff)
     return near[0] if near else ''
 
 

@@ -82,7 +82,8 @@ def test_a_fusion_network_from_the_guide_trains_for_a_detector(tmp_path: Path) -
 
 
 def test_the_tests_that_the_security_page_names_are_there() -> None:
-    rows = re.findall(r'^\| .*$', (ROOT / 'docs/en/security.md').read_text(), re.M)[1:]
+    page = (ROOT / 'docs/en/security.md').read_text().partition('## Fuzzing')[0]
+    rows = re.findall(r'^\| .*$', page, re.M)[1:]
     tests = '\n'.join(file.read_text() for file in (ROOT / 'tests').rglob('test_*.py'))
     for row in rows:
         named = re.findall(r'`(test_\w+)`', row)
