@@ -95,12 +95,12 @@ log_processor = dict(by_epoch=False)
 """
 SEARCH = """\
 # Weights learn from one half of the pairs, the choices of the neck from the other; what is found is trained on both.
-search_dataloader = dict(train_dataloader, dataset=dict(train_dataloader['dataset'], fold=(1, 2)))
-train_dataloader['dataset'].update(fold=(0, 2))
+search_dataloader = dict(train_dataloader, dataset=dict(train_dataloader['dataset'], every_nth=(1, 2)))
+train_dataloader['dataset'].update(every_nth=(0, 2))
 default_hooks.update(
     search=dict(type='BilevelSearchHook', dataloader=search_dataloader, interval=20,
                 optimizer=dict(type='Adam', lr=2e-2, betas=(0.5, 0.999), weight_decay=1e-3)),
-    export=dict(type='GenotypeExportHook', shape=size[::-1], retrain={'train_dataloader.dataset.fold': None}))
+    export=dict(type='GenotypeExportHook', shape=size[::-1], retrain={'train_dataloader.dataset.every_nth': None}))
 """
 
 

@@ -7,7 +7,7 @@ optim_wrapper = dict(_delete_=True, type='OptimWrapper', optimizer=dict(type='Ad
 param_scheduler = [dict(type='CosineAnnealingLR', by_epoch=False, begin=0)]
 default_hooks = dict(
     checkpoint=dict(by_epoch=False, interval=500),
-    visualization=dict(draw=False))  # a verdict is no image
+    visualization=dict(draw=False))  # a probability is no image
 log_processor = dict(by_epoch=False)
 val_evaluator = dict(_delete_=True, type='QualityAccuracy')
 test_evaluator = val_evaluator

@@ -7,5 +7,5 @@ _base_ = [
 model = dict(known_noise=True, loss=dict(supervised=True))
 find_unused_parameters = True
 default_hooks = dict(guidance=dict(type='TaskGuidanceHook', scene_length=50, final_stage='task'))
-search = dict(weights=dict(fold=(0, 2)), choices=dict(fold=(1, 2)), val_interval=20, task_iters=10, lr=3e-3,
+search = dict(weights=dict(every_nth=(0, 2)), choices=dict(every_nth=(1, 2)), val_interval=20, task_iters=10, lr=3e-3,
               eta_min_ratio=0.01)  # for enhance_search.py

@@ -11,5 +11,5 @@ train_cfg = dict(max_epochs=250)
 param_scheduler = [dict(type='CosineRestartLR', periods=[100, 150], restart_weights=[1, 1], eta_min_ratio=0.01,
                         by_epoch=True, begin=0, convert_to_iter_based=True)]
 default_hooks = dict(guidance=dict(type='TaskGuidanceHook', scene_length=100, final_stage='task'))
-search = dict(weights=dict(fold=(0, 2)), choices=dict(fold=(1, 2)), val_interval=20, task_iters=10, lr=3e-3,
+search = dict(weights=dict(every_nth=(0, 2)), choices=dict(every_nth=(1, 2)), val_interval=20, task_iters=10, lr=3e-3,
               eta_min_ratio=0.01)  # for enhance_search.py

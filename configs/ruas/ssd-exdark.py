@@ -10,4 +10,5 @@ param_scheduler = [
     dict(type='LinearLR', start_factor=0.03, by_epoch=False, begin=0, end=500),
     dict(type='CosineAnnealingLR', eta_min_ratio=0.01, by_epoch=True, begin=0, convert_to_iter_based=True)]
 default_hooks = dict(guidance=dict(type='TaskGuidanceHook', scene_length=10))
-search = dict(weights=dict(fold=(0, 2)), choices=dict(fold=(1, 2)), shape=(640, 640), retrain={})  # for ssd_search.py
+search = dict(  # for ssd_search.py
+    weights=dict(every_nth=(0, 2)), choices=dict(every_nth=(1, 2)), shape=(640, 640), retrain={})

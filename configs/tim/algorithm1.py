@@ -4,4 +4,4 @@
 _base_ = './retinanet_ivif-msrs.py'
 train_cfg = dict(max_iters=800)
 default_hooks = dict(guidance=dict(scene_length=50, task_length=350))
-search_split = dict(weights=dict(fold=(0, 2)), choices=dict(fold=(1, 2)))  # halves of the training pairs
+search_split = dict(weights=dict(every_nth=(0, 2)), choices=dict(every_nth=(1, 2)))  # halves of the training pairs

@@ -5,7 +5,7 @@ _base_ = [
 ]
 model = dict(enhancement=dict(genotype=None))
 all_pairs = [_base_.roadscene, _base_.msrs]
-weights, choices = ([dict(part, fold=(k, 2)) for part in all_pairs] for k in (0, 1))
+weights, choices = ([dict(part, every_nth=(k, 2)) for part in all_pairs] for k in (0, 1))
 train_dataloader = dict(dataset=dict(datasets=weights))
 search_dataloader = dict(_base_.train_dataloader, dataset=dict(type='ConcatDataset', datasets=choices))
 optim_wrapper = dict(

@@ -6,7 +6,7 @@ medical = dict(
     metainfo=dict(classes=('background', 'lesion'), palette=[(0, 0, 0), (255, 60, 60)]))
 load = [dict(type='LoadPairFromFile'), dict(type='LoadSegMap')]
 model = dict(task=dict(decode_head=dict(num_classes=2)))
-train_dataloader = dict(batch_size=2, dataset=dict(medical, fold=(0, 2), pipeline=[*load, *_base_.train_pipeline]))
+train_dataloader = dict(batch_size=2, dataset=dict(medical, every_nth=(0, 2), pipeline=[*load, *_base_.train_pipeline]))
 val_dataloader = dict(
-    batch_size=1, dataset=dict(medical, fold=(1, 2), test_mode=True, pipeline=[*load, *_base_.test_pipeline]))
+    batch_size=1, dataset=dict(medical, every_nth=(1, 2), test_mode=True, pipeline=[*load, *_base_.test_pipeline]))
 test_dataloader = val_dataloader

@@ -4,9 +4,9 @@ _base_ = './retinanet_ivif-multispectral.py'
 model = dict(scene=dict(init_cfg=None), task=dict(neck=dict(
     _delete_=True, type='mmfusenas.FeatureDistillationNeck', out_channels=64, channels=64, num_outs=4,
     norm_cfg=dict(type='GN', num_groups=8))))
-train_dataloader = dict(batch_size=1, dataset=dict(fold=(0, 2)))
+train_dataloader = dict(batch_size=1, dataset=dict(every_nth=(0, 2)))
 search_dataloader = dict(_base_.train_dataloader, batch_size=1, dataset=dict(
-    _base_.train_dataloader.dataset, fold=(1, 2)))
+    _base_.train_dataloader.dataset, every_nth=(1, 2)))
 optim_wrapper = dict(
     optimizer=dict(lr=2e-3),
     paramwise_cfg=dict(custom_keys={'scene': dict(lr_mult=0.4)}))  # it begins from scratch
@@ -19,4 +19,4 @@ default_hooks = dict(
     search=dict(type='BilevelSearchHook', dataloader=search_dataloader, interval=20,
                 optimizer=dict(type='Adam', lr=3e-4, betas=(0.5, 0.999), weight_decay=1e-3)),
     export=dict(type='GenotypeExportHook', shape=(256, 320), retrain={
-        'train_dataloader.dataset.fold': None, 'train_dataloader.batch_size': 2, 'train_cfg.max_epochs': 125}))
+        'train_dataloader.dataset.every_nth': None, 'train_dataloader.batch_size': 2, 'train_cfg.max_epochs': 125}))

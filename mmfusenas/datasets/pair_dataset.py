@@ -29,6 +29,8 @@ from mmfusenas.datasets.problems import DatasetError, Problem, report
 from mmfusenas.datasets.sequences import fold_subset
 from mmfusenas.registry import DATASETS
 
+OLD_OPTIONS = dict(fold='every_nth', exclude_fold='except_nth')  # names of the release before
+
 
 @DATASETS.register_module()
 class PairDataset(BaseDataset):
@@ -51,11 +53,11 @@ class PairDataset(BaseDataset):
         stems: Pattern of the stems to read, such as ``'*N'`` for the night frames of MSRS. Defaults to all.
         kfold: One split of a cross-validation, the arguments of :func:`fold_subset` beside the stems:
             ``dict(fold=0, n_splits=4, subset='train')`` reads all but the first of four folds, ``subset='test'`` that
-            one. Runs of frames stay in one fold. ``fold`` and ``exclude_fold`` part what it leaves. None: all.
-        fold: (k, n): every n-th pair from the k-th on, counted from 0. (0, 2) and (1, 2) are the two halves that the
-            weights and the choices of a search learn from. None: all.
-        exclude_fold: (k, n): all but every n-th pair from the k-th on, which ``fold`` of another data set reads. A
-            ``fold`` beside it is one of what is left.
+            one. Runs of frames stay in one fold. ``every_nth`` and ``except_nth`` count what it leaves. None: all.
+        every_nth: (k, n): every n-th pair from the k-th on, counted from 0. (0, 2) and (1, 2) are the two halves that
+            the weights and the choices of a search learn from. None: all.
+        except_nth: (k, n): all but every n-th pair from the k-th on, which ``every_nth`` of another data set
+            reads. An ``every_nth`` beside it counts what is left. None: all.
         bad_boxes: ``'error'``, or ``'drop'``: leave out boxes without area, outside the image or malformed.
         unlabelled: ``'error'``, or ``'empty'``: an image without annotation file has no objects.
         backend_args: Arguments of mmengine's file backend.
@@ -74,7 +76,7 @@ class PairDataset(BaseDataset):
         >>> from mmfusenas.datasets.images import write_image
         >>> for path in ('vi/1.png', 'ir/1.png', 'vi/2.png', 'ir/2.png'):
         ...     write_image(path, np.zeros((4, 6), np.uint8))
-        >>> len(PairDataset()), len(PairDataset(data_prefix=dict(img='vi'), fold=(0, 2)))
+        >>> len(PairDataset()), len(PairDataset(data_prefix=dict(img='vi'), every_nth=(0, 2)))
         (2, 1)
         >>> PairDataset()[1]['infrared_path']
         'ir/2.png'
@@ -92,8 +94,8 @@ class PairDataset(BaseDataset):
         split: str = '',
         stems: str = '*',
         kfold: dict | None = None,
-        fold: tuple[int, int] | None = None,
-        exclude_fold: tuple[int, int] | None = None,
+        every_nth: tuple[int, int] | None = None,
+        except_nth: tuple[int, int] | None = None,
         bad_boxes: str = 'error',
         unlabelled: str = 'error',
         backend_args: dict | None = None,
@@ -103,7 +105,9 @@ class PairDataset(BaseDataset):
             raise InputError(f"bad_boxes is 'error' or 'drop', got {bad_boxes!r}.")
         if unlabelled not in ('error', 'empty'):
             raise InputError(f"unlabelled is 'error' or 'empty', got {unlabelled!r}.")
-        for name, part in (('fold', fold), ('exclude_fold', exclude_fold)):
+        kwargs = renamed(kwargs, OLD_OPTIONS)
+        every_nth, except_nth = kwargs.pop('every_nth', every_nth), kwargs.pop('except_nth', except_nth)
+        for name, part in (('every_nth', every_nth), ('except_nth', except_nth)):
             if part is not None and not 0 <= part[0] < part[1]:
                 raise InputError(f'{name} of a {type(self).__name__} is (k, n) with 0 <= k < n, got {part}.')
         prefix = data_prefix or self.PREFIX
@@ -111,7 +115,7 @@ class PairDataset(BaseDataset):
         self._check_prefix(prefix)
         self.split = osp.join(data_root, split) if split else ''
         self.stems = stems
-        self.kfold, self.fold, self.exclude_fold = kfold, fold, exclude_fold
+        self.kfold, self.every_nth, self.except_nth = kfold, every_nth, except_nth
         self.bad_boxes = bad_boxes
         self.unlabelled = unlabelled
         self.backend_args = backend_args
@@ -157,11 +161,11 @@ class PairDataset(BaseDataset):
         return samples, problems
 
     def subset(self, samples: Sequence) -> list:
-        """Return those of ``samples`` that ``exclude_fold`` and ``fold`` leave."""
+        """Return those of ``samples`` that ``except_nth`` and ``every_nth`` leave."""
         kept = list(samples)
-        if self.exclude_fold:
-            del kept[self.exclude_fold[0]::self.exclude_fold[1]]
-        return kept[self.fold[0]::self.fold[1]] if self.fold else kept
+        if self.except_nth:
+            del kept[self.except_nth[0]::self.except_nth[1]]
+        return kept[self.every_nth[0]::self.every_nth[1]] if self.every_nth else kept
 
     def filter_data(self) -> list[dict]:
         """Leave out what ``filter_cfg`` says; as in mmdet, not in test mode."""

@@ -23,8 +23,8 @@ class RESIDEDataset(PairDataset):
 
     Layout as published: ``ITS/{hazy,clear}``, ``OTS/{hazy,clear}``, ``SOTS/{indoor,outdoor}/{hazy,gt}``. A hazy file is
     named after its clear one, an underscore, and numbers: ``1400_3.png`` is of ``1400.png``, ``0001_0.8_0.2.jpg`` of
-    ``0001.png``. ``fold`` and ``exclude_fold`` count clear images. The clear ones of SOTS indoors have a border of ten
-    pixels that the hazy ones lack: load them with ``LoadPairFromFile(crop_reference=True)``.
+    ``0001.png``. ``every_nth`` and ``except_nth`` count clear images. The clear ones of SOTS indoors have a border of
+    ten pixels that the hazy ones lack: load them with ``LoadPairFromFile(crop_reference=True)``.
 
     Args:
         subset: ``'its'``, ``'ots'`` (for training), ``'sots-indoor'`` or ``'sots-outdoor'`` (for tests). Defaults to

@@ -9,8 +9,8 @@ from mmfusenas.registry import DATASETS
 class UIEBDataset(PairDataset):
     """UIEB (Li et al., 2020): 890 images under water, and as references the best of twelve enhanced ones.
 
-    Layout as published: ``raw-890`` and ``reference-890`` with equal names. The set has no official split: ``fold`` and
-    ``exclude_fold`` make one, or ``tools/dataset_converters/make_split.py --gap 0``, named in ``split``.
+    Layout as published: ``raw-890`` and ``reference-890`` with equal names. The set has no official split:
+    ``every_nth`` and ``except_nth`` make one, or ``tools/dataset_converters/make_split.py --gap 0``, named in ``split``.
 
     Arguments and errors as of :class:`PairDataset`.
 

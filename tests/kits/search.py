@@ -137,10 +137,10 @@ def quality(folder: Path) -> str:
 
 def loss_search(folder: Path, **options: Any) -> dict:
     """Return options of :func:`config` that search the loss for an epoch, then the network."""
-    verdict = dict(type='QualityLoss', checkpoint=quality(folder), classifier=dict(
+    score = dict(type='QualityLoss', checkpoint=quality(folder), classifier=dict(
         type='QualityClassifier', channels=(8, 8)))
     search = dict(strategy=dict(type='Unrolled'), interval=1, phases=dict(
-        loss=dict(choices='^loss', end=1, losses=[verdict]), net=dict(choices='^net')),
+        loss=dict(choices='^loss', end=1, losses=[score]), net=dict(choices='^net')),
         dataloader=poor(loader(offset=100)))
     return dict(search=search, export={}, model=copy.deepcopy(RESTORATION), train_dataloader=poor(loader()),
                 **{'optim_wrapper.clip_grad': dict(max_norm=1.0)}, **options)

@@ -19,7 +19,7 @@ def defaults(monkeypatch):
 def disjoint():
     """Whether two data sets of configs have no image in common: other folds, or scenes of other seeds."""
     def disjoint(first, second):
-        (k, n), (other, number) = (dataset.get('fold') or (0, 1) for dataset in (first, second))
+        (k, n), (other, number) = (dataset.get('every_nth') or (0, 1) for dataset in (first, second))
         seeds = [dataset.get('seed') for dataset in (first, second)]
         return (n == number and k != other) or (None not in seeds and seeds[0] != seeds[1])
     return disjoint

@@ -51,7 +51,7 @@ def test_paths_are_scored_on_images_that_are_not_trained_on(chain, load):
     for scored in (supernet.default_hooks.sampling.dataset, search.train_dataloader.dataset):
         for fit, held in zip(leaves(supernet.train_dataloader.dataset), leaves(scored), strict=True):
             assert fit.get('data_root') == held.get('data_root') and fit.get('data_prefix') == held.get('data_prefix')
-            apart = fit.seed != held.seed if 'seed' in fit else fit.exclude_fold == held.fold
+            apart = fit.seed != held.seed if 'seed' in fit else fit.except_nth == held.every_nth
             assert apart and degraded(fit).get('scale', 1) == degraded(held).get('scale', 1) == scale
     assert supernet.default_hooks.sampling.metric == search.train_cfg.metric == 'ratio'
     assert supernet.default_hooks.sampling.batch_size == search.train_dataloader.batch_size

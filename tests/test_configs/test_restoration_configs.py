@@ -73,12 +73,12 @@ def test_a_search_is_of_the_recipe(recipe, data, read, disjoint, tmp_path):
     period, = search.param_scheduler
     assert period.periods == [hook.phases.loss.end, search.train_cfg.max_epochs - hook.phases.loss.end], 'one a phase'
     lower, upper = search.train_dataloader.dataset, hook.dataloader.dataset
-    assert disjoint(lower, upper) and lower.get('exclude_fold') == upper.get('exclude_fold')
+    assert disjoint(lower, upper) and lower.get('except_nth') == upper.get('except_nth')
     assert quality.train_dataloader == plain.train_dataloader
     found = retrain_config(search, SearchSpace(MODELS.build(search.model)).genotype(), tmp_path,
                            changes=search.default_hooks.export.retrain)
     check_config(found)
-    assert found.train_dataloader.dataset.pop('fold', None) is None
+    assert found.train_dataloader.dataset.pop('every_nth', None) is None
     for key in ('train_dataloader', 'test_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler',
                 'test_evaluator'):
         assert found[key] == plain[key], key

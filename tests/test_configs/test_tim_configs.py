@@ -80,9 +80,9 @@ def test_what_a_search_of_the_fusion_network_finds_trains_on_both_halves(monkeyp
         tasks = found.train_dataloader.dataset.datasets
         halves = [cfg.train_dataloader.dataset.datasets,
                   [loader.dataset for loader in cfg.default_hooks.search.dataloader]]
-        assert [task.get('fold') for task in tasks] == [None] * 4
+        assert [task.get('every_nth') for task in tasks] == [None] * 4
         for k, half in enumerate(halves):
-            assert [dict(task, fold=(k, 2)) for task in tasks] == half
+            assert [dict(task, every_nth=(k, 2)) for task in tasks] == half
         patch = next(step for task in tasks for part in task.pipeline for step in part.get('transforms', ()))
         assert patch == dict(type='RandomPatch', size=size)
 
@@ -145,7 +145,7 @@ def test_each_link_of_algorithm_1_leaves_the_next(recipe, root, monkeypatch):
         'algorithm1_search', 'algorithm1_init', 'algorithm1_neck_search', recipe))
     weights, choices = (part.dataset for part in (neck.train_dataloader, neck.default_hooks.search.dataloader))
     assert {name for name in choices if weights.get(name) != choices[name]} == {
-        'fold' if recipe == 'algorithm1' else 'seed'}  # the search sees no pair on both levels
+        'every_nth' if recipe == 'algorithm1' else 'seed'}  # the search sees no pair on both levels
     table = CostTable.load(root / search.default_hooks.search.cost.table)
     table.check(SearchSpace(MODELS.build(search.model)), 'latency_ms')
     space = SearchSpace(MODELS.build(neck.model))

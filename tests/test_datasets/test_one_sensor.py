@@ -61,7 +61,7 @@ def test_splits_folds_patterns_and_boxes_work_as_for_pairs(pairs):
     for prefix in (both, one):
         assert stems(data_prefix=prefix) == (['000', '001', '002', '003'], [0, 1, 2, 1])
         assert stems(data_prefix=prefix, split='train.txt') == (['003', '001'], [1, 1])
-        assert stems(data_prefix=prefix, fold=(1, 2)) == (['001', '003'], [1, 1])
+        assert stems(data_prefix=prefix, every_nth=(1, 2)) == (['001', '003'], [1, 1])
         assert stems(data_prefix=prefix, stems='*[12]', filter_cfg=dict(filter_empty_gt=True)) == (
             ['001', '002'], [1, 2])
         assert stems(data_prefix=prefix, split='train.txt', stems='*3') == (['003'], [1])

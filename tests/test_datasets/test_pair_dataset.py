@@ -470,11 +470,14 @@ def test_a_part_is_read_or_left_out(pairs):
         data = PairDataset(data_root=str(pairs), data_prefix=dict(img='vi', infrared='ir'), **options)
         return [data.get_data_info(i)['img_path'] for i in range(len(data))]
 
-    everything, part, rest = paths(), paths(fold=(1, 3)), paths(exclude_fold=(1, 3))
+    everything, part, rest = paths(), paths(every_nth=(1, 3)), paths(except_nth=(1, 3))
     assert part == everything[1::3] and sorted(part + rest) == everything and not set(part) & set(rest)
-    for name in ('fold', 'exclude_fold'):
+    for name in ('every_nth', 'except_nth'):
         with pytest.raises(ValueError, match=rf'{name} of a PairDataset is \(k, n\)'):
             paths(**{name: (3, 3)})
+    for old, present in (('fold', part), ('exclude_fold', rest)):
+        with pytest.warns(FutureWarning, match=f'^{old} is called'):
+            assert paths(**{old: (1, 3)}) == present
 
 
 @pytest.fixture

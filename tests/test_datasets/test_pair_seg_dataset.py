@@ -102,11 +102,11 @@ def test_a_map_of_colours_or_none_is_an_error(tmp_path):
 
 
 def test_halves_share_nothing(mfnet):
-    first, second = (MFNetDataset(data_root=str(mfnet), fold=(k, 2)) for k in (0, 1))
+    first, second = (MFNetDataset(data_root=str(mfnet), every_nth=(k, 2)) for k in (0, 1))
     stems = [{info['img_path'] for info in part} for part in (first, second)]
     assert len(stems[0]) == len(stems[1]) == 1 and not stems[0] & stems[1]
-    with pytest.raises(ValueError, match='fold'):
-        MFNetDataset(data_root=str(mfnet), fold=(2, 2))
+    with pytest.raises(ValueError, match='every_nth'):
+        MFNetDataset(data_root=str(mfnet), every_nth=(2, 2))
 
 
 def test_msrs_as_published(tmp_path):

@@ -57,7 +57,7 @@ def test_folds_of_reside_share_no_scene_and_larger_references_lose_their_border(
         for k in range(3):
             write(tmp_path / f'ITS/hazy/{scene}_{k}.png', (30, 46))
     root = dict(data_root=str(tmp_path))
-    folds = [names(RESIDEDataset(fold=(k, 2), **root)) for k in (0, 1)]
+    folds = [names(RESIDEDataset(every_nth=(k, 2), **root)) for k in (0, 1)]
     assert [len(fold) for fold in folds] == [6, 6]
     assert not {clear for _, clear in folds[0]} & {clear for _, clear in folds[1]}
     info = RESIDEDataset(**root).get_data_info(0)
@@ -85,8 +85,8 @@ def test_a_fold_beside_what_is_left_out_never_reads_it(tmp_path):
     for i in range(16):
         write(tmp_path / 'vi' / f'{i:02d}.png', (8, 8))
     root = dict(data_root=str(tmp_path), data_prefix=dict(img='vi'))
-    test = set(names(PairDataset(fold=(0, 4), **root)))
-    halves = [set(names(PairDataset(fold=(k, 2), exclude_fold=(0, 4), **root))) for k in (0, 1)]
+    test = set(names(PairDataset(every_nth=(0, 4), **root)))
+    halves = [set(names(PairDataset(every_nth=(k, 2), except_nth=(0, 4), **root))) for k in (0, 1)]
     assert len(test) == 4 and not test & (halves[0] | halves[1]) and not halves[0] & halves[1]
     assert len(halves[0] | halves[1]) == 12
 

@@ -56,7 +56,7 @@ def test_a_loss_of_images_needs_a_model_that_makes_some():
         check_losses(QualityClassifier(), [[None], [GuidanceLoss()]])
 
 
-def test_the_upper_level_of_the_loss_is_the_verdict_of_the_classifier(tmp_path):
+def test_the_upper_level_of_the_loss_is_the_score_of_the_classifier(tmp_path):
     """One step of the weights of the loss is the unrolled gradient of the frozen classifier's cross-entropy."""
     cfg = kit.config(tmp_path, epochs=1, stop=1, **kit.loss_search(tmp_path / 'q'))
     cfg.custom_hooks[1].optimizer = dict(type='SGD', lr=1.0)
@@ -90,7 +90,7 @@ def learning(folder):
 
 
 def test_the_classifier_learns_what_the_network_makes_before_it_is_asked(tmp_path, monkeypatch):
-    """One step on what is made of the training batch, then the verdict, in its phase alone."""
+    """One step on what is made of the training batch, then the score, in its phase alone."""
     events, learn, call = [], QualityLoss.learn, Unrolled.__call__
 
     def spy_learn(self, images, inputs, data_samples=None):
@@ -127,9 +127,9 @@ def test_a_resumed_search_has_the_classifier_where_it_was(tmp_path):
     for stop in (3, 6, None):
         part = kit.train(kit.config(tmp_path / 'parts', stop=stop, **learning(tmp_path / 'q')), resume=True)
     assert same(state(part), state(whole))
-    judges = [kit.hook_of(runner, 'BilevelSearchHook').losses[0][0].state_dict() for runner in (whole, part)]
-    assert all(torch.equal(judges[0][name], judges[1][name]) for name in judges[0] if name != '_extra_state')
-    assert [int(judge['_extra_state']['state'][0]['step']) for judge in judges] == [4, 4]
+    losses = [kit.hook_of(runner, 'BilevelSearchHook').losses[0][0].state_dict() for runner in (whole, part)]
+    assert all(torch.equal(losses[0][name], losses[1][name]) for name in losses[0] if name != '_extra_state')
+    assert [int(loss['_extra_state']['state'][0]['step']) for loss in losses] == [4, 4]
 
 
 def test_searched_weights_keep_their_sum(tmp_path):

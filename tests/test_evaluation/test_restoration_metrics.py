@@ -1,4 +1,4 @@
-"""Metrics of restorations: deblurred images, estimated noise, and the verdicts of a classifier of quality."""
+"""Metrics of restorations: deblurred images, estimated noise, and the scores of a classifier of quality."""
 import json
 
 import numpy as np
@@ -50,10 +50,10 @@ def test_noise_is_compared_in_percent():
     assert set(metric.compute_metrics(metric.results[:2])) == {'level_error', 'map_error'}
 
 
-def test_a_verdict_is_right_on_either_side_of_one_half():
+def test_a_score_is_right_on_either_side_of_one_half():
     metric = QualityAccuracy()
-    verdicts = [(0.1, 0.9), (0.6, 0.5), (0.4, 0.2), (0.2, 0.7)]
-    metric.process({}, [dict(good=dict(visible=poor, reference=good)) for poor, good in verdicts])
+    scores = [(0.1, 0.9), (0.6, 0.5), (0.4, 0.2), (0.2, 0.7)]
+    metric.process({}, [dict(good=dict(visible=poor, reference=good)) for poor, good in scores])
     assert metric.evaluate(size=4) == {
         'classifier/poor': 0.75, 'classifier/good': 0.75, 'classifier/accuracy': 0.75}
     metric.process({}, [dict(good=dict(visible=0.5, reference=0.5))])

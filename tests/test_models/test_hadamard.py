@@ -533,7 +533,7 @@ def test_the_quality_loss_wants_good_images_and_leaves_the_classifier_alone(tmp_
     for worse in (0.3, 2.5):  # too dark, and too bright
         assert loss(dict(image=good), {})['loss_quality'] < loss(dict(image=good * worse), {})['loss_quality']
     grad, = torch.autograd.grad(loss(dict(image=good * exposure), {})['loss_quality'], exposure)
-    assert abs(float(grad)) > 1e-3, 'no verdict is beyond doubt'
+    assert abs(float(grad)) > 1e-3, 'no score is 0 or 1'
     assert not loss.training
 
 
@@ -562,14 +562,14 @@ def test_a_learning_classifier_takes_a_step_on_graded_images_of_the_network(tmp_
 
 
 def test_a_learning_classifier_leads_from_an_image_to_its_reference(tmp_path):
-    """Where it knows the images, its verdict rises by about as much as there is of the reference in one."""
+    """Where it knows the images, its score rises by about as much as there is of the reference in one."""
     torch.manual_seed(0)
     torch.save(QualityClassifier().state_dict(), tmp_path / 'quality.pth')
     loss = QualityLoss(str(tmp_path / 'quality.pth'), optimizer=dict(type='Adam', lr=1e-3))
     reference = F.interpolate(torch.rand(16, 3, 6, 6), size=24, mode='bilinear') * 0.5 + 0.3
     image = (0.6 * reference + 0.1 * reference.flip(1)).requires_grad_()  # dark, and of the wrong colour
 
-    def verdicts():
+    def scores():
         return [float(loss.classifier.logits(image + share * (reference - image)).softmax(1)[:, 1].mean().detach())
                 for share in (0.0, 0.5, 1.0)]
 
@@ -577,10 +577,10 @@ def test_a_learning_classifier_leads_from_an_image_to_its_reference(tmp_path):
         grad, = torch.autograd.grad(loss(dict(image=image), {})['loss_quality'], image)
         return -float((grad * (reference - image.detach())).sum())
 
-    assert max(verdicts()) - min(verdicts()) < 0.05 and rise() < 0.05
+    assert max(scores()) - min(scores()) < 0.05 and rise() < 0.05
     for _ in range(200):
         loss.learn(dict(image=image), dict(reference=reference))
-    poor, middle, good = verdicts()
+    poor, middle, good = scores()
     assert poor < 0.2 and 0.3 < middle < 0.7 and good > 0.6, (poor, middle, good)
     assert rise() > 0.5
 

@@ -489,7 +489,7 @@ def test_the_new_task_is_one_of_those_of_its_initialisation(monkeypatch):
         found.append(Config.fromfile(BENCHMARKS.parent / 'configs/tim/meta_init.py'))
     tasks, with_ivif = (cfg.train_dataloader.dataset.datasets for cfg in found)
     assert [task.type for task in with_ivif] == ['PairDataset', *3 * ['HarvardDataset']]
-    assert with_ivif[1:] == tasks and not any(task.get('fold') for task in with_ivif)
+    assert with_ivif[1:] == tasks and not any(task.get('every_nth') for task in with_ivif)
 
 
 @pytest.fixture
@@ -691,8 +691,8 @@ def test_a_searched_loss_stands_beside_others_on_the_same_network(chain, tmp_pat
     assert sum(Genotype.load(file).weights['weights'].values()) == pytest.approx(2)
 
 
-def test_the_gradient_of_a_judge_stands_beside_that_of_the_references(tmp_path, capsys, monkeypatch):
-    import judge_gradient
+def test_the_gradient_of_a_classifier_stands_beside_that_of_the_references(tmp_path, capsys, monkeypatch):
+    import quality_gradient
 
     for name in ('DATA', 'RECIPE', 'QUALITY'):
         monkeypatch.delenv(name, raising=False)
@@ -701,18 +701,18 @@ def test_the_gradient_of_a_judge_stands_beside_that_of_the_references(tmp_path, 
     torch.save(QualityClassifier().state_dict(), tmp_path / 'quality.pth')
     small = ['model.net.channels=2', 'model.net.num_units=1', 'train_dataloader.dataset.length=8',
              'default_hooks.search.dataloader.dataset.length=8']
-    monkeypatch.setattr(sys, 'argv', ['judge_gradient', str(tmp_path / 'quality.pth'), '--steps', '2',
+    monkeypatch.setattr(sys, 'argv', ['quality_gradient', str(tmp_path / 'quality.pth'), '--steps', '2',
                                       '--interval', '2', '--batches', '1', '--options', *small])
-    judge_gradient.main()
+    quality_gradient.main()
     lines = [line.split() for line in capsys.readouterr().out.splitlines() if re.match(r'\d (frozen|learning)', line)]
-    assert [line[:2] for line in lines] == [[step, judge] for step in '02' for judge in ('frozen', 'learning')]
+    assert [line[:2] for line in lines] == [[step, name] for step in '02' for name in ('frozen', 'learning')]
     first, second, frozen, learning = ([float(value) for value in line[2:]] for line in lines)
     assert first == second, 'nothing learned yet'
-    assert frozen[-1] == learning[-1] and frozen[3] != learning[3], 'one supernet, two judges'
+    assert frozen[-1] == learning[-1] and frozen[3] != learning[3], 'one supernet, two classifiers'
     assert all(-1 <= cosine <= 1 for line in (first, frozen, learning) for cosine in line[:3])
     image = torch.rand(1, 3, 8, 8, requires_grad=True)
     model = torch.nn.Conv2d(3, 3, 1)
-    same = [judge_gradient.flat(scale * model(image).square().mean(), list(model.parameters())) for scale in (1, 3)]
+    same = [quality_gradient.flat(scale * model(image).square().mean(), list(model.parameters())) for scale in (1, 3)]
     torch.testing.assert_close(3 * same[0], same[1])
 
 

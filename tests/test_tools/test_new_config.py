@@ -109,7 +109,7 @@ def test_a_searched_neck(pairs: Path, new_config: Callable, train: Callable) -> 
     found = json.loads(Path('work_dirs/mine/genotype.json').read_text())
     assert found['choices'] and all(name.startswith('task.neck.') for name in found['choices'])
     retrain = Config.fromfile('work_dirs/mine/retrain.py')
-    assert retrain.model.task.neck.genotype and retrain.train_dataloader.dataset.get('fold') is None
+    assert retrain.model.task.neck.genotype and retrain.train_dataloader.dataset.get('every_nth') is None
     assert 'search' not in retrain.default_hooks
 
 

@@ -1,4 +1,4 @@
-"""Whether a space has anything to find: the verdict by hand, a probe of a small one, and its resume."""
+"""Whether a space has anything to find: the conclusion by hand, a probe of a small one, and its resume."""
 import json
 import re
 import sys
@@ -34,24 +34,24 @@ def probe(load_tool, monkeypatch):
 def test_networks_that_differ_are_told_from_those_that_do_not(probe):
     generator = np.random.default_rng(0)
     seeds = generator.normal(30, 0.1, 6)
-    said = probe.verdict(generator.normal(30, 1, 12), seeds)
+    said = probe.conclusion(generator.normal(30, 1, 12), seeds)
     assert said.startswith('There is something to find') and 'between seeds of one' in said
-    assert probe.verdict(generator.normal(30, 0.1, 12), seeds).startswith('Nothing to find is seen')
+    assert probe.conclusion(generator.normal(30, 0.1, 12), seeds).startswith('Nothing to find is seen')
     # Without a difference, it is said in five of a hundred spaces.
-    claims = sum(probe.verdict(generator.normal(0, 1, 12), generator.normal(0, 1, 6)).startswith('There')
+    claims = sum(probe.conclusion(generator.normal(0, 1, 12), generator.normal(0, 1, 6)).startswith('There')
                  for _ in range(1000))
     assert 25 <= claims <= 75
 
 
-def test_the_verdict_by_hand(probe):
+def test_the_conclusion_by_hand(probe):
     # Variances 4 and 1; F(2, 2) = 4 has p = 1 / (1 + 4).
-    said = probe.verdict([8.0, 10.0, 12.0], [9.0, 10.0, 11.0])
+    said = probe.conclusion([8.0, 10.0, 12.0], [9.0, 10.0, 11.0])
     assert 'standard deviations are 2 between networks, 1 between seeds of one (F-test: p = 0.2)' in said
-    said = probe.verdict([0.0, 10.0, 20.0], [9.0, 10.0, 11.0])
+    said = probe.conclusion([0.0, 10.0, 20.0], [9.0, 10.0, 11.0])
     assert 'spread by 9.9; the best of 3' in said and f'about {99**0.5 * probe.expected_best(3):.2g} from' in said
     assert probe.expected_best(3) == pytest.approx(0.846, abs=0.03)  # 3 / (2 sqrt(pi))
-    assert probe.verdict([1.0, 2.0, 3.0], [2.0, 2.0, 2.0]).startswith('There')
-    assert probe.verdict([2.0, 2.0, 2.0], [2.0, 2.0, 2.0]).startswith('Nothing')
+    assert probe.conclusion([1.0, 2.0, 3.0], [2.0, 2.0, 2.0]).startswith('There')
+    assert probe.conclusion([2.0, 2.0, 2.0], [2.0, 2.0, 2.0]).startswith('Nothing')
     assert '-1.00' in probe.about_size([3.0, 2.0, 1.0], [10, 20, 30]) and probe.about_size([1, 2, 3], [5, 5, 5]) == ''
 
 

@@ -78,7 +78,7 @@ def main() -> None:
              f'{min(values):.4g} to {max(values):.4g}']
             for what, values in (('random networks', networks), ('seeds of one', seeds))]
     print('\n' + AsciiTable([['', 'mean', 'standard deviation', 'range'], *rows], metric).table)
-    print(verdict(networks, seeds) + about_size(networks, sizes))
+    print(conclusion(networks, seeds) + about_size(networks, sizes))
     print(f'\ndone; next:\n  {command("python", "tools/train.py", args.config)}')
 
 
@@ -140,7 +140,7 @@ def chosen_metric(asked: str | None, scores: Mapping[str, float]) -> str:
     return asked or next(iter(scores))
 
 
-def verdict(networks: Sequence[float], seeds: Sequence[float]) -> str:
+def conclusion(networks: Sequence[float], seeds: Sequence[float]) -> str:
     """Return in words whether networks spread by more than one does over its seeds: an F-test of the variances."""
     between, within = np.var(networks, ddof=1), np.var(seeds, ddof=1)
     chance = f_distribution.sf(between / within, len(networks) - 1, len(seeds) - 1) if within else float(not between)

@@ -17,7 +17,7 @@ loader = dict(
 test_loader = dict(
     batch_size=1, num_workers=2, persistent_workers=True, sampler=dict(type='DefaultSampler', shuffle=False))
 # What a search shows the weights, and the choices.
-search_split = dict(weights=dict(fold=(0, 2)), choices=dict(fold=(1, 2)))
+search_split = dict(weights=dict(every_nth=(0, 2)), choices=dict(every_nth=(1, 2)))
 
 val_evaluator = dict(type='ImageQualityMetric')
 test_evaluator = val_evaluator

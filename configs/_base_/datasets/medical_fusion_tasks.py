@@ -2,6 +2,6 @@
 # what is tested on.
 _base_ = './real_fusion_tasks.py'
 tasks = all_pairs = _base_.medical
-halves = {name: [dict(task, fold=(k, 2)) for task in tasks] for k, name in enumerate(('weights', 'choices'))}
+halves = {name: [dict(task, every_nth=(k, 2)) for task in tasks] for k, name in enumerate(('weights', 'choices'))}
 train_dataloader = dict(dataset=dict(datasets=halves['weights']))
 search_dataloader = [dict(_base_.loader, dataset=task) for task in halves['choices']]

@@ -13,9 +13,9 @@ augment = dict(type='JointTransform', transforms=[
 middle = dict(type='JointTransform', transforms=[dict(type='CenterCrop', crop_size=256)])
 train_dataloader = dict(
     batch_size=16, num_workers=4, persistent_workers=True, sampler=dict(type='DefaultSampler', shuffle=True),
-    dataset=dict(nyu, data_prefix=folders['train'], exclude_fold=(0, 33),
+    dataset=dict(nyu, data_prefix=folders['train'], except_nth=(0, 33),
                  pipeline=[load, degrade, augment, pack]))
-held_out = dict(nyu, data_prefix=folders['train'], fold=(0, 33),
+held_out = dict(nyu, data_prefix=folders['train'], every_nth=(0, 33),
                 pipeline=[load, repeatable, middle, pack])
 val_dataloader = dict(
     batch_size=1, num_workers=2, persistent_workers=True, sampler=dict(type='DefaultSampler', shuffle=False),

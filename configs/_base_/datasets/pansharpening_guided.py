@@ -13,9 +13,9 @@ augment = dict(type='JointTransform', transforms=[
 train_dataloader = dict(
     batch_size=8, num_workers=2, persistent_workers=True, sampler=dict(type='DefaultSampler', shuffle=True),
     dataset=dict(type='RepeatDataset', times=4, dataset=dict(
-        scene, data_prefix=dict(img='train/pan', target='train/ms'), exclude_fold=(0, 5),
+        scene, data_prefix=dict(img='train/pan', target='train/ms'), except_nth=(0, 5),
         pipeline=[load, degrade, augment, pack])))
-held_out = dict(scene, data_prefix=dict(img='train/pan', target='train/ms'), fold=(0, 5),
+held_out = dict(scene, data_prefix=dict(img='train/pan', target='train/ms'), every_nth=(0, 5),
                 pipeline=[load, degrade, pack])
 val_dataloader = dict(
     batch_size=1, num_workers=1, persistent_workers=True, sampler=dict(type='DefaultSampler', shuffle=False),

@@ -9,7 +9,7 @@ medical = [dict(type='HarvardDataset', data_root=harvard_root, modality=modality
 tasks = all_pairs = [
     dict(type='PairDataset', data_root=roadscene_root, data_prefix=dict(img='train/vi', infrared='train/ir'),
          filter_cfg=dict(min_size=64), pipeline=_base_.pipeline), *medical]
-halves = {name: [dict(task, fold=(k, 2)) for task in tasks] for k, name in enumerate(('weights', 'choices'))}
+halves = {name: [dict(task, every_nth=(k, 2)) for task in tasks] for k, name in enumerate(('weights', 'choices'))}
 loader = dict(_base_.loader, batch_size=4)
 train_dataloader = dict(loader, dataset=dict(type='AlternatingDataset', datasets=halves['weights']))
 search_dataloader = [dict(loader, dataset=task) for task in halves['choices']]

@@ -13,7 +13,7 @@ middle = dict(type='JointTransform', transforms=[dict(type='CenterCrop', crop_si
 fitted, held = (
     [dict(leaf, data_prefix=folders['train'], pipeline=[load, degrade, cut, pack], **part)
      for leaf in (rgbdd, middlebury)]
-    for cut, part in ((augment, dict(exclude_fold=(0, 5))), (middle, dict(fold=(0, 5)))))
+    for cut, part in ((augment, dict(except_nth=(0, 5))), (middle, dict(every_nth=(0, 5)))))
 # What the supernet's predictor and the search of paths look at.
 held_out = dict(type='ConcatDataset', datasets=held)
 train_dataloader = dict(

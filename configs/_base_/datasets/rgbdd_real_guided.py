@@ -13,8 +13,8 @@ augment = dict(type='JointTransform', transforms=[
 middle = dict(type='JointTransform', transforms=[dict(type='CenterCrop', crop_size=256)])
 train_dataloader = dict(
     batch_size=16, num_workers=4, persistent_workers=True, sampler=dict(type='DefaultSampler', shuffle=True),
-    dataset=dict(rgbdd, data_prefix=lists['train'], exclude_fold=(0, 50), pipeline=[load, degrade, augment, pack]))
-held_out = dict(rgbdd, data_prefix=lists['train'], fold=(0, 50), pipeline=[load, degrade, middle, pack])
+    dataset=dict(rgbdd, data_prefix=lists['train'], except_nth=(0, 50), pipeline=[load, degrade, augment, pack]))
+held_out = dict(rgbdd, data_prefix=lists['train'], every_nth=(0, 50), pipeline=[load, degrade, middle, pack])
 val_dataloader = dict(
     batch_size=1, num_workers=2, persistent_workers=True, sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(rgbdd, data_prefix=lists['test'], test_mode=True, pipeline=[load, degrade, pack]))

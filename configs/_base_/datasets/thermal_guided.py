@@ -14,8 +14,8 @@ folders = {part: dict(img=f'{part}/vi', target=f'{part}/ir') for part in ('train
 fitted, held, tested = (
     [dict(leaf, data_prefix=folders[part], filter_cfg=dict(min_size=192), **options) for leaf in sets]
     for part, options in (
-        ('train', dict(exclude_fold=(0, 10), pipeline=[load, degrade, augment, pack])),
-        ('train', dict(fold=(0, 10), pipeline=[load, degrade, middle, pack])),
+        ('train', dict(except_nth=(0, 10), pipeline=[load, degrade, augment, pack])),
+        ('train', dict(every_nth=(0, 10), pipeline=[load, degrade, middle, pack])),
         ('test', dict(test_mode=True, pipeline=[load, degrade, pack]))))
 held_out = dict(type='ConcatDataset', datasets=held)
 train_dataloader = dict(

@@ -11,7 +11,7 @@ from mmfusenas.registry import METRICS
 
 @METRICS.register_module()
 class QualityAccuracy(BaseMetric):
-    """Share of the images and references whose quality a :class:`QualityClassifier` judges rightly, from 0 to 1.
+    """Share of the images and references whose quality a :class:`QualityClassifier` classifies rightly, from 0 to 1.
 
     ``poor`` counts the images, ``good`` the references, and ``accuracy`` both.
 
@@ -28,7 +28,7 @@ class QualityAccuracy(BaseMetric):
     default_prefix = 'classifier'
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
-        """Judge the verdicts of one batch."""
+        """Count the right ones of one batch."""
         for sample in data_samples:
             good = sample['good']
             self.results.append(dict(poor=float(good['visible'] < 0.5), good=float(good['reference'] >= 0.5)))

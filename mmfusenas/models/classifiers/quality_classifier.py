@@ -20,12 +20,12 @@ SMOOTHING = 0.1
 
 @MODELS.register_module()
 class QualityClassifier(BaseModel):
-    """Classifier of image quality, whose verdict the loss search goes by (Zhu et al., IJCAI 2022).
+    """Classifier of image quality, whose score the loss search maximises (Zhu et al., IJCAI 2022).
 
     The paper has a pretrained classifier and does not describe it. Here convolutions of stride 2, a global mean
     and a linear layer learn to tell the degraded images of a data set, and references :func:`degraded` in other ways,
     from the references. By the first alone it would learn how bright good images are, and nothing else would count.
-    For the same reason the labels are smoothed: a verdict beyond doubt has no gradient. There is no normalisation,
+    For the same reason the labels are smoothed: a score of 0 or 1 has no gradient. There is no normalisation,
     which would take the exposure away, of all things.
 
     Args:
@@ -68,7 +68,7 @@ class QualityClassifier(BaseModel):
         if mode == 'loss':
             return losses_of_sizes(lambda maps, _: self._losses(**maps), images, inputs, data_samples)
         for i, sample in enumerate(data_samples):
-            height, width = sample.metainfo['img_shape'][:2]  # a verdict does not depend on the batch
+            height, width = sample.metainfo['img_shape'][:2]  # a score does not depend on the batch
             sample.good = {name: float(self.logits(x[i:i + 1, :, :height, :width]).softmax(1)[0, GOOD])
                            for name, x in images.items()}
         return data_samples

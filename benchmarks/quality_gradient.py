@@ -1,12 +1,12 @@
 """The gradient of the classifier of a loss search beside that of the references (Hadamard restoration).
 
 A supernet trains as in the loss phase of `configs/hadamard/search.py`, by equal weights. After every so many steps the
-gradients for its weights of the judge's verdict, and of the squared, the absolute and the structural difference to the
-references, are taken on batches of the images that the choices go by. The table has their cosines, mean over the
+gradients for its weights are taken of the classifier's loss, and of the squared, the absolute and the structural
+difference to the references, on batches of the images that the choices go by. The table has their cosines, mean over the
 batches: of the classifier as it was trained before (`frozen`), and of one that goes on learning, as the config has it
 (`learning`). Both see the same images and the same supernet.
 
-    DATA=bsds BSDS_ROOT=data/bsds OMP_NUM_THREADS=1 python benchmarks/judge_gradient.py QUALITY.pth \
+    DATA=bsds BSDS_ROOT=data/bsds OMP_NUM_THREADS=1 python benchmarks/quality_gradient.py QUALITY.pth \
         --options model.net.channels=8 model.net.num_units=3
 """
 import argparse
@@ -43,15 +43,15 @@ def main() -> None:
     optimizer = OPTIMIZERS.build(dict(cfg.optim_wrapper.optimizer, params=weights))
     online = dict(hook.phases.loss.losses[0], checkpoint=args.quality)
     frozen = {key: value for key, value in online.items() if key not in ('optimizer', 'steps')}
-    judges = dict(frozen=MODELS.build(frozen), learning=MODELS.build(online))
+    classifiers = dict(frozen=MODELS.build(frozen), learning=MODELS.build(online))
     lower = batches(cfg.train_dataloader, model, args.seed)
     upper = batches(hook.dataloader, model, args.seed + 1)
     fixed = [next(upper) for _ in range(args.batches)]
     rows = []
     for step in range(args.steps + 1):
         if step % args.interval == 0:
-            for name, judge in judges.items():
-                rows.append([step, name, *row(model, weights, judge, fixed)])
+            for name, classifier in classifiers.items():
+                rows.append([step, name, *row(model, weights, classifier, fixed)])
                 print(*rows[-1], flush=True)
         batch = next(lower)
         loss, _ = model.parse_losses(model(**batch, mode='loss'))
@@ -60,8 +60,8 @@ def main() -> None:
         nn.utils.clip_grad_norm_(weights, **cfg.optim_wrapper.clip_grad)
         optimizer.step()
         with torch.no_grad(), preserved(model.buffers()), seeded(args.seed, step):
-            judges['learning'].learn(model.images(batch['inputs']), **batch)
-    names = ['step', 'judge', *(f'cosine, {name}' for name in DISTANCES), 'P(good)', 'PSNR']
+            classifiers['learning'].learn(model.images(batch['inputs']), **batch)
+    names = ['step', 'classifier', *(f'cosine, {name}' for name in DISTANCES), 'P(good)', 'PSNR']
     print('\n' + AsciiTable([names, *rows], f'{args.batches} batches').table)
 
 
@@ -90,18 +90,18 @@ def batches(dataloader: dict, model: nn.Module, seed: int) -> Iterator[dict]:
             yield model.data_preprocessor(batch, True)
 
 
-def row(model: nn.Module, weights: list[Tensor], judge: nn.Module, fixed: list[dict]) -> list[str]:
-    """Return the mean cosines of a judge's gradient with those of the distances, its verdict, and the mean PSNR."""
+def row(model: nn.Module, weights: list[Tensor], quality_loss: nn.Module, fixed: list[dict]) -> list[str]:
+    """Return the mean cosines of a classifier's gradient with those of the distances, P(good), and the mean PSNR."""
     found = []
     for batch in fixed:
         with preserved(model.buffers()):
             images, reference = model.images(batch['inputs']), batch['inputs']['reference']
             image = images['image']
-            first = flat(judge(images, batch['inputs'])['loss_quality'], weights)
+            first = flat(quality_loss(images, batch['inputs'])['loss_quality'], weights)
             others = [flat(distance(image, reference), weights) for distance in DISTANCES.values()]
         cosines = [float(F.cosine_similarity(first, other, dim=0)) for other in others]
         with torch.no_grad():
-            good = judge.classifier.logits(image).softmax(1)[:, 1].mean()
+            good = quality_loss.classifier.logits(image).softmax(1)[:, 1].mean()
             psnr = -10 * F.mse_loss(image.clamp(0, 1), reference).log10()
         found.append([*cosines, float(good), float(psnr)])
     return [f'{value:.3f}' for value in np.mean(found, 0)]
