@@ -2,7 +2,7 @@
 
 A supernet trains as in the loss phase of `configs/hadamard/search.py`, by equal weights. After every so many steps the
 gradients for its weights are taken of the classifier's loss, and of the squared, the absolute and the structural
-difference to the references, on batches of the images that the choices go by. The table has their cosines, mean over the
+difference to the references, on batches of the images that the choices go by. The table has their cosines, means over
 batches: of the classifier as it was trained before (`frozen`), and of one that goes on learning, as the config has it
 (`learning`). Both see the same images and the same supernet.
 

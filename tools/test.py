@@ -46,7 +46,7 @@ def parse_args() -> argparse.Namespace:
 def prepare_config(args: argparse.Namespace) -> Config:
     """Return the checked config, with what the command line asks for."""
     cfg = load_config(args.config, args.cfg_options)
-    check_config(cfg)
+    check_config(cfg, args.cfg_options)
     if 'test_cfg' not in cfg or 'test_dataloader' not in cfg:
         raise UserError(f'{args.config} has nothing to test: it lacks test_dataloader, test_cfg and test_evaluator.')
     set_run_options(cfg, args)

@@ -49,7 +49,7 @@ def parse_args() -> argparse.Namespace:
 def prepare_config(args: argparse.Namespace) -> Config:
     """Return the checked config, with what the command line asks for."""
     cfg = load_config(args.config, args.cfg_options)
-    check_config(cfg)
+    check_config(cfg, args.cfg_options)
     if 'train_cfg' not in cfg or 'train_dataloader' not in cfg:
         raise UserError(f'{args.config} has nothing to train; it can only be tested: python tools/test.py')
     set_run_options(cfg, args)

@@ -10,7 +10,8 @@ class UIEBDataset(PairDataset):
     """UIEB (Li et al., 2020): 890 images under water, and as references the best of twelve enhanced ones.
 
     Layout as published: ``raw-890`` and ``reference-890`` with equal names. The set has no official split:
-    ``every_nth`` and ``except_nth`` make one, or ``tools/dataset_converters/make_split.py --gap 0``, named in ``split``.
+    ``every_nth`` and ``except_nth`` make one, or the file of ``tools/dataset_converters/make_split.py --gap 0``
+    (``split``).
 
     Arguments and errors as of :class:`PairDataset`.
 

@@ -55,11 +55,12 @@ class ConfigError(InputError):
     """A config with keys or types that nothing knows, or with values that cannot be meant."""
 
 
-def check_config(cfg: Config) -> None:
+def check_config(cfg: Config, options: Mapping[str, Any] | None = None) -> None:
     """Raise on the misspelt keys of a config, and on numbers of another type or range.
 
     Args:
         cfg: Config as the Runner gets it.
+        options: What ``--cfg-options`` set in it. Where all that is wrong comes from there, the message says so.
 
     Raises:
         ConfigError: One line a misspelt key, with where it stands and the nearest right name.
@@ -68,7 +69,10 @@ def check_config(cfg: Config) -> None:
     if problems:
         inherited = ('\nWhere such a key comes from a base whose part is replaced by another type, put _delete_=True '
                      'into the dict that replaces it.' if any('no such argument' in line for line in problems) else '')
-        raise ConfigError(f'{cfg.filename or "The config"} is misspelt:\n  ' + '\n  '.join(problems) + inherited)
+        source = cfg.filename or 'The config'
+        if all(line.startswith(tuple(options or ())) for line in problems):
+            source, inherited = '--cfg-options', ''
+        raise ConfigError(f'{source} is misspelt:\n  ' + '\n  '.join(problems) + inherited)
 
 
 _USUAL = dict(seed='randomness.seed', lr='optim_wrapper.optimizer.lr', max_epochs='train_cfg.max_epochs',

@@ -158,9 +158,12 @@ def config(work_dir: Path, loop: str = 'epoch', by_epoch: bool = False, interval
         param_scheduler=[dict(type='LinearLR', start_factor=0.1, by_epoch=False, begin=0, end=5),
                          dict(type='OneCycleLR', eta_max=0.02, total_steps=18, by_epoch=False),
                          dict(type='ExponentialLR', gamma=0.9, by_epoch=True)],
-        default_hooks=dict(checkpoint=dict(
-            type='SafeCheckpointHook', interval=interval, by_epoch=by_epoch, max_keep_ckpts=2, save_best='mAP')),
-        custom_hooks=[dict(type='RecordHook'), dict(type='LossGuardHook')] + ([dict(type='EMAHook')] if ema else []),
+        default_hooks=dict(
+            checkpoint=dict(
+                type='SafeCheckpointHook', interval=interval, by_epoch=by_epoch, max_keep_ckpts=2, save_best='mAP'),
+            record=dict(type='RecordHook'), guard=dict(type='LossGuardHook'),
+            ema=dict(type='EMAHook') if ema else None),
+        custom_hooks=[],
         visualizer=dict(type='Visualizer', name=f'toy-{config.runs}')))
     cfg.merge_from_dict(changes)
     return cfg
@@ -168,7 +171,7 @@ def config(work_dir: Path, loop: str = 'epoch', by_epoch: bool = False, interval
 
 def train(cfg: Config, stop: int | None = None, resume: bool = False) -> Runner:
     """Train, stopping after ``stop`` iterations, and return the runner."""
-    cfg.custom_hooks[0]['stop'] = stop
+    cfg.default_hooks.record['stop'] = stop
     cfg.resume = resume
     # Only these parts as `cfg`: mmengine formats the whole of it, slowly, for every checkpoint.
     part = Config({key: cfg[key] for key in ('model', 'model_wrapper_cfg', 'optim_wrapper', 'param_scheduler')

@@ -71,15 +71,15 @@ def search(folder: Path, workers: int, epochs: int, pipe: int, options: dict | N
     cfg = search_kit.config(
         folder, search=options or {}, export={}, epochs=epochs, ema=True,
         **changes, **{'default_hooks.checkpoint.interval': INTERVAL, 'train_dataloader.num_workers': workers})
-    if cfg.custom_hooks[1].dataloader is not None:
-        cfg.custom_hooks[1].dataloader.num_workers = workers
+    if cfg.default_hooks.search.dataloader is not None:
+        cfg.default_hooks.search.dataloader.num_workers = workers
     cfg.custom_hooks.append(dict(type='ReportHook', pipe=pipe))
     runner = search_kit.train(cfg, resume=True)
     hooks = {type(hook).__name__: hook for hook in runner.hooks}
     return dict(
         model=runner.model.state_dict(), optimizer=runner.optim_wrapper.state_dict(),
         ema=hooks['EMAHook'].ema_model.state_dict(),
-        search=hooks[cfg.custom_hooks[1].type].optimizer.state_dict(),
+        search=hooks[cfg.default_hooks.search.type].optimizer.state_dict(),
         torch=torch.get_rng_state(),
         files={str(file.relative_to(folder)): file.read_text() for file in sorted(folder.rglob('*.json'))
                if 'vis_data' not in file.parts})

@@ -104,15 +104,17 @@ def loader(**dataset: Any) -> dict:
 def config(work_dir: Path, search: dict | None = None, export: dict | None = None, epochs: int = 2, ema: bool = False,
            stop: int | None = None, **changes: Any) -> Config:
     """Return the config of a search of eight iterations; ``search`` None leaves the search hook out."""
-    hooks: list[dict] = [dict(type='StopHook', stop=stop)]
+    hooks = dict(
+        checkpoint=dict(type='SafeCheckpointHook', interval=3, by_epoch=False, max_keep_ckpts=2),
+        stop=dict(type='StopHook', stop=stop))
     if search is not None:
         strategy = dict(type='ImplicitGaussNewton')
-        hooks.append(dict(dict(type='BilevelSearchHook', dataloader=loader(offset=100), strategy=strategy,
-                               interval=2, optimizer=dict(type='Adam', lr=0.1)), **search))
+        hooks['search'] = dict(dict(type='BilevelSearchHook', dataloader=loader(offset=100), strategy=strategy,
+                                    interval=2, optimizer=dict(type='Adam', lr=0.1)), **search)
     if export is not None:
-        hooks.append(dict(type='GenotypeExportHook', **export))
+        hooks['export'] = dict(type='GenotypeExportHook', **export)
     if ema:
-        hooks.append(dict(type='EMAHook'))
+        hooks['ema'] = dict(type='EMAHook')
     run = next(_RUNS)
     cfg = Config(dict(
         default_scope='mmfusenas', work_dir=str(work_dir), experiment_name=f'search-{run}', log_level='ERROR',
@@ -121,8 +123,7 @@ def config(work_dir: Path, search: dict | None = None, export: dict | None = Non
         randomness=dict(seed=3), train_cfg=dict(type='ResumableEpochTrainLoop', max_epochs=epochs),
         train_dataloader=loader(), optim_wrapper=dict(
             optimizer=dict(type='SGD', lr=0.01, momentum=0.9, weight_decay=1e-3)),
-        default_hooks=dict(checkpoint=dict(type='SafeCheckpointHook', interval=3, by_epoch=False, max_keep_ckpts=2)),
-        custom_hooks=hooks, visualizer=dict(type='Visualizer', name=f'search-{run}')))
+        default_hooks=hooks, custom_hooks=[], visualizer=dict(type='Visualizer', name=f'search-{run}')))
     cfg.merge_from_dict(changes)
     return cfg
 

@@ -345,7 +345,7 @@ def test_tasks_take_turns_by_epoch_on_both_levels(tmp_path):
 
 def test_a_task_without_a_turn_is_an_error(tmp_path):
     cfg = tasks(tmp_path)  # epochs of four iterations
-    next(hook for hook in cfg.custom_hooks if hook['type'] == 'BilevelSearchHook').interval = 8
+    cfg.default_hooks.search.interval = 8
     cfg.train_cfg.max_epochs = 20
     with pytest.raises(ValueError, match=r'never read dataloaders \[0\] of its 2.*epochs of 4 iterations.*every 8'):
         kit.train(cfg)
@@ -558,7 +558,7 @@ def test_a_phase_that_never_begins_is_named(tmp_path):
 
 def test_two_search_hooks_are_an_error(tmp_path):
     cfg = kit.config(tmp_path, search={})
-    cfg.custom_hooks.append(dict(cfg.custom_hooks[1]))
+    cfg.custom_hooks.append(dict(cfg.default_hooks.search))
     with pytest.raises(ValueError, match='Two BilevelSearchHooks'):
         kit.train(cfg)
 

@@ -184,7 +184,7 @@ def test_agents_alternate(tmp_path):
             seen.append(runner.model.stage)
 
     runner_cfg = search(tmp_path)
-    runner_cfg.custom_hooks[1].type = 'Watch'
+    runner_cfg.default_hooks.search.type = 'Watch'
     before = dict(MODELS.build(dict(runner_cfg.model, _scope_='mmfusenas')).named_parameters())
     runner = kit.train(runner_cfg)
     assert seen == ['scene', 'scene', 'task'] * 2 + ['scene', 'scene']
@@ -246,7 +246,7 @@ def test_validation_sees_both_agents_in_whichever_period(tmp_path):
             stages.append((self.stage, runner.model.stage))
 
     cfg = search(tmp_path, alternation=[dict(stage='scene', iters=4), dict(stage='task', iters=4)])
-    cfg.custom_hooks[1].type = 'WatchValidation'
+    cfg.default_hooks.search.type = 'WatchValidation'
     cfg.merge_from_dict(dict(
         train_cfg=dict(val_interval=1), val_cfg=dict(type='ValLoop'), val_dataloader=kit.loader(length=2),
         val_evaluator=dict(type='FusionMetric', metric=['EN'])))

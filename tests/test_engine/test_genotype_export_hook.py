@@ -77,7 +77,8 @@ def test_a_search_whose_gradients_are_noise_says_so(tmp_path, monkeypatch, strat
 def test_the_retrain_config_trains_the_found_network(searched):
     folder, runner = searched
     cfg = Config.fromfile(folder / 'retrain.py')
-    assert not any('Search' in hook['type'] or 'Export' in hook['type'] for hook in cfg.custom_hooks)
+    assert not any('Search' in hook['type'] or 'Export' in hook['type'] for hook in cfg.default_hooks.values())
+    assert 'ema' not in cfg.default_hooks and 'checkpoint' in cfg.default_hooks
     assert cfg.optim_wrapper.optimizer.lr == 0.5 and cfg.train_dataloader.dataset.length == 4
     cfg.work_dir, cfg.experiment_name, cfg.visualizer.name = str(folder / 'again'), 'retrain', 'retrain'
     retrained = kit.train(cfg)

@@ -59,7 +59,7 @@ def test_a_loss_of_images_needs_a_model_that_makes_some():
 def test_the_upper_level_of_the_loss_is_the_score_of_the_classifier(tmp_path):
     """One step of the weights of the loss is the unrolled gradient of the frozen classifier's cross-entropy."""
     cfg = kit.config(tmp_path, epochs=1, stop=1, **kit.loss_search(tmp_path / 'q'))
-    cfg.custom_hooks[1].optimizer = dict(type='SGD', lr=1.0)
+    cfg.default_hooks.search.optimizer = dict(type='SGD', lr=1.0)
     seen = {}
     original = Unrolled.__call__
 
@@ -311,7 +311,7 @@ def test_a_resumed_search_of_guidance_is_the_same(tmp_path, ema):
 def test_weights_to_begin_with_are_no_resume(tmp_path):
     first = kit.train(kit.config(tmp_path / 'first', **kit.proxy_search()))
     cfg = kit.config(tmp_path / 'second', stop=1, **kit.proxy_search())
-    cfg.custom_hooks[1].optimizer.lr = 1e-6
+    cfg.default_hooks.search.optimizer.lr = 1e-6
     cfg.load_from = str(tmp_path / 'first' / Path((tmp_path / 'first/last_checkpoint').read_text()).name)
     second = kit.train(cfg)
     hook = kit.hook_of(second, 'BilevelSearchHook')

@@ -71,7 +71,7 @@ def test_weights_are_not_touched_by_the_bad_batch(tmp_path):
             super().before_train(runner)
 
     cfg = _poisoned(tmp_path / 'bad')
-    cfg.custom_hooks[1] = Keep()
+    cfg.default_hooks.guard = Keep()
     with pytest.raises(FloatingPointError, match='A loss is not finite at iteration'):
         kit.train(cfg)
     bad = runners[0]

@@ -135,7 +135,7 @@ def test_resumed_initialisation_is_the_same(tmp_path):
     whole = kit.train(fusion(tmp_path / 'whole'))
     for stop in (2, 3, 5, None):
         cfg = fusion(tmp_path / 'parts')
-        cfg.custom_hooks[0].stop = stop
+        cfg.default_hooks.stop.stop = stop
         part = kit.train(cfg, resume=True)
     first, second = whole.model.state_dict(), part.model.state_dict()
     assert whole.iter == part.iter == 6 and all(torch.equal(first[name], second[name]) for name in first)

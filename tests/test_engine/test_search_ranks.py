@@ -64,14 +64,14 @@ def search(folder: Path, batch_size: int, kind: str, launcher: str = 'none') -> 
         given['search'].update(options)
         cfg = kit.config(folder, **dict(given, **{'optim_wrapper.optimizer.lr': 1e-3}))
         if kind == 'loss':
-            cfg.custom_hooks[1].phases['loss'].losses[0].type = 'DoubleQualityLoss'
+            cfg.default_hooks.search.phases['loss'].losses[0].type = 'DoubleQualityLoss'
     else:
         if kind == 'phases':  # the cells that are decided against leave the graph
             options['phases'] = dict(cells=dict(choices='type$', end=1), operators=dict(choices='ops'))
         cfg = kit.config(folder, search=options, export={}, model=dict(type='DoubleTIMFusion'),
                          find_unused_parameters=kind == 'phases')
     cfg.custom_hooks.append(dict(type='FixedNormHook'))
-    for loader in filter(None, (cfg.train_dataloader, cfg.custom_hooks[1].dataloader)):
+    for loader in filter(None, (cfg.train_dataloader, cfg.default_hooks.search.dataloader)):
         loader.batch_size = batch_size
     runner = run(cfg, launcher)
     model = unwrap_model(runner)
@@ -86,7 +86,7 @@ def one_shot(folder: Path, batch_size: int, kind: str, launcher: str = 'none') -
         cfg.custom_hooks += [dict(type='FixedNormHook'), dict(
             type='PathSamplingHook', dataset=scored, batch_size=2, warmup_epochs=1, num_initial_paths=8,
             num_paths=4, tolerance=0.5, fit_epochs=3)]
-        cfg.custom_hooks = [hook for hook in cfg.custom_hooks if hook['type'] != 'GenotypeExportHook']
+        del cfg.default_hooks.export
         cfg.train_dataloader.batch_size = batch_size
     else:
         cfg.train_cfg = dict(type='EvolutionSearchLoop', max_epochs=3, limit=1200, strategy='plain', num_candidates=6,

@@ -328,17 +328,18 @@ def test_predictions_carry_the_map_and_do_not_depend_on_the_batch():
     kernels = [torch.rand(1, 3, 3), torch.rand(1, 5, 5)]
     kernels = [kernel / kernel.sum() for kernel in kernels]
 
-    def predict(indices):
+    def prepared(indices):
         samples = [FusionDataSample(metainfo=dict(img_shape=tuple(images[i].shape[1:]))) for i in indices]
-        data = preprocess(dict(inputs=dict(visible=[images[i] for i in indices],
+        return preprocess(dict(inputs=dict(visible=[images[i] for i in indices],
                                            kernel=[kernels[i] for i in indices]), data_samples=samples))
-        return model(**data, mode='predict')
 
     with torch.no_grad():
-        both = predict([0, 1])
+        both = model(**prepared([0, 1]), mode='predict')
         for i in range(2):
-            alone = predict([i])[0]
-            assert both[i].guidance.shape == tuple(images[i].shape[1:])
+            data = prepared([i])
+            alone, made = model(**data, mode='predict')[0], model.images(data['inputs'])
+            np.testing.assert_allclose(alone.guidance, made['guidance'][0, -1], atol=1e-6)  # of the last stage
+            np.testing.assert_allclose(alone.pred_img[..., 0], made['image'][0, 0].clamp(0, 1) * 255, atol=0.51)
             np.testing.assert_allclose(both[i].guidance, alone.guidance, atol=1e-5)
             assert np.abs(both[i].pred_img.astype(int) - alone.pred_img).max() <= 1
 

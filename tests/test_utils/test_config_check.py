@@ -85,6 +85,14 @@ def test_error_tells_all_at_once() -> None:
     assert 'retinanet_r50_fpn_1x_coco.py' in text
 
 
+def test_what_the_command_line_set_is_not_blamed_on_the_file() -> None:
+    options = {'model.bbox_head.stacked_conv': 4}
+    with pytest.raises(ConfigError, match='^--cfg-options is misspelt:\n  model.bbox_head.stacked_conv: '):
+        check_config(stock(RETINANET, **options), options)
+    with pytest.raises(ConfigError, match='retinanet_r50_fpn_1x_coco.py is misspelt'):
+        check_config(stock(RETINANET, **options, load_form='a.pth'), options)
+
+
 def test_a_metric_takes_the_images_for_as_deep_as_the_preprocessor_does() -> None:
     cfg = Config(dict(
         model=dict(type='FixedFusion', data_preprocessor=dict(bit_depth=dict(infrared=14, reference=8))),
