@@ -47,6 +47,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--infrared', metavar='PATH', help='infrared image, folder, or list')
     parser.add_argument('--resize', choices=['visible', 'infrared'],
                         help='bring the other image of a pair to the size of this one, where they show the same view')
+    parser.add_argument('--homography', metavar='FILE.json',
+                        help='where two cameras fixed to each other see the same, of '
+                             'tools/analysis_tools/estimate_homography.py; warns where a camera seems to have moved')
     parser.add_argument('--thermal-range', nargs=2, type=float, metavar=('LOW', 'HIGH'),
                         help='temperatures or raw counts of the infrared files that become black and white')
     parser.add_argument('--thermal-percentiles', nargs=2, type=float, metavar=('LOW', 'HIGH'),
@@ -77,7 +80,7 @@ KINDS = {('input', ): EnhanceInferencer, ('visible', 'infrared'): FusionInferenc
          ('target', 'guide'): GuidedSRInferencer}
 """Options that name the inputs of each kind of model."""
 OPTIONS = {('input', ): ('kernel', 'denoise', 'strength'),
-           ('visible', 'infrared'): ('resize', 'thermal', 'missing', 'tile', 'amp')}
+           ('visible', 'infrared'): ('resize', 'homography', 'thermal', 'missing', 'tile', 'amp')}
 """Options of one kind alone."""
 
 

@@ -1,6 +1,8 @@
 """Fusing pairs of images, and detecting or segmenting in them, from Python."""
 from __future__ import annotations
 
+import warnings
+from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ from mmfusenas.apis.base_inferencer import BaseInferencer, Image, image_name
 from mmfusenas.apis.optimize import use_bfloat16
 from mmfusenas.apis.pairs import MISSING
 from mmfusenas.core.errors import InputError
+from mmfusenas.datasets.homography import Homography
 from mmfusenas.datasets.images import (
     ImageError,
     checked_array,
@@ -27,7 +30,9 @@ from mmfusenas.datasets.thermal import ThermalScale
 from mmfusenas.models.scene.tiles import checked_tile
 
 _SIZES = ("Give resize='visible', of the tool --resize visible, where both show the same view; else register them and "
-          'bring them to one size first.')
+          'bring them to one size first: tools/analysis_tools/estimate_homography.py, and homography=.')
+DRIFT = 0.02
+"""Shift of the edges of a pair beyond its homography, in widths, that says that a camera was moved."""
 
 
 class FusionInferencer(BaseInferencer):
@@ -42,6 +47,10 @@ class FusionInferencer(BaseInferencer):
         resize: What to do where the images differ in size and show the same view: ``'visible'`` brings the infrared
             one to the visible one's size, ``'infrared'`` the other way round. Defaults to None: as the test data of
             the model do it, else an error.
+        homography: Where the infrared camera sees what the visible one does, for two cameras fixed to each other: a
+            :class:`~mmfusenas.datasets.homography.Homography`, its matrix or its file. It takes the place of
+            ``resize``. Where the edges of the last nine pairs lie apart by more than 2 % of the width (median), a
+            warning says so, once. Defaults to None: as the test data of the model do it.
         thermal: How infrared images that hold temperatures or raw counts become images: the arguments of
             :class:`~mmfusenas.datasets.thermal.ThermalScale`. Defaults to None: as the test data of the model do it.
         missing: What to do where one image of a pair is missing, unreadable or all of one value: ``'fallback'`` takes
@@ -65,13 +74,19 @@ class FusionInferencer(BaseInferencer):
     sensors = ('visible', 'infrared')
     otherwise = 'Use EnhanceInferencer, or tools/infer.py --input PATH.'
 
-    def __init__(self, *args: Any, resize: str | None = None, thermal: dict | None = None, missing: str = 'error',
-                 tile: int | None = None, amp: bool = False, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, resize: str | None = None,
+                 homography: Homography | Sequence | str | Path | None = None, thermal: dict | None = None,
+                 missing: str = 'error', tile: int | None = None, amp: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if resize not in (None, 'visible', 'infrared') or missing not in MISSING:
             raise InputError(f"{type(self).__name__} got resize={resize!r} and missing={missing!r}: resize is None, "
                              f"'visible' or 'infrared', missing is {' or '.join(map(repr, MISSING))}.")
+        if resize and homography is not None:
+            raise InputError(f'{type(self).__name__} got resize={resize!r} and a homography: give one of them.')
         self.resize = resize or self.loading.get('resize')
+        self.homography = None if resize else _as_homography(homography, self.loading.get('homography'))
+        self.offsets: deque[float] = deque(maxlen=9)
+        self.drifted = False
         thermal = thermal or self.loading.get('thermal')
         self.thermal = ThermalScale(**thermal) if thermal else None
         self.missing = missing
@@ -100,6 +115,9 @@ class FusionInferencer(BaseInferencer):
         if paths['visible'] == paths['infrared']:  # one file of four channels
             named = dict(zip(named, read_pair(*paths.values()), strict=True))
         visible, infrared, replaced = self._load_both(named, paths)
+        if self.homography and not replaced:
+            self._watch_drift(visible, infrared)
+            infrared = self.homography(visible, infrared)
         if visible.shape[:2] != infrared.shape[:2] and self.resize is None:
             (height, width), (height2, width2) = visible.shape[:2], infrared.shape[:2]
             raise InputError(f'The images of a pair differ in size: {paths["visible"]} is {width} x {height}, '
@@ -108,6 +126,18 @@ class FusionInferencer(BaseInferencer):
         size = visible.shape[:2]
         return dict(img=visible, infrared=infrared, img_path=paths['visible'], infrared_path=paths['infrared'],
                     img_id=0, img_shape=size, ori_shape=size, **replaced)
+
+    def _watch_drift(self, visible: np.ndarray, infrared: np.ndarray) -> None:
+        """Warn where the pairs of late do not fit the homography."""
+        if self.drifted:  # once is enough
+            return
+        self.offsets.append(self.homography.offset(visible, infrared))
+        self.drifted = len(self.offsets) == self.offsets.maxlen and np.median(self.offsets) > DRIFT
+        if self.drifted:
+            apart = np.median(self.offsets) * visible.shape[1]
+            warnings.warn(f'The edges of the last {len(self.offsets)} pairs lie {apart:.0f} pixels apart (median): a '
+                          'camera may have been moved. Estimate the homography again: '
+                          'tools/analysis_tools/estimate_homography.py.', stacklevel=4)
 
     def _load_both(self, named: dict[str, Image | None],
                    paths: dict[str, str]) -> tuple[np.ndarray, np.ndarray, dict[str, str]]:
@@ -147,7 +177,7 @@ class FusionInferencer(BaseInferencer):
     def check(self, pairs: Sequence[Pair], folder: Path) -> None:
         """Also read the headers: both images of a pair are of one size, unless the pipeline resizes them."""
         super().check(pairs, folder)
-        if self.resize is not None:
+        if self.resize is not None or self.homography:
             return
         cases = []
         for pair in pairs:
@@ -163,3 +193,12 @@ class FusionInferencer(BaseInferencer):
             shown = '\n'.join(f'  {case}' for case in cases[:5])
             raise InputError(f'{len(cases)} of {len(pairs)} pairs have images of two sizes (width x height):\n'
                              f'{shown}\n{_SIZES}')
+
+
+def _as_homography(given: Homography | Sequence | str | Path | None, stored: Sequence | None) -> Homography | None:
+    """Return the homography that is given, or else that of the model's test data."""
+    if isinstance(given, (str, Path)):
+        return Homography.load(given)
+    if given is None:
+        given = stored
+    return given if given is None or isinstance(given, Homography) else Homography(given)

@@ -162,7 +162,7 @@ def config(work_dir: Path, loop: str = 'epoch', by_epoch: bool = False, interval
             checkpoint=dict(
                 type='SafeCheckpointHook', interval=interval, by_epoch=by_epoch, max_keep_ckpts=2, save_best='mAP'),
             record=dict(type='RecordHook'), guard=dict(type='LossGuardHook'),
-            ema=dict(type='EMAHook') if ema else None),
+            **(dict(ema=dict(type='EMAHook')) if ema else {})),
         custom_hooks=[],
         visualizer=dict(type='Visualizer', name=f'toy-{config.runs}')))
     cfg.merge_from_dict(changes)

@@ -1,10 +1,13 @@
 """Loading the images of a sample."""
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from mmcv.transforms import BaseTransform
 
 from mmfusenas.core.errors import InputError
+from mmfusenas.datasets.homography import Homography
 from mmfusenas.datasets.images import float_ranges, match_sizes, read_infrared, read_pair, read_visible
 from mmfusenas.datasets.pairing import PATHS, Sample
 from mmfusenas.datasets.thermal import ThermalScale
@@ -26,6 +29,9 @@ class LoadPairFromFile(BaseTransform):
         resize: What to do when the images of a sample differ in size: ``None`` is an error that names both,
             ``'visible'`` brings the others to the visible one's size, ``'infrared'`` to the infrared one's. Boxes
             belong to the visible image: with ``'infrared'`` they are scaled along.
+        homography: The 3 x 3 matrix of :class:`~mmfusenas.datasets.homography.Homography`, for cameras that are fixed
+            to each other: the infrared image is brought into the visible frame. It takes the place of ``resize`` for
+            that image, and is part of a checkpoint like ``thermal``. Defaults to None.
         crop_reference: Whether a reference larger than its image loses its border, as much at either side; RESIDE has
             such ones. Defaults to False.
         thermal: How infrared files that hold temperatures or raw counts become images: the arguments of
@@ -47,11 +53,15 @@ class LoadPairFromFile(BaseTransform):
         ((8, 12, 3), (8, 12), 'uint16')
     """
 
-    def __init__(self, resize: str | None = None, crop_reference: bool = False, thermal: dict | None = None,
-                 backend_args: dict | None = None) -> None:
+    def __init__(self, resize: str | None = None, homography: Sequence[Sequence[float]] | None = None,
+                 crop_reference: bool = False, thermal: dict | None = None, backend_args: dict | None = None) -> None:
         if resize not in (None, 'visible', 'infrared'):
             raise InputError(f"LoadPairFromFile: resize is None, 'visible' or 'infrared', got {resize!r}.")
+        if resize == 'infrared' and homography is not None:
+            raise InputError("LoadPairFromFile: a homography brings the infrared image to the visible one's size, "
+                             "resize='infrared' the other way round; give one of them.")
         self.resize, self.crop_reference = resize, crop_reference
+        self.homography = None if homography is None else Homography(homography)
         self.thermal = ThermalScale(**thermal) if thermal else None
         self.backend_args = backend_args
 
@@ -85,6 +95,8 @@ class LoadPairFromFile(BaseTransform):
         visible, infrared = read_pair(*paths, self.backend_args)
         if self.thermal:
             infrared = self.thermal(infrared)
+        if self.homography:
+            infrared = self.homography(visible, infrared)
         before = visible.shape[:2]
         visible, infrared = match_sizes(visible, infrared, self.resize, paths)
         if visible.shape[:2] != before:
@@ -103,8 +115,8 @@ class LoadPairFromFile(BaseTransform):
             instance['bbox'] = [x1 * x, y1 * y, x2 * x, y2 * y]
 
     def __repr__(self) -> str:
-        return (f'{type(self).__name__}(resize={self.resize!r}, crop_reference={self.crop_reference}, '
-                f'thermal={self.thermal}, backend_args={self.backend_args})')
+        return (f'{type(self).__name__}(resize={self.resize!r}, homography={self.homography}, '
+                f'crop_reference={self.crop_reference}, thermal={self.thermal}, backend_args={self.backend_args})')
 
 
 def _middle(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
