@@ -18,6 +18,7 @@ COMMANDS = {
     'browse-dataset': 'analysis_tools/browse_dataset',
     'build-latency-table': 'analysis_tools/build_latency_table',
     'check-dataset': 'analysis_tools/check_dataset',
+    'estimate-homography': 'analysis_tools/estimate_homography',
     'flops': 'analysis_tools/get_flops',
     'fusion-metrics': 'analysis_tools/fusion_metrics',
     'plot-search': 'analysis_tools/plot_search',

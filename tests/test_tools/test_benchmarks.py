@@ -14,10 +14,12 @@ import pytest
 import torch
 from mmengine.config import Config, ConfigDict
 
+from mmfusenas.datasets.images import write_image
 from mmfusenas.models.classifiers import QualityClassifier
 from mmfusenas.models.restorers import GuidedSR
 from mmfusenas.nas import Genotype
 from mmfusenas.registry import MODELS
+from mmfusenas.scenes import SyntheticScenes
 from mmfusenas.structures import FusionDataSample
 from mmfusenas.utils.checkpoint import save_checkpoint
 
@@ -876,3 +878,21 @@ def test_failing_sensors_by_what_a_test_would_see(tmp_path, capsys, monkeypatch)
     (tmp_path / 'resnet18_ivif/seen/none/resnet18_ivif.py').write_text('# of another checkpoint')
     with pytest.raises(SystemExit, match='another config, fold or checkpoint'):
         failing_sensors.main()
+
+
+def test_an_estimated_homography_is_nearer_than_a_plain_resize(tmp_path):
+    import homography
+
+    scenes = SyntheticScenes(length=10, size=(480, 640), seed=10)
+    for index in range(10):
+        info = scenes.get_data_info(index)
+        for folder, key in (('vi', 'img'), ('ir', 'infrared')):
+            write_image(tmp_path / folder / f'{index}.png', info[key])
+    number, plain, estimate, *shifts = map(float, homography.row(tmp_path, 10, seed=1))
+    assert number == 10 and estimate < 3 < 15 < plain and shifts[1] < shifts[0]
+    view = homography.infrared_view(np.random.default_rng(1))
+    true = homography.true_homography(view)
+    assert homography.error(true, true) < 1e-9
+    # The corner of the visible image, in pixels of both cameras.
+    corner = np.array([homography.MARGIN[0] - 0.5, homography.MARGIN[1] - 0.5, 1]) @ view.T
+    np.testing.assert_allclose(true.corners(1)[0] * homography.SEEN[0], corner[:2] / corner[2] + 0.5)
