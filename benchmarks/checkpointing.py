@@ -19,6 +19,7 @@ import mmfusenas.datasets
 import mmfusenas.models  # noqa: F401  registers what the configs name
 from mmfusenas.registry import MODELS
 from mmfusenas.utils import memory
+from mmfusenas.utils.allocator import return_freed_memory
 from mmfusenas.utils.command_line import load_config, run_tool
 
 CASES = {'scene frozen': ('task', False, False), 'joint': ('joint', False, False),
@@ -46,6 +47,8 @@ def measure(args: argparse.Namespace, stage: str, with_cp: bool, half: bool) -> 
     batch = next(iter(Runner.build_dataloader(loader)))
     model = MODELS.build(cfg.model).to(device).train()
     model.stage, model.scene.with_cp = stage, with_cp
+    if with_cp and device.type == 'cpu':
+        return_freed_memory()  # as tools/train.py does
     memory.reset_peak(device)
     before = memory.used(device)
     for _ in range(2):

@@ -78,3 +78,6 @@ def test_freed_memory_is_kept_by_the_numbers_of_malloc_h(monkeypatch: pytest.Mon
     calls.clear()
     assert allocator.keep_freed_memory(False)
     assert dict(calls) == {-4: 65536, -2: 128 << 10, -1: 64 << 20, -3: 32 << 20, 0: 0}
+    calls.clear()
+    assert allocator.return_freed_memory()
+    assert dict(calls) == {-4: 65536, -2: 128 << 10, -1: 1 << 20, -3: 1 << 20, 0: 0}

@@ -32,8 +32,12 @@ class SuccessiveCell(nn.Module):
         self.preprocess = preprocess(channels)
         self.ops = searched_ops(operators, channels)
 
+    @property
+    def parts(self) -> list[nn.Module]:
+        """What the features go through in turn."""
+        return [self.preprocess, *self.ops]
+
     def forward(self, x: Tensor) -> Tensor:
-        x = self.preprocess(x)
-        for op in self.ops:
-            x = op(x)
+        for part in self.parts:
+            x = part(x)
         return x
