@@ -44,4 +44,4 @@ VISBACKENDS = _child('vis_backend', _root.VISBACKENDS, 'visualization')
 # What only a search has: candidate operators of a choice, cells made of choices, hyper-gradients.
 OPERATORS = Registry('operator', scope='mmfusenas', locations=['mmfusenas.models'])
 CELLS = Registry('cell', scope='mmfusenas', locations=['mmfusenas.models'])
-SEARCH_STRATEGIES = Registry('search strategy', scope='mmfusenas', locations=['mmfusenas.nas'])
+SEARCH_STRATEGIES = Registry('search strategy', scope='mmfusenas', locations=['mmfusenas.engine'])

@@ -1,4 +1,4 @@
-"""Several tasks that take turns by epoch."""
+"""Several tasks, one an epoch."""
 from __future__ import annotations
 
 from collections.abc import Sequence

@@ -200,7 +200,7 @@ def check_size(said: Size, size: Size, where: str) -> list[Problem]:
     return [Problem('error', 'annotated size is wrong', where, message)]
 
 
-def settle_box(box: RawBox, size: Size) -> tuple[list[float] | None, Problem | None]:
+def clip_box(box: RawBox, size: Size) -> tuple[list[float] | None, Problem | None]:
     """Clip a box to its image, or say why it is none.
 
     Args:
@@ -231,7 +231,7 @@ def place_boxes(annotation: Annotation, classes: tuple[str, ...]) -> tuple[list[
     instances, problems = [], list(annotation.problems)
     labels = {name: label for label, name in enumerate(classes)}
     for box in annotation.boxes:
-        bbox, problem = settle_box(box, annotation.size)
+        bbox, problem = clip_box(box, annotation.size)
         if problem:
             problems.append(problem)
         if bbox is not None and box.name in labels:

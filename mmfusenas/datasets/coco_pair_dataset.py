@@ -9,7 +9,7 @@ from mmengine import fileio
 from mmfusenas.core.errors import InputError
 from mmfusenas.core.files import parse_json
 from mmfusenas.core.renamed import renamed
-from mmfusenas.datasets.annotations import RawBox, check_size, settle_box, unknown_class
+from mmfusenas.datasets.annotations import RawBox, check_size, clip_box, unknown_class
 from mmfusenas.datasets.coco_layout import FILE_NAMES, check_coco
 from mmfusenas.datasets.images import ImageError, image_size
 from mmfusenas.datasets.pairing import OLD_KEYS, PATHS
@@ -93,7 +93,7 @@ class CocoPairDataset(CocoDataset):
             x, y, w, h = annotation['bbox']
             box = RawBox(f'category {annotation["category_id"]}', (x, y, x + w, y + h),
                          f'{self.ann_file}, annotation {annotation["id"]}')
-            bbox, problem = settle_box(box, size)
+            bbox, problem = clip_box(box, size)
             if problem:
                 level = 'warning' if self.bad_boxes == 'drop' else problem.level
                 self._problems.append(problem._replace(level=level))

@@ -55,7 +55,7 @@ def dry_run(runner: Runner, data_batch: dict, stage: str, whole: bool = True) ->
                                f'{str(error).splitlines()[0]}\n{_advice(runner)}') from error
     finally:
         set_random_state(random_state)
-        memory.give_back(device)
+        memory.empty_cache(device)
     runner.logger.info(f'A batch of {size} takes {"" if whole else "about "}{_gigabytes(need)} in the stage {stage!r}; '
                        f'{_gigabytes(free)} were free.')
 

@@ -188,12 +188,12 @@ def check_dataloaders(runner: Runner, number: int, interval: int, begin: int, en
     """
     if number <= 1:
         return
-    require_epochs(runner, 'BilevelSearchHook got several dataloaders, which take turns by epoch')
+    require_epochs(runner, 'BilevelSearchHook got several dataloaders, one an epoch')
     epoch = len(runner.train_dataloader)
     steps = range(interval, min(end or runner.max_iters, runner.max_iters) + 1, interval)
     unseen = set(range(number)) - {(step - 1) // epoch % number for step in steps if step > begin}
     if unseen:
         raise InputError(
-            f'BilevelSearchHook would never read dataloaders {sorted(unseen)} of its {number}: they take turns '
-            f'by epochs of {epoch} iterations, and a step on the choices comes every {interval}. Change the '
-            'batch size or the interval, or train longer.')
+            f'BilevelSearchHook would never read dataloaders {sorted(unseen)} of its {number}: each takes '
+            f'its turn, epochs of {epoch} iterations, and a step on the choices comes every {interval}. Change the batch '
+            'size or the interval, or train longer.')

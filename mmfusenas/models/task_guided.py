@@ -134,8 +134,8 @@ class TaskGuided(Stages, BaseModel):
     def _task_inputs(self, image: Tensor, data_samples: list) -> tuple[Tensor, list]:
         """Pass each image, without the padding of the batch, through the task's own preprocessor."""
         shapes = [sample.metainfo['img_shape'][:2] for sample in data_samples]
-        photographs = [pixels[:, :height, :width] * 255 for pixels, (height, width) in zip(image, shapes, strict=True)]
-        data = self.task.data_preprocessor(dict(inputs=photographs, data_samples=data_samples), self.training)
+        task_images = [pixels[:, :height, :width] * 255 for pixels, (height, width) in zip(image, shapes, strict=True)]
+        data = self.task.data_preprocessor(dict(inputs=task_images, data_samples=data_samples), self.training)
         return data['inputs'], data['data_samples']
 
 

@@ -34,7 +34,7 @@ class SyntheticGuidedScenes(SyntheticScenes):
 
     ``img`` is the guide (H x W x 3 uint8 BGR), ``target`` the target in high resolution (H x W float32):
     ``'depth'`` in metres, at most 80; ``'thermal'``, the infrared image, 0 to 255; ``'saliency'``, 255 where the
-    objects of the five classes are, else 0. :class:`DegradeTarget` makes of it what a poor sensor sees.
+    objects of the five classes are, else 0. :class:`DegradeTarget` makes the target of low resolution of it.
 
     Args:
         target: 'depth', 'thermal' or 'saliency'.

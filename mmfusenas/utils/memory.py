@@ -37,7 +37,7 @@ def reset_peak(device: torch.device) -> None:
         pass  # then it is that of the whole process: at least the one that is asked for
 
 
-def give_back(device: torch.device) -> None:
+def empty_cache(device: torch.device) -> None:
     """Return to the GPU, or to the machine, what is kept for later tensors."""
     if device.type == 'cuda':
         torch.cuda.empty_cache()

@@ -77,7 +77,7 @@ def load_from_store(filename: str, map_location: Any = None) -> Any:
         return load_checkpoint(path, map_location)
 
 
-def load_from_nowhere(filename: str, map_location: Any = None) -> NoReturn:
+def refuse_to_load(filename: str, map_location: Any = None) -> NoReturn:
     """Refuse what can only be fetched together with code from it."""
     raise InputError(f'Weights at {filename} are not fetched, because they could not be read without running code. '
                      'Fetch the file yourself and give its path.')

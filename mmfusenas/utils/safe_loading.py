@@ -14,7 +14,7 @@ from mmengine.runner import CheckpointLoader
 
 from mmfusenas.core.errors import InputError
 from mmfusenas.utils.checkpoint import BUNDLED, CheckedPretrainedInit, load_from_bundled, load_from_local
-from mmfusenas.utils.remote_weights import load_from_http, load_from_nowhere, load_from_store, load_from_zoo
+from mmfusenas.utils.remote_weights import load_from_http, load_from_store, load_from_zoo, refuse_to_load
 
 LOADERS = {
     load_from_local: [''],
@@ -22,7 +22,7 @@ LOADERS = {
     load_from_http: ['http://', 'https://'],
     load_from_zoo: ['torchvision://', 'modelzoo://', 'openmmlab://', 'open-mmlab://', 'mmcls://'],
     load_from_store: [r'(\S+\:)?s3://', r'(\S+\:)?petrel://'],
-    load_from_nowhere: ['pavi://'],
+    refuse_to_load: ['pavi://'],
 }
 """The loaders of checkpoints, with the beginnings of names that each is for; all of MMEngine's are replaced."""
 

@@ -319,7 +319,7 @@ def test_phases_may_end_after_iterations(tmp_path):
 
 @pytest.mark.parametrize('options, message', [
     (PHASES, 'phases that end after epochs; set by_epoch=False'),
-    (dict(dataloader=[kit.loader(offset=50), kit.loader(offset=150)]), 'several dataloaders, which take turns')])
+    (dict(dataloader=[kit.loader(offset=50), kit.loader(offset=150)]), 'several dataloaders, one an epoch')])
 def test_a_training_by_iterations_has_no_epochs_to_count(tmp_path, options, message):
     with pytest.raises(ValueError, match=f'{message}.*: ResumableIterTrainLoop has no epochs'):
         kit.train(kit.config(tmp_path, search=options, train_cfg=dict(BY_ITERATIONS)))

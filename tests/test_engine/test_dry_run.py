@@ -117,7 +117,7 @@ def test_the_peak_of_a_process():
     before = memory.used(CPU)
     block = torch.ones(50_000_000)  # 200 MB
     del block
-    memory.give_back(CPU)
+    memory.empty_cache(CPU)
     assert memory.peak(CPU) - before > 150_000_000 > memory.used(CPU) - before
 
 

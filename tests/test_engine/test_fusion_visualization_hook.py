@@ -12,7 +12,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 from mmengine.structures import InstanceData, PixelData
 
-from mmfusenas.engine.hooks.fusion_visualization_hook import FusionVisualizationHook, contact_image
+from mmfusenas.engine.hooks.fusion_visualization_hook import FusionVisualizationHook, panel_image
 from mmfusenas.structures import FusionDataSample
 from mmfusenas.visualization.panels import BAR
 
@@ -93,7 +93,7 @@ def test_boxes_are_scaled_to_the_image_that_the_model_saw() -> None:
     sample.pred_instances = InstanceData(
         bboxes=torch.tensor([[400.0, 60, 600, 180], [0, 0, 100, 100]]), labels=torch.tensor([0, 0]),
         scores=torch.tensor([0.9, 0.1]))
-    sheet = contact_image(inputs, 0, sample, dict(classes=('car',), palette=[(255, 255, 255)]), score_thr=0.3)
+    sheet = panel_image(inputs, 0, sample, dict(classes=('car',), palette=[(255, 255, 255)]), score_thr=0.3)
     visible, infrared, fused = (sheet[BAR:, start:start + 320] for start in (0, 322, 644))
     for panel, (left, right, row) in ((visible, (100, 150, 70)), (infrared, (100, 150, 70)), (fused, (200, 300, 70))):
         columns = np.flatnonzero(panel[row, :, 0] > 100)
@@ -109,7 +109,7 @@ def test_masks_are_laid_over_the_image_of_the_model(annotated: bool) -> None:
     sample.pred_sem_seg = PixelData(data=torch.ones(1, 100, 320, dtype=torch.uint8))
     if annotated:
         sample.gt_sem_seg = PixelData(data=torch.zeros(1, 100, 320, dtype=torch.uint8))
-    sheet = contact_image(inputs, 0, sample, dict(palette=[(0, 0, 0), (200, 0, 0)]))  # RGB; laid over by half
+    sheet = panel_image(inputs, 0, sample, dict(palette=[(0, 0, 0), (200, 0, 0)]))  # RGB; laid over by half
     panels = [sheet[BAR + 50, place].tolist() for place in range(160, sheet.shape[1], 322)]
     truth, found = [50, 50, 50], [50, 50, 150]
     assert panels == [[0] * 3, [0] * 3, [100] * 3, *([truth] if annotated else []), found]
@@ -120,5 +120,5 @@ def test_one_sensor_and_a_reference() -> None:
                   reference=[torch.full((3, 100, 320), 200, dtype=torch.uint8)])
     sample = FusionDataSample(metainfo=dict(img_shape=(100, 320)))
     sample.pred_img = np.full((100, 320, 3), 90, np.uint8)
-    sheet = contact_image(inputs, 0, sample, {})
+    sheet = panel_image(inputs, 0, sample, {})
     assert [int(sheet[BAR + 50, place, 0]) for place in (160, 482, 804)] == [0, 90, 200]

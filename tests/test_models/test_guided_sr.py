@@ -13,7 +13,7 @@ from mmfusenas.datasets import PairDataset
 from mmfusenas.datasets.images import ImageError
 from mmfusenas.datasets.transforms import DegradeTarget, LoadGuidedFromFile
 from mmfusenas.datasets.transforms.degrade_target import resize_bicubic
-from mmfusenas.engine.hooks.fusion_visualization_hook import contact_image
+from mmfusenas.engine.hooks.fusion_visualization_hook import panel_image
 from mmfusenas.evaluation.metrics import GuidedSRMetric
 from mmfusenas.evaluation.metrics.guided_sr_metric import f_measure, universal_quality
 from mmfusenas.models.data_preprocessors import GuidedDataPreprocessor
@@ -271,7 +271,7 @@ def test_bands_stay_bands_and_three_of_them_are_shown(tmp_path):
     assert sample.restored.shape == (32, 40, 4)
     shown = (sample.restored[..., :3] / 2047).clip(0, 1) * 255
     assert np.abs(sample.pred_img - shown).max() <= 1
-    drawn = contact_image(batch['inputs'], 0, sample, {})
+    drawn = panel_image(batch['inputs'], 0, sample, {})
     assert drawn.shape[1] >= 4 * 320 and drawn.dtype == np.uint8  # guidance, target, restored, reference
     metric = GuidedSRMetric(['SAM', 'ERGAS', 'SCC', 'Q'], ratio=4)
     metric.process(batch, [sample.to_dict()])

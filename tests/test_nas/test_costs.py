@@ -1,6 +1,7 @@
 """Cost tables and the expected-cost regulariser on a small nested space, whose networks can all be enumerated."""
 import itertools
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -213,6 +214,19 @@ def test_expectation_over_every_network(space, cost):
     expected = sum(probability * real_cost(space, choices)[cost] for choices, probability in networks(space))
     got = ExpectedCost(space, tabulate(space), cost)()
     assert got.shape == () and got.item() == pytest.approx(expected, rel=1e-12)
+
+
+def test_a_part_used_by_several_candidates_is_expected_where_any_is_chosen(space):
+    set_alphas(space)
+    chances = {name: choice.alpha.softmax(0).tolist() for name, choice in space.choices.items()}
+    candidates = {name: choice.candidates for name, choice in space.choices.items()}
+    any_of = frozenset({('cell.nested.op', 'three'), ('cell.nested.op', 'up'), ('last', 'pool')})
+    wanted = sum(
+        math.prod(chances[name][candidates[name].index(chosen)] for name, chosen in zip(candidates, path))
+        for path in itertools.product(*candidates.values()) if any_of & set(zip(candidates, path)))
+    regulariser = ExpectedCost(space, tabulate(space))
+    found = regulariser._used([any_of], {name: torch.tensor(values).double() for name, values in chances.items()})
+    assert float(found) == pytest.approx(wanted, rel=1e-6) and 0.2 < wanted < 0.95
 
 
 def test_latency_expectation_is_that_of_the_table(space):

@@ -192,7 +192,7 @@ def test_browse_leaves_out_what_is_no_image(tool):
     browse = tool('analysis_tools/browse_dataset')
     inputs = {name: torch.full((1, 9, 12), i, dtype=torch.uint8) for i, name in enumerate(('visible', 'reference'))}
     packed = dict(inputs=dict(inputs, kernel=torch.rand(1, 5, 5), noise=torch.rand(1, 9, 12)), data_samples={})
-    assert browse.contact_image(packed, {}).shape == (9, 24, 3)
+    assert browse.panel_image(packed, {}).shape == (9, 24, 3)
 
 
 STOCK = """

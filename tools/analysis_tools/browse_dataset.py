@@ -60,7 +60,7 @@ def draw_boxes(image: np.ndarray, sample, metainfo: dict) -> np.ndarray:
     return image
 
 
-def contact_image(packed: dict, metainfo: dict) -> np.ndarray:
+def panel_image(packed: dict, metainfo: dict) -> np.ndarray:
     """Return a sample's panels side by side, H x nW x 3 uint8.
 
     The images as far as there are any, see ``IMAGES``; then the visible image, of a pair the mean of both, with
@@ -107,7 +107,7 @@ def write_images(dataset: BaseDataset, folder: Path, most: int) -> int:
     for index in track(chosen, f'Writing to {folder}'):
         packed = dataset[int(index)]
         name = name_apart(packed['data_samples'].img_path, names)
-        write_image(folder / f'{name}.png', contact_image(packed, dataset.metainfo))
+        write_image(folder / f'{name}.png', panel_image(packed, dataset.metainfo))
     return len(chosen)
 
 

@@ -1,4 +1,4 @@
-# The four fusion tasks of the paper that take turns by epoch, patches of 64 x 64: infrared and visible (RoadScene),
+# The four fusion tasks of the paper, one an epoch, patches of 64 x 64: infrared and visible (RoadScene),
 # MRI and CT, PET and SPECT (Harvard).
 _base_ = './fusion_patches.py'
 roadscene_root = '{{$ROADSCENE_ROOT:data/roadscene}}'

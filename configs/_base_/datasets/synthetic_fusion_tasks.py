@@ -1,4 +1,4 @@
-# Four fusion tasks that take turns by epoch, patches of 64 x 64: the built-in scenes by day, at night, in glare, in fog.
+# Four fusion tasks, one an epoch, patches of 64 x 64: the built-in scenes by day, at night, in glare, in fog.
 load = []  # drawn
 patch = dict(type='RandomPatch', size=(64, 64))
 flip = dict(type='RandomFlip', prob=[0.25, 0.25, 0.25], direction=['horizontal', 'vertical', 'diagonal'])

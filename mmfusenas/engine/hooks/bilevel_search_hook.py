@@ -63,8 +63,8 @@ class BilevelSearchHook(Hook):
     lower loss is of the last batch of one.
 
     Args:
-        dataloader: Config of the search split's dataloader, as ``train_dataloader``; or several, which take turns by
-            epoch as the parts of an :class:`AlternatingDataset` do in training. Defaults to None: the batch just
+        dataloader: Config of the search split's dataloader, as ``train_dataloader``; or several, one an
+            epoch, as the parts of an :class:`AlternatingDataset` in training. Defaults to None: the batch just
             trained on serves the upper level too.
         strategy: Hyper-gradient strategy. Defaults to ``dict(type='ImplicitGaussNewton')`` (TIM eq. 4).
         optimizer: Optimizer of the choices. Defaults to Adam with the settings of DARTS.

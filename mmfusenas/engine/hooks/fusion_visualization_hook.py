@@ -69,7 +69,7 @@ class FusionVisualizationHook(Hook):
             self._show(runner, 'test', data_batch, outputs)
             return
         for i, sample in enumerate(outputs):
-            image = contact_image(data_batch['inputs'], i, sample, self._meta(runner), self.score_thr)
+            image = panel_image(data_batch['inputs'], i, sample, self._meta(runner), self.score_thr)
             write_image(Path(self.test_out_dir, f'{name_apart(sample.img_path, self._names)}.png'), image)
 
     def _choose(self, dataloader: DataLoader) -> None:
@@ -81,7 +81,7 @@ class FusionVisualizationHook(Hook):
     def _show(self, runner: Runner, mode: str, data_batch: dict, outputs: Sequence[BaseDataElement]) -> None:
         for i, sample in enumerate(outputs):
             if self.draw and is_main_process() and self._seen + i in self._chosen:
-                image = contact_image(data_batch['inputs'], i, sample, self._meta(runner), self.score_thr)
+                image = panel_image(data_batch['inputs'], i, sample, self._meta(runner), self.score_thr)
                 name = f'{mode}_{self._chosen[self._seen + i]}'
                 # Asked for its iteration in a test, the Runner would build the train loop, whose data may not be there.
                 step = 0 if mode == 'test' else runner.iter
@@ -92,7 +92,7 @@ class FusionVisualizationHook(Hook):
         return runner.visualizer.dataset_meta or {}
 
 
-def contact_image(inputs: dict[str, Sequence], index: int, sample: BaseDataElement, dataset_meta: dict[str, Any],
+def panel_image(inputs: dict[str, Sequence], index: int, sample: BaseDataElement, dataset_meta: dict[str, Any],
                   score_thr: float = 0.3) -> np.ndarray:
     """Return the sensors' images, the model's and its reference side by side, with boxes or masks if there are any.
 

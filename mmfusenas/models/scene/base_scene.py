@@ -54,16 +54,20 @@ class BaseScene(BaseModel):
         """Return the BGR image in [0, 1], not clamped, as ``image``, and whatever else the losses look at.
 
         Shape:
-            ``visible`` N x 3 x H x W and ``infrared`` N x 1 x H x W, to ``image`` N x 3 x H x W.
+            ``visible`` N x 3 x H x W and ``infrared`` N x 1 x H x W, to ``image`` N x 3 x H x W, and of a scene module
+            that fuses lumas these, ``visible_luma`` and ``fused_luma`` N x 1 x H x W.
         """
         visible = inputs['visible']
-        return dict(image=replace_luma(visible, self.fuse(luma(visible), inputs['infrared'])))
+        visible_luma = luma(visible)
+        fused_luma = self.fuse(visible_luma, inputs['infrared'])
+        image = replace_luma(visible, fused_luma, visible_luma)
+        return dict(image=image, visible_luma=visible_luma, fused_luma=fused_luma)
 
     def losses(self, images: dict[str, Tensor], inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         """Return the unsupervised losses of what :meth:`images` gave, an empty dict for a fixed rule."""
         if self.loss is None:
             return {}
-        return self.loss(luma(images['image']), luma(inputs['visible']), inputs['infrared'])
+        return self.loss(images['fused_luma'], images['visible_luma'], inputs['infrared'])
 
     def predict(self, images: dict[str, Tensor], data_samples: list) -> list:
         """Return the samples with what :meth:`images` gave, ``pred_img`` for one."""
@@ -176,22 +180,22 @@ def luma(bgr: Tensor) -> Tensor:
     return (0.114 * blue + 0.587 * green + 0.299 * red).unsqueeze(1)
 
 
-def replace_luma(bgr: Tensor, new_luma: Tensor) -> Tensor:
-    """Return BGR images of the luma ``new_luma`` and the chroma of ``bgr``.
+def replace_luma(bgr: Tensor, new_luma: Tensor, old_luma: Tensor) -> Tensor:
+    """Return BGR images of the luma ``new_luma`` and the chroma of ``bgr``, whose luma is ``old_luma``.
 
     In full-range YCbCr the chroma planes are B - Y and R - Y up to scale, so putting them back on another luma adds
     the same difference to the three channels: no conversion, no rounding, and the gradient of every channel for the
     luma is exactly one.
 
     Shape:
-        N x 3 x H x W and N x 1 x H x W to N x 3 x H x W.
+        N x 3 x H x W and N x 1 x H x W twice, to N x 3 x H x W.
 
     Example:
         >>> bgr = torch.rand(1, 3, 4, 4)
-        >>> torch.allclose(replace_luma(bgr, luma(bgr)), bgr)
+        >>> torch.equal(replace_luma(bgr, luma(bgr), luma(bgr)), bgr)
         True
     """
-    return bgr + (new_luma - luma(bgr))
+    return bgr + (new_luma - old_luma)
 
 
 def to_uint8(image: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mmfusenas.core.errors import InputError
-from mmfusenas.models.scene.base_scene import BaseScene
+from mmfusenas.models.scene.base_scene import BaseScene, luma
 from mmfusenas.registry import MODELS
 
 _LEVELS = 4
@@ -84,5 +84,6 @@ class FixedFusion(BaseScene):
         if self.rule == 'visible':
             return dict(image=inputs['visible'])
         if self.rule == 'infrared':
-            return dict(image=inputs['infrared'].expand(-1, 3, -1, -1))
+            infrared = inputs['infrared']
+            return dict(image=infrared.expand(-1, 3, -1, -1), visible_luma=luma(inputs['visible']), fused_luma=infrared)
         return super().images(inputs)

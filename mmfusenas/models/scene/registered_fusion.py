@@ -52,7 +52,7 @@ class RegisteredFusion(BaseScene):
         losses = {f'fusion.{name}': value for name, value in self.fusion.losses(images, sources).items()}
         if self.loss is None:
             return losses
-        target = inputs.get('aligned', luma(inputs['visible']))
+        target = inputs.get('aligned', images['visible_luma'])
         return {**self.loss(images['flow'], inputs['infrared'], target, inputs.get('flow')), **losses}
 
     def predict(self, images: dict[str, Tensor], data_samples: list) -> list:

@@ -50,15 +50,18 @@ class TIMEnhancement(BaseScene):
         return self._lumas(visible, infrared)['enhanced']
 
     def images(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
-        lumas = self._lumas(luma(inputs['visible']), inputs['infrared'])
-        return dict(lumas, image=replace_luma(inputs['visible'], lumas['enhanced']))
+        visible = inputs['visible']
+        visible_luma = luma(visible)
+        lumas = self._lumas(visible_luma, inputs['infrared'])
+        return dict(lumas, image=replace_luma(visible, lumas['enhanced'], visible_luma),
+                    visible_luma=visible_luma, fused_luma=lumas['enhanced'])
 
     def losses(self, images: dict[str, Tensor], inputs: dict[str, Tensor]) -> dict[str, Tensor]:
-        own = self.fusion.losses(dict(image=images['fused'].expand(-1, 3, -1, -1)), inputs)
+        own = self.fusion.losses(dict(images, fused_luma=images['fused']), inputs)
         losses = {f'fusion.{name}': self.eta * value for name, value in own.items()}
         if self.loss is None:
             return losses
-        sources = dict(visible=luma(inputs['visible']), infrared=inputs['infrared'])
+        sources = dict(visible=images['visible_luma'], infrared=inputs['infrared'])
         lumas = (images[name] for name in ('enhanced', 'detail', 'target'))
         return {**self.loss(*lumas, *(sources[name] for name in self.order)), **losses}
 

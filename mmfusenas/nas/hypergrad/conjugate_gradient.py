@@ -8,10 +8,8 @@ from mmfusenas.core.errors import InputError
 from mmfusenas.nas.hypergrad.base import BilevelProblem, HyperGradient, warn_once
 from mmfusenas.nas.hypergrad.second_order import SecondOrder
 from mmfusenas.nas.hypergrad.vectors import add, dot, fill, norm
-from mmfusenas.registry import SEARCH_STRATEGIES
 
 
-@SEARCH_STRATEGIES.register_module()
 class ConjugateGradient(HyperGradient):
     r"""Implicit differentiation, the linear system solved by conjugate gradients (iMAML).
 

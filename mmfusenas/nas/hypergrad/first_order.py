@@ -5,10 +5,8 @@ from torch import Tensor
 
 from mmfusenas.nas.hypergrad.base import BilevelProblem, HyperGradient
 from mmfusenas.nas.hypergrad.vectors import fill, mean, mean_cosine
-from mmfusenas.registry import SEARCH_STRATEGIES
 
 
-@SEARCH_STRATEGIES.register_module()
 class FirstOrder(HyperGradient):
     """g = dU/da, with the weights taken as constants (DARTS, first order). One upper loss, one backward pass.
 

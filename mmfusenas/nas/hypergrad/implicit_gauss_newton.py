@@ -6,10 +6,8 @@ from torch import Tensor
 from mmfusenas.core.errors import InputError
 from mmfusenas.nas.hypergrad.base import BilevelProblem, HyperGradient
 from mmfusenas.nas.hypergrad.vectors import add, dot, fill, mean, mean_cosine, norm
-from mmfusenas.registry import SEARCH_STRATEGIES
 
 
-@SEARCH_STRATEGIES.register_module()
 class ImplicitGaussNewton(HyperGradient):
     r"""TIM, equation 4.
 

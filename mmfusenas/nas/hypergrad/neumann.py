@@ -8,10 +8,8 @@ from mmfusenas.core.errors import InputError
 from mmfusenas.nas.hypergrad.base import BilevelProblem, HyperGradient, warn_once
 from mmfusenas.nas.hypergrad.second_order import SecondOrder
 from mmfusenas.nas.hypergrad.vectors import add, dot, fill, norm
-from mmfusenas.registry import SEARCH_STRATEGIES
 
 
-@SEARCH_STRATEGIES.register_module()
 class Neumann(HyperGradient):
     r"""Lorraine et al. 2020: the first terms of the series of the inverse Hessian H of the lower loss.
 

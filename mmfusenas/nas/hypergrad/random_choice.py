@@ -7,15 +7,13 @@ from torch import distributed as dist
 
 from mmfusenas.nas.hypergrad.base import BilevelProblem, HyperGradient
 from mmfusenas.nas.hypergrad.vectors import average, is_distributed
-from mmfusenas.registry import SEARCH_STRATEGIES
 
 
-@SEARCH_STRATEGIES.register_module()
 class RandomChoice(HyperGradient):
     """Random search through the same hook: a gradient of independent normal numbers, whatever the losses are.
 
-    The choices walk at random, so each ends at any of its candidates with the same probability, while the weights are
-    trained as in any other search: the row that the strategies of a table stand beside. The numbers come from torch's
+    The gradients are random, so each choice ends at any of its candidates with the same probability, while the weights
+    are trained as in any other search: the control row of a table of strategies. The numbers come from torch's
     generator, which a checkpoint keeps; all processes take those of the first.
 
     Example:

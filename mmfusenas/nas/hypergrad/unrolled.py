@@ -10,10 +10,8 @@ from mmfusenas.nas.hypergrad.base import BilevelProblem, HyperGradient, preserve
 from mmfusenas.nas.hypergrad.inner import Columns, WeightStep
 from mmfusenas.nas.hypergrad.second_order import SecondOrder
 from mmfusenas.nas.hypergrad.vectors import add, fill, norm
-from mmfusenas.registry import SEARCH_STRATEGIES
 
 
-@SEARCH_STRATEGIES.register_module()
 class Unrolled(HyperGradient):
     r"""Gradient of U after training steps w' = S(w, dL/dw(w, a)) of the weights (DARTS, eq. 7, for one step of SGD).
 
