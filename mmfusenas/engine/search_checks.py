@@ -195,5 +195,5 @@ def check_dataloaders(runner: Runner, number: int, interval: int, begin: int, en
     if unseen:
         raise InputError(
             f'BilevelSearchHook would never read dataloaders {sorted(unseen)} of its {number}: each takes '
-            f'its turn, epochs of {epoch} iterations, and a step on the choices comes every {interval}. Change the batch '
-            'size or the interval, or train longer.')
+            f'its turn, epochs of {epoch} iterations, and a step on the choices comes every {interval}. Change the '
+            'batch size or the interval, or train longer.')
