@@ -1,10 +1,10 @@
 """What a detector costs and finds as it is exported: size, time and mAP@0.5, in float and in int8.
 
-The model is exported at the size of the test images (``export_onnx.py``) and quantised (``quantize_onnx.py``), calibrated
-on training images of the config. Each graph runs on the same test images, in onnxruntime and in OpenVINO, beside
-PyTorch. All boxes go through the same suppression. Times are of one thread, in one process and in turns; the median
-counts. `lost` is what a row has less than PyTorch, with the standard deviation of that over images drawn again with
-replacement.
+The model is exported at the size of the test images (``export_onnx.py``) and quantised (``quantize_onnx.py``), which
+is calibrated on training images of the config. Each graph runs on the same test images, in onnxruntime and in
+OpenVINO, beside PyTorch. All boxes go through the same suppression. Times are of one thread, in one process and in
+turns; the median counts. `lost` is what a row has less than PyTorch, with the standard deviation of that over images
+drawn again with replacement.
 
     FOLD=0/3 MSRS_ROOT=data/msrs python benchmarks/export_table.py
 """
@@ -84,8 +84,7 @@ def test_data(cfg: Config, args: argparse.Namespace) -> tuple[list[dict], Sequen
     infos = [dataset.get_data_info(i) for i in range(len(dataset))][:args.limit]
     for info in infos:
         if list(image_size(info['img_path'])) != args.shape:
-            sys.exit(f'error: {info["img_path"]} is not of the size that --shape says, {args.shape}: its boxes would not '
-                     'fit.')
+            sys.exit(f'error: {info["img_path"]} is not of the size of --shape, {args.shape}: its boxes would not fit.')
     return infos, dataset.metainfo['classes']
 
 
