@@ -23,6 +23,7 @@ COMMANDS = {
     'fusion-metrics': 'analysis_tools/fusion_metrics',
     'plot-search': 'analysis_tools/plot_search',
     'probe-space': 'analysis_tools/probe_space',
+    'quantize': 'deployment/quantize_onnx',
     'sample-genotype': 'analysis_tools/sample_genotype',
     'make-split': 'dataset_converters/make_split',
     'publish-model': 'model_converters/publish_model',

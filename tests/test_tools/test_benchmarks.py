@@ -896,3 +896,45 @@ def test_an_estimated_homography_is_nearer_than_a_plain_resize(tmp_path):
     # The corner of the visible image, in pixels of both cameras.
     corner = np.array([homography.MARGIN[0] - 0.5, homography.MARGIN[1] - 0.5, 1]) @ view.T
     np.testing.assert_allclose(true.corners(1)[0] * homography.SEEN[0], corner[:2] / corner[2] + 0.5)
+
+
+@pytest.mark.slow
+def test_an_exported_detector_in_float_and_in_int8(tmp_path):
+    for package in ('mmdet', 'onnxruntime', 'openvino'):
+        pytest.importorskip(package)
+    rng = np.random.default_rng(0)
+    for part, stem in (('train', '00001D'), ('train', '00002D'), ('test', '00003D'), ('test', '00004D')):
+        for folder in ('vi', 'ir', 'labels'):
+            (tmp_path / 'msrs' / part / folder).mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(f'{tmp_path}/msrs/{part}/vi/{stem}.png', rng.integers(0, 256, (64, 96, 3), np.uint8))
+        cv2.imwrite(f'{tmp_path}/msrs/{part}/ir/{stem}.png', rng.integers(0, 256, (64, 96), np.uint8))
+        (tmp_path / 'msrs' / part / 'labels' / f'{stem}.txt').write_text('0 0.5 0.5 0.2 0.4\n')
+    env = {name: value for name, value in os.environ.items() if name != 'FOLD'}
+    command = [sys.executable, str(BENCHMARKS / 'export_table.py'), '--work-dir', str(tmp_path / 'out'), '--pairs', '2',
+               '--repeats', '1', '--resamples', '2', '--shape']
+    done, wrong = (subprocess.run([*command, *shape], cwd=BENCHMARKS.parent, capture_output=True, text=True,
+                                  env={**env, 'MSRS_ROOT': str(tmp_path / 'msrs')})
+                   for shape in (('64', '96'), ('64', '128')))
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert 'tim-retinanet-msrs, 2 pairs, 1 thread' in done.stdout
+    rows = {row[1]: row[2:] for row in (line.split('|') for line in done.stdout.splitlines()) if len(row) == 9}
+    rows = {name.strip(): [cell.strip() for cell in cells] for name, cells in rows.items()}
+    assert list(rows)[1:] == ['PyTorch', 'onnxruntime, float', 'OpenVINO, float', 'onnxruntime, int8', 'OpenVINO, int8']
+    assert rows['onnxruntime, float'][4] == rows['OpenVINO, float'][4] == '0.00 +- 0.00'
+    assert float(rows['onnxruntime, int8'][0]) < float(rows['onnxruntime, float'][0])
+    assert float(rows['OpenVINO, int8'][5]) < float(rows['OpenVINO, float'][5])  # int8 is what ran
+    assert wrong.returncode == 1 and 'is not of the size of --shape, [64, 128]' in wrong.stderr
+
+
+def test_what_is_left_of_all_anchors_and_what_int8_loses():
+    pytest.importorskip('mmdet')
+    import export_table
+
+    boxes = np.float32([[0, 0, 10, 20], [0, 0, 10, 19], [50, 0, 60, 20], [80, 0, 90, 20]])
+    left = export_table.detections(boxes, np.float32([[0.5, 0], [0.9, 0], [0, 0.3], [0.01, 0.04]]))
+    assert [(box['category_id'], box['bbox']) for box in left] == [(0, [0, 0, 10, 19]), (1, [50, 0, 10, 20])]
+    truth = export_table.annotated(dict(instances=[dict(bbox=[0, 0, 10, 19], bbox_label=0)]))
+    hit, missed = (export_table.Image('', truth, found) for found in (left, []))
+    assert export_table.map_50([hit, hit], ('a', )) == pytest.approx(1)
+    assert export_table.spread([hit] * 4, [hit] * 4, ('a', ), 5) == 0
+    assert export_table.spread([hit] * 4, [hit, hit, missed, missed], ('a', ), 20) > 5

@@ -262,6 +262,7 @@ def test_an_output_that_is_an_input(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     ('derive', ['s.pth', '--out', 's.pth']), ('derive', ['s.pth', '--out', 'g', '--checkpoint', 'g']),
     ('derive', ['s.pth', '--out', 'g.json', '--checkpoint', 's.pth']),
     ('deployment/export_onnx', ['--model', 's.pth', '--out', 's.pth']),
+    ('deployment/quantize_onnx', ['s.pth', '--visible', '.', '--out', 's.pth']),
     ('model_converters/publish_model', ['s.pth', 's.pth']), ('model_converters/ruas', ['s.pth', 's.pth']),
     ('model_converters/tim', ['s.pth', 's.pth', '--network', 'light'])])
 def test_no_tool_writes_over_what_it_reads(tool: str, arguments: list[str], tmp_path: Path, load_tool: Callable,

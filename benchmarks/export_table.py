@@ -1,0 +1,191 @@
+"""What a detector costs and finds as it is exported: size, time and mAP@0.5, in float and in int8.
+
+The model is exported at the size of the test images (``export_onnx.py``) and quantised (``quantize_onnx.py``), which
+is calibrated on training images of the config. Each graph runs on the same test images, in onnxruntime and in
+OpenVINO, beside PyTorch. All boxes go through the same suppression. Times are of one thread, in one process and in
+turns; the median counts. `lost` is what a row has less than PyTorch, with the standard deviation of that over images
+drawn again with replacement.
+
+    FOLD=0/3 MSRS_ROOT=data/msrs python benchmarks/export_table.py
+"""
+import argparse
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmengine.utils import track_iter_progress
+from pooled import Image, box_scores
+from runs import tool
+from terminaltables import AsciiTable
+from timing import interleaved
+from torch import Tensor
+
+from mmfusenas.apis import load_model
+from mmfusenas.apis.exporting import fusion_graph
+from mmfusenas.apis.quantizing import calibration_images
+from mmfusenas.datasets.images import image_size
+from mmfusenas.registry import DATASETS
+from mmfusenas.utils.command_line import run_tool
+
+Outputs = Sequence[np.ndarray]
+NAMES = ('image', 'boxes', 'scores')
+KEEP_FLOAT = ('/task/backbone/', )
+
+
+def main() -> None:
+    args = parse_args()
+    torch.set_num_threads(1)
+    cfg = Config.fromfile(args.config)
+    init_default_scope('mmfusenas')
+    infos, classes = test_data(cfg, args)
+    files = exported(args)
+    runs = dict(PyTorch=pytorch(args.model))
+    for kind, file in files.items():
+        runs.update({f'onnxruntime, {kind}': onnxruntime(file), f'OpenVINO, {kind}': openvino(file)})
+    found: dict[str, list[Image]] = {name: [] for name in runs}
+    differences: dict[str, list[float]] = {name: [] for name in runs}
+    for info, inputs in track_iter_progress(list(zip(infos, calibration_images(files['float'], infos)))):
+        outputs = {name: run(inputs) for name, run in runs.items()}
+        for name, (image, boxes, scores) in outputs.items():
+            found[name].append(Image('', annotated(info), detections(boxes[0], scores[0])))
+            differences[name].append(float(np.square(image - outputs['PyTorch'][0]).mean()))
+    inputs = next(calibration_images(files['float'], infos))
+    times = interleaved({name: partial(run, inputs) for name, run in runs.items()}, args.repeats)
+    report(found, differences, times, files, classes, args)
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--model', default='tim-retinanet-msrs', help='weights or checkpoint (default: %(default)s)')
+    parser.add_argument('--config', default='configs/tim/retinanet_ivif-msrs.py',
+                        help='config with the training images and the test images (default: %(default)s)')
+    parser.add_argument('--shape', nargs=2, type=int, default=[480, 640], metavar=('H', 'W'),
+                        help='height and width of the graph, and of the test images (default: 480 640)')
+    parser.add_argument('--pairs', default='16', help='pairs to calibrate on (default: %(default)s)')
+    parser.add_argument('--keep-float', nargs='*', default=list(KEEP_FLOAT), metavar='PATTERN',
+                        help=f'layers that stay in float (default: {" ".join(KEEP_FLOAT)})')
+    parser.add_argument('--limit', type=int, help='no more than so many test images')
+    parser.add_argument('--repeats', type=int, default=7, help='timed runs of each (default: %(default)s)')
+    parser.add_argument('--resamples', type=int, default=100, help='times that images are drawn (default: %(default)s)')
+    parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/export_table'), help='default: %(default)s')
+    return parser.parse_args()
+
+
+def test_data(cfg: Config, args: argparse.Namespace) -> tuple[list[dict], Sequence[str]]:
+    """Return the test images with their boxes, and the names of the classes; end where a size is another."""
+    dataset = DATASETS.build(dict(cfg.test_dataloader.dataset, pipeline=[]))
+    infos = [dataset.get_data_info(i) for i in range(len(dataset))][:args.limit]
+    for info in infos:
+        if list(image_size(info['img_path'])) != args.shape:
+            sys.exit(f'error: {info["img_path"]} is not of the size of --shape, {args.shape}: its boxes would not fit.')
+    return infos, dataset.metainfo['classes']
+
+
+def exported(args: argparse.Namespace) -> dict[str, Path]:
+    """Return the graphs in float and in int8, by the tools that a user has."""
+    files = {kind: args.work_dir / f'{kind}.onnx' for kind in ('float', 'int8')}
+    tool('deployment/export_onnx', '--model', args.model, '--out', str(files['float']),
+         '--shape', *map(str, args.shape))
+    keep = ['--keep-float', *args.keep_float] if args.keep_float else []
+    tool('deployment/quantize_onnx', str(files['float']), '--out', str(files['int8']), '--config', args.config,
+         '--pairs', args.pairs, *keep)
+    return files
+
+
+def pytorch(model: str) -> Callable[[Mapping[str, np.ndarray]], Outputs]:
+    """Return the graph before it is exported, made fast for inference."""
+    graph = fusion_graph(load_model(model))
+
+    @torch.inference_mode()
+    def run(inputs: Mapping[str, np.ndarray]) -> Outputs:
+        return [output.numpy() for output in graph(*map(torch.from_numpy, inputs.values()))]
+
+    return run
+
+
+def onnxruntime(file: Path) -> Callable[[Mapping[str, np.ndarray]], Outputs]:
+    """Return a graph in onnxruntime, on one thread."""
+    from onnxruntime import InferenceSession, SessionOptions
+
+    options = SessionOptions()
+    options.intra_op_num_threads = 1
+    session = InferenceSession(str(file), options, providers=['CPUExecutionProvider'])
+    return partial(session.run, NAMES)
+
+
+def openvino(file: Path) -> Callable[[Mapping[str, np.ndarray]], Outputs]:
+    """Return a graph in OpenVINO, on one thread and in float32, where it would take bfloat16 by itself."""
+    from openvino import Core
+
+    compiled = Core().compile_model(str(file), 'CPU', dict(INFERENCE_NUM_THREADS=1, INFERENCE_PRECISION_HINT='f32'))
+
+    def run(inputs: Mapping[str, np.ndarray]) -> Outputs:
+        result = compiled(dict(inputs))
+        return [np.array(result[name]) for name in NAMES]
+
+    return run
+
+
+def annotated(info: dict) -> list[dict]:
+    """Return the boxes of an image as x, y, width and height."""
+    corners = [(box['bbox'], box['bbox_label']) for box in info['instances']]
+    return [dict(bbox=[x1, y1, x2 - x1, y2 - y1], category_id=label) for (x1, y1, x2, y2), label in corners]
+
+
+def detections(boxes: np.ndarray, scores: np.ndarray) -> list[dict]:
+    """Return what is left of all anchors after suppression, as the bundled detector's test does it."""
+    from mmdet.models.layers import multiclass_nms
+
+    scores = torch.from_numpy(np.pad(scores, ((0, 0), (0, 1))))  # mmdet wants a column for the background
+    kept, labels = multiclass_nms(torch.from_numpy(boxes), scores, 0.05, dict(type='nms', iou_threshold=0.5), 100)
+    return [_detection(box, label) for box, label in zip(kept, labels.tolist())]
+
+
+def _detection(box: Tensor, label: int) -> dict:
+    x1, y1, x2, y2, score = box.tolist()
+    return dict(bbox=[x1, y1, x2 - x1, y2 - y1], category_id=label, score=score)
+
+
+def report(found: Mapping[str, Sequence[Image]], differences: Mapping[str, Sequence[float]],
+           times: Mapping[str, Sequence[float]], files: Mapping[str, Path], classes: Sequence[str],
+           args: argparse.Namespace) -> None:
+    """Print the table."""
+    reference = found['PyTorch']
+    rows = [['', 'MB', 'ms a pair', 'ratio', 'mAP@0.5', 'lost (points)', 'image, PSNR to PyTorch (dB)']]
+    for name, images in found.items():
+        kind = name.rpartition(', ')[2]
+        lost = 100 * (map_50(reference, classes) - map_50(images, classes))
+        error = float(np.mean(differences[name]))
+        rows.append([
+            name, f'{os.path.getsize(files[kind]) / 1e6:.1f}' if kind in files else '',
+            f'{1000 * median(times[name]):.0f}', f'{median(times[name]) / median(times["PyTorch"]):.2f}',
+            f'{map_50(images, classes):.4f}',
+            '' if images is reference else f'{lost:.2f} +- {spread(reference, images, classes, args.resamples):.2f}',
+            f'{-10 * np.log10(error):.1f}' if error else ''])
+    print('\n' + AsciiTable(rows, f'{args.model}, {len(reference)} pairs, 1 thread').table)
+
+
+def map_50(images: Sequence[Image], classes: Sequence[str]) -> float:
+    """Return mAP at IoU 0.5."""
+    return box_scores(images, classes)['mAP_50']
+
+
+def spread(reference: Sequence[Image], images: Sequence[Image], classes: Sequence[str], resamples: int) -> float:
+    """Return the standard deviation, in points, of what is lost, over images drawn with replacement."""
+    rng, lost = np.random.default_rng(0), []
+    for _ in range(resamples):
+        places = rng.integers(len(images), size=len(images))
+        first, second = ([side[i] for i in places] for side in (reference, images))
+        lost.append(100 * (map_50(first, classes) - map_50(second, classes)))
+    return float(np.nanstd(lost, ddof=1)) if resamples > 1 else float('nan')
+
+
+if __name__ == '__main__':
+    run_tool(main)

@@ -1,0 +1,184 @@
+"""ONNX graphs in int8: static quantisation, calibrated on images."""
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from mmcv.transforms import Compose
+from torch.nn import functional as F
+
+from mmfusenas.core.errors import FileError, InputError
+from mmfusenas.core.files import atomic_write
+from mmfusenas.datasets.transforms import LoadPairFromFile, PackPairInputs
+from mmfusenas.models.data_preprocessors import PairDataPreprocessor
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+WEIGHTED = ('Conv', 'MatMul')
+QUANTIZED = (*WEIGHTED, 'Clip', 'Relu')
+"""Operators in int8. With Clip and Relu the range of a convolution is what they leave of it: else most of the 256
+levels are of values that they cut off."""
+_DIVISOR = 32
+_SENSORS = (['visible'], ['visible', 'infrared'])
+
+
+def quantize_onnx(path: str | os.PathLike, out: str | os.PathLike, images: Iterable[Mapping[str, np.ndarray]],
+                  keep_float: Sequence[str] = ()) -> int:
+    """Write an exported graph with its convolutions in int8.
+
+    Activations are unsigned, with one scale a tensor from the smallest and largest value over ``images``; weights are
+    signed, with one scale a channel. The operators are float ones between ``QuantizeLinear`` and ``DequantizeLinear``,
+    which onnxruntime and OpenVINO fuse. Names, metadata, inputs and outputs stay.
+
+    Args:
+        path: Graph of :func:`~mmfusenas.apis.exporting.export_onnx`.
+        out: File to write: beside, then moved into place.
+        images: Inputs of the graph to calibrate on, see :func:`calibration_images`.
+        keep_float: Regular expressions, looked for in the names of convolutions and matrix products: those of layers
+            that stay in float.
+
+    Returns:
+        The number of convolutions and matrix products in int8.
+
+    Raises:
+        FileNotFoundError: There is no such graph.
+        ValueError: It is no ONNX graph, in int8 already, or ``out``; nothing fits an expression, or everything; there
+            is no image.
+    """
+    from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
+
+    path, out = Path(path), Path(out)
+    graph = read_onnx(path)
+    if out.exists() and out.samefile(path):
+        raise InputError(f'{out} would take the place of the graph that is quantised; choose another file to write.')
+    if any(node.op_type == 'QuantizeLinear' for node in graph.graph.node):
+        raise InputError(f'{path} is in int8 already: give the graph that export_onnx.py wrote.')
+    quantized, excluded = _split_layers(graph, keep_float, path)
+    _name_weights(graph)
+    reader = _Reader(images, path)
+    with atomic_write(out) as beside:
+        quantize_static(
+            graph, str(beside), reader, quant_format=QuantFormat.QDQ, op_types_to_quantize=list(QUANTIZED),
+            per_channel=True, activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8, nodes_to_exclude=excluded)
+        _keep_metadata(beside, graph)
+    return len(quantized)
+
+
+def calibration_images(path: str | os.PathLike, samples: Iterable[Mapping[str, str]],
+                       load: Mapping | None = None) -> Iterator[dict[str, np.ndarray]]:
+    """Yield what a graph is given of image files.
+
+    Images of another size than the graph has are brought to it; of a graph of any size, they lose what is more than a
+    multiple of 32.
+
+    Args:
+        path: Graph.
+        samples: ``img_path`` and, of pairs, ``infrared_path``.
+        load: Arguments of :class:`LoadPairFromFile`, as the model's test data have them.
+
+    Shape:
+        ``visible`` 1 x 3 x H x W and, of a graph of pairs, ``infrared`` 1 x 1 x H x W, float32 in [0, 1].
+
+    Raises:
+        FileNotFoundError: There is no such graph.
+        ValueError: It is no ONNX graph, or takes other inputs.
+        ImageError: An image is missing or damaged.
+    """
+    inputs = {node.name: node.type.tensor_type.shape.dim for node in read_onnx(path).graph.input}
+    if list(inputs) not in _SENSORS:
+        raise InputError(f'{path} takes {", ".join(inputs)}; graphs of visible images, and of pairs of visible and '
+                         'infrared ones, are quantised.')
+    size = tuple(dim.dim_value for dim in inputs['visible'][2:])
+    pipeline = Compose([LoadPairFromFile(**load or {}), PackPairInputs()])
+    scale = PairDataPreprocessor()
+    for sample in samples:
+        packed = pipeline({key: sample[key] for key in ('img_path', 'infrared_path') if key in sample})
+        if not packed['inputs'].keys() >= inputs.keys():
+            raise InputError(f'{path} takes pairs, and {sample["img_path"]} is without its infrared image.')
+        batch = scale(dict(inputs={name: [packed['inputs'][name]] for name in inputs},
+                           data_samples=[packed['data_samples']]))['inputs']
+        yield {name: _fitted(image, size).numpy() for name, image in batch.items()}
+
+
+def read_onnx(path: str | os.PathLike) -> ModelProto:
+    """Return an ONNX graph.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It is no ONNX graph.
+    """
+    import onnx
+
+    if not Path(path).is_file():
+        raise FileError(f'There is no graph {path}: write one by tools/deployment/export_onnx.py.')
+    try:
+        graph = onnx.load(path)
+        onnx.checker.check_model(graph)
+    except Exception as error:  # of protobuf, of the checker, of a file beside it
+        raise InputError(f'{path} is no ONNX graph ({type(error).__name__}): write one by '
+                         'tools/deployment/export_onnx.py.') from error
+    return graph
+
+
+class _Reader:
+    """Images as onnxruntime's calibration asks for them: one at a time, then None."""
+
+    def __init__(self, images: Iterable[Mapping[str, np.ndarray]], path: Path) -> None:
+        self.images = iter(images)
+        self.first = next(self.images, None)
+        if self.first is None:
+            raise InputError(f'There is no image to calibrate {path} on.')
+
+    def get_next(self) -> Mapping[str, np.ndarray] | None:
+        image, self.first = self.first, None
+        return next(self.images, None) if image is None else image
+
+
+def _split_layers(graph: ModelProto, keep_float: Sequence[str], path: Path) -> tuple[list[str], list[str]]:
+    """Return the names of the layers with weights that are quantised, and of those that are not."""
+    names = [node.name for node in graph.graph.node if node.op_type in WEIGHTED]
+    for pattern in keep_float:
+        if not any(re.search(pattern, name) for name in names):
+            raise InputError(f'No layer of {path} fits {pattern!r}; its layers are {", ".join(names)}.')
+    excluded = [name for name in names if any(re.search(pattern, name) for pattern in keep_float)]
+    if len(excluded) == len(names):
+        raise InputError(f'{path} has no layer left to quantise, of {len(names)}.')
+    return [name for name in names if name not in excluded], excluded
+
+
+def _name_weights(graph: ModelProto) -> None:
+    """Give layers that share weights the weights themselves: onnxruntime takes copies of them for activations."""
+    weights = {tensor.name for tensor in graph.graph.initializer}
+    copies = {node.output[0]: node.input[0] for node in graph.graph.node
+              if node.op_type == 'Identity' and node.input[0] in weights}
+    for node in graph.graph.node:
+        for place, name in enumerate(node.input):
+            node.input[place] = copies.get(name, name)
+    kept = [node for node in graph.graph.node if not (node.output and node.output[0] in copies)]
+    del graph.graph.node[:]
+    graph.graph.node.extend(kept)
+
+
+def _fitted(image: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+    """Return an image N x C x H x W in the size of a graph, of which a side is 0 where it may be any."""
+    if not all(size):
+        height, width = (max(_DIVISOR, side // _DIVISOR * _DIVISOR) for side in image.shape[-2:])
+        return image[..., :height, :width]
+    if tuple(image.shape[-2:]) == size:
+        return image
+    return F.interpolate(image, size, mode='bilinear', antialias=True)
+
+
+def _keep_metadata(path: Path, graph: ModelProto) -> None:
+    """Give the graph in a file the metadata of another."""
+    import onnx
+
+    written = onnx.load(path)
+    onnx.helper.set_model_props(written, {entry.key: entry.value for entry in graph.metadata_props})
+    onnx.save(written, path)

@@ -1,0 +1,193 @@
+"""Graphs in int8: what is in it and what stays, ranges of the images that it is calibrated on, and other runtimes."""
+from collections import Counter
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+onnx = pytest.importorskip('onnx')
+InferenceSession = pytest.importorskip('onnxruntime').InferenceSession
+
+from mmfusenas.apis.exporting import export_onnx  # noqa: E402
+from mmfusenas.apis.quantizing import calibration_images, quantize_onnx  # noqa: E402
+from mmfusenas.core.errors import UserError  # noqa: E402
+from mmfusenas.models.scene import TIMFusion  # noqa: E402
+
+
+@pytest.fixture
+def samples(tmp_path):
+    """Pairs in files."""
+    rng, found = np.random.default_rng(0), []
+    for number in range(3):
+        sample = dict(img_path=f'{tmp_path}/vi{number}.png', infrared_path=f'{tmp_path}/ir{number}.png')
+        for path, shape in zip(sample.values(), ((40, 48, 3), (40, 48))):
+            cv2.imwrite(path, cv2.GaussianBlur(rng.integers(0, 256, shape, np.uint8), (5, 5), 0))
+        found.append(sample)
+    return found
+
+
+@pytest.fixture
+def fusion(tmp_path, randomise):
+    """The graph of a fusion network, with metadata."""
+    path = tmp_path / 'float.onnx'
+    export_onnx(randomise(TIMFusion(genotype='tim-light', channels=8)).float(), path, (40, 48))
+    graph = onnx.load(path)
+    onnx.helper.set_model_props(graph, dict(classes='a,b'))
+    onnx.save(graph, path)
+    return path
+
+
+def saved(path, inputs, outputs, nodes, weights):
+    """Save a graph of nodes."""
+    def values(shapes):
+        return [onnx.helper.make_tensor_value_info(item[0], onnx.TensorProto.FLOAT, item[1]) for item in shapes.items()]
+    graph = onnx.helper.make_graph(nodes, 'g', values(inputs), values(outputs), [
+        onnx.numpy_helper.from_array(value.astype(np.float32), name) for name, value in weights.items()])
+    onnx.save(onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid('', 17)], ir_version=8), path)
+    return path
+
+
+def onnxruntime(path, inputs):
+    return InferenceSession(str(path), providers=['CPUExecutionProvider']).run(None, inputs)
+
+
+def test_convolutions_are_int8_and_the_image_stays(fusion, samples, tmp_path):
+    number = quantize_onnx(fusion, tmp_path / 'int8.onnx', calibration_images(fusion, samples))
+    before, after = onnx.load(fusion), onnx.load(tmp_path / 'int8.onnx')
+    assert number == sum(node.op_type == 'Conv' for node in before.graph.node) > 10
+    weights = {tensor.name: tensor.data_type for tensor in after.graph.initializer}
+    producers = {node.output[0]: node for node in after.graph.node}
+    for node in after.graph.node:
+        if node.op_type == 'Conv':
+            image, weight = (producers[name] for name in node.input[:2])
+            assert image.op_type == weight.op_type == 'DequantizeLinear'
+            assert weights[weight.input[0]] == onnx.TensorProto.INT8
+    assert {entry.key: entry.value for entry in after.metadata_props} == dict(classes='a,b')
+    inputs = next(calibration_images(fusion, samples[:1]))
+    (first, ), (second, ) = (onnxruntime(path, inputs) for path in (fusion, tmp_path / 'int8.onnx'))
+    assert first.std() > 0.01 and 0 < np.abs(first - second).mean() < 0.1 * first.std()
+    assert not list(tmp_path.glob('*.partial'))
+
+
+def test_one_scale_a_channel_of_the_weights_and_one_of_the_images_range(tmp_path):
+    weights = np.stack([np.full((3, 1, 1), size) for size in (0.01, 1.0)])
+    path = saved(tmp_path / 'a.onnx', dict(visible=[1, 3, 4, 4]), dict(y=[1, 2, 4, 4]),
+                 [onnx.helper.make_node('Conv', ['visible', 'w'], ['y'], name='conv')], dict(w=weights))
+    images = [dict(visible=np.full((1, 3, 4, 4), value, np.float32)) for value in (0.25, 0.5)]
+    quantize_onnx(path, tmp_path / 'b.onnx', images)
+    values = {t.name: onnx.numpy_helper.to_array(t) for t in onnx.load(tmp_path / 'b.onnx').graph.initializer}
+    np.testing.assert_allclose(values['w_scale'], [0.01 / 127, 1 / 127], rtol=1e-5)
+    np.testing.assert_allclose(values['visible_scale'], 0.5 / 255, rtol=1e-5)  # from zero to the largest of all images
+    got, = onnxruntime(tmp_path / 'b.onnx', images[1])
+    np.testing.assert_allclose(got[0, :, 0, 0], [0.015, 1.5], atol=1.5 / 255)
+
+
+def test_the_range_of_a_layer_is_that_after_its_clip(tmp_path):
+    path = saved(tmp_path / 'a.onnx', dict(visible=[1, 1, 2, 2]), dict(y=[1, 1, 2, 2]), [
+        onnx.helper.make_node('Conv', ['visible', 'w'], ['x'], name='conv'),
+        onnx.helper.make_node('Clip', ['x', 'low', 'high'], ['y'], name='clip')],
+        dict(w=np.full((1, 1, 1, 1), 100.0), low=np.array(0.0), high=np.array(6.0)))
+    quantize_onnx(path, tmp_path / 'b.onnx', [dict(visible=np.float32([[[[-1, 0], [0.03, 1]]]]))])
+    scales = [float(onnx.numpy_helper.to_array(t)) for t in onnx.load(tmp_path / 'b.onnx').graph.initializer
+              if t.name in ('x_scale', 'y_scale')]
+    np.testing.assert_allclose(scales, 6 / 255, rtol=1e-5)  # not 200 / 255
+
+
+def test_layers_that_share_weights_are_in_int8_all(tmp_path):
+    nodes = [onnx.helper.make_node('Identity', ['w'], ['copy']),
+             onnx.helper.make_node('Conv', ['visible', 'w'], ['x'], name='first'),
+             onnx.helper.make_node('Conv', ['x', 'copy'], ['y'], name='second')]
+    path = saved(tmp_path / 'a.onnx', dict(visible=[1, 1, 2, 2]), dict(y=[1, 1, 2, 2]), nodes,
+                 dict(w=np.full((1, 1, 1, 1), 0.5)))
+    assert quantize_onnx(path, tmp_path / 'b.onnx', [dict(visible=np.ones((1, 1, 2, 2), np.float32))]) == 2
+    after = onnx.load(tmp_path / 'b.onnx').graph
+    assert Counter(tensor.data_type for tensor in after.initializer)[onnx.TensorProto.INT8] >= 1
+    assert not any(node.op_type == 'Identity' for node in after.node)
+    weights = {node.input[1] for node in after.node if node.op_type == 'Conv'}
+    kinds = {tensor.name: tensor.data_type for tensor in after.initializer}
+    for node in after.node:
+        if node.output[0] in weights:
+            assert kinds[node.input[0]] == onnx.TensorProto.INT8
+
+
+def test_layers_stay_in_float(fusion, samples, tmp_path):
+    images = list(calibration_images(fusion, samples))
+    every = quantize_onnx(fusion, tmp_path / 'int8.onnx', images)
+    rest = quantize_onnx(fusion, tmp_path / 'part.onnx', images, keep_float=['^/stem/', 'attention'])
+    names = [node.name for node in onnx.load(fusion).graph.node if node.op_type == 'Conv']
+    kept = [name for name in names if name.startswith('/stem/') or 'attention' in name]
+    assert rest == every - len(kept) and kept
+    after = onnx.load(tmp_path / 'part.onnx').graph
+    weights = {tensor.name: tensor.data_type for tensor in after.initializer}
+    floats = {node.name for node in after.node if node.op_type == 'Conv' and node.input[1] in weights}
+    assert floats == set(kept)
+
+
+def test_images_are_as_the_graph_takes_them(fusion, samples, tmp_path):
+    first = next(calibration_images(fusion, samples))
+    assert {name: image.shape for name, image in first.items()} == dict(visible=(1, 3, 40, 48), infrared=(1, 1, 40, 48))
+    file = cv2.imread(samples[0]['img_path']).transpose(2, 0, 1)
+    np.testing.assert_allclose(first['visible'][0], file / 255, atol=1e-6)
+    for path in samples[0].values():
+        cv2.imwrite(path, cv2.resize(cv2.imread(path), (101, 77)))
+    assert next(calibration_images(fusion, samples))['infrared'].shape == (1, 1, 40, 48)
+    export_onnx(TIMFusion(genotype='tim-light', channels=8).eval(), tmp_path / 'any.onnx', (40, 48), dynamic=True)
+    assert next(calibration_images(tmp_path / 'any.onnx', samples))['visible'].shape == (1, 3, 64, 96)
+
+
+def test_wrong_inputs_are_said_and_nothing_is_written(fusion, samples, tmp_path):
+    out, images = tmp_path / 'out.onnx', list(calibration_images(fusion, samples))
+    quantize_onnx(fusion, tmp_path / 'int8.onnx', images)
+    (tmp_path / 'damaged.onnx').write_bytes(fusion.read_bytes()[:1000])
+    saved(tmp_path / 'guided.onnx', dict(guide=[1, 3, 4, 4]), dict(y=[1, 3, 4, 4]),
+          [onnx.helper.make_node('Relu', ['guide'], ['y'])], {})
+    content = fusion.read_bytes()
+    for path, given, keep, message in (
+            ('none.onnx', images, (), 'There is no graph'), ('damaged.onnx', images, (), 'is no ONNX graph'),
+            ('int8.onnx', images, (), 'is in int8 already'), ('float.onnx', [], (), 'no image to calibrate'),
+            ('float.onnx', images, ['/stam/'], "fits '/stam/'; its layers are /stem/"),
+            ('float.onnx', images, [''], 'no layer left to quantise')):
+        with pytest.raises((ValueError, FileNotFoundError), match=message):
+            quantize_onnx(tmp_path / path, out, given, keep)
+    with pytest.raises(ValueError, match='would take the place of'):
+        quantize_onnx(fusion, fusion, images)
+    with pytest.raises(ValueError, match='guided.onnx takes guide; graphs of'):
+        next(calibration_images(tmp_path / 'guided.onnx', samples))
+    with pytest.raises(ValueError, match='is without its infrared image'):
+        next(calibration_images(fusion, [dict(img_path=samples[0]['img_path'])]))
+    assert not out.exists() and fusion.read_bytes() == content
+
+
+def test_openvino_gives_what_onnxruntime_gives(fusion, samples, tmp_path):
+    Core = pytest.importorskip('openvino').Core
+    images = list(calibration_images(fusion, samples))
+    quantize_onnx(fusion, tmp_path / 'int8.onnx', images)
+    precise = dict(INFERENCE_PRECISION_HINT='f32')
+    for path, atol in ((fusion, 1e-4), (tmp_path / 'int8.onnx', 0.03)):  # in int8 the runtimes round differently
+        expected, = onnxruntime(path, images[0])
+        got = Core().compile_model(str(path), 'CPU', precise)(images[0])['image']
+        np.testing.assert_allclose(got, expected, atol=atol)
+        assert expected.std() > 0.01
+
+
+def test_the_tool(fusion, samples, tmp_path, monkeypatch, capsys, load_tool):
+    for sample in samples:
+        for sensor, path in zip(('vi', 'ir'), sample.values()):
+            target = tmp_path / sensor / Path(path).name[2:]
+            target.parent.mkdir(exist_ok=True)
+            Path(path).rename(target)
+    (tmp_path / 'c.py').write_text(
+        "model = dict(type='TIMFusion')\ntrain_dataloader = dict(dataset=dict(type='PairDataset', data_root="
+        f"{str(tmp_path)!r}, data_prefix=dict(img='vi', infrared='ir'), pipeline=[dict(type='LoadPairFromFile', "
+        "resize='visible')]))\n")
+    tool = load_tool('deployment/quantize_onnx')
+    for name, given in dict(a=['--config', f'{tmp_path}/c.py'],
+                            b=['--visible', f'{tmp_path}/vi', '--infrared', f'{tmp_path}/ir']).items():
+        monkeypatch.setattr('sys.argv', ['x', str(fusion), '--out', f'{tmp_path}/{name}.onnx', '--pairs', '2', *given])
+        tool.main()
+        assert 'calibrated on 2 samples' in capsys.readouterr().out
+    assert (tmp_path / 'a.onnx').read_bytes() == (tmp_path / 'b.onnx').read_bytes()
+    monkeypatch.setattr('sys.argv', ['x', str(fusion), '--out', f'{tmp_path}/c.onnx'])
+    with pytest.raises(UserError, match='Give --config, or --visible'):
+        tool.main()
