@@ -188,8 +188,8 @@ class OnnxFusion:
 
     def _image(self, fused: np.ndarray, bgr: Tensor) -> np.ndarray:
         if fused.ndim != 4 or fused.shape[1] not in (1, 3) or fused.shape[2:] != bgr.shape[2:]:
-            raise InputError(f'{self.path} gives {fused.shape} for an image of {tuple(bgr.shape)}; it should be as high '
-                             'and wide, of 1 or 3 channels.')
+            raise InputError(f'{self.path} gives {fused.shape} for an image of {tuple(bgr.shape)}; it should be as '
+                             'high and wide, of 1 or 3 channels.')
         if not np.isfinite(fused).all():
             raise InputError(f'{self.path} gives values that are not finite.')
         fused = torch.from_numpy(fused).float()

@@ -114,8 +114,7 @@ def read_pairs(args: argparse.Namespace, tasks: Mapping[str, ImageTask]) -> tupl
         pairs = input_pairs(visible, infrared)
     for pair in pairs:
         if image_size(pair.visible) != image_size(pair.infrared):
-            raise UserError(f'{pair.visible} and {pair.infrared} differ in size; bring the images of a pair to one size '
-                            'first.')
+            raise UserError(f'{pair.visible} and {pair.infrared} differ in size; bring both to one size first.')
     return pairs, truth
 
 
@@ -229,8 +228,8 @@ def print_tables(args: argparse.Namespace, number: int, means: dict, judged: dic
     names, fused = list(rows), [name for name in rows if name not in SENSORS]
     for convention, columns in means.items():
         known = CONVENTIONS[convention]
-        print(f'\nConvention {convention}: {known.channel}, values in 0-255, means of {number} pairs of {args.data}, +- '
-              'standard errors over the pairs.')
+        print(f'\nConvention {convention}: {known.channel}, values in 0-255, means of {number} pairs of {args.data}, '
+              '+- standard errors over the pairs.')
         print(table(columns, {key: known.metrics[key].higher_is_better for key in columns}, fused))
     print('\n* the best fusion, = not told from it: they differ on the same pairs by at most two standard errors. '
           'Single sensors are copies of a source, which the metrics reward, and get no mark.')
