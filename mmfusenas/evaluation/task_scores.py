@@ -26,7 +26,7 @@ def mean_average_precision(samples: Sequence[dict], classes: Sequence[str]) -> f
     metric.dataset_meta = dict(classes=tuple(classes))
     logger = MMLogger.get_current_instance()
     level = logger.level
-    logger.setLevel(logging.ERROR)
+    logger.setLevel(logging.CRITICAL)  # that nothing was found is a score of 0
     try:
         with redirect_stdout(io.StringIO()):  # of pycocotools
             metric.process({}, samples)
