@@ -57,6 +57,8 @@ def parse_args() -> argparse.Namespace:
         f'rules ({", ".join(RULES)}), bundled weights (tools/infer.py --list), {FORMS}; a space or a comma between'))
     parser.add_argument('--data', required=True, metavar='DIR',
                         help='folder with the folders vi and ir (or visible and infrared, Vis and Ir)')
+    parser.add_argument('--conventions', nargs='*', choices=CONVENTIONS, default=list(CONVENTIONS),
+                        help='whose fusion metrics, docs/en/metrics.md (default: both; without a word: none)')
     parser.add_argument('--metrics', nargs='+', default=DEFAULT_METRICS, metavar='M', help=(
         f'of our convention: some of {", ".join(CONVENTIONS["mmfusenas"].metrics)}, or all (default: '
         f'{", ".join(DEFAULT_METRICS)}); that of CDDFuse has its eight'))
@@ -231,12 +233,12 @@ def print_tables(args: argparse.Namespace, number: int, means: dict, judged: dic
         print(f'\nConvention {convention}: {known.channel}, values in 0-255, means of {number} pairs of {args.data}, '
               '+- standard errors over the pairs.')
         print(table(columns, {key: known.metrics[key].higher_is_better for key in columns}, fused))
-    print('\n* the best fusion, = not told from it: they differ on the same pairs by at most two standard errors. '
-          'Single sensors are copies of a source, which the metrics reward, and get no mark.')
+    print('\n* the best, = not told from it: they differ on the same pairs by at most two standard errors. Single sensors '
+          'get no mark in fusion metrics, which reward a copy of a source.')
     for kind, task in tasks.items():
         print(f'\n{getattr(args, kind)}, a {kind} of {", ".join(task.classes)}, trained on {task.trained_on}. It '
               'favours methods whose images are like those. Standard errors by leaving out a tenth of the pairs at a '
-              'time; single sensors are marked too.')
+              'time.')
     print(f'\nms: time of a pair, median of {number}, one call each after one that does not count, from array to '
           f'array; threads: {torch.get_num_threads()}.')
     times = [f'{1000 * median(rows[name].seconds):.1f}' if rows[name].seconds else '-' for name in names]
@@ -285,8 +287,8 @@ def main() -> None:
     cv2.setNumThreads(torch.get_num_threads())
     if args.json:
         output_file(args.json)
-    metrics = {name: list(convention.default) for name, convention in CONVENTIONS.items()}
-    metrics['mmfusenas'] = find_metrics(args.metrics)
+    metrics = {name: find_metrics(args.metrics) if name == 'mmfusenas' else list(CONVENTIONS[name].default)
+               for name in args.conventions}
     tasks = build_tasks(args)
     methods = named_methods(args.methods, args.device)
     pairs, truth = read_pairs(args, tasks)
