@@ -233,8 +233,8 @@ def print_tables(args: argparse.Namespace, number: int, means: dict, judged: dic
         print(f'\nConvention {convention}: {known.channel}, values in 0-255, means of {number} pairs of {args.data}, '
               '+- standard errors over the pairs.')
         print(table(columns, {key: known.metrics[key].higher_is_better for key in columns}, fused))
-    print('\n* the best, = not told from it: they differ on the same pairs by at most two standard errors. Single sensors '
-          'get no mark in fusion metrics, which reward a copy of a source.')
+    print('\n* the best, = not told from it: they differ on the same pairs by at most two standard errors. Single '
+          'sensors get no mark in fusion metrics, which reward a copy of a source.')
     for kind, task in tasks.items():
         print(f'\n{getattr(args, kind)}, a {kind} of {", ".join(task.classes)}, trained on {task.trained_on}. It '
               'favours methods whose images are like those. Standard errors by leaving out a tenth of the pairs at a '
