@@ -36,16 +36,17 @@ CHECKPOINTS = ('.pth', '.pt', '.ckpt')
 def fusion_method(text: str, device: str | None = None) -> tuple[str, Fuse | FusedFolder]:
     """Return a fusion method and its name.
 
-    ==========================  ==========================================================================
-    text                        method
-    ==========================  ==========================================================================
-    ``average``, ...            a rule of :class:`~mmfusenas.models.scene.FixedFusion`
-    ``tim-light``, ``X.pth``    bundled weights, or a checkpoint; of a detector or segmentor the scene module
-    ``NAME:FOLDER``             :class:`FusedFolder`
-    ``NAME:FILE.onnx``          :class:`OnnxFusion`
-    ``NAME:FILE.py:CLASS``      ``CLASS()`` of a Python file, which is run, and is a :data:`Fuse`
-    ``NAME:FILE.py:CLASS:FILE`` ``CLASS(FILE)``, which loads its weights from there
-    ==========================  ==========================================================================
+    ============================  ==========================================================================
+    text                          method
+    ============================  ==========================================================================
+    ``average``, ...              a rule of :class:`~mmfusenas.models.scene.FixedFusion`
+    ``tim-light``, ``X.pth``      bundled weights, or a checkpoint; of a detector or segmentor the scene module
+    ``NAME:FOLDER``               :class:`FusedFolder`
+    ``NAME:FILE.onnx``            :class:`OnnxFusion`
+    ``NAME:CHECKPOINT.pth``       a checkpoint by another name
+    ``NAME:FILE.py:CLASS``        ``CLASS()`` of a Python file, which is run, and is a :data:`Fuse`
+    ``NAME:FILE.py:CLASS:FILE``   ``CLASS(FILE)``, which loads its weights from there
+    ============================  ==========================================================================
 
     Args:
         text: As above.
