@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from mmengine.structures import BaseDataElement
 
 from mmfusenas.apis.exporting import export_onnx
 from mmfusenas.apis.image_task import ImageTask
@@ -14,6 +15,9 @@ from mmfusenas.apis.loading import build_model, load_model
 from mmfusenas.core.errors import UserError
 from mmfusenas.utils.checkpoint import load_checkpoint
 from mmfusenas.utils.weights import checkpoint_file
+
+DetDataSample = pytest.importorskip('mmdet.structures', exc_type=ImportError).DetDataSample
+SegDataSample = pytest.importorskip('mmseg.structures', exc_type=ImportError).SegDataSample
 
 CLASSES = ('person', 'bicycle', 'car')
 STEMS = ('00', '01', '02')
@@ -146,21 +150,28 @@ def tiny_detector(file: Path) -> None:
                     state_dict=model.state_dict()), file)
 
 
+def found_by_the_task_alone(checkpoint: str, file: Path) -> BaseDataElement:
+    """What the task of a checkpoint, without its scene module, predicts of an image as of any photograph."""
+    task = load_model(checkpoint).task
+    image = cv2.imread(str(file))
+    meta = dict(dict.fromkeys(('img_shape', 'ori_shape', 'pad_shape'), image.shape[:2]), scale_factor=(1.0, 1.0))
+    sample = (DetDataSample if hasattr(task, 'bbox_head') else SegDataSample)(metainfo=meta)
+    return task.test_step(dict(inputs=[torch.from_numpy(image).permute(2, 0, 1)], data_samples=[sample]))[0]
+
+
 @pytest.mark.parametrize('method', ['visible', 'average'])
 def test_the_detector_sees_what_a_method_made(run: Callable, data: Path, method: str) -> None:
     # What it finds in the images of one method is made the truth: that row alone is perfect.
-    pytest.importorskip('mmdet')
     tiny_detector(Path('detector.pth'))
-    task = ImageTask('detector.pth')
     (data / 'labels').mkdir()
     for stem in STEMS:
         folder = data / 'vi' if method == 'visible' else data.parent / 'by_hand'
-        found = task(cv2.imread(str(folder / f'{stem}.png')))
-        assert len(found['boxes']) == 4
-        centres = np.hstack([found['boxes'][:, :2] + found['boxes'][:, 2:], 2 * np.diff(
-            found['boxes'].reshape(-1, 2, 2), axis=1)[:, 0]]) / 2 / [96, 64, 96, 64]
+        found = found_by_the_task_alone('detector.pth', folder / f'{stem}.png').pred_instances.numpy()
+        boxes = found.bboxes.clip(0, [96, 64, 96, 64])
+        assert len(boxes) == 4
+        centres = np.hstack([boxes[:, :2] + boxes[:, 2:], 2 * (boxes[:, 2:] - boxes[:, :2])]) / 2 / [96, 64, 96, 64]
         (data / 'labels' / f'{stem}.txt').write_text('\n'.join(
-            f'{label} ' + ' '.join(f'{value:.9f}' for value in row) for label, row in zip(found['labels'], centres)))
+            f'{label} ' + ' '.join(f'{value:.9f}' for value in row) for label, row in zip(found.labels, centres)))
     end, out = run('--methods', 'average', 'laplacian', '--data', data, '--metrics', 'EN', '--detector', 'detector.pth',
                    '--json', 'a.json')
     assert end == ''
@@ -171,20 +182,19 @@ def test_the_detector_sees_what_a_method_made(run: Callable, data: Path, method:
 
 
 def test_the_segmentor_sees_what_a_method_made(run: Callable, data: Path) -> None:
-    pytest.importorskip('mmseg')
     weights = load_checkpoint(checkpoint_file('tim-segment-msrs'))
     torch.manual_seed(0)
     weights['state_dict']['task.decode_head.conv_seg.weight'].normal_(0, 1)  # trained ones find nothing in noise
     torch.save(weights, 'segmentor.pth')
-    task = ImageTask('segmentor.pth')
     (data / 'seg').mkdir()
     for stem in STEMS:
-        cv2.imwrite(str(data / 'seg' / f'{stem}.png'), task(cv2.imread(str(data / 'vi' / f'{stem}.png')))['mask'])
+        mask = found_by_the_task_alone('segmentor.pth', data / 'vi' / f'{stem}.png').pred_sem_seg.data[0]
+        cv2.imwrite(str(data / 'seg' / f'{stem}.png'), mask.numpy().astype(np.uint8))
     end, out = run('--methods', 'average', '--data', data, '--metrics', 'EN', '--segmentor', 'segmentor.pth', '--json',
                    'a.json')
     assert end == ''
     scores = {name: row['mIoU']['value'] for name, row in json.loads(Path('a.json').read_text())['methods'].items()}
-    assert scores['visible'] == 1 and max(scores['infrared'], scores['average']) < 0.9
+    assert scores['visible'] > 0.999 and max(scores['infrared'], scores['average']) < 0.9
     assert 'trained on images of its own scene module, TIMFusion. It ' in out
     assert '; 222 pairs of MSRS' in ImageTask('tim-segment-msrs').trained_on
     end, _ = run('--methods', 'average', '--data', data, '--detector', 'tim-segment-msrs')
@@ -218,7 +228,6 @@ def test_pairs_that_do_not_fit(run: Callable, data: Path) -> None:
 
 
 def test_a_task_that_sees_the_sensors_is_no_judge(data: Path) -> None:
-    pytest.importorskip('mmdet')
     tiny_detector(Path('detector.pth'))
     content = torch.load('detector.pth')
     config = json.loads(content['meta']['model_cfg'])
