@@ -15,6 +15,7 @@ COMMANDS = {
     'new-config': 'new_config',
     'derive': 'derive',
     'export': 'deployment/export_onnx',
+    'benchmark': 'analysis_tools/compare_methods',
     'browse-dataset': 'analysis_tools/browse_dataset',
     'build-latency-table': 'analysis_tools/build_latency_table',
     'check-dataset': 'analysis_tools/check_dataset',

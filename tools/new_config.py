@@ -19,17 +19,13 @@ from mmengine.utils import get_installed_path
 from mmfusenas.apis.pairs import input_pairs
 from mmfusenas.core.errors import UserError
 from mmfusenas.core.files import write_text
+from mmfusenas.datasets.annotation_folders import LABELS, dataset_config, find_annotations
 from mmfusenas.datasets.images import image_size
 from mmfusenas.datasets.sequences import fold_subset
 from mmfusenas.registry import DATASETS
 from mmfusenas.utils.command_line import command, existing_file, load_config, output_file, run_tool
 from mmfusenas.utils.config_check import check_config
 from mmfusenas.utils.stock_config import read_stock, stock_schedule, stock_scope, stock_task
-
-LABELS = dict(yolo='YOLOPairDataset', voc='VOCPairDataset', coco='CocoPairDataset', maps='PairSegDataset')
-BESIDE = dict(yolo=('labels', ), voc=('Annotations', 'Annotation', 'labels'), coco=('annotations', ),
-              maps=('maps', 'masks', 'seg', 'Segmentation_labels', 'labels'))
-"""Where annotations lie, beside the folder of the visible images."""
 
 HEAD = """\
 # {title}
@@ -141,17 +137,6 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def find_annotations(visible: str, labels: str) -> str:
-    """Return the annotations beside a folder of visible images."""
-    folders = [folder for parent in (Path(visible).resolve().parent, Path(visible).resolve().parent.parent)
-               for name in BESIDE[labels] if (folder := parent / name).is_dir()]
-    found = sorted(folders[0].glob('*.json')) if labels == 'coco' and folders else folders[:1]
-    if len(found) != 1:
-        what = 'annotation file' if labels == 'coco' else 'folder of annotations'
-        raise UserError(f'{"More than one" if found else "No"} {what} beside {visible}: give it by --annotations.')
-    return str(found[0])
-
-
 def median_size(paths: Sequence[str]) -> tuple[int, int]:
     """Return the width and height that most of a few images have."""
     sizes = [image_size(path)[::-1] for path in paths[::max(1, len(paths) // 20)]]
@@ -181,11 +166,9 @@ def dataset_arguments(args: argparse.Namespace, prefix: str = '') -> dict[str, A
     visible, infrared, annotations = (
         getattr(args, f'{prefix}{role}') for role in ('visible', 'infrared', 'annotations'))
     annotations = annotations or find_annotations(visible, args.labels)
-    folders = dict(img=os.path.abspath(visible), infrared=os.path.abspath(infrared))
-    annotations = os.path.abspath(annotations)
-    if args.labels == 'coco':
-        return dict(data_prefix=folders, ann_file=annotations)
-    return dict(data_prefix=dict(folders, **{'seg' if args.labels == 'maps' else 'ann': annotations}))
+    arguments = dataset_config(visible, infrared, args.labels, annotations)
+    del arguments['type']
+    return arguments
 
 
 def split_data(args: argparse.Namespace, stems: Sequence[str]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -46,6 +46,8 @@ PAGES = {f'configs/{system}/README.md': f'/systems/{system}.md'
          for system in ('tim', 'ruas', 'dcnas', 'hadamard', 'hyperguidance')}
 PAGES |= {'projects/example_project': '/example_project.md',
           'projects/example_project/README.md': '/example_project.md',
+          'projects/fusion_adapters': '/fusion_adapters.md',
+          'projects/fusion_adapters/README.md': '/fusion_adapters.md',
           'CHANGELOG.md': '/changelog.md', 'CONTRIBUTING.md': '/contributing.md'}
 
 

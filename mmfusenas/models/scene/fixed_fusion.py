@@ -43,7 +43,7 @@ def _to_size(images: Tensor, size: tuple[int, int]) -> Tensor:
     return larger.unflatten(0, images.shape[:2])
 
 
-_RULES = dict(
+RULES = dict(
     visible=lambda visible, infrared: visible,
     infrared=lambda visible, infrared: infrared,
     average=lambda visible, infrared: (visible + infrared) / 2,
@@ -71,14 +71,14 @@ class FixedFusion(BaseScene):
 
     def __init__(self, rule: str, data_preprocessor: dict | None = None, init_cfg: dict | None = None) -> None:
         super().__init__(data_preprocessor=data_preprocessor, init_cfg=init_cfg)
-        if rule not in _RULES:
-            raise InputError(f'FixedFusion got rule={rule!r}; it knows {list(_RULES)}.')
+        if rule not in RULES:
+            raise InputError(f'FixedFusion got rule={rule!r}; it knows {list(RULES)}.')
         self.rule = rule
         if rule == 'visible':
             self.sensors = ('visible',)
 
     def fuse(self, visible: Tensor, infrared: Tensor) -> Tensor:
-        return _RULES[self.rule](visible, infrared)
+        return RULES[self.rule](visible, infrared)
 
     def images(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         if self.rule == 'visible':
