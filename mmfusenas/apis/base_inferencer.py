@@ -29,6 +29,7 @@ from mmfusenas.datasets.pairing import PATHS, Pair
 from mmfusenas.datasets.transforms.pack_pair import get_role, image_tensor
 from mmfusenas.models.task_guided import TaskGuided
 from mmfusenas.structures import FusionDataSample
+from mmfusenas.utils import memory
 from mmfusenas.utils.allocator import keep_freed_memory
 from mmfusenas.utils.checkpoint import save_array
 from mmfusenas.utils.config_parts import type_name
@@ -36,6 +37,8 @@ from mmfusenas.visualization import draw_mask, enlarge
 
 Image = str | Path | np.ndarray
 
+SIZES = 10
+"""Sizes of images after which freed memory goes back to the system."""
 SMALLEST = 3
 """Of a side in pixels: with less there is nothing to reflect at the border."""
 
@@ -54,7 +57,8 @@ class BaseInferencer(ABC):
 
     The image has the size of the input, whatever size the task works at: it gets the input as the transforms of its
     test data make it, and its boxes and masks are in pixels of the input. On a CPU the process keeps the memory that it
-    has used (:func:`~mmfusenas.utils.allocator.keep_freed_memory`), for speed.
+    has used (:func:`~mmfusenas.utils.allocator.keep_freed_memory`), for speed, and gives it back after images of
+    ``SIZES`` sizes, since each leaves gaps that fit no other.
 
     Args:
         model: A model, which is copied, or what :func:`load_model` takes: a name (``'tim-light'``), a config, or a
@@ -90,6 +94,7 @@ class BaseInferencer(ABC):
         self.has_task = guided and model.stage != 'scene'  # else the task has not learned anything yet
         self._check_sensors()
         self.score_thr = score_thr
+        self._sizes: set[tuple[int, int]] = set()
         self.dataset_meta = getattr(model, 'dataset_meta', {})
         pipeline = getattr(model, 'test_pipeline', None) or ()
         self.loading = next((step for step in pipeline if type_name(step) == 'LoadPairFromFile'), {})
@@ -133,6 +138,7 @@ class BaseInferencer(ABC):
         if min(results['img'].shape[:2]) < SMALLEST:
             raise InputError(f'{results["img_path"]} is {results["img"].shape[1]} x {results["img"].shape[0]}: an '
                              f'image needs at least {SMALLEST} x {SMALLEST} pixels.')
+        self._count_size(results['img'].shape[:2])
         results['float_range'] = float_ranges({key: results[key] for key in ('img', 'infrared') if key in results})
         output = dict(image=None, boxes=None, scores=None, labels=None, mask=None)
         if 'replaced' in results:
@@ -144,6 +150,13 @@ class BaseInferencer(ABC):
                 if tuple(sample.img_shape[:2]) == results['img'].shape[:2]:
                     return Result(output, image=sample.pred_img)
             return Result(output, **self._images(results))
+
+    def _count_size(self, size: tuple[int, int]) -> None:
+        """Give freed memory back where there were images of many sizes."""
+        self._sizes.add(size)
+        if len(self._sizes) == SIZES:
+            self._sizes.clear()
+            memory.empty_cache(next(self.model.parameters(), torch.empty(0)).device)
 
     def run(self, pairs: Sequence[Pair], out_dir: str | Path) -> Path:
         """Run on many inputs, show the progress, and write the results.

@@ -349,3 +349,18 @@ def test_temperatures_become_the_image_that_they_were_in_training(
         FusionInferencer(detector)(visible, kelvin)
     alone = FusionInferencer(detector, thermal=dict(limits=(280, 320)), missing='fallback')(None, kelvin)['image']
     assert np.abs(alone.astype(int) - FusionInferencer(detector)(infrared, infrared)['image']).max() <= 1
+
+
+def test_freed_memory_goes_back_after_images_of_many_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[torch.device] = []
+    monkeypatch.setattr('mmfusenas.apis.base_inferencer.memory.empty_cache', calls.append)
+    infer = FusionInferencer(FixedFusion(rule='average'))
+
+    def run(sizes: list[int]) -> int:
+        for size in sizes:
+            infer(np.zeros((size, 8, 3), np.uint8), np.zeros((size, 8), np.uint8))
+        return len(calls)
+
+    assert run([8] * 30) == 0  # a video
+    assert run(list(range(9, 17))) == 0 and run([17]) == 1  # the tenth size
+    assert run([8, 9] * 20) == 1 and run(list(range(10, 18))) == 2

@@ -45,7 +45,8 @@ def test_help(path, monkeypatch, capsys):
     'ruas_inference.py --shape 32 32 --repeats 1', 'path_latency.py --paths 2 --channels 8 --shape 16 16 --repeats 3',
     'guided_inference.py --shapes 16x16 --repeats 1', 'mixed_precision.py configs/ruas/enhance.py --repeats 1',
     'checkpointing.py configs/tim/retinanet_ivif.py --shape 64 80',
-    'inference_options.py --shape 32 40 --pairs 1 --tile 256'])
+    'inference_options.py --shape 32 40 --pairs 1 --tile 256',
+    'endurance.py --steps 3 --rows 1 --parts inference --largest 40'])
 def test_timings_run(command):
     script, *arguments = command.split()
     done = subprocess.run([sys.executable, str(BENCHMARKS / script), *arguments], capture_output=True, text=True)
@@ -938,3 +939,21 @@ def test_what_is_left_of_all_anchors_and_what_int8_loses():
     assert export_table.map_50([hit, hit], ('a', )) == pytest.approx(1)
     assert export_table.spread([hit] * 4, [hit] * 4, ('a', ), 5) == 0
     assert export_table.spread([hit] * 4, [hit, hit, missed, missed], ('a', ), 20) > 5
+
+
+def test_a_process_is_watched_at_even_distances(monkeypatch):
+    import endurance
+
+    class Steps:
+        stop_training = False
+
+    monkeypatch.setattr(endurance.memory, 'used', lambda device: 5_000_000)
+    watch, runner = endurance.Watch(steps=10, rows=2), SimpleNamespace(iter=0, train_loop=Steps())
+    before = len(os.listdir('/proc/self/fd'))
+    with open(os.devnull):
+        for runner.iter in range(10):
+            assert not runner.train_loop.stop_training
+            watch.after_train_iter(runner, runner.iter)
+    assert runner.train_loop.stop_training
+    assert [row[:3] for row in watch.rows] == [[step, 5, before + 1] for step in (1, 5, 10)]
+    assert all(row[3] == len(os.listdir('/proc/self/task')) for row in watch.rows)
