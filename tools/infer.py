@@ -93,7 +93,8 @@ def kind_of(args: argparse.Namespace) -> tuple[str, ...]:
     kind = named[0] if named else ('visible', 'infrared')
     missing = [f'--{name.replace("_", "-")}' for name in kind if not getattr(args, name)]
     if missing:
-        raise UserError(f'{" and ".join(missing)} missing: python tools/infer.py --help shows an example.')
+        other = ' A model of one sensor takes --input.' if named == [('visible', 'infrared')] else ''
+        raise UserError(f'{" and ".join(missing)} missing: python tools/infer.py --help shows an example.{other}')
     return kind
 
 

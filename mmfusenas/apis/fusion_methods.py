@@ -194,7 +194,7 @@ class OnnxFusion:
         if not np.isfinite(fused).all():
             raise InputError(f'{self.path} gives values that are not finite.')
         fused = torch.from_numpy(fused).float()
-        image = fused if fused.shape[1] == 3 else replace_luma(bgr, fused)
+        image = fused if fused.shape[1] == 3 else replace_luma(bgr, fused, luma(bgr))
         return to_uint8(image)[0].permute(1, 2, 0).contiguous().numpy()
 
 
@@ -252,7 +252,8 @@ def with_chroma(image: np.ndarray, visible: np.ndarray) -> np.ndarray:
     if image.ndim == 3:
         return to_colour(image)
     bgr, grey = (torch.from_numpy(np.ascontiguousarray(x)).float() / 255 for x in (visible, image))
-    fused = replace_luma(bgr.permute(2, 0, 1)[None], grey[None, None])
+    image = bgr.permute(2, 0, 1)[None]
+    fused = replace_luma(image, grey[None, None], luma(image))
     return to_uint8(fused)[0].permute(1, 2, 0).contiguous().numpy()
 
 
