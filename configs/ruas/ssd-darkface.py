@@ -11,11 +11,10 @@ clip = dict(type='ClipBoxes', min_visibility=0.5)
 train_dataloader = dict(dataset=dict(pipeline=[
     *load, distort, dict(type='JointTransform', transforms=[crop, clip, _base_.flip]), pack]))
 test_resize = dict(type='mmdet.Resize', scale=(1500, 1000), keep_ratio=True)
-val_dataloader = dict(dataset=dict(pipeline=[*load, dict(type='JointTransform', transforms=[test_resize]), pack]))
-test_dataloader = val_dataloader
+val_dataloader = test_dataloader = dict(
+    dataset=dict(pipeline=[*load, dict(type='JointTransform', transforms=[test_resize]), pack]))
 model = dict(task=dict(
-    bbox_head=dict(num_classes=1),
-    train_cfg=dict(assigner=dict(type='mmfusenas.ScaleCompensationAssigner'))))
+    bbox_head=dict(num_classes=1), train_cfg=dict(assigner=dict(type='mmfusenas.ScaleCompensationAssigner'))))
 optim_wrapper = dict(optimizer=dict(lr=5e-4))
 train_cfg = dict(max_epochs=60, val_interval=10)
 param_scheduler = [

@@ -162,8 +162,9 @@ def test_folds_of_msrs_are_of_both_folders(name, kind, root, tmp_path, monkeypat
     tested = []
     for fold in (0, 1):
         monkeypatch.setenv('FOLD', f'{fold}/2')
-        assert min(abs(int(a[:5]) - int(b[:5])) for a in stems('train') for b in stems('test')) == 20
-        tested += stems('test')
+        train, test = stems('train'), stems('test')
+        assert min(abs(int(a[:5]) - int(b[:5])) for a in train for b in test) == 20
+        tested += test
     assert sorted(tested) == [f'{number:05d}N' for number in range(0, 160, 4)]
 
 
