@@ -3,8 +3,8 @@
 The model is exported at the size of the test images (``export_onnx.py``) and quantised (``quantize_onnx.py``), which
 is calibrated on training images of the config. Each graph runs on the same test images, in onnxruntime and in
 OpenVINO, beside PyTorch. All boxes go through the same suppression. Times are of one thread, in one process and in
-turns; the median counts. `lost` is what a row has less than PyTorch, with the standard deviation of that over images
-drawn again with replacement.
+turns; the median counts. `lost` is what a row has less than PyTorch, with the standard error of the difference on the
+same images (jackknife, a tenth of them at a time).
 
     FOLD=0/3 MSRS_ROOT=data/msrs python benchmarks/export_table.py
 """
@@ -21,22 +21,24 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.utils import track_iter_progress
-from pooled import Image, box_scores
 from runs import tool
 from terminaltables import AsciiTable
 from timing import interleaved
-from torch import Tensor
 
 from mmfusenas.apis import load_model
 from mmfusenas.apis.exporting import fusion_graph
 from mmfusenas.apis.quantizing import calibration_images
 from mmfusenas.datasets.images import image_size
+from mmfusenas.evaluation.spread import jackknife
+from mmfusenas.evaluation.task_scores import detection_sample, mean_average_precision
 from mmfusenas.registry import DATASETS
 from mmfusenas.utils.command_line import run_tool
 
 Outputs = Sequence[np.ndarray]
 NAMES = ('image', 'boxes', 'scores')
 KEEP_FLOAT = ('/task/backbone/', )
+GROUPS = 10
+"""Parts of the images that are left out in turn."""
 
 
 def main() -> None:
@@ -49,12 +51,14 @@ def main() -> None:
     runs = dict(PyTorch=pytorch(args.model))
     for kind, file in files.items():
         runs.update({f'onnxruntime, {kind}': onnxruntime(file), f'OpenVINO, {kind}': openvino(file)})
-    found: dict[str, list[Image]] = {name: [] for name in runs}
+    found: dict[str, list[dict]] = {name: [] for name in runs}
     differences: dict[str, list[float]] = {name: [] for name in runs}
-    for info, inputs in track_iter_progress(list(zip(infos, calibration_images(files['float'], infos)))):
+    for number, (info, inputs) in enumerate(track_iter_progress(
+            list(zip(infos, calibration_images(files['float'], infos))))):
         outputs = {name: run(inputs) for name, run in runs.items()}
         for name, (image, boxes, scores) in outputs.items():
-            found[name].append(Image('', annotated(info), detections(boxes[0], scores[0])))
+            found[name].append(detection_sample(
+                number, detections(boxes[0], scores[0]), info['instances'], tuple(args.shape)))
             differences[name].append(float(np.square(image - outputs['PyTorch'][0]).mean()))
     inputs = next(calibration_images(files['float'], infos))
     times = interleaved({name: partial(run, inputs) for name, run in runs.items()}, args.repeats)
@@ -73,7 +77,6 @@ def parse_args() -> argparse.Namespace:
                         help=f'layers that stay in float (default: {" ".join(KEEP_FLOAT)})')
     parser.add_argument('--limit', type=int, help='no more than so many test images')
     parser.add_argument('--repeats', type=int, default=7, help='timed runs of each (default: %(default)s)')
-    parser.add_argument('--resamples', type=int, default=100, help='times that images are drawn (default: %(default)s)')
     parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/export_table'), help='default: %(default)s')
     return parser.parse_args()
 
@@ -133,58 +136,32 @@ def openvino(file: Path) -> Callable[[Mapping[str, np.ndarray]], Outputs]:
     return run
 
 
-def annotated(info: dict) -> list[dict]:
-    """Return the boxes of an image as x, y, width and height."""
-    corners = [(box['bbox'], box['bbox_label']) for box in info['instances']]
-    return [dict(bbox=[x1, y1, x2 - x1, y2 - y1], category_id=label) for (x1, y1, x2, y2), label in corners]
-
-
-def detections(boxes: np.ndarray, scores: np.ndarray) -> list[dict]:
+def detections(boxes: np.ndarray, scores: np.ndarray) -> dict[str, np.ndarray]:
     """Return what is left of all anchors after suppression, as the bundled detector's test does it."""
     from mmdet.models.layers import multiclass_nms
 
     scores = torch.from_numpy(np.pad(scores, ((0, 0), (0, 1))))  # mmdet wants a column for the background
     kept, labels = multiclass_nms(torch.from_numpy(boxes), scores, 0.05, dict(type='nms', iou_threshold=0.5), 100)
-    return [_detection(box, label) for box, label in zip(kept, labels.tolist())]
+    return dict(boxes=kept[:, :4].numpy(), scores=kept[:, 4].numpy(), labels=labels.numpy())
 
 
-def _detection(box: Tensor, label: int) -> dict:
-    x1, y1, x2, y2, score = box.tolist()
-    return dict(bbox=[x1, y1, x2 - x1, y2 - y1], category_id=label, score=score)
-
-
-def report(found: Mapping[str, Sequence[Image]], differences: Mapping[str, Sequence[float]],
+def report(found: Mapping[str, Sequence[dict]], differences: Mapping[str, Sequence[float]],
            times: Mapping[str, Sequence[float]], files: Mapping[str, Path], classes: Sequence[str],
            args: argparse.Namespace) -> None:
     """Print the table."""
-    reference = found['PyTorch']
+    scores = {name: jackknife(lambda part: mean_average_precision(part, classes), samples, GROUPS)
+              for name, samples in found.items()}
     rows = [['', 'MB', 'ms a pair', 'ratio', 'mAP@0.5', 'lost (points)', 'image, PSNR to PyTorch (dB)']]
-    for name, images in found.items():
+    for name, score in scores.items():
         kind = name.rpartition(', ')[2]
-        lost = 100 * (map_50(reference, classes) - map_50(images, classes))
+        lost = scores['PyTorch'].minus(score)
         error = float(np.mean(differences[name]))
         rows.append([
             name, f'{os.path.getsize(files[kind]) / 1e6:.1f}' if kind in files else '',
             f'{1000 * median(times[name]):.0f}', f'{median(times[name]) / median(times["PyTorch"]):.2f}',
-            f'{map_50(images, classes):.4f}',
-            '' if images is reference else f'{lost:.2f} +- {spread(reference, images, classes, args.resamples):.2f}',
+            f'{score.value:.4f}', '' if name == 'PyTorch' else f'{100 * lost.value:.2f} +- {100 * lost.error:.2f}',
             f'{-10 * np.log10(error):.1f}' if error else ''])
-    print('\n' + AsciiTable(rows, f'{args.model}, {len(reference)} pairs, 1 thread').table)
-
-
-def map_50(images: Sequence[Image], classes: Sequence[str]) -> float:
-    """Return mAP at IoU 0.5."""
-    return box_scores(images, classes)['mAP_50']
-
-
-def spread(reference: Sequence[Image], images: Sequence[Image], classes: Sequence[str], resamples: int) -> float:
-    """Return the standard deviation, in points, of what is lost, over images drawn with replacement."""
-    rng, lost = np.random.default_rng(0), []
-    for _ in range(resamples):
-        places = rng.integers(len(images), size=len(images))
-        first, second = ([side[i] for i in places] for side in (reference, images))
-        lost.append(100 * (map_50(first, classes) - map_50(second, classes)))
-    return float(np.nanstd(lost, ddof=1)) if resamples > 1 else float('nan')
+    print('\n' + AsciiTable(rows, f'{args.model}, {len(differences["PyTorch"])} pairs, 1 thread').table)
 
 
 if __name__ == '__main__':

@@ -138,6 +138,7 @@ def test_images_of_one_sensor(
     ('c.py --visible vi --infrared ir --out-dir o', 'Give a config and its checkpoint'),
     ('c.py search.pth --model tim-light', '--model tim-light and the config c.py: give one of them'),
     ('--model tim-light --visible vi', '--infrared missing'),
+    ('--model ruas-lowlight --visible vi', 'A model of one sensor takes --input'),
     ('--model tim-lite --visible vi --infrared ir --out-dir o', "named 'tim-lite'; the nearest is 'tim-light'"),
     ('--model search.pth --visible vi --infrared ir --out-dir o', 'tools/derive.py search.pth'),
     ('--model search.pth --visible vi --infrared nowhere --out-dir o', 'nowhere does not exist'),

@@ -12,6 +12,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 from mmengine.config import Config
 from torch.utils.data import DataLoader
 
@@ -185,6 +186,19 @@ def test_the_wrapper_is_on_the_gpu_of_its_process(launcher: str, started, monkey
     monkeypatch.setattr(launch.Runner, 'from_cfg', lambda cfg: SimpleNamespace(
         register_hook=lambda hook: None, device=os.environ['LOCAL_RANK']))
     assert launch.build_runner(Config(dict(launcher=launcher))).device == '1'
+
+
+@pytest.mark.parametrize('with_cp', [True, False])
+def test_a_training_that_computes_layers_again_gives_freed_memory_back(
+        with_cp: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, calls = torch.nn.Sequential(torch.nn.Conv2d(1, 1, 1)), []
+    model[0].with_cp = with_cp
+    monkeypatch.setattr(launch.torch.cuda, 'is_available', lambda: False)
+    monkeypatch.setattr(launch, 'return_freed_memory', lambda: calls.append(True))
+    monkeypatch.setattr(launch.Runner, 'from_cfg', lambda cfg: SimpleNamespace(
+        register_hook=lambda hook: None, model=model))
+    launch.build_runner(Config(dict(launcher='none')))
+    assert calls == [True] * with_cp
 
 
 def test_a_folder_is_no_output_file(tmp_path: Path) -> None:
