@@ -67,8 +67,7 @@ class GuidedSRInferencer(BaseInferencer):
             raise InputError(f'The target {paths[0]} has {low.shape[2]} channels, the model takes {bands}.')
         self._check_scale(low.shape[:2], size, paths[0])
         up = low if low.shape[:2] == size else resize_bicubic(low, size)
-        start, end = self.scaling.get_range(low, up)
-        return dict(img=image, target=(up - start) / (end - start), target_range=(start, end), img_path=paths[1],
+        return dict(img=image, target=up, target_range=self.scaling.get_range(low, up), img_path=paths[1],
                     target_path=paths[0], img_shape=size, whole_numbers=whole)
 
     def _check_scale(self, low: tuple[int, int], size: tuple[int, int], name: str) -> None:

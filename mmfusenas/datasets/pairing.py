@@ -38,7 +38,10 @@ class GuidedSample(RenamedKeys):
 
 
 class Pair(NamedTuple):
-    """One pair: the stem of the visible image and both paths; or one image without a partner."""
+    """One pair: the stem of the visible image and both paths; or one image without a partner.
+
+    Where other images are paired, such as guides and targets, the fields are their places: the first and the second.
+    """
 
     stem: str
     visible: str | None
@@ -157,9 +160,9 @@ def find_samples(
         columns.append(pairs)
         problems += more
     # What one of several sources lacks is a problem already, and left out of all.
-    kept = set.intersection(*({pair.visible for pair in pairs} for pairs in columns))
-    rows = zip(*([pair for pair in pairs if pair.visible in kept] for pairs in columns))
-    return [{PATHS['img']: row[0].visible, **{PATHS[key]: pair.infrared for key, pair in zip(others, row)}}
+    kept = set.intersection(*({image for _, image, _ in pairs} for pairs in columns))
+    rows = zip(*([paths for _, *paths in pairs if paths[0] in kept] for pairs in columns))
+    return [{PATHS['img']: row[0][0], **{PATHS[key]: partner for key, (_, partner) in zip(others, row)}}
             for row in rows], list(dict.fromkeys(problems))
 
 

@@ -89,7 +89,7 @@ def test_lpips_of_several_bands_looks_at_three_of_them(alexnet):
     first, second = (torch.rand(1, 4, 40, 44, generator=torch.Generator().manual_seed(i)) * 2047 for i in (0, 1))
     metric = GuidedSRMetric(full_scale=2047, lpips=alexnet[0], bands=(3, 1, 0))
     metric.process(dict(inputs=dict(reference=second)),
-                   [dict(restored=first[0].permute(1, 2, 0).numpy(), target_range=(0.0, 1.0))])
+                   [dict(restored=first[0].permute(1, 2, 0).numpy())])
     expected = LPIPS(alexnet[0])(*(x[:, [3, 1, 0]] / 2047 for x in (first, second)))
     assert metric.evaluate(size=1)['sr/LPIPS'] == pytest.approx(float(expected), rel=1e-5)
 

@@ -19,6 +19,7 @@ from mmfusenas.evaluation.metrics.guided_sr_metric import f_measure, universal_q
 from mmfusenas.models.data_preprocessors import GuidedDataPreprocessor
 from mmfusenas.models.restorers import GuidedSR
 from mmfusenas.registry import TRANSFORMS
+from mmfusenas.structures import FusionDataSample
 
 NET = dict(type='GuidedSRNet', genotype='dcnas-tiny-16x', channels=8)
 PIPELINE = [dict(type='LoadGuidedFromFile'), dict(type='DegradeTarget', scale=4), dict(type='PackPairInputs')]
@@ -78,7 +79,7 @@ def test_a_real_target_in_low_resolution_is_brought_to_size(folder):
     sample = DegradeTarget()(dict(loaded))
     low, high = sample['target_range']
     assert (low, high) == (depth()[::2, ::2].min(), depth()[::2, ::2].max())  # as the inferencer scales it
-    np.testing.assert_allclose(sample['reference'] * (high - low) + low, loaded['reference'], rtol=1e-5)
+    np.testing.assert_array_equal(sample['reference'], loaded['reference'])
 
 
 def test_bad_files_are_named(folder):
@@ -101,13 +102,13 @@ def test_bad_files_are_named(folder):
 
 def test_degradation_is_pillows_bicubic():
     target = depth(36, 48)
-    degrade = DegradeTarget(scale=4, value_range=(0, 1000))
+    degrade = DegradeTarget(scale=4)
     sample = degrade(dict(img=np.zeros((36, 48, 3), np.uint8), target=target.copy()))
     down = np.array(Image.fromarray(target).resize((12, 9), Image.Resampling.BICUBIC))
     np.testing.assert_allclose(resize_bicubic(target, (9, 12)), down, rtol=1e-4)
     up = np.array(Image.fromarray(down).resize((48, 36), Image.Resampling.BICUBIC))
-    np.testing.assert_allclose(sample['target'] * 1000, up, rtol=1e-4)
-    np.testing.assert_allclose(sample['reference'] * 1000, target, rtol=1e-5)
+    np.testing.assert_allclose(sample['target'], up, rtol=1e-4)
+    np.testing.assert_array_equal(sample['reference'], target)
     sample = DegradeTarget(scale=8)(dict(img=np.zeros((37, 50, 3), np.uint8), target=depth()))
     assert sample['img'].shape == (32, 48, 3) and sample['target'].shape == sample['reference'].shape == (32, 48)
 
@@ -121,7 +122,18 @@ def test_ranges_are_of_what_they_say():
         dict(img=img, target=target.copy()))['target_range'] == (target.min(), target.max())
     flat = DegradeTarget(8)(dict(img=img, target=np.full((32, 32), 7, np.float32)))
     np.testing.assert_allclose(flat['target_range'], (7, 8), rtol=1e-6)
-    assert np.abs(flat['target']).max() < 1e-5
+    np.testing.assert_allclose(flat['target'], 7, rtol=1e-6)
+
+
+def test_the_preprocessor_scales_by_the_range_of_each_sample():
+    inputs = dict(guide=torch.full((2, 3, 4, 6), 255).byte(), target=torch.full((2, 1, 4, 6), 1500.0),
+                  reference=torch.full((2, 1, 4, 6), 3500.0))
+    samples = [FusionDataSample(metainfo=dict(target_range=ends)) for ends in ((1000.0, 3000.0), (500.0, 1500.0))]
+    out = GuidedDataPreprocessor()(dict(inputs=inputs, data_samples=samples))['inputs']
+    assert [out[name].flatten(1)[:, 0].tolist() for name in ('guide', 'target', 'reference')] == [
+        [1, 1], [0.25, 1], [1.25, 3]]
+    assert inputs['target'].max() == 1500  # what came is left alone
+    assert GuidedDataPreprocessor()(dict(inputs=inputs))['inputs']['target'].max() == 1500  # no range: scaled already
 
 
 def test_noise_is_as_strong_as_asked_for():
@@ -248,7 +260,7 @@ def test_one_of_several_scales_is_drawn_for_each_image():
 
 
 def test_a_border_that_leaves_nothing_is_refused():
-    sample = dict(target_range=(0, 1), restored=np.zeros((16, 20), np.float32))
+    sample = dict(restored=np.zeros((16, 20), np.float32))
     with pytest.raises(ValueError, match='border=8.*20 x 16'):
         GuidedSRMetric(border=8).process(dict(inputs=dict(reference=torch.zeros(1, 1, 16, 20))), [sample])
 
@@ -286,7 +298,7 @@ def test_bands_stay_bands_and_three_of_them_are_shown(tmp_path):
 def quality(x, y, **options):
     metric = GuidedSRMetric(['SAM', 'SCC', 'Q', 'F'], **options)
     batch = dict(inputs=dict(reference=[torch.from_numpy(y.transpose(2, 0, 1))]))
-    metric.process(batch, [dict(restored=x, target_range=(0.0, 1.0))])
+    metric.process(batch, [dict(restored=x)])
     return metric.results[0]
 
 
@@ -303,7 +315,7 @@ def test_spectral_measures_by_hand():
     turned[0], right[0] = 0, 0  # nothing in any band: no angle
     metric = GuidedSRMetric(['SAM'])
     metric.process(dict(inputs=dict(reference=[torch.from_numpy(turned.transpose(2, 0, 1))])),
-                   [dict(restored=right, target_range=(0.0, 1.0))])
+                   [dict(restored=right)])
     assert metric.results[0]['SAM'] == pytest.approx(np.pi / 2)
 
 
@@ -340,7 +352,7 @@ def test_f_measure_by_hand():
     assert float(f_measure(torch.zeros(4), truth, 255)) == 0  # nothing found is no hit
     metric = GuidedSRMetric(['F'])
     for truth in (torch.zeros(1, 8, 8), torch.full((1, 8, 8), 255.0)):
-        metric.process(dict(inputs=dict(reference=[truth])), [dict(restored=np.eye(8) * 255, target_range=(0.0, 1.0))])
+        metric.process(dict(inputs=dict(reference=[truth])), [dict(restored=np.eye(8) * 255)])
     assert metric.compute_metrics(metric.results)['F'] == pytest.approx(1.3 * 8 / (0.3 * 64 + 8))
 
 

@@ -826,7 +826,7 @@ def test_the_effect_of_a_guide_by_hand(tmp_path, monkeypatch):
     for depth in (1000.0, 3000.0):
         target, guide = torch.rand(1, 16, 16, generator=generator), torch.zeros(3, 16, 16, dtype=torch.uint8)
         guide[:, :, :4] = 51
-        inputs = dict(guide=guide, target=target, reference=target + guide[:1] / 255)
+        inputs = dict(guide=guide, target=depth * target, reference=depth * (target + guide[:1] / 255))
         samples.append(dict(inputs=inputs, data_samples=FusionDataSample(metainfo=dict(
             target_range=(0.0, depth), img_shape=(16, 16)))))
     monkeypatch.setattr(DATASETS, 'build', lambda cfg: samples)

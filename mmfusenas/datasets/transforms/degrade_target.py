@@ -17,21 +17,22 @@ RANGES = ('input', 'reference')
 
 @TRANSFORMS.register_module()
 class DegradeTarget(BaseTransform):
-    """Bring the target down to low resolution and up again, and scale it to [0, 1] for the network.
+    """Bring the target down to low resolution and up again, and say which range of it becomes [0, 1].
 
     Bicubic, with antialiasing on the way down, and Gaussian noise in between (DCNAS section IV-B); the sides go to
     multiples of the scale by cutting rows and columns at the end. Where the sample has a ``reference``, the target is
-    real: it is only scaled, by ``low_range`` where it has that (what interpolation made of the target does not count).
-    It comes before a patch is cut, whose range is then that of its image, as in a test.
+    real: it stays as it is, and its range is ``low_range`` where it has that (what interpolation made of the target
+    does not count). It comes before a patch is cut, whose range is then that of its image, as in a test. The scaling
+    itself is :class:`GuidedDataPreprocessor`'s.
 
-    Required keys: ``img``, ``target``. Changed: ``target``, as the network sees it; ``reference``, the same scaling of
-    the target in high resolution, which may leave [0, 1]. Added: ``target_range`` (low, high) of the scaling.
+    Required keys: ``img``, ``target``. Changed: ``target``, of low resolution in the size of ``img``. Added:
+    ``reference``, the target in high resolution; ``target_range`` (low, high). Both images are in their own unit.
 
     Args:
         scale: Times that the sides shrink, or several such numbers, of which one is drawn for each image, for a network
             of all of them; the sides go to multiples of the largest. Defaults to 1, not at all.
         noise: Standard deviation of the noise, in 255ths of the range of the target in low resolution. Defaults to 0.
-        value_range: What becomes [0, 1]: ``'input'``, from the smallest to the largest value of the target in low
+        value_range: The range: ``'input'``, from the smallest to the largest value of the target in low
             resolution; ``'reference'``, those of the high resolution, as in the paper and others, which tells the
             network something of the answer; or two numbers (low, high). Defaults to 'input'.
         seed: Seed of every image, with its ``img_id``, for tests; None takes the global generator. Defaults to None.
@@ -58,7 +59,7 @@ class DegradeTarget(BaseTransform):
         self.scale, self.scales, self.noise, self.value_range, self.seed = scale, scales, noise, value_range, seed
 
     def transform(self, results: dict) -> dict:
-        """Degrade and scale the target of ``results``."""
+        """Degrade the target of ``results``."""
         real = 'reference' in results
         largest = max(self.scales)
         height, width = (side - side % largest for side in results['target'].shape[:2])
@@ -73,10 +74,8 @@ class DegradeTarget(BaseTransform):
             resize_bicubic(reference, (height // scale, width // scale)), results)
         given = np.array(results['low_range']) if real and 'low_range' in results else low
         start, end = self.get_range(given, reference)
-        results['target'] = (low if real else resize_bicubic(low, (height, width))) - start
-        results['target'] /= end - start
-        results['reference'] = (reference - start) / (end - start)
-        results.update(target_range=(start, end), img_shape=(height, width))
+        target = low if real else resize_bicubic(low, (height, width))
+        results.update(target=target, reference=reference, target_range=(start, end), img_shape=(height, width))
         return results
 
     def _noisy(self, low: np.ndarray, results: dict) -> np.ndarray:
@@ -86,7 +85,7 @@ class DegradeTarget(BaseTransform):
         return low + get_generator(results, self.seed).normal(0, deviation, low.shape).astype(np.float32)
 
     def get_range(self, low: np.ndarray, reference: np.ndarray) -> tuple[float, float]:
-        """Return what becomes 0 and 1, of a target in low and in high resolution."""
+        """Return what will be 0 and 1, of a target in low and in high resolution."""
         if not isinstance(self.value_range, str):
             return tuple(map(float, self.value_range))
         values = low if self.value_range == 'input' else reference

@@ -63,8 +63,8 @@ class GuidedSRMetric(BaseMetric):
 
     Example:
         >>> metric = GuidedSRMetric(unit=0.1, border=6)  # millimetres to centimetres
-        >>> sample = dict(restored=np.full((40, 50), 1020.0), target_range=(1000.0, 3000.0))
-        >>> metric.process(dict(inputs=dict(reference=torch.zeros(1, 1, 40, 50))), [sample])
+        >>> sample = dict(restored=np.full((40, 50), 1020.0))
+        >>> metric.process(dict(inputs=dict(reference=torch.full((1, 1, 40, 50), 1000.0))), [sample])
         >>> metric.evaluate(size=1)
         {'sr/RMSE': 2.0}
     """
@@ -86,9 +86,8 @@ class GuidedSRMetric(BaseMetric):
         """Measure the results of one batch."""
         require_reference(data_batch['inputs'], 'GuidedSRMetric', 'Put DegradeTarget into the test pipeline.')
         for reference, sample in zip(data_batch['inputs']['reference'], data_samples, strict=True):
-            low, high = sample['target_range']
             result = np.atleast_3d(sample['restored']).transpose(2, 0, 1)
-            pair = [x.double()[None] for x in (torch.from_numpy(result), reference * (high - low) + low)]
+            pair = [x.double()[None] for x in (torch.from_numpy(result), reference)]
             if self.border:
                 if 2 * self.border >= min(reference.shape[1:]):
                     raise InputError(f'GuidedSRMetric got border={self.border}, which leaves nothing of an image of '

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import torch
+from mmengine.structures import BaseDataElement
 
 from mmfusenas.core.errors import InputError
 from mmfusenas.core.renamed import renamed
@@ -11,33 +12,41 @@ from mmfusenas.registry import MODELS
 
 @MODELS.register_module()
 class GuidedDataPreprocessor(PairDataPreprocessor):
-    """Scale the guide of a batch to [0, 1] by its depth; targets stay as :class:`DegradeTarget` scaled them.
+    """Scale the guide of a batch to [0, 1] by its depth, target and reference by the range of their sample.
+
+    That range is ``target_range`` (low, high) of the data sample, as :class:`DegradeTarget` found it: low becomes 0 and
+    high 1, and what lies beyond is not clamped. A sample without one counts as scaled already.
 
     Args:
-        bit_depth: Bits of the guide, ``dict(guide=11)``; the target is scaled by :class:`DegradeTarget`.
+        bit_depth: Bits of the guide, ``dict(guide=11)``.
         non_blocking: As of :class:`PairDataPreprocessor`.
 
     Returns:
         ``inputs``: ``guide`` N x G x H x W in [0, 1], ``target`` (upsampled) and, where there is one, ``reference``
-        (in high resolution) N x T x H x W, float32; ``data_samples`` as they came.
+        (in high resolution) N x T x H x W, in units of the range, float32; ``data_samples`` as they came.
 
     Raises:
         ValueError: If ``bit_depth`` names another input; and as of its base.
 
     Example:
-        >>> sample = dict(guide=[torch.zeros(3, 4, 6, dtype=torch.uint8)], target=[torch.full((1, 4, 6), 1.5)])
-        >>> GuidedDataPreprocessor()(dict(inputs=sample))['inputs']['target'].max().item()
-        1.5
+        >>> from mmfusenas.structures import FusionDataSample
+        >>> inputs = dict(guide=[torch.zeros(3, 4, 6, dtype=torch.uint8)], target=[torch.full((1, 4, 6), 1500.0)])
+        >>> samples = [FusionDataSample(metainfo=dict(target_range=(1000.0, 3000.0)))]
+        >>> GuidedDataPreprocessor()(dict(inputs=inputs, data_samples=samples))['inputs']['target'].max().item()
+        0.25
     """
 
     def __init__(self, bit_depth: dict[str, int] | None = None, non_blocking: bool = False) -> None:
         super().__init__(renamed(bit_depth or {}, dict(visible='guide')), non_blocking)
         if set(self.bit_depth) - {'guide'}:
             raise InputError(f'GuidedDataPreprocessor got bit_depth={self.bit_depth}; give that of the guide, '
-                             'dict(guide=...). Targets are scaled by value_range of DegradeTarget.')
+                             'dict(guide=...). The range of targets is value_range of DegradeTarget.')
 
-    def _scale(self, name: str, image: torch.Tensor) -> torch.Tensor:
-        return super()._scale(name, image) if name == 'guide' else image.float()
+    def _scale(self, name: str, image: torch.Tensor, sample: BaseDataElement | None) -> torch.Tensor:
+        if name == 'guide':
+            return super()._scale(name, image, sample)
+        low, high = (sample or {}).get('target_range', (0.0, 1.0))
+        return (image.float() - low) / (high - low)
 
     def _check_values(self, name: str, image: torch.Tensor, file: str) -> None:
         if name == 'guide':

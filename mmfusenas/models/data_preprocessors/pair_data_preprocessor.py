@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
+from itertools import repeat
 
 import torch
 import torch.nn.functional as F
@@ -79,14 +80,16 @@ class PairDataPreprocessor(BaseDataPreprocessor):
                 if samples:
                     self._check_file_range(name, samples[index])
         data = self.cast_data(data)
+        samples = data.get('data_samples')
         inputs = {
-            name: stack_batch([self._scale(name, image) for image in images])
+            name: stack_batch([self._scale(name, image, sample)
+                               for image, sample in zip(images, samples or repeat(None))])
             for name, images in data['inputs'].items()
         }
         if kernels is not None:
             largest = max(kernel.shape[-1] for kernel in kernels)
             inputs['kernel'] = self.cast_data(stack_batch([_padded(kernel, largest) for kernel in kernels]))
-        return dict(data, inputs=inputs, data_samples=data.get('data_samples'))
+        return dict(data, inputs=inputs, data_samples=samples)
 
     def _full_scale(self, name: str, dtype: torch.dtype) -> float:
         name = _SENSOR.get(name, name)
@@ -94,7 +97,8 @@ class PairDataPreprocessor(BaseDataPreprocessor):
             return float(2 ** self.bit_depth[name] - 1)
         return _FULL_SCALE.get(dtype, _FLOAT_SCALE)
 
-    def _scale(self, name: str, image: torch.Tensor) -> torch.Tensor:
+    def _scale(self, name: str, image: torch.Tensor, sample: BaseDataElement | None) -> torch.Tensor:
+        """Return an image in its range, of a sample that may say more of it."""
         if name == _FIELD:
             return image.float()
         scaled = image.float() / self._full_scale(name, image.dtype)
