@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import PIL.Image
 import torch
 from mmengine.dataset import Compose, pseudo_collate
 from mmengine.device import get_device
@@ -21,9 +22,9 @@ from torch import nn
 
 from mmfusenas.apis.loading import load_model
 from mmfusenas.apis.optimize import optimize_for_inference
+from mmfusenas.apis.result import Result
 from mmfusenas.core.errors import FileNotWrittenError, InputError, InputTypeError, UserError
 from mmfusenas.core.files import write_text
-from mmfusenas.core.renamed import RenamedKeys
 from mmfusenas.datasets.images import ImageError, float_ranges, write_image
 from mmfusenas.datasets.pairing import PATHS, Pair
 from mmfusenas.datasets.transforms.pack_pair import get_role, image_tensor
@@ -33,9 +34,8 @@ from mmfusenas.utils import memory
 from mmfusenas.utils.allocator import keep_freed_memory
 from mmfusenas.utils.checkpoint import save_array
 from mmfusenas.utils.config_parts import type_name
-from mmfusenas.visualization import draw_mask, enlarge
 
-Image = str | Path | np.ndarray
+Image = str | Path | np.ndarray | torch.Tensor | PIL.Image.Image
 
 SIZES = 10
 """Sizes of images after which freed memory goes back to the system."""
@@ -44,12 +44,6 @@ SMALLEST = 3
 
 _NOISE = ('noise_level', 'denoised')
 _ALSO = (*_NOISE, 'replaced')
-
-
-class Result(RenamedKeys):
-    """What an inferencer gives of one input."""
-
-    OLD = dict(picture='image')
 
 
 class BaseInferencer(ABC):
@@ -120,21 +114,28 @@ class BaseInferencer(ABC):
     def read(self, *images: Image) -> dict[str, Any]:
         """Return what a data set would hand to its pipeline after loading."""
 
-    def __call__(self, *images: Image) -> Result:
-        """Run on one input.
+    def __call__(self, *images: Image | Sequence[Image]) -> Result | list[Result]:
+        """Run on one input, or on lists of them.
 
         Args:
-            *images: Paths, or arrays as ``mmcv.imread`` gives, see :meth:`read`.
+            *images: Paths, arrays as ``mmcv.imread`` gives, tensors C x H x W (BGR) or images of Pillow, see
+                :meth:`read`; or lists of these, of equal lengths.
 
         Returns:
-            ``image`` (uint8 H x W x 3, BGR), ``boxes`` (N x 4, pixels of the input), ``scores`` and ``labels`` (N),
-            ``mask`` (uint8 H x W, class numbers). What the model does not predict is None. RUAS_A adds
-            ``noise_level`` (of the [0, 1] image) and ``denoised`` (whether noise was removed).
+            A :class:`~mmfusenas.apis.result.Result`, of lists a list of them: ``image`` (uint8 H x W x 3, BGR),
+            ``boxes`` (N x 4, pixels of the input), ``scores`` and ``labels`` (N), ``mask`` (uint8 H x W, class
+            numbers). What the model does not predict is None. RUAS_A adds ``noise_level`` (of the [0, 1] image) and
+            ``denoised`` (whether noise was removed).
 
         Raises:
-            ValueError: If the image is smaller than 3 x 3; and what :meth:`read` raises.
+            ValueError: If the image is smaller than 3 x 3, or lists differ in length; and what :meth:`read` raises.
         """
-        results = self.read(*images)
+        if any(isinstance(image, (list, tuple)) for image in images):
+            return [self(*each) for each in track(_together(images, self.sensors), 'working')]
+        return self._run(self.read(*map(as_array, images)))
+
+    def _run(self, results: dict[str, Any]) -> Result:
+        """Return the result of what was read."""
         if min(results['img'].shape[:2]) < SMALLEST:
             raise InputError(f'{results["img_path"]} is {results["img"].shape[1]} x {results["img"].shape[0]}: an '
                              f'image needs at least {SMALLEST} x {SMALLEST} pixels.')
@@ -148,8 +149,8 @@ class BaseInferencer(ABC):
                 sample = self.model.test_step(pseudo_collate([self.pipeline(dict(results))]))[0]
                 output.update(self._predictions(sample))
                 if tuple(sample.img_shape[:2]) == results['img'].shape[:2]:
-                    return Result(output, image=sample.pred_img)
-            return Result(output, **self._images(results))
+                    return Result(dict(output, image=sample.pred_img), self.dataset_meta)
+            return Result(dict(output, **self._images(results)), self.dataset_meta)
 
     def _count_size(self, size: tuple[int, int]) -> None:
         """Give freed memory back where there were images of many sizes."""
@@ -218,19 +219,11 @@ class BaseInferencer(ABC):
         """Return what to run on for a pair."""
         return pair.paths
 
-    def draw(self, output: dict[str, np.ndarray | None]) -> np.ndarray:
-        """Return the image of a result with its detections or its mask drawn in; small images are enlarged."""
-        image, factor = enlarge(output['image'])
-        if output['mask'] is not None:
-            return draw_mask(image, output['mask'], self.dataset_meta)
-        from mmfusenas.visualization import draw_detections  # there are no detections without mmdet
-        return draw_detections(image, output['boxes'] * factor, output['labels'], output['scores'], self.dataset_meta)
-
     def record(self, output: Result) -> dict[str, Any]:
         """Return what a result says beside its images, as JSON takes it."""
         found = {key: None if output[key] is None else output[key].tolist() for key in ('boxes', 'scores', 'labels')}
         found.update({key: output[key] for key in _ALSO if key in output})
-        return dict(found, classes=self._class_names(found['labels']))
+        return dict(found, classes=output.class_names)
 
     def _images(self, results: dict[str, Any]) -> dict[str, np.ndarray]:
         """Return the scene module's ``image`` at the size of the input, and what else it says of it."""
@@ -263,15 +256,11 @@ class BaseInferencer(ABC):
         if 'restored_16' in output:
             write_image(out_dir / 'restored' / f'{pair.stem}.png', output['restored_16'])
         if self.has_task:
-            write_image(out_dir / 'drawn' / f'{pair.stem}.png', self.draw(output))
+            output.save(out_dir / 'drawn' / f'{pair.stem}.png')
         if output['mask'] is not None:
             write_image(out_dir / 'masks' / f'{pair.stem}.png', output['mask'])
         # picture: the name of image before; it goes with the next release.
         return dict(stem=pair.stem, image=name, picture=name, **self.record(output))
-
-    def _class_names(self, labels: list[int] | None) -> list[str] | None:
-        classes = self.dataset_meta.get('classes') or ()
-        return labels and [classes[label] if label < len(classes) else str(label) for label in labels]
 
 
 def _said(error: Exception) -> str:
@@ -288,6 +277,36 @@ def _link_old_name(out_dir: Path) -> None:
             link.symlink_to('images', target_is_directory=True)
 
 
+def as_array(image: Image | None) -> str | Path | np.ndarray | None:
+    """Return an image of Pillow or a tensor C x H x W as ``mmcv.imread`` would give it, and the rest as it is.
+
+    Colours of Pillow become BGR; those of a tensor are BGR already, as everywhere in OpenMMLab.
+
+    Example:
+        >>> as_array(PIL.Image.new('RGB', (2, 1), (255, 0, 0))).tolist()
+        [[[0, 0, 255], [0, 0, 255]]]
+        >>> as_array(torch.zeros(3, 4, 6, dtype=torch.uint8)).shape
+        (4, 6, 3)
+    """
+    if isinstance(image, torch.Tensor):
+        array = image.detach().cpu().numpy()
+        return np.ascontiguousarray(array.transpose(1, 2, 0)) if array.ndim == 3 else array
+    if isinstance(image, PIL.Image.Image):
+        grey = image.mode in ('L', 'F') or image.mode.startswith('I')
+        return np.array(image) if grey else np.array(image.convert('RGB'))[..., ::-1].copy()
+    return image
+
+
+def _together(images: Sequence[Sequence[Image]], sensors: Sequence[str]) -> list[tuple[Image, ...]]:
+    """Return the inputs of lists, one a sensor."""
+    lengths = [len(each) if isinstance(each, (list, tuple)) else None for each in images]
+    if len(set(lengths)) > 1:
+        said = ', '.join(f'{"one" if length is None else length} as {sensor}'
+                         for sensor, length in zip(sensors, lengths))
+        raise InputError(f'Lists of images need one image a sensor and input; got {said}.')
+    return list(zip(*images, strict=True))
+
+
 def image_name(image: Image, what: str) -> str:
     """Return what to call an input in a message: its path, or what kind of array it is.
 
@@ -296,6 +315,6 @@ def image_name(image: Image, what: str) -> str:
     """
     if not isinstance(image, (str, Path, np.ndarray)):
         raise InputTypeError(
-            f'What is given as {what} is a {type(image).__name__}: give one path or one array as '
-            'mmcv.imread gives it. Of many, call once for each, or take run(input_pairs(...), folder).')
+            f'What is given as {what} is a {type(image).__name__}: give a path, an array as mmcv.imread gives it, a '
+            'tensor C x H x W, an image of Pillow, or a list of these.')
     return str(image) if isinstance(image, (str, Path)) else f'the {what} array'

@@ -98,7 +98,7 @@ def run_video(inferencer: BaseInferencer, sources: Sequence[str | Path], out_dir
                 steady = level if steady is None else smooth * steady + (1 - smooth) * level
                 write(output['image'] if not smooth else _brighter(output['image'], steady - level))
                 if inferencer.has_task:
-                    write_drawn(inferencer.draw(output))
+                    write_drawn(output.plot())
                 if output['mask'] is not None:
                     write_image(out_dir / f'masks/{index:06d}.png', output['mask'])
                 frames.append(dict(frame=index, time=round(time, 6), **inferencer.record(output)))

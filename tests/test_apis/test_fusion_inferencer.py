@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from PIL import Image
 from torch import nn
 
 from mmfusenas.apis import FusionInferencer, input_pairs
@@ -46,6 +47,39 @@ def test_average_of_colour_and_grey_is_exact(image: Callable) -> None:
     expected = (visible + ((infrared - luma) / 2)[..., None]).clip(0, 255)
     assert out['image'].dtype == np.uint8 and np.abs(out['image'] - expected).max() <= 0.5001
     assert [out[key] for key in ('boxes', 'scores', 'labels', 'mask')] == [None] * 4
+
+
+@pytest.mark.parametrize('form', [
+    lambda x: Image.fromarray(x if x.ndim == 2 else x[..., ::-1]),  # RGB
+    lambda x: torch.from_numpy(np.atleast_3d(x).transpose(2, 0, 1).copy())])
+def test_images_of_pillow_and_tensors_count_as_arrays(form: Callable, image: Callable) -> None:
+    visible, infrared = image(21, 33, 3), image(21, 33, seed=1)
+    infer = FusionInferencer(FixedFusion('average'))
+    np.testing.assert_array_equal(infer(form(visible), form(infrared))['image'], infer(visible, infrared)['image'])
+
+
+def test_lists_give_a_list(image: Callable) -> None:
+    visible, infrared = ([image(21, 33, *colours, seed=seed) for seed in (3, 4)] for colours in ((3, ), ()))
+    infer = FusionInferencer(FixedFusion('average'))
+    results = infer(visible, infrared)
+    for result, pair in zip(results, zip(visible, infrared, strict=True), strict=True):
+        np.testing.assert_array_equal(result['image'], infer(*pair)['image'])
+    with pytest.raises(ValueError, match='got 2 as visible, 1 as infrared'):
+        infer(visible, infrared[:1])
+
+
+def test_a_result_shows_what_was_found(detector: nn.Module, image: Callable, tmp_path: Path) -> None:
+    result = FusionInferencer(detector, score_thr=0.0)(image(96, 480, 3), image(96, 480, seed=1))
+    assert len(result['boxes']) and result.class_names == [
+        detector.dataset_meta['classes'][label] for label in result['labels']]
+    result.save(tmp_path / 'new/found.png')
+    drawn = cv2.imread(str(tmp_path / 'new/found.png'))
+    np.testing.assert_array_equal(drawn, result.plot())
+    changed = (drawn != result['image']).any(2)
+    x1, y1 = result['boxes'][0][:2].round().astype(int).clip(0)
+    assert changed[y1 - 2:y1 + 3, x1:x1 + 10].any()  # the side of a box
+    plain = FusionInferencer(FixedFusion('average'))(image(96, 480, 3), image(96, 480, seed=1))
+    assert plain.class_names is None and np.array_equal(plain.plot(), plain['image'])
 
 
 def test_files_of_odd_size_give_what_the_arrays_give(light: nn.Module, image: Callable, tmp_path: Path) -> None:
@@ -222,7 +256,8 @@ def test_values_that_no_image_has_cost_no_other(
 @pytest.mark.parametrize('visible, match', [
     (np.zeros((8, 9, 4), np.uint8), r'shape of the visible array is \(8, 9, 4\); an image is H x W or H x W x 3'),
     (np.full((8, 9, 3), 0.5), 'are float64 up to 0.5; give 8 bit'),
-    ([1, 2], 'is a list: give one path or one array')])
+    (3, 'is a int: give a path, an array'),
+    ([np.zeros((8, 9, 3), np.uint8)], 'got 1 as visible, one as infrared')])
 def test_arrays_that_are_no_images_are_named(light: nn.Module, image: Callable, visible: Any, match: str) -> None:
     with pytest.raises((TypeError, ValueError), match=match):
         FusionInferencer(light)(visible, image(8, 9))
