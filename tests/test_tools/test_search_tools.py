@@ -1,9 +1,12 @@
 """The tools round a search: its plots, and the table of costs it may use."""
+import base64
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 from mmengine.config import Config
 
@@ -11,6 +14,7 @@ from mmfusenas.nas import Genotype, SearchSpace
 from mmfusenas.nas.cost_table import CostTable
 from mmfusenas.registry import MODELS
 from mmfusenas.utils.complexity import complexity
+from mmfusenas.visualization.report import plot_cost_and_loss, read_scalars
 from mmfusenas.visualization.search_plots import plot_health
 
 CHOICES = {'scene.cells.0.type': ['a', 'b'], 'neck.cells.0.edges.0_1': ['conv_3', 'skip']}
@@ -35,6 +39,49 @@ def test_plots_are_written_and_named(work_dir: Path, run_tool: Callable, capsys:
     assert lines[:5] == [f'{work_dir}/plots/{name}.png' for name in names]
     assert all(cv2.imread(path).std() > 5 for path in lines[:5])  # images, and not blank
     assert lines[-1] == '  python tools/train.py CONFIG'
+
+
+def embedded_images(html: str) -> list[np.ndarray]:
+    return [cv2.imdecode(np.frombuffer(base64.b64decode(text), np.uint8), cv2.IMREAD_COLOR)
+            for text in re.findall(r'src="data:image/png;base64,([^"]+)"', html)]
+
+
+def log_of_a_training(work_dir: Path) -> np.ndarray:
+    """Write what two starts of a training log, and return the image that the last validation drew."""
+    for start, steps in (('1', (1, 2, 3)), ('2', (3, 4))):  # resumed after the second step
+        folder = work_dir / start / 'vis_data'
+        (folder / 'vis_image').mkdir(parents=True)
+        lines = [json.dumps(dict(loss=10.0 * step + int(start), iter=step, epoch=1, step=step)) for step in steps]
+        (folder / 'scalars.json').write_text('\n'.join(lines) + '\n')
+        image = np.full((20, 30, 3), 40 * int(start), np.uint8)
+        cv2.imwrite(str(folder / f'vis_image/val_0_{steps[-1]}.png'), image)
+    return image
+
+
+def test_a_page_of_a_search_needs_no_other_file(work_dir: Path, run_tool: Callable) -> None:
+    history = json.loads((work_dir / 'search.json').read_text())
+    for entry in history['epochs']:
+        entry['expected_cost'] = dict(latency_ms=10.0 * entry['epoch'])
+    (work_dir / 'search.json').write_text(json.dumps(history))
+    shown = log_of_a_training(work_dir)
+    assert run_tool('analysis_tools/plot_search', work_dir, '--html') == ''
+    html = (work_dir / 'plots/index.html').read_text()
+    assert '<td>neck.cells.0.edges.0_1</td><td>skip</td><td>0.70</td><td>2</td>' in html
+    assert 'python tools/train.py CONFIG' in html and not re.findall(r'(?:src|href)="(?!data:)', html)
+    images = embedded_images(html)
+    assert len(images) == 1 + 5 + 1 + 1  # cost and loss, the plots, the curves, the last image
+    assert all(image.std() > 5 for image in images[:-1]) and np.array_equal(images[-1], shown)
+    costs = plot_cost_and_loss(history).axes[0].collections[0].get_offsets()
+    assert costs.tolist() == [[10, 1], [20, 1]]
+
+
+def test_a_page_of_a_training(tmp_path: Path, run_tool: Callable) -> None:
+    log_of_a_training(tmp_path)
+    assert read_scalars(tmp_path) == dict(loss=[(1, 11.0), (2, 21.0), (3, 32.0), (4, 42.0)])
+    assert run_tool('analysis_tools/plot_search', tmp_path, '--html') == ''
+    assert len(embedded_images((tmp_path / 'plots/index.html').read_text())) == 2
+    (tmp_path / '2/vis_data/scalars.json').write_text('{"loss": 3}\n')
+    assert 'scalars.json, line 1 is no line of a log' in run_tool('analysis_tools/plot_search', tmp_path, '--html')
 
 
 def test_the_health_is_drawn_where_there_is_one(work_dir: Path, run_tool: Callable) -> None:

@@ -1,15 +1,28 @@
-"""Draw what a search did and found: ``python tools/analysis_tools/plot_search.py work_dirs/SEARCH``."""
+"""Draw what a search did and found: ``python tools/analysis_tools/plot_search.py work_dirs/SEARCH``.
+
+With ``--html`` one page of a search or of a training: curves, probabilities, what was found, its cost, the last images.
+"""
 import argparse
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from matplotlib.figure import Figure
 
 from mmfusenas.core.errors import UserError
-from mmfusenas.core.files import parse_json
+from mmfusenas.core.files import parse_json, write_text
 from mmfusenas.nas import Genotype
 from mmfusenas.utils.command_line import command, existing_file, run_tool
+from mmfusenas.visualization.report import (
+    commands,
+    embedded,
+    last_images,
+    page,
+    plot_cost_and_loss,
+    plot_scalars,
+    read_scalars,
+    table,
+)
 from mmfusenas.visualization.search_plots import (
     graphs,
     parse_stage,
@@ -25,9 +38,11 @@ from mmfusenas.visualization.search_plots import (
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description='Draw the history of a search (WORK_DIR/search.json) and what it found (WORK_DIR/genotype.json).',
-        epilog='example: python tools/analysis_tools/plot_search.py work_dirs/retinanet_ivif_search. It works '
+        epilog='Example: python tools/analysis_tools/plot_search.py work_dirs/retinanet_ivif_search. It works '
                'while the search still runs, too: its files are rewritten after every epoch.')
-    parser.add_argument('work_dir', help='work dir of a search')
+    parser.add_argument('work_dir', help='work dir of a search, with --html also of a training')
+    parser.add_argument('--html', action='store_true',
+                        help='also write WORK_DIR/plots/index.html, one page that needs no other file')
     return parser.parse_args()
 
 
@@ -70,19 +85,60 @@ def figures(history: dict, genotype: Genotype | None) -> Iterator[tuple[str, Fig
 
 def main() -> None:
     """Plot."""
-    work_dir = Path(parse_args().work_dir)
+    args = parse_args()
+    work_dir = Path(args.work_dir)
+    scalars = read_scalars(work_dir) if args.html else {}
+    if scalars and not (work_dir / 'search.json').is_file():  # a training
+        print(write_page(work_dir, [('Curves', embedded(plot_scalars(scalars), 'by iteration'))], []))
+        return
     history = read_history(work_dir / 'search.json')
     found = work_dir / 'genotype.json'
     genotype = Genotype.load(found) if found.is_file() else None
     (work_dir / 'plots').mkdir(exist_ok=True)
-    for name, figure in figures(history, genotype):
+    drawn = list(figures(history, genotype))
+    for name, figure in drawn:
         path = work_dir / 'plots' / f'{name}.png'
         figure.savefig(path, dpi=120)
         print(path)
     if genotype is None:
         print(f'{found} does not exist (yet), so what was found is not drawn.')
     retrain = work_dir / 'retrain.py'
-    print(f'\ndone; next:\n  {command("python", "tools/train.py", retrain if retrain.is_file() else "CONFIG")}')
+    following = command('python', 'tools/train.py', retrain if retrain.is_file() else 'CONFIG')
+    if args.html:
+        print(write_page(work_dir, search_sections(history, genotype, drawn, scalars), [following]))
+    print(f'\ndone; next:\n  {following}')
+
+
+def search_sections(history: dict, genotype: Genotype | None, drawn: list[tuple[str, Figure]],
+                    scalars: dict) -> Iterator[tuple[str, str]]:
+    """Yield heading and content of what a page says of a search."""
+    last = history['epochs'][-1]
+    rows = [[name, choice['candidates'][likeliest], f'{probabilities[likeliest]:.2f}', len(probabilities)]
+            for name, choice in history['choices'].items() for probabilities in [last['probabilities'][name]]
+            for likeliest in [probabilities.index(max(probabilities))]]
+    yield f'After epoch {last["epoch"]}', table(['choice', 'likeliest', 'probability', 'candidates'], rows)
+    if genotype and genotype.costs:
+        costs = [[name, f'{cost:,.4g}'] for name, cost in genotype.costs.items()]
+        yield 'Cost of what was found', table(['cost', ''], costs)
+    cost = plot_cost_and_loss(history)
+    if cost:
+        yield 'Cost and loss', embedded(cost, 'an epoch a point')
+    yield 'Figures', ''.join(embedded(figure, name) for name, figure in drawn)
+    if scalars:
+        yield 'Curves of the training', embedded(plot_scalars(scalars), 'by iteration')
+
+
+def write_page(work_dir: Path, sections: Iterable[tuple[str, str]], following: list[str]) -> Path:
+    """Write the page of a work dir, with its last images and the next commands; return its path."""
+    sections = list(sections)
+    images = last_images(work_dir)
+    if images:
+        sections.append(('Last images', ''.join(embedded(image, image.stem) for image in images)))
+    if following:
+        sections.append(('Next', commands(following)))
+    path = work_dir / 'plots' / 'index.html'
+    write_text(path, page(work_dir.resolve().name, sections))
+    return path
 
 
 if __name__ == '__main__':
