@@ -24,9 +24,13 @@ from mmfusenas.datasets.pairing import PATHS
 from mmfusenas.datasets.problems import DatasetError, Problem
 from mmfusenas.datasets.transforms.pack_pair import get_role
 
-FILE_NAMES = dict(img='file_name', infrared='file_name2', aligned='file_name2_aligned', target='file_name_target',
-                  reference='file_name_gt')
+FILE_NAMES = dict(img='file_name', infrared='file_name_infrared', aligned='file_name_aligned',
+                  target='file_name_target', reference='file_name_reference')
 """Keys of ``images`` that name an image below its folder; those beside the first only where they differ from it."""
+
+OLD_FILE_NAMES = dict(file_name2='file_name_infrared', file_name2_aligned='file_name_aligned',
+                      file_name_gt='file_name_reference')
+"""Their names before, which go with the next release."""
 
 
 def _is_number(value: Any) -> bool:
@@ -63,7 +67,7 @@ _NAME = (_is_name, 'text')
 _FILE = (_is_file, 'text, a path below the folder of its images without ..')
 _SIDE = (_is_side, 'a whole number from 1 on')
 _OPTIONAL: dict[str, dict[str, tuple[Callable[[Any], bool], str]]] = dict(
-    images=dict.fromkeys(FILE_NAMES.values(), _FILE),
+    images=dict.fromkeys([*FILE_NAMES.values(), *OLD_FILE_NAMES], _FILE),
     annotations=dict(area=(_is_number, 'a number'), iscrowd=(_is_flag, '0 or 1'), ignore=(_is_flag, '0 or 1')),
     categories={})
 _FIELDS: dict[str, dict[str, tuple[Callable[[Any], bool], str]]] = dict(

@@ -10,7 +10,7 @@ from mmfusenas.core.errors import InputError
 from mmfusenas.core.files import parse_json
 from mmfusenas.core.renamed import renamed
 from mmfusenas.datasets.annotations import RawBox, check_size, clip_box, unknown_class
-from mmfusenas.datasets.coco_layout import FILE_NAMES, check_coco
+from mmfusenas.datasets.coco_layout import FILE_NAMES, OLD_FILE_NAMES, check_coco
 from mmfusenas.datasets.images import ImageError, image_size
 from mmfusenas.datasets.pairing import OLD_KEYS, PATHS
 from mmfusenas.datasets.problems import DatasetError, Problem, report
@@ -22,7 +22,7 @@ class CocoPairDataset(CocoDataset):
     """Images or pairs with one COCO file: the layout that ``tools/dataset_converters/to_coco.py`` writes.
 
     ``visible``, ``infrared`` and ``annotations/NAME.json``; an entry of ``images`` has ``file_name`` below the visible
-    folder and, where it differs, ``file_name2`` below the infrared one. Other keys are COCO's.
+    folder and, where it differs, ``file_name_infrared`` below the infrared one. Other keys are COCO's.
 
     Args:
         data_prefix: ``img`` and, where there are any, ``infrared``, ``aligned`` (in register, where ``infrared`` is
@@ -87,7 +87,7 @@ class CocoPairDataset(CocoDataset):
 
     def parse_data_info(self, raw_data_info: dict) -> dict:
         """Add the second image, and look at every box before mmdet passes over the bad ones."""
-        image = raw_data_info['raw_img_info']
+        image = renamed(raw_data_info['raw_img_info'], OLD_FILE_NAMES)
         size = image['height'], image['width']
         for annotation in raw_data_info['raw_ann_info']:
             x, y, w, h = annotation['bbox']

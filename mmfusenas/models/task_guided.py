@@ -10,7 +10,7 @@ from mmengine.model import BaseModel
 from torch import Tensor
 
 from mmfusenas.core.errors import InputError, StateError
-from mmfusenas.models.scene.base_scene import add_pred_img, checked_losses, losses_of_sizes, luma
+from mmfusenas.models.scene.base_scene import add_pred_img, checked_losses, losses_of_sizes
 from mmfusenas.models.stages import Stages
 from mmfusenas.models.utils.bounded import bounded
 from mmfusenas.registry import MODELS
@@ -129,7 +129,7 @@ class TaskGuided(Stages, BaseModel):
         """
         if self.sees == 'image':
             return images['image']
-        return torch.cat([luma(inputs['visible']), luma(images['image']), inputs['infrared']], 1)
+        return torch.cat([images['visible_luma'], images['fused_luma'], inputs['infrared']], 1)
 
     def _task_inputs(self, image: Tensor, data_samples: list) -> tuple[Tensor, list]:
         """Pass each image, without the padding of the batch, through the task's own preprocessor."""

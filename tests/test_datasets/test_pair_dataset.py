@@ -361,8 +361,11 @@ def test_coco_second_file_name(coco):
     (coco / 'infrared/001.png').rename(coco / 'infrared/other.png')
     with pytest.raises(DatasetError, match=r'missing image \(1\):\n.*infrared/001\.png'):
         build_coco(coco)
-    edit(coco, lambda content: content['images'][1].update(file_name2='other.png'))
+    edit(coco, lambda content: content['images'][1].update(file_name_infrared='other.png'))
     assert build_coco(coco)[1]['infrared_path'].endswith('infrared/other.png')
+    edit(coco, lambda content: content['images'][1].update(file_name2=content['images'][1].pop('file_name_infrared')))
+    with pytest.warns(FutureWarning, match='file_name2 is called file_name_infrared'):
+        assert build_coco(coco)[1]['infrared_path'].endswith('infrared/other.png')
 
 
 @pytest.mark.parametrize('bbox, message', [
@@ -400,7 +403,7 @@ def test_coco_of_one_sensor_and_a_reference(pairs, tmp_path_factory):
     prefix = dict(img='visible', reference='reference')
     with pytest.raises(DatasetError, match=r'missing image \(1\):\n.*reference/001\.png'):
         build_coco(root, data_prefix=prefix)
-    edit(root, lambda content: content['images'][1].update(file_name_gt='other.png'))
+    edit(root, lambda content: content['images'][1].update(file_name_reference='other.png'))
     assert build_coco(root, data_prefix=prefix)[1]['reference_path'].endswith('reference/other.png')
 
 

@@ -72,7 +72,7 @@ def test_a_mat_file_states_sizes_before_they_are_read(tmp_path: Path, monkeypatc
 
 
 @pytest.mark.parametrize('name', ['/etc/passwd', '../a.png', 'a/../../b.png'])
-@pytest.mark.parametrize('key', ['file_name', 'file_name2'])
+@pytest.mark.parametrize('key', ['file_name', 'file_name_infrared', 'file_name2'])
 def test_a_coco_file_names_images_below_their_folder(key: str, name: str) -> None:
     entry = dict(dict(id=1, file_name='a.png', height=4, width=4), **{key: name})
     wrong = check_coco(dict(images=[entry], annotations=[], categories=[]), 'x.json')

@@ -57,9 +57,15 @@ class BaseScene(BaseModel):
             ``visible`` N x 3 x H x W and ``infrared`` N x 1 x H x W, to ``image`` N x 3 x H x W, and of a scene module
             that fuses lumas these, ``visible_luma`` and ``fused_luma`` N x 1 x H x W.
         """
-        visible = inputs['visible']
-        visible_luma = luma(visible)
-        fused_luma = self.fuse(visible_luma, inputs['infrared'])
+        return self.images_of_lumas(inputs['visible'], luma(inputs['visible']), inputs['infrared'])
+
+    def images_of_lumas(self, visible: Tensor, visible_luma: Tensor, infrared: Tensor) -> dict[str, Tensor]:
+        """Return what :meth:`images` does, of a visible image whose luma is known.
+
+        Shape:
+            ``visible`` N x 3 x H x W, the others N x 1 x H x W.
+        """
+        fused_luma = self.fuse(visible_luma, infrared)
         image = replace_luma(visible, fused_luma, visible_luma)
         return dict(image=image, visible_luma=visible_luma, fused_luma=fused_luma)
 

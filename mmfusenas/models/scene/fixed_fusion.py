@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mmfusenas.core.errors import InputError
-from mmfusenas.models.scene.base_scene import BaseScene, luma
+from mmfusenas.models.scene.base_scene import BaseScene
 from mmfusenas.registry import MODELS
 
 _LEVELS = 4
@@ -81,9 +81,8 @@ class FixedFusion(BaseScene):
         return RULES[self.rule](visible, infrared)
 
     def images(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
-        if self.rule == 'visible':
-            return dict(image=inputs['visible'])
-        if self.rule == 'infrared':
-            infrared = inputs['infrared']
-            return dict(image=infrared.expand(-1, 3, -1, -1), visible_luma=luma(inputs['visible']), fused_luma=infrared)
-        return super().images(inputs)
+        return dict(image=inputs['visible']) if self.rule == 'visible' else super().images(inputs)
+
+    def images_of_lumas(self, visible: Tensor, visible_luma: Tensor, infrared: Tensor) -> dict[str, Tensor]:
+        images = super().images_of_lumas(visible, visible_luma, infrared)
+        return dict(images, image=infrared.expand(-1, 3, -1, -1)) if self.rule == 'infrared' else images

@@ -39,10 +39,11 @@ class RegisteredFusion(BaseScene):
         self.fusion = MODELS.build(fusion)
 
     def images(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
-        visible, infrared = luma(inputs['visible']), inputs['infrared']
-        flow = self.registration(visible, infrared)
+        visible, infrared = inputs['visible'], inputs['infrared']
+        visible_luma = luma(visible)
+        flow = self.registration(visible_luma, infrared)
         registered = warp(infrared, flow)
-        images = self.fusion.images(dict(visible=inputs['visible'], infrared=registered))
+        images = self.fusion.images_of_lumas(visible, visible_luma, registered)
         return dict(images, registered=registered, flow=flow)
 
     def losses(self, images: dict[str, Tensor], inputs: dict[str, Tensor]) -> dict[str, Tensor]:

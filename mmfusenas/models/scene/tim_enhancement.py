@@ -4,7 +4,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from mmfusenas.core.errors import InputError
-from mmfusenas.models.scene.base_scene import BaseScene, luma, replace_luma
+from mmfusenas.models.scene.base_scene import BaseScene, replace_luma
 from mmfusenas.registry import MODELS
 
 
@@ -49,10 +49,8 @@ class TIMEnhancement(BaseScene):
     def fuse(self, visible: Tensor, infrared: Tensor) -> Tensor:
         return self._lumas(visible, infrared)['enhanced']
 
-    def images(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
-        visible = inputs['visible']
-        visible_luma = luma(visible)
-        lumas = self._lumas(visible_luma, inputs['infrared'])
+    def images_of_lumas(self, visible: Tensor, visible_luma: Tensor, infrared: Tensor) -> dict[str, Tensor]:
+        lumas = self._lumas(visible_luma, infrared)
         return dict(lumas, image=replace_luma(visible, lumas['enhanced'], visible_luma),
                     visible_luma=visible_luma, fused_luma=lumas['enhanced'])
 
