@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from mmfusenas.core.errors import InputError, StateError
+from mmfusenas.core.renamed import renamed
 from mmfusenas.engine.hooks.path_sampling_hook import STATE_KEY
 from mmfusenas.engine.loops.resumable import run_seed
 from mmfusenas.engine.loops.stop_signals import StopSignals
@@ -130,7 +131,7 @@ class EvolutionSearchLoop(BaseLoop):
     def _settings(self) -> dict[str, Any]:
         """Return what a resumed search has to have in common with this one."""
         return dict(loop=type(self).__name__, limit=self.limit, cost=self.cost, strategy=self.strategy,
-                    space_hash=self.space.hash, by=self.scoring['metric'], num_candidates=self.num_candidates,
+                    space_hash=self.space.hash, metric=self.scoring['metric'], num_candidates=self.num_candidates,
                     topk=self.topk, mutate_prob=self.mutate_prob, num_initial_paths=self.num_initial_paths,
                     fixed=self.fixed, samples=len(self.dataloader.dataset), batch_size=self.scoring['batch_size'],
                     costs=self.sampler.hash)
@@ -141,6 +142,7 @@ class EvolutionSearchLoop(BaseLoop):
         Raises:
             RuntimeError: If it had another constraint, strategy, score, population or space.
         """
+        state = renamed(state, dict(by='metric'))
         require_same(state, self._settings(), 'its search differs', 'begin a new search in another --work-dir')
         self._state = state
 
