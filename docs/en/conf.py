@@ -48,6 +48,7 @@ PAGES |= {'projects/example_project': '/example_project.md',
           'projects/example_project/README.md': '/example_project.md',
           'projects/fusion_adapters': '/fusion_adapters.md',
           'projects/fusion_adapters/README.md': '/fusion_adapters.md',
+          'projects/tutorial/README.md': '/tutorial.md',
           'CHANGELOG.md': '/changelog.md', 'CONTRIBUTING.md': '/contributing.md'}
 
 

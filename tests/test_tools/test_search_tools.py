@@ -27,7 +27,8 @@ def work_dir(tmp_path: Path) -> Path:
               for epoch in (1, 2)]
     choices = {name: dict(candidates=candidates) for name, candidates in CHOICES.items()}
     (tmp_path / 'search.json').write_text(json.dumps(dict(choices=choices, epochs=epochs)))
-    Genotype(choices={name: candidates[1] for name, candidates in CHOICES.items()}).save(tmp_path / 'genotype.json')
+    Genotype(choices={name: candidates[1] for name, candidates in CHOICES.items()},
+             costs=dict(macs=12345678.0, latency_ms=None)).save(tmp_path / 'genotype.json')
     return tmp_path
 
 
@@ -67,6 +68,7 @@ def test_a_page_of_a_search_needs_no_other_file(work_dir: Path, run_tool: Callab
     assert run_tool('analysis_tools/plot_search', work_dir, '--html') == ''
     html = (work_dir / 'plots/index.html').read_text()
     assert '<td>neck.cells.0.edges.0_1</td><td>skip</td><td>0.70</td><td>2</td>' in html
+    assert '<td>macs</td><td>1.235e+07</td>' in html
     assert 'python tools/train.py CONFIG' in html and not re.findall(r'(?:src|href)="(?!data:)', html)
     images = embedded_images(html)
     assert len(images) == 1 + 5 + 1 + 1  # cost and loss, the plots, the curves, the last image

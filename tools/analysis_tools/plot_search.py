@@ -118,7 +118,7 @@ def search_sections(history: dict, genotype: Genotype | None, drawn: list[tuple[
             for likeliest in [probabilities.index(max(probabilities))]]
     yield f'After epoch {last["epoch"]}', table(['choice', 'likeliest', 'probability', 'candidates'], rows)
     if genotype and genotype.costs:
-        costs = [[name, f'{cost:,.4g}'] for name, cost in genotype.costs.items()]
+        costs = [[name, f'{cost:,.4g}'] for name, cost in genotype.costs.items() if cost is not None]
         yield 'Cost of what was found', table(['cost', ''], costs)
     cost = plot_cost_and_loss(history)
     if cost:
