@@ -12,6 +12,7 @@ from torchmetrics.functional.image import lpips as torchmetrics_lpips
 
 from mmfusenas.evaluation.functional.niqe import NaturalModel, niqe
 from mmfusenas.evaluation.metrics import GuidedSRMetric, ImageQualityMetric, NIQEMetric
+from mmfusenas.evaluation.metrics.image_quality_metric import eight_bit
 from mmfusenas.models.losses.lpips import LPIPS
 
 
@@ -48,6 +49,13 @@ def test_scores_are_means_over_the_images():
     assert scores['quality/SSIM'] == pytest.approx(
         np.mean([structural_similarity(*pair, channel_axis=2) for pair in pairs]))
     assert set(scores) == {'quality/PSNR', 'quality/SSIM'}
+
+
+@pytest.mark.parametrize('dtype, values', [
+    (torch.uint8, [0, 128, 255]), (torch.uint16, [0, 128 * 257, 65535]), (torch.float32, [-3.0, 128.4, 255.6])])
+def test_references_of_every_depth_are_compared_in_8_bit(dtype, values):
+    packed = torch.tensor(values, dtype=torch.float64).to(dtype).reshape(1, 1, 3)
+    assert eight_bit(packed).tolist() == [[[value] * 3 for value in (0, 128, 255)]]
 
 
 def test_quality_needs_references_of_the_same_size():
