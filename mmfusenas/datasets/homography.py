@@ -45,7 +45,7 @@ class Homography:
     def __init__(self, matrix: Sequence[Sequence[float]] | np.ndarray) -> None:
         try:
             found = np.asarray(matrix, np.float64)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             found = np.empty(0)
         if found.shape != (3, 3) or not np.isfinite(found).all() or abs(np.linalg.det(found)) < 1e-9 or not found[2, 2]:
             raise InputError(f'A homography is an invertible matrix of 3 x 3 numbers, got {str(matrix)[:200]}.')

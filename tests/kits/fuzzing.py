@@ -37,6 +37,7 @@ from mmfusenas.core.errors import UserError
 from mmfusenas.datasets import CocoPairDataset, PairDataset, VOCPairDataset, YOLOPairDataset
 from mmfusenas.datasets.annotations import read_bbgt, read_darkface
 from mmfusenas.datasets.checks import check_pair, check_values
+from mmfusenas.datasets.homography import Homography
 from mmfusenas.datasets.images import image_size, read_array, read_infrared, read_visible
 from mmfusenas.nas import Genotype, SearchSpace
 from mmfusenas.nas.cost_table import CostTable, build_table, parameters_by_site
@@ -208,6 +209,15 @@ def _read_table(path: Path) -> None:
     table.check(space, 'macs')
     costs = table.predict(space.genotype())
     assert all(np.isfinite(value) and value >= 0 for value in costs.values()), costs
+
+
+def _homography(path: Path) -> None:
+    Homography([[1.1, 0.01, -0.05], [0, 1.05, 0.02], [0.01, 0, 1]]).save(path)
+
+
+def _read_homography(path: Path) -> None:
+    seen = Homography.load(path)(np.full((12, 16, 3), 90, np.uint8), np.full((10, 14), 60, np.uint8))
+    assert seen.shape == (12, 16) and set(np.unique(seen)) <= {60, 90}
 
 
 def _checkpoint(path: Path) -> None:
@@ -574,6 +584,7 @@ KINDS: dict[str, Kind] = {
     'list': Kind('.txt', _list, _read_list, (in_words, ) * 2),
     'genotype': Kind('.json', _genotype, _read_genotype, (in_json, ) * 9),
     'cost table': Kind('.json', _table, _read_table, (in_json, ) * 6),
+    'homography': Kind('.json', _homography, _read_homography, (in_json, ) * 6),
     'checkpoint': Kind('.pth', _checkpoint, _read_checkpoint, (in_checkpoint, ) * 9 + (with_code, ), 0.7),
     'search checkpoint': Kind('.pth', _search, _read_search, (in_checkpoint, ) * 9 + (with_code, ), 0.5),
     'json config': Kind('.json', _config, _read_config, (in_json, ) * 6 + (built_on, )),

@@ -67,8 +67,10 @@ def test_places_are_in_widths_and_what_is_not_seen_is_the_visible_luma():
 def test_a_file_holds_the_matrix(tmp_path):
     TRUE.save(tmp_path / 'cameras.json')
     np.testing.assert_allclose(Homography.load(tmp_path / 'cameras.json').matrix, TRUE.matrix)
+    huge = '1' + 400 * '0'  # a whole number that no float holds
     for text, message in (('[1, 2]', 'holds no homography'), ('{"homography": [[1, 0, 0]]}', '3 x 3 numbers'),
                           ('{"homography": "x"}', '3 x 3 numbers'), ('{', 'is not JSON'),
+                          (f'{{"homography": [[{huge}, 0, 0], [0, 1, 0], [0, 0, 1]]}}', '3 x 3 numbers'),
                           ('{"homography": [[1, 0, 0], [1, 0, 0], [0, 0, 1]]}', 'invertible')):
         (tmp_path / 'bad.json').write_text(text)
         with pytest.raises(ValueError, match=message) as caught:
