@@ -5,6 +5,7 @@ import logging
 import cv2
 import numpy as np
 import pytest
+import torch
 from mmengine.dataset import ConcatDataset
 from mmengine.logging import MMLogger
 
@@ -20,7 +21,13 @@ from mmfusenas.datasets import (
 )
 from mmfusenas.datasets.coco_layout import write_coco
 from mmfusenas.datasets.problems import DatasetError
-from mmfusenas.datasets.transforms import JointTransform, LoadPairFromFile
+from mmfusenas.datasets.transforms import (
+    JointTransform,
+    LoadPairFromFile,
+    PackPairDetInputs,
+    PackPairInputs,
+    PackPairSegInputs,
+)
 from mmfusenas.registry import DATASETS
 
 CLASSES = dict(classes=('person', 'car'))
@@ -556,6 +563,20 @@ def test_folds_of_msrs_as_shared(shared):
     assert [(sum('D' in stem for stem in fold), sum('N' in stem for stem in fold)) for fold in folds] == [
         (36, 36), (36, 36), (36, 30), (28, 36)]
     assert [len(stems('train', fold)) for fold in range(4)] == [179, 180, 191, 191]
+
+
+def test_a_data_set_of_ones_own_may_use_the_names_of_the_release_before(pairs):
+    info = PairDataset(data_root=str(pairs), data_prefix=dict(img='vi', infrared='ir'))[0]
+    with pytest.warns(FutureWarning, match='img_path2 is called infrared_path'):
+        loaded = LoadPairFromFile()(dict(img_path=info['img_path'], img_path2=info['infrared_path']))
+    image = dict(img=loaded['img'], reference=loaded['img'], infrared=loaded['infrared'])
+    expected = PackPairInputs()(dict(image))['inputs']
+    old = dict(img=image['img'], gt=image['reference'], img2=image['infrared'])
+    for pack in (PackPairInputs, PackPairDetInputs, PackPairSegInputs):
+        with pytest.warns(FutureWarning, match='img2 is called infrared'):
+            packed = pack()(dict(old))['inputs']
+        assert set(packed) == set(expected) == {'visible', 'infrared', 'reference'}
+        assert all(torch.equal(packed[name], expected[name]) for name in packed)
 
 
 def test_the_names_of_the_release_before_still_work(pairs):

@@ -33,6 +33,15 @@ def test_the_difference_counts_and_not_the_spread_of_the_images() -> None:
     assert tell_apart(scores, higher_is_better=False) == dict(a='', b='*', c='=')
 
 
+def test_two_standard_errors_tell_apart() -> None:
+    """Differences of mean d and standard error 1: d = 2.1 is told apart, d = 1.9 is not."""
+    noise = np.array([-3.0, -1.0, 1.0, 3.0])
+    noise /= np.std(noise, ddof=1) / 2
+    best = jackknife(np.mean, np.zeros(4))
+    for distance, mark in ((2.1, ''), (1.9, '=')):
+        assert tell_apart(dict(best=best, other=jackknife(np.mean, noise - distance)))['other'] == mark
+
+
 def test_the_error_of_a_difference_is_that_of_the_pairs() -> None:
     first, second = np.random.default_rng(1).normal(size=(2, 12))
     gap = jackknife(np.mean, first).minus(jackknife(np.mean, second))

@@ -67,6 +67,10 @@ def test_the_target_is_found_under_its_old_name(folder):
     with pytest.warns(FutureWarning, match='img2 is called infrared'):
         old = dataset(folder, data_prefix=dict(img='rgb', img2='depth'))
     np.testing.assert_array_equal(old[0]['inputs']['target'], dataset(folder)[0]['inputs']['target'])
+    guide, target = torch.zeros(1, 3, 4, 6, dtype=torch.uint8), torch.zeros(1, 1, 4, 6)
+    with pytest.warns(FutureWarning, match='guidance is called guide'):
+        batch = GuidedDataPreprocessor()(dict(inputs=dict(guidance=guide, target=target)))
+    assert set(batch['inputs']) == {'guide', 'target'}
     with pytest.warns(FutureWarning, match='visible is called guide'):
         assert GuidedDataPreprocessor(dict(visible=11)).bit_depth == dict(guide=11)
 

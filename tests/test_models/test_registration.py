@@ -232,6 +232,7 @@ def test_the_moved_image_is_what_is_fused(model, packed):
         images = model.images(inputs)
         assert images['flow'].mean() == pytest.approx(2, abs=0.3)
         expected = model.fusion.fuse(luma(inputs['visible']), warp(inputs['infrared'], images['flow']))
+        torch.testing.assert_close(images['registered'], warp(inputs['infrared'], images['flow']))
     torch.testing.assert_close(luma(images['image']), expected, atol=1e-5, rtol=0)
 
 

@@ -1,6 +1,7 @@
 """A scene module in front of mmdet's detectors."""
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from mmengine.config import Config, ConfigDict
@@ -209,6 +210,24 @@ def test_with_norm_eval_an_image_does_not_depend_on_its_neighbours():
         assert model.scene.training
         model.stage = 'scene'  # there the statistics are learnt
         assert all(module.training for module in model.scene.modules())
+
+
+def test_a_predicted_image_depends_neither_on_its_batch_nor_on_the_padding():
+    model = build(scene=dict(type='FixedFusion', rule='average')).eval()
+    model.scene.fuse = lambda visible, infrared: visible.mean((2, 3), keepdim=True).expand_as(visible)
+    data = batch([(61, 83), (90, 70)])
+    for place, sample in enumerate(model.test_step(data)):
+        alone, = model.test_step(dict(inputs={name: images[place:place + 1] for name, images in data['inputs'].items()},
+                                      data_samples=[data['data_samples'][place].clone()]))
+        assert np.array_equal(alone.pred_img, sample.pred_img)
+
+
+def test_the_scene_of_a_detector_is_computed_in_tiles():
+    model, widths = build(scene=dict(type='FixedFusion', rule='average')).eval(), []
+    model.scene.tile, fuse = 256, model.scene.fuse
+    model.scene.fuse = lambda visible, infrared: widths.append(visible.shape[3]) or fuse(visible, infrared)
+    sample, = model.test_step(batch([(64, 700)]))
+    assert len(widths) > 1 and max(widths) < 700 and sample.pred_img.shape == (64, 700, 3)
 
 
 def test_the_task_gradient_reaches_the_fusion_network():

@@ -7,9 +7,10 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 
 from mmfusenas.core.errors import InputError
+from mmfusenas.core.renamed import renamed
 from mmfusenas.datasets.homography import Homography
 from mmfusenas.datasets.images import float_ranges, match_sizes, read_infrared, read_pair, read_visible
-from mmfusenas.datasets.pairing import PATHS, Sample
+from mmfusenas.datasets.pairing import OLD_KEYS, PATHS, Sample
 from mmfusenas.datasets.thermal import ThermalScale
 from mmfusenas.registry import TRANSFORMS
 
@@ -67,6 +68,7 @@ class LoadPairFromFile(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Add the images to ``results``."""
+        results = renamed(results, OLD_KEYS)
         images = self._read_sensors(results)
         size = images['img'].shape[:2]
         for key, read in dict(aligned=read_infrared, reference=read_visible).items():

@@ -7,7 +7,8 @@ import numpy as np
 import torch
 from mmcv.transforms import BaseTransform
 
-from mmfusenas.datasets.pairing import PATHS
+from mmfusenas.core.renamed import renamed
+from mmfusenas.datasets.pairing import OLD_KEYS, PATHS
 from mmfusenas.registry import TRANSFORMS
 from mmfusenas.structures import FusionDataSample
 
@@ -39,7 +40,12 @@ def further_inputs(results: dict) -> dict[str, torch.Tensor]:
 
 
 def complete_meta(results: dict) -> dict:
-    """Fill in the meta information that only some transforms leave behind."""
+    """Return what is packed: images under their present names, and the meta information that some transforms leave out.
+
+    Without old names it is ``results`` itself.
+    """
+    if set(OLD_KEYS) & set(results):  # of a data set of one's own
+        results = renamed(results, OLD_KEYS)
     results['img_shape'] = results['img'].shape[:2]
     results.setdefault('ori_shape', results['img_shape'])
     results.setdefault('scale_factor', (1.0, 1.0))

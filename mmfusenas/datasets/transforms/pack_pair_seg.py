@@ -36,6 +36,7 @@ class PackPairSegInputs(PackSegInputs):
 
     def transform(self, results: dict) -> dict:
         """Pack ``results``."""
-        packed = super().transform(complete_meta(results))
+        results = complete_meta(results)
+        packed = super().transform(results)
         packed['inputs'] = dict(visible=packed['inputs'], **further_inputs(results))
         return packed

@@ -42,6 +42,10 @@ class GuidedDataPreprocessor(PairDataPreprocessor):
             raise InputError(f'GuidedDataPreprocessor got bit_depth={self.bit_depth}; give that of the guide, '
                              'dict(guide=...). The range of targets is value_range of DegradeTarget.')
 
+    def forward(self, data: dict, training: bool = False) -> dict:
+        """Make a batch of what the data loader hands over, with the guide under its old name as well."""
+        return super().forward(dict(data, inputs=renamed(data['inputs'], dict(guidance='guide'))), training)
+
     def _scale(self, name: str, image: torch.Tensor, sample: BaseDataElement | None) -> torch.Tensor:
         if name == 'guide':
             return super()._scale(name, image, sample)
