@@ -19,7 +19,8 @@ demo:  ## train, test and look at the task-guided detector on built-in scenes
 test:  ## the tests that are run at every change, and the examples of the docstrings
 	@$(ENV) && $(PYTEST) -m 'not slow'
 
-test-all:  ## also the slow tests
+test-all: WITH = --with docs
+test-all:  ## also the slow tests, those of the documentation among them
 	@$(ENV) && $(PYTEST)
 
 lint:

@@ -22,7 +22,7 @@ from mmfusenas.cli import as_typed
 from mmfusenas.core.errors import UserError
 from mmfusenas.core.renamed import warn_renamed
 from mmfusenas.utils.config_check import check_options
-from mmfusenas.utils.config_files import config_from, get_file, packaged_config
+from mmfusenas.utils.config_files import config_from, get_file, packaged_config, reason
 from mmfusenas.utils.lost_processes import lost_process
 from mmfusenas.utils.safe_loading import use_safe_loading
 from mmfusenas.utils.weights import checkpoint_file
@@ -242,7 +242,8 @@ def read_config(path: str, options: dict[str, Any] | None = None) -> Config:
         cfg = config_from(path)
         cfg.merge_from_dict(options or {})
     except Exception as error:  # a config is a program, and may fail like any
-        raise UserError(f'Config {get_file(error, path)} cannot be read: {type(error).__name__}: {error}') from error
+        file = get_file(error, path)
+        raise UserError(f'Config {file} cannot be read: {reason(error, file)}') from error
     return cfg
 
 

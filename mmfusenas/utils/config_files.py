@@ -1,6 +1,7 @@
 """Config files: YAML and JSON are data and run no code; a Python config is code, and is trusted like any script."""
 from __future__ import annotations
 
+import os
 import re
 import traceback
 from pathlib import Path
@@ -90,6 +91,29 @@ def packaged_config(name: str) -> Path:
         known = [str(file.relative_to(root)) for file in sorted(root.glob('*/*.py'))]
         raise FileError(f'{package} has no config {path}{nearest(path, known)}.')
     return root / path
+
+
+def reason(error: Exception, path: str) -> str:
+    """Return why a config cannot be read, in words where MMEngine's own say little."""
+    if isinstance(error, RuntimeError) and not str(error):
+        return ('it imports and has no _base_, so that MMEngine takes it for a config of the new style, in which '
+                "nothing can be called. Begin it with a _base_, such as _base_ = 'mmfusenas::_base_/default_runtime.py'")
+    text = f'{type(error).__name__}: {error}'
+    return f'{text}. {_chosen_bases(Path(path))}'.removesuffix('. ') if isinstance(error, FileNotFoundError) else text
+
+
+def _chosen_bases(path: Path) -> str:
+    """Say which variables of the environment choose a base that a config does not have, and what they may be."""
+    said = []
+    pattern = r"""['"]([^'"{]*)\{\{\s*\$(\w+):([^}]*)\}\}([^'"{]*)['"]"""
+    for before, name, default, behind in re.findall(pattern, path.read_text()):
+        if name in os.environ and not (path.parent / f'{before}{os.environ[name]}{behind}').is_file():
+            start = before.rpartition('/')[2]
+            known = sorted(file.name.removeprefix(start).removesuffix(behind)
+                           for file in path.parent.glob(f'{before}*{behind}') if file.suffix == '.py')
+            said.append(f'The variable {name}={os.environ[name]} of the environment chooses a base of {path.name}; it '
+                        f'can be {", ".join(known)} (default: {default}).')
+    return ' '.join(said)
 
 
 def get_file(error: Exception, path: str) -> str:

@@ -56,6 +56,17 @@ def test_options_exist(document: Path) -> None:
             assert [option for option in options if not is_option(option, source)] == [], line
 
 
+def test_the_config_of_the_readme_builds(tmp_path: Path) -> None:
+    pytest.importorskip('mmdet')
+    from mmfusenas.apis.loading import build_model
+    from mmfusenas.utils.command_line import load_config
+    code, = re.findall(r'```python\n(_base_ = .*?)```', (ROOT / 'README.md').read_text(), re.S)
+    (tmp_path / 'mine.py').write_text(code)
+    config = load_config(str(tmp_path / 'mine.py'))
+    assert config.train_cfg.type.endswith('TrainLoop')
+    assert build_model(config.model, 'README').task.bbox_head.num_classes == 5
+
+
 @pytest.mark.parametrize('system', ['tim', 'ruas', 'dcnas', 'hadamard', 'hyperguidance'])
 def test_a_system_is_read_in_six_files(system: str) -> None:
     text = (ROOT / f'configs/{system}/README.md').read_text()

@@ -117,6 +117,24 @@ def test_config_with_a_missing_base(tmp_path: Path) -> None:
         load_config(str(file))
 
 
+def test_a_base_that_the_environment_chooses_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ('day_blur', 'night_blur', 'other'):
+        (tmp_path / f'{name}.py').write_text(f'{name} = 1')
+    file = tmp_path / 'config.py'
+    file.write_text("_base_ = ['./other.py', '{{$LIGHT:day}}_blur.py']\nmodel = dict(type='A')")
+    assert load_config(str(file)).day_blur == 1
+    monkeypatch.setenv('LIGHT', '/mnt/data')
+    with pytest.raises(UserError, match=r'LIGHT=/mnt/data .*can be day, night \(default: day\)'):
+        load_config(str(file))
+
+
+def test_a_config_of_the_new_style_by_mistake_is_explained(tmp_path: Path) -> None:
+    file = tmp_path / 'config.py'
+    file.write_text("from mmfusenas.utils.stock_config import stock_task\nmodel = stock_task('mmdet::x.py', 3, (9, 9))")
+    with pytest.raises(UserError, match='no _base_'):
+        load_config(str(file))
+
+
 def test_options_are_merged(tmp_path: Path) -> None:
     file = tmp_path / 'config.py'
     file.write_text("model = dict(type='A', depth=1, parts=[dict(width=2)])")
