@@ -97,9 +97,9 @@ def reason(error: Exception, path: str) -> str:
     """Return why a config cannot be read, in words where MMEngine's own say little."""
     if isinstance(error, RuntimeError) and not str(error):
         return ('it imports and has no _base_, so that MMEngine takes it for a config of the new style, in which '
-                "nothing can be called. Begin it with a _base_, such as _base_ = 'mmfusenas::_base_/default_runtime.py'")
-    text = f'{type(error).__name__}: {error}'
-    return f'{text}. {_chosen_bases(Path(path))}'.removesuffix('. ') if isinstance(error, FileNotFoundError) else text
+                "nothing can be called. Begin it with a _base_, like _base_ = 'mmfusenas::_base_/default_runtime.py'")
+    chosen = _chosen_bases(Path(path)) if isinstance(error, FileNotFoundError) else ''
+    return f'{type(error).__name__}: {error}' + (f'. {chosen}' if chosen else '')
 
 
 def _chosen_bases(path: Path) -> str:
