@@ -23,12 +23,12 @@ class LossWeights(nn.Module):
 
     Args:
         terms: Names of the terms.
-        start: Weight that every term begins with, at least 0; with a ``total`` each begins with an equal share of it.
-            Defaults to 1.0.
+        init_value: Weight that every term begins with, at least 0; with a ``total`` each begins with an equal share of
+            it. Defaults to 1.0.
         total: Sum of the weights, above 0. Defaults to None: each is free.
 
     Raises:
-        ValueError: If there is no term, one is named twice, ``start`` is negative, or ``total`` is not above 0.
+        ValueError: If there is no term, one is named twice, ``init_value`` is negative, or ``total`` is not above 0.
         RuntimeError: On using weights that are neither relaxed nor fixed.
 
     Example:
@@ -40,16 +40,16 @@ class LossWeights(nn.Module):
         [1.5, 1.5]
     """
 
-    def __init__(self, terms: Sequence[str], start: float = 1.0, total: float | None = None) -> None:
+    def __init__(self, terms: Sequence[str], init_value: float = 1.0, total: float | None = None) -> None:
         super().__init__()
-        if not terms or len(set(terms)) < len(terms) or start < 0:
-            raise InputError(f'LossWeights got terms={list(terms)} and start={start}; it needs terms of different '
-                             'names, and a weight of at least 0.')
+        if not terms or len(set(terms)) < len(terms) or init_value < 0:
+            raise InputError(f'LossWeights got terms={list(terms)} and init_value={init_value}; it needs terms of '
+                             'different names, and a weight of at least 0.')
         if total is not None and not total > 0:
             raise InputError(f'LossWeights got total={total}, the sum of its weights; it is above 0, or None.')
         self.terms, self.total = tuple(terms), total
-        start = total / len(terms) if total else start
-        self.alpha = nn.Parameter(torch.full((len(self.terms),), float(start)), requires_grad=False)
+        init_value = total / len(terms) if total else init_value
+        self.alpha = nn.Parameter(torch.full((len(self.terms),), float(init_value)), requires_grad=False)
         self.relaxed, self.is_fixed = False, False
 
     @property

@@ -28,7 +28,7 @@ def terms():
 
 
 def test_it_weighs_terms_and_its_gradient_is_the_terms():
-    weights = LossWeights(['l1', 'l2'], start=0.5)
+    weights = LossWeights(['l1', 'l2'], init_value=0.5)
     weights.relax()
     weights.alpha.requires_grad_(True)
     weighted = weights(terms())
@@ -97,7 +97,7 @@ def test_weights_of_other_terms_are_refused(given, match):
 
 
 @pytest.mark.parametrize('arguments', [
-    dict(terms=[]), dict(terms=['a', 'a']), dict(terms=['a'], start=-1.0), dict(terms=['a'], total=0.0)])
+    dict(terms=[]), dict(terms=['a', 'a']), dict(terms=['a'], init_value=-1.0), dict(terms=['a'], total=0.0)])
 def test_no_loss_weights_without_terms(arguments):
     with pytest.raises(ValueError, match='LossWeights got'):
         LossWeights(**arguments)
