@@ -316,7 +316,7 @@ def test_a_predictor_of_other_constraints_is_refused(trained, tmp_path):
 
 def test_a_resumed_search_of_another_kind_is_refused(trained, tmp_path):
     search(tmp_path, trained[1], stop=2)
-    with pytest.raises(RuntimeError, match='by: loss then, rmse now'):
+    with pytest.raises(RuntimeError, match='metric: loss then, rmse now'):
         search(tmp_path, trained[1], resume=True, metric='rmse')
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmfusenas.apis import FusionInferencer
+from mmfusenas.apis import FusionInferencer, Result
 from mmfusenas.apis.loading import build_model
 from mmfusenas.datasets.images import ImageError
 from mmfusenas.datasets.pairing import Pair
@@ -173,10 +173,10 @@ def test_whatever_is_wrong_with_one_image_the_others_are_done(
     infer = FusionInferencer(FixedFusion('average'))
     pairs = [Pair(stem, stem, stem) for stem in 'abc']
 
-    def called(visible: str, infrared: str) -> dict:
+    def called(visible: str, infrared: str) -> Result:
         if visible == 'b':
             raise problem
-        return dict(image=np.zeros((4, 4, 3), np.uint8), boxes=None, scores=None, labels=None, mask=None)
+        return Result(dict(image=np.zeros((4, 4, 3), np.uint8), boxes=None, scores=None, labels=None, mask=None))
 
     monkeypatch.setattr(FusionInferencer, '__call__', lambda self, *paths: called(*paths))
     monkeypatch.setattr(FusionInferencer, 'check', lambda *_: None)
