@@ -131,7 +131,7 @@ def test_derived_networks_equal_the_supernet_and_cost_what_the_table_says():
     table = measure_costs(space, pair, repeats=3)
     sampler, by_macs = PathSampler(space, table), PathSampler(space, table, 'macs')
     levels = set()
-    for i, path in enumerate(sampler.sample(50, generator)):
+    for i, path in enumerate(sampler.sample(20, generator)):
         choices = sampler.choices(path)
         space.select(choices)
         derived = space.derive(Genotype(choices))
@@ -172,14 +172,14 @@ def test_an_undecided_network_is_an_error_and_a_foreign_genotype_too():
 def test_ten_thousand_paths_under_random_constraints_are_legal():
     sampler, generator = PathSampler(space := SearchSpace(GuidedSRNet(channels=8)), parameter_table(space)), (
         torch.Generator().manual_seed(0))
-    for _ in range(50):
+    for i in range(50):
         constraint = sampler.random_cost(generator)
         paths = sampler.sample_between(0.95 * constraint, constraint, 200, generator)
         assert len(paths) == 200 and ((paths >= 0) & (paths < sampler.sizes)).all()
         costs = sampler.cost(paths)
         assert ((costs >= 0.95 * constraint) & (costs <= constraint)).all()
-        derived = space.derive(Genotype(sampler.choices(paths[0])))
-        assert count_parameters(derived) == costs[0]
+        if i % 10 == 0:
+            assert count_parameters(space.derive(Genotype(sampler.choices(paths[0])))) == costs[0]
 
 
 def test_limits_that_random_paths_hardly_ever_meet_can_be_searched():

@@ -603,6 +603,7 @@ def test_all_rows_have_the_iterations_asked_for(algorithm):
         assert given[given.index('train_cfg.max_iters=16'):] == ['train_cfg.max_iters=16', *([] if fixed else stages)]
 
 
+@pytest.mark.slow
 def test_a_row_of_algorithm_1_and_its_control_train_on_the_built_in_scenes(monkeypatch, tmp_path, root, run_tool):
     pytest.importorskip('mmdet')
     import algorithm1
