@@ -116,7 +116,8 @@ KINDS = dict(plain=search, phases=search, cooperative=search, loss=search, guida
              evolution=one_shot)
 
 
-@pytest.mark.parametrize('kind', list(KINDS))
+@pytest.mark.parametrize('kind', [
+    pytest.param(kind, marks=pytest.mark.slow) if kind in ('loss', 'guidance') else kind for kind in KINDS])
 def test_two_ranks_search_as_one(tmp_path, kind, ended):
     store = TCPStore('127.0.0.1', 0, is_master=True, wait_for_workers=False)  # as torchrun's, on a port that is free
     KINDS[kind](tmp_path, 4, kind)

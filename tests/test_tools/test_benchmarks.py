@@ -39,14 +39,17 @@ def test_help(path, monkeypatch, capsys):
 
 
 @pytest.mark.parametrize('command', [
-    'hypergrad_cost.py --size 12 --repeats 1 --operators rb_3', 'search_step.py --size 16 --repeats 1',
+    'search_step.py --size 16 --repeats 1',
     'supernet_step.py --channels 8 --shape 16 16 --paths 1 --repeats 1', 'sampling.py --paths 4096 --channels 8',
     'depthwise.py --shape 1 4 16 16 --repeats 1', 'fusion_inference.py --shape 32 32 --repeats 1 --no-compile',
-    'ruas_inference.py --shape 32 32 --repeats 1', 'path_latency.py --paths 2 --channels 8 --shape 16 16 --repeats 3',
+    'ruas_inference.py --shape 32 32 --repeats 1',
     'guided_inference.py --shapes 16x16 --repeats 1', 'mixed_precision.py configs/ruas/enhance.py --repeats 1',
-    'checkpointing.py configs/tim/retinanet_ivif.py --shape 64 80',
-    pytest.param('inference_options.py --shape 32 40 --pairs 1 --tile 256', marks=pytest.mark.slow),
-    pytest.param('endurance.py --steps 3 --rows 1 --parts inference --largest 40', marks=pytest.mark.slow)])
+    *(pytest.param(command, marks=pytest.mark.slow) for command in (
+        'hypergrad_cost.py --size 12 --repeats 1 --operators rb_3',
+        'path_latency.py --paths 2 --channels 8 --shape 16 16 --repeats 3',
+        'checkpointing.py configs/tim/retinanet_ivif.py --shape 64 80',
+        'inference_options.py --shape 32 40 --pairs 1 --tile 256',
+        'endurance.py --steps 3 --rows 1 --parts inference --largest 40'))])
 def test_timings_run(command):
     script, *arguments = command.split()
     done = subprocess.run([sys.executable, str(BENCHMARKS / script), *arguments], capture_output=True, text=True)
