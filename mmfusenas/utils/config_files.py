@@ -95,7 +95,7 @@ def packaged_config(name: str) -> Path:
 
 def reason(error: Exception, path: str) -> str:
     """Return why a config cannot be read, in words where MMEngine's own say little."""
-    if isinstance(error, RuntimeError) and not str(error):
+    if isinstance(error, RuntimeError) and not str(error) and '_base_' not in Path(path).read_text():
         return ('it imports and has no _base_, so that MMEngine takes it for a config of the new style, in which '
                 "nothing can be called. Begin it with a _base_, like _base_ = 'mmfusenas::_base_/default_runtime.py'")
     chosen = _chosen_bases(Path(path)) if isinstance(error, FileNotFoundError) else ''

@@ -2,22 +2,16 @@
 from __future__ import annotations
 
 import base64
-import io
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from html import escape
-from math import ceil
 from pathlib import Path
 from typing import Any
 
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
-
 from mmfusenas.core.errors import UserError
 
-COLUMNS = 4
 STYLE = """body {font: 15px/1.5 sans-serif; max-width: 1200px; margin: 2em auto; padding: 0 1em; color: #222}
 img {max-width: 100%} table {border-collapse: collapse} th, td {text-align: left; padding: .2em 1em .2em 0;
 border-bottom: 1px solid #ddd} pre {background: #f4f4f4; padding: .8em; overflow-x: auto}"""
@@ -47,22 +41,11 @@ def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     return '<table>' + '\n'.join(f'<tr>{line}</tr>' for line in lines) + '</table>\n'
 
 
-def commands(lines: Iterable[str]) -> str:
-    """Return commands as HTML."""
-    return f'<pre>{escape(chr(10).join(lines))}</pre>\n'
-
-
-def embedded(image: Figure | Path, caption: str) -> str:
-    """Return a figure, or a PNG file, as HTML that holds it."""
-    if isinstance(image, Figure):
-        stream = io.BytesIO()
-        image.savefig(stream, dpi=100, format='png')
-        content = stream.getvalue()
-    else:
-        content = image.read_bytes()
-    source = base64.b64encode(content).decode()
-    return (f'<figure><img alt="{escape(caption)}" src="data:image/png;base64,{source}">'
-            f'<figcaption>{escape(caption)}</figcaption></figure>\n')
+def embedded(image: Path) -> str:
+    """Return a PNG file as HTML that holds it, with its name below."""
+    source = base64.b64encode(image.read_bytes()).decode()
+    return (f'<figure><img alt="{escape(image.stem)}" src="data:image/png;base64,{source}">'
+            f'<figcaption>{escape(image.stem)}</figcaption></figure>\n')
 
 
 def read_scalars(work_dir: Path) -> dict[str, list[tuple[int, float]]]:
@@ -79,41 +62,10 @@ def read_scalars(work_dir: Path) -> dict[str, list[tuple[int, float]]]:
                 step = int(values.pop('step'))
             except (ValueError, KeyError, TypeError, AttributeError) as error:
                 raise UserError(f'{file}, line {number} is no line of a log ({error}); remove it.') from error
-            for name in {'epoch', 'iter'} & set(values):
-                del values[name]
             for name, value in values.items():
-                if isinstance(value, (int, float)):
+                if name not in ('epoch', 'iter') and isinstance(value, (int, float)):
                     curves[name][step] = value
     return {name: sorted(points.items()) for name, points in curves.items()}
-
-
-def plot_scalars(curves: Mapping[str, Sequence[tuple[int, float]]]) -> Figure:
-    """Draw curves, a small diagram each."""
-    rows = ceil(len(curves) / COLUMNS)
-    figure = Figure(figsize=(3.4 * COLUMNS, 2.6 * rows), layout='constrained')
-    for place, (name, points) in enumerate(curves.items(), start=1):
-        axes = figure.add_subplot(rows, COLUMNS, place)
-        axes.plot(*zip(*points), marker='.' if len(points) < 30 else None)
-        axes.set_title(name, fontsize=9)
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=5))
-    return figure
-
-
-def plot_cost_and_loss(history: Mapping[str, Any]) -> Figure | None:
-    """Draw the expected cost against the upper loss over the epochs; None where a search has no cost or loss."""
-    points = [(cost, entry['upper_loss'], entry['epoch']) for entry in history['epochs']
-              for cost in list((entry.get('expected_cost') or {}).values())[:1] if 'upper_loss' in entry]
-    if not points:
-        return None
-    name = next(iter(history['epochs'][-1]['expected_cost']))
-    costs, losses, epochs = zip(*points)
-    figure = Figure(figsize=(5.5, 4), layout='constrained')
-    axes = figure.add_subplot()
-    axes.plot(costs, losses, color='0.8', zorder=1)
-    colours = axes.scatter(costs, losses, c=epochs, zorder=2)
-    axes.set(xlabel=f'expected {name}'.replace('_', ' '), ylabel='upper loss')
-    figure.colorbar(colours, label='epoch')
-    return figure
 
 
 def last_images(work_dir: Path) -> list[Path]:

@@ -51,12 +51,39 @@ def plot_curves(history: Mapping[str, Any]) -> Figure:
     for entry in history['epochs']:
         for name, value in _flat(entry):
             curves[name].append((entry['epoch'], value))
-    figure = Figure(figsize=(3.4 * COLUMNS, 2.6 * ceil(len(curves) / COLUMNS)), layout='constrained')
-    for place, (name, points) in enumerate(curves.items()):
-        axes = figure.add_subplot(ceil(len(curves) / COLUMNS), COLUMNS, place + 1)
+    return plot_grid(curves, 'epoch')
+
+
+def plot_grid(curves: Mapping[str, Sequence[tuple[int, float]]], xlabel: str) -> Figure:
+    """Draw curves of points (x, y), a small diagram each."""
+    rows = ceil(len(curves) / COLUMNS)
+    figure = Figure(figsize=(3.4 * COLUMNS, 2.6 * rows), layout='constrained')
+    for place, (name, points) in enumerate(curves.items(), start=1):
+        axes = figure.add_subplot(rows, COLUMNS, place)
         axes.plot(*zip(*points), marker='.' if len(points) < 30 else None)
-        axes.set(xlabel='epoch', title=name.replace('_', ' '))
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.set(xlabel=xlabel, title=name.replace('_', ' '))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=5))
+    return figure
+
+
+def plot_cost_and_loss(history: Mapping[str, Any]) -> Figure | None:
+    """Draw the expected cost against the upper loss, an epoch a point; None where a search has no cost or loss.
+
+    Args:
+        history: ``search.json``; of several costs the first is drawn.
+    """
+    points = [(cost, entry['upper_loss'], entry['epoch']) for entry in history['epochs']
+              for cost in list((entry.get('expected_cost') or {}).values())[:1] if 'upper_loss' in entry]
+    if not points:
+        return None
+    name = next(iter(history['epochs'][-1]['expected_cost']))
+    costs, losses, epochs = zip(*points)
+    figure = Figure(figsize=(5.5, 4), layout='constrained')
+    axes = figure.add_subplot()
+    axes.plot(costs, losses, color='0.8', zorder=1)
+    colours = axes.scatter(costs, losses, c=epochs, zorder=2)
+    axes.set(xlabel=f'expected {name}'.replace('_', ' '), ylabel='upper loss')
+    figure.colorbar(colours, label='epoch')
     return figure
 
 

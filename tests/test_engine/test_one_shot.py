@@ -1,6 +1,7 @@
 """One-shot search on a small supernet: which paths train, what the predictor learns, what evolution finds."""
 import copy
 import dataclasses
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from kits import search as kit
 from mmfusenas.apis.deriving import found_genotype, found_supernet
 from mmfusenas.engine.hooks import PathSamplingHook
 from mmfusenas.engine.hooks.path_sampling_hook import STATE_KEY
+from mmfusenas.engine.loops import EvolutionSearchLoop
 from mmfusenas.engine.path_scorer import PathScorer
 from mmfusenas.nas import Genotype, SearchSpace, measure_costs
 from mmfusenas.nas.cost_table import parameter_table
@@ -312,6 +314,15 @@ def test_a_predictor_of_other_constraints_is_refused(trained, tmp_path):
     measured(trained[0].model).save(table)
     with pytest.raises(ValueError, match='constraints.*cost: parameters then, macs now'):
         search(tmp_path / 'x', trained[1], limit=1e9, cost='macs', table=table)
+
+
+def test_the_settings_of_the_release_before_are_those_of_the_same_search():
+    loop = SimpleNamespace(_settings=lambda: dict(metric='loss', topk=5))
+    with pytest.warns(FutureWarning, match='by is called metric'):
+        EvolutionSearchLoop.load_state_dict(loop, dict(by='loss', topk=5))
+    assert loop._state == dict(metric='loss', topk=5)
+    with pytest.warns(FutureWarning), pytest.raises(RuntimeError, match='metric: rmse then, loss now'):
+        EvolutionSearchLoop.load_state_dict(loop, dict(by='rmse', topk=5))
 
 
 def test_a_resumed_search_of_another_kind_is_refused(trained, tmp_path):

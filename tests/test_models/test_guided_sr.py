@@ -137,6 +137,8 @@ def test_the_preprocessor_scales_by_the_range_of_each_sample():
     assert [out[name].flatten(1)[:, 0].tolist() for name in ('guide', 'target', 'reference')] == [
         [1, 1], [0.25, 1], [1.25, 3]]
     assert inputs['target'].max() == 1500  # what came is left alone
+    with pytest.raises(ValueError, match='guide and target, as PackPairInputs'):
+        GuidedDataPreprocessor()(dict(inputs=[inputs['guide'][0]]))
     assert GuidedDataPreprocessor()(dict(inputs=inputs))['inputs']['target'].max() == 1500  # no range: scaled already
 
 

@@ -14,8 +14,8 @@ from mmfusenas.nas import Genotype, SearchSpace
 from mmfusenas.nas.cost_table import CostTable
 from mmfusenas.registry import MODELS
 from mmfusenas.utils.complexity import complexity
-from mmfusenas.visualization.report import plot_cost_and_loss, read_scalars
-from mmfusenas.visualization.search_plots import plot_health
+from mmfusenas.visualization.report import read_scalars
+from mmfusenas.visualization.search_plots import plot_cost_and_loss, plot_health
 
 CHOICES = {'scene.cells.0.type': ['a', 'b'], 'neck.cells.0.edges.0_1': ['conv_3', 'skip']}
 
@@ -71,7 +71,7 @@ def test_a_page_of_a_search_needs_no_other_file(work_dir: Path, run_tool: Callab
     assert '<td>macs</td><td>1.235e+07</td>' in html
     assert 'python tools/train.py CONFIG' in html and not re.findall(r'(?:src|href)="(?!data:)', html)
     images = embedded_images(html)
-    assert len(images) == 1 + 5 + 1 + 1  # cost and loss, the plots, the curves, the last image
+    assert len(images) == 5 + 1 + 1 + 1  # the plots, cost and loss, the curves of the training, the last image
     assert all(image.std() > 5 for image in images[:-1]) and np.array_equal(images[-1], shown)
     costs = plot_cost_and_loss(history).axes[0].collections[0].get_offsets()
     assert costs.tolist() == [[10, 1], [20, 1]]
@@ -80,8 +80,12 @@ def test_a_page_of_a_search_needs_no_other_file(work_dir: Path, run_tool: Callab
 def test_a_page_of_a_training(tmp_path: Path, run_tool: Callable) -> None:
     log_of_a_training(tmp_path)
     assert read_scalars(tmp_path) == dict(loss=[(1, 11.0), (2, 21.0), (3, 32.0), (4, 42.0)])
+    (tmp_path / 'mine.py').write_text('')
+    (tmp_path / 'last_checkpoint').write_text('iter_4.pth')
     assert run_tool('analysis_tools/plot_search', tmp_path, '--html') == ''
-    assert len(embedded_images((tmp_path / 'plots/index.html').read_text())) == 2
+    html = (tmp_path / 'plots/index.html').read_text()
+    assert len(embedded_images(html)) == 2
+    assert f'python tools/test.py {tmp_path}/mine.py {tmp_path}/iter_4.pth' in html
     (tmp_path / '2/vis_data/scalars.json').write_text('{"loss": 3}\n')
     assert 'scalars.json, line 1 is no line of a log' in run_tool('analysis_tools/plot_search', tmp_path, '--html')
 

@@ -4,7 +4,8 @@ With ``--html`` one page of a search or of a training: curves, probabilities, wh
 """
 import argparse
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from html import escape
 from pathlib import Path
 
 from matplotlib.figure import Figure
@@ -12,24 +13,18 @@ from matplotlib.figure import Figure
 from mmfusenas.core.errors import UserError
 from mmfusenas.core.files import parse_json, write_text
 from mmfusenas.nas import Genotype
+from mmfusenas.utils.checkpoint import latest_checkpoint
 from mmfusenas.utils.command_line import command, existing_file, run_tool
-from mmfusenas.visualization.report import (
-    commands,
-    embedded,
-    last_images,
-    page,
-    plot_cost_and_loss,
-    plot_scalars,
-    read_scalars,
-    table,
-)
+from mmfusenas.visualization.report import embedded, last_images, page, read_scalars, table
 from mmfusenas.visualization.search_plots import (
     graphs,
     parse_stage,
     plot_cell_graph,
     plot_chain,
+    plot_cost_and_loss,
     plot_curves,
     plot_distillation_cell,
+    plot_grid,
     plot_health,
     plot_probabilities,
 )
@@ -71,6 +66,9 @@ def figures(history: dict, genotype: Genotype | None) -> Iterator[tuple[str, Fig
     for k, ((module, _), names) in enumerate(groups.items(), start=1):
         yield f'probabilities_{k}_{module}', plot_probabilities(history, names)
     yield 'curves', plot_curves(history)
+    cost = plot_cost_and_loss(history)
+    if cost:
+        yield 'cost_and_loss', cost
     if any('health' in entry for entry in history['epochs']):
         yield 'health', plot_health(history)
     cells, chains = graphs(genotype.choices if genotype else {})
@@ -88,30 +86,40 @@ def main() -> None:
     args = parse_args()
     work_dir = Path(args.work_dir)
     scalars = read_scalars(work_dir) if args.html else {}
-    if scalars and not (work_dir / 'search.json').is_file():  # a training
-        print(write_page(work_dir, [('Curves', embedded(plot_scalars(scalars), 'by iteration'))], []))
-        return
-    history = read_history(work_dir / 'search.json')
-    found = work_dir / 'genotype.json'
-    genotype = Genotype.load(found) if found.is_file() else None
+    if scalars and not (work_dir / 'search.json').is_file():
+        drawn, tables, following = [], [], test_command(work_dir)
+    else:
+        history = read_history(work_dir / 'search.json')
+        found, retrain = work_dir / 'genotype.json', work_dir / 'retrain.py'
+        genotype = Genotype.load(found) if found.is_file() else None
+        if genotype is None:
+            print(f'{found} does not exist (yet), so what was found is not drawn.')
+        drawn, tables = list(figures(history, genotype)), list(search_tables(history, genotype))
+        following = command('python', 'tools/train.py', retrain if retrain.is_file() else 'CONFIG')
+    if scalars:
+        drawn.append(('training', plot_grid(scalars, 'iteration')))
     (work_dir / 'plots').mkdir(exist_ok=True)
-    drawn = list(figures(history, genotype))
-    for name, figure in drawn:
-        path = work_dir / 'plots' / f'{name}.png'
-        figure.savefig(path, dpi=120)
-        print(path)
-    if genotype is None:
-        print(f'{found} does not exist (yet), so what was found is not drawn.')
-    retrain = work_dir / 'retrain.py'
-    following = command('python', 'tools/train.py', retrain if retrain.is_file() else 'CONFIG')
+    files = [work_dir / 'plots' / f'{name}.png' for name, _ in drawn]
+    for file, (_, figure) in zip(files, drawn, strict=True):
+        figure.savefig(file, dpi=120)
+        print(file)
     if args.html:
-        print(write_page(work_dir, search_sections(history, genotype, drawn, scalars), [following]))
+        images = [('Figures', files), ('Last images', last_images(work_dir))]
+        sections = [*tables, *((heading, ''.join(map(embedded, paths))) for heading, paths in images if paths),
+                    ('Next', f'<pre>{escape(following)}</pre>')]
+        write_text(work_dir / 'plots/index.html', page(work_dir.resolve().name, sections))
+        print(work_dir / 'plots/index.html')
     print(f'\ndone; next:\n  {following}')
 
 
-def search_sections(history: dict, genotype: Genotype | None, drawn: list[tuple[str, Figure]],
-                    scalars: dict) -> Iterator[tuple[str, str]]:
-    """Yield heading and content of what a page says of a search."""
+def test_command(work_dir: Path) -> str:
+    """Return the command that tests what a training has reached."""
+    configs, checkpoint = sorted(work_dir.glob('*.py')), latest_checkpoint(work_dir)
+    return command('python', 'tools/test.py', configs[0] if configs else 'CONFIG', checkpoint or 'CHECKPOINT')
+
+
+def search_tables(history: dict, genotype: Genotype | None) -> Iterator[tuple[str, str]]:
+    """Yield heading and content of the tables of a search: its likeliest candidates, and the cost of what it found."""
     last = history['epochs'][-1]
     rows = [[name, choice['candidates'][likeliest], f'{probabilities[likeliest]:.2f}', len(probabilities)]
             for name, choice in history['choices'].items() for probabilities in [last['probabilities'][name]]
@@ -120,25 +128,6 @@ def search_sections(history: dict, genotype: Genotype | None, drawn: list[tuple[
     if genotype and genotype.costs:
         costs = [[name, f'{cost:,.4g}'] for name, cost in genotype.costs.items() if cost is not None]
         yield 'Cost of what was found', table(['cost', ''], costs)
-    cost = plot_cost_and_loss(history)
-    if cost:
-        yield 'Cost and loss', embedded(cost, 'an epoch a point')
-    yield 'Figures', ''.join(embedded(figure, name) for name, figure in drawn)
-    if scalars:
-        yield 'Curves of the training', embedded(plot_scalars(scalars), 'by iteration')
-
-
-def write_page(work_dir: Path, sections: Iterable[tuple[str, str]], following: list[str]) -> Path:
-    """Write the page of a work dir, with its last images and the next commands; return its path."""
-    sections = list(sections)
-    images = last_images(work_dir)
-    if images:
-        sections.append(('Last images', ''.join(embedded(image, image.stem) for image in images)))
-    if following:
-        sections.append(('Next', commands(following)))
-    path = work_dir / 'plots' / 'index.html'
-    write_text(path, page(work_dir.resolve().name, sections))
-    return path
 
 
 if __name__ == '__main__':

@@ -1,6 +1,8 @@
 """From packed guide and targets to a batch."""
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from mmengine.structures import BaseDataElement
 
@@ -26,7 +28,7 @@ class GuidedDataPreprocessor(PairDataPreprocessor):
         (in high resolution) N x T x H x W, in units of the range, float32; ``data_samples`` as they came.
 
     Raises:
-        ValueError: If ``bit_depth`` names another input; and as of its base.
+        ValueError: If ``bit_depth`` names another input, or the inputs have no names; and as of its base.
 
     Example:
         >>> from mmfusenas.structures import FusionDataSample
@@ -44,6 +46,9 @@ class GuidedDataPreprocessor(PairDataPreprocessor):
 
     def forward(self, data: dict, training: bool = False) -> dict:
         """Make a batch of what the data loader hands over, with the guide under its old name as well."""
+        if not isinstance(data['inputs'], Mapping):
+            raise InputError('GuidedDataPreprocessor needs inputs by name, guide and target, as PackPairInputs packs '
+                             f'them; got a {type(data["inputs"]).__name__}.')
         return super().forward(dict(data, inputs=renamed(data['inputs'], dict(guidance='guide'))), training)
 
     def _scale(self, name: str, image: torch.Tensor, sample: BaseDataElement | None) -> torch.Tensor:
