@@ -30,7 +30,7 @@ from mmfusenas.utils.config_check import check_config
 from mmfusenas.utils.config_hooks import place_of_hook
 from mmfusenas.utils.config_parts import type_name
 from mmfusenas.utils.launch import build_runner, lock_work_dir
-from mmfusenas.utils.lost_processes import end_with_launcher, lost_process
+from mmfusenas.utils.lost_processes import end_with_launcher, ignore_ended_workers, lost_process
 from mmfusenas.utils.processor import computes_in_bfloat16
 
 
@@ -146,7 +146,8 @@ def main() -> None:
         if get_rank() == 0:
             print(how_to_continue(args, cfg), file=sys.stderr)
         raise
-    except RuntimeError as error:
+    except (RuntimeError, OSError, EOFError) as error:
+        ignore_ended_workers()
         if (lost := lost_process(error)) is None:
             raise
         raise UserError(f'{lost}{how_to_continue(args, cfg)}') from error

@@ -23,7 +23,7 @@ from mmfusenas.core.errors import UserError
 from mmfusenas.core.renamed import warn_renamed
 from mmfusenas.utils.config_check import check_options
 from mmfusenas.utils.config_files import config_from, get_file, packaged_config, reason
-from mmfusenas.utils.lost_processes import lost_process
+from mmfusenas.utils.lost_processes import ignore_ended_workers, lost_process
 from mmfusenas.utils.safe_loading import use_safe_loading
 from mmfusenas.utils.weights import checkpoint_file
 
@@ -65,6 +65,7 @@ def run_tool(main: Callable[[], None]) -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as error:
+        ignore_ended_workers()
         message = message_for_people(error)
         if message is None:
             raise

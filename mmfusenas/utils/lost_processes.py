@@ -8,7 +8,10 @@ import signal
 import socket
 import sys
 import threading
+import traceback
 from collections.abc import Callable
+
+from torch.utils.data import dataloader
 
 INTERVAL = 2.0
 """Seconds between two looks at the launcher."""
@@ -41,17 +44,34 @@ def lost_process(error: BaseException) -> str | None:
         'A process that loads images was ended from outside (killed by signal Killed)'
     """
     text = str(error)
+    if isinstance(error, (ConnectionError, EOFError, FileNotFoundError)) and _comes_from_dataloader(error):
+        # A batch that the process had announced, and died before it was fetched.
+        return _lost_worker('its connection ended')
     if not isinstance(error, RuntimeError):
         return None
     if worker := re.search(r'DataLoader worker \(pid.*?\) (is killed by signal: [^.]*|exited unexpectedly)', text):
-        cause = worker[1].removeprefix('is ').replace('signal: ', 'signal ')
-        return (f'A process that loads images was ended from outside ({cause}): usually the system does it where '
-                'memory runs out. Take fewer such processes (--cfg-options train_dataloader.num_workers=1, or that of '
-                'val_dataloader, test_dataloader) or a smaller batch.')
+        return _lost_worker(worker[1].removeprefix('is ').replace('signal: ', 'signal '))
     if re.search(r'(?i)gloo|nccl', text) and re.search(r'(?i)peer|connection|remote process|timed out', text):
         return ('Another process of this training has ended. It said why; where it said nothing it was ended from '
                 'outside, usually by the system where memory ran out.')
     return None
+
+
+def ignore_ended_workers() -> None:
+    """Let a process that loads images end unnoticed: PyTorch would raise it in the middle of what handles an error."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+
+
+def _lost_worker(cause: str) -> str:
+    return (f'A process that loads images was ended from outside ({cause}): usually the system does it where memory '
+            'runs out. Take fewer such processes (--cfg-options train_dataloader.num_workers=1, or that of '
+            'val_dataloader, test_dataloader) or a smaller batch.')
+
+
+def _comes_from_dataloader(error: BaseException) -> bool:
+    """Return whether the dataloader of PyTorch was waiting for its processes, not reading an image itself."""
+    names = {(frame.filename, frame.name) for frame in traceback.extract_tb(error.__traceback__)}
+    return (dataloader.__file__, '_try_get_data') in names
 
 
 def _wait(ours: socket.socket, signals: socket.socket, launcher: int, advice: Callable[[], str]) -> None:

@@ -6,6 +6,8 @@ import sys
 import time
 
 import pytest
+import torch
+from torch.utils.data import DataLoader, Dataset
 
 from mmfusenas.utils.lost_processes import lost_process
 
@@ -49,3 +51,26 @@ def test_errors_of_lost_processes_are_known(text, said):
     message = lost_process(RuntimeError(text))
     assert (said in message) if said else message is None
     assert lost_process(ValueError(text)) is None
+
+
+class Images(Dataset):
+    def __len__(self):
+        return 4
+
+    def __getitem__(self, index):
+        return torch.zeros(3, 256, 256)
+
+
+@pytest.mark.parametrize('error', [ConnectionResetError(104, 'Connection reset by peer'), EOFError(),
+                                   FileNotFoundError(2, 'No such file or directory')])
+def test_a_batch_that_is_gone_with_its_process_is_known(error, monkeypatch):
+    batches = iter(DataLoader(Images(), num_workers=1))
+
+    def fail(*args, **kwargs):
+        raise error
+
+    monkeypatch.setattr(batches._data_queue, 'get', fail)
+    with pytest.raises(type(error)) as caught:
+        next(batches)
+    assert 'its connection ended' in lost_process(caught.value)
+    assert lost_process(type(error)(104, 'of something else')) is None
