@@ -111,7 +111,7 @@ def without_export(options: dict) -> dict:
 def sample_paths(folder: Path, workers: int, epochs: int, pipe: int) -> dict:
     """Train a supernet path by path, with a predictor; return weights, optimizers and what is yet to train."""
     scored = dict(search_kit.loader(offset=100)['dataset'], length=4)
-    cfg = search_kit.config(folder, epochs=2 * epochs, **{
+    cfg = search_kit.config(folder, epochs=2 * epochs, **search_kit.TWO_CELLS, **{
         'default_hooks.checkpoint.interval': INTERVAL, 'train_dataloader.num_workers': workers,
         'optim_wrapper.optimizer.lr': 1e-3})
     cfg.custom_hooks += [dict(type='PathSamplingHook', dataset=scored, batch_size=2, warmup_epochs=1, interval=2,
@@ -126,7 +126,7 @@ def sample_paths(folder: Path, workers: int, epochs: int, pipe: int) -> dict:
 def evolve(folder: Path, workers: int, epochs: int, pipe: int) -> dict:
     """Search paths by evolution, a round an iteration; return every path that was scored, and the genotype."""
     scored = dict(search_kit.loader(offset=100)['dataset'], length=4)
-    cfg = search_kit.config(folder, export={})
+    cfg = search_kit.config(folder, export={}, **search_kit.TWO_CELLS)
     cfg.merge_from_dict(dict(train_dataloader=dict(dataset=scored, num_workers=workers), train_cfg=dict(
         _delete_=True, type='EvolutionSearchLoop', max_epochs=4 * epochs, limit=1200, num_candidates=6, topk=3,
         strategy='plain')))

@@ -41,6 +41,10 @@ GUIDED = dict(
 """A model whose guidance is learned by proxies."""
 
 
+TWO_CELLS = {'model.num_cells': 2}
+"""Of a search whose cells are told apart, or many; the others have one, for their time."""
+
+
 @DATASETS.register_module(force=True)
 class RandomPairs(BaseDataset):
     """Pairs of smooth random images, a function of the index alone."""
@@ -118,7 +122,7 @@ def config(work_dir: Path, search: dict | None = None, export: dict | None = Non
     run = next(_RUNS)
     cfg = Config(dict(
         default_scope='mmfusenas', work_dir=str(work_dir), experiment_name=f'search-{run}', log_level='ERROR',
-        model=dict(type='TIMFusion', channels=4, cells=['successive', 'multi_scale'],
+        model=dict(type='TIMFusion', channels=4, num_cells=1, cells=['successive', 'multi_scale'],
                    operators=['sa_3', 'dc_3', 'sc_3'], loss=dict(type='FusionLoss', form='information')),
         randomness=dict(seed=3), train_cfg=dict(type='ResumableEpochTrainLoop', max_epochs=epochs),
         train_dataloader=loader(), optim_wrapper=dict(

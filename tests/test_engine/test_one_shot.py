@@ -48,13 +48,13 @@ class NoteHook(PathSamplingHook):
 
 
 def supernet(work_dir, epochs=4, stop=None, resume=False, **sampling):
-    cfg = kit.config(work_dir, epochs=epochs, stop=stop)
+    cfg = kit.config(work_dir, epochs=epochs, stop=stop, **kit.TWO_CELLS)
     cfg.custom_hooks.append(dict(SAMPLING, type='NoteHook', **sampling))
     return kit.train(cfg, resume=resume)
 
 
 def search(work_dir, source, rounds=4, stop=None, resume=False, limit=1200, by_epoch=True, **options):
-    cfg = kit.config(work_dir, export={}, stop=stop)
+    cfg = kit.config(work_dir, export={}, stop=stop, **kit.TWO_CELLS)
     options = dict(dict(num_candidates=6, topk=3, num_initial_paths=20), **options)
     cfg.merge_from_dict(dict(
         load_from=None if resume else source, train_dataloader=dict(dataset=SCORED),

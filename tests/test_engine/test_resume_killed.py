@@ -15,11 +15,10 @@ def _run(folder, run, workers, random_kills):
     return json.loads(done.stdout.splitlines()[-1])
 
 
-QUICK = ['toy', 'search', 'cooperative', 'supernet', 'evolution']
-RUNS = [*QUICK, 'loss', 'guidance']
+RUNS = ['search', 'toy', 'cooperative', 'supernet', 'evolution', 'loss', 'guidance']
 
 
-@pytest.mark.parametrize('run', [run if run in QUICK else pytest.param(run, marks=pytest.mark.slow) for run in RUNS])
+@pytest.mark.parametrize('run', [RUNS[0], *(pytest.param(run, marks=pytest.mark.slow) for run in RUNS[1:])])
 def test_killed_while_saving(tmp_path, run):
     result = _run(tmp_path, run, workers=0, random_kills=0)
     assert result['kills'] == 4

@@ -49,6 +49,7 @@ def test_the_fusion_loss_tells_bright_from_dark():
     assert sum(loss(bright, visible, infrared).values()) < sum(loss(dark, visible, infrared).values())
 
 
+@pytest.mark.slow
 def test_warm_people_are_bright_after_task_guided_training(root):
     pytest.importorskip('mmdet')
     init_default_scope('mmfusenas')
