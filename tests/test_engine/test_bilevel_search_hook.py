@@ -258,7 +258,8 @@ def test_an_interval_below_one_is_named():
 
 
 def test_only_the_named_choices_are_searched(tmp_path):
-    runner = kit.train(kit.config(tmp_path, search=dict(phases=dict(second=dict(choices=r'cells\.1\.'))), **kit.TWO_CELLS))
+    phases = dict(second=dict(choices=r'cells\.1\.'))
+    runner = kit.train(kit.config(tmp_path, search=dict(phases=phases), **kit.TWO_CELLS))
     moved = {name for name, alpha in alphas(runner).items() if alpha.any()}
     assert moved == {name for name in SearchSpace(runner.model).choices if name.startswith('cells.1.')}
 

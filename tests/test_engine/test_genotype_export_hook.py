@@ -179,7 +179,8 @@ RUAS = dict(type='CooperativeSearchHook', interval=1, alternation=[
 @pytest.mark.parametrize('options, stops, by_epoch', [
     (dict(search={}), (4, 8), True),
     (dict(search=PHASES, epochs=3), (8, 11, 12), False),
-    (dict(search=BY_ITERATIONS, train_cfg=dict(_delete_=True, type='ResumableIterTrainLoop', max_iters=8)), (4, 8), False),
+    (dict(search=BY_ITERATIONS, train_cfg=dict(_delete_=True, type='ResumableIterTrainLoop', max_iters=8)), (4, 8),
+     False),
     (dict(search=RUAS, model=kit.RUAS), (4, 7, 8), True),
 ])
 def test_the_history_of_a_resumed_search_is_that_of_one_not_stopped(tmp_path, options, stops, by_epoch):
