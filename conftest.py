@@ -1,5 +1,6 @@
 """What every run of pytest shares, and what the examples of the docstrings find around them."""
 import contextlib
+import gc
 import importlib
 import logging
 import pkgutil
@@ -32,6 +33,12 @@ NEEDS = {
 def pytest_configure() -> None:
     """Use one thread, as several test processes with several threads each are many times slower."""
     torch.set_num_threads(1)
+
+
+def pytest_collection_finish() -> None:
+    """Leave what is imported out of every later collection of garbage: its million objects live to the end."""
+    gc.collect()
+    gc.freeze()
 
 
 @cache

@@ -128,13 +128,13 @@ def test_derived_networks_equal_the_supernet_and_cost_what_the_table_says():
     space, generator = SearchSpace(net), torch.Generator().manual_seed(0)
     assert len(space) == 3 * 4 * 4 + 4
     pair = torch.rand(1, 1, 16, 16), torch.rand(1, 3, 16, 16)
-    table = measure_costs(space, pair, repeats=3)
+    table = measure_costs(space, pair, repeats=1)
     sampler, by_macs = PathSampler(space, table), PathSampler(space, table, 'macs')
     by_levels = {levels: [] for levels in range(5)}
     for path in sampler.sample(200, generator):
         space.select(sampler.choices(path))
         by_levels[net._guided_levels()].append(path)
-    for i, path in enumerate(path for paths in by_levels.values() for path in paths[:2]):
+    for i, path in enumerate(path for paths in by_levels.values() for path in paths[:1]):
         choices = sampler.choices(path)
         space.select(choices)
         derived = space.derive(Genotype(choices))
@@ -146,7 +146,7 @@ def test_derived_networks_equal_the_supernet_and_cost_what_the_table_says():
         assert float(by_macs.cost(path[None])) == count_macs(derived, lambda: derived(*pair)).total()  # noqa: B023
         assert sum(isinstance(stage, nn.Identity) for stage in derived.guidance) == 4 - net._guided_levels()
         assert not SearchSpace(derived).optional
-    assert all(len(by_levels[levels]) >= 2 for levels in (1, 2, 3, 4))
+    assert all(by_levels[levels] for levels in (1, 2, 3, 4))
 
 
 def test_random_paths_are_as_large_as_published():
@@ -171,16 +171,16 @@ def test_an_undecided_network_is_an_error_and_a_foreign_genotype_too():
         GuidedSRNet('tim-light')
 
 
-def test_ten_thousand_paths_under_random_constraints_are_legal():
+def test_two_thousand_paths_under_random_constraints_are_legal():
     sampler, generator = PathSampler(space := SearchSpace(GuidedSRNet(channels=8)), parameter_table(space)), (
         torch.Generator().manual_seed(0))
-    for i in range(50):
+    for i in range(10):
         constraint = sampler.random_cost(generator)
         paths = sampler.sample_between(0.95 * constraint, constraint, 200, generator)
         assert len(paths) == 200 and ((paths >= 0) & (paths < sampler.sizes)).all()
         costs = sampler.cost(paths)
         assert ((costs >= 0.95 * constraint) & (costs <= constraint)).all()
-        if i % 10 == 0:
+        if i % 5 == 0:
             assert count_parameters(space.derive(Genotype(sampler.choices(paths[0])))) == costs[0]
 
 

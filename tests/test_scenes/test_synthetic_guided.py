@@ -15,7 +15,7 @@ def build(target, **options):
 @pytest.mark.parametrize('target', ['depth', 'thermal', 'saliency'])
 def test_the_guide_is_the_visible_image_of_the_same_scene(target):
     plain = SyntheticScenes(length=6, size=SIZE, conditions=('day', ))
-    for index in range(6):
+    for index in (0, 5):
         sample, scene = build(target)[index], plain[index]
         assert np.array_equal(sample['img'], scene['img'])
         assert sample['target'].dtype == np.float32 and sample['target'].shape == SIZE
@@ -45,7 +45,7 @@ def test_an_object_is_nearer_than_the_road_above_its_feet():
 
 def test_thermal_is_the_infrared_image_and_saliency_the_objects():
     plain = SyntheticScenes(length=6, size=SIZE, conditions=('day', ))
-    for index in range(6):
+    for index in (0, 5):
         assert np.array_equal(build('thermal')[index]['target'], plain[index]['infrared'])
         saliency = build('saliency')[index]['target']
         objects = plain.scene(index).instance_map > 0

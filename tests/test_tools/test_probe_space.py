@@ -57,7 +57,7 @@ def test_the_conclusion_by_hand(probe):
 
 def test_a_small_space_is_probed_once(probe, run_tool, tmp_path: Path, monkeypatch, capsys):
     val = dict(kit.loader(offset=50), sampler=dict(type='DefaultSampler', shuffle=False))
-    cfg = kit.config(tmp_path / 'search', search={}, export={}, epochs=1, **{
+    cfg = kit.config(tmp_path / 'search', search={}, export={}, epochs=1, **kit.TWO_CELLS, **{
         'train_dataloader.dataset.length': 2, 'val_cfg': dict(type='ValLoop'), 'val_dataloader': val,
         'val_evaluator': dict(type='Brightness'), 'visualizer.vis_backends': [dict(type='LocalVisBackend')]})
     cfg.pop('experiment_name')
