@@ -79,7 +79,8 @@ def test_a_fusion_network_from_the_guide_trains_for_a_detector(tmp_path: Path) -
     module, config = re.findall(r'```python\n# my_\w+\.py\n(.*?)```', (ROOT / 'docs/en/extend.md').read_text(), re.S)
     (tmp_path / 'my_fusion.py').write_text(module)
     (tmp_path / 'my_retinanet.py').write_text(config.replace("'configs/", f"'{ROOT}/configs/"))
-    options = ['train_dataloader.dataset.length=2', 'train_dataloader.dataset.size=(64,80)', 'train_dataloader.batch_size=1', 'train_dataloader.num_workers=0',
+    options = ['train_dataloader.dataset.length=2', 'train_dataloader.dataset.size=(64,80)',
+               'train_dataloader.batch_size=1', 'train_dataloader.num_workers=0',
                'train_dataloader.persistent_workers=False', 'train_cfg.max_epochs=2', 'train_cfg.val_interval=9',
                'default_hooks.guidance.scene_length=1', 'default_hooks.guidance.task_length=0',
                'default_hooks.logger.interval=1', 'work_dir=work']
