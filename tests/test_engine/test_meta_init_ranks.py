@@ -38,7 +38,7 @@ def gradients(part, second_order):
     return average(grads, list(weights.values()))
 
 
-@pytest.mark.parametrize('second_order', [True, pytest.param(False, marks=pytest.mark.slow)])
+@pytest.mark.parametrize('second_order', [True, False])
 def test_two_ranks_equal_one_with_twice_the_batch(tmp_path, second_order, ended):
     processes = [subprocess.Popen([sys.executable, __file__, str(rank), str(tmp_path), str(int(second_order))],
                                   stderr=subprocess.PIPE, text=True) for rank in range(2)]
