@@ -117,7 +117,8 @@ KINDS = dict(plain=search, phases=search, cooperative=search, loss=search, guida
 
 
 @pytest.mark.parametrize('kind', [
-    kind if kind in ('phases', 'cooperative', 'supernet') else pytest.param(kind, marks=pytest.mark.slow) for kind in KINDS])
+    kind if kind in ('phases', 'cooperative', 'supernet') else pytest.param(kind, marks=pytest.mark.slow)
+    for kind in KINDS])
 def test_two_ranks_search_as_one(tmp_path, kind, ended):
     store = TCPStore('127.0.0.1', 0, is_master=True, wait_for_workers=False)  # as torchrun's, on a port that is free
     KINDS[kind](tmp_path, 4, kind)
