@@ -36,7 +36,7 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Leave what is imported out of every later collection of garbage: its million objects live to the end."""
+    """Leave what is imported out of later collections of garbage, of which MMEngine asks for one a data set."""
     gc.collect()
     gc.freeze()
 
