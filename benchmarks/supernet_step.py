@@ -23,7 +23,6 @@ from torch import Tensor, nn
 
 from mmfusenas.models.restorers import GuidedSRNet
 from mmfusenas.nas import Genotype, SearchSpace
-from mmfusenas.nas.cost_table import parameter_table
 from mmfusenas.nas.predictor import PathPredictor
 from mmfusenas.nas.sampling import PathSampler
 from mmfusenas.utils.command_line import run_tool
@@ -62,7 +61,7 @@ def stepper(net: nn.Module, batch: list[torch.Tensor]) -> Callable[[], None]:
 
 def drawer(space: SearchSpace) -> Callable[[], Tensor]:
     """Return a function that draws the path of a training step."""
-    sampler, generator = PathSampler(space, parameter_table(space)), torch.Generator().manual_seed(0)
+    sampler, generator = PathSampler(space), torch.Generator().manual_seed(0)
     predictor = PathPredictor(sampler.sizes.tolist())
 
     @torch.no_grad()

@@ -34,14 +34,13 @@ class PathScorer:
         ValueError: If the model gives nothing of that name, or the score is not finite.
 
     Example:
-        >>> from mmfusenas.nas.cost_table import parameter_table
         >>> from mmfusenas.registry import DATASETS
         >>> model = MODELS.build(dict(type='GuidedSR', net=dict(type='GuidedSRNet', channels=4, blocks=1)))
         >>> pipeline = [dict(type='DegradeTarget'), dict(type='PackPairInputs')]
         >>> dataset = DATASETS.build(dict(
         ...     type='SyntheticGuidedScenes', target='depth', length=2, size=(96, 128), pipeline=pipeline))
         >>> space = SearchSpace(model)
-        >>> sampler = PathSampler(space, parameter_table(space))
+        >>> sampler = PathSampler(space)
         >>> PathScorer(model, dataset, batch_size=2)(sampler, sampler.sample(5)).shape
         torch.Size([5])
     """

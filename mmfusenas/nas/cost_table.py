@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -172,10 +172,17 @@ def site_roots(space: SearchSpace) -> dict[Site, nn.Module]:
 
 def own_modules(space: SearchSpace, root: nn.Module) -> list[nn.Module]:
     """Return the modules of a site, without those of the choices and optional parts inside."""
-    if isinstance(root, Choice | LossWeights):
-        return []
     parts = {space.model.get_submodule(path) for path in space.optional}
-    return [root, *(module for child in root.children() if child not in parts for module in own_modules(space, child))]
+    return list(_own_modules(root, parts))
+
+
+def _own_modules(root: nn.Module, parts: set[nn.Module]) -> Iterator[nn.Module]:
+    if isinstance(root, Choice | LossWeights):
+        return
+    yield root
+    for child in root.children():
+        if child not in parts:
+            yield from _own_modules(child, parts)
 
 
 def _check_costs(data: Mapping[str, Any], path: str | os.PathLike) -> None:

@@ -26,7 +26,7 @@ class PathSampler:
 
     Args:
         space: The choices.
-        table: Costs of their candidates.
+        table: Costs of their candidates; None counts their parameters. Defaults to None.
         cost: ``'parameters'``, ``'macs'`` or ``'latency_ms'``. Defaults to 'parameters'.
         fixed: Candidates by regular expression: every choice that one matches, by ``re.search``, always has that
             candidate; ``'random:SEED'`` draws one for each of them, the same for the same seed. So a part of the
@@ -45,12 +45,18 @@ class PathSampler:
         [0.0, 4.0]
     """
 
-    def __init__(self, space: SearchSpace, table: CostTable, cost: str = 'parameters',
+    def __init__(self, space: SearchSpace, table: CostTable | None = None, cost: str = 'parameters',
                  fixed: Mapping[str, str] | None = None) -> None:
         if not space.choices:
             raise InputError('There are no paths: the model has no choice. Is a genotype= set that already decides '
                              'them?')
-        table.check(space, cost)
+        if table is not None:
+            table.check(space, cost)
+        elif cost == 'parameters':
+            table = parameter_table(space)
+        else:
+            raise InputError(f'cost={cost!r} needs a table of costs: measure one, python '
+                             'tools/analysis_tools/build_latency_table.py CONFIG --out FILE, and give table=FILE.')
         self.names = list(space.choices)
         self.candidates = [choice.candidates for choice in space.choices.values()]
         self.sizes = torch.tensor([len(candidates) for candidates in self.candidates])
@@ -182,15 +188,8 @@ class PathSampler:
 
 
 def path_sampler(space: SearchSpace, table: str | None, cost: str, fixed: dict[str, str] | None = None) -> PathSampler:
-    """Return the sampler of a space by a file of costs, or by numbers of parameters, which need no file.
-
-    Raises:
-        ValueError: If other costs come without a file.
-    """
-    if table is None and cost != 'parameters':
-        raise InputError(f'cost={cost!r} needs a table of costs: measure one, python '
-                         'tools/analysis_tools/build_latency_table.py CONFIG --out FILE, and give table=FILE.')
-    return PathSampler(space, CostTable.load(table) if table else parameter_table(space), cost, fixed)
+    """Return the sampler of a space by a file of costs, or by numbers of parameters, which need no file."""
+    return PathSampler(space, CostTable.load(table) if table else None, cost, fixed)
 
 
 def _any(mask: Tensor, paths: Tensor) -> Tensor:

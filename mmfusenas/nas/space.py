@@ -240,14 +240,14 @@ class Searchable:
         """
         if genotype is None:
             return
-        found = Genotype.load(genotype)
+        found, space = Genotype.load(genotype), SearchSpace(self)
         try:
-            SearchSpace(self).check(found)
+            space.check(found)
         except InputError as error:
             if isinstance(genotype, (str, os.PathLike)):
                 raise InputError(f'The genotype {genotype} does not fit: {error}') from error
             raise
-        prune(self, found)
+        _prune(space, found)
 
 
 def searchable_parts(model: nn.Module) -> dict[str, nn.Module]:
@@ -267,7 +267,11 @@ def holds(conditions: Iterable[Condition], choices: Mapping[str, str]) -> bool:
 
 def prune(model: nn.Module, genotype: Genotype) -> None:
     """Replace, in place, all choices and loss weights in ``model`` by what was fixed, unused parts by nothing."""
-    space = SearchSpace(model)
+    _prune(SearchSpace(model), genotype)
+
+
+def _prune(space: SearchSpace, genotype: Genotype) -> None:
+    model = space.model
     for path, condition in space.optional.items():
         if not holds([condition], genotype.choices):
             parent, _, name = path.rpartition('.')

@@ -16,7 +16,6 @@ from mmfusenas.engine.hooks.path_sampling_hook import STATE_KEY
 from mmfusenas.engine.loops import EvolutionSearchLoop
 from mmfusenas.engine.path_scorer import PathScorer
 from mmfusenas.nas import Genotype, SearchSpace, measure_costs
-from mmfusenas.nas.cost_table import parameter_table
 from mmfusenas.nas.predictor import PathPredictor, fit_predictor
 from mmfusenas.nas.sampling import PathSampler, path_sampler
 from mmfusenas.registry import DATASETS, HOOKS
@@ -172,7 +171,7 @@ def test_a_stopped_supernet_ends_as_one_that_was_not(trained, tmp_path, stops):
 def test_scores_are_the_losses_of_the_derived_networks(trained):
     model = unwrap_model(trained[0])
     space = SearchSpace(model)
-    sampler, scorer = PathSampler(space, parameter_table(space)), PathScorer(model, DATASETS.build(SCORED), 2)
+    sampler, scorer = PathSampler(space), PathScorer(model, DATASETS.build(SCORED), 2)
     paths = sampler.sample(3, torch.Generator().manual_seed(1))
     scores = scorer(sampler, paths)
     for path, score in zip(paths, scores):
@@ -186,7 +185,7 @@ def test_scores_are_the_losses_of_the_derived_networks(trained):
 def test_every_image_counts_alike_in_a_score(trained):
     model = unwrap_model(trained[0])
     space = SearchSpace(model)
-    sampler = PathSampler(space, parameter_table(space))
+    sampler = PathSampler(space)
     paths = sampler.sample(3, torch.Generator().manual_seed(1))
     single, uneven = (PathScorer(model, DATASETS.build(SCORED), size)(sampler, paths) for size in (1, 3))
     torch.testing.assert_close(single, uneven, rtol=1e-5, atol=0)
@@ -296,7 +295,7 @@ def test_a_supernet_trains_by_epochs(tmp_path):
 def test_a_score_that_is_not_finite_is_named(trained):
     model = copy.deepcopy(unwrap_model(trained[0]))
     space = SearchSpace(model)
-    sampler, scorer = PathSampler(space, parameter_table(space)), PathScorer(model, DATASETS.build(SCORED), 2)
+    sampler, scorer = PathSampler(space), PathScorer(model, DATASETS.build(SCORED), 2)
     for parameter in model.parameters():
         parameter.data.fill_(float('nan'))
     with pytest.raises(ValueError, match=r"\{'cells.0.type': .*loss.*not finite"):

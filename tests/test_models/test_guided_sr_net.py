@@ -10,7 +10,6 @@ from mmfusenas.models.cells.guided_fusion import Attention, searched_fusion
 from mmfusenas.models.cells.mobile_block import ElasticMobileBlock, MobileBlock
 from mmfusenas.models.restorers.guided_sr_net import GuidedSRNet
 from mmfusenas.nas import Genotype, SearchSpace
-from mmfusenas.nas.cost_table import parameter_table
 from mmfusenas.nas.latency import measure_costs
 from mmfusenas.nas.macs import count_macs
 from mmfusenas.nas.sampling import PathSampler
@@ -152,7 +151,7 @@ def test_derived_networks_equal_the_supernet_and_cost_what_the_table_says():
 def test_random_paths_are_as_large_as_published():
     for channels, mean, lowest, highest in ((8, 0.695e6, 0.34e6, 1.10e6), (16, 2.495e6, 1.25e6, 3.99e6)):
         space = SearchSpace(GuidedSRNet(channels=channels))
-        sampler = PathSampler(space, parameter_table(space))
+        sampler = PathSampler(space)
         costs = sampler.cost(sampler.sample(3000, torch.Generator().manual_seed(0)))
         assert float(costs.mean()) == pytest.approx(mean, rel=0.02)
         assert float(costs.min()) == pytest.approx(lowest, rel=0.1)
@@ -172,8 +171,8 @@ def test_an_undecided_network_is_an_error_and_a_foreign_genotype_too():
 
 
 def test_two_thousand_paths_under_random_constraints_are_legal():
-    sampler, generator = PathSampler(space := SearchSpace(GuidedSRNet(channels=8)), parameter_table(space)), (
-        torch.Generator().manual_seed(0))
+    space, generator = SearchSpace(GuidedSRNet(channels=8)), torch.Generator().manual_seed(0)
+    sampler = PathSampler(space)
     for i in range(10):
         constraint = sampler.random_cost(generator)
         paths = sampler.sample_between(0.95 * constraint, constraint, 200, generator)
@@ -186,7 +185,7 @@ def test_two_thousand_paths_under_random_constraints_are_legal():
 
 def test_limits_that_random_paths_hardly_ever_meet_can_be_searched():
     """The paper's smallest, 0.3 M parameters: one of forty thousand random paths."""
-    sampler = PathSampler(space := SearchSpace(GuidedSRNet(channels=8)), parameter_table(space))
+    sampler = PathSampler(SearchSpace(GuidedSRNet(channels=8)))
     paths = sampler.sample_between(0, 0.3e6, 100, torch.Generator().manual_seed(0))
     assert len(paths.unique(dim=0)) == 100 and (sampler.cost(paths) <= 0.3e6).all()
 

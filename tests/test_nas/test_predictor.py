@@ -5,7 +5,6 @@ from scipy.stats import kendalltau
 
 from mmfusenas.models.restorers import GuidedSRNet
 from mmfusenas.nas import SearchSpace
-from mmfusenas.nas.cost_table import parameter_table
 from mmfusenas.nas.predictor import PathPredictor, fit_predictor, ranking_loss
 from mmfusenas.nas.sampling import PathSampler
 
@@ -94,7 +93,7 @@ def test_the_unit_of_the_scores_does_not_matter(loss):
 
 def test_it_generalises_in_the_whole_space_from_512_paths():
     space = SearchSpace(GuidedSRNet(channels=8))
-    sampler = PathSampler(space, parameter_table(space))
+    sampler = PathSampler(space)
     generator = torch.Generator().manual_seed(0)
     worth = torch.randn(len(sampler.sizes), 16, dtype=torch.float64, generator=generator)
 

@@ -6,7 +6,6 @@ import torch
 from torch import nn
 
 from mmfusenas.nas import Choice, Genotype, LossWeights, SearchSpace
-from mmfusenas.nas.cost_table import parameter_table
 from mmfusenas.nas.latency import measure_costs
 from mmfusenas.nas.sampling import PathSampler
 
@@ -52,7 +51,7 @@ def test_costs_are_the_sums_of_the_table(space, table, cost):
 def test_a_space_without_a_choice_has_no_paths():
     space = SearchSpace(nn.Sequential(nn.Conv2d(1, 1, 1), LossWeights(['l1'])))
     with pytest.raises(ValueError, match='no choice. Is a genotype='):
-        PathSampler(space, parameter_table(space))
+        PathSampler(space)
 
 
 def test_draws_are_uniform_and_repeat(space, table):
@@ -90,7 +89,7 @@ class Row(nn.Module):
 
 def test_rare_costs_are_reached_step_by_step():
     """Three of forty: one draw of a hundred million."""
-    sampler = PathSampler(space := SearchSpace(Row()), parameter_table(space))
+    sampler = PathSampler(SearchSpace(Row()))
     generator = torch.Generator().manual_seed(0)
     paths = sampler.sample_between(2, 3, 200, generator)
     assert len(paths.unique(dim=0)) == 200 and set(sampler.cost(paths).tolist()) <= {2.0, 3.0}
@@ -100,7 +99,7 @@ def test_rare_costs_are_reached_step_by_step():
 
 def test_a_part_of_the_space_can_be_drawn_once():
     space = SearchSpace(Row())
-    samplers = [PathSampler(space, parameter_table(space), fixed={r'parts\.[0-9]$': f'random:{seed}'})
+    samplers = [PathSampler(space, fixed={r'parts\.[0-9]$': f'random:{seed}'})
                 for seed in (1, 1, 2)]
     first, same, other = (sampler.sample(20) for sampler in samplers)
     columns = [i for i, name in enumerate(samplers[0].names) if re.search(r'parts\.[0-9]$', name)]
@@ -114,7 +113,7 @@ def test_a_part_of_the_space_can_be_drawn_once():
 
 def test_a_part_of_the_space_can_be_fixed():
     space = SearchSpace(Row())
-    sampler = PathSampler(space, parameter_table(space), fixed={r'parts\.[0-9]$': 'conv', r'parts\.3.$': 'skip'})
+    sampler = PathSampler(space, fixed={r'parts\.[0-9]$': 'conv', r'parts\.3.$': 'skip'})
     paths = sampler.sample(100)
     assert (paths[:, :10] == 1).all() and (paths[:, 30:] == 0).all()
     assert 0.4 < paths[:, 10:30].float().mean() < 0.6
@@ -122,7 +121,7 @@ def test_a_part_of_the_space_can_be_fixed():
     for fixed, message in (({'nothing': 'conv'}, 'matches none of the 40 choices'),
                            ({'parts': 'convv'}, "'parts.0' has not; it has")):
         with pytest.raises(ValueError, match=message):
-            PathSampler(space, parameter_table(space), fixed=fixed)
+            PathSampler(space, fixed=fixed)
 
 
 def test_what_cannot_be_met_is_an_error(space, table, monkeypatch):

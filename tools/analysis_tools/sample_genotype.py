@@ -12,7 +12,6 @@ from mmfusenas.core.errors import UserError
 from mmfusenas.core.files import write_text
 from mmfusenas.engine.hooks.genotype_export_hook import retrain_config
 from mmfusenas.nas import Genotype, SearchSpace
-from mmfusenas.nas.cost_table import parameter_table
 from mmfusenas.nas.sampling import PathSampler
 from mmfusenas.utils.command_line import ConfigOptions, RenamedOption, command, load_config, run_tool
 from mmfusenas.utils.complexity import complexity
@@ -48,7 +47,7 @@ def sampled(cfg: Config, seed: int, between: Sequence[float] | None = None) -> G
         raise UserError(f'{cfg.filename} has no choice left to draw: give the config of a search.')
     generator, fixed = torch.Generator().manual_seed(seed), (cfg.get('train_cfg') or {}).get('fixed')
     if between or fixed:
-        sampler = PathSampler(space, parameter_table(space), fixed=fixed)
+        sampler = PathSampler(space, fixed=fixed)
         paths = sampler.sample_between(*between, 1, generator) if between else sampler.sample(1, generator)
         space.select(sampler.choices(paths[0]))
     else:

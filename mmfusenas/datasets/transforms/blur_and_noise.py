@@ -6,8 +6,6 @@ from pathlib import Path
 
 import numpy as np
 from mmcv.transforms import BaseTransform
-from scipy.ndimage import gaussian_filter
-from scipy.signal import fftconvolve
 
 from mmfusenas.core.errors import FileError, InputError
 from mmfusenas.datasets.images import to_grey
@@ -61,6 +59,8 @@ class BlurAndNoise(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Degrade ``img``."""
+        from scipy.signal import fftconvolve  # takes a second to import, which everything else would wait for
+
         require_8_bit(results, 'BlurAndNoise')
         rng = get_generator(results, self.seed)
         kernel = self._kernel(results, rng)
@@ -118,6 +118,8 @@ def motion_kernel(rng: np.random.Generator, side: int) -> np.ndarray:
         >>> motion_kernel(np.random.default_rng(0), 15).shape
         (15, 15)
     """
+    from scipy.ndimage import gaussian_filter  # takes half a second to import
+
     steps = 200
     pushes = rng.normal(0, 1, (steps, 2))
     pushes[rng.random(steps) < 0.02] *= 20  # now and then a jerk

@@ -6,7 +6,6 @@ from typing import Any
 import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
-from scipy.stats import kendalltau
 from torch import Tensor
 
 from mmfusenas.core.errors import InputError
@@ -168,6 +167,8 @@ class PathSamplingHook(Hook):
         return self.predictor(paths, self.sampler.active(paths), constraints / self.scale)
 
     def _learn(self, runner: Runner, paths: Tensor, constraints: Tensor) -> None:
+        from scipy.stats import kendalltau  # takes half a second to import
+
         truth = -self.scorer(self.sampler, paths)
         runner.message_hub.update_scalar(
             'train/predictor_tau', float(kendalltau(self._predict(paths, constraints), truth).statistic))

@@ -110,13 +110,14 @@ class SharedWeights(MobileBlock):
 
     def block(self, kernel: int, ratio: int) -> MobileBlock:
         """Return a block of its own with the weights of a form."""
-        block = MobileBlock(self.expand.in_channels, kernel, ratio).to(self.expand.weight)
+        with torch.device('meta'):  # without initial weights, which would take most of the time
+            block = MobileBlock(self.expand.in_channels, kernel, ratio)
         width = block.expand.out_channels
         with torch.no_grad():
-            block.load_state_dict({
-                **{name: value for name, value in self.state_dict().items() if not name.startswith('transforms')},
-                'expand.weight': self.expand.weight[:width], 'reduce.weight': self.reduce.weight[:, :width],
-                'depthwise.weight': self.kernels(kernel, width)})
+            values = {name: value for name, value in self.state_dict().items() if not name.startswith('transforms')}
+            values |= {'expand.weight': self.expand.weight[:width], 'reduce.weight': self.reduce.weight[:, :width],
+                       'depthwise.weight': self.kernels(kernel, width)}
+            block.load_state_dict({name: value.detach().clone() for name, value in values.items()}, assign=True)
         return block.train(self.training)
 
 

@@ -1,10 +1,10 @@
 """Perceptual distance of two images."""
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import torch
-import torchmetrics
 from mmcv.cnn import AlexNet
 from torch import Tensor
 
@@ -42,7 +42,8 @@ class LPIPS:
 
     def __init__(self, checkpoint: str) -> None:
         self.network = load_features(AlexNet, checkpoint).features
-        file = Path(torchmetrics.__file__).parent / 'functional/image/lpips_models/alex.pth'
+        library = Path(find_spec('torchmetrics').origin).parent  # to import it would take most of a second
+        file = library / 'functional/image/lpips_models/alex.pth'
         self.weights = list(load_checkpoint(file).values())  # 1 x C x 1 x 1 each
 
     def __call__(self, image: Tensor, reference: Tensor) -> Tensor:
