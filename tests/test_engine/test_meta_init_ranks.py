@@ -38,20 +38,27 @@ def gradients(part, second_order):
     return average(grads, list(weights.values()))
 
 
-@pytest.mark.parametrize('second_order', [True, False])
-def test_two_ranks_equal_one_with_twice_the_batch(tmp_path, second_order, ended):
-    processes = [subprocess.Popen([sys.executable, __file__, str(rank), str(tmp_path), str(int(second_order))],
-                                  stderr=subprocess.PIPE, text=True) for rank in range(2)]
+@pytest.fixture(scope='module')
+def ranks(tmp_path_factory, ended):
+    folder = tmp_path_factory.mktemp('ranks')
+    processes = [subprocess.Popen([sys.executable, __file__, str(rank), str(folder)], stderr=subprocess.PIPE, text=True)
+                 for rank in range(2)]
     for process in processes:
         ended(process)
+    return [torch.load(folder / f'{rank}.pth') for rank in range(2)]
+
+
+@pytest.mark.parametrize('second_order', [True, False])
+def test_two_ranks_equal_one_with_twice_the_batch(ranks, second_order):
     expected = gradients(slice(None), second_order)
-    for rank in range(2):
-        torch.testing.assert_close(torch.load(tmp_path / f'{rank}.pth'), expected)
+    for rank in ranks:
+        torch.testing.assert_close(rank[second_order], expected)
 
 
 if __name__ == '__main__':
     torch.set_num_threads(1)
     rank, folder = int(sys.argv[1]), Path(sys.argv[2])
     dist.init_process_group('gloo', init_method=f'file://{folder}/meeting', rank=rank, world_size=2)
-    torch.save(gradients(slice(3 * rank, 3 * rank + 3), bool(int(sys.argv[3]))), folder / f'{rank}.pth')
+    part = slice(3 * rank, 3 * rank + 3)
+    torch.save({second_order: gradients(part, second_order) for second_order in (True, False)}, folder / f'{rank}.pth')
     dist.destroy_process_group()
