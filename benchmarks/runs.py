@@ -16,7 +16,7 @@ from mmengine.config import Config
 
 from mmfusenas.utils.command_line import ConfigOptions
 
-FORMS = ('RECIPE', 'DATA', 'GUIDANCE', 'SCALE', 'NOISE', 'PATCH', 'CLASSIFIER')
+FORMS = ('RECIPE', 'DATA', 'GUIDANCE', 'SCALE', 'NOISE', 'PATCH', 'CLASSIFIER', 'FAILURES')
 """Variables of the environment that make another training of a config; a run remembers them as it does its options."""
 
 

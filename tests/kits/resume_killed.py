@@ -1,7 +1,8 @@
-"""Trains a toy or searches, kills the run with SIGKILL again and again, and resumes it; a program of its own.
+"""Trains or searches, kills the run by signals again and again, and resumes it; a program of its own.
 
 Everything is imported once, and each life of the run is a fork of that state. ``test_resume_killed.py`` runs it as
-``python -m kits.resume_killed FOLDER RUN WORKERS RANDOM_KILLS``; it prints what it found as JSON.
+``python -m kits.resume_killed FOLDER RUN WORKERS RANDOM_KILLS``: it kills the run four times while saving, then so many
+times by SIGKILL and as many times by SIGTERM at random moments, and prints what it found as JSON.
 """
 from __future__ import annotations
 
@@ -15,8 +16,10 @@ import sys
 import time
 import traceback
 from pathlib import Path
+from typing import Any
 
 import torch
+from mmengine.config import Config
 from mmengine.hooks import Hook
 
 from kits import resume as resume_kit
@@ -25,6 +28,10 @@ from mmfusenas.registry import HOOKS
 from mmfusenas.utils.checkpoint import latest_checkpoint, load_checkpoint
 
 INTERVAL = 4
+ITERATIONS = 6
+"""A life is killed after so many at most."""
+
+CONFIGS = Path(__file__).parents[2] / 'configs'
 
 
 @HOOKS.register_module()
@@ -56,14 +63,20 @@ def die_at(function: str, count: int, after: bool) -> None:
     setattr(os, function, call)
 
 
-def train_toy(folder: Path, workers: int, epochs: int, pipe: int) -> dict:
+def train_toy(folder: Path, workers: int, epochs: int, pipe: int, loop: str = 'epoch') -> dict:
     """Train the toy, from its last checkpoint on; return its final state."""
-    cfg = resume_kit.config(folder, workers=workers, interval=INTERVAL, **{'train_cfg.max_epochs': epochs})
+    length = dict(max_epochs=epochs) if loop == 'epoch' else dict(max_iters=epochs * 6)
+    cfg = resume_kit.config(folder, loop, workers=workers, interval=INTERVAL, train_cfg=length)
     cfg.param_scheduler[1].total_steps = epochs * 6
     cfg.custom_hooks.append(dict(type='ReportHook', pipe=pipe))
     state = resume_kit.state(resume_kit.train(cfg, resume=True))
     state['python'] = None
     return state
+
+
+def train_toy_by_iteration(folder: Path, workers: int, epochs: int, pipe: int) -> dict:
+    """Train the toy in the loop that counts iterations."""
+    return train_toy(folder, workers, epochs, pipe, 'iter')
 
 
 def search(folder: Path, workers: int, epochs: int, pipe: int, options: dict | None = None, **changes) -> dict:
@@ -139,8 +152,54 @@ def evolve(folder: Path, workers: int, epochs: int, pipe: int) -> dict:
                 genotype=(folder / 'genotype.json').read_text())
 
 
-RUNS = dict(toy=train_toy, search=search, cooperative=cooperate, loss=search_loss, guidance=search_guidance,
-            supernet=sample_paths, evolution=evolve)
+def meta_initialise(folder: Path, workers: int, epochs: int, pipe: int) -> dict:
+    """Meta-initialise a fusion network over two tasks, an epoch of one after an epoch of the other."""
+    tasks = [dict(search_kit.loader(offset=offset)['dataset']) for offset in (0, 50)]
+    cfg = search_kit.config(folder, **{
+        'default_hooks.checkpoint.interval': INTERVAL, 'train_dataloader.num_workers': workers,
+        'train_cfg': dict(_delete_=True, type='MetaInitLoop', max_iters=4 * epochs, steps=2, second_order=False,
+                          inner_optimizer=dict(type='SGD', lr=1e-3))})
+    cfg.train_dataloader.dataset = dict(type='AlternatingDataset', datasets=tasks)
+    cfg.model = dict(type='TIMFusion', genotype='tim-light', channels=4, loss=cfg.model.loss)
+    cfg.custom_hooks.append(dict(type='ReportHook', pipe=pipe))
+    return trained(search_kit.train(cfg, resume=True))
+
+
+def detect(folder: Path, workers: int, epochs: int, pipe: int) -> dict:
+    """Train a fusion network and the detector that guides it, in three stages."""
+    return guided('retinanet_ivif.py', folder, workers, epochs, pipe)
+
+
+def segment(folder: Path, workers: int, epochs: int, pipe: int) -> dict:
+    """Train a fusion network and the segmentor that guides it, in three stages."""
+    return guided('resnet18_ivif.py', folder, workers, epochs, pipe)
+
+
+def guided(config: str, folder: Path, workers: int, epochs: int, pipe: int) -> dict:
+    """Train by a config of task guidance on four small scenes, validated once."""
+    cfg = Config.fromfile(CONFIGS / 'tim' / config)
+    cfg.merge_from_dict({
+        'work_dir': str(folder), 'launcher': 'none', 'log_level': 'ERROR', 'visualizer.name': folder.name,
+        'default_hooks.checkpoint': dict(interval=INTERVAL, by_epoch=False),
+        'default_hooks.guidance': dict(scene_length=1, task_length=2, dry_run=False),
+        'default_hooks.visualization.draw': False, 'train_cfg': dict(max_epochs=2 * epochs, val_interval=epochs),
+        'train_dataloader': dict(batch_size=2, num_workers=workers, persistent_workers=workers > 0)})
+    for loader, length in ((cfg.train_dataloader, 4), (cfg.val_dataloader, 1)):
+        loader.dataset.update(size=(64, 80), length=length)
+    cfg.val_dataloader.update(num_workers=0, persistent_workers=False)
+    cfg.custom_hooks = [dict(type='ReportHook', pipe=pipe)]
+    return trained(search_kit.train(cfg, resume=True))
+
+
+def trained(runner: Any) -> dict:
+    """Return weights, optimizer and random state of a training."""
+    return dict(model=runner.model.state_dict(), optimizer=runner.optim_wrapper.state_dict(),
+                torch=torch.get_rng_state())
+
+
+RUNS = dict(toy=train_toy, iterations=train_toy_by_iteration, search=search, cooperative=cooperate, loss=search_loss,
+            guidance=search_guidance, supernet=sample_paths, evolution=evolve, initialisation=meta_initialise,
+            detector=detect, segmentor=segment)
 
 
 def live(run: str, folder: Path, workers: int, epochs: int, pipe: int, death: tuple | None) -> None:
@@ -151,10 +210,10 @@ def live(run: str, folder: Path, workers: int, epochs: int, pipe: int, death: tu
 
 
 def watch(run: str, folder: Path, workers: int, epochs: int, death: tuple | None = None,
-          span: tuple[int, float] | None = None) -> tuple[bool, int]:
+          moment: tuple[int, float, int] | None = None) -> tuple[bool, int]:
     """Start a life and return (finished, last iteration).
 
-    It dies by itself at ``death``, or is killed so many iterations and seconds after it began as ``span`` says.
+    It dies by itself at ``death``, or by the signal of ``moment``, so many iterations and seconds after it began.
     """
     read, write = os.pipe()
     child = os.fork()
@@ -167,11 +226,12 @@ def watch(run: str, folder: Path, workers: int, epochs: int, death: tuple | None
             os._exit(1)
     os.close(write)
     reported = b''
-    if span is not None:
-        while reported.count(b'\n') < span[0] and (chunk := os.read(read, 65536)):
+    if moment is not None:
+        iterations, seconds, number = moment
+        while reported.count(b'\n') < iterations and (chunk := os.read(read, 65536)):
             reported += chunk
-        time.sleep(span[1])
-        os.kill(child, signal.SIGKILL)
+        time.sleep(seconds)
+        os.kill(child, number)
     _, status = os.waitpid(child, 0)
     # What is there; the pipe's end would come only when orphaned worker processes have missed their parent.
     os.set_blocking(read, False)
@@ -195,17 +255,19 @@ def main(folder: Path, run: str, workers: int, random_kills: int) -> dict:
     resume_kit.import_all()
     (folder / 'whole').mkdir(parents=True)
     (folder / 'parts').mkdir()
-    epochs = 16 if random_kills else 4  # of six iterations, or four
+    # Of four iterations or six: enough for all lives, though a run may lose what came after its last checkpoint.
+    epochs = 4 + 2 * random_kills * ITERATIONS // 4
     assert watch(run, folder / 'whole', workers, epochs)[0]
     # Before the move of the second checkpoint (its file half done), after it (its pointer not), after the pointer, and
     # between the removal of old files. Best checkpoints of the validations count in between.
     deaths = [('replace', 3, False), ('replace', 3, True), ('replace', 6, True), ('unlink', 1, False)]
     repeated, kills = [], 0
     numbers = random.Random(0)
-    for number in range(len(deaths) + random_kills):
+    for number in range(len(deaths) + 2 * random_kills):
         death = deaths[number] if number < len(deaths) else None
-        span = None if death else (numbers.randint(1, 8), numbers.uniform(0, 0.03))
-        finished, reached = watch(run, folder / 'parts', workers, epochs, death, span)
+        moment = None if death else (numbers.randint(1, ITERATIONS), numbers.uniform(0, 0.05),
+                                     (signal.SIGKILL, signal.SIGTERM)[number % 2])
+        finished, reached = watch(run, folder / 'parts', workers, epochs, death, moment)
         if finished:
             break
         kills += 1

@@ -11,7 +11,7 @@ def scope():
 @pytest.fixture(autouse=True)
 def defaults(monkeypatch):
     """Configs as they are where the environment chooses nothing."""
-    for name in ('DATA', 'RECIPE', 'FOLD'):
+    for name in ('DATA', 'RECIPE', 'FOLD', 'FAILURES'):
         monkeypatch.delenv(name, raising=False)
 
 

@@ -161,3 +161,14 @@ def test_each_link_of_algorithm_1_leaves_the_next(recipe, root, monkeypatch):
     assert drawn.model.scene == train.model.scene and not len(SearchSpace(MODELS.build(drawn.model)))
     for key in ('train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler', 'default_hooks'):
         assert drawn[key] == train[key], key
+
+
+@pytest.mark.parametrize('name', ['retinanet_ivif-msrs', 'efficientnet_ivif-msrs'])
+def test_sensors_fail_in_the_training_alone(name, monkeypatch):
+    found = {}
+    for failures in ('none', 'mixed'):
+        monkeypatch.setenv('FAILURES', failures)
+        cfg = Config.fromfile(FOLDER / f'{name}.py')
+        found[failures] = [sum(step['type'] == 'SensorFailure' for step in loader.dataset.pipeline)
+                           for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader)]
+    assert found == dict(none=[0, 0, 0], mixed=[6, 0, 0])

@@ -53,7 +53,15 @@ def test_the_draws():
     assert (first == failed('infrared', 'noise', amount=0.1)[1]).all()
 
 
-@pytest.mark.parametrize('kwargs', [dict(sensor='thermal'), dict(failure='blur'), dict(amount=-1), dict(prob=1.5)])
+def test_an_amount_is_drawn_from_its_range():
+    flat = np.full((8, 40), 50, np.uint8)
+    seen = {int(failed('infrared', 'gain', infrared=flat, amount=(0.5, 2.0))[1][0, 0]) for _ in range(200)}
+    assert min(seen) >= 25 and max(seen) <= 100
+    assert min(seen) < 35 and max(seen) > 90
+
+
+@pytest.mark.parametrize('kwargs', [dict(sensor='thermal'), dict(failure='blur'), dict(amount=-1), dict(prob=1.5),
+                                    dict(amount=(2, 1)), dict(amount=(-1, 1)), dict(amount=(1, 2, 3))])
 def test_wrong_arguments_are_named(kwargs):
     with pytest.raises(ValueError, match=next(iter(kwargs))):
         SensorFailure(**kwargs)

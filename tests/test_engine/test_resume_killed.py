@@ -1,4 +1,9 @@
-"""SIGKILL at any moment, also while saving, costs at most one checkpoint interval and changes nothing."""
+"""A signal at any moment costs at most one checkpoint interval and changes nothing; SIGTERM costs nothing.
+
+    KILLS=20 python -m pytest tests/test_engine/test_resume_killed.py -k signals
+
+kills every kind of run so many times by each signal.
+"""
 import json
 import os
 import subprocess
@@ -15,7 +20,8 @@ def _run(folder, run, workers, random_kills):
     return json.loads(done.stdout.splitlines()[-1])
 
 
-RUNS = ['search', 'toy', 'cooperative', 'supernet', 'evolution', 'loss', 'guidance']
+RUNS = ['search', 'toy', 'iterations', 'cooperative', 'supernet', 'evolution', 'loss', 'guidance', 'initialisation',
+        'detector', 'segmentor']
 
 
 @pytest.mark.parametrize('run', [RUNS[0], *(pytest.param(run, marks=pytest.mark.slow) for run in RUNS[1:])])
@@ -29,8 +35,11 @@ def test_killed_while_saving(tmp_path, run):
 @pytest.mark.slow
 @pytest.mark.parametrize('run', RUNS)
 @pytest.mark.parametrize('workers', [0, 2])
-def test_killed_ten_times(tmp_path, run, workers):
-    result = _run(tmp_path, run, workers, random_kills=6)
-    assert result['kills'] == 10
+def test_signals_at_random_moments(tmp_path, run, workers):
+    kills = int(os.environ.get('KILLS', '3'))
+    result = _run(tmp_path, run, workers, random_kills=kills)
+    print(result)
+    assert result['kills'] == 4 + 2 * kills
     assert result['differences'] == [] and result['leftovers'] == []
     assert max(result['repeated']) <= 4
+    assert not any(result['repeated'][5::2])  # SIGTERM's

@@ -3,7 +3,8 @@ _base_ = ['./boxes.py', './msrs_folds.py']
 # One crop in ten is without an object, as parts of the test images are.
 crop = dict(type='mmdet.RandomCrop', crop_size=(320, 256), allow_negative_crop=True, bbox_clip_border=False)
 clip = dict(type='ClipBoxes', min_visibility=0.25)
-train_pipeline = [*_base_.load, dict(type='JointTransform', transforms=[crop, clip, _base_.flip]), _base_.pack]
+train_pipeline = [*_base_.load, *_base_.failures, dict(type='JointTransform', transforms=[crop, clip, _base_.flip]),
+                  _base_.pack]
 train_set, test_set = (
     dict(type='MSRSDataset', data_root=_base_.msrs_root, kfold=part['kfold'],
          data_prefix={key: [f'{folder}/{name}' for folder in part['folders']]

@@ -6,7 +6,8 @@ _base_ = ['./mfnet_seg.py', './msrs_folds.py']
 maps = 'seg' if isdir(f'{_base_.msrs_root}/train/seg') else 'Segmentation_labels'
 crop = dict(_base_.crop, crop_size=(256, 320))
 train_pipeline = [
-    *_base_.load, dict(type='JointTransform', transforms=[_base_.rotate, crop, _base_.flip]), _base_.pack]
+    *_base_.load, *_base_.failures, dict(type='JointTransform', transforms=[_base_.rotate, crop, _base_.flip]),
+    _base_.pack]
 train_set, test_set = (
     dict(_delete_=True, type='MSRSSegDataset', data_root=_base_.msrs_root, kfold=part['kfold'],
          data_prefix={key: [f'{folder}/{name}' for folder in part['folders']]

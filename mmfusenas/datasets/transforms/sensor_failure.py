@@ -50,7 +50,7 @@ class SensorFailure(BaseTransform):
             saturates well above it. ``'noise'``: Gaussian, of ``amount`` times the range. ``'shift'``: by ``amount``
             pixels to the right, the border repeated. ``'other'``: the other sensor's image in its place, as a user with
             one sensor would feed a network of two. Defaults to 'black'.
-        amount: Of the failure, see there. Defaults to 1.0.
+        amount: Of the failure, see there; a pair (least, largest) is drawn from for every sample. Defaults to 1.0.
         prob: Share of the samples that it happens to. Defaults to 1.0.
         seed: Seed of every sample, with its ``img_id``, for tests; None takes the global generator. Defaults to None.
 
@@ -64,15 +64,16 @@ class SensorFailure(BaseTransform):
         (np.uint8(90), np.uint8(255))
     """
 
-    def __init__(self, sensor: str = 'either', failure: str = 'black', amount: float = 1.0, prob: float = 1.0,
-                 seed: int | None = None) -> None:
+    def __init__(self, sensor: str = 'either', failure: str = 'black',
+                 amount: float | tuple[float, float] = 1.0, prob: float = 1.0, seed: int | None = None) -> None:
+        amounts = tuple(amount) if isinstance(amount, (tuple, list)) else (amount, amount)
         if sensor not in (*SENSORS, 'either') or failure not in (*_FAILURES, 'other'):
             raise InputError(f'SensorFailure got sensor={sensor!r} and failure={failure!r}: sensors are '
                              f'{[*SENSORS, "either"]}, failures {[*_FAILURES, "other"]}.')
-        if amount < 0 or not 0 <= prob <= 1:
-            raise InputError(f'SensorFailure got amount={amount} and prob={prob}: an amount is not negative, prob is '
-                             'from 0 to 1.')
-        self.sensor, self.failure, self.amount, self.prob, self.seed = sensor, failure, amount, prob, seed
+        if len(amounts) != 2 or not 0 <= amounts[0] <= amounts[1] or not 0 <= prob <= 1:
+            raise InputError(f'SensorFailure got amount={amount} and prob={prob}: an amount is not negative, or a pair '
+                             '(least, largest) of such numbers, and prob is from 0 to 1.')
+        self.sensor, self.failure, self.amounts, self.prob, self.seed = sensor, failure, amounts, prob, seed
 
     def transform(self, results: dict) -> dict:
         """Spoil ``img`` or ``infrared``."""
@@ -89,7 +90,9 @@ class SensorFailure(BaseTransform):
         return results
 
     def _spoil(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        spoiled = _FAILURES[self.failure](image, self.amount, rng).clip(0, _largest(image))
+        low, high = self.amounts
+        amount = rng.uniform(low, high) if low < high else low
+        spoiled = _FAILURES[self.failure](image, amount, rng).clip(0, _largest(image))
         return (spoiled if image.dtype.kind == 'f' else np.rint(spoiled)).astype(image.dtype)
 
     @staticmethod
@@ -101,5 +104,5 @@ class SensorFailure(BaseTransform):
         return (scaled if image.dtype.kind == 'f' else np.rint(scaled)).astype(image.dtype)
 
     def __repr__(self) -> str:
-        return (f'{type(self).__name__}(sensor={self.sensor!r}, failure={self.failure!r}, amount={self.amount}, '
+        return (f'{type(self).__name__}(sensor={self.sensor!r}, failure={self.failure!r}, amount={self.amounts}, '
                 f'prob={self.prob}, seed={self.seed})')
