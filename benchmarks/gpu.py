@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import torch
@@ -88,6 +89,8 @@ def agreement(args: argparse.Namespace) -> list[list]:
     rows = [['', 'loss', 'relative difference', 'cosine of the gradients']]
     for name in track_iter_progress(args.systems):
         cfg = config_of(TRAININGS[name], args)
+        if name == 'RUAS':
+            cfg.model.update(estimation=None, denoise='always')  # it learns by noise that each device draws itself
         batch = first_batch(cfg)
         torch.manual_seed(0)
         model = MODELS.build(cfg.model)
@@ -103,7 +106,11 @@ def gradient(model: nn.Module, batch: dict) -> tuple[float, Tensor]:
     model.eval().zero_grad()
     loss = model.parse_losses(model(**model.data_preprocessor(batch, False), mode='loss'))[0]
     loss.backward()
-    return float(loss), torch.cat([p.grad.flatten().double().cpu() for p in model.parameters() if p.grad is not None])
+    return loss.item(), torch.cat([p.grad.flatten().double().cpu() for p in model.parameters() if p.grad is not None])
+
+
+class Enough(Exception):
+    """Ends a training in the middle of an epoch."""
 
 
 class Clock(Hook):
@@ -129,7 +136,7 @@ class Clock(Hook):
     def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: dict | None = None,
                          outputs: dict | None = None) -> None:
         if self.step():
-            runner.train_loop.stop_training = True
+            raise Enough
 
 
 def train(cfg: Config, mode: str, args: argparse.Namespace) -> tuple[float, int]:
@@ -143,7 +150,8 @@ def train(cfg: Config, mode: str, args: argparse.Namespace) -> tuple[float, int]
     cfg.train_cfg[name] = 10**6  # enough: the clock ends it
     runner, clock = build_runner(cfg), Clock(args.seconds)
     runner.register_hook(clock)
-    runner.train()
+    with suppress(Enough):
+        runner.train()
     return clock.rate(cfg.train_dataloader.batch_size), memory.peak(torch.device(args.device))
 
 
@@ -199,9 +207,10 @@ def speed(args: argparse.Namespace) -> list[list]:
 def resume(args: argparse.Namespace) -> list[list]:
     """Return the largest difference between a search that was killed and one that was not."""
     folder = Path(tempfile.mkdtemp())
-    options = ['randomness.deterministic=True', 'train_cfg.max_epochs=3', 'train_dataloader.dataset.length=8',
+    options = ['randomness.deterministic=True', 'train_cfg.max_epochs=3', 'train_dataloader.dataset.length=4',
+               'default_hooks.search.dataloader.dataset.length=4',
                'default_hooks.checkpoint.interval=1', 'val_cfg=None', 'val_dataloader=None', 'val_evaluator=None']
-    command = [sys.executable, 'tools/train.py', f'configs/{SEARCHES["TIM"]}', '--resume', '--cfg-options', *options]
+    command = [sys.executable, 'tools/train.py', f'configs/{SEARCHES["RUAS"]}', '--resume', '--cfg-options', *options]
     environment = dict(os.environ, CUBLAS_WORKSPACE_CONFIG=':4096:8')  # deterministic matrix products
     if args.device == 'cpu':
         environment['CUDA_VISIBLE_DEVICES'] = ''
@@ -222,7 +231,7 @@ def resume(args: argparse.Namespace) -> list[list]:
             sys.exit(f'error: the search failed:\n{errors[-2000:]}')
     whole, parts = (load_checkpoint(latest_checkpoint(folder / name))['state_dict'] for name in ('whole', 'parts'))
     largest = max(float((whole[name].double() - parts[name].double()).abs().max()) for name in whole)
-    return [['killed and resumed', 'largest difference of weights and choices'], [SEARCHES['TIM'], f'{largest:g}']]
+    return [['killed and resumed', 'largest difference of weights and choices'], [SEARCHES['RUAS'], f'{largest:g}']]
 
 
 PARTS = dict(agreement=agreement, speed=speed, resume=resume)

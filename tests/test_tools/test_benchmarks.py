@@ -49,7 +49,8 @@ def test_help(path, monkeypatch, capsys):
         'path_latency.py --paths 2 --channels 8 --shape 16 16 --repeats 3',
         'checkpointing.py configs/tim/retinanet_ivif.py --shape 64 80',
         'inference_options.py --shape 32 40 --pairs 1 --tile 256',
-        'endurance.py --steps 3 --rows 1 --parts inference --largest 40'))])
+        'endurance.py --steps 3 --rows 1 --parts inference --largest 40',
+        'gpu.py --device cpu --seconds 0.1 --batch 1 --systems RUAS --modes float32'))])
 def test_timings_run(command, monkeypatch, capsys):
     script, *arguments = command.split()
     monkeypatch.setattr(sys, 'argv', [script, *arguments])
