@@ -31,13 +31,13 @@ from mmfusenas.datasets.transforms.pack_pair import get_role, image_tensor
 from mmfusenas.models.task_guided import TaskGuided
 from mmfusenas.structures import FusionDataSample
 from mmfusenas.utils import memory
-from mmfusenas.utils.allocator import keep_freed_memory
+from mmfusenas.utils.allocator import keep_freed_memory, limit_kernel_cache
 from mmfusenas.utils.checkpoint import save_array
 from mmfusenas.utils.config_parts import type_name
 
 Image = str | Path | np.ndarray | torch.Tensor | PIL.Image.Image
 
-SIZES = 10
+SIZES = 4
 """Sizes of images after which freed memory goes back to the system."""
 SMALLEST = 3
 """Of a side in pixels: with less there is nothing to reflect at the border."""
@@ -83,6 +83,7 @@ class BaseInferencer(ABC):
         self.model = optimize_for_inference(model)
         if not any(parameter.is_cuda for parameter in self.model.parameters()):
             keep_freed_memory()
+            limit_kernel_cache()
         guided = isinstance(model, TaskGuided)
         self.scene = self.model.scene if guided else self.model
         self.has_task = guided and model.stage != 'scene'  # else the task has not learned anything yet

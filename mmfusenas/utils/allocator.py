@@ -77,6 +77,21 @@ def keep_freed_memory(keep: bool = True) -> bool:
     return _set_options({-4: 65536, -2: 2**17, -1: 2**26, -3: 2**25}, trim=True)
 
 
+def limit_kernel_cache() -> None:
+    """Let oneDNN keep the kernels of 64 layers, unless the environment says otherwise.
+
+    A kernel is of one size of image: over images of many sizes its own limit, 1024, is hundreds of megabytes that are
+    never used again. oneDNN reads the limit at the first layer that it computes in this process; later calls change
+    nothing.
+
+    Example:
+        >>> limit_kernel_cache()
+        >>> 'ONEDNN_PRIMITIVE_CACHE_CAPACITY' in os.environ
+        True
+    """
+    os.environ.setdefault('ONEDNN_PRIMITIVE_CACHE_CAPACITY', '64')
+
+
 def return_freed_memory() -> bool:
     """Let this running process give the memory of every tensor above 1 MB back when it is freed.
 

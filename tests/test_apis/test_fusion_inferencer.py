@@ -397,5 +397,5 @@ def test_freed_memory_goes_back_after_images_of_many_sizes(monkeypatch: pytest.M
         return len(calls)
 
     assert run([8] * 30) == 0  # a video
-    assert run(list(range(9, 17))) == 0 and run([17]) == 1  # the tenth size
-    assert run([8, 9] * 20) == 1 and run(list(range(10, 18))) == 2
+    assert run([9, 10]) == 0 and run([11]) == 1  # the fourth size
+    assert run([8, 9] * 20) == 1 and run([10, 11]) == 2

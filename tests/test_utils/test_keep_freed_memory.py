@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from mmfusenas.utils.allocator import SETTINGS
+from mmfusenas.utils.allocator import SETTINGS, limit_kernel_cache
 
 # A process of its own: what other tests left free in the heap is reused whatever the settings.
 SCRIPT = """
@@ -35,3 +35,12 @@ def test_large_blocks_reuse_memory_until_told_otherwise(root):
     default, taken, kept, restored, after = json.loads(done.stdout)
     assert taken and restored
     assert kept * 4 < min(default, after)
+
+
+def test_kernels_are_kept_for_few_layers_unless_the_environment_says_otherwise(monkeypatch):
+    monkeypatch.setenv('ONEDNN_PRIMITIVE_CACHE_CAPACITY', '7')
+    limit_kernel_cache()
+    assert os.environ['ONEDNN_PRIMITIVE_CACHE_CAPACITY'] == '7'
+    monkeypatch.delenv('ONEDNN_PRIMITIVE_CACHE_CAPACITY')
+    limit_kernel_cache()
+    assert os.environ['ONEDNN_PRIMITIVE_CACHE_CAPACITY'] == '64'
