@@ -2,7 +2,8 @@
 
 `inference`: a bundled network on random pairs of sizes drawn anew each time, as a camera or a folder of mixed images
 gives them. `training`: a config by the Runner that `tools/train.py` builds, workers, checkpoints and all. Each is
-watched at even distances, in a process of its own; the first row is after the first step.
+watched at even distances, in a process of its own; the first row is after the first step. Memory is the least and the
+most after a step since the row before.
 
     OMP_NUM_THREADS=1 python benchmarks/endurance.py [--steps 2000] [--parts inference training] [--json FILE]
 """
@@ -27,7 +28,7 @@ from mmfusenas.utils import memory
 from mmfusenas.utils.command_line import run_tool
 from mmfusenas.utils.launch import build_runner
 
-COLUMNS = ('step', 'memory (MB)', 'open files', 'threads', 'temporary files')
+COLUMNS = ('step', 'least memory (MB)', 'most memory (MB)', 'open files', 'threads', 'temporary files')
 
 
 def parse_args() -> argparse.Namespace:
@@ -51,13 +52,16 @@ class Watch(Hook):
     def __init__(self, steps: int, rows: int) -> None:
         self.steps, self.every = steps, max(1, steps // rows)
         self.rows: list[list[int]] = []
+        self.memory: list[int] = []
 
     def __call__(self, step: int) -> None:
         """Look at the process after step number ``step``, counted from 1."""
+        self.memory.append(memory.used(torch.device('cpu')) // 10**6)
         if step == 1 or step % self.every == 0:
             temporary = sum(len(files) for _, _, files in os.walk(tempfile.gettempdir()))
-            self.rows.append([step, memory.used(torch.device('cpu')) // 10**6, len(os.listdir('/proc/self/fd')),
+            self.rows.append([step, min(self.memory), max(self.memory), len(os.listdir('/proc/self/fd')),
                               len(os.listdir('/proc/self/task')), temporary])
+            self.memory.clear()
 
     def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: dict | None = None,
                          outputs: dict | None = None) -> None:

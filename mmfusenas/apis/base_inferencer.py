@@ -75,6 +75,7 @@ class BaseInferencer(ABC):
                  score_thr: float = 0.3) -> None:
         if not 0 <= score_thr <= 1:
             raise InputError(f'{type(self).__name__} got score_thr={score_thr}; scores lie between 0 and 1.')
+        limit_kernel_cache()  # before the first layer runs
         self.source = dict(model=str(checkpoint or model), config=str(model) if checkpoint else None)
         if isinstance(model, nn.Module):
             self.source['model'] = type(model).__name__
@@ -83,7 +84,6 @@ class BaseInferencer(ABC):
         self.model = optimize_for_inference(model)
         if not any(parameter.is_cuda for parameter in self.model.parameters()):
             keep_freed_memory()
-            limit_kernel_cache()
         guided = isinstance(model, TaskGuided)
         self.scene = self.model.scene if guided else self.model
         self.has_task = guided and model.stage != 'scene'  # else the task has not learned anything yet
