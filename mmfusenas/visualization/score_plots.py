@@ -33,3 +33,23 @@ def plot_scores(scores: Mapping[str, Mapping[str, Sequence[float]]]) -> Figure:
     axes[1, 0].set_ylabel('images with at most this, %')
     figure.legend(*axes[1, 0].get_legend_handles_labels(), loc='outside lower center', ncols=len(methods))
     return figure
+
+
+def plot_precision_recall(curves: Mapping[str, Mapping[str, Sequence[float]]]) -> Figure:
+    """Draw precision over recall, the mean of the classes first and then each class, a line a detector.
+
+    Args:
+        curves: Precision at evenly spaced recalls from 0 to 1, by detector and by class; every detector has the same
+            classes.
+    """
+    detectors, classes = list(curves), list(next(iter(curves.values())))
+    panels = ['mean', *classes] if len(classes) > 1 else classes
+    figure = Figure(figsize=(WIDTH * len(panels), WIDTH + 0.5), layout='constrained')
+    for axes, panel in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels):
+        for detector in detectors:
+            found = curves[detector]
+            values = np.mean(list(found.values()), axis=0) if panel == 'mean' else np.asarray(found[panel])
+            axes.plot(np.linspace(0, 1, len(values)), values, label=f'{detector} ({values.mean():.3f})')
+        axes.set(title=panel, xlabel='recall', ylabel='precision', xlim=(0, 1), ylim=(0, 1.02))
+        axes.legend(fontsize='small', loc='lower left')
+    return figure
