@@ -86,7 +86,7 @@ def train(args: argparse.Namespace) -> list[list[int]]:
     """Return the rows of so many iterations."""
     watch = Watch(args.steps, args.rows)
     cfg = config_with(args.config, args.options)
-    cfg.update(launcher='none', work_dir=tempfile.mkdtemp(), log_level='ERROR')
+    cfg.update(launcher='none', work_dir=args.work_dir, log_level='ERROR')
     cfg.train_cfg.max_epochs = args.steps  # enough: the watch ends it
     runner = build_runner(cfg)
     runner.register_hook(watch)
@@ -100,7 +100,7 @@ PARTS = dict(inference=infer, training=train)
 def main() -> None:
     args = parse_args()
     found = {}
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as args.work_dir:
         os.environ['TMPDIR'] = folder  # what the processes leave is counted there
         for part in args.parts:
             with ProcessPoolExecutor(1, multiprocessing.get_context('spawn')) as pool:  # it may have workers
