@@ -9,6 +9,7 @@ from mmcv.transforms import BaseTransform
 
 from mmfusenas.core.errors import FileError, InputError
 from mmfusenas.datasets.images import to_grey
+from mmfusenas.datasets.pairing import with_present_names
 from mmfusenas.datasets.transforms.degrading import get_generator, require_8_bit
 from mmfusenas.datasets.transforms.load_kernel import read_kernel
 from mmfusenas.registry import TRANSFORMS
@@ -61,6 +62,7 @@ class BlurAndNoise(BaseTransform):
         """Degrade ``img``."""
         from scipy.signal import fftconvolve  # takes a second to import, which everything else would wait for
 
+        results = with_present_names(results)
         require_8_bit(results, 'BlurAndNoise')
         rng = get_generator(results, self.seed)
         kernel = self._kernel(results, rng)

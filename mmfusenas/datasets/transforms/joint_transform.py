@@ -11,7 +11,7 @@ from mmengine.dataset import Compose
 
 from mmfusenas.core.errors import InputError
 from mmfusenas.datasets.images import to_colour
-from mmfusenas.datasets.pairing import PATHS
+from mmfusenas.datasets.pairing import PATHS, with_present_names
 from mmfusenas.registry import TRANSFORMS
 from mmfusenas.utils.random_state import get_random_state, set_random_state
 
@@ -56,6 +56,7 @@ class JointTransform(BaseTransform):
 
     def transform(self, results: dict) -> dict | None:
         """Stack, transform, split; then the reference."""
+        results = with_present_names(results)
         fixed = {'kernel', 'flow'} & set(results)
         if fixed:
             raise InputError(f'JointTransform does not move {" and ".join(sorted(fixed))} of a sample; put it in '

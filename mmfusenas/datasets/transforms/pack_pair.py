@@ -8,7 +8,7 @@ import torch
 from mmcv.transforms import BaseTransform
 
 from mmfusenas.core.renamed import renamed
-from mmfusenas.datasets.pairing import OLD_KEYS, PATHS
+from mmfusenas.datasets.pairing import OLD_KEYS, PATHS, with_present_names
 from mmfusenas.registry import TRANSFORMS
 from mmfusenas.structures import FusionDataSample
 
@@ -39,13 +39,17 @@ def further_inputs(results: dict) -> dict[str, torch.Tensor]:
     return {key: image_tensor(results[key]) for key in (*PATHS, 'flow') if key != 'img' and key in results}
 
 
+def present_meta_keys(meta_keys: Sequence[str]) -> list[str]:
+    """Return keys of meta information with the paths of images under their present names, with a warning."""
+    return list(renamed(dict.fromkeys(meta_keys), OLD_KEYS))
+
+
 def complete_meta(results: dict) -> dict:
     """Return what is packed: images under their present names, and the meta information that some transforms leave out.
 
     Without old names it is ``results`` itself.
     """
-    if set(OLD_KEYS) & set(results):  # of a data set of one's own
-        results = renamed(results, OLD_KEYS)
+    results = with_present_names(results)
     results['img_shape'] = results['img'].shape[:2]
     results.setdefault('ori_shape', results['img_shape'])
     results.setdefault('scale_factor', (1.0, 1.0))
@@ -76,7 +80,7 @@ class PackPairInputs(BaseTransform):
     """
 
     def __init__(self, meta_keys: Sequence[str] = ()) -> None:
-        self.meta_keys = (*PAIR_META, *meta_keys)
+        self.meta_keys = (*PAIR_META, *present_meta_keys(meta_keys))
 
     def transform(self, results: dict) -> dict:
         """Pack ``results``."""

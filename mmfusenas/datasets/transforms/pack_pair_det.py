@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from mmdet.datasets.transforms import PackDetInputs
 
-from mmfusenas.datasets.transforms.pack_pair import PAIR_META, complete_meta, further_inputs
+from mmfusenas.datasets.transforms.pack_pair import PAIR_META, complete_meta, further_inputs, present_meta_keys
 from mmfusenas.registry import TRANSFORMS
 
 
@@ -32,7 +32,7 @@ class PackPairDetInputs(PackDetInputs):
     """
 
     def __init__(self, meta_keys: Sequence[str] = ()) -> None:
-        super().__init__(meta_keys=(*PAIR_META, 'instances', *meta_keys))
+        super().__init__(meta_keys=(*PAIR_META, 'instances', *present_meta_keys(meta_keys)))
 
     def transform(self, results: dict) -> dict:
         """Pack ``results``."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from mmseg.datasets.transforms import PackSegInputs
 
-from mmfusenas.datasets.transforms.pack_pair import PAIR_META, complete_meta, further_inputs
+from mmfusenas.datasets.transforms.pack_pair import PAIR_META, complete_meta, further_inputs, present_meta_keys
 from mmfusenas.registry import TRANSFORMS
 
 
@@ -32,7 +32,7 @@ class PackPairSegInputs(PackSegInputs):
     """
 
     def __init__(self, meta_keys: Sequence[str] = ()) -> None:
-        super().__init__(meta_keys=(*PAIR_META, 'seg_map_path', 'reduce_zero_label', *meta_keys))
+        super().__init__(meta_keys=(*PAIR_META, 'seg_map_path', 'reduce_zero_label', *present_meta_keys(meta_keys)))
 
     def transform(self, results: dict) -> dict:
         """Pack ``results``."""

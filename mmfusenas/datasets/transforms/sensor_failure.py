@@ -8,6 +8,7 @@ from mmcv.transforms import BaseTransform
 
 from mmfusenas.core.errors import InputError
 from mmfusenas.datasets.images import to_colour, to_grey
+from mmfusenas.datasets.pairing import with_present_names
 from mmfusenas.datasets.transforms.degrading import get_generator
 from mmfusenas.registry import TRANSFORMS
 
@@ -77,6 +78,7 @@ class SensorFailure(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Spoil ``img`` or ``infrared``."""
+        results = with_present_names(results)
         missing = [key for key in SENSORS.values() if key not in results]
         if missing:
             raise InputError(f'SensorFailure needs a pair; {results.get("img_path", "the sample")} has no '

@@ -11,6 +11,8 @@ from mmfusenas.core.renamed import renamed
 from mmfusenas.models.data_preprocessors.pair_data_preprocessor import PairDataPreprocessor
 from mmfusenas.registry import MODELS
 
+OLD_INPUTS = dict(guidance='guide', visible='guide', infrared='target')
+
 
 @MODELS.register_module()
 class GuidedDataPreprocessor(PairDataPreprocessor):
@@ -49,7 +51,7 @@ class GuidedDataPreprocessor(PairDataPreprocessor):
         if not isinstance(data['inputs'], Mapping):
             raise InputError('GuidedDataPreprocessor needs inputs by name, guide and target, as PackPairInputs packs '
                              f'them; got a {type(data["inputs"]).__name__}.')
-        return super().forward(dict(data, inputs=renamed(data['inputs'], dict(guidance='guide'))), training)
+        return super().forward(dict(data, inputs=renamed(data['inputs'], OLD_INPUTS)), training)
 
     def _scale(self, name: str, image: torch.Tensor, sample: BaseDataElement | None) -> torch.Tensor:
         if name == 'guide':
