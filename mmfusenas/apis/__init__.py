@@ -1,4 +1,4 @@
-"""What a user calls from Python."""
+"""Python interface: inferencers, loading, export."""
 from mmfusenas.apis.enhance_inferencer import EnhanceInferencer
 from mmfusenas.apis.fusion_inferencer import FusionInferencer
 from mmfusenas.apis.guided_sr_inferencer import GuidedSRInferencer

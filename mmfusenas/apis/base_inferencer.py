@@ -1,4 +1,4 @@
-"""What the inferencers share: the model, its task, the files that they write."""
+"""Base class of the inferencers: the model, its task, the files that are written."""
 from __future__ import annotations
 
 import json

@@ -1,4 +1,4 @@
-"""What an inferencer gives of one input, and how to look at it."""
+"""Result of an inferencer for one input, with plot and save."""
 from __future__ import annotations
 
 from collections.abc import Mapping

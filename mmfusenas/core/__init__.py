@@ -1,1 +1,1 @@
-"""What every part of the package uses: errors meant for people, files written whole, names, evaluation mode."""
+"""Common parts of the package: user errors, atomic files, names, evaluation mode."""

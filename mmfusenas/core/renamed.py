@@ -59,13 +59,17 @@ class RenamedKeys(dict):
         return type(self)(self)
 
 
-def renamed(mapping: Mapping[str, Any], old: Mapping[str, str]) -> dict[str, Any]:
+def renamed(mapping: Mapping[str, Any], old: Mapping[str, str]) -> Mapping[str, Any]:
     """Return ``mapping`` with its old keys under their present names, with a warning; of two given, the old counts.
+
+    Without old keys it is ``mapping`` itself.
 
     Example:
         >>> renamed(dict(img='vi', infrared='ir'), dict(img2='infrared'))
         {'img': 'vi', 'infrared': 'ir'}
     """
+    if not set(old) & set(mapping):
+        return mapping
     for key in set(old) & set(mapping):
         warn_renamed(key, old[key])
     given = {old[key]: value for key, value in mapping.items() if key in old}

@@ -1,4 +1,4 @@
-"""What can be wrong with a data set of images or pairs, as plain functions: the check tool runs them all."""
+"""Checks of a data set of images or pairs, all of which the check tool runs."""
 from __future__ import annotations
 
 import hashlib

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from mmengine import fileio
 
 from mmfusenas.core.errors import FileError, InputError
-from mmfusenas.core.renamed import RenamedKeys, renamed
+from mmfusenas.core.renamed import RenamedKeys
 from mmfusenas.datasets.images import IMAGE_SUFFIXES
 from mmfusenas.datasets.problems import Problem
 
@@ -23,14 +23,6 @@ clean reference."""
 OLD_KEYS = dict(img2='infrared', img2_aligned='aligned', gt='reference', img_path2='infrared_path',
                 img_path2_aligned='aligned_path', gt_path='reference_path')
 """Their names before, which go with the next release."""
-
-
-def with_present_names(results: dict) -> dict:
-    """Return a sample with its images under their present names, ``results`` itself where they have them.
-
-    A loader of one's own may give the old ones; a transform that looks at keys would leave out what it does not know.
-    """
-    return renamed(results, OLD_KEYS) if set(OLD_KEYS) & set(results) else results
 
 
 class Sample(RenamedKeys):

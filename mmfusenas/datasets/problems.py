@@ -1,4 +1,4 @@
-"""What is wrong with a data set, as a list: a data set raises it, the check tool prints it."""
+"""List of the problems of a data set, which raises it and which the check tool prints."""
 from __future__ import annotations
 
 import logging

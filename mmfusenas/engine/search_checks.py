@@ -1,4 +1,4 @@
-"""What of a search's settings would go wrong later, said before its first iteration."""
+"""Checks of a search's settings before its first iteration."""
 from __future__ import annotations
 
 import re

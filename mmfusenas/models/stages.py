@@ -1,4 +1,4 @@
-"""What trains of a model that is a scene module and what follows it."""
+"""Training stages of a model of a scene module and a task module."""
 from __future__ import annotations
 
 from typing import Any

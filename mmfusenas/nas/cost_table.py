@@ -1,4 +1,4 @@
-"""What every candidate of a search space costs, as a file."""
+"""Table of the costs of all candidates of a search space, and its file."""
 from __future__ import annotations
 
 import json

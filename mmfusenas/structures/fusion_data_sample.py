@@ -1,4 +1,4 @@
-"""What travels with one image pair that is fused and not detected in."""
+"""Data sample of one image pair without a detection or segmentation task."""
 from __future__ import annotations
 
 import warnings

@@ -1,4 +1,4 @@
-"""What goes into a checkpoint, in types that load without running code."""
+"""Content of a checkpoint, in types that load without running code."""
 from __future__ import annotations
 
 from typing import Any

@@ -1,4 +1,4 @@
-"""What the tools share: reading a config, saying what is wrong in one line, naming the next command."""
+"""Common functions of the tools: reading a config, errors in one line, the next command."""
 from __future__ import annotations
 
 import argparse

@@ -1,4 +1,4 @@
-"""What the processor can do."""
+"""Instructions of the processor."""
 from __future__ import annotations
 
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a class takes: arguments of its constructor, and the keys that its code reads in dicts or removes from them."""
+"""Arguments of a class: of its constructor, and the keys that its code reads in dicts or removes from them."""
 from __future__ import annotations
 
 import ast

@@ -1,4 +1,4 @@
-"""What a search under a constraint has seen, as an image."""
+"""Plot of cost and score of the paths of a search."""
 from __future__ import annotations
 
 from matplotlib.figure import Figure

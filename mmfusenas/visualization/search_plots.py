@@ -1,4 +1,4 @@
-"""What a search did, and what it found, as figures."""
+"""Figures of the history of a search and of the network found."""
 from __future__ import annotations
 
 from collections import defaultdict

@@ -89,9 +89,8 @@ def test_an_image_pair_takes_the_path_of_the_page_to_a_detector():
     with traced(training):
         model(**model.data_preprocessor(batch, True), mode='loss')
     alone, detector, joint = named('One image pair')
-    packing = {'datasets/transforms/pack_pair.py', 'datasets/transforms/pack_pair_det.py'}
-    sample_files = {'core/renamed.py', 'datasets/images.py', 'datasets/transforms/load_pair.py',
-                    'structures/fusion_data_sample.py'}
+    packing = {'core/renamed.py', 'datasets/transforms/pack_pair.py', 'datasets/transforms/pack_pair_det.py'}
+    sample_files = {'datasets/images.py', 'datasets/transforms/load_pair.py', 'structures/fusion_data_sample.py'}
     assert predicting == (alone | detector) - sample_files
     assert training == (predicting | joint) - packing
 

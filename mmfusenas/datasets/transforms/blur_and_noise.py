@@ -8,8 +8,9 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 
 from mmfusenas.core.errors import FileError, InputError
+from mmfusenas.core.renamed import renamed
 from mmfusenas.datasets.images import to_grey
-from mmfusenas.datasets.pairing import with_present_names
+from mmfusenas.datasets.pairing import OLD_KEYS
 from mmfusenas.datasets.transforms.degrading import get_generator, require_8_bit
 from mmfusenas.datasets.transforms.load_kernel import read_kernel
 from mmfusenas.registry import TRANSFORMS
@@ -62,7 +63,7 @@ class BlurAndNoise(BaseTransform):
         """Degrade ``img``."""
         from scipy.signal import fftconvolve  # takes a second to import, which everything else would wait for
 
-        results = with_present_names(results)
+        results = renamed(results, OLD_KEYS)
         require_8_bit(results, 'BlurAndNoise')
         rng = get_generator(results, self.seed)
         kernel = self._kernel(results, rng)

@@ -1,4 +1,4 @@
-"""What a poorer sensor would have seen of a target."""
+"""Degradation of a target for guided super-resolution."""
 from __future__ import annotations
 
 from collections.abc import Sequence

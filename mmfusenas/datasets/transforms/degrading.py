@@ -1,4 +1,4 @@
-"""What the transforms that make poor images of good ones share."""
+"""Common functions of the transforms that degrade images."""
 from __future__ import annotations
 
 import numpy as np

@@ -10,8 +10,9 @@ from mmcv.transforms import BaseTransform
 from mmengine.dataset import Compose
 
 from mmfusenas.core.errors import InputError
+from mmfusenas.core.renamed import renamed
 from mmfusenas.datasets.images import to_colour
-from mmfusenas.datasets.pairing import PATHS, with_present_names
+from mmfusenas.datasets.pairing import OLD_KEYS, PATHS
 from mmfusenas.registry import TRANSFORMS
 from mmfusenas.utils.random_state import get_random_state, set_random_state
 
@@ -56,7 +57,7 @@ class JointTransform(BaseTransform):
 
     def transform(self, results: dict) -> dict | None:
         """Stack, transform, split; then the reference."""
-        results = with_present_names(results)
+        results = renamed(results, OLD_KEYS)
         fixed = {'kernel', 'flow'} & set(results)
         if fixed:
             raise InputError(f'JointTransform does not move {" and ".join(sorted(fixed))} of a sample; put it in '

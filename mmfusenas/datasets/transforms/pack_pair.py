@@ -8,7 +8,7 @@ import torch
 from mmcv.transforms import BaseTransform
 
 from mmfusenas.core.renamed import renamed
-from mmfusenas.datasets.pairing import OLD_KEYS, PATHS, with_present_names
+from mmfusenas.datasets.pairing import OLD_KEYS, PATHS
 from mmfusenas.registry import TRANSFORMS
 from mmfusenas.structures import FusionDataSample
 
@@ -49,7 +49,7 @@ def complete_meta(results: dict) -> dict:
 
     Without old names it is ``results`` itself.
     """
-    results = with_present_names(results)
+    results = renamed(results, OLD_KEYS)
     results['img_shape'] = results['img'].shape[:2]
     results.setdefault('ori_shape', results['img_shape'])
     results.setdefault('scale_factor', (1.0, 1.0))

@@ -6,7 +6,8 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 
 from mmfusenas.core.errors import InputError
-from mmfusenas.datasets.pairing import with_present_names
+from mmfusenas.core.renamed import renamed
+from mmfusenas.datasets.pairing import OLD_KEYS
 from mmfusenas.datasets.transforms.degrading import get_generator, require_8_bit
 from mmfusenas.registry import TRANSFORMS
 
@@ -46,7 +47,7 @@ class RainStreaks(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Let it rain on ``img``."""
-        results = with_present_names(results)
+        results = renamed(results, OLD_KEYS)
         require_8_bit(results, 'RainStreaks')
         rng = get_generator(results, self.seed)
         streaks = self._streaks(results['img'].shape[:2], rng)

@@ -6,7 +6,8 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 
 from mmfusenas.core.errors import InputError
-from mmfusenas.datasets.pairing import with_present_names
+from mmfusenas.core.renamed import renamed
+from mmfusenas.datasets.pairing import OLD_KEYS
 from mmfusenas.datasets.transforms.degrading import get_generator
 from mmfusenas.registry import TRANSFORMS
 
@@ -48,7 +49,7 @@ class RandomDeformation(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Deform ``infrared``."""
-        results = with_present_names(results)
+        results = renamed(results, OLD_KEYS)
         if 'infrared' not in results:
             raise InputError('RandomDeformation deforms the infrared image, and there is none of '
                              f'{results.get("img_path")}; leave it out.')

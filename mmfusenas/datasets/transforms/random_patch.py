@@ -6,7 +6,8 @@ from mmcv.transforms import BaseTransform
 from mmcv.transforms.utils import cache_randomness
 
 from mmfusenas.core.errors import InputError
-from mmfusenas.datasets.pairing import PATHS, with_present_names
+from mmfusenas.core.renamed import renamed
+from mmfusenas.datasets.pairing import OLD_KEYS, PATHS
 from mmfusenas.registry import TRANSFORMS
 
 
@@ -53,6 +54,6 @@ def check_alone(results: dict, transform: str, with_boxes: str) -> None:
     """Raise a ValueError where a transform of ``img`` alone would leave boxes or further images behind."""
     if 'gt_bboxes' in results:
         raise InputError(f'{transform} does not move boxes; use {with_boxes} inside JointTransform.')
-    if any(key in with_present_names(results) for key in PATHS if key != 'img'):
+    if any(key in renamed(results, OLD_KEYS) for key in PATHS if key != 'img'):
         raise InputError(f'{transform} moves img alone, and the sample has further images; put it inside '
                          'JointTransform.')

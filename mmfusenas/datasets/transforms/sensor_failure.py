@@ -7,8 +7,9 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 
 from mmfusenas.core.errors import InputError
+from mmfusenas.core.renamed import renamed
 from mmfusenas.datasets.images import to_colour, to_grey
-from mmfusenas.datasets.pairing import with_present_names
+from mmfusenas.datasets.pairing import OLD_KEYS
 from mmfusenas.datasets.transforms.degrading import get_generator
 from mmfusenas.registry import TRANSFORMS
 
@@ -78,7 +79,7 @@ class SensorFailure(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Spoil ``img`` or ``infrared``."""
-        results = with_present_names(results)
+        results = renamed(results, OLD_KEYS)
         missing = [key for key in SENSORS.values() if key not in results]
         if missing:
             raise InputError(f'SensorFailure needs a pair; {results.get("img_path", "the sample")} has no '

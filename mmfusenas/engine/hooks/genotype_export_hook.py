@@ -1,4 +1,4 @@
-"""What a search leaves behind: genotypes, its history, and the config that retrains what it found."""
+"""Files of a search: genotypes, its history, and the config that retrains the network found."""
 from __future__ import annotations
 
 import copy

@@ -1,4 +1,4 @@
-"""What the two train loops that resume exactly have in common."""
+"""The common part of the two training loops that resume exactly."""
 from __future__ import annotations
 
 from typing import Any

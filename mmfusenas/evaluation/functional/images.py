@@ -1,4 +1,4 @@
-"""What every metric asks of its images."""
+"""Checks and conversions of the images that metrics compare."""
 from __future__ import annotations
 
 from torch import Tensor

@@ -1,4 +1,4 @@
-"""What a fused image is held to: three forms of intensity and structure terms, as functions."""
+"""Loss terms of a fused image: intensity and structure in three forms, as functions."""
 from __future__ import annotations
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What trains the registration."""
+"""Loss of the registration."""
 from __future__ import annotations
 
 from torch import Tensor, nn

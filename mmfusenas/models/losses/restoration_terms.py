@@ -1,4 +1,4 @@
-"""What a restored image is held to: the terms of the Hadamard restoration that need no file of weights, as functions.
+"""Loss terms of the Hadamard restoration that need no file of weights, as functions.
 
 Every term takes image and reference, N x 3 x H x W, RGB in [0, 1], and gives a scalar. ``TERMS_OF`` has them by the
 form of the loss and by name.

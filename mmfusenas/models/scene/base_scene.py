@@ -1,4 +1,4 @@
-"""What every module that makes one image of the sensors' images shares."""
+"""Base class of the modules that make one image of the sensors' images."""
 from __future__ import annotations
 
 from collections.abc import Callable

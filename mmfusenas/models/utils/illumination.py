@@ -1,4 +1,4 @@
-"""What says whether an illumination still follows its image."""
+"""Measures of whether an illumination still depends on its image."""
 from __future__ import annotations
 
 from torch import Tensor

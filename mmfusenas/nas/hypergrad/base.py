@@ -1,4 +1,4 @@
-"""What every strategy shares: the call, the problem it is called on, and the state it must leave alone."""
+"""Base class of the strategies: their call, its problem, and the state that they leave alone."""
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence

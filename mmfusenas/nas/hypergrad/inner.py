@@ -1,4 +1,4 @@
-"""What one training step does to the weights, as the unrolled hyper-gradient needs it."""
+"""One training step of the weights as a function, for the unrolled hyper-gradient."""
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any

@@ -1,4 +1,4 @@
-"""What every search has to beat: choices that do not look at the losses."""
+"""Random choices, the baseline of every search."""
 from collections.abc import Mapping
 
 import torch

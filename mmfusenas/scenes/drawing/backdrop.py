@@ -1,4 +1,4 @@
-"""What stands still behind the objects: sky, skyline, house fronts and hedges."""
+"""Background of a scene: sky, skyline, house fronts and hedges."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What all instances of a category share: sizes, and where they stand."""
+"""Categories of objects: sizes, and where they stand."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .difficulty import CLASSES
 
 @dataclass(frozen=True)
 class Category:
-    """What all instances of a category share.
+    """Properties that all instances of a category share.
 
     Attributes:
         height: Range of heights in metres.
