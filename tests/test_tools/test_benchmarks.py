@@ -948,7 +948,8 @@ def test_a_process_is_watched_at_even_distances(monkeypatch):
     class Steps:
         stop_training = False
 
-    monkeypatch.setattr(endurance.memory, 'used', lambda device: 5_000_000)
+    used = iter([5, 9, 4, 6, 7, 8, 3, 2, 6, 5])  # MB after each step
+    monkeypatch.setattr(endurance.memory, 'used', lambda device: 10**6 * next(used))
     watch, runner = endurance.Watch(steps=10, rows=2), SimpleNamespace(iter=0, train_loop=Steps())
     before = len(os.listdir('/proc/self/fd'))
     with open(os.devnull):
@@ -956,5 +957,6 @@ def test_a_process_is_watched_at_even_distances(monkeypatch):
             assert not runner.train_loop.stop_training
             watch.after_train_iter(runner, runner.iter)
     assert runner.train_loop.stop_training
-    assert [row[:3] for row in watch.rows] == [[step, 5, before + 1] for step in (1, 5, 10)]
-    assert all(row[3] == len(os.listdir('/proc/self/task')) for row in watch.rows)
+    assert [row[:4] for row in watch.rows] == [
+        [step, *memory, before + 1] for step, memory in ((1, (5, 5)), (5, (4, 9)), (10, (2, 8)))]
+    assert all(row[4] == len(os.listdir('/proc/self/task')) for row in watch.rows)
