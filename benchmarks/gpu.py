@@ -23,6 +23,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import torch
+from mixed_precision import WRAPPERS
 from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.registry import init_default_scope
@@ -50,7 +51,6 @@ SEARCHES = dict(TIM='tim/retinanet_ivif_search.py', RUAS='ruas/enhance_search.py
                 Hadamard='hadamard/search.py', **{'hyper-guidance': 'hyperguidance/deblur.py'})
 DETECTOR = 'RetinaNet, visible'
 MODES = ('float32', 'mixed', 'compiled')
-WRAPPERS = dict(cpu='mmfusenas.CPUAmpOptimWrapper', cuda='AmpOptimWrapper')
 WARM_UP = 3
 """Steps that do not count; the first one of a compiled model compiles."""
 

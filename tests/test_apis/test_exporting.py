@@ -135,6 +135,20 @@ def test_unfoldings_without_a_kernel(physics, tmp_path, randomise):
     assert expected.std() > 0.01
 
 
+def test_a_restoration(tmp_path):
+    torch.manual_seed(0)
+    model = MODELS.build(ConfigDict(
+        type='Restoration', net=dict(type='HadamardNet', genotype='hadamard-lol', channels=4))).eval()
+    export_onnx(model, tmp_path / 'm.onnx', (40, 48), dynamic=True)
+    visible = pair(61, 83)[0]
+    with torch.no_grad():
+        expected = model(dict(visible=visible)).clamp(0, 1)
+    got = InferenceSession(str(tmp_path / 'm.onnx'), providers=['CPUExecutionProvider']).run(
+        None, dict(visible=visible.numpy()))[0]
+    torch.testing.assert_close(torch.from_numpy(got), expected, atol=1e-4, rtol=1e-4)
+    assert expected.std() > 0.01
+
+
 def test_guided_super_resolution_with_every_fusion(tmp_path, randomise):
     fusions = dict(zip((f'fusions.{level}' for level in range(4)), ('attention', 'concat', 'guidance', 'target')))
     genotype = dict(choices={**Genotype.load('dcnas-tiny-16x').choices, **fusions})
