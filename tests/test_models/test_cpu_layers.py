@@ -106,10 +106,20 @@ def test_prelu_has_right_gradients_and_theirs_by_finite_differences():
     assert torch.autograd.gradgradcheck(function, (x, act.weight))
 
 
-def test_prelu_under_autocast_is_pytorchs():
-    x = torch.randn(2, 3, 4, 5).bfloat16().requires_grad_()
+@pytest.mark.parametrize('layout', [torch.contiguous_format, torch.channels_last])
+def test_prelu_under_autocast_has_pytorchs_values_and_a_more_exact_gradient_of_the_slope(layout):
+    x, grad = (torch.randn(2, 6, 17, 9).bfloat16().contiguous(memory_format=layout) for _ in range(2))
+    x.requires_grad_()
+    ours, theirs = OneSlopePReLU(), nn.PReLU()
+    ours.weight.data.fill_(0.2537)  # no number of bfloat16
+    theirs.weight.data.fill_(0.2537)
     with torch.autocast('cpu', dtype=torch.bfloat16):
-        assert torch.equal(OneSlopePReLU()(x), nn.PReLU()(x))
+        values, expected = ours(x), theirs(x)
+    assert torch.equal(values, expected)
+    of_x, of_slope = torch.autograd.grad(values, (x, ours.weight), grad)
+    assert torch.equal(of_x, torch.autograd.grad(expected, x, grad)[0]) and of_slope.dtype == torch.float32
+    exact = (grad.double() * x.detach().double().clamp(max=0)).sum()
+    assert float(of_slope) == pytest.approx(float(exact), rel=2 ** -8)  # which the weight in bfloat16 rounds
 
 
 def test_prelu_is_exported_with_gradients_on():

@@ -118,7 +118,8 @@ class OneSlopePReLU(nn.PReLU):
     """``nn.PReLU()`` of one slope: the same values, and gradients that a CPU has in half the time.
 
     PyTorch's gradient for the slope goes through a tensor of the size of the input, which is summed in the end; here it
-    is a product of two vectors, and that for the input is the one of a leaky ReLU.
+    is a product of two vectors, in float32 also where the input is in bfloat16, and that for the input is the one of a
+    leaky ReLU.
 
     Shape:
         Any, to the same.
@@ -132,10 +133,11 @@ class OneSlopePReLU(nn.PReLU):
         super().__init__()
 
     def forward(self, x: Tensor) -> Tensor:
-        other = x.device.type != 'cpu' or x.dtype != self.weight.dtype or not torch.is_grad_enabled()
+        mixed = x.dtype == torch.bfloat16 and torch.is_autocast_enabled('cpu')
+        other = x.device.type != 'cpu' or not (mixed or x.dtype == self.weight.dtype) or not torch.is_grad_enabled()
         if other or torch.compiler.is_compiling():  # whether by compile or by export
             return F.prelu(x, self.weight)
-        return _OneSlope.apply(x, self.weight)
+        return _OneSlope.apply(x, self.weight.to(x.dtype))
 
 
 class _OneSlope(torch.autograd.Function):
@@ -152,8 +154,9 @@ class _OneSlope(torch.autograd.Function):
         negative = x.clamp(max=0)
         if torch.is_grad_enabled():  # the gradient is to be differentiated itself
             return torch.where(x > 0, grad, slope * grad), (grad * negative).sum().view_as(slope)
-        of_slope = torch.dot(*(_flat(part, like=x) for part in (grad, negative)))
-        return torch.ops.aten.leaky_relu_backward(grad, x, float(slope), False), of_slope.view_as(slope)
+        wide = torch.promote_types(x.dtype, torch.float32)
+        of_slope = torch.dot(*(_flat(part, like=x).to(wide) for part in (grad, negative)))
+        return torch.ops.aten.leaky_relu_backward(grad, x, float(slope), False), of_slope.to(slope).view_as(slope)
 
 
 def _flat(x: Tensor, like: Tensor) -> Tensor:
