@@ -4,11 +4,13 @@ A run that is done is not done again and one that was broken off is resumed, so 
 stopped when it is started again with the same arguments.
 """
 import argparse
+import fcntl
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -66,6 +68,19 @@ def test_rule(config: str, folder: Path, rule: Sequence[str], options: Sequence[
         tool('test', config, *named, '--out', str(file), '--work-dir', str(folder), *cfg_options(
             ['default_hooks.visualization.draw=False', *rule, *options]))
     return json.loads(file.read_text())
+
+
+@contextmanager
+def turn(folder: Path) -> Iterator[bool]:
+    """Give whether this process may work in ``folder``: of several that share a benchmark, one at a time may."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / '.turn', 'a') as file:
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except (BlockingIOError, PermissionError):
+            yield False
+        else:
+            yield True
 
 
 def metrics_file(options: Sequence[str]) -> str:
