@@ -16,6 +16,7 @@ from mmfusenas.apis import (
     run_video,
     weights_table,
 )
+from mmfusenas.apis.stream import is_stream
 from mmfusenas.apis.video import is_video
 from mmfusenas.utils.command_line import RenamedOption, add_model_options, chosen_model, command, run_tool
 
@@ -43,8 +44,11 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--strength', type=float, metavar='S',
                         help='how far RUAS brightens --input, from 0 (not at all) to 1 (default: 1)')
     parser.add_argument('--visible', metavar='PATH',
-                        help='visible image, folder, .txt list of one path a line, or video')
-    parser.add_argument('--infrared', metavar='PATH', help='infrared image, folder, or list')
+                        help='visible image, folder, .txt list of one path a line, video, or live stream: the number '
+                             'of a camera, its device (/dev/video0), or an address (rtsp://...)')
+    parser.add_argument('--infrared', metavar='PATH', help='the same of the infrared sensor')
+    parser.add_argument('--seconds', type=float, metavar='S',
+                        help='how long to look at live streams (default: until one ends, or Ctrl-C)')
     parser.add_argument('--resize', choices=['visible', 'infrared'],
                         help='bring the other image of a pair to the size of this one, where they show the same view')
     parser.add_argument('--homography', metavar='FILE.json',
@@ -125,6 +129,8 @@ def are_videos(args: argparse.Namespace, sources: list[str]) -> bool:
                         '--input.')
     if args.smooth and not all(videos):
         raise UserError('--smooth is for videos.')
+    if args.seconds is not None and not all(map(is_stream, sources)):
+        raise UserError('--seconds is for live streams.')
     return all(videos)
 
 
@@ -154,7 +160,7 @@ def main() -> None:
         pairs = input_images(*sources) if len(sources) == 1 else input_pairs(*sources, args.missing or 'error')
     inferencer = KINDS[kind](model, checkpoint, args.device, args.score_thr, **options)
     if videos:
-        folder = run_video(inferencer, sources, args.out_dir, args.smooth).parent
+        folder = run_video(inferencer, sources, args.out_dir, args.smooth, args.seconds).parent
         print(f'{folder / "image.mp4"}, and its flicker in {folder / "predictions.json"}')
     else:
         folder = inferencer.run(pairs, args.out_dir).parent

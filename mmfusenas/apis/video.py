@@ -1,10 +1,10 @@
-"""Videos: one of each sensor in, the fused one and what was found in it out."""
+"""Videos and live streams: one of each sensor in, the fused video and what was found in it out."""
 from __future__ import annotations
 
 import json
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import cv2
@@ -13,16 +13,19 @@ from mmcv.video import VideoReader
 from rich.progress import track
 
 from mmfusenas.apis.base_inferencer import BaseInferencer
+from mmfusenas.apis.stream import Moment, is_stream, live_moments
 from mmfusenas.core.errors import FileError, InputError
 from mmfusenas.core.files import write_text
 from mmfusenas.datasets.images import ImageError, to_grey, write_image
 
 VIDEO_SUFFIXES = ('.avi', '.mkv', '.mov', '.mp4', '.webm')
+LIVE_RATE = 25.0
+"""Frames a second of what is written of live streams; a frame stays until the next one was made."""
 
 
 def is_video(source: str | Path) -> bool:
-    """Return whether a source is a video, by its suffix."""
-    return str(source).lower().endswith(VIDEO_SUFFIXES)
+    """Return whether a source is a video, by its suffix, or a live stream."""
+    return str(source).lower().endswith(VIDEO_SUFFIXES) or is_stream(source)
 
 
 class Video:
@@ -53,55 +56,54 @@ class Video:
 
 
 def run_video(inferencer: BaseInferencer, sources: Sequence[str | Path], out_dir: str | Path,
-              smooth: float = 0.0) -> Path:
+              smooth: float = 0.0, seconds: float | None = None) -> Path:
     """Run on a video, or on two that show the same at the same time, and write what comes out.
 
     Each frame of the first video goes with the frame of the second that is nearest in time; the shorter one ends it.
+    Live streams likewise, by :func:`~mmfusenas.apis.stream.live_moments`; ``image.mp4`` keeps their pace.
     ``out_dir`` gets ``image.mp4``; with a detector or segmentor ``drawn.mp4``; with a segmentor ``masks/FRAME.png``;
-    and ``predictions.json``: a list ``frames`` with ``frame`` (number in the first video), ``time`` (seconds) and
-    what :meth:`BaseInferencer.run` says of an image, and ``flicker``: how much the mean luma changes from frame to
-    frame, in grey levels, of ``image`` and of each source.
+    and ``predictions.json``: a list ``frames`` with ``frame`` (number in ``image.mp4``), ``time`` (seconds), of streams
+    ``apart`` (seconds between the two sensors' frames) and what :meth:`BaseInferencer.run` says of an image, and
+    ``flicker``: how much the mean luma changes from frame to frame, in grey levels, of ``image`` and of each source.
 
     Args:
         inferencer: What makes an image of each frame, or pair of frames.
-        sources: Files, in the order of the inferencer's sensors.
+        sources: Files, or streams, in the order of the inferencer's sensors.
         out_dir: Folder of the results; made where it is missing.
         smooth: Share of the brightness of the last frame that a frame of ``image.mp4`` keeps, against flicker: its
             mean luma follows as an exponential average. Detections do not change. From 0 to below 1. Defaults to 0.0.
+        seconds: How long to look at streams; None is until one ends, or the run is stopped. Defaults to None.
 
     Returns:
         Path of ``predictions.json``. It is also written where the run is stopped, with the frames until then.
 
     Raises:
-        ValueError: ``smooth`` is out of range.
+        ValueError: ``smooth`` is out of range, or a file and a stream are given.
         FileNotFoundError: A video is missing.
-        ImageError: A video cannot be read, or a result cannot be written as one.
+        ImageError: A video or stream cannot be read, or a result cannot be written as a video.
     """
     if not 0 <= smooth < 1:
         raise InputError(f'run_video got smooth={smooth}; it is from 0 to below 1.')
-    videos, out_dir = [Video(source) for source in sources], Path(out_dir)
-    frames: list[dict] = []
-    levels: dict[str, list[float]] = {}
+    rate, total, moments = _opened(sources, seconds)
+    out_dir, frames, levels = Path(out_dir), [], {}
     steady = None
     try:
-        with _writer(out_dir / 'image.mp4', videos[0].fps) as write, \
-                _writer(out_dir / 'drawn.mp4', videos[0].fps) as write_drawn:
-            for index in track(range(videos[0].reader.frame_cnt), 'working'):
-                time = index / videos[0].fps
-                images = [video.at(time) for video in videos]
-                if any(image is None for image in images):
-                    break
-                output = inferencer(*images)
-                for name, image in zip(('image', *inferencer.sensors), (output['image'], *images), strict=True):
+        with closing(moments), _writer(out_dir / 'image.mp4', rate) as write, \
+                _writer(out_dir / 'drawn.mp4', rate) as write_drawn:
+            for moment in track(moments, 'working', total=total):
+                index = round(moment.time * rate)
+                output = inferencer(*moment.images)
+                for name, image in zip(('image', *inferencer.sensors), (output['image'], *moment.images), strict=True):
                     levels.setdefault(name, []).append(float(to_grey(image).mean()))
                 level = levels['image'][-1]
                 steady = level if steady is None else smooth * steady + (1 - smooth) * level
-                write(output['image'] if not smooth else _brighter(output['image'], steady - level))
+                write(output['image'] if not smooth else _brighter(output['image'], steady - level), index)
                 if inferencer.has_task:
-                    write_drawn(output.plot())
+                    write_drawn(output.plot(), index)
                 if output['mask'] is not None:
                     write_image(out_dir / f'masks/{index:06d}.png', output['mask'])
-                frames.append(dict(frame=index, time=round(time, 6), **inferencer.record(output)))
+                apart = {} if moment.apart is None else dict(apart=round(moment.apart, 6))
+                frames.append(dict(frame=index, time=round(moment.time, 6), **apart, **inferencer.record(output)))
     finally:
         flicker = {name: round(float(np.abs(np.diff(values)).mean()), 4) if len(values) > 1 else 0.0
                    for name, values in levels.items()}
@@ -110,24 +112,53 @@ def run_video(inferencer: BaseInferencer, sources: Sequence[str | Path], out_dir
     return out_dir / 'predictions.json'
 
 
+def _opened(sources: Sequence[str | Path], seconds: float | None) -> tuple[float, int | None, Iterator[Moment]]:
+    """Return the frames a second of what is written, the number of moments where it is known, and the moments."""
+    live = [is_stream(source) for source in sources]
+    if any(live) and not all(live):
+        raise InputError(f'{" and ".join(map(str, sources))}: a file and a live stream do not go together.')
+    if all(live):
+        return LIVE_RATE, None, live_moments(sources, seconds)
+    videos = [Video(source) for source in sources]
+    return videos[0].fps, videos[0].reader.frame_cnt, _moments(videos)
+
+
+def _moments(videos: Sequence[Video]) -> Iterator[Moment]:
+    """Give frame by frame of the first video what all show at its time, until one has ended."""
+    for index in range(videos[0].reader.frame_cnt):
+        time = index / videos[0].fps
+        images = [video.at(time) for video in videos]
+        if any(image is None for image in images):
+            return
+        yield Moment(time, images)
+
+
 def _brighter(image: np.ndarray, levels: float) -> np.ndarray:
     return np.rint(image + levels).clip(0, 255).astype(np.uint8)
 
 
 @contextmanager
 def _writer(path: Path, fps: float) -> Iterator:
-    """Give a function that adds a frame to a video, which is there under its name once it is whole."""
+    """Give a function that puts a frame at its number in a video, which is there under its name once it is whole.
+
+    The frame before it is repeated up to there. A number that is taken is left as it is.
+    """
     partial = path.with_name(f'{path.stem}.partial{path.suffix}')
     opened: list[cv2.VideoWriter] = []
+    count, last = 0, None
 
-    def write(image: np.ndarray) -> None:
+    def write(image: np.ndarray, index: int) -> None:
+        nonlocal count, last
         if not opened:
             path.parent.mkdir(parents=True, exist_ok=True)
             opened.append(cv2.VideoWriter(str(partial), cv2.VideoWriter_fourcc(*'mp4v'), fps, image.shape[1::-1]))
             if not opened[0].isOpened():
                 raise ImageError(f'{path} cannot be written: this OpenCV has no encoder for it, or the folder is full '
                                  'or write-protected.')
-        opened[0].write(image)
+        for shown in [last] * (index - count if count else 0) + [image] * (index >= count):
+            opened[0].write(shown)
+            count += 1
+        last = image
 
     try:
         yield write
