@@ -145,6 +145,7 @@ def test_images_of_one_sensor(
     ('--model search.pth --visible vi --infrared ir --denoise never --out-dir o', '--denoise is for the images of'),
     ('--model tim-light --visible vi --infrared ir.mp4 --out-dir o', 'give two videos or none'),
     ('--model tim-light --visible vi --infrared ir --smooth 0.5 --out-dir o', '--smooth is for videos'),
+    ('--model tim-light --visible vi --infrared ir --seconds 5 --out-dir o', '--seconds is for live streams'),
     ('--model tim-light --visible vi --infrared ir --black-hot --out-dir o', '--black-hot needs --thermal-range'),
     ('--model tim-light --visible vi --infrared ir --thermal-range 9 3 --out-dir o', 'got limits=[9.0, 3.0]'),
     ('--model ruas-lowlight --input vi --tile 512 --out-dir o', '--tile is for the images of --visible and --infrared'),
