@@ -4,7 +4,8 @@ With every seed: trains the classifier of quality, searches loss and network, tr
 loss, by equal weights of all terms, by random ones and by each term alone, all with one budget, and tests them. A row
 tells what the loss is worth, on one and the same network; `random-network` has the found loss on a random network of
 the found one's size, and tells what the network is worth. Beside them stand the images as they are, and what the
-bundled RUAS, which brightens dark images, makes of them. The same command goes on where it was stopped.
+bundled RUAS, which brightens dark images, makes of them. The same command goes on where it was stopped, and divides its
+runs among processes that are started with it.
 
     python benchmarks/loss_search.py --search-options model.net.channels=8 model.net.num_units=3
     DATA=msrs MSRS_ROOT=data/msrs LOL_ROOT=data/lol python benchmarks/loss_search.py
@@ -19,8 +20,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from mmengine.utils import track_iter_progress
-from runs import draw, figure, test, test_rule, train
+from runs import draw, figure, shared, test, test_rule, train
 from terminaltables import AsciiTable
 
 from mmfusenas.models.losses.restoration_loss import TERMS
@@ -45,7 +45,7 @@ def main() -> None:
     if lacking:
         sys.exit(f'error: {lacking} are not searched without files: --search-options model.loss.{lacking[0]}=FILE ...')
     runs = [(row, seed) for seed in args.seeds for row in args.rows if row not in RULES or seed == args.seeds[0]]
-    scores = {run: score(*run, args) for run in track_iter_progress(runs)}
+    scores = shared(runs, lambda run: score(*run, args))
     names = list(scores[runs[0]])
     rows = [[row, *(figure([scores[row, seed][name] for seed in args.seeds if (row, seed) in scores])
                      for name in names)] for row in args.rows]

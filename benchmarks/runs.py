@@ -1,7 +1,9 @@
 """Trainings, searches and tests as the benchmarks run them: each once, by the tools that a user has.
 
 A run that is done is not done again and one that was broken off is resumed, so that a benchmark goes on where it was
-stopped when it is started again with the same arguments.
+stopped when it is started again with the same arguments. Started several times with the same arguments and work dir, on
+one machine or on several with a common file system (by hand, by torchrun, as a job array of Slurm), a benchmark that
+uses :func:`shared` divides its runs among the processes.
 """
 import argparse
 import fcntl
@@ -9,21 +11,74 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from mmengine.config import Config
+from mmengine.utils import ProgressBar
 
+from mmfusenas.core.errors import UserError
 from mmfusenas.utils.command_line import ConfigOptions
+
+Run = TypeVar('Run', bound=Hashable)
+Result = TypeVar('Result')
 
 FORMS = ('RECIPE', 'DATA', 'GUIDANCE', 'SCALE', 'NOISE', 'PATCH', 'CLASSIFIER', 'FAILURES')
 """Variables of the environment that make another training of a config; a run remembers them as it does its options."""
 
 
+WAIT = 10.0
+"""Seconds until a process looks again whether another one has ended."""
+
+
+class BusyError(UserError):
+    """Another process works on a run."""
+
+
+def shared(runs: Sequence[Run], work: Callable[[Run], Result]) -> dict[Run, Result]:
+    """Return what every run gives, by run, with a bar of progress.
+
+    A run on which another process works is left to it, and asked for again when the others are done.
+    """
+    results, bar = {}, ProgressBar(len(runs))
+    while len(results) < len(runs):
+        before = len(results)
+        for run in (run for run in runs if run not in results):
+            with suppress(BusyError):
+                results[run] = work(run)
+                bar.update()
+        if len(results) == before:
+            time.sleep(WAIT)
+    return {run: results[run] for run in runs}
+
+
+@contextmanager
+def turn(folder: Path) -> Iterator[None]:
+    """Keep ``folder`` for this process.
+
+    Raises:
+        BusyError: Another process has it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / '.turn', 'a') as file:
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except (BlockingIOError, PermissionError) as error:
+            raise BusyError(f'Another process works in {folder}. Wait for it, or give another --work-dir.') from error
+        yield
+
+
 def train(config: str, folder: Path, options: Sequence[str] = ()) -> Path:
     """Train in ``folder``, or search; return the last checkpoint."""
+    with turn(folder):
+        return _train(config, folder, options)
+
+
+def _train(config: str, folder: Path, options: Sequence[str]) -> Path:
     form = [f'{name}={os.environ[name]}' for name in FORMS if name in os.environ]
     done, request = folder / 'done', '\n'.join([*form, config, *options])
     if not done.is_file():
@@ -51,11 +106,12 @@ def test(config: str, checkpoint: Path, options: Sequence[str] = (), output: Seq
     """
     folder = checkpoint.parent
     file = folder / metrics_file(options)
-    if not file.is_file():
-        # Not in the training's folder: the options would go into the config there, and from it into the next test.
-        tool('test', str(folder / Path(config).name), str(checkpoint), '--out', str(file),
-             '--work-dir', str(folder / 'test'), *cfg_options(
-                 ['default_hooks.visualization.draw=False', *output, *options]))
+    with turn(folder):
+        if not file.is_file():
+            # Not in the training's folder: the options would go into the config there, and from it into the next test.
+            tool('test', str(folder / Path(config).name), str(checkpoint), '--out', str(file),
+                 '--work-dir', str(folder / 'test'), *cfg_options(
+                     ['default_hooks.visualization.draw=False', *output, *options]))
     return json.loads(file.read_text())
 
 
@@ -63,24 +119,12 @@ def test_rule(config: str, folder: Path, rule: Sequence[str], options: Sequence[
               checkpoint: str = '') -> dict[str, float]:
     """Test what needs no training: a rule that ``rule`` makes of a config's model, or bundled weights of one."""
     file = folder / metrics_file(options)
-    if not file.is_file():
-        named = [checkpoint] if checkpoint else []
-        tool('test', config, *named, '--out', str(file), '--work-dir', str(folder), *cfg_options(
-            ['default_hooks.visualization.draw=False', *rule, *options]))
+    with turn(folder):
+        if not file.is_file():
+            named = [checkpoint] if checkpoint else []
+            tool('test', config, *named, '--out', str(file), '--work-dir', str(folder), *cfg_options(
+                ['default_hooks.visualization.draw=False', *rule, *options]))
     return json.loads(file.read_text())
-
-
-@contextmanager
-def turn(folder: Path) -> Iterator[bool]:
-    """Give whether this process may work in ``folder``: of several that share a benchmark, one at a time may."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / '.turn', 'a') as file:
-        try:
-            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except (BlockingIOError, PermissionError):
-            yield False
-        else:
-            yield True
 
 
 def metrics_file(options: Sequence[str]) -> str:
@@ -102,10 +146,11 @@ def scalars(folder: Path) -> list[dict[str, float]]:
 
 def draw(config: str, folder: Path, seed: int, between: Sequence[float] = (), options: Sequence[str] = ()) -> Path:
     """Draw a random network of a search's space, of so many parameters where a range is given; return the genotype."""
-    if not (folder / 'genotype.json').is_file():
-        size = ['--parameters', *map(str, between)] if between else []
-        tool('analysis_tools/sample_genotype', config, '--seed', str(seed), *size, '--work-dir', str(folder),
-             *cfg_options(options))
+    with turn(folder):
+        if not (folder / 'genotype.json').is_file():
+            size = ['--parameters', *map(str, between)] if between else []
+            tool('analysis_tools/sample_genotype', config, '--seed', str(seed), *size, '--work-dir', str(folder),
+                 *cfg_options(options))
     return folder / 'genotype.json'
 
 

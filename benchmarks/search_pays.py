@@ -13,18 +13,16 @@ least two standard errors of the difference.
     python benchmarks/search_pays.py my_search.py --metric coco/bbox_mAP_50      # a search of one's own
 
 What is done is not done again. Started several times with the same arguments and work dir, on one machine or on several
-with a common file system (by hand, by torchrun, by srun), it shares the networks among its processes; each ends when
-all are done, with the same table.
+with a common file system (by hand, by torchrun, as a job array of Slurm), it divides the networks among its processes;
+each ends when all are done, with the same table.
 """
 import argparse
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from mmengine.utils import ProgressBar
-from runs import draw, test, train, turn
+from runs import draw, shared, test, train
 from terminaltables import AsciiTable
 
 from mmfusenas.core.errors import UserError
@@ -35,8 +33,6 @@ SLACK = 0.1
 """Share by which a random network's size may differ from the found one's."""
 ENOUGH = 2.0
 """Standard errors of the difference from which on a search is said to pay."""
-WAIT = 10.0
-"""Seconds until a process looks again whether another one has ended."""
 
 
 class System(NamedTuple):
@@ -78,7 +74,7 @@ def main() -> None:
     args = parse_args()
     networks = [Network(kind, number) for kind, count in (('found', args.searches), ('random', args.random))
                 for number in range(count)]
-    scores = measure(networks, args)
+    scores = shared(networks, lambda network: score(network, args))
     found, drawn = ([scores[network] for network in networks if network.kind == kind] for kind in ('found', 'random'))
     head = ['', f'{len(found)} found', f'{len(drawn)} random', 'difference', 'in standard errors']
     print('\n' + AsciiTable([head, *(row(name, [[run[name] for run in runs] for runs in (found, drawn)])
@@ -115,44 +111,17 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
-def measure(networks: Sequence[Network], args: argparse.Namespace) -> dict[Network, dict[str, float]]:
-    """Return the scores of all networks, of which other processes may make some."""
-    scores, bar = {}, ProgressBar(len(networks))
-    while len(scores) < len(networks):
-        before = len(scores)
-        for network in (network for network in networks if network not in scores):
-            if not ready(network, args):
-                continue
-            with turn(folder_of(network, args)) as mine:
-                if mine:
-                    scores[network] = score(network, args)
-                    bar.update()
-        if len(scores) == before:
-            time.sleep(WAIT)
-    return scores
-
-
-def folder_of(network: Network, args: argparse.Namespace) -> Path:
-    return args.work_dir / f'{network.kind}-{network.number}'
-
-
-def model_for(network: Network, args: argparse.Namespace) -> Path:
-    """Return the folder of the found network whose size a random one has."""
-    return folder_of(Network('found', network.number % args.searches), args)
-
-
-def ready(network: Network, args: argparse.Namespace) -> bool:
-    """Return whether a network can be made: the size of a random one is that of a found one."""
-    return network.kind == 'found' or (model_for(network, args) / 'genotype.json').is_file()
+def folder_of(kind: str, number: int, args: argparse.Namespace) -> Path:
+    return args.work_dir / f'{kind}-{number}'
 
 
 def score(network: Network, args: argparse.Namespace) -> dict[str, float]:
     """Search or draw, train with every seed, test; return the means of the metrics, and the parameters in thousands."""
-    folder = folder_of(network, args)
+    folder = folder_of(*network, args)
     if network.kind == 'found':
-        search(folder, network.number, args)
+        search(network.number, args)
     else:
-        size = Genotype.load(model_for(network, args) / 'genotype.json').costs['parameters']
+        size = Genotype.load(search(network.number % args.searches, args)).costs['parameters']
         draw(args.system.search, folder, network.number, ((1 - SLACK) * size, (1 + SLACK) * size),
              args.search_options)
     metrics = []
@@ -168,14 +137,15 @@ def score(network: Network, args: argparse.Namespace) -> dict[str, float]:
                 **{'parameters (k)': parameters})
 
 
-def search(folder: Path, seed: int, args: argparse.Namespace) -> None:
-    """Search with a seed, after the training that the search starts from where there is one."""
-    options = [f'randomness.seed={seed}', *args.search_options]
+def search(seed: int, args: argparse.Namespace) -> Path:
+    """Search with a seed, after the training that the search starts from where there is one; return what was found."""
+    folder, options = folder_of('found', seed, args), [f'randomness.seed={seed}', *args.search_options]
     if args.system.first:
         config, option = args.system.first
         checkpoint = train(config, folder / 'first', [f'randomness.seed={seed}', *args.first_options])
         options.append(f'{option}={checkpoint}')
     train(args.system.search, folder, options)
+    return folder / 'genotype.json'
 
 
 def row(name: str, groups: Sequence[Sequence[float]]) -> list[str]:

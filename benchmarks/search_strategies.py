@@ -5,7 +5,7 @@ random architectures of the same space, trains every network found with one and 
 tests it. The published `tim-light`, trained with every seed, shows what training alone spreads. Prints the means and
 standard deviations over the searches, and draws into the work dir: `losses.png`, the loss of the supernet while it is
 searched, and `scores.png`, a box and a cumulative curve a strategy over its networks. The same command goes on where
-it was stopped.
+it was stopped, and divides its runs among processes that are started with it.
 
     ROADSCENE_ROOT=data/roadscene MSRS_ROOT=data/msrs HARVARD_ROOT=data/harvard python benchmarks/search_strategies.py
 """
@@ -15,9 +15,8 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
-from mmengine.utils import track_iter_progress
 from rows import TIM_SHORT
-from runs import draw, figure, scalars, test, train
+from runs import draw, figure, scalars, shared, test, train
 from terminaltables import AsciiTable
 
 from mmfusenas.models.scene import TIMFusion
@@ -35,8 +34,8 @@ def main() -> None:
     args = parse_args()
     runs = [(name, seed) for seed in args.seeds for name in args.strategies]
     found = defaultdict(list)
-    for name, seed in track_iter_progress(runs):
-        found[name].append(score(name, args.work_dir / f'{name}-{seed}', seed, args))
+    for (name, _), scores in shared(runs, lambda run: score(*run, args)).items():
+        found[name].append(scores)
     metrics = [name for name in found[args.strategies[0]][0] if name.startswith('fusion/')]
     rows = [[name, *(figure([run[metric] for run in found[name]]) for metric in [*metrics, 'parameters'])]
             for name in args.strategies]
@@ -69,8 +68,9 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def score(name: str, folder: Path, seed: int, args: argparse.Namespace) -> dict[str, float]:
+def score(name: str, seed: int, args: argparse.Namespace) -> dict[str, float]:
     """Search or draw, train, test; return the metrics, and thousands of parameters at the published width."""
+    folder = args.work_dir / f'{name}-{seed}'
     if STRATEGIES[name]:
         strategy = f'default_hooks.search.strategy.type={STRATEGIES[name]}'
         train(args.search, folder / 'search', [strategy, f'randomness.seed={seed}', *EVERY_STEP])

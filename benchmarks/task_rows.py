@@ -2,7 +2,8 @@
 
 All rows share task network, data and budget (TIM's tables 3, 4, 5 and 10): they are options of one config, named in
 `benchmarks/rows.py`, or configs of one pattern. Where a row is a search, what it found is trained and tested. Figures
-are means over the seeds, with the standard deviation. The same command goes on where it was stopped.
+are means over the seeds, with the standard deviation. The same command goes on where it was stopped, and divides its
+runs among processes that are started with it.
 
 With `--folds N` each row is trained on all folds but one and tested on that one, for every fold; the config makes the
 folds, by FOLD=K/N in the environment (docs/en/datasets.md). Where the data are files, the detections or maps of all
@@ -30,10 +31,9 @@ from zlib import crc32
 
 import torch
 from mmengine.config import Config
-from mmengine.utils import track_iter_progress
 from pooled import Image, grouped, images_of, output_option, scores
 from rows import RUAS_ROWS, TIM_ROWS
-from runs import config_with, figure, test, train_found
+from runs import config_with, figure, shared, test, train_found
 from terminaltables import AsciiTable
 
 from mmfusenas.core.files import atomic_write
@@ -60,9 +60,11 @@ def main() -> None:
     args = parse_args()
     needed = dict.fromkeys([*args.rows, *([args.task_from] if args.task_from else [])])
     runs = [(row, fold, seed) for seed in args.seeds for fold in range(args.folds) for row in needed]
-    trained = {run: train_row(args, *run) for run in track_iter_progress(runs)}
-    columns = {row: column([[tested(args, (row, fold, seed), trained) for fold in range(args.folds)]
-                            for seed in args.seeds], args) for row in args.rows}
+    trained = shared(runs, lambda run: train_row(args, *run))
+    tests = shared([(row, fold, seed) for row in args.rows for seed in args.seeds for fold in range(args.folds)],
+                   lambda run: tested(args, run, trained))
+    columns = {row: column([[tests[row, fold, seed] for fold in range(args.folds)] for seed in args.seeds], args)
+               for row in args.rows}
     names = dict.fromkeys(name for found in columns.values() for name in found)  # not every row has all of them
     table = [['', *args.rows], *([name, *(columns[row].get(name, '') for row in args.rows)] for name in names)]
     folds = f', folds: {args.folds}' if args.folds > 1 else ''

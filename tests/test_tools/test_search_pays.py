@@ -131,14 +131,14 @@ def test_a_network_that_another_process_works_on_is_left_to_it_and_waited_for(pa
         waited.append(seconds)
         other.communicate(timeout=60)  # its input ends, and so does it
 
-    monkeypatch.setattr(search_pays, 'time', SimpleNamespace(sleep=sleep))
+    monkeypatch.setattr(runs, 'time', SimpleNamespace(sleep=sleep))
     asked, _ = pays('--system', 'fusion', *SMALL)
     searches = [call[call.index('--work-dir') + 1] for call in asked
                 if call[:2] == ('train', 'configs/tim/fusion_search_demo.py')]
     assert [Path(folder).name for folder in searches] == ['found-1', 'found-0']  # the free one first
     first = next(n for n, call in enumerate(asked) if 'found-0' in str(call))
     drawn_before = [call for call in asked[:first] if call[0].endswith('sample_genotype')]
-    assert len(drawn_before) == 1 and waited == [search_pays.WAIT]  # of the size of the one that was found
+    assert len(drawn_before) == 1 and waited == [runs.WAIT]  # of the size of the one that was found
 
 
 @pytest.mark.slow

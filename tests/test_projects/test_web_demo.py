@@ -1,0 +1,141 @@
+"""The web demo and the page of a search, driven in a browser."""
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+pytest.importorskip('mmdet', reason='the demo has a detector')
+gradio = pytest.importorskip('gradio', reason='pip install gradio')
+playwright = pytest.importorskip('playwright.sync_api', reason='pip install playwright')
+CHROMIUM = shutil.which('chromium') or shutil.which('google-chrome')
+
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(not CHROMIUM, reason='there is no Chromium')]
+
+WAIT = 60_000
+"""Milliseconds in which a network is built and runs."""
+
+
+@pytest.fixture(scope='module')
+def app(root: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location('web_demo', root / 'projects/web_demo/app.py')
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope='module')
+def address(app: ModuleType) -> Iterator[str]:
+    page = app.build()
+    _, url, _ = page.launch(prevent_thread_lock=True, quiet=True, allowed_paths=[str(app.EXAMPLES)])
+    yield url
+    page.close()
+
+
+@pytest.fixture
+def page() -> Iterator:
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=CHROMIUM, args=['--no-sandbox'])
+        tab = browser.new_page(viewport=dict(width=1280, height=1180))
+        tab.set_default_timeout(WAIT)
+        yield tab
+        browser.close()
+
+
+def choose(page, label: str, value: str) -> None:
+    box = page.get_by_label(label).locator('visible=true').first
+    box.click()
+    page.get_by_role('option', name=value, exact=True).click()
+
+
+def choose_example(page, images: int) -> None:
+    page.locator('table tbody tr, button.gallery-item').locator('visible=true').first.click()
+    page.wait_for_function(  # until the inputs show them
+        'count => [...document.querySelectorAll(\'[data-testid="image"] img\')]'
+        '.filter(image => image.offsetWidth).length == count', arg=images)
+
+
+def screenshot(page, name: str) -> None:
+    if os.environ.get('SCREENSHOTS'):
+        page.screenshot(path=Path(os.environ['SCREENSHOTS'], name), quality=80)
+
+
+def fuse_example(page, address: str, score_thr: str) -> None:
+    page.goto(address)
+    choose(page, 'network', 'tim-retinanet-msrs')
+    choose_example(page, 2)
+    page.get_by_label('number input for lowest score of a detection').locator('visible=true').first.fill(score_thr)
+    page.get_by_role('button', name='Fuse', exact=True).click()
+    page.get_by_text('"found"').wait_for()
+
+
+def test_an_example_is_fused_and_a_person_found(address: str, page) -> None:
+    fuse_example(page, address, '0.2')
+    page.get_by_text('"person"').first.wait_for()
+    page.wait_for_function('[...document.images].filter(image => image.dataset.testid == "imageslider-image" && '
+                           'image.complete).length == 2')  # before and after
+    screenshot(page, 'web_demo.jpg')
+
+
+def test_the_threshold_counts(address: str, page) -> None:
+    fuse_example(page, address, '1')
+    assert '"score"' not in page.content()
+
+
+def test_a_missing_image_is_named(address: str, page) -> None:
+    page.goto(address)
+    page.get_by_role('button', name='Fuse', exact=True).click()
+    page.get_by_text('Give both images of the pair').wait_for()
+
+
+def test_a_dark_image_is_brightened(address: str, page) -> None:
+    page.goto(address)
+    page.get_by_role('tab', name='Dark image').click()
+    choose_example(page, 1)
+    page.get_by_role('button', name='Brighten').click()
+    page.get_by_test_id('imageslider-image').locator('visible=true').first.wait_for()
+
+
+def test_folders_are_paired_and_returned_as_an_archive(app: ModuleType, tmp_path: Path) -> None:
+    pairs, _ = app.draw_examples()
+    for number, pair in enumerate(pairs[:2]):
+        for sensor, file in zip(('vi', 'ir'), pair, strict=True):
+            (tmp_path / f'upload{number}{sensor}').mkdir()  # as gradio keeps them
+            shutil.copy(file, tmp_path / f'upload{number}{sensor}/{number}.png')
+    uploads = [[str(tmp_path / f'upload{number}{sensor}/{number}.png') for number in range(2)]
+               for sensor in ('vi', 'ir')]
+    shown, archive = app.fuse_folders('tim-light', *uploads, 0.3)
+    assert [Path(file).name for file in shown] == ['0.png', '1.png']
+    shutil.unpack_archive(archive, tmp_path / 'found')
+    assert (tmp_path / 'found/predictions.json').is_file()
+
+
+def test_the_strength_is_that_of_the_slider(app: ModuleType) -> None:
+    _, darks = app.draw_examples()
+    (before, plain), (_, full) = (app.enhance('ruas-lowlight', darks[0][0], strength) for strength in (0.0, 1.0))
+    assert abs(plain.mean() - before.mean()) < 4 and full.mean() > before.mean() + 10  # noise is removed in both
+
+
+def test_the_page_of_a_search_shows_its_curves(root: Path, page, tmp_path: Path) -> None:
+    work_dir = tmp_path / 'search_demo'
+    command = ['tools/train.py', 'configs/tim/search_demo.py', '--work-dir', str(work_dir), '--cfg-options',
+               'train_dataloader.dataset.length=40', 'default_hooks.search.dataloader.dataset.length=40',
+               'val_dataloader.dataset.length=2', 'default_hooks.logger.interval=1']
+    for arguments in (command, ['tools/analysis_tools/plot_search.py', str(work_dir), '--html']):
+        run = subprocess.run([sys.executable, *arguments], cwd=root, capture_output=True, text=True, check=False,
+                             env=dict(os.environ, PYTHONPATH=str(root)))
+        assert run.returncode == 0, run.stdout[-2000:] + run.stderr[-2000:]
+    broken = []
+    page.on('pageerror', lambda error: broken.append(str(error)))
+    page.on('requestfailed', lambda request: broken.append(request.url))
+    page.on('request', lambda request: broken.append(request.url) if re.match('https?:', request.url) else None)
+    page.goto((work_dir / 'plots/index.html').as_uri())
+    widths = page.eval_on_selector_all('img', 'images => images.map(image => image.naturalWidth)')
+    assert widths and all(widths) and not broken  # every image is there, and nothing is asked of the network
+    screenshot(page, 'search_report.jpg')
