@@ -2,8 +2,9 @@
 
 `tim-light` is trained by every form with one budget on five sixths of the training pairs of RoadScene and MSRS and
 scored on the last sixth, whole runs of frames: MI (bits), VIF, Q^AB/F, the correlation of the fused luma with each
-source, and the share of MSRS's people that are darker than what is round them. The test pairs are
-not looked at: the default form is chosen here. The same command goes on where it was stopped.
+source, and the share of MSRS's people that are darker than what is round them. The test pairs are not looked at: the
+default form is chosen here. The same command goes on where it was stopped, and divides its runs among processes that
+are started with it.
 
     ROADSCENE_ROOT=data/roadscene MSRS_ROOT=data/msrs python benchmarks/fusion_losses.py --train-options \
         train_cfg.max_epochs=20 optim_wrapper.type=CPUAmpOptimWrapper
@@ -11,21 +12,26 @@ not looked at: the default form is chosen here. The same command goes on where i
 import argparse
 from pathlib import Path
 
-from mmengine.utils import track_iter_progress
-from runs import figure, test_rule, train
+from runs import figure, shared, test_rule, train
 from terminaltables import AsciiTable
 
 from mmfusenas.utils.command_line import run_tool
 
 CONFIG = 'configs/tim/fusion_light_real.py'
 LOSS = 'model.loss.'
+DEFAULT = [f'{LOSS}_delete_=True', f'{LOSS}type=FusionLoss']
 FORMS = {
-    'information': [f'{LOSS}form=information'],
-    'information, features': [f'{LOSS}form=information', f'{LOSS}features=efficientnet-lite0'],
-    'saliency': [f'{LOSS}form=saliency'],
-    'maximum, plain': [f'{LOSS}source_weights=(1.0,1.0)', f'{LOSS}contrast_share=0.0'],
-    'maximum': [],
+    'information': [*DEFAULT, f'{LOSS}form=information'],
+    'information, features': [*DEFAULT, f'{LOSS}form=information', f'{LOSS}features=efficientnet-lite0'],
+    'saliency': [*DEFAULT, f'{LOSS}form=saliency'],
+    'maximum, plain': [*DEFAULT, f'{LOSS}source_weights=(1.0,1.0)', f'{LOSS}contrast_share=0.0'],
+    'maximum': DEFAULT,
+    'bundled': [],
+    # Its four transforms that spoil a sensor, which come after loading and the patch, do nothing.
+    'bundled, sensors as they are': [f'train_dataloader.dataset.datasets.{part}.pipeline.{step}.prob=0.0'
+                                     for part in (0, 1) for step in (2, 3, 4, 5)],
 }
+"""Rows by what they change of the config; ``bundled`` is the config as it is."""
 RULES = ('visible', 'infrared', 'average', 'maximum', 'laplacian')
 # Frames of RoadScene that are further apart are of other places; MSRS: configs/_base_/datasets/msrs_folds.py.
 SPLITS = {'roadscene': dict(gap=60, block=20), 'msrs': dict(gap=16, block=20)}
@@ -42,13 +48,14 @@ PARTS = {
 
 def main() -> None:
     args = parse_args()
-    runs = [(row, seed) for seed in args.seeds for row in FORMS]
-    checkpoints = {run: trained(*run, args) for run in track_iter_progress(runs)}
+    runs = [(row, seed) for seed in args.seeds for row in args.rows]
+    checkpoints = shared(runs, lambda run: trained(*run, args))
     for part in PARTS:
         rows = {f'rule: {rule}': [scores(part, args.work_dir / 'rules' / rule, args, [
             'model._delete_=True', 'model.type=FixedFusion', f'model.rule={rule}'])] for rule in RULES}
-        rows.update({form: [scores(part, checkpoints[form, seed].parent, args, FORMS[form], checkpoints[form, seed])
-                            for seed in args.seeds] for form in FORMS})
+        for form in args.rows:
+            files = [checkpoints[form, seed] for seed in args.seeds]
+            rows[form] = [scores(part, file.parent, args, test_options(form), file) for file in files]
         names = list(next(iter(rows.values()))[0])
         table = [['', *names], *([row, *(figure([found[name] for found in several]) for name in names)]
                                  for row, several in rows.items())]
@@ -57,6 +64,8 @@ def main() -> None:
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--rows', nargs='+', default=list(FORMS), choices=list(FORMS), metavar='ROW',
+                        help=f'forms to train by, of {", ".join(map(repr, FORMS))} (default: all)')
     parser.add_argument('--seeds', nargs='+', type=int, default=[0], help='seeds of the trainings (default: 0)')
     parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/fusion_losses'),
                         help='where the trainings go, a folder a run (default: %(default)s)')
@@ -73,6 +82,11 @@ def trained(form: str, seed: int, args: argparse.Namespace) -> Path:
               for option in kfold(f'train_dataloader.dataset.datasets.{number}', part, 'train')]
     return train(CONFIG, args.work_dir / f'{form.replace(", ", "-")}-{seed}', [
         f'randomness.seed={seed}', *FORMS[form], *asides, *args.train_options])
+
+
+def test_options(form: str) -> list[str]:
+    """Return what a row changes in the config of a test, which has nothing to train."""
+    return [option for option in FORMS[form] if option.startswith(LOSS)]
 
 
 def scores(part: str, folder: Path, args: argparse.Namespace, options: list[str],
