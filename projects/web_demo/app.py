@@ -121,7 +121,7 @@ def build(checkpoints: Sequence[str] = ()) -> gr.Blocks:
     """
     bundled = [name for name, record in weights_records().items() if record.bundled]
     of_pairs = [*checkpoints, *(name for name in bundled if name.startswith('tim-'))]
-    of_one = [*checkpoints, *(name for name in bundled if name.startswith('ruas-'))]
+    of_one = [*checkpoints, *(name for name in bundled if name.startswith(('ruas-', 'hadamard-')))]
     pairs, darks = draw_examples()
     with gr.Blocks(title='mmfusenas') as page:
         gr.Markdown('# mmfusenas\nFuse an infrared and a visible image, and find objects in them; brighten dark ones.')
