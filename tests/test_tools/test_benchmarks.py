@@ -960,3 +960,18 @@ def test_a_process_is_watched_at_even_distances(monkeypatch):
     assert [row[:4] for row in watch.rows] == [
         [step, *memory, before + 1] for step, memory in ((1, (5, 5)), (5, (4, 9)), (10, (2, 8)))]
     assert all(row[4] == len(os.listdir('/proc/self/task')) for row in watch.rows)
+
+
+def test_wieners_filter_sharpens_and_differences_are_paired():
+    import deblurring
+
+    sharp = np.kron(np.random.default_rng(0).integers(40, 200, (12, 12)), np.ones((8, 8)))[..., None].astype(np.uint8)
+    blurred = cv2.blur(sharp, (5, 5))[..., None]
+    sample = dict(inputs=dict(visible=torch.from_numpy(blurred).permute(2, 0, 1), kernel=torch.ones(1, 5, 5) / 25))
+    inner = np.s_[8:-8, 8:-8]
+    errors = [np.abs(image[inner].astype(float) - sharp[inner]).mean() for image in (
+        deblurring.observed(sample), deblurring.filtered(sample, 0.01))]
+    assert errors[1] < 0.8 * errors[0]
+    ours, others = np.array([[20.0, 0.5], [22.0, 0.7]]), np.array([[19.0, 0.5], [20.0, 0.5]])
+    assert deblurring.differences(ours, others) == ['+1.500 +- 0.500', '+0.100 +- 0.100']
+    assert deblurring.differences(ours, ours) == ('', '')
