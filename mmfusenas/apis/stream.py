@@ -124,15 +124,18 @@ def live_moments(sources: Sequence[int | str], seconds: float | None = None,
         ImageError: A stream cannot be opened, or shows nothing for ``patience`` seconds.
 
     Example:
-        >>> for moment in live_moments(['0', '1']):  # doctest: +SKIP
-        ...     result = inferencer(*moment.images)
+        >>> writer = cv2.VideoWriter('camera.avi', cv2.VideoWriter_fourcc(*'MJPG'), 25, (64, 48))
+        >>> _ = writer.write(np.zeros((48, 64, 3), np.uint8))  # a file in the place of a camera's number, 0
+        >>> writer.release()
+        >>> [(moment.time, moment.images[0].shape) for moment in live_moments(['camera.avi'])]
+        [(0.0, (48, 64, 3))]
     """
     streams: list[Stream] = []
     try:
         for source in sources:
             streams.append(Stream(source, patience))
         begin, last = None, 0.0
-        while not any(stream.ended for stream in streams[1:]):
+        while True:
             first = streams[0].newest(last)
             frames = [first, *(stream.nearest(first[0]) for stream in streams[1:])] if first else [None]
             if any(frame is None for frame in frames):
@@ -143,6 +146,8 @@ def live_moments(sources: Sequence[int | str], seconds: float | None = None,
                 return
             times = [arrived for arrived, _ in frames]
             yield Moment(last - begin, [image for _, image in frames], max(times) - min(times))
+            if any(stream.ended for stream in streams[1:]):
+                return
     finally:
         for stream in streams:
             stream.close()

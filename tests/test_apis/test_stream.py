@@ -95,17 +95,18 @@ def test_the_nearest_frame_in_time(cameras: Callable) -> None:
     stream.close()
 
 
-def test_a_stream_that_ends_ends_the_moments(cameras: Callable) -> None:
-    found = cameras(Camera(0.01), Camera(0.01, frames=3))
-    assert len(list(live_moments([0, 1]))) <= 4 and all(camera.released for camera in found)
-    cameras(Camera(0.01, frames=3), Camera(0.01))
-    assert 1 <= len(list(live_moments([0, 1]))) <= 3
+@pytest.mark.parametrize('which', [0, 1])
+def test_a_stream_that_ends_ends_the_moments(cameras: Callable, which: int) -> None:
+    found = [Camera(0.01), Camera(0.01)]
+    found[which] = Camera(0.01, frames=3)
+    cameras(*found)
+    assert list(live_moments([0, 1])) and all(camera.released for camera in found)
 
 
 def test_seconds_end_the_moments(cameras: Callable) -> None:
     cameras(Camera(0.02))
     times = [moment.time for moment in live_moments([0], seconds=0.3)]
-    assert 2 <= len(times) <= 16 and times[-1] <= 0.3
+    assert times and times[-1] <= 0.3
 
 
 @pytest.mark.parametrize('which', [0, 1])
