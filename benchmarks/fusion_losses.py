@@ -50,14 +50,14 @@ def main() -> None:
     args = parse_args()
     runs = [(row, seed) for seed in args.seeds for row in args.rows]
     checkpoints = shared(runs, lambda run: trained(*run, args))
+    rules = shared([(part, rule) for part in PARTS for rule in RULES], lambda run: score_rule(*run, args))
+    found = shared([(part, *run) for part in PARTS for run in runs], lambda run: scores(
+        run[0], checkpoints[run[1:]].parent, args, test_options(run[1]), checkpoints[run[1:]]))
     for part in PARTS:
-        rows = {f'rule: {rule}': [scores(part, args.work_dir / 'rules' / rule, args, [
-            'model._delete_=True', 'model.type=FixedFusion', f'model.rule={rule}'])] for rule in RULES}
-        for form in args.rows:
-            files = [checkpoints[form, seed] for seed in args.seeds]
-            rows[form] = [scores(part, file.parent, args, test_options(form), file) for file in files]
+        rows = {f'rule: {rule}': [rules[part, rule]] for rule in RULES}
+        rows.update({form: [found[part, form, seed] for seed in args.seeds] for form in args.rows})
         names = list(next(iter(rows.values()))[0])
-        table = [['', *names], *([row, *(figure([found[name] for found in several]) for name in names)]
+        table = [['', *names], *([row, *(figure([run[name] for run in several]) for name in names)]
                                  for row, several in rows.items())]
         print('\n' + AsciiTable(table, f'{part}, training pairs set aside, seeds {args.seeds}').table)
 
@@ -82,6 +82,12 @@ def trained(form: str, seed: int, args: argparse.Namespace) -> Path:
               for option in kfold(f'train_dataloader.dataset.datasets.{number}', part, 'train')]
     return train(CONFIG, args.work_dir / f'{form.replace(", ", "-")}-{seed}', [
         f'randomness.seed={seed}', *FORMS[form], *asides, *args.train_options])
+
+
+def score_rule(part: str, rule: str, args: argparse.Namespace) -> dict[str, float]:
+    """Score a fixed rule on what is set aside of a set."""
+    return scores(part, args.work_dir / 'rules' / rule, args, [
+        'model._delete_=True', 'model.type=FixedFusion', f'model.rule={rule}'])
 
 
 def test_options(form: str) -> list[str]:

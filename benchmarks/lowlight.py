@@ -80,14 +80,15 @@ def main() -> None:
             never = copy.deepcopy(net)
             never.denoise = 'never'
             rows[f'{label}, no noise removal'] = run(never)
-    table = [['', 'PSNR', 'SSIM', 'spread of t', 'saturated, unpaired', 'PSNR of each', f'PSNR, {len(val)} val images']]
+    table = [['', 'PSNR', 'SSIM', 'spread of t', 'saturated, unpaired', 'PSNR of each', f'PSNR, {len(val)} val images',
+              'SSIM, the same']]
     for label, row in rows.items():
         scores = [score(row, *pair) for pair in test]
         shares = [float(row(y)[2]) for y in dark]
-        means = np.mean(scores, 0)
+        means, chosen_on = np.mean(scores, 0), np.mean([score(row, *pair) for pair in val], 0)
         table.append([label, f'{means[0]:.3f}', f'{means[1]:.4f}', f'{means[2]:.4f}',
                       f'{np.mean(shares):.4f}' if shares else '-', ' '.join(f'{s[0]:.1f}' for s in scores),
-                      f'{psnr(row, val):.3f}'])
+                      f'{chosen_on[0]:.3f}', f'{chosen_on[1]:.4f}'])
         print(*table[-1], sep=' | ', flush=True)
     print_removal({name: model.task for name, model in models.items()}, [reference for _, reference in val])
     print('\n' + AsciiTable(table, f'{len(test)} pairs, {len(dark)} images without references').table)

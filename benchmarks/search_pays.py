@@ -3,7 +3,8 @@
 Searches with several seeds; draws random networks of the same space, each of the size of one that was found, within a
 tenth; trains every network by the `retrain.py` that the search leaves, each with the same seeds, and tests it on the
 same images. A network's score is the mean over its seeds, so that what a seed does to all networks drops out of the
-difference; the standard errors are over networks. A search pays where what it finds is better than random choice by at
+difference; the standard errors are over networks. Where the loss is searched too, random networks have equal weights of
+its terms. A search pays where what it finds is better than random choice by at
 least two standard errors of the difference.
 
     ROADSCENE_ROOT=data/roadscene HARVARD_ROOT=data/harvard python benchmarks/search_pays.py --system fusion
@@ -102,6 +103,8 @@ def parse_args() -> argparse.Namespace:
     args = parser.parse_args()
     if min(args.searches, args.random) < 2 or args.seeds < 1:
         parser.error('a standard error needs at least two searches and two random networks, and each a seed')
+    if args.lower_is_better and not args.metric:
+        parser.error('--lower-is-better is said of a --metric')
     if args.config and not args.metric:
         parser.error('a config needs --metric: a name that its test prints')
     args.work_dir = args.work_dir or Path('work_dirs/search_pays') / (args.system or Path(args.config).stem)

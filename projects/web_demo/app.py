@@ -7,28 +7,30 @@ import argparse
 import shutil
 import tempfile
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import gradio as gr
 import numpy as np
+from mmcv import bgr2rgb
 
 from mmfusenas.apis import EnhanceInferencer, FusionInferencer, Result, input_pairs, weights_records
-from mmfusenas.core.errors import InputError
-from mmfusenas.datasets.images import ImageError, read_visible, write_image
+from mmfusenas.core.errors import UserError
+from mmfusenas.datasets.images import read_visible, to_display, write_image
 from mmfusenas.scenes import SyntheticLowLightScenes, SyntheticScenes
 from mmfusenas.utils.command_line import run_tool
 
-EXAMPLES = Path(tempfile.mkdtemp(prefix='mmfusenas-demo-'))
-"""Where the built-in scenes that serve as examples are drawn."""
-MISTAKES = (InputError, ImageError, OSError, ValueError)
-"""What a user can do about, which the page says."""
+
+@lru_cache(maxsize=4)
+def fusion(network: str) -> FusionInferencer:
+    """Return the inferencer of a network, kept for the next pair."""
+    return FusionInferencer(network, resize='visible')
 
 
 @lru_cache(maxsize=4)
-def inferencer(kind: type, network: str) -> FusionInferencer | EnhanceInferencer:
-    """Return the inferencer of a network, kept for the next image."""
-    return kind(network, resize='visible') if kind is FusionInferencer else kind(network)
+def enhancement(network: str, strength: float) -> EnhanceInferencer:
+    """Return the inferencer of a network, kept for the next image; a strength of 1 is no option of it."""
+    return EnhanceInferencer(network, strength=None if strength == 1 else strength)
 
 
 def fuse(network: str, visible: str, infrared: str, score_thr: float) -> tuple:
@@ -36,10 +38,10 @@ def fuse(network: str, visible: str, infrared: str, score_thr: float) -> tuple:
     if not visible or not infrared:
         raise gr.Error('Give both images of the pair, or choose an example.')
     try:
-        infer = inferencer(FusionInferencer, network)
+        infer = fusion(network)
         infer.score_thr = score_thr
         result = infer(visible, infrared)
-    except MISTAKES as error:
+    except UserError as error:
         raise gr.Error(str(error)) from error
     return (as_rgb(read_visible(visible)), as_rgb(result['image'])), as_rgb(result.plot()), numbers(infer, result)
 
@@ -49,34 +51,42 @@ def enhance(network: str, dark: str, strength: float) -> tuple:
     if not dark:
         raise gr.Error('Give an image, or choose an example.')
     try:
-        infer = inferencer(EnhanceInferencer, network)
-        for module in infer.model.modules():
-            if hasattr(module, 'strength'):
-                module.strength = strength
-        result = infer(dark)
-    except MISTAKES as error:
+        result = enhancement(network, strength)(dark)
+    except UserError as error:
         raise gr.Error(str(error)) from error
     return as_rgb(read_visible(dark)), as_rgb(result['image'])
 
 
-def fuse_folders(network: str, visible: Sequence[str], infrared: Sequence[str], score_thr: float) -> tuple:
+def fuse_folders(work_dir: Path, network: str, visible: Sequence[str], infrared: Sequence[str],
+                 score_thr: float) -> tuple:
     """Return the results of two folders, paired by their names: images to look at, and all files as an archive."""
     if not visible or not infrared:
         raise gr.Error('Give both folders.')
-    folder = Path(tempfile.mkdtemp(prefix='mmfusenas-demo-'))
+    folder = Path(tempfile.mkdtemp(dir=work_dir))
+    results = folder / 'results'
     try:
         for name, files in (('vi', visible), ('ir', infrared)):
-            for file in files:  # the page keeps each upload in a folder of its own
-                (folder / name).mkdir(exist_ok=True)
-                shutil.copy(file, folder / name / Path(file).name)
-        infer = inferencer(FusionInferencer, network)
+            collect(files, folder / name)
+        infer = fusion(network)
         infer.score_thr = score_thr
-        infer.run(input_pairs(folder / 'vi', folder / 'ir'), folder / 'results')
-    except MISTAKES as error:
+        infer.run(input_pairs(folder / 'vi', folder / 'ir'), results)
+    except UserError as error:
         raise gr.Error(str(error)) from error
-    results = folder / 'results'
     shown = results / ('drawn' if infer.has_task else 'images')
     return sorted(map(str, shown.glob('*.png'))), shutil.make_archive(str(results), 'zip', results)
+
+
+def collect(files: Sequence[str], folder: Path) -> None:
+    """Copy uploads, each of which the page keeps in a folder of its own, into one.
+
+    Raises:
+        UserError: Two have one name.
+    """
+    folder.mkdir()
+    for file in map(Path, files):
+        if (folder / file.name).exists():
+            raise UserError(f'Two files are named {file.name}; give folders without subfolders of equal names.')
+        shutil.copy(file, folder / file.name)
 
 
 def numbers(infer: FusionInferencer, result: Result) -> dict:
@@ -94,17 +104,16 @@ def numbers(infer: FusionInferencer, result: Result) -> dict:
 
 def as_rgb(image: np.ndarray) -> np.ndarray:
     """Return an image as the page shows it: 8 bit, red first."""
-    image = image if image.dtype == np.uint8 else (image / max(float(image.max()), 1.0) * 255).astype(np.uint8)
-    return np.ascontiguousarray(image[..., ::-1]) if image.ndim == 3 else np.stack([image] * 3, -1)
+    return bgr2rgb(to_display(image))
 
 
-def draw_examples() -> tuple[list[list[str]], list[list[str]]]:
-    """Draw built-in scenes; return the files of pairs and of dark images."""
+def draw_examples(folder: Path) -> tuple[list[list[str]], list[list[str]]]:
+    """Draw built-in scenes into a folder; return the files of pairs and of dark images."""
     scenes, dark = (kind(length=3, size=(240, 320), seed=2) for kind in (SyntheticScenes, SyntheticLowLightScenes))
     pairs, darks = [], []
     for number in range(3):
         scene = scenes.get_data_info(number)
-        files = {name: EXAMPLES / f'{number}_{name}.png' for name in ('visible', 'infrared', 'dark')}
+        files = {name: folder / f'{number}_{name}.png' for name in ('visible', 'infrared', 'dark')}
         write_image(files['visible'], scene['img'])
         write_image(files['infrared'], scene['infrared'])
         write_image(files['dark'], dark.get_data_info(number)['img'])
@@ -113,16 +122,17 @@ def draw_examples() -> tuple[list[list[str]], list[list[str]]]:
     return pairs, darks
 
 
-def build(checkpoints: Sequence[str] = ()) -> gr.Blocks:
+def build(work_dir: Path, checkpoints: Sequence[str] = ()) -> gr.Blocks:
     """Build the page.
 
     Args:
+        work_dir: Folder for examples and results, which the page may show.
         checkpoints: Files or names to choose from beside the bundled networks.
     """
     bundled = [name for name, record in weights_records().items() if record.bundled]
     of_pairs = [*checkpoints, *(name for name in bundled if name.startswith('tim-'))]
     of_one = [*checkpoints, *(name for name in bundled if name.startswith(('ruas-', 'hadamard-')))]
-    pairs, darks = draw_examples()
+    pairs, darks = draw_examples(work_dir)
     with gr.Blocks(title='mmfusenas') as page:
         gr.Markdown('# mmfusenas\nFuse an infrared and a visible image, and find objects in them; brighten dark ones.')
         with gr.Tab('Pair'), gr.Row():
@@ -140,7 +150,7 @@ def build(checkpoints: Sequence[str] = ()) -> gr.Blocks:
             with gr.Column():
                 inputs = [gr.Dropdown(of_one, value=of_one[0], label='network'),
                           gr.Image(label='dark', type='filepath', height=240),
-                          gr.Slider(0, 1, 1, step=0.05, label='strength')]
+                          gr.Slider(0, 1, 1, step=0.05, label='strength, of RUAS')]
                 run = gr.Button('Brighten', variant='primary')
                 gr.Examples(darks, inputs[1:2], label='examples: built-in scenes')
             slider = gr.ImageSlider(label='dark | enhanced', format='png')
@@ -153,7 +163,7 @@ def build(checkpoints: Sequence[str] = ()) -> gr.Blocks:
                 run = gr.Button('Fuse all', variant='primary')
             with gr.Column():
                 outputs = [gr.Gallery(label='results'), gr.File(label='all files')]
-            run.click(fuse_folders, inputs, outputs)
+            run.click(partial(fuse_folders, work_dir), inputs, outputs)
     return page
 
 
@@ -170,7 +180,9 @@ def main() -> None:
                         help='address to listen at; 0.0.0.0 lets others in (default: %(default)s)')
     parser.add_argument('--port', type=int, default=7860, help='default: %(default)s')
     args = parser.parse_args()
-    build(args.checkpoints).launch(server_name=args.host, server_port=args.port, allowed_paths=[str(EXAMPLES)])
+    with tempfile.TemporaryDirectory(prefix='mmfusenas-demo-') as folder:
+        build(Path(folder), args.checkpoints).launch(
+            server_name=args.host, server_port=args.port, allowed_paths=[folder])
 
 
 if __name__ == '__main__':

@@ -120,33 +120,31 @@ def test_one_sensor_and_a_decision_an_image(tmp_path):
     torch.testing.assert_close(got, expected, atol=1e-5, rtol=1e-4)
 
 
+def check_graph_of_one_sensor(model, path):
+    """Export a model of one sensor and compare the graph with it on an image of another size."""
+    export_onnx(model, path, (40, 48), dynamic=True)
+    visible = pair(61, 83)[0]
+    with torch.no_grad():
+        expected = model(dict(visible=visible)).clamp(0, 1)
+    got = InferenceSession(str(path), providers=['CPUExecutionProvider']).run(
+        None, dict(visible=visible.numpy()))[0]
+    torch.testing.assert_close(torch.from_numpy(got), expected, atol=1e-4, rtol=1e-4)
+    assert expected.std() > 0.01
+
+
 @pytest.mark.parametrize('physics', ['Scattering', 'AdditiveLayer'])
 def test_unfoldings_without_a_kernel(physics, tmp_path, randomise):
     model = randomise(MODELS.build(ConfigDict(type='HyperGuidedRestoration', stages=2, stage=dict(
         type='GuidedStage', physics=dict(type=physics), proxy=dict(type='GuidanceProxy', channels=8),
         denoiser=dict(type='DilatedDenoiser', channels=8))))).float().eval()
-    export_onnx(model, tmp_path / 'm.onnx', (40, 48), dynamic=True)
-    visible = pair(61, 83)[0]
-    with torch.no_grad():
-        expected = model(dict(visible=visible)).clamp(0, 1)
-    got = InferenceSession(str(tmp_path / 'm.onnx'), providers=['CPUExecutionProvider']).run(
-        None, dict(visible=visible.numpy()))[0]
-    torch.testing.assert_close(torch.from_numpy(got), expected, atol=1e-4, rtol=1e-4)
-    assert expected.std() > 0.01
+    check_graph_of_one_sensor(model, tmp_path / 'm.onnx')
 
 
 def test_a_restoration(tmp_path):
     torch.manual_seed(0)
     model = MODELS.build(ConfigDict(
         type='Restoration', net=dict(type='HadamardNet', genotype='hadamard-lol', channels=4))).eval()
-    export_onnx(model, tmp_path / 'm.onnx', (40, 48), dynamic=True)
-    visible = pair(61, 83)[0]
-    with torch.no_grad():
-        expected = model(dict(visible=visible)).clamp(0, 1)
-    got = InferenceSession(str(tmp_path / 'm.onnx'), providers=['CPUExecutionProvider']).run(
-        None, dict(visible=visible.numpy()))[0]
-    torch.testing.assert_close(torch.from_numpy(got), expected, atol=1e-4, rtol=1e-4)
-    assert expected.std() > 0.01
+    check_graph_of_one_sensor(model, tmp_path / 'm.onnx')
 
 
 def test_guided_super_resolution_with_every_fusion(tmp_path, randomise):

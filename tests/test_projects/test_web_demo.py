@@ -18,6 +18,14 @@ CHROMIUM = shutil.which('chromium') or shutil.which('google-chrome')
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(not CHROMIUM, reason='there is no Chromium')]
 
+MEAN = """async image => {
+    await image.decode()
+    const canvas = new OffscreenCanvas(image.naturalWidth, image.naturalHeight), context = canvas.getContext('2d')
+    context.drawImage(image, 0, 0)
+    const values = context.getImageData(0, 0, canvas.width, canvas.height).data
+    return values.reduce((sum, value) => sum + value, 0) / values.length * 4 / 3 - 85
+}"""
+"""Mean of the colours of an image in the page, in grey levels; the fourth value of a pixel is 255."""
 WAIT = 60_000
 """Milliseconds in which a network is built and runs."""
 
@@ -31,9 +39,10 @@ def app(root: Path) -> ModuleType:
 
 
 @pytest.fixture(scope='module')
-def address(app: ModuleType) -> Iterator[str]:
-    page = app.build()
-    _, url, _ = page.launch(prevent_thread_lock=True, quiet=True, allowed_paths=[str(app.EXAMPLES)])
+def address(app: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    work_dir = tmp_path_factory.mktemp('demo')
+    page = app.build(work_dir)
+    _, url, _ = page.launch(prevent_thread_lock=True, quiet=True, allowed_paths=[str(work_dir)])
     yield url
     page.close()
 
@@ -77,7 +86,7 @@ def fuse_example(page, address: str, score_thr: str) -> None:
 
 def test_an_example_is_fused_and_a_person_found(address: str, page) -> None:
     fuse_example(page, address, '0.2')
-    page.get_by_text('"person"').first.wait_for()
+    playwright.expect(page.get_by_text('"person"').first).to_be_visible(timeout=WAIT)
     page.wait_for_function('[...document.images].filter(image => image.dataset.testid == "imageslider-image" && '
                            'image.complete).length == 2')  # before and after
     screenshot(page, 'web_demo.jpg')
@@ -91,7 +100,7 @@ def test_the_threshold_counts(address: str, page) -> None:
 def test_a_missing_image_is_named(address: str, page) -> None:
     page.goto(address)
     page.get_by_role('button', name='Fuse', exact=True).click()
-    page.get_by_text('Give both images of the pair').wait_for()
+    playwright.expect(page.get_by_text('Give both images of the pair').first).to_be_visible(timeout=WAIT)
 
 
 def test_a_dark_image_is_brightened(address: str, page) -> None:
@@ -99,27 +108,34 @@ def test_a_dark_image_is_brightened(address: str, page) -> None:
     page.get_by_role('tab', name='Dark image').click()
     choose_example(page, 1)
     page.get_by_role('button', name='Brighten').click()
-    page.get_by_test_id('imageslider-image').locator('visible=true').first.wait_for()
+    images = page.get_by_test_id('imageslider-image').locator('visible=true')
+    playwright.expect(images).to_have_count(2, timeout=WAIT)
+    before, after = (images.nth(number).evaluate(MEAN) for number in range(2))
+    assert abs(before - after) > 10  # whichever of the two is on top
 
 
 def test_folders_are_paired_and_returned_as_an_archive(app: ModuleType, tmp_path: Path) -> None:
-    pairs, _ = app.draw_examples()
+    pairs, _ = app.draw_examples(tmp_path)
     for number, pair in enumerate(pairs[:2]):
         for sensor, file in zip(('vi', 'ir'), pair, strict=True):
             (tmp_path / f'upload{number}{sensor}').mkdir()  # as gradio keeps them
             shutil.copy(file, tmp_path / f'upload{number}{sensor}/{number}.png')
     uploads = [[str(tmp_path / f'upload{number}{sensor}/{number}.png') for number in range(2)]
                for sensor in ('vi', 'ir')]
-    shown, archive = app.fuse_folders('tim-light', *uploads, 0.3)
+    shown, archive = app.fuse_folders(tmp_path, 'tim-light', *uploads, 0.3)
     assert [Path(file).name for file in shown] == ['0.png', '1.png']
     shutil.unpack_archive(archive, tmp_path / 'found')
     assert (tmp_path / 'found/predictions.json').is_file()
+    with pytest.raises(gradio.Error, match='Two files are named 0.png'):
+        app.fuse_folders(tmp_path, 'tim-light', uploads[0] + uploads[0], uploads[1], 0.3)
 
 
-def test_the_strength_is_that_of_the_slider(app: ModuleType) -> None:
-    _, darks = app.draw_examples()
+def test_the_strength_is_that_of_the_slider(app: ModuleType, tmp_path: Path) -> None:
+    _, darks = app.draw_examples(tmp_path)
     (before, plain), (_, full) = (app.enhance('ruas-lowlight', darks[0][0], strength) for strength in (0.0, 1.0))
     assert abs(plain.mean() - before.mean()) < 4 and full.mean() > before.mean() + 10  # noise is removed in both
+    with pytest.raises(gradio.Error, match='a RUASScene takes 0 to 1'):  # where it would do nothing
+        app.enhance('hadamard-lowlight', darks[0][0], 0.5)
 
 
 def test_the_page_of_a_search_shows_its_curves(root: Path, page, tmp_path: Path) -> None:

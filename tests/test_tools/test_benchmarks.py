@@ -818,6 +818,9 @@ def test_an_enhancement_stands_beside_a_gain_and_its_own_constants(tmp_path, mon
     assert {'as it is', 'gamma 2.2', 'gain', 'y / (y / 2 + c)', files[0], f'{files[0]}, constants'} <= set(rows)
     assert rows[files[0]] == rows[f'{files[0]}, constants'] != rows[f'{files[0]}, no noise removal']
     assert float(rows[files[0]][2]) == 0 < float(rows['gain'][0])
+    # Of the images of the validation: the gain is the best of a grid that holds 1.
+    assert float(rows['gain'][5]) >= float(rows['as it is'][5]) and rows['gain'][5] != rows['gain'][0]
+    assert 0 < float(rows['as it is'][6]) < 1 and rows['as it is'][6] != rows['gamma 2.2'][6]
 
 
 def test_the_effect_of_a_guide_by_hand(tmp_path, monkeypatch):

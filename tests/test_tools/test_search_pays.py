@@ -103,11 +103,24 @@ def test_a_metric_that_the_test_does_not_give_is_named(pays):
 
 @pytest.mark.parametrize(('arguments', 'text'), [
     (('my_search.py', ), 'needs --metric'), (('--system', 'fusion', '--random', '1'), 'at least two'),
-    ((), 'required')])
+    (('--system', 'dcnas', '--lower-is-better'), 'said of a --metric'), ((), 'required')])
 def test_arguments_that_make_no_comparison_are_refused(pays, capsys, arguments, text):
     with pytest.raises(SystemExit):
         pays(*arguments)
     assert text in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('name', search_pays.SYSTEMS)
+def test_the_option_of_what_comes_before_is_one_of_the_search(name):
+    system = search_pays.SYSTEMS[name]
+    if system.first:
+        option = system.first[1]
+        cfg = value = runs.config_with(system.search, [f'{option}=first.pth'])
+        for key in option.split('.'):
+            value = value[int(key) if key.isdecimal() else key]
+        assert value == 'first.pth' and Path(system.first[0]).is_file()
+        parent = option.rpartition('.')[0]
+        assert not parent or 'type' in cfg.default_hooks.search.phases.loss.losses[0]  # beside what was there
 
 
 HOLDER = """
@@ -150,4 +163,6 @@ def test_a_search_on_built_in_scenes_is_compared_by_real_tools(monkeypatch, tmp_
         '--train-options', 'train_dataloader.dataset.length=8', 'train_cfg.max_epochs=1'])
     search_pays.main()
     said = capsys.readouterr().out
-    assert 'coco/bbox_mAP_50' in said and 'parameters (k)' in said and 'The search' in said or 'No gain' in said
+    assert 'coco/bbox_mAP_50' in said and 'parameters (k)' in said
+    assert any(f'\n{verdict}: coco/bbox_mAP_50 of what was found' in said
+               for verdict in ('The search pays', 'The search harms', 'No gain is shown'))
