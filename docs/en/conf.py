@@ -49,6 +49,7 @@ PAGES |= {'projects/example_project': '/example_project.md',
           'projects/fusion_adapters': '/fusion_adapters.md',
           'projects/fusion_adapters/README.md': '/fusion_adapters.md',
           'projects/tutorial/README.md': '/tutorial.md',
+          'projects/web_demo/README.md': '/web_demo.md',
           'CHANGELOG.md': '/changelog.md', 'CONTRIBUTING.md': '/contributing.md'}
 
 
