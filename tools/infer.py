@@ -64,7 +64,8 @@ def parse_args() -> argparse.Namespace:
                         help='what to do where an image of a pair is missing or unreadable, or black: end, or take the '
                              'other one in its place (default: error)')
     parser.add_argument('--tile', type=int, metavar='N',
-                        help='fuse in parts of N x N pixels, where images do not fit into memory (default: at once)')
+                        help='fuse and segment in parts of N x N pixels, where images do not fit into memory (default: '
+                             'at once)')
     parser.add_argument('--amp', action='store_true', default=None,
                         help='fuse and find features in mixed precision (bfloat16), faster where the processor has it')
     parser.add_argument('--smooth', type=float, default=0.0, metavar='S',

@@ -11,7 +11,9 @@ import time
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parent.parent
-STATE = CHECKOUT / 'build' / 'setup_env'
+STACK = os.environ.get('STACK') or 'openmmlab'
+SUFFIX = '' if STACK == 'openmmlab' else f'-{STACK}'
+STATE = CHECKOUT / 'build' / f'setup_env{SUFFIX}'
 LOG = STATE / 'log.txt'
 
 

@@ -2,8 +2,9 @@
 
 ``make`` runs it before every target. Taken in this order: the Python that runs this file, where it has what
 ``requirements/`` asks for and an mmcv with compiled operators; ``.venv`` in the checkout; else ``.venv`` is
-made and filled, which compiles mmcv's operators. Only the standard library, and only what Python 3.6 can read,
-so that an old Python is told what is wrong.
+made and filled, which compiles mmcv's operators. With the environment variable STACK=onedl all is of the maintained
+fork of OpenMMLab, in ``.venv-onedl``. Only the standard library, and only what Python 3.6 can read, so that an old
+Python is told what is wrong.
 """
 import argparse
 import fcntl
@@ -16,14 +17,18 @@ import subprocess
 import sys
 from pathlib import Path
 
-from progress import CHECKOUT, LOG, STATE, StepError, imports, pip, run, say
+from progress import CHECKOUT, LOG, STACK, STATE, SUFFIX, StepError, imports, pip, run, say
 from setup_mmcv import install_mmcv
 
-VENV_PYTHON = CHECKOUT / '.venv' / 'bin' / 'python'
+VENV = f'.venv{SUFFIX}'
+VENV_PYTHON = CHECKOUT / VENV / 'bin' / 'python'
 UNFINISHED = STATE / 'unfinished'
 MINIMUM, TRIED = (3, 11), 'python3.11'
 NEEDED = ('runtime', 'det', 'seg', 'tests')
 IMPORTS = ('cv2', 'mmcv.ops', 'mmdet', 'mmseg')
+OPENMMLAB = ('mmengine', 'mmcv', 'mmdet', 'mmsegmentation')
+STACKS = dict(openmmlab=(), onedl=('onedl', 'onedl_no_deps'))
+"""Lists of what a stack takes in the place of ``OPENMMLAB``; the second is installed without its dependencies."""
 
 # Run by the Python in question, outside the checkout: what it has, without importing any of it.
 PROBE = """
@@ -47,11 +52,18 @@ print(json.dumps(dict(
 
 def wanted(lists: tuple = NEEDED) -> dict:
     """Return the distributions that are needed, name -> version conditions, from ``requirements/``."""
-    lines = []
-    for name in lists:
-        lines += (CHECKOUT / 'requirements' / (name + '.txt')).read_text().splitlines()
-    split = [re.match(r'([\w-]+)(.*)', line) for line in lines if line and line[0] != '#']
-    return {match.group(1): match.group(2) for match in split}
+    found = {}
+    for name in lists + (STACKS[STACK] if 'runtime' in lists else ()):
+        lines = (CHECKOUT / 'requirements' / (name + '.txt')).read_text().splitlines()
+        split = [re.match(r'([\w-]+)(.*)', line) for line in lines if line and line[0] != '#']
+        found.update((match.group(1), match.group(2)) for match in split)
+    return {name: found[name] for name in found if not (STACKS[STACK] and name in OPENMMLAB)}
+
+
+def specifiers(lists: tuple = NEEDED) -> list:
+    """Return what is needed as pip reads it, but for what is installed without its dependencies."""
+    bare = wanted(STACKS[STACK][1:])
+    return [name + conditions for name, conditions in wanted(lists).items() if name not in bare]
 
 
 def satisfies(version: str, conditions: str) -> bool:
@@ -95,7 +107,7 @@ def shortcomings(state: dict, lists: tuple = NEEDED) -> list:
             lacks.append(name)
         elif not satisfies(version, conditions):
             lacks.append(f'{name}{conditions} (it has {version})')
-    if state['versions'].get('mmcv') and not state['operators']:
+    if any(state['versions'].get(name) for name in ('mmcv', 'onedl-mmcv')) and not state['operators']:
         lacks.append("mmcv's compiled operators")
     return lacks
 
@@ -168,19 +180,20 @@ def set_up() -> str:
     base = shutil.which(TRIED) if sys.version_info[:2] != MINIMUM else sys.executable
     base = base if base and probe(base) else sys.executable
     check_machine(base)
-    say(f'setting up .venv; the full output goes to {LOG}')
+    say(f'setting up {VENV}; the full output goes to {LOG}')
     if UNFINISHED.exists() or not probe(python):
         # A package that was cut off while it was unpacked can look installed: start from an empty folder.
         UNFINISHED.touch()
-        run([base, '-m', 'venv', '--clear', str(CHECKOUT / '.venv')], '1/4 virtual environment')
+        run([base, '-m', 'venv', '--clear', str(CHECKOUT / VENV)], '1/4 virtual environment')
     UNFINISHED.touch()
     tried = ['-c', 'requirements/tried.txt']
     pip(python, '2/4 torch and build tools', *tried, 'torch', '-r', 'requirements/build.txt')
     UNFINISHED.unlink()
-    install_mmcv(python, UNFINISHED)
+    install_mmcv(python, specifiers(('runtime',)), UNFINISHED)
     UNFINISHED.touch()
-    lists = [part for name in NEEDED + ('lint',) for part in ('-r', f'requirements/{name}.txt')]
-    pip(python, '4/4 mmdet, mmseg and the rest', *tried, *lists)
+    pip(python, '4/4 mmdet, mmseg and the rest', *tried, *specifiers(), '-r', 'requirements/lint.txt')
+    for name in STACKS[STACK][1:]:
+        pip(python, '4/4 mmdet', *tried, '--no-deps', '-r', f'requirements/{name}.txt')
     UNFINISHED.unlink()
     problem = problem_of(python)
     if problem:
@@ -226,6 +239,8 @@ def main() -> int:
     args = parser.parse_args()
     if sys.version_info[:2] < MINIMUM:
         return restart_with_newer()
+    if STACK not in STACKS:
+        raise StepError(f'STACK={STACK} is not known; it is {" or ".join(STACKS)} (openmmlab where it is not set).')
     STATE.mkdir(parents=True, exist_ok=True)
     with (STATE / 'lock').open('w') as lock:
         wait_for(lock)

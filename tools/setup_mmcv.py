@@ -7,7 +7,10 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from progress import STATE, StepError, imports, pip, run, say
+from progress import STACK, STATE, StepError, imports, pip, run, say
+
+DISTRIBUTION = 'mmcv' if STACK == 'openmmlab' else f'{STACK}-mmcv'
+WHEEL = DISTRIBUTION.replace('-', '_')
 
 # These replace Python's own flags. Debug information would double the time.
 FLAGS = ['-DNDEBUG', '-O2', '-g0', '-fPIC', '-w']
@@ -41,9 +44,9 @@ def cached(python: str) -> bool:
     """Return whether pip has kept a wheel of mmcv for this Python, so that nothing will be compiled."""
     command = [python, '-c', 'import sys; print("cp%d%d" % sys.version_info[:2])']
     tag = subprocess.run(command, stdout=subprocess.PIPE).stdout.decode().strip()
-    command = [python, '-m', 'pip', 'cache', 'list', 'mmcv']
+    command = [python, '-m', 'pip', 'cache', 'list', WHEEL]
     kept = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout.decode()
-    return re.search(rf'mmcv-[\d.]+-{tag}-', kept) is not None
+    return re.search(rf'\b{WHEEL}-[\d.]+-{tag}-', kept) is not None
 
 
 def build_wheel(python: str, fresh: bool) -> Path:
@@ -56,14 +59,14 @@ def build_wheel(python: str, fresh: bool) -> Path:
     wheels = STATE / 'wheels'
     shutil.rmtree(str(wheels), ignore_errors=True)
     command = [python, '-m', 'pip', 'wheel', '-v', '--disable-pip-version-check', '--no-deps']
-    command += ['--no-build-isolation', '-w', str(wheels), '-c', 'requirements/tried.txt', 'mmcv']
+    command += ['--no-build-isolation', '-w', str(wheels), '-c', 'requirements/tried.txt', DISTRIBUTION]
 
     def note(line: str) -> str:
         step = re.search(r'^\s*\[(\d+/\d+)\]', line)
         return f': compiling mmcv operators {step.group(1)}' if step else ''
 
     if fresh:
-        subprocess.call([python, '-m', 'pip', 'cache', 'remove', 'mmcv'], stdout=subprocess.DEVNULL)
+        subprocess.call([python, '-m', 'pip', 'cache', 'remove', WHEEL], stdout=subprocess.DEVNULL)
     with tempfile.TemporaryDirectory() as folder:
         # ninja, which compiles several files at once, lies beside the virtual environment's Python.
         path = f'{Path(python).parent}:{os.environ["PATH"]}'
@@ -72,7 +75,7 @@ def build_wheel(python: str, fresh: bool) -> Path:
             env['CUDA_VISIBLE_DEVICES'] = ''  # a GPU without its compiler: build for the CPU
         flags = FLAGS + ([] if cached(python) else precompile(python, Path(folder)))
         run(command, '3/4 mmcv', note, dict(env, CFLAGS=' '.join(flags)))
-    return next(wheels.glob('mmcv-*.whl'))
+    return next(wheels.glob(f'{WHEEL}-*.whl'))
 
 
 def has_operators(wheel: Path) -> bool:
@@ -80,11 +83,12 @@ def has_operators(wheel: Path) -> bool:
     return any(name.startswith('mmcv/_ext') for name in zipfile.ZipFile(str(wheel)).namelist())
 
 
-def install_mmcv(python: str, unfinished: Path) -> None:
+def install_mmcv(python: str, needs: list, unfinished: Path) -> None:
     """Install mmcv with operators that import, unless they do already.
 
     Args:
         python: Python of the virtual environment; torch is installed in it.
+        needs: What mmcv imports, as pip reads it.
         unfinished: File that marks an installation cut off in its middle.
 
     Raises:
@@ -99,8 +103,7 @@ def install_mmcv(python: str, unfinished: Path) -> None:
             continue
         unfinished.touch()
         pip(python, '3/4 mmcv: installing', '--force-reinstall', '--no-deps', str(wheel))
-        needs = ['-c', 'requirements/tried.txt', '-r', 'requirements/runtime.txt']
-        pip(python, '3/4 mmcv: installing what it needs', *needs)
+        pip(python, '3/4 mmcv: installing what it needs', '-c', 'requirements/tried.txt', *needs)
         unfinished.unlink()
         problem = imports(python, 'mmcv.ops')
         if not problem or 'libGL' in problem:

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from mmengine.config import ConfigDict
+from torch import nn
 
 from mmfusenas.apis.base_inferencer import BaseInferencer, Image, image_name
 from mmfusenas.apis.optimize import use_bfloat16
@@ -27,7 +29,7 @@ from mmfusenas.datasets.images import (
 )
 from mmfusenas.datasets.pairing import Pair
 from mmfusenas.datasets.thermal import ThermalScale
-from mmfusenas.models.scene.tiles import checked_tile
+from mmfusenas.models.scene.tiles import OVERLAP, checked_tile
 
 _SIZES = ("Give resize='visible', of the tool --resize visible, where both show the same view; else register them and "
           'bring them to one size first: tools/analysis_tools/estimate_homography.py, and homography=.')
@@ -56,8 +58,8 @@ class FusionInferencer(BaseInferencer):
         missing: What to do where one image of a pair is missing, unreadable or all of one value: ``'fallback'`` takes
             the other one in its place, ``'error'`` ends there (but takes an image of one value). Defaults to 'error'.
         tile: Side of the parts that the fused image is made of, in pixels, for images that do not fit into memory
-            (:func:`~mmfusenas.models.scene.tiles.in_tiles`). Detector and segmentor see the whole image. Defaults to
-            None, all at once.
+            (:func:`~mmfusenas.models.scene.tiles.in_tiles`). A segmentor sees such parts too, in mmseg's mode
+            ``'slide'``, a detector the whole image. Defaults to None, all at once.
         amp: Whether to compute in mixed precision with bfloat16, for speed where the processor or GPU has it: fusion,
             and the features of the task. Defaults to False.
         **kwargs: As of :class:`BaseInferencer`.
@@ -92,6 +94,7 @@ class FusionInferencer(BaseInferencer):
         self.missing = missing
         if tile is not None:
             self.scene.tile = checked_tile(tile)
+            _slide(getattr(self.model, 'task', None), tile)
         if amp:
             use_bfloat16(self.scene, 'images')
             if self.has_task:
@@ -193,6 +196,13 @@ class FusionInferencer(BaseInferencer):
             shown = '\n'.join(f'  {case}' for case in cases[:5])
             raise InputError(f'{len(cases)} of {len(pairs)} pairs have images of two sizes (width x height):\n'
                              f'{shown}\n{_SIZES}')
+
+
+def _slide(task: nn.Module | None, tile: int) -> None:
+    """Let a segmentor of mmseg that takes an image as a whole take it in parts."""
+    config = getattr(task, 'test_cfg', None) or {}
+    if config.get('mode') == 'whole':
+        task.test_cfg = ConfigDict(config, mode='slide', crop_size=(tile, tile), stride=(tile - OVERLAP,) * 2)
 
 
 def _as_homography(given: Homography | Sequence | str | Path | None, stored: Sequence | None) -> Homography | None:

@@ -13,6 +13,7 @@ from mmfusenas.core.errors import InputError, StateError
 from mmfusenas.models.scene.base_scene import add_pred_img, checked_losses, losses_of_sizes
 from mmfusenas.models.stages import Stages
 from mmfusenas.models.utils.bounded import bounded
+from mmfusenas.models.utils.memory_layout import prefer_channels_last
 from mmfusenas.registry import MODELS
 
 _PAIR = ('visible', 'infrared')
@@ -68,7 +69,7 @@ class TaskGuided(Stages, BaseModel):
                              "'channels'.")
         self.sees = sees
         self.norm_eval = norm_eval
-        self.to(memory_format=torch.channels_last)  # what convolutions on a CPU, and under AMP, prefer
+        prefer_channels_last(self)
 
     @staticmethod
     @abstractmethod

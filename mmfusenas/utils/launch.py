@@ -15,6 +15,7 @@ from mmengine.runner import Runner
 
 from mmfusenas.core.errors import StateError
 from mmfusenas.engine.hooks.class_count_hook import ClassCountHook
+from mmfusenas.models.utils.memory_layout import prefer_channels_last
 from mmfusenas.utils.allocator import return_freed_memory
 
 # Where each launcher puts rank, number of processes, and rank on its machine.
@@ -50,7 +51,7 @@ def build_runner(cfg: Config, local_rank: int = 0) -> Runner:
     if not torch.cuda.is_available() and cfg.launcher == 'none':
         # Less time for an iteration of a fusion network on a CPU; values differ by rounding only. Not in several
         # processes: the data-parallel wrapper has laid out its buckets by then.
-        runner.model.to(memory_format=torch.channels_last)
+        prefer_channels_last(runner.model)
     if not torch.cuda.is_available() and any(getattr(module, 'with_cp', False) for module in runner.model.modules()):
         return_freed_memory()  # who computes layers again wants the memory more than the time
     return runner

@@ -33,6 +33,24 @@ def light() -> nn.Module:
 
 
 @pytest.fixture
+def segmentor() -> nn.Module:
+    """A segmentor of three classes on the average of a pair."""
+    pytest.importorskip('mmseg')
+    torch.manual_seed(0)
+    model = build_model(dict(
+        _scope_='mmfusenas', type='TaskGuidedSegmentor', scene=dict(type='FixedFusion', rule='average'),
+        task=dict(
+            _scope_='mmseg', type='EncoderDecoder',
+            data_preprocessor=dict(type='SegDataPreProcessor', mean=[127.0] * 3, std=[128.0] * 3, size_divisor=32,
+                                   test_cfg=dict(size_divisor=32)),
+            backbone=dict(type='ResNet', depth=18, base_channels=4, stem_channels=4),
+            decode_head=dict(type='FCNHead', in_index=3, channels=4, num_convs=1, num_classes=3),
+            train_cfg={}, test_cfg=dict(mode='whole'))), 'test')
+    model.dataset_meta = dict(classes=('a', 'b', 'c'), palette=[(255, 0, 0), (0, 255, 0), (0, 0, 255)])
+    return model
+
+
+@pytest.fixture
 def detector(detector_config: Callable) -> nn.Module:
     torch.manual_seed(0)
     model = build_model(detector_config(), 'test')
@@ -178,20 +196,8 @@ def test_run_writes_images_drawings_and_predictions(detector: nn.Module, files: 
 
 
 def test_a_segmentor_gives_a_mask_of_the_size_of_the_input(
-        image: Callable, files: Callable, tmp_path: Path) -> None:
-    pytest.importorskip('mmseg')
-    torch.manual_seed(0)
-    model = build_model(dict(
-        _scope_='mmfusenas', type='TaskGuidedSegmentor', scene=dict(type='FixedFusion', rule='average'),
-        task=dict(
-            _scope_='mmseg', type='EncoderDecoder',
-            data_preprocessor=dict(type='SegDataPreProcessor', mean=[127.0] * 3, std=[128.0] * 3, size_divisor=32,
-                                   test_cfg=dict(size_divisor=32)),
-            backbone=dict(type='ResNet', depth=18, base_channels=4, stem_channels=4),
-            decode_head=dict(type='FCNHead', in_index=3, channels=4, num_convs=1, num_classes=3),
-            train_cfg={}, test_cfg=dict(mode='whole'))), 'test')
-    model.dataset_meta = dict(classes=('a', 'b', 'c'), palette=[(255, 0, 0), (0, 255, 0), (0, 0, 255)])
-    infer = FusionInferencer(model)
+        segmentor: nn.Module, image: Callable, files: Callable, tmp_path: Path) -> None:
+    infer = FusionInferencer(segmentor)
     out = infer(image(61, 83, 3), image(61, 83, seed=1))
     assert out['mask'].shape == (61, 83) and out['mask'].dtype == np.uint8 and out['mask'].max() < 3
     assert out['boxes'] is None
@@ -347,6 +353,25 @@ def test_detections_in_tiles_are_of_the_whole_image(detector: nn.Module, image: 
     assert np.abs(parts['image'].astype(int) - whole['image']).max() <= 1
     np.testing.assert_allclose(parts['boxes'], whole['boxes'], atol=1e-2)
     assert detector.scene.tile is None  # the model that was given stays as it is
+
+
+def test_a_segmentor_sees_tiles(segmentor: nn.Module, image: Callable) -> None:
+    """In the first tile, where no other overlaps, the classes are those of the tile as an image of its own."""
+    pair = image(300, 480, 3), image(300, 480, seed=1)
+    for sensor in pair:
+        sensor[:, 64:] = 255
+    head = segmentor.task.decode_head.conv_seg
+    torch.nn.init.normal_(head.weight)
+    torch.nn.init.zeros_(head.bias)
+    infer = FusionInferencer(segmentor, tile=256)
+    seen, features = [], infer.model.task.extract_feat
+    infer.model.task.extract_feat = lambda inputs: seen.append(tuple(inputs.shape[2:])) or features(inputs)
+    mask = infer(*pair)['mask']
+    assert mask.shape == (300, 480) and seen == [(256, 256)] * 6
+    corner = FusionInferencer(segmentor)(*(x[:256, :256] for x in pair))['mask']
+    assert len(np.unique(corner[:44, :128])) > 1
+    np.testing.assert_array_equal(mask[:44, :128], corner[:44, :128])
+    assert segmentor.task.test_cfg.mode == 'whole'  # the model that was given stays as it is
 
 
 @pytest.mark.parametrize('guided', [False, True])

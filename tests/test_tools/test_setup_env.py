@@ -14,6 +14,21 @@ def setup_env(load_tool: Callable) -> ModuleType:
     return load_tool('setup_env')
 
 
+@pytest.fixture
+def set_up_for(load_tool: Callable, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], ModuleType]:
+    """Import the set-up as it is with STACK in the environment; what it imported by that name is forgotten after."""
+
+    def load(stack: str) -> ModuleType:
+        monkeypatch.setenv('STACK', stack)
+        for name in ('progress', 'setup_mmcv'):
+            monkeypatch.delitem(sys.modules, name, raising=False)
+        return load_tool('setup_env')
+
+    yield load
+    for name in ('progress', 'setup_mmcv'):
+        sys.modules.pop(name, None)
+
+
 @pytest.mark.parametrize('version, conditions, fits', [
     ('2.1.0', '>=2.1.0,<2.2.0', True), ('2.2.0', '>=2.1.0,<2.2.0', False), ('2.0.9', '>=2.1.0', False),
     ('2.13.0+cpu', '>=2.6', True), ('0.11.0rc3', '==0.11.0rc3', True), ('0.10.7', '==0.11.0rc3', False),
@@ -27,10 +42,12 @@ def test_this_python_is_taken_as_it_is(setup_env: ModuleType) -> None:
     """The Python of the tests has what is needed, or they would not run."""
     state = setup_env.probe(sys.executable)
     assert setup_env.shortcomings(state) == []
-    state['versions']['mmdet'], state['versions']['mmengine'] = None, '0.10.7'
+    mmcv, = (name for name in state['versions'] if name.endswith('mmcv'))
+    needed = setup_env.wanted()['matplotlib']
+    state['versions']['regex'], state['versions']['matplotlib'] = None, '0.1'
     state['operators'] = []
-    assert setup_env.shortcomings(state) == [
-        'mmdet', 'mmengine==0.11.0rc3 (it has 0.10.7)', "mmcv's compiled operators"]
+    assert state['versions'][mmcv] and setup_env.shortcomings(state) == [
+        f'matplotlib{needed} (it has 0.1)', 'regex', "mmcv's compiled operators"]
     assert setup_env.shortcomings(dict(state, python=[3, 9])) == ['a newer Python than 3.9 (3.11 at least)']
     assert setup_env.shortcomings(setup_env.probe('/no/such/python')) == ['everything: it does not run']
 
@@ -46,6 +63,27 @@ def test_what_a_target_needs_besides(setup_env: ModuleType, monkeypatch: pytest.
         monkeypatch.setattr(setup_env, 'probe', lambda python, lists: state)  # noqa: B023
         setup_env.add(sys.executable, 'docs')
         assert installed == [('-r', 'requirements/docs.txt')] * expected
+
+
+def test_a_stack_takes_the_place_of_the_other(set_up_for: Callable[[str], ModuleType]) -> None:
+    """``STACK=onedl`` asks for the fork of all four, and for nothing of the four, in an environment of its own."""
+    stock, fork = set_up_for('openmmlab'), set_up_for('onedl')
+    assert set(stock.wanted()) - set(fork.wanted()) == set(stock.OPENMMLAB)
+    added = set(fork.wanted()) - set(stock.wanted())
+    assert {'onedl-mmengine', 'onedl-mmcv', 'onedl-mmdetection', 'onedl-mmsegmentation'} <= added
+    assert not any(line.startswith(('onedl-mmdetection', 'imaug')) for line in fork.specifiers())
+    assert {name for name in added if not any(line.startswith(name) for line in fork.specifiers())} == {
+        'onedl-mmdetection', 'imaug'}
+    assert set(fork.wanted(('docs', ))) == set(stock.wanted(('docs', )))
+    assert fork.VENV_PYTHON.parts[-3] == '.venv-onedl' and stock.VENV_PYTHON.parts[-3] == '.venv'
+    assert fork.STATE != stock.STATE
+
+
+def test_an_unknown_stack_is_named(set_up_for: Callable[[str], ModuleType], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, 'argv', ['setup_env.py'])
+    setup = set_up_for('openmim')
+    with pytest.raises(setup.StepError, match='STACK=openmim is not known; it is openmmlab or onedl'):
+        setup.main()
 
 
 def test_missing_compiler_is_named(setup_env: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,6 +29,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--keep-float', nargs='+', default=[], metavar='PATTERN',
                         help='layers that stay in float, where int8 costs too much: regular expressions, looked for in '
                              'the names of the nodes')
+    parser.add_argument('--reduce-range', action='store_true',
+                        help='weights of 7 bit, for processors without VNNI (in /proc/cpuinfo: avx512_vnni or avx_vnni), '
+                             'on which sums of those of 8 bit saturate')
     return parser.parse_args()
 
 
@@ -45,7 +48,8 @@ def main() -> None:
                         'checkout.') from error
     samples, load = training_samples(args.config) if args.config else (given_samples(args), {})
     samples = evenly_drawn(samples, args.pairs)
-    number = quantize_onnx(args.graph, args.out, calibration_images(args.graph, samples, load), args.keep_float)
+    number = quantize_onnx(args.graph, args.out, calibration_images(args.graph, samples, load), args.keep_float,
+                           args.reduce_range)
     sizes = [Path(path).stat().st_size / 1e6 for path in (args.graph, args.out)]
     print(f'{args.out}: {sizes[1]:.1f} MB ({sizes[0]:.1f} MB before), {number} layers in int8, calibrated on '
           f'{len(samples)} samples')
