@@ -1,8 +1,8 @@
 """Deblurring beside what has no network: the blurred images, and Wiener's filter with the kernel known.
 
 PSNR and SSIM as ``DeblurMetric`` takes them, with the standard error of the difference from the network over the same
-images. The filter (scikit-image) gets the true kernel, as the network does; its balance is the best of a grid on the
-images of the config's val_dataloader.
+images. The filter (scikit-image) gets the true kernel, and borders that pass into the blurred image as if it went
+round, as the network does; its balance is the best of a grid on the images of the config's val_dataloader.
 
     BSDS_ROOT=data/bsds OMP_NUM_THREADS=1 python benchmarks/deblurring.py hyperguidance-deblur mine.pth
 """
@@ -20,6 +20,7 @@ from torch import nn
 
 from mmfusenas.apis import load_model
 from mmfusenas.evaluation.metrics import DeblurMetric
+from mmfusenas.models.physics.deconvolution import edge_taper, transfer_function
 from mmfusenas.registry import DATASETS
 from mmfusenas.utils.command_line import load_config, run_tool
 
@@ -74,8 +75,10 @@ def observed(sample: dict) -> np.ndarray:
 
 def filtered(sample: dict, balance: float) -> np.ndarray:
     """Return what Wiener's filter makes of a grey image with its kernel."""
-    image = observed(sample)[..., 0] / 255
-    sharp = wiener(image, sample['inputs']['kernel'].squeeze().double().numpy(), balance, clip=False)
+    kernel = sample['inputs']['kernel'].double()[None]
+    image = sample['inputs']['visible'][None].double() / 255
+    image = edge_taper(image, kernel, transfer_function(kernel, image.shape[2:]))
+    sharp = wiener(image.squeeze().numpy(), kernel.squeeze().numpy(), balance, clip=False)
     return np.repeat(np.rint(sharp.clip(0, 1) * 255).astype(np.uint8)[..., None], 3, 2)
 
 

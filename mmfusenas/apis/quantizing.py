@@ -67,7 +67,8 @@ def quantize_onnx(path: str | os.PathLike, out: str | os.PathLike, images: Itera
     with atomic_write(out) as beside:
         quantize_static(
             graph, str(beside), reader, quant_format=QuantFormat.QDQ, op_types_to_quantize=list(QUANTIZED),
-            per_channel=True, reduce_range=reduce_range, activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8, nodes_to_exclude=excluded)
+            per_channel=True, reduce_range=reduce_range, activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8, nodes_to_exclude=excluded)
         _keep_metadata(beside, graph)
     return len(quantized)
 

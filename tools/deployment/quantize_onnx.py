@@ -30,8 +30,8 @@ def parse_args() -> argparse.Namespace:
                         help='layers that stay in float, where int8 costs too much: regular expressions, looked for in '
                              'the names of the nodes')
     parser.add_argument('--reduce-range', action='store_true',
-                        help='weights of 7 bit, for processors without VNNI (in /proc/cpuinfo: avx512_vnni or avx_vnni), '
-                             'on which sums of those of 8 bit saturate')
+                        help='weights of 7 bit, for processors without VNNI (avx512_vnni or avx_vnni in '
+                             '/proc/cpuinfo), on which sums of those of 8 bit saturate')
     return parser.parse_args()
 
 
