@@ -23,6 +23,7 @@ import numpy as np
 from runs import draw, figure, shared, test, test_rule, train
 from terminaltables import AsciiTable
 
+from mmfusenas.core.files import write_text
 from mmfusenas.models.losses.restoration_loss import TERMS
 from mmfusenas.nas import Genotype
 from mmfusenas.utils.command_line import load_config, run_tool
@@ -86,8 +87,9 @@ def score(row: str, seed: int, args: argparse.Namespace) -> dict[str, float]:
         checkpoint, options = RULES[row]
         config = f'configs/hadamard/{args.task}.py'
         scores = test_rule(config, folder / row, options, args.test_options, checkpoint)
-        return scores | (named(test_rule(held_out(config, folder / row), folder / row, options, args.held_out,
-                                         checkpoint)) if args.held_out else {})
+        return scores | (named(test_rule(
+            held_out(config, folder / row), folder / row, options, [*args.test_options, *args.held_out], checkpoint,
+            'held_out')) if args.held_out else {})
     quality = train(QUALITY, folder / f'quality-{seed}', [f'randomness.seed={seed}', *args.quality_options])
     os.environ['QUALITY'] = str(quality.resolve())
     search = folder / f'search-{seed}'
@@ -105,7 +107,8 @@ def score(row: str, seed: int, args: argparse.Namespace) -> dict[str, float]:
     scores = test('retrain.py', checkpoint, args.test_options)
     if args.held_out:
         config = held_out(str(checkpoint.parent / 'retrain.py'), checkpoint.parent)
-        scores |= named(test(Path(config).name, checkpoint, args.held_out))
+        scores |= named(test(
+            Path(config).name, checkpoint, [*args.test_options, *args.held_out], name='held_out'))
     return scores
 
 
@@ -113,8 +116,7 @@ def held_out(config: str, folder: Path) -> str:
     """Write a config that tests on the images of another's validation; return its file."""
     cfg = load_config(config)
     cfg.test_dataloader, cfg.test_evaluator = cfg.val_dataloader, cfg.val_evaluator
-    folder.mkdir(parents=True, exist_ok=True)
-    cfg.dump(folder / 'held_out.py')
+    write_text(folder / 'held_out.py', cfg.pretty_text)
     return str(folder / 'held_out.py')
 
 

@@ -33,6 +33,8 @@ FORMS = ('RECIPE', 'DATA', 'GUIDANCE', 'SCALE', 'NOISE', 'PATCH', 'CLASSIFIER', 
 
 WAIT = 10.0
 """Seconds until a process looks again whether another one has ended."""
+ANOTHER = 'Another training runs in'
+"""What `train.py` ends with where a training has the folder."""
 
 
 class BusyError(UserError):
@@ -44,6 +46,7 @@ def shared(runs: Sequence[Run], work: Callable[[Run], Result]) -> dict[Run, Resu
 
     A run on which another process works is left to it, and asked for again when the others are done.
     """
+    runs = list(dict.fromkeys(runs))  # one that is given twice is one
     results, bar = {}, ProgressBar(len(runs))
     while len(results) < len(runs):
         before = len(results)
@@ -69,6 +72,8 @@ def turn(folder: Path) -> Iterator[None]:
             fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except (BlockingIOError, PermissionError) as error:
             raise BusyError(f'Another process works in {folder}. Wait for it, or give another --work-dir.') from error
+        except OSError:
+            pass  # a file system without locks
         yield
 
 
@@ -99,13 +104,15 @@ def train_found(config: str, folder: Path, options: Sequence[str] = ()) -> tuple
     return config, checkpoint
 
 
-def test(config: str, checkpoint: Path, options: Sequence[str] = (), output: Sequence[str] = ()) -> dict[str, float]:
-    """Test a checkpoint by the config it was trained with, which lies beside it; return its metrics.
+def test(config: str, checkpoint: Path, options: Sequence[str] = (), output: Sequence[str] = (),
+         name: str = 'metrics') -> dict[str, float]:
+    """Test a checkpoint by a config that lies beside it, as that of its training does; return its metrics.
 
-    ``output`` are options that say where a metric writes what was found, and change none.
+    ``output`` are options that say where a metric writes what was found, and change none; ``name`` begins the name of
+    the file with the metrics.
     """
     folder = checkpoint.parent
-    file = folder / metrics_file(options)
+    file = folder / metrics_file(options, name)
     with turn(folder):
         if not file.is_file():
             # Not in the training's folder: the options would go into the config there, and from it into the next test.
@@ -116,9 +123,9 @@ def test(config: str, checkpoint: Path, options: Sequence[str] = (), output: Seq
 
 
 def test_rule(config: str, folder: Path, rule: Sequence[str], options: Sequence[str] = (),
-              checkpoint: str = '') -> dict[str, float]:
+              checkpoint: str = '', name: str = 'metrics') -> dict[str, float]:
     """Test what needs no training: a rule that ``rule`` makes of a config's model, or bundled weights of one."""
-    file = folder / metrics_file(options)
+    file = folder / metrics_file(options, name)
     with turn(folder):
         if not file.is_file():
             named = [checkpoint] if checkpoint else []
@@ -127,9 +134,9 @@ def test_rule(config: str, folder: Path, rule: Sequence[str], options: Sequence[
     return json.loads(file.read_text())
 
 
-def metrics_file(options: Sequence[str]) -> str:
+def metrics_file(options: Sequence[str], name: str = 'metrics') -> str:
     """Return the name of the file with what a test by some options gave."""
-    return f'{"-".join(["metrics", *options]).replace("/", "_")}.json'
+    return f'{"-".join([name, *options]).replace("/", "_")}.json'
 
 
 def last_scores(folder: Path) -> dict[str, float]:
@@ -158,6 +165,8 @@ def tool(name: str, *arguments: str) -> str:
     """Run a tool and return what it said; where it fails, end with the last lines of that."""
     done = subprocess.run([sys.executable, f'tools/{name}.py', *arguments], stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True)
+    if done.returncode and ANOTHER in done.stdout:  # its benchmark was ended, it goes on
+        raise BusyError(done.stdout.splitlines()[-1])
     if done.returncode:
         sys.exit('\n'.join([*done.stdout.splitlines()[-15:], f'error: {name}.py {" ".join(arguments)} failed']))
     return done.stdout

@@ -51,8 +51,8 @@ class FusionInferencer(BaseInferencer):
             the model do it, else an error.
         homography: Where the infrared camera sees what the visible one does, for two cameras fixed to each other: a
             :class:`~mmfusenas.datasets.homography.Homography`, its matrix or its file. It takes the place of
-            ``resize``. Where the edges of the last nine pairs lie apart by more than 2 % of the width (median), a
-            warning says so, once. Defaults to None: as the test data of the model do it.
+            ``resize``. Where the edges of most of the last nine pairs lie apart by the same shift, of more than 2 % of
+            the width, a warning says so, once. Defaults to None: as the test data of the model do it.
         thermal: How infrared images that hold temperatures or raw counts become images: the arguments of
             :class:`~mmfusenas.datasets.thermal.ThermalScale`. Defaults to None: as the test data of the model do it.
         missing: What to do where one image of a pair is missing, unreadable or all of one value: ``'fallback'`` takes
@@ -87,7 +87,7 @@ class FusionInferencer(BaseInferencer):
             raise InputError(f'{type(self).__name__} got resize={resize!r} and a homography: give one of them.')
         self.resize = resize or self.loading.get('resize')
         self.homography = None if resize else _as_homography(homography, self.loading.get('homography'))
-        self.offsets: deque[float] = deque(maxlen=9)
+        self.offsets: deque[np.ndarray] = deque(maxlen=9)
         self.drifted = False
         thermal = thermal or self.loading.get('thermal')
         self.thermal = ThermalScale(**thermal) if thermal else None
@@ -117,34 +117,51 @@ class FusionInferencer(BaseInferencer):
                  f'no {sensor} image' for sensor, image in named.items()}
         if paths['visible'] == paths['infrared']:  # one file of four channels
             named = dict(zip(named, read_pair(*paths.values()), strict=True))
-        visible, infrared, replaced = self._load_both(named, paths)
-        if self.homography and not replaced:
-            self._watch_drift(visible, infrared)
+        loaded, replaced = self._load_both(named, paths)
+        if len(loaded) == 2:
+            loaded = self._in_one_frame(*loaded.values(), paths, replaced)
+        if replaced:
+            other = loaded['infrared' if replaced == 'visible' else 'visible']
+            loaded = dict(visible=to_colour(other), infrared=to_grey(other))
+        size = loaded['visible'].shape[:2]
+        return dict(img=loaded['visible'], infrared=loaded['infrared'], img_path=paths['visible'],
+                    infrared_path=paths['infrared'], img_id=0, img_shape=size, ori_shape=size,
+                    **(dict(replaced=replaced) if replaced else {}))
+
+    def _in_one_frame(self, visible: np.ndarray, infrared: np.ndarray, paths: dict[str, str],
+                      replaced: str | None) -> dict[str, np.ndarray]:
+        """Return the two images in one frame, also where one will be replaced: the size of the result stays."""
+        if self.homography:
+            if not replaced:
+                self._watch_drift(visible, infrared)
             infrared = self.homography(visible, infrared)
+        if replaced and self.resize is None:
+            return dict(visible=visible, infrared=infrared)
         if visible.shape[:2] != infrared.shape[:2] and self.resize is None:
             (height, width), (height2, width2) = visible.shape[:2], infrared.shape[:2]
             raise InputError(f'The images of a pair differ in size: {paths["visible"]} is {width} x {height}, '
                              f'{paths["infrared"]} is {width2} x {height2} (width x height). {_SIZES}')
-        visible, infrared = match_sizes(visible, infrared, self.resize)
-        size = visible.shape[:2]
-        return dict(img=visible, infrared=infrared, img_path=paths['visible'], infrared_path=paths['infrared'],
-                    img_id=0, img_shape=size, ori_shape=size, **replaced)
+        return dict(zip(('visible', 'infrared'), match_sizes(visible, infrared, self.resize), strict=True))
 
     def _watch_drift(self, visible: np.ndarray, infrared: np.ndarray) -> None:
         """Warn where the pairs of late do not fit the homography."""
-        if self.drifted:  # once is enough
+        offset = None if self.drifted else self.homography.offset(visible, infrared)  # once is enough
+        if offset is None:
             return
-        self.offsets.append(self.homography.offset(visible, infrared))
-        self.drifted = len(self.offsets) == self.offsets.maxlen and np.median(self.offsets) > DRIFT
+        self.offsets.append(offset)
+        middle = np.median(self.offsets, 0)
+        agree = np.linalg.norm(np.array(self.offsets) - middle, axis=1) < DRIFT
+        apart = np.linalg.norm(middle)
+        # In the dark the edges of a pair fit anywhere, and those of the next pair elsewhere.
+        self.drifted = len(agree) == self.offsets.maxlen and apart > DRIFT and agree.mean() > 0.5
         if self.drifted:
-            apart = np.median(self.offsets) * visible.shape[1]
-            warnings.warn(f'The edges of the last {len(self.offsets)} pairs lie {apart:.0f} pixels apart (median): a '
-                          'camera may have been moved. Estimate the homography again: '
+            warnings.warn(f'The edges of the last {len(agree)} pairs lie {apart * visible.shape[1]:.0f} pixels apart: '
+                          'a camera may have been moved. Estimate the homography again: '
                           'tools/analysis_tools/estimate_homography.py.', stacklevel=4)
 
     def _load_both(self, named: dict[str, Image | None],
-                   paths: dict[str, str]) -> tuple[np.ndarray, np.ndarray, dict[str, str]]:
-        """Return both images, and as ``replaced`` the sensor whose image is the other's, where one is missing."""
+                   paths: dict[str, str]) -> tuple[dict[str, np.ndarray], str | None]:
+        """Return the images that there are by sensor, and the sensor whose image is to be replaced, or None."""
         loaded, reasons = {}, {}
         for sensor, image in named.items():
             try:
@@ -153,26 +170,22 @@ class FusionInferencer(BaseInferencer):
                 if self.missing == 'error':
                     raise
                 reasons[sensor] = str(error)
-        if not loaded:
-            raise ImageError(' '.join(['Neither image of the pair can be used.', *reasons.values()]))
-        if not reasons:
-            return loaded['visible'], loaded['infrared'], {}
-        other, = loaded.values()
-        return to_colour(other), to_grey(other), dict(replaced=next(iter(reasons)))
+        if self.missing == 'fallback':
+            reasons.update({sensor: f'{paths[sensor]} is of one value.' for sensor, image in loaded.items()
+                            if image.min() == image.max()})
+        if len(reasons) == 2:
+            raise ImageError(' '.join(['Neither image of the pair can be used.', *(reasons[name] for name in named)]))
+        return loaded, next(iter(reasons), None)
 
     def _load(self, sensor: str, image: Image | None, path: str) -> np.ndarray:
-        """Return the image of a sensor, H x W x 3 or H x W; raise an ImageError where it is to be replaced."""
+        """Return the image of a sensor, H x W x 3 or H x W; raise an ImageError where there is none."""
         if image is None:
             raise ImageError(f'There is {path}.')
         if not isinstance(image, np.ndarray):
             image = read_visible(path) if sensor == 'visible' else read_infrared(path)
         image = checked_array(image, path)
         image = to_colour(image) if sensor == 'visible' else to_grey(image)
-        if self.thermal and sensor == 'infrared':
-            image = self.thermal(image)
-        if self.missing == 'fallback' and image.min() == image.max():
-            raise ImageError(f'{path} is of one value.')
-        return image
+        return self.thermal(image) if self.thermal and sensor == 'infrared' else image
 
     def images_of(self, pair: Pair) -> Sequence[str | None]:
         return pair.visible, pair.infrared

@@ -3,24 +3,36 @@ from __future__ import annotations
 
 import threading
 import time
+import warnings
 from collections import deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 import cv2
 import numpy as np
 
-from mmfusenas.datasets.images import ImageError
+from mmfusenas.core.errors import InputError
+from mmfusenas.datasets.images import IMAGE_SUFFIXES, ImageError
 
+VIDEO_SUFFIXES = ('.avi', '.mkv', '.mov', '.mp4', '.webm')
 _KEPT = 32
 """Frames of a stream that are kept, for the others to find the nearest."""
+_OLD = 1.0
+"""Seconds before a frame of the first stream beyond which no frame of another belongs to it."""
 
 
 def is_stream(source: object) -> bool:
-    """Return whether a source is live: the number of a camera (no file of that name), a device, or an address."""
+    """Return whether a source is live: the number of a camera (no file of that name), a device, or an address.
+
+    An address of a file, by its suffix, is none, but for ``rtsp://``, which is always live.
+    """
     text = str(source)
-    return (text.isdecimal() and not Path(text).exists()) or '://' in text or text.startswith('/dev/')
+    if '://' in text:
+        address = urlsplit(text)
+        return address.scheme == 'rtsp' or not address.path.lower().endswith((*VIDEO_SUFFIXES, *IMAGE_SUFFIXES))
+    return (text.isdecimal() and not Path(text).exists()) or text.startswith('/dev/')
 
 
 class Moment(NamedTuple):
@@ -69,6 +81,7 @@ class Stream:
                 else:
                     self._ended = True
                 self._changed.notify_all()
+        self.capture.release()  # here: what another thread releases may be in the middle of a read
 
     def newest(self, after: float = 0.0) -> tuple[float, np.ndarray] | None:
         """Wait for a frame that arrived later than ``after``; return the newest and its time, None at the end.
@@ -87,10 +100,12 @@ class Stream:
     def nearest(self, moment: float) -> tuple[float, np.ndarray] | None:
         """Return the frame that arrived nearest to a time, and when; None if the stream has ended without one.
 
+        It waits for one that is less than a second older.
+
         Raises:
-            ImageError: The nearest is older than ``patience`` seconds: the stream stands still.
+            ImageError: None came for ``patience`` seconds: the stream stands still.
         """
-        newest = self.newest(moment - self.patience)
+        newest = self.newest(moment - _OLD)
         if newest is None:
             return None
         with self._changed:
@@ -102,10 +117,9 @@ class Stream:
         return self._ended
 
     def close(self) -> None:
-        """Stop reading and give the camera back."""
+        """Stop reading and give the camera back: at once, or when a read that stands still returns."""
         self._ended = True
-        self._thread.join(timeout=self.patience)
-        self.capture.release()
+        self._thread.join(timeout=_OLD)
 
 
 def live_moments(sources: Sequence[int | str], seconds: float | None = None,
@@ -113,7 +127,7 @@ def live_moments(sources: Sequence[int | str], seconds: float | None = None,
     """Give what streams show, moment by moment, until one of them ends.
 
     A moment has the newest frame of the first stream and the nearest in time of the others. Frames that arrive while
-    the caller works are left out, so that what is given is never old.
+    the caller works are left out, so that what is given is never old. Where a stream ends, a warning names it.
 
     Args:
         sources: As of :class:`Stream`.
@@ -121,7 +135,8 @@ def live_moments(sources: Sequence[int | str], seconds: float | None = None,
         patience: Seconds to wait for a frame. Defaults to 10.
 
     Raises:
-        ImageError: A stream cannot be opened, or shows nothing for ``patience`` seconds.
+        ImageError: A stream cannot be opened, shows nothing for ``patience`` seconds, or ends before the first moment.
+        ValueError: ``seconds`` is not positive.
 
     Example:
         >>> writer = cv2.VideoWriter('camera.avi', cv2.VideoWriter_fourcc(*'MJPG'), 25, (64, 48))
@@ -130,6 +145,8 @@ def live_moments(sources: Sequence[int | str], seconds: float | None = None,
         >>> [(moment.time, moment.images[0].shape) for moment in live_moments(['camera.avi'])]
         [(0.0, (48, 64, 3))]
     """
+    if seconds is not None and seconds <= 0:
+        raise InputError(f'live_moments got seconds={seconds}; it is above 0.')
     streams: list[Stream] = []
     try:
         for source in sources:
@@ -139,7 +156,7 @@ def live_moments(sources: Sequence[int | str], seconds: float | None = None,
             first = streams[0].newest(last)
             frames = [first, *(stream.nearest(first[0]) for stream in streams[1:])] if first else [None]
             if any(frame is None for frame in frames):
-                return
+                break
             last = first[0]
             begin = last if begin is None else begin
             if seconds is not None and last - begin > seconds:
@@ -147,7 +164,11 @@ def live_moments(sources: Sequence[int | str], seconds: float | None = None,
             times = [arrived for arrived, _ in frames]
             yield Moment(last - begin, [image for _, image in frames], max(times) - min(times))
             if any(stream.ended for stream in streams[1:]):
-                return
+                break
+        ended = next(stream.source for stream in streams if stream.ended)
+        if begin is None:
+            raise ImageError(f'The stream {ended} has ended without a frame. Check that it plays.')
+        warnings.warn(f'The stream {ended} has ended.', stacklevel=2)
     finally:
         for stream in streams:
             stream.close()

@@ -5,6 +5,7 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from itertools import count
 from pathlib import Path
 
 import cv2
@@ -13,14 +14,13 @@ from mmcv.video import VideoReader
 from rich.progress import track
 
 from mmfusenas.apis.base_inferencer import BaseInferencer
-from mmfusenas.apis.stream import Moment, is_stream, live_moments
+from mmfusenas.apis.stream import VIDEO_SUFFIXES, Moment, is_stream, live_moments
 from mmfusenas.core.errors import FileError, InputError
 from mmfusenas.core.files import write_text
 from mmfusenas.datasets.images import ImageError, to_grey, write_image
 
-VIDEO_SUFFIXES = ('.avi', '.mkv', '.mov', '.mp4', '.webm')
 LIVE_RATE = 25.0
-"""Frames a second of what is written of live streams; a frame stays until the next one was made."""
+"""Frames a second of what is written of live streams, at most; a frame stays until the next one was made."""
 
 
 def is_video(source: str | Path) -> bool:
@@ -32,7 +32,7 @@ class Video:
     """The frames of a file by their time, one at a time in memory; frame k is that of k / (frames a second).
 
     Args:
-        path: Of the file, of a constant rate, in a format that OpenCV reads.
+        path: Of the file, or its address; of a constant rate, in a format that OpenCV reads.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -40,7 +40,7 @@ class Video:
     """
 
     def __init__(self, path: str | Path) -> None:
-        if not Path(path).is_file():
+        if '://' not in str(path) and not Path(path).is_file():
             raise FileError(f'The video {path} does not exist (working directory {Path.cwd()}).')
         self.reader = VideoReader(str(path))
         self.fps, self.frame = self.reader.fps, self.reader.read()
@@ -92,6 +92,8 @@ def run_video(inferencer: BaseInferencer, sources: Sequence[str | Path], out_dir
                 _writer(out_dir / 'drawn.mp4', rate) as write_drawn:
             for moment in track(moments, 'working', total=total):
                 index = round(moment.time * rate)
+                if frames and index == frames[-1]['frame']:
+                    continue  # a stream of more than LIVE_RATE frames a second
                 output = inferencer(*moment.images)
                 for name, image in zip(('image', *inferencer.sensors), (output['image'], *moment.images), strict=True):
                     levels.setdefault(name, []).append(float(to_grey(image).mean()))
@@ -120,12 +122,13 @@ def _opened(sources: Sequence[str | Path], seconds: float | None) -> tuple[float
     if all(live):
         return LIVE_RATE, None, live_moments(sources, seconds)
     videos = [Video(source) for source in sources]
-    return videos[0].fps, videos[0].reader.frame_cnt, _moments(videos)
+    stored = videos[0].reader.frame_cnt  # of the file's header: below 0 where it has none, and not always true
+    return videos[0].fps, stored if stored > 0 else None, _moments(videos)
 
 
 def _moments(videos: Sequence[Video]) -> Iterator[Moment]:
     """Give frame by frame of the first video what all show at its time, until one has ended."""
-    for index in range(videos[0].reader.frame_cnt):
+    for index in count():
         time = index / videos[0].fps
         images = [video.at(time) for video in videos]
         if any(image is None for image in images):

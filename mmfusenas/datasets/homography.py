@@ -98,17 +98,20 @@ class Homography:
         places = _corners(aspect) @ self.matrix.T
         return places[:, :2] / places[:, 2:]
 
-    def offset(self, visible: np.ndarray, infrared: np.ndarray) -> float:
-        """Return the shift at which the edges of a pair correlate best beyond this, in widths of the visible image.
+    def offset(self, visible: np.ndarray, infrared: np.ndarray) -> np.ndarray | None:
+        """Return the shift (x, y) at which the edges of a pair correlate best beyond this; None without any edge.
 
-        It is looked for up to a fifth of the image. One pair tells little: of several take the median.
+        It is in widths of the visible image, and looked for up to a fifth of the image. One pair tells little: where
+        its images have no edges in common, the shift is any. Those of several pairs agree where a camera was moved.
         """
         warped, _ = self._warp(infrared, visible.shape[:2])
         fixed, moving = (_edges(image, WIDTHS[0], blur=1.5) for image in (visible, warped))
         y, x = (side // 5 for side in fixed.shape)
         scores = cv2.matchTemplate(fixed, moving[y:-y, x:-x], cv2.TM_CCOEFF_NORMED)
+        if not (fixed.any() and moving.any()):
+            return None
         row, column = np.unravel_index(np.argmax(scores), scores.shape)
-        return float(np.hypot(column - x, row - y) / WIDTHS[0])
+        return np.array([column - x, row - y]) / WIDTHS[0]
 
     def __repr__(self) -> str:
         return f'{type(self).__name__}({self.matrix.tolist()})'

@@ -16,15 +16,21 @@ from mmcv import bgr2rgb
 
 from mmfusenas.apis import EnhanceInferencer, FusionInferencer, Result, input_pairs, weights_records
 from mmfusenas.core.errors import UserError
-from mmfusenas.datasets.images import read_visible, to_display, write_image
+from mmfusenas.datasets.images import ImageError, read_visible, to_display, write_image
 from mmfusenas.scenes import SyntheticLowLightScenes, SyntheticScenes
 from mmfusenas.utils.command_line import run_tool
+
+TURN = 'networks'
+"""Requests of this name run one after the other, since they share the networks and their settings."""
 
 
 @lru_cache(maxsize=4)
 def fusion(network: str) -> FusionInferencer:
-    """Return the inferencer of a network, kept for the next pair."""
-    return FusionInferencer(network, resize='visible')
+    """Return the inferencer of a network, kept for the next pair; images of two sizes are of one view."""
+    infer = FusionInferencer(network)
+    if infer.resize is None and infer.homography is None:  # which a checkpoint of one's own may have
+        infer.resize = 'visible'
+    return infer
 
 
 @lru_cache(maxsize=4)
@@ -70,6 +76,10 @@ def fuse_folders(work_dir: Path, network: str, visible: Sequence[str], infrared:
         infer = fusion(network)
         infer.score_thr = score_thr
         infer.run(input_pairs(folder / 'vi', folder / 'ir'), results)
+    except ImageError as error:
+        if not results.is_dir():
+            raise gr.Error(str(error)) from error
+        gr.Warning(str(error).replace(str(folder), '...'), duration=None)  # the other pairs are there
     except UserError as error:
         raise gr.Error(str(error)) from error
     shown = results / ('drawn' if infer.has_task else 'images')
@@ -138,23 +148,21 @@ def build(work_dir: Path, checkpoints: Sequence[str] = ()) -> gr.Blocks:
         with gr.Tab('Pair'), gr.Row():
             with gr.Column():
                 network = gr.Dropdown(of_pairs, value=of_pairs[0], label='network')
-                inputs = [network, gr.Image(label='visible', type='filepath', height=240),
-                          gr.Image(label='infrared', type='filepath', height=240), threshold()]
+                inputs = [network, upload('visible'), upload('infrared'), threshold()]
                 run = gr.Button('Fuse', variant='primary')
                 gr.Examples(pairs, inputs[1:3], label='examples: built-in scenes')
             with gr.Column():
                 outputs = [gr.ImageSlider(label='visible | fused', format='png'),
                            gr.Image(label='what was found', format='png'), gr.JSON(label='in numbers')]
-            gr.on([run.click, inputs[3].release], fuse, inputs, outputs)
+            gr.on([run.click, inputs[3].release], fuse, inputs, outputs, concurrency_id=TURN)
         with gr.Tab('Dark image'), gr.Row():
             with gr.Column():
                 inputs = [gr.Dropdown(of_one, value=of_one[0], label='network'),
-                          gr.Image(label='dark', type='filepath', height=240),
-                          gr.Slider(0, 1, 1, step=0.05, label='strength, of RUAS')]
+                          upload('dark'), gr.Slider(0, 1, 1, step=0.05, label='strength, of RUAS')]
                 run = gr.Button('Brighten', variant='primary')
                 gr.Examples(darks, inputs[1:2], label='examples: built-in scenes')
             slider = gr.ImageSlider(label='dark | enhanced', format='png')
-            gr.on([run.click, inputs[2].release], enhance, inputs, slider)
+            gr.on([run.click, inputs[2].release], enhance, inputs, slider, concurrency_id=TURN)
         with gr.Tab('Folders'), gr.Row():
             with gr.Column():
                 inputs = [gr.Dropdown(of_pairs, value=of_pairs[0], label='network'),
@@ -163,8 +171,13 @@ def build(work_dir: Path, checkpoints: Sequence[str] = ()) -> gr.Blocks:
                 run = gr.Button('Fuse all', variant='primary')
             with gr.Column():
                 outputs = [gr.Gallery(label='results'), gr.File(label='all files')]
-            run.click(partial(fuse_folders, work_dir), inputs, outputs)
+            run.click(partial(fuse_folders, work_dir), inputs, outputs, concurrency_id=TURN)
     return page
+
+
+def upload(label: str) -> gr.Image:
+    """Return a place for an image, which stays as it is in its file: 16 bit, or grey."""
+    return gr.Image(label=label, type='filepath', image_mode=None, height=240)
 
 
 def threshold() -> gr.Slider:

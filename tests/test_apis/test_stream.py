@@ -22,25 +22,29 @@ CAPTURE = cv2.VideoCapture  # which the tests exchange
 class Camera:
     """A camera of OpenCV's interface: grey frames whose level is their number, one every ``pause`` seconds.
 
-    After ``frames`` it ends, or stands still where ``hangs``.
+    After ``frames`` it ends, or stands still where ``hangs``, until ``goes_on`` is set.
     """
 
     def __init__(self, pause: float, frames: int = 10000, hangs: bool = False) -> None:
         self.pause, self.frames, self.hangs, self.number, self.released = pause, frames, hangs, 0, False
+        self.goes_on, self.reading = threading.Event(), False
 
     def isOpened(self) -> bool:
         return True
 
     def read(self) -> tuple[bool, np.ndarray | None]:
+        self.reading = True
         time.sleep(self.pause)
+        if self.number >= self.frames and self.hangs:
+            self.goes_on.wait()
+        self.reading = False
         if self.number >= self.frames:
-            while self.hangs and not self.released:
-                time.sleep(0.01)
             return False, None
         self.number += 1
         return True, np.full((8, 10, 3), self.number % 256, np.uint8)
 
     def release(self) -> None:
+        assert not self.reading  # OpenCV would end the process
         self.released = True
 
 
@@ -56,7 +60,9 @@ def cameras(monkeypatch: pytest.MonkeyPatch) -> Callable:
 
 
 @pytest.mark.parametrize(('source', 'live'), [
-    ('0', True), (1, True), ('rtsp://host/video', True), ('/dev/video0', True), ('a/0.png', False), ('vi.mp4', False)])
+    ('0', True), (1, True), ('rtsp://host/video.mp4', True), ('http://host/live?quality=1', True),
+    ('/dev/video0', True), ('a/0.png', False), ('vi.mp4', False), ('http://host/vi.mp4?key=1', False),
+    ('https://host/0.png', False)])
 def test_what_is_a_stream(source: object, live: bool) -> None:
     assert is_stream(source) is live
 
@@ -88,10 +94,11 @@ def test_the_nearest_frame_in_time(cameras: Callable) -> None:
     stream = Stream(0)
     stream.newest()  # none: it has ended
     stream._frames.extend((arrived, np.full((2, 2, 3), arrived * 10 % 256, np.uint8)) for arrived in (101, 102, 104))
-    found = {moment: stream.nearest(moment) for moment in (100.9, 101.4, 101.6, 102.9, 103.1, 109.0)}
+    found = {moment: stream.nearest(moment) for moment in (100.9, 101.4, 101.6, 102.9, 103.1, 104.9)}
     assert {moment: frame[0] for moment, frame in found.items()} == {
-        100.9: 101, 101.4: 101, 101.6: 102, 102.9: 102, 103.1: 104, 109.0: 104}
+        100.9: 101, 101.4: 101, 101.6: 102, 102.9: 102, 103.1: 104, 104.9: 104}
     assert found[103.1][1].mean() == 1040 % 256
+    assert stream.nearest(105.1) is None  # the last is more than a second old, and no other will come
     stream.close()
 
 
@@ -100,13 +107,23 @@ def test_a_stream_that_ends_ends_the_moments(cameras: Callable, which: int) -> N
     found = [Camera(0.01), Camera(0.01)]
     found[which] = Camera(0.01, frames=3)
     cameras(*found)
-    assert list(live_moments([0, 1])) and all(camera.released for camera in found)
+    with pytest.warns(UserWarning, match=f'The stream {which} has ended'):
+        assert list(live_moments([0, 1]))
+    assert all(camera.released for camera in found)
+
+
+def test_streams_without_a_frame_are_named(cameras: Callable) -> None:
+    cameras(Camera(0.01), Camera(0.01, frames=0))
+    with pytest.raises(ImageError, match='The stream 1 has ended without a frame'):
+        list(live_moments([0, 1]))
 
 
 def test_seconds_end_the_moments(cameras: Callable) -> None:
     cameras(Camera(0.02))
     times = [moment.time for moment in live_moments([0], seconds=0.3)]
-    assert times and times[-1] <= 0.3
+    assert len(times) > 3 and times[-1] <= 0.3
+    with pytest.raises(ValueError, match='seconds=-1'):
+        next(live_moments([0], seconds=-1))
 
 
 @pytest.mark.parametrize('which', [0, 1])
@@ -114,9 +131,18 @@ def test_a_stream_that_stands_still_is_named(cameras: Callable, which: int) -> N
     found = [Camera(0.01), Camera(0.01)]
     found[which] = Camera(0.01, frames=2, hangs=True)
     cameras(*found)
+    apart = []
     with pytest.raises(ImageError, match=rf'The stream {which} has shown no frame for 2 seconds'):
-        for _ in live_moments([0, 1], patience=2):
-            pass
+        for moment in live_moments([0, 1], patience=2):
+            apart.append(moment.apart)
+    assert max(apart) < 1.2  # of the second, which stood still already
+    assert not found[which].released and found[1 - which].released
+    found[which].goes_on.set()  # data that arrive late meet a reader that is still there
+    for _ in range(100):
+        time.sleep(0.01)
+        if found[which].released:
+            break
+    assert found[which].released
 
 
 def test_a_stream_that_cannot_be_opened_is_named() -> None:
@@ -133,6 +159,17 @@ def test_what_is_written_keeps_the_pace_of_the_streams(cameras: Callable, tmp_pa
     assert all(frame['frame'] == round(frame['time'] * LIVE_RATE) and frame['apart'] >= 0 for frame in found)
     reader = CAPTURE(str(tmp_path / 'image.mp4'))
     assert sum(reader.read()[0] for _ in range(200)) == numbers[-1] + 1
+
+
+def test_a_fast_stream_is_written_at_the_rate_of_the_video(cameras: Callable, tmp_path: Path) -> None:
+    cameras(Camera(0.004))
+    infer = FusionInferencer(FixedFusion('average'))
+    infer.sensors, made = ('visible', ), []
+    infer.__class__ = type('Counted', (FusionInferencer, ), dict(
+        __call__=lambda self, image: made.append(1) or FusionInferencer.__call__(self, image, image[..., 0])))
+    found = json.loads(run_video(infer, ['0'], tmp_path, seconds=0.6).read_text())['frames']
+    numbers = [frame['frame'] for frame in found]
+    assert numbers == sorted(set(numbers)) and len(made) == len(numbers) <= 0.6 * LIVE_RATE + 1
 
 
 def test_a_file_and_a_stream_do_not_go_together(tmp_path: Path) -> None:

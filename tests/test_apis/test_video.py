@@ -6,6 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from mmcv.video import VideoReader
 
 from mmfusenas.apis import EnhanceInferencer, FusionInferencer, run_video
 from mmfusenas.apis.loading import build_model
@@ -74,6 +75,30 @@ def test_flicker_is_damped_and_what_is_steady_stays(video: Callable, tmp_path: P
         expected.append(0.8 * expected[-1] + 0.2 * level)
     np.testing.assert_allclose(levels(tmp_path / 'smooth/image.mp4'), expected, atol=LOSS)
     np.testing.assert_allclose(levels(tmp_path / 'smooth_steady/image.mp4'), 100, atol=LOSS)
+
+
+@pytest.mark.parametrize('stored', [-1.9e14, 0, 2])
+def test_a_file_that_stores_no_number_of_frames_is_read_to_its_end(
+        video: Callable, tmp_path: Path, stored: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = video('vi.avi', [0, 30, 60, 90])
+    monkeypatch.setattr(VideoReader, 'frame_cnt', int(stored))
+    found = json.loads(run_video(FusionInferencer(FixedFusion('average')), [path, path], tmp_path / 'out').read_text())
+    assert len(found['frames']) == len(levels(tmp_path / 'out/image.mp4')) == 4
+
+
+def test_a_frame_with_a_missing_sensor_keeps_the_size(tmp_path: Path) -> None:
+    """Else the writer of a video drops it: sensors of two sizes, one of them black for two frames."""
+    sizes, levels_of = dict(vi=(64, 48), ir=(32, 24)), dict(vi=[60, 0, 0, 60], ir=[100] * 4)
+    for name, size in sizes.items():
+        writer = cv2.VideoWriter(str(tmp_path / f'{name}.avi'), cv2.VideoWriter_fourcc(*'FFV1'), 10, size)
+        for level in levels_of[name]:
+            writer.write(np.random.default_rng(0).integers(0, level + 1, (*size[::-1], 3), np.uint8))
+        writer.release()
+    infer = FusionInferencer(FixedFusion('average'), missing='fallback', resize='visible')
+    run_video(infer, [tmp_path / 'vi.avi', tmp_path / 'ir.avi'], tmp_path / 'out')
+    found = json.loads((tmp_path / 'out/predictions.json').read_text())['frames']
+    assert [frame.get('replaced') for frame in found] == [None, 'visible', 'visible', None]
+    assert len(levels(tmp_path / 'out/image.mp4')) == 4
 
 
 def test_an_interrupted_run_keeps_what_is_done(video: Callable, tmp_path: Path) -> None:

@@ -40,7 +40,9 @@ def test_an_estimate_finds_the_known_homography():
     found, spread = estimate_homography(images)
     assert error(IDENTITY) > 25 and error(found) < 2.5 and spread < 0.02
     visible, infrared = images[0]
-    assert found.offset(visible, infrared) < 0.01 < IDENTITY.offset(visible, infrared)
+    near, far = (np.linalg.norm(homography.offset(visible, infrared)) for homography in (found, IDENTITY))
+    assert near < 0.01 < far
+    assert found.offset(np.full_like(visible, 90), infrared) is None
 
 
 def test_the_warped_image_is_what_the_visible_camera_would_see():
@@ -100,6 +102,10 @@ def test_an_inferencer_brings_both_cameras_together_and_says_when_one_was_moved(
         warnings.simplefilter('error')
         for visible, infrared, _ in images:
             infer(visible, infrared)
+        rng = np.random.default_rng(0)
+        for _, infrared, _ in images * 2:  # in the dark edges fit anywhere, and of a covered lens nowhere
+            infer(rng.integers(0, 6, visible.shape, np.uint8), infrared)
+            infer(np.full_like(visible, 3), infrared)
     with pytest.warns(UserWarning, match='a camera may have been moved'):
         for visible, infrared, _ in images:
             infer(visible, np.roll(infrared, 16, 1))

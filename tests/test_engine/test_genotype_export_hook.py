@@ -106,6 +106,10 @@ def test_parts_of_a_model_get_their_own_genotypes(tmp_path):
     genotype = space.genotype()
     assert set(genotype.parts) == {'scene', 'task.neck'}
     cfg = retrain_config(Config(dict(model=model, custom_hooks=[])), genotype, tmp_path)
+    assert cfg.load_from is None
+    begun = retrain_config(Config(dict(model=model, custom_hooks=[])), genotype, tmp_path, None,
+                           dict(load_from='begin.pth', work_dir='elsewhere'))
+    assert (begun.load_from, begun.work_dir, begun.resume) == ('begin.pth', 'elsewhere', False)
     cfg.dump(tmp_path / 'retrain.py')
     built = MODELS.build(Config.fromfile(tmp_path / 'retrain.py').model)
     derived = space.derive(genotype)
@@ -116,11 +120,14 @@ def test_the_best_genotype_is_kept_where_a_metric_says_so(tmp_path):
     runner = kit.train(kit.config(tmp_path, search={}, epochs=1))
     hook = GenotypeExportHook(save_best='mAP')
     hook.before_train(runner)
-    for score, name in ((0.5, 'sa_3'), (0.4, 'dc_3'), (0.6, 'sc_3'), (None, 'dc_3')):
+    for score, name in ((float('nan'), 'dc_3'), (0.5, 'sa_3'), (0.4, 'dc_3'), (0.6, 'sc_3'), (None, 'dc_3')):
         SearchSpace(runner.model).select({'cells.0.successive.ops.0': name, 'cells.0.type': 'successive'})
         hook.after_train_epoch(runner)
         hook.after_val_epoch(runner, {} if score is None else dict(mAP=score))
         kept = Genotype.load(tmp_path / 'genotype.json').choices['cells.0.successive.ops.0']
+        if score != score:  # which would have been the best for ever
+            assert hook.best is None
+            continue
         assert kept == {0.5: 'sa_3', 0.4: 'sa_3', 0.6: 'sc_3', None: 'sc_3'}[score]
     checkpoint, resumed = dict(meta=dict(epoch=4)), GenotypeExportHook(save_best='mAP')
     hook.before_save_checkpoint(runner, checkpoint)

@@ -7,9 +7,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
+import cv2
+import numpy as np
 import pytest
+
+from mmfusenas.apis import FusionInferencer
 
 pytest.importorskip('mmdet', reason='the demo has a detector')
 gradio = pytest.importorskip('gradio', reason='pip install gradio')
@@ -128,6 +132,50 @@ def test_folders_are_paired_and_returned_as_an_archive(app: ModuleType, tmp_path
     assert (tmp_path / 'found/predictions.json').is_file()
     with pytest.raises(gradio.Error, match='Two files are named 0.png'):
         app.fuse_folders(tmp_path, 'tim-light', uploads[0] + uploads[0], uploads[1], 0.3)
+
+
+def test_a_pair_that_cannot_be_used_costs_no_other(app: ModuleType, tmp_path: Path) -> None:
+    pairs, _ = app.draw_examples(tmp_path)
+    files = [[], []]
+    for number, pair in enumerate(pairs[:2]):
+        for sensor, file in enumerate(pair):
+            (tmp_path / f'{number}{sensor}').mkdir()
+            files[sensor].append(shutil.copy(file, tmp_path / f'{number}{sensor}/{number}.png'))
+    Path(files[1][1]).write_bytes(Path(files[1][1]).read_bytes()[:2000])
+    shown, archive = app.fuse_folders(tmp_path, 'tim-light', *files, 0.3)
+    assert [Path(file).name for file in shown] == ['0.png'] and Path(archive).is_file()
+    Path(files[1][0]).write_bytes(b'')
+    with pytest.raises(gradio.Error):
+        app.fuse_folders(tmp_path, 'tim-light', *files, 0.3)
+
+
+def test_uploads_of_16_bit_keep_their_values(app: ModuleType, address: str, page, tmp_path: Path) -> None:
+    (visible, infrared), *_ = app.draw_examples(tmp_path)[0]
+    deep = str(tmp_path / 'deep.png')
+    cv2.imwrite(deep, cv2.imread(infrared, cv2.IMREAD_UNCHANGED).astype(np.uint16) * 257)
+    page.goto(address)
+    choose(page, 'network', 'tim-light')
+    for number, file in enumerate((visible, deep)):
+        page.locator('input[type=file]').nth(number).set_input_files(file)
+        page.wait_for_function(
+            'count => [...document.querySelectorAll(\'[data-testid="image"] img\')]'
+            '.filter(image => image.offsetWidth).length == count', arg=number + 1)
+    page.get_by_role('button', name='Fuse', exact=True).click()
+    images = page.get_by_test_id('imageslider-image').locator('visible=true')
+    playwright.expect(images).to_have_count(2, timeout=WAIT)
+    means = [images.nth(number).evaluate(MEAN) for number in range(2)]
+    expected = FusionInferencer('tim-light')(visible, infrared)['image'].mean()
+    assert min(abs(mean - expected) for mean in means) < 2
+
+
+def test_what_a_checkpoint_says_of_its_cameras_counts(app: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    for stored, expected in ((dict(), 'visible'), (dict(resize='infrared'), 'infrared'),
+                             (dict(homography=np.eye(3).tolist()), None)):
+        monkeypatch.setattr(app, 'FusionInferencer', lambda network: SimpleNamespace(  # noqa: B023
+            resize=stored.get('resize'), homography=stored.get('homography')))  # noqa: B023
+        app.fusion.cache_clear()
+        assert app.fusion('mine.pth').resize == expected
+    app.fusion.cache_clear()
 
 
 def test_the_strength_is_that_of_the_slider(app: ModuleType, tmp_path: Path) -> None:

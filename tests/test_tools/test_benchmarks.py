@@ -734,9 +734,12 @@ def test_a_searched_loss_is_tested_on_images_held_out_as_well(chain, tmp_path, c
     found.parent.mkdir(parents=True)
     Config.fromfile('configs/hadamard/lowlight.py').dump(found)
     asked = chain('loss_search', '--rows', 'identity', 'searched', '--seeds', 1, '--held-out', part,
-                  '--work-dir', tmp_path)
+                  '--test-options', 'test_dataloader.batch_size=1', '--work-dir', tmp_path)
     tests = [call for call in asked if call[0] == 'test']
     assert [part in call for call in tests] == [False, True, False, True]
+    assert all('test_dataloader.batch_size=1' in call for call in tests)
+    files = [Path(call[call.index('--out') + 1]) for call in tests]
+    assert [file.name.partition('-')[0] for file in files] == ['metrics', 'held_out'] * 2
     for call in tests[1::2]:
         config = call[1] if Path(call[1]).is_file() else str(tmp_path / call[1])
         cfg = Config.fromfile(config)

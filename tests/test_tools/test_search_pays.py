@@ -1,4 +1,5 @@
 """`benchmarks/search_pays.py`: who is trained with what, how the work is shared, and when a search is said to pay."""
+import errno
 import json
 import subprocess
 import sys
@@ -152,6 +153,53 @@ def test_a_network_that_another_process_works_on_is_left_to_it_and_waited_for(pa
     first = next(n for n, call in enumerate(asked) if 'found-0' in str(call))
     drawn_before = [call for call in asked[:first] if call[0].endswith('sample_genotype')]
     assert len(drawn_before) == 1 and waited == [runs.WAIT]  # of the size of the one that was found
+
+
+def test_a_run_that_is_given_twice_is_one():
+    done = []
+    assert runs.shared(['a', 'b', 'a'], lambda run: done.append(run) or run.upper()) == dict(a='A', b='B')
+    assert done == ['a', 'b']
+
+
+def test_a_training_whose_benchmark_was_ended_is_waited_for(monkeypatch, tmp_path):
+    """It goes on, and has the folder, while the lock of its benchmark is gone."""
+    said = ['error: Another training runs in work (process 7). Wait for it or end it.', '']
+
+    def run(command, **options):
+        text = said.pop(0)
+        return SimpleNamespace(returncode=int(bool(text)), stdout=text)
+
+    def train(name):
+        return runs.tool('train', name)
+
+    monkeypatch.setattr(runs, 'subprocess', SimpleNamespace(run=run, PIPE=-1, STDOUT=-2))
+    waited = []
+    monkeypatch.setattr(runs, 'time', SimpleNamespace(sleep=waited.append))
+    assert runs.shared(['a.py'], train) == {'a.py': ''} and waited == [runs.WAIT]
+    said.append('error: another cause')
+    with pytest.raises(SystemExit, match='another cause'):
+        train('a.py')
+
+
+def test_a_file_system_without_locks_is_no_obstacle(monkeypatch, tmp_path):
+    def lockf(*arguments):
+        raise OSError(errno.ENOLCK, 'No locks available')
+
+    monkeypatch.setattr(runs.fcntl, 'lockf', lockf)
+    with runs.turn(tmp_path):
+        pass
+
+
+def test_a_metric_that_one_test_leaves_out_is_in_no_row(pays, monkeypatch):
+    kept, load = [], json.loads
+
+    def loads(text):
+        kept.append(load(text))
+        return {name: value for name, value in kept[-1].items() if name == 'fusion/VIF' or len(kept) != 3}
+
+    monkeypatch.setattr(runs, 'json', SimpleNamespace(loads=loads))
+    _, said = pays('--system', 'fusion', *SMALL)
+    assert 'fusion/VIF' in said and 'fusion/MI' not in said
 
 
 @pytest.mark.slow

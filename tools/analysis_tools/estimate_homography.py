@@ -62,7 +62,8 @@ def main() -> None:
     print(f'{len(images)} pairs; single ones lie {spread * infrared.shape[1]:.1f} pixels of the infrared image from '
           f'{out} (median of the corners)')
     for name, homography in rows.items():
-        offset = np.median([homography.offset(*pair) for pair in images]) * width
+        shifts = [shift for pair in images if (shift := homography.offset(*pair)) is not None]
+        offset = np.median(np.linalg.norm(shifts, axis=1)) * width
         print(f'edges apart by {name}: {offset:.1f} pixels of the visible image (median)')
     if args.show:
         write_image(args.show, np.hstack([edges_over(visible, homography(visible, infrared))

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import copy
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -108,7 +109,7 @@ class GenotypeExportHook(Hook):
         if self.save_best and metrics and score is None:
             runner.logger.warning(f'The validation gave no {self.save_best}, by which GenotypeExportHook keeps the '
                                   f'best; it gave {", ".join(metrics)}.')
-        if score is None or (self.best and score <= self.best['score']):
+        if score is None or math.isnan(score) or (self.best and score <= self.best['score']):
             return
         genotype = self._genotype(runner, runner.epoch)
         self.best = dict(score=float(score), genotype=genotype.to_dict())
@@ -200,6 +201,6 @@ def retrain_config(cfg: Config, genotype: Genotype, work_dir: Path, retrain_as: 
     cfg.custom_hooks = [hook for hook in cfg.get('custom_hooks') or [] if not is_hook(hook, *searching)]
     # A copy, because merging takes every `_delete_` out of what it merges, and there is an export an epoch.
     changes = copy.deepcopy(dict(changes or {}))
-    cfg.merge_from_dict(dict(work_dir=str(work_dir / 'retrain'), resume=False, load_from=None, **changes))
+    cfg.merge_from_dict({**dict(work_dir=str(work_dir / 'retrain'), resume=False, load_from=None), **changes})
     cfg.model = with_genotype(cfg.to_dict()['model'], genotype)
     return cfg
