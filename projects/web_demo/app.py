@@ -77,7 +77,7 @@ def fuse_folders(work_dir: Path, network: str, visible: Sequence[str], infrared:
         infer.score_thr = score_thr
         infer.run(input_pairs(folder / 'vi', folder / 'ir'), results)
     except ImageError as error:
-        if not results.is_dir():
+        if not any(results.glob('images/*')):
             raise gr.Error(str(error)) from error
         gr.Warning(str(error).replace(str(folder), '...'), duration=None)  # the other pairs are there
     except UserError as error:
