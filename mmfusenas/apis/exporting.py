@@ -1,6 +1,7 @@
 """Whole models as ONNX graphs: from the sensors' images to one, and what the task finds in it."""
 from __future__ import annotations
 
+import json
 import os
 import warnings
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from mmfusenas.apis.base_inferencer import SMALLEST
+from mmfusenas.apis.onnx_nms import add_nms
 from mmfusenas.apis.optimize import optimize_for_inference
 from mmfusenas.core.errors import InputError, StateError
 from mmfusenas.core.files import atomic_write
@@ -73,18 +75,29 @@ class GuidedGraph(FusionGraph):
 
 
 class _TaskGraph(FusionGraph):
-    """The same, and the task on what it sees, normalised as its own preprocessor does."""
+    """The same, and the task on what it sees, normalised and padded as its own preprocessor does.
+
+    ``padding`` are rows and columns that an export of one size adds at the end.
+    """
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__(model.scene)
         self.task, self.seen = model.task, model.seen
+        preprocessor = self.task.data_preprocessor
+        # mmdet's and mmseg's names for the same; mmseg pads a prediction only where `test_cfg` says so.
+        self.divisor = int(getattr(preprocessor, 'pad_size_divisor', None)
+                           or (getattr(preprocessor, 'test_cfg', None) or {}).get('size_divisor') or 1)
+        self.pad_value = float(getattr(preprocessor, 'pad_value', getattr(preprocessor, 'pad_val', 0)))
+        self.padding = (0, 0)
 
     def image_and_outputs(self, images: Sequence[Tensor]) -> tuple[Tensor, Any]:
-        """Return the fused image, and the raw outputs of the task."""
+        """Return the fused image, and the raw outputs of the task on what it sees, normalised and padded."""
         inputs = dict(zip(self.scene.sensors, images, strict=True))
         made = self.scene.images(inputs)
-        outputs = self.task(task_input(self.task, self.seen(made, inputs).clamp(0, 1)), mode='tensor')
-        return made['image'].clamp(0, 1), outputs
+        seen = task_input(self.task, self.seen(made, inputs).clamp(0, 1))
+        if any(self.padding):
+            seen = nn.functional.pad(seen, (0, self.padding[1], 0, self.padding[0]), value=self.pad_value)
+        return made['image'].clamp(0, 1), self.task(seen, mode='tensor')
 
 
 class DetectionGraph(_TaskGraph):
@@ -152,8 +165,10 @@ class SegmentationGraph(_TaskGraph):
 
     def forward(self, *images: Tensor) -> tuple[Tensor, ...]:
         image, logits = self.image_and_outputs(images)
-        align = self.task.decode_head.align_corners
-        return image, nn.functional.interpolate(logits, image.shape[-2:], mode='bilinear', align_corners=align)
+        align, (height, width) = self.task.decode_head.align_corners, image.shape[-2:]
+        size = (height + self.padding[0], width + self.padding[1])
+        logits = nn.functional.interpolate(logits, size, mode='bilinear', align_corners=align)
+        return image, logits[..., :height, :width]
 
 
 def fusion_graph(model: nn.Module) -> FusionGraph:
@@ -181,8 +196,11 @@ def fusion_graph(model: nn.Module) -> FusionGraph:
     return DetectionGraph(model).eval()
 
 
-def export_onnx(model: nn.Module, path: str | os.PathLike, shape: tuple[int, int], dynamic: bool = False) -> float:
+def export_onnx(model: nn.Module, path: str | os.PathLike, shape: tuple[int, int], dynamic: bool = False,
+                nms: bool = False) -> float:
     """Write a model as an ONNX file, and compare it with PyTorch on random images.
+
+    The metadata of the file has the names of a task's classes, ``classes``, as a list in JSON.
 
     Args:
         model: Fusion, enhancement or guided super-resolution, :class:`TaskGuidedDetector` or
@@ -191,26 +209,31 @@ def export_onnx(model: nn.Module, path: str | os.PathLike, shape: tuple[int, int
         shape: Height and width of the images.
         dynamic: Whether other sizes, as multiples of 32, and numbers of images are allowed too; ``shape`` is what
             it is traced with. Not for detectors, whose anchors are constants of the graph.
+        nms: Whether a detector suppresses boxes in the graph (:func:`~mmfusenas.apis.onnx_nms.add_nms`) and gives
+            ``boxes`` M x 4, ``scores`` and ``labels`` M, rather than those of all anchors. Defaults to False.
 
     Returns:
         The largest difference between onnxruntime and PyTorch, over all outputs.
 
     Raises:
-        ValueError: If the model cannot be exported, sizes are to be dynamic with a detector, or a size is below
-            3 x 3 or does not fit what the task pads to.
+        ValueError: If the model cannot be exported, sizes are to be dynamic with a detector, there is no detector to
+            suppress boxes of, a size is below 3 x 3, or dynamic ones are traced with no multiple of what the task pads
+            to.
         RuntimeError: If the file does not compute what the model does; it is not kept.
     """
     graph, path = fusion_graph(model), Path(path)
     if dynamic and isinstance(graph, DetectionGraph):
         raise InputError('The anchors of a detector are constants of its graph: give --shape H W instead of dynamic.')
-    divisor = getattr(getattr(graph, 'task', None), 'data_preprocessor', None)
-    divisor = getattr(divisor, 'pad_size_divisor', None) or getattr(divisor, 'size_divisor', None) or 1
+    if nms and not isinstance(graph, DetectionGraph):
+        raise InputError(f'{type(model).__name__} has no detector whose boxes could be suppressed.')
     if min(shape) < SMALLEST:
         raise InputError(f'The images are {shape[0]} x {shape[1]}: an image needs at least {SMALLEST} x {SMALLEST} '
                          'pixels.')
-    if any(side % divisor for side in shape):
-        raise InputError(f'The images are {shape[0]} x {shape[1]}, and the task pads to a multiple of {divisor}: '
-                         'give multiples of it as height and width, so that nothing has to be padded.')
+    if isinstance(graph, _TaskGraph):
+        graph.padding = tuple(-side % graph.divisor for side in shape)
+        if dynamic and any(graph.padding):
+            raise InputError(f'The images are {shape[0]} x {shape[1]}, and the task pads to a multiple of '
+                             f'{graph.divisor}: a graph of any size is traced with multiples of it.')
     names = graph.scene.sensors
     axes = {name: {0: 'images', 2: 'height', 3: 'width'} for name in (*names, *graph.outputs)} if dynamic else None
     with atomic_write(path) as beside:
@@ -224,7 +247,22 @@ def export_onnx(model: nn.Module, path: str | os.PathLike, shape: tuple[int, int
             difference = np.maximum(difference, _difference(graph, beside, (shape[0] + 2 * _STEP, shape[1] + _STEP), 2))
         if not difference <= TOLERANCE:
             raise StateError(f'The exported graph differs from the model by {difference:.2g}, so it is not kept.')
+        _finish(beside, (getattr(model, 'dataset_meta', None) or {}).get('classes'),
+                dict(graph.task.test_cfg) if nms else None)
     return float(difference)
+
+
+def _finish(path: Path, classes: Sequence[str] | None, test_cfg: dict | None) -> None:
+    """Add the names of the classes to a file, and the suppression of boxes where there is a ``test_cfg``."""
+    import onnx
+
+    model = onnx.load(path)
+    if classes:
+        onnx.helper.set_model_props(model, dict(classes=json.dumps(list(classes))))
+    if test_cfg is not None:
+        add_nms(model, test_cfg)
+        onnx.checker.check_model(model)
+    onnx.save(model, path)
 
 
 @torch.no_grad()

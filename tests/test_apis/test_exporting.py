@@ -63,11 +63,11 @@ def detector(kind):
         type='TaskGuidedDetector', task=task, scene=dict(type='TIMFusion', genotype='tim-light', channels=8)))
 
 
-def segmentor():
+def segmentor(test_cfg=None):
     task = dict(
         _scope_='mmseg', type='EncoderDecoder',
         data_preprocessor=dict(type='SegDataPreProcessor', mean=[120.0, 110.0, 100.0], std=[60.0] * 3, bgr_to_rgb=True,
-                               size_divisor=32),
+                               size_divisor=32, test_cfg=test_cfg),
         backbone=dict(type='ResNet', depth=18, base_channels=4, stem_channels=4),
         decode_head=dict(type='mmfusenas.FeatureDistillationHead', in_index=[1, 2, 3], channels=8, num_classes=3,
                          norm_cfg=dict(type='BN'), genotype=dict(choices={
@@ -193,6 +193,69 @@ def test_boxes_are_those_that_the_detector_predicts(kind, tmp_path, randomise):
         assert near.any() and (scores[near, label] - score).abs().min() < 1e-4
 
 
+@pytest.mark.parametrize('kind', [
+    'retinanet', 'ssd', pytest.param('fcos', marks=pytest.mark.slow), pytest.param('yolox', marks=pytest.mark.slow)])
+def test_what_is_suppressed_in_the_graph_is_what_the_detector_suppresses(kind, tmp_path, randomise):
+    """At a size that has to be padded too, and with the names of the classes beside."""
+    from mmdet.structures import DetDataSample
+    model = randomise(detector(kind)).float()
+    model.dataset_meta = dict(classes=('person', 'car'))
+    model.task.test_cfg.update(nms=dict(type='nms', iou_threshold=0.5), score_thr=0.2, max_per_img=7)
+    model.task.bbox_head.test_cfg = model.task.test_cfg
+    export_onnx(model, tmp_path / 'm.onnx', (61, 83), nms=True)
+    visible, infrared = pair(61, 83)
+    got = run(tmp_path / 'm.onnx', visible, infrared)
+    sample = DetDataSample(metainfo=dict(img_shape=(61, 83), ori_shape=(61, 83), scale_factor=(1.0, 1.0)))
+    with torch.no_grad():
+        found = model(dict(visible=visible, infrared=infrared), [sample], mode='predict')[0].pred_instances
+    assert got['image'].shape == (1, 3, 61, 83) and len(found)
+    found = found[:7]  # of YOLOX mmdet gives all
+    torch.testing.assert_close(got['scores'], found.scores, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(got['boxes'], found.bboxes, atol=1e-2, rtol=1e-4)
+    assert got['labels'].tolist() == found.labels.tolist()
+    session = InferenceSession(str(tmp_path / 'm.onnx'), providers=['CPUExecutionProvider'])
+    assert session.get_modelmeta().custom_metadata_map == dict(classes='["person", "car"]')
+
+
+def test_openvino_suppresses_alike(tmp_path, randomise):
+    core = pytest.importorskip('openvino').Core()
+    model = randomise(detector('retinanet')).float()
+    model.task.test_cfg.update(nms=dict(type='nms', iou_threshold=0.5), score_thr=0.2, max_per_img=7)
+    export_onnx(model, tmp_path / 'm.onnx', (64, 96), nms=True)
+    images = pair(64, 96)
+    expected = run(tmp_path / 'm.onnx', *images)
+    compiled = core.compile_model(str(tmp_path / 'm.onnx'), 'CPU', dict(INFERENCE_PRECISION_HINT='f32'))
+    got = compiled({name: image.numpy() for name, image in zip(('visible', 'infrared'), images)})
+    assert len(expected['scores']) == 7
+    for name in ('scores', 'boxes', 'labels'):
+        torch.testing.assert_close(torch.from_numpy(got[name]), expected[name], atol=1e-2, rtol=1e-3)
+
+
+def test_suppression_of_another_kind_is_named(tmp_path):
+    model = detector('retinanet')
+    for nms, shown in ((dict(type='soft_nms', iou_threshold=0.5), 'soft_nms'), (None, 'nms=None')):
+        model.task.test_cfg.nms = nms
+        with pytest.raises(ValueError, match=f'{shown}.*Set model.task.test_cfg.nms'):
+            export_onnx(model, tmp_path / 'm.onnx', (64, 96), nms=True)
+    with pytest.raises(ValueError, match='TIMFusion has no detector'):
+        export_onnx(fusion(), tmp_path / 'm.onnx', (64, 96), nms=True)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize('test_cfg', [None, dict(size_divisor=32)])
+def test_segmentation_of_a_size_that_is_padded_where_a_prediction_is(test_cfg, tmp_path, randomise):
+    from mmseg.structures import SegDataSample
+    model = randomise(segmentor(test_cfg)).float()
+    export_onnx(model, tmp_path / 'm.onnx', (61, 83))
+    visible, infrared = pair(61, 83)
+    samples = [SegDataSample(metainfo=dict(img_shape=(61, 83), ori_shape=(61, 83)))]
+    with torch.no_grad():
+        sample = model(dict(visible=visible, infrared=infrared), samples, mode='predict')[0]
+    assert sample.metainfo.get('pad_shape', (61, 83)) == ((64, 96) if test_cfg else (61, 83))
+    expected = sample.seg_logits.data
+    torch.testing.assert_close(run(tmp_path / 'm.onnx', visible, infrared)['logits'][0], expected, atol=1e-4, rtol=1e-3)
+
+
 def test_segmentation_at_other_sizes(tmp_path, randomise):
     from mmseg.structures import SegDataSample
     model = randomise(segmentor()).float()
@@ -208,7 +271,7 @@ def test_what_cannot_be_exported_is_said(tmp_path):
     with pytest.raises(ValueError, match='--shape H W'):
         export_onnx(detector('retinanet'), tmp_path / 'm.onnx', (64, 96), dynamic=True)
     with pytest.raises(ValueError, match='multiple of 32'):
-        export_onnx(detector('retinanet'), tmp_path / 'm.onnx', (60, 96))
+        export_onnx(segmentor(dict(size_divisor=32)), tmp_path / 'm.onnx', (60, 96), dynamic=True)
     with pytest.raises(ValueError, match='PAAHead gives 3 outputs a level; the detectors that are exported'):
         export_onnx(detector('paa'), tmp_path / 'm.onnx', (64, 96))
     two_stages = detector('retinanet')

@@ -16,6 +16,7 @@ def parse_args() -> argparse.Namespace:
                     'file, and compare it with PyTorch in onnxruntime. Inputs: `visible` N x 3 x H x W (BGR) and, '
                     'of pairs, `infrared` N x 1 x H x W in [0, 1]. Outputs: `image` (BGR in [0, 1]); of a detector '
                     '`boxes` (pixels) and `scores` of all anchors, before any is suppressed; of a segmentor `logits`. '
+                    'Images are normalised and padded in the graph; the names of its classes are in its metadata. '
                     'Of guided super-resolution `guide` and `target`, enlarged by bicubic interpolation and scaled to '
                     '[0, 1] of its range, to `restored`, scaled alike.',
         epilog='examples: export_onnx.py --model tim-light --out light.onnx --shape dynamic; export_onnx.py '
@@ -25,6 +26,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--out', required=True, metavar='FILE.onnx', help='file to write')
     parser.add_argument('--shape', nargs='+', default=['dynamic'], metavar='H W',
                         help='height and width of the images, or: dynamic (default)')
+    parser.add_argument('--nms', action='store_true',
+                        help='suppress the boxes of a detector in the graph: `boxes`, `scores` and `labels` of what is '
+                             'left, best first')
     return parser.parse_args()
 
 
@@ -53,7 +57,7 @@ def main() -> None:
         raise UserError(
             f"ONNX export needs onnx and onnxruntime ({error}): pip install -e '.[deploy]' in the checkout.") from error
     model = load_model(source, checkpoint)
-    difference = export_onnx(model, args.out, shape or TRACED, not shape)
+    difference = export_onnx(model, args.out, shape or TRACED, not shape, args.nms)
     size = Path(args.out).stat().st_size / 1e6
     sizes = f'{shape[0]} x {shape[1]}' if shape else 'any height and width that are multiples of 32'
     print(f'{args.out}: {size:.1f} MB, {sizes}; differs from PyTorch by at most {difference:.1e}')
