@@ -35,7 +35,7 @@ from mmfusenas.registry import DATASETS
 from mmfusenas.utils.command_line import run_tool
 
 Outputs = Sequence[np.ndarray]
-NAMES = ('image', 'boxes', 'scores')
+NAMES = ('image', 'boxes', 'scores', 'labels')
 KEEP_FLOAT = ('/task/backbone/', )
 GROUPS = 10
 """Parts of the images that are left out in turn."""
@@ -56,9 +56,8 @@ def main() -> None:
     for number, (info, inputs) in enumerate(track_iter_progress(
             list(zip(infos, calibration_images(files['float'], infos))))):
         outputs = {name: run(inputs) for name, run in runs.items()}
-        for name, (image, boxes, scores) in outputs.items():
-            found[name].append(detection_sample(
-                number, detections(boxes[0], scores[0]), info['instances'], tuple(args.shape)))
+        for name, (image, *candidates) in outputs.items():
+            found[name].append(detection_sample(number, detections(*candidates), info['instances'], tuple(args.shape)))
             differences[name].append(float(np.square(image - outputs['PyTorch'][0]).mean()))
     inputs = next(calibration_images(files['float'], infos))
     times = interleaved({name: partial(run, inputs) for name, run in runs.items()}, args.repeats)
@@ -75,6 +74,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--pairs', default='16', help='pairs to calibrate on (default: %(default)s)')
     parser.add_argument('--keep-float', nargs='*', default=list(KEEP_FLOAT), metavar='PATTERN',
                         help=f'layers that stay in float (default: {" ".join(KEEP_FLOAT)})')
+    parser.add_argument('--reduce-range', action='store_true', help='weights of 7 bit, for processors without VNNI')
     parser.add_argument('--limit', type=int, help='no more than so many test images')
     parser.add_argument('--repeats', type=int, default=7, help='timed runs of each (default: %(default)s)')
     parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/export_table'), help='default: %(default)s')
@@ -98,7 +98,7 @@ def exported(args: argparse.Namespace) -> dict[str, Path]:
          '--shape', *map(str, args.shape))
     keep = ['--keep-float', *args.keep_float] if args.keep_float else []
     tool('deployment/quantize_onnx', str(files['float']), '--out', str(files['int8']), '--config', args.config,
-         '--pairs', args.pairs, *keep)
+         '--pairs', args.pairs, *keep, *['--reduce-range'] * args.reduce_range)
     return files
 
 
@@ -136,13 +136,14 @@ def openvino(file: Path) -> Callable[[Mapping[str, np.ndarray]], Outputs]:
     return run
 
 
-def detections(boxes: np.ndarray, scores: np.ndarray) -> dict[str, np.ndarray]:
-    """Return what is left of all anchors after suppression, as the bundled detector's test does it."""
-    from mmdet.models.layers import multiclass_nms
+def detections(boxes: np.ndarray, scores: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
+    """Return what is left of all candidates after suppression, as the bundled detector's test does it."""
+    from mmcv.ops import batched_nms
 
-    scores = torch.from_numpy(np.pad(scores, ((0, 0), (0, 1))))  # mmdet wants a column for the background
-    kept, labels = multiclass_nms(torch.from_numpy(boxes), scores, 0.05, dict(type='nms', iou_threshold=0.5), 100)
-    return dict(boxes=kept[:, :4].numpy(), scores=kept[:, 4].numpy(), labels=labels.numpy())
+    able = scores > 0.05
+    boxes, scores, labels = (torch.from_numpy(values[able]) for values in (boxes, scores, labels))
+    kept, places = batched_nms(boxes, scores, labels, dict(type='nms', iou_threshold=0.5))
+    return dict(boxes=kept[:100, :4].numpy(), scores=kept[:100, 4].numpy(), labels=labels[places][:100].numpy())
 
 
 def report(found: Mapping[str, Sequence[dict]], differences: Mapping[str, Sequence[float]],

@@ -4,12 +4,15 @@ from __future__ import annotations
 import json
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from inspect import signature
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from mmengine.config import ConfigDict
 from torch import Tensor, nn
 
 from mmfusenas.apis.base_inferencer import SMALLEST
@@ -20,16 +23,14 @@ from mmfusenas.core.files import atomic_write
 from mmfusenas.models.task_guided import TaskGuided, task_input
 from mmfusenas.utils.sensors import random_inputs
 
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
 OPSET = 17
 TOLERANCE = 1e-3
 """Largest difference to PyTorch that a file may have: images are in [0, 1], boxes in pixels."""
 
-_CODER = 'DeltaXYWHBBoxCoder'
-_FACTORED = ('FCOSHead', 'ATSSHead', 'YOLOXHead')
-"""Heads whose third output, centerness or objectness, is multiplied with the scores."""
-_DISTANCES = ('FCOSHead', 'RTMDetHead', 'RTMDetSepBNHead')
-"""Heads of points that give the distances to the four sides in pixels."""
-_EXPORTED = ('the detectors that are exported are RetinaNet, SSD, ATSS, FCOS, YOLOX, RTMDet and others of their heads. '
+_EXPORTED = ('dense heads of mmdet are exported, such as those of RetinaNet, SSD, ATSS, FCOS, GFL, YOLOX and RTMDet. '
              'Export the scene module alone, or use mmdeploy for the detector.')
 _STEP = 32
 """Dynamic sizes are tried at a larger one, of the same remainder: cells of several scales pad by what was traced."""
@@ -101,57 +102,36 @@ class _TaskGraph(FusionGraph):
 
 
 class DetectionGraph(_TaskGraph):
-    """The fused image, and boxes and scores of every anchor or point, before any is suppressed; one pair at a time.
+    """The fused image, and the boxes, scores and classes of what a dense head of mmdet takes for objects; of one pair.
+
+    Head and coder decode themselves (``predict_by_feat``): of each level the ``nms_pre`` best of ``test_cfg``, whatever
+    their scores, so that there are as many of every image. None is suppressed yet.
 
     Shape:
-        ``boxes`` 1 x A x 4 (x1, y1, x2, y2 in pixels), ``scores`` 1 x A x classes in [0, 1].
+        ``boxes`` M x 4 (x1, y1, x2, y2 in pixels), ``scores`` M in [0, 1], ``labels`` M, int64.
     """
 
-    outputs = ('image', 'boxes', 'scores')
+    outputs = ('image', 'boxes', 'scores', 'labels')
 
     def forward(self, *images: Tensor) -> tuple[Tensor, ...]:
-        head = self.task.bbox_head
         image, levels = self.image_and_outputs(images)
-        sizes = [level.shape[-2:] for level in levels[0]]
-        widths = (head.cls_out_channels, 4, 1) if type(head).__name__ in _FACTORED else (head.cls_out_channels, 4)
-        if len(levels) != len(widths):
-            raise InputError(f'{type(head).__name__} gives {len(levels)} outputs a level; {_EXPORTED}')
-        scores, boxes, *factors = (
-            torch.cat([level.permute(0, 2, 3, 1).reshape(1, -1, width) for level in output], 1)
-            for output, width in zip(levels, widths, strict=True))
-        scores = scores.sigmoid() if head.use_sigmoid_cls else scores.softmax(-1)[..., :-1]
-        for factor in factors:
-            scores = scores * factor.sigmoid()
-        return image, decode_boxes(head, sizes, boxes[0], tuple(image.shape[-2:])).unsqueeze(0), scores
+        shape = tuple(int(side) for side in image.shape[-2:])
+        meta = dict(img_shape=shape, ori_shape=shape, pad_shape=shape, scale_factor=(1.0, 1.0))
+        cfg = ConfigDict(self.task.test_cfg, score_thr=-1.0, min_bbox_size=-1)
+        with _as_outside_an_export():
+            found, = self.task.bbox_head.predict_by_feat(
+                *levels, batch_img_metas=[meta], cfg=cfg, rescale=False, with_nms=False)
+        return image, found.bboxes, found.scores, found.labels
 
 
-def decode_boxes(head: nn.Module, sizes: list[tuple[int, int]], outputs: Tensor, shape: tuple[int, int]) -> Tensor:
-    """Return the boxes that a dense head of mmdet means by its outputs.
-
-    Not by the methods of head and coder: during an export mmdet 3.3 looks for a module that it no longer has.
-
-    Args:
-        head: Head of a detector of one stage, of those that :func:`fusion_graph` exports.
-        sizes: Height and width of each level's feature map.
-        outputs: What the head gives for every anchor or point.
-        shape: Height and width of the image.
-
-    Shape:
-        ``outputs`` A x 4 to x1, y1, x2, y2 in pixels, A x 4.
-    """
-    coder = getattr(head, 'bbox_coder', None)
-    if type(coder).__name__ == _CODER:
-        from mmdet.models.task_modules.coders.delta_xywh_bbox_coder import delta2bbox
-        priors = torch.cat(head.prior_generator.grid_priors(sizes, device=outputs.device))
-        return delta2bbox(priors, outputs, coder.means, coder.stds, shape, clip_border=coder.clip_border,
-                          add_ctr_clamp=coder.add_ctr_clamp, ctr_clamp=coder.ctr_clamp)
-    points = torch.cat(head.prior_generator.grid_priors(sizes, device=outputs.device, with_stride=True))
-    if type(head).__name__ in _DISTANCES:
-        boxes = torch.cat([points[:, :2] - outputs[:, :2], points[:, :2] + outputs[:, 2:]], 1)
-        return torch.minimum(boxes.clamp(min=0), boxes.new_tensor([shape[1], shape[0]] * 2))
-    # YOLOX: offset and logarithm of the size, in strides; mmdet does not clip them.
-    centre, half = outputs[:, :2] * points[:, 2:] + points[:, :2], outputs[:, 2:].exp() * points[:, 2:] / 2
-    return torch.cat([centre - half, centre + half], 1)
+@contextmanager
+def _as_outside_an_export() -> Iterator[None]:
+    """Let mmdet decode as it does elsewhere: in an export it looks for a module that it no longer has."""
+    exporting, torch.onnx.is_in_onnx_export = torch.onnx.is_in_onnx_export, lambda: False
+    try:
+        yield
+    finally:
+        torch.onnx.is_in_onnx_export = exporting
 
 
 class SegmentationGraph(_TaskGraph):
@@ -175,8 +155,7 @@ def fusion_graph(model: nn.Module) -> FusionGraph:
     """Return a model, made fast for inference, as the graph that is exported.
 
     Raises:
-        ValueError: If the model makes no image or needs a kernel for it, or has a detector that is not of one stage, or
-            of another one than RetinaNet, SSD, ATSS, FCOS, YOLOX and RTMDet and their like.
+        ValueError: If the model makes no image or needs a kernel for it, or has a detector without a dense head.
     """
     model = optimize_for_inference(model)
     if not isinstance(model, TaskGuided):
@@ -188,10 +167,8 @@ def fusion_graph(model: nn.Module) -> FusionGraph:
         return (GuidedGraph if 'target' in model.sensors else FusionGraph)(model).eval()
     if hasattr(model.task, 'decode_head'):
         return SegmentationGraph(model).eval()
-    head = getattr(model.task, 'bbox_head', None)
-    coder = type(getattr(head, 'bbox_coder', None)).__name__
-    known = coder == _CODER or type(head).__name__ in (*_FACTORED, *_DISTANCES)
-    if not (known and hasattr(head, 'prior_generator')):
+    decode = getattr(getattr(model.task, 'bbox_head', None), 'predict_by_feat', None)
+    if decode is None or 'with_nms' not in signature(decode).parameters:
         raise InputError(f'{type(model.task).__name__} has no head that is exported; {_EXPORTED}')
     return DetectionGraph(model).eval()
 
@@ -209,8 +186,8 @@ def export_onnx(model: nn.Module, path: str | os.PathLike, shape: tuple[int, int
         shape: Height and width of the images.
         dynamic: Whether other sizes, as multiples of 32, and numbers of images are allowed too; ``shape`` is what
             it is traced with. Not for detectors, whose anchors are constants of the graph.
-        nms: Whether a detector suppresses boxes in the graph (:func:`~mmfusenas.apis.onnx_nms.add_nms`) and gives
-            ``boxes`` M x 4, ``scores`` and ``labels`` M, rather than those of all anchors. Defaults to False.
+        nms: Whether a detector suppresses boxes in the graph (:func:`~mmfusenas.apis.onnx_nms.add_nms`). Defaults to
+            False: it gives all that is suppressed elsewhere.
 
     Returns:
         The largest difference between onnxruntime and PyTorch, over all outputs.
@@ -239,9 +216,17 @@ def export_onnx(model: nn.Module, path: str | os.PathLike, shape: tuple[int, int
     with atomic_write(path) as beside:
         with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter('ignore')  # of traced sizes, which the comparison below looks at
-            torch.onnx.export(
-                graph, tuple(graph.random(1, shape).values()), str(beside), input_names=list(names),
-                output_names=list(graph.outputs), opset_version=OPSET, dynamic_axes=axes, dynamo=False)
+            try:
+                torch.onnx.export(
+                    graph, tuple(graph.random(1, shape).values()), str(beside), input_names=list(names),
+                    output_names=list(graph.outputs), opset_version=OPSET, dynamic_axes=axes, dynamo=False)
+                _session(beside)
+            except Exception as error:  # of mmdet, torch or onnxruntime, as the head has what a graph cannot hold
+                if not isinstance(graph, DetectionGraph):
+                    raise
+                reason = (str(error).splitlines() or [type(error).__name__])[0]
+                raise InputError(f'{type(graph.task.bbox_head).__name__} cannot be exported ({reason}); {_EXPORTED}'
+                                 ) from error
         difference = _difference(graph, beside, shape)
         if dynamic:
             difference = np.maximum(difference, _difference(graph, beside, (shape[0] + 2 * _STEP, shape[1] + _STEP), 2))
@@ -267,12 +252,31 @@ def _finish(path: Path, classes: Sequence[str] | None, test_cfg: dict | None) ->
 
 @torch.no_grad()
 def _difference(graph: FusionGraph, path: Path, shape: tuple[int, int], number: int = 1) -> float:
-    from onnxruntime import InferenceSession
-
     images = graph.random(number, shape)
     expected = graph(*images.values())
-    session = InferenceSession(str(path), providers=['CPUExecutionProvider'])
-    got = session.run(None, {name: image.numpy() for name, image in images.items()})
+    got = _session(path).run(None, {name: image.numpy() for name, image in images.items()})
     expected = expected if isinstance(expected, tuple) else (expected,)
+    got = [torch.from_numpy(output) for output in got]
     # As a tensor's maximum, which keeps NaN.
-    return float(torch.stack([(torch.from_numpy(a) - b).abs().max() for a, b in zip(got, expected, strict=True)]).max())
+    differences = [(a - b).abs().max() for a, b in zip(got, expected) if a.is_floating_point() and a.dim() == 4]
+    if isinstance(graph, DetectionGraph):
+        differences += _differences_of_boxes(got[1:], expected[1:])
+    return float(torch.stack(differences).max())
+
+
+def _differences_of_boxes(got: Sequence[Tensor], expected: Sequence[Tensor], best: int = 100) -> list[Tensor]:
+    """Return how far scores in their order lie apart, and the best boxes from the nearest of their class.
+
+    What has nearly the same score may come in another order, and of the worst others may be left.
+    """
+    (boxes, scores, labels), (wanted, marks, classes) = got, expected
+    order = marks.argsort(descending=True)[:best]
+    apart = (wanted[order, None] - boxes).abs().amax(2) + (marks[order, None] - scores).abs()
+    apart = apart.masked_fill(classes[order, None] != labels, torch.inf)
+    return [(scores.sort()[0] - marks.sort()[0]).abs().max(), apart.amin(1).max()]
+
+
+def _session(path: Path) -> InferenceSession:
+    from onnxruntime import InferenceSession
+
+    return InferenceSession(str(path), providers=['CPUExecutionProvider'])

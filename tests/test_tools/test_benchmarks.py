@@ -939,12 +939,12 @@ def test_an_exported_detector_in_float_and_in_int8(tmp_path):
     assert wrong.returncode == 1 and 'is not of the size of --shape, [64, 128]' in wrong.stderr
 
 
-def test_what_is_left_of_all_anchors():
+def test_what_is_left_of_all_candidates():
     pytest.importorskip('mmdet')
     import export_table
 
     boxes = np.float32([[0, 0, 10, 20], [0, 0, 10, 19], [50, 0, 60, 20], [80, 0, 90, 20]])
-    left = export_table.detections(boxes, np.float32([[0.5, 0], [0.9, 0], [0, 0.3], [0.01, 0.04]]))
+    left = export_table.detections(boxes, np.float32([0.5, 0.9, 0.3, 0.04]), np.int64([0, 0, 1, 1]))
     assert left['labels'].tolist() == [0, 1] and left['boxes'].tolist() == boxes[1:3].tolist()
     np.testing.assert_allclose(left['scores'], [0.9, 0.3])
 

@@ -15,7 +15,7 @@ def parse_args() -> argparse.Namespace:
         description='Write a fusion network, an enhancement network, or either with a detector or segmentor as an ONNX '
                     'file, and compare it with PyTorch in onnxruntime. Inputs: `visible` N x 3 x H x W (BGR) and, '
                     'of pairs, `infrared` N x 1 x H x W in [0, 1]. Outputs: `image` (BGR in [0, 1]); of a detector '
-                    '`boxes` (pixels) and `scores` of all anchors, before any is suppressed; of a segmentor `logits`. '
+                    '`boxes` (pixels), `scores` and `labels` before any is suppressed; of a segmentor `logits`. '
                     'Images are normalised and padded in the graph; the names of its classes are in its metadata. '
                     'Of guided super-resolution `guide` and `target`, enlarged by bicubic interpolation and scaled to '
                     '[0, 1] of its range, to `restored`, scaled alike.',
@@ -27,8 +27,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--shape', nargs='+', default=['dynamic'], metavar='H W',
                         help='height and width of the images, or: dynamic (default)')
     parser.add_argument('--nms', action='store_true',
-                        help='suppress the boxes of a detector in the graph: `boxes`, `scores` and `labels` of what is '
-                             'left, best first')
+                        help="suppress a detector's boxes in the graph, as its test_cfg says; what is left comes best "
+                             'first')
     return parser.parse_args()
 
 
