@@ -142,6 +142,8 @@ def detections(boxes: np.ndarray, scores: np.ndarray, labels: np.ndarray) -> dic
 
     able = scores > 0.05
     boxes, scores, labels = (torch.from_numpy(values[able]) for values in (boxes, scores, labels))
+    if not len(scores):  # which mmcv does not take
+        return dict(boxes=boxes.numpy(), scores=scores.numpy(), labels=labels.numpy())
     kept, places = batched_nms(boxes, scores, labels, dict(type='nms', iou_threshold=0.5))
     return dict(boxes=kept[:100, :4].numpy(), scores=kept[:100, 4].numpy(), labels=labels[places][:100].numpy())
 

@@ -947,6 +947,8 @@ def test_what_is_left_of_all_candidates():
     left = export_table.detections(boxes, np.float32([0.5, 0.9, 0.3, 0.04]), np.int64([0, 0, 1, 1]))
     assert left['labels'].tolist() == [0, 1] and left['boxes'].tolist() == boxes[1:3].tolist()
     np.testing.assert_allclose(left['scores'], [0.9, 0.3])
+    none = export_table.detections(boxes, np.full(4, 0.04, np.float32), np.int64([0, 0, 1, 1]))
+    assert none['boxes'].shape == (0, 4) and not len(none['labels'])
 
 
 def test_a_process_is_watched_at_even_distances(monkeypatch):
