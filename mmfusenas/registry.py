@@ -8,12 +8,18 @@ Example:
     >>> SEARCH_STRATEGIES.build(dict(type='ImplicitGaussNewton')).__module__
     'mmfusenas.nas.hypergrad.implicit_gauss_newton'
 """
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, distribution
+
 from mmengine import registry as _root
 from mmengine.config.utils import MODULE2PACKAGE
 from mmengine.registry import Registry
 
 # So that configs of other projects may begin with `_base_ = 'mmfusenas::...'`.
 MODULE2PACKAGE['mmfusenas'] = 'mmfusenas'
+with suppress(PackageNotFoundError):  # the fork's mmengine looks for `mmseg::` in a package of the original's name
+    distribution('onedl-mmsegmentation')
+    MODULE2PACKAGE['mmseg'] = 'mmseg'
 
 
 def _child(name: str, parent: Registry, *locations: str) -> Registry:

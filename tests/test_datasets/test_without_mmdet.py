@@ -4,7 +4,8 @@ import sys
 
 SCRIPT = """
 import sys
-sys.modules['mmdet'] = sys.modules['mmcv.ops'] = sys.modules['mmcv._ext'] = None  # as where they are not installed
+for name in ('mmdet', 'mmseg', 'mmcv.ops', 'mmcv._ext'):  # as where they are not installed
+    sys.modules[name] = None
 from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
 from mmfusenas.registry import DATASETS, METRICS, MODELS, TRANSFORMS
@@ -39,7 +40,8 @@ def test_fusion_alone(pairs):
 
 IMPORT_ALL = """
 import sys
-sys.modules['mmdet'] = sys.modules['mmcv.ops'] = sys.modules['mmcv._ext'] = None
+for name in ('mmdet', 'mmseg', 'mmcv.ops', 'mmcv._ext'):
+    sys.modules[name] = None
 import importlib, pkgutil
 import mmfusenas
 for module in pkgutil.walk_packages(mmfusenas.__path__, 'mmfusenas.'):

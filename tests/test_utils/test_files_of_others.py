@@ -58,7 +58,7 @@ def test_a_yaml_config_is_the_first_file_of_a_process(tmp_path: Path) -> None:
     (tmp_path / 'a.yaml').write_text('a: &a {x: 1}\nb: *a\n')
     code = 'import sys; from mmfusenas.utils.config_files import config_from; print(config_from(sys.argv[1]).b.x)'
     done = subprocess.run([sys.executable, '-c', code, tmp_path / 'a.yaml'], capture_output=True, text=True)
-    assert done.stdout == '1\n', done.stderr[-2000:]
+    assert done.stdout.splitlines()[-1:] == ['1'], done.stderr[-2000:]  # mmdet's fork prints what it lacks before
 
 
 def test_a_mat_file_states_sizes_before_they_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
