@@ -128,6 +128,8 @@ def are_videos(args: argparse.Namespace, sources: list[str]) -> bool:
     if any(videos) and (not all(videos) or args.target):
         raise UserError(f'{" and ".join(sources)}: give two videos or none, of --visible and --infrared, or one of '
                         '--input.')
+    if len(set(map(is_stream, sources))) > 1:
+        raise UserError(f'{" and ".join(sources)}: a file and a live stream do not go together.')
     if args.smooth and not all(videos):
         raise UserError('--smooth is for videos.')
     if args.seconds is not None and not all(map(is_stream, sources)):

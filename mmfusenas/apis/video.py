@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from itertools import count
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import cv2
 import numpy as np
@@ -25,7 +26,8 @@ LIVE_RATE = 25.0
 
 def is_video(source: str | Path) -> bool:
     """Return whether a source is a video, by its suffix, or a live stream."""
-    return str(source).lower().endswith(VIDEO_SUFFIXES) or is_stream(source)
+    path = urlsplit(str(source)).path if '://' in str(source) else str(source)
+    return path.lower().endswith(VIDEO_SUFFIXES) or is_stream(source)
 
 
 class Video:

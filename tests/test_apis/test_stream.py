@@ -12,7 +12,7 @@ import pytest
 
 from mmfusenas.apis import FusionInferencer, live_moments, run_video
 from mmfusenas.apis.stream import Stream, is_stream
-from mmfusenas.apis.video import LIVE_RATE
+from mmfusenas.apis.video import LIVE_RATE, is_video
 from mmfusenas.datasets.images import ImageError
 from mmfusenas.models.scene import FixedFusion
 
@@ -65,6 +65,7 @@ def cameras(monkeypatch: pytest.MonkeyPatch) -> Callable:
     ('https://host/0.png', False)])
 def test_what_is_a_stream(source: object, live: bool) -> None:
     assert is_stream(source) is live
+    assert is_video(source) is ('.png' not in str(source))
 
 
 def test_a_file_whose_name_is_a_number_is_no_camera(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

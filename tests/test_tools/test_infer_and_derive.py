@@ -144,6 +144,7 @@ def test_images_of_one_sensor(
     ('--model search.pth --visible vi --infrared nowhere --out-dir o', 'nowhere does not exist'),
     ('--model search.pth --visible vi --infrared ir --denoise never --out-dir o', '--denoise is for the images of'),
     ('--model tim-light --visible vi --infrared ir.mp4 --out-dir o', 'give two videos or none'),
+    ('--model tim-light --visible vi.mp4 --infrared rtsp://host/ir --out-dir o', 'do not go together'),
     ('--model tim-light --visible vi --infrared ir --smooth 0.5 --out-dir o', '--smooth is for videos'),
     ('--model tim-light --visible vi --infrared ir --seconds 5 --out-dir o', '--seconds is for live streams'),
     ('--model tim-light --visible vi --infrared ir --black-hot --out-dir o', '--black-hot needs --thermal-range'),
