@@ -16,7 +16,7 @@ from mmengine.config import ConfigDict
 from torch import Tensor, nn
 
 from mmfusenas.apis.base_inferencer import SMALLEST
-from mmfusenas.apis.onnx_nms import add_nms
+from mmfusenas.apis.onnx_nms import add_nms, checked_nms
 from mmfusenas.apis.optimize import optimize_for_inference
 from mmfusenas.core.errors import InputError, StateError
 from mmfusenas.core.files import atomic_write
@@ -105,19 +105,23 @@ class DetectionGraph(_TaskGraph):
     """The fused image, and the boxes, scores and classes of what a dense head of mmdet takes for objects; of one pair.
 
     Head and coder decode themselves (``predict_by_feat``): of each level the ``nms_pre`` best of ``test_cfg``, whatever
-    their scores, so that there are as many of every image. None is suppressed yet.
+    their scores, so that there are as many of every image; with ``threshold`` those that the head takes by its
+    ``score_thr``. None is suppressed yet.
 
     Shape:
         ``boxes`` M x 4 (x1, y1, x2, y2 in pixels), ``scores`` M in [0, 1], ``labels`` M, int64.
     """
 
     outputs = ('image', 'boxes', 'scores', 'labels')
+    threshold = False
 
     def forward(self, *images: Tensor) -> tuple[Tensor, ...]:
         image, levels = self.image_and_outputs(images)
         shape = tuple(int(side) for side in image.shape[-2:])
         meta = dict(img_shape=shape, ori_shape=shape, pad_shape=shape, scale_factor=(1.0, 1.0))
-        cfg = ConfigDict(self.task.test_cfg, score_thr=-1.0, min_bbox_size=-1)
+        cfg = ConfigDict(self.task.test_cfg or {}, min_bbox_size=-1)
+        if not self.threshold:
+            cfg.update(score_thr=-1.0, conf_thr=-1.0)
         with _as_outside_an_export():
             found, = self.task.bbox_head.predict_by_feat(
                 *levels, batch_img_metas=[meta], cfg=cfg, rescale=False, with_nms=False)
@@ -190,7 +194,7 @@ def export_onnx(model: nn.Module, path: str | os.PathLike, shape: tuple[int, int
             False: it gives all that is suppressed elsewhere.
 
     Returns:
-        The largest difference between onnxruntime and PyTorch, over all outputs.
+        The largest difference between onnxruntime and PyTorch, over all outputs, of boxes before any is suppressed.
 
     Raises:
         ValueError: If the model cannot be exported, sizes are to be dynamic with a detector, there is no detector to
@@ -203,6 +207,8 @@ def export_onnx(model: nn.Module, path: str | os.PathLike, shape: tuple[int, int
         raise InputError('The anchors of a detector are constants of its graph: give --shape H W instead of dynamic.')
     if nms and not isinstance(graph, DetectionGraph):
         raise InputError(f'{type(model).__name__} has no detector whose boxes could be suppressed.')
+    test_cfg = checked_nms(graph.task.test_cfg) if nms else None
+    graph.threshold = nms
     if min(shape) < SMALLEST:
         raise InputError(f'The images are {shape[0]} x {shape[1]}: an image needs at least {SMALLEST} x {SMALLEST} '
                          'pixels.')
@@ -233,7 +239,7 @@ def export_onnx(model: nn.Module, path: str | os.PathLike, shape: tuple[int, int
         if not difference <= TOLERANCE:
             raise StateError(f'The exported graph differs from the model by {difference:.2g}, so it is not kept.')
         _finish(beside, (getattr(model, 'dataset_meta', None) or {}).get('classes'),
-                dict(graph.task.test_cfg) if nms else None)
+                test_cfg)
     return float(difference)
 
 
@@ -270,10 +276,14 @@ def _differences_of_boxes(got: Sequence[Tensor], expected: Sequence[Tensor], bes
     What has nearly the same score may come in another order, and of the worst others may be left.
     """
     (boxes, scores, labels), (wanted, marks, classes) = got, expected
-    order = marks.argsort(descending=True)[:best]
+    number = min(len(scores), len(marks))  # one that is just at the threshold may be in one of the two
+    if not number:
+        return []
+    order = marks.argsort(descending=True)[:min(best, number)]
     apart = (wanted[order, None] - boxes).abs().amax(2) + (marks[order, None] - scores).abs()
     apart = apart.masked_fill(classes[order, None] != labels, torch.inf)
-    return [(scores.sort()[0] - marks.sort()[0]).abs().max(), apart.amin(1).max()]
+    ranked = (values.sort(descending=True)[0][:number] for values in (scores, marks))
+    return [torch.sub(*ranked).abs().max(), apart.amin(1).max()]
 
 
 def _session(path: Path) -> InferenceSession:

@@ -13,31 +13,38 @@ if TYPE_CHECKING:
 _ALL = 2**31 - 1
 
 
+def checked_nms(test_cfg: dict[str, Any] | None) -> dict[str, Any]:
+    """Return the ``test_cfg`` of a detector.
+
+    Raises:
+        ValueError: It suppresses in another way than by ``dict(type='nms', iou_threshold=...)``.
+    """
+    nms = dict((test_cfg or {}).get('nms') or {})
+    if set(nms) != {'type', 'iou_threshold'} or nms['type'] != 'nms':
+        raise InputError(f"The detector suppresses boxes by nms={nms or None}; a graph does so by dict(type='nms', "
+                         'iou_threshold=...). Set model.task.test_cfg.nms, or export without suppression.')
+    return dict(test_cfg)
+
+
 def add_nms(graph: ModelProto, test_cfg: dict[str, Any]) -> None:
     """Let the graph of a detector suppress boxes, class by class, and give what is left, best first.
 
-    Left are at most ``max_per_img``, of scores above ``score_thr``, none of which overlaps a better one of its class by
-    more than ``nms.iou_threshold``.
+    Left are at most ``max_per_img``, of sides above ``min_bbox_size`` where that is not negative, none of which
+    overlaps a better one of its class by more than ``nms.iou_threshold``. ``score_thr`` is the head's, before.
 
     Args:
         graph: As :func:`~mmfusenas.apis.exporting.export_onnx` makes it, with the outputs ``boxes`` M x 4, ``scores`` M
             and ``labels`` M; changed.
-        test_cfg: Of the detector.
-
-    Raises:
-        ValueError: The detector suppresses in another way than by ``dict(type='nms', iou_threshold=...)``.
+        test_cfg: Of the detector, :func:`checked_nms`.
     """
     from onnx import TensorProto, helper, numpy_helper
 
-    nms = dict(test_cfg.get('nms') or {})
-    if set(nms) != {'type', 'iou_threshold'} or nms['type'] != 'nms':
-        raise InputError(f"The detector suppresses boxes by nms={nms or None}; a graph does so by dict(type='nms', "
-                         'iou_threshold=...). Set model.task.test_cfg.nms, or export without suppression.')
-    limit = test_cfg.get('max_per_img', -1)
+    limit, side = test_cfg.get('max_per_img', -1), test_cfg.get('min_bbox_size', -1)
     constants = dict(
-        limit=np.int64([limit if limit > 0 else _ALL]), iou=np.float32([nms['iou_threshold']]),
-        least=np.float32([test_cfg.get('score_thr', 0)]), one=np.int64([1]), pixel=np.float32(1), box=np.int64(2),
-        boxes_shape=np.int64([1, -1, 4]), scores_shape=np.int64([1, 1, -1]))
+        limit=np.int64([limit if limit > 0 else _ALL]), iou=np.float32([test_cfg['nms']['iou_threshold']]),
+        least=np.float32([-0.5]), one=np.int64([1]), pixel=np.float32(1), box=np.int64(2), none=np.zeros((1, 4), 'f4'),
+        boxes_shape=np.int64([1, -1, 4]), scores_shape=np.int64([1, 1, -1]), halves=np.int64([2, 2]),
+        side=np.float32(side if side >= 0 else -np.inf), out=np.float32(-1))
     graph.graph.initializer.extend(numpy_helper.from_array(value, f'nms/{name}') for name, value in constants.items())
     names = ('boxes', 'scores', 'labels')
     for node in graph.graph.node:
@@ -48,14 +55,20 @@ def add_nms(graph: ModelProto, test_cfg: dict[str, Any]) -> None:
         graph.graph.node.append(helper.make_node(operator, inputs, list(outputs), f'/nms/{outputs[0]}', **attributes))
 
     # A class in a place of its own, so that boxes of two classes do not overlap.
-    add('ReduceMax', ['all_boxes'], 'nms/largest', keepdims=0)
-    add('Add', ['nms/largest', 'nms/pixel'], 'nms/side')
+    add('Concat', ['all_boxes', 'nms/none'], 'nms/some', axis=0)  # there is no largest of no box
+    add('ReduceMax', ['nms/some'], 'nms/largest', keepdims=0)
+    add('Add', ['nms/largest', 'nms/pixel'], 'nms/place')
     add('Cast', ['all_labels'], 'nms/classes', to=TensorProto.FLOAT)
-    add('Mul', ['nms/classes', 'nms/side'], 'nms/offsets')
+    add('Mul', ['nms/classes', 'nms/place'], 'nms/offsets')
     add('Unsqueeze', ['nms/offsets', 'nms/one'], 'nms/column')
     add('Add', ['all_boxes', 'nms/column'], 'nms/moved')
     add('Reshape', ['nms/moved', 'nms/boxes_shape'], 'nms/boxes')
-    add('Reshape', ['all_scores', 'nms/scores_shape'], 'nms/scores')
+    add('Split', ['all_boxes', 'nms/halves'], 'nms/from', 'nms/to', axis=1)
+    add('Sub', ['nms/to', 'nms/from'], 'nms/sides')
+    add('ReduceMin', ['nms/sides'], 'nms/shorter', axes=[1], keepdims=0)
+    add('Greater', ['nms/shorter', 'nms/side'], 'nms/large')
+    add('Where', ['nms/large', 'all_scores', 'nms/out'], 'nms/able')
+    add('Reshape', ['nms/able', 'nms/scores_shape'], 'nms/scores')
     add('NonMaxSuppression', ['nms/boxes', 'nms/scores', 'nms/limit', 'nms/iou', 'nms/least'], 'nms/kept')
     add('Gather', ['nms/kept', 'nms/box'], 'nms/places', axis=1)
     add('Gather', ['all_scores', 'nms/places'], 'nms/left')

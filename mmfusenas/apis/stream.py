@@ -8,7 +8,6 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 import cv2
 import numpy as np
@@ -26,12 +25,13 @@ _OLD = 1.0
 def is_stream(source: object) -> bool:
     """Return whether a source is live: the number of a camera (no file of that name), a device, or an address.
 
-    An address of a file, by its suffix, is none, but for ``rtsp://``, which is always live.
+    An address in the web (``http://``, ``https://``) that ends as a file does, by its suffix, is none.
     """
     text = str(source)
+    if text.startswith(('http://', 'https://')):
+        return not text.partition('?')[0].lower().endswith((*VIDEO_SUFFIXES, *IMAGE_SUFFIXES))
     if '://' in text:
-        address = urlsplit(text)
-        return address.scheme == 'rtsp' or not address.path.lower().endswith((*VIDEO_SUFFIXES, *IMAGE_SUFFIXES))
+        return True
     return (text.isdecimal() and not Path(text).exists()) or text.startswith('/dev/')
 
 
@@ -109,7 +109,8 @@ class Stream:
         if newest is None:
             return None
         with self._changed:
-            return min(self._frames, key=lambda frame: abs(frame[0] - moment))
+            return min((frame for frame in self._frames if frame[0] > moment - _OLD),
+                       key=lambda frame: abs(frame[0] - moment))
 
     @property
     def ended(self) -> bool:
@@ -157,11 +158,12 @@ def live_moments(sources: Sequence[int | str], seconds: float | None = None,
             frames = [first, *(stream.nearest(first[0]) for stream in streams[1:])] if first else [None]
             if any(frame is None for frame in frames):
                 break
-            last = first[0]
+            last, times = first[0], [arrived for arrived, _ in frames]
+            if max(times) - min(times) >= _OLD:
+                continue  # another stream came later than the first one's frame waited
             begin = last if begin is None else begin
             if seconds is not None and last - begin > seconds:
                 return
-            times = [arrived for arrived, _ in frames]
             yield Moment(last - begin, [image for _, image in frames], max(times) - min(times))
             if any(stream.ended for stream in streams[1:]):
                 break

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from itertools import count
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import cv2
 import numpy as np
@@ -26,8 +25,7 @@ LIVE_RATE = 25.0
 
 def is_video(source: str | Path) -> bool:
     """Return whether a source is a video, by its suffix, or a live stream."""
-    path = urlsplit(str(source)).path if '://' in str(source) else str(source)
-    return path.lower().endswith(VIDEO_SUFFIXES) or is_stream(source)
+    return str(source).partition('?')[0].lower().endswith(VIDEO_SUFFIXES) or is_stream(source)
 
 
 class Video:

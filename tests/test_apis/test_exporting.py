@@ -194,13 +194,18 @@ def test_boxes_are_those_that_the_detector_predicts(kind, tmp_path, randomise):
 
 
 @pytest.mark.parametrize('kind', [
-    'retinanet', 'ssd', pytest.param('fcos', marks=pytest.mark.slow), pytest.param('yolox', marks=pytest.mark.slow)])
-def test_what_is_suppressed_in_the_graph_is_what_the_detector_suppresses(kind, tmp_path, randomise):
-    """At a size that has to be padded too, and with the names of the classes beside."""
+    'retinanet', 'fcos', *(pytest.param(kind, marks=pytest.mark.slow) for kind in ('ssd', 'atss', 'yolox'))])
+@pytest.mark.parametrize('limit', [7, 200])
+def test_what_is_suppressed_in_the_graph_is_what_the_detector_suppresses(kind, limit, tmp_path, randomise):
+    """At a size that has to be padded too, and with the names of the classes beside.
+
+    The threshold is of a score before it is multiplied with centerness; what lies on the border has no side.
+    """
     from mmdet.structures import DetDataSample
     model = randomise(detector(kind)).float()
     model.dataset_meta = dict(classes=('person', 'car'))
-    model.task.test_cfg.update(nms=dict(type='nms', iou_threshold=0.5), score_thr=0.2, max_per_img=7)
+    model.task.test_cfg.update(
+        nms=dict(type='nms', iou_threshold=0.5), score_thr=0.45, min_bbox_size=3, max_per_img=limit)
     model.task.bbox_head.test_cfg = model.task.test_cfg
     export_onnx(model, tmp_path / 'm.onnx', (61, 83), nms=True)
     visible, infrared = pair(61, 83)
@@ -209,12 +214,25 @@ def test_what_is_suppressed_in_the_graph_is_what_the_detector_suppresses(kind, t
     with torch.no_grad():
         found = model(dict(visible=visible, infrared=infrared), [sample], mode='predict')[0].pred_instances
     assert got['image'].shape == (1, 3, 61, 83) and len(found)
-    found = found[:7]  # of YOLOX mmdet gives all
+    found = found[:limit]  # of YOLOX mmdet gives all
+    assert limit == 7 or len(found) < 200
     torch.testing.assert_close(got['scores'], found.scores, atol=1e-4, rtol=1e-4)
     torch.testing.assert_close(got['boxes'], found.bboxes, atol=1e-2, rtol=1e-4)
     assert got['labels'].tolist() == found.labels.tolist()
     session = InferenceSession(str(tmp_path / 'm.onnx'), providers=['CPUExecutionProvider'])
     assert session.get_modelmeta().custom_metadata_map == dict(classes='["person", "car"]')
+
+
+def test_nothing_is_found_in_a_graph_that_suppresses(tmp_path, randomise):
+    model = randomise(detector('retinanet')).float()
+    model.task.test_cfg.update(nms=dict(type='nms', iou_threshold=0.5), score_thr=0.6)
+    export_onnx(model, tmp_path / 'm.onnx', (64, 96), nms=True)
+    images = pair(64, 96)
+    assert len(run(tmp_path / 'm.onnx', *images)['scores'])
+    model.task.test_cfg.update(score_thr=1.0)
+    export_onnx(model, tmp_path / 'm.onnx', (64, 96), nms=True)
+    got = run(tmp_path / 'm.onnx', *images)
+    assert got['boxes'].shape == (0, 4) and got['scores'].shape == got['labels'].shape == (0,)
 
 
 def test_openvino_suppresses_alike(tmp_path, randomise):
@@ -299,3 +317,12 @@ def test_images_of_hardly_a_pixel_are_not_exported(shape, dynamic, tmp_path):
     with pytest.raises(ValueError, match='at least 3 x 3 pixels'):
         export_onnx(fusion(), tmp_path / 'x.onnx', shape, dynamic)
     assert not list(tmp_path.iterdir())
+
+
+def test_the_tool_says_what_the_pipeline_would_resize(load_tool):
+    resized = load_tool('deployment/export_onnx').resized
+    keep = [dict(type='LoadPairFromFile'), dict(type='JointTransform', transforms=[
+        dict(type='mmdet.Resize', scale=[640, 640], keep_ratio=True), dict(type='mmdet.RandomFlip')])]
+    assert resized(keep, (480, 640)) is None and resized(keep, (240, 320)) == (480, 640)
+    assert resized([dict(type='Resize', scale=(300, 200))], (480, 640)) == (200, 300)
+    assert resized([dict(type='LoadPairFromFile')], (480, 640)) is None

@@ -61,6 +61,7 @@ def cameras(monkeypatch: pytest.MonkeyPatch) -> Callable:
 
 @pytest.mark.parametrize(('source', 'live'), [
     ('0', True), (1, True), ('rtsp://host/video.mp4', True), ('http://host/live?quality=1', True),
+    ('rtmp://host/live/vi.mp4', True), ('file:///a/vi.avi', True),
     ('/dev/video0', True), ('a/0.png', False), ('vi.mp4', False), ('http://host/vi.mp4?key=1', False),
     ('https://host/0.png', False)])
 def test_what_is_a_stream(source: object, live: bool) -> None:
@@ -117,6 +118,21 @@ def test_streams_without_a_frame_are_named(cameras: Callable) -> None:
     cameras(Camera(0.01), Camera(0.01, frames=0))
     with pytest.raises(ImageError, match='The stream 1 has ended without a frame'):
         list(live_moments([0, 1]))
+
+
+def test_a_camera_that_comes_late_is_not_paired_with_an_old_frame(cameras: Callable) -> None:
+    class Late(Camera):
+        def read(self) -> tuple[bool, np.ndarray | None]:
+            if not self.number:
+                time.sleep(1.6)
+            return super().read()
+
+    cameras(Camera(0.02), Late(0.02))
+    moments = []
+    for moment in live_moments([0, 1], seconds=0.2):
+        moments.append(moment)
+    assert len(moments) > 1 and max(moment.apart for moment in moments) < 1
+    assert moments[0].images[0].mean() > 30  # no frame from before
 
 
 def test_seconds_end_the_moments(cameras: Callable) -> None:

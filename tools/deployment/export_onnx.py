@@ -1,11 +1,15 @@
 """Write a model as ONNX: ``python tools/deployment/export_onnx.py --model tim-light --out light.onnx``."""
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
+
+from mmcv.image import rescale_size
 
 from mmfusenas.apis import load_model
 from mmfusenas.apis.exporting import export_onnx
 from mmfusenas.core.errors import UserError
 from mmfusenas.utils.command_line import add_model_options, chosen_model, output_file, run_tool
+from mmfusenas.utils.config_parts import type_name
 
 TRACED = (448, 640)
 
@@ -45,6 +49,16 @@ def shape_of(words: list[str]) -> tuple[int, int] | None:
     return int(words[0]), int(words[1])
 
 
+def resized(pipeline: Sequence[dict], shape: tuple[int, int]) -> tuple[int, int] | None:
+    """Return the height and width that a pipeline brings images of ``shape`` to, None where it leaves them."""
+    height, width = shape
+    for step in (part for step in pipeline for part in step.get('transforms', [step])):
+        if type_name(step).endswith('Resize') and 'scale' in step:
+            scale = tuple(step['scale'])
+            width, height = rescale_size((width, height), scale) if step.get('keep_ratio') else scale
+    return None if (height, width) == shape else (height, width)
+
+
 def main() -> None:
     """Export."""
     args = parse_args()
@@ -61,6 +75,10 @@ def main() -> None:
     size = Path(args.out).stat().st_size / 1e6
     sizes = f'{shape[0]} x {shape[1]}' if shape else 'any height and width that are multiples of 32'
     print(f'{args.out}: {size:.1f} MB, {sizes}; differs from PyTorch by at most {difference:.1e}')
+    size = shape and resized(getattr(model, 'test_pipeline', None) or (), shape)
+    if size:
+        print(f'note: before a test or an inference images of {shape[0]} x {shape[1]} become {size[0]} x {size[1]} by the '
+              f"model's pipeline, and the graph takes them as they are: give --shape {size[0]} {size[1]}")
     images = ', '.join(f'{sensor}=...' for sensor in getattr(model, 'scene', model).sensors)
     print(f'\ndone; next, in Python:\n  onnxruntime.InferenceSession({str(args.out)!r}).run(None, dict({images}))')
 
