@@ -52,7 +52,7 @@ def shape_of(words: list[str]) -> tuple[int, int] | None:
 def resized(pipeline: Sequence[dict], shape: tuple[int, int]) -> tuple[int, int] | None:
     """Return the height and width that a pipeline brings images of ``shape`` to, None where it leaves them."""
     height, width = shape
-    for step in (part for step in pipeline for part in step.get('transforms', [step])):
+    for step in (part for outer in pipeline for part in outer.get('transforms', [outer])):
         if type_name(step).endswith('Resize') and 'scale' in step:
             scale = tuple(step['scale'])
             width, height = rescale_size((width, height), scale) if step.get('keep_ratio') else scale
@@ -77,8 +77,8 @@ def main() -> None:
     print(f'{args.out}: {size:.1f} MB, {sizes}; differs from PyTorch by at most {difference:.1e}')
     size = shape and resized(getattr(model, 'test_pipeline', None) or (), shape)
     if size:
-        print(f'note: before a test or an inference images of {shape[0]} x {shape[1]} become {size[0]} x {size[1]} by the '
-              f"model's pipeline, and the graph takes them as they are: give --shape {size[0]} {size[1]}")
+        print(f'note: in a test the pipeline of the model brings images of {shape[0]} x {shape[1]} to {size[0]} x '
+              f'{size[1]}; the graph takes them as they are. Give --shape {size[0]} {size[1]} for what was trained')
     images = ', '.join(f'{sensor}=...' for sensor in getattr(model, 'scene', model).sensors)
     print(f'\ndone; next, in Python:\n  onnxruntime.InferenceSession({str(args.out)!r}).run(None, dict({images}))')
 
