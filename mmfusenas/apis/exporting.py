@@ -85,9 +85,9 @@ class _TaskGraph(FusionGraph):
         super().__init__(model.scene)
         self.task, self.seen = model.task, model.seen
         preprocessor = self.task.data_preprocessor
-        # mmdet's and mmseg's names for the same; mmseg pads a prediction only where `test_cfg` says so.
-        self.divisor = int(getattr(preprocessor, 'pad_size_divisor', None)
-                           or (getattr(preprocessor, 'test_cfg', None) or {}).get('size_divisor') or 1)
+        # mmseg pads a prediction only where `test_cfg` says so.
+        self.divisor = int(((preprocessor.test_cfg or {}).get('size_divisor') if hasattr(preprocessor, 'test_cfg')
+                            else getattr(preprocessor, 'pad_size_divisor', None)) or 1)
         self.pad_value = float(getattr(preprocessor, 'pad_value', getattr(preprocessor, 'pad_val', 0)))
         self.padding = (0, 0)
 
