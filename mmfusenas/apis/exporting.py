@@ -217,30 +217,33 @@ def export_onnx(model: nn.Module, path: str | os.PathLike, shape: tuple[int, int
         if dynamic and any(graph.padding):
             raise InputError(f'The images are {shape[0]} x {shape[1]}, and the task pads to a multiple of '
                              f'{graph.divisor}: a graph of any size is traced with multiples of it.')
-    names = graph.scene.sensors
-    axes = {name: {0: 'images', 2: 'height', 3: 'width'} for name in (*names, *graph.outputs)} if dynamic else None
     with atomic_write(path) as beside:
         with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter('ignore')  # of traced sizes, which the comparison below looks at
-            try:
-                torch.onnx.export(
-                    graph, tuple(graph.random(1, shape).values()), str(beside), input_names=list(names),
-                    output_names=list(graph.outputs), opset_version=OPSET, dynamic_axes=axes, dynamo=False)
-                _session(beside)
-            except Exception as error:  # of mmdet, torch or onnxruntime, as the head has what a graph cannot hold
-                if not isinstance(graph, DetectionGraph):
-                    raise
-                reason = (str(error).splitlines() or [type(error).__name__])[0]
-                raise InputError(f'{type(graph.task.bbox_head).__name__} cannot be exported ({reason}); {_EXPORTED}'
-                                 ) from error
+            _write(graph, beside, shape, dynamic)
         difference = _difference(graph, beside, shape)
         if dynamic:
             difference = np.maximum(difference, _difference(graph, beside, (shape[0] + 2 * _STEP, shape[1] + _STEP), 2))
         if not difference <= TOLERANCE:
             raise StateError(f'The exported graph differs from the model by {difference:.2g}, so it is not kept.')
-        _finish(beside, (getattr(model, 'dataset_meta', None) or {}).get('classes'),
-                test_cfg)
+        _finish(beside, (getattr(model, 'dataset_meta', None) or {}).get('classes'), test_cfg)
     return float(difference)
+
+
+def _write(graph: FusionGraph, path: Path, shape: tuple[int, int], dynamic: bool) -> None:
+    """Write the graph, and open what was written."""
+    names = graph.scene.sensors
+    axes = {name: {0: 'images', 2: 'height', 3: 'width'} for name in (*names, *graph.outputs)} if dynamic else None
+    try:
+        torch.onnx.export(
+            graph, tuple(graph.random(1, shape).values()), str(path), input_names=list(names),
+            output_names=list(graph.outputs), opset_version=OPSET, dynamic_axes=axes, dynamo=False)
+        _session(path)
+    except Exception as error:  # of mmdet, torch or onnxruntime, as the head has what a graph cannot hold
+        if not isinstance(graph, DetectionGraph):
+            raise
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise InputError(f'{type(graph.task.bbox_head).__name__} cannot be exported ({reason}); {_EXPORTED}') from error
 
 
 def _finish(path: Path, classes: Sequence[str] | None, test_cfg: dict | None) -> None:

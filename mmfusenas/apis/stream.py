@@ -19,7 +19,7 @@ VIDEO_SUFFIXES = ('.avi', '.mkv', '.mov', '.mp4', '.webm')
 _KEPT = 32
 """Frames of a stream that are kept, for the others to find the nearest."""
 _OLD = 1.0
-"""Seconds before a frame of the first stream beyond which no frame of another belongs to it."""
+"""Seconds by which frames that go together are less apart; also what closing waits for a read that stands still."""
 
 
 def is_stream(source: object) -> bool:

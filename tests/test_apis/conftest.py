@@ -39,6 +39,25 @@ def detector_config() -> Callable[..., dict]:
 
 
 @pytest.fixture
+def segmentor_config() -> Callable[[int], dict]:
+    """Return the config of a small segmentor of so many classes on the average of a pair."""
+
+    def config(num_classes: int) -> dict:
+        pytest.importorskip('mmseg')
+        return dict(
+            _scope_='mmfusenas', type='TaskGuidedSegmentor', scene=dict(type='FixedFusion', rule='average'),
+            task=dict(
+                _scope_='mmseg', type='EncoderDecoder',
+                data_preprocessor=dict(type='SegDataPreProcessor', mean=[127.0] * 3, std=[128.0] * 3, size_divisor=32,
+                                       test_cfg=dict(size_divisor=32)),
+                backbone=dict(type='ResNet', depth=18, base_channels=4, stem_channels=4),
+                decode_head=dict(type='FCNHead', in_index=3, channels=4, num_convs=1, num_classes=num_classes),
+                train_cfg={}, test_cfg=dict(mode='whole')))
+
+    return config
+
+
+@pytest.fixture
 def search_checkpoint(detector_config: Callable) -> dict:
     """The checkpoint of a search of scene and neck, whose weights hold other (averaged) alphas than the live ones."""
     config = detector_config(

@@ -33,19 +33,10 @@ def light() -> nn.Module:
 
 
 @pytest.fixture
-def segmentor() -> nn.Module:
+def segmentor(segmentor_config: Callable) -> nn.Module:
     """A segmentor of three classes on the average of a pair."""
-    pytest.importorskip('mmseg')
     torch.manual_seed(0)
-    model = build_model(dict(
-        _scope_='mmfusenas', type='TaskGuidedSegmentor', scene=dict(type='FixedFusion', rule='average'),
-        task=dict(
-            _scope_='mmseg', type='EncoderDecoder',
-            data_preprocessor=dict(type='SegDataPreProcessor', mean=[127.0] * 3, std=[128.0] * 3, size_divisor=32,
-                                   test_cfg=dict(size_divisor=32)),
-            backbone=dict(type='ResNet', depth=18, base_channels=4, stem_channels=4),
-            decode_head=dict(type='FCNHead', in_index=3, channels=4, num_convs=1, num_classes=3),
-            train_cfg={}, test_cfg=dict(mode='whole'))), 'test')
+    model = build_model(segmentor_config(3), 'test')
     model.dataset_meta = dict(classes=('a', 'b', 'c'), palette=[(255, 0, 0), (0, 255, 0), (0, 0, 255)])
     return model
 

@@ -186,8 +186,10 @@ def test_a_file_system_without_locks_is_no_obstacle(monkeypatch, tmp_path):
         raise OSError(errno.ENOLCK, 'No locks available')
 
     monkeypatch.setattr(runs.fcntl, 'lockf', lockf)
+    done = []
     with runs.turn(tmp_path):
-        pass
+        done.append('work')
+    assert done == ['work']
 
 
 def test_a_metric_that_one_test_leaves_out_is_in_no_row(pays, monkeypatch):

@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 _BLOCK = 8
+"""Input channels that the convolution of oneDNN for AVX2 takes at once."""
 
 
 def prefer_channels_last(model: nn.Module) -> None:
