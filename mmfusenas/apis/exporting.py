@@ -47,6 +47,7 @@ class FusionGraph(nn.Module):
     """
 
     outputs = ('image',)
+    axes = dict(image={0: 'images', 2: 'height', 3: 'width'})
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
@@ -113,11 +114,12 @@ class DetectionGraph(_TaskGraph):
     """
 
     outputs = ('image', 'boxes', 'scores', 'labels')
+    axes = dict(image={2: 'height', 3: 'width'}, boxes={0: 'found'}, scores={0: 'found'}, labels={0: 'found'})
     threshold = False
 
     def forward(self, *images: Tensor) -> tuple[Tensor, ...]:
         image, levels = self.image_and_outputs(images)
-        shape = tuple(int(side) for side in image.shape[-2:])
+        shape = tuple(image.shape[-2:])  # in a trace these are values of the graph
         meta = dict(img_shape=shape, ori_shape=shape, pad_shape=shape, scale_factor=(1.0, 1.0))
         cfg = ConfigDict(self.task.test_cfg or {}, min_bbox_size=-1)
         if not self.threshold:
@@ -130,12 +132,20 @@ class DetectionGraph(_TaskGraph):
 
 @contextmanager
 def _as_outside_an_export() -> Iterator[None]:
-    """Let mmdet decode as it does elsewhere: in an export it looks for a module that it no longer has."""
+    """Let mmdet decode as it does elsewhere, of any number of candidates.
+
+    In an export it looks for a module that it no longer has. And a trace keeps the smaller of ``nms_pre`` and the
+    number of candidates that it saw; a slice is never longer than what is sliced.
+    """
+    from mmdet.models.utils import misc
+
     exporting, torch.onnx.is_in_onnx_export = torch.onnx.is_in_onnx_export, lambda: False
+    misc.min = lambda limit, number: limit
     try:
         yield
     finally:
         torch.onnx.is_in_onnx_export = exporting
+        del misc.min
 
 
 class SegmentationGraph(_TaskGraph):
@@ -188,8 +198,8 @@ def export_onnx(model: nn.Module, path: str | os.PathLike, shape: tuple[int, int
             :class:`TaskGuidedSegmentor`, on the CPU.
         path: File to write: beside, then moved into place.
         shape: Height and width of the images.
-        dynamic: Whether other sizes, as multiples of 32, and numbers of images are allowed too; ``shape`` is what
-            it is traced with. Not for detectors, whose anchors are constants of the graph.
+        dynamic: Whether other sizes, as multiples of 32, are allowed too, and but for a detector other numbers of
+            images; ``shape`` is what it is traced with.
         nms: Whether a detector suppresses boxes in the graph (:func:`~mmfusenas.apis.onnx_nms.add_nms`). Defaults to
             False: it gives all that is suppressed elsewhere.
 
@@ -197,14 +207,11 @@ def export_onnx(model: nn.Module, path: str | os.PathLike, shape: tuple[int, int
         The largest difference between onnxruntime and PyTorch, over all outputs, of boxes before any is suppressed.
 
     Raises:
-        ValueError: If the model cannot be exported, sizes are to be dynamic with a detector, there is no detector to
-            suppress boxes of, a size is below 3 x 3, or dynamic ones are traced with no multiple of what the task pads
-            to.
+        ValueError: If the model cannot be exported, there is no detector to suppress boxes of, a size is below 3 x 3,
+            or dynamic ones are traced with no multiple of what the task pads to.
         RuntimeError: If the file does not compute what the model does; it is not kept.
     """
     graph, path = fusion_graph(model), Path(path)
-    if dynamic and isinstance(graph, DetectionGraph):
-        raise InputError('The anchors of a detector are constants of its graph: give --shape H W instead of dynamic.')
     if nms and not isinstance(graph, DetectionGraph):
         raise InputError(f'{type(model).__name__} has no detector whose boxes could be suppressed.')
     test_cfg = checked_nms(graph.task.test_cfg) if nms else None
@@ -223,7 +230,9 @@ def export_onnx(model: nn.Module, path: str | os.PathLike, shape: tuple[int, int
             _write(graph, beside, shape, dynamic)
         difference = _difference(graph, beside, shape)
         if dynamic:
-            difference = np.maximum(difference, _difference(graph, beside, (shape[0] + 2 * _STEP, shape[1] + _STEP), 2))
+            number = 1 if isinstance(graph, DetectionGraph) else 2
+            larger = (shape[0] + 2 * _STEP, shape[1] + _STEP)
+            difference = np.maximum(difference, _difference(graph, beside, larger, number))
         if not difference <= TOLERANCE:
             raise StateError(f'The exported graph differs from the model by {difference:.2g}, so it is not kept.')
         _finish(beside, (getattr(model, 'dataset_meta', None) or {}).get('classes'), test_cfg)
@@ -233,7 +242,7 @@ def export_onnx(model: nn.Module, path: str | os.PathLike, shape: tuple[int, int
 def _write(graph: FusionGraph, path: Path, shape: tuple[int, int], dynamic: bool) -> None:
     """Write the graph, and open what was written."""
     names = graph.scene.sensors
-    axes = {name: {0: 'images', 2: 'height', 3: 'width'} for name in (*names, *graph.outputs)} if dynamic else None
+    axes = {name: graph.axes.get(name, graph.axes['image']) for name in (*names, *graph.outputs)} if dynamic else None
     try:
         torch.onnx.export(
             graph, tuple(graph.random(1, shape).values()), str(path), input_names=list(names),

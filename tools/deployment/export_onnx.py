@@ -25,7 +25,7 @@ def parse_args() -> argparse.Namespace:
                     '[0, 1] of its range, to `restored`, scaled alike.',
         epilog='examples: export_onnx.py --model tim-light --out light.onnx --shape dynamic; export_onnx.py '
                'configs/tim/retinanet_ivif.py epoch_12.pth --out detector.onnx --shape 480 640. With dynamic sizes, '
-               'give images whose sides are multiples of 32.')
+               'give images whose sides are multiples of 32, of a detector one pair at a time.')
     add_model_options(parser)
     parser.add_argument('--out', required=True, metavar='FILE.onnx', help='file to write')
     parser.add_argument('--shape', nargs='+', default=['dynamic'], metavar='H W',
