@@ -1,0 +1,74 @@
+"""A sweep trains every config with every combination of settings and seeds once, and makes one table."""
+import json
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture
+def sweep(monkeypatch):
+    """The script, with tools that leave what real ones do; it returns what they were asked for."""
+    import runs
+    import sweep
+
+    asked = []
+
+    def tool(name, config, *arguments):
+        asked.append((name, config, *arguments))
+        folder = Path(arguments[arguments.index('--work-dir') + 1])
+        folder.mkdir(parents=True, exist_ok=True)
+        if name == 'train':
+            (folder / Path(config).name).write_text('')
+            (folder / 'last_checkpoint').write_text('epoch_1.pth')
+        else:
+            seed = int(re.search(r'seed-(\d)', str(folder))[1])
+            out = Path(arguments[arguments.index('--out') + 1])
+            out.write_text(json.dumps({'mAP': 0.25 + seed / 2 + ('lr=1' in str(folder)), 'MI': 2.0}))
+        return ''
+
+    monkeypatch.setattr(runs, 'tool', tool)
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, 'argv', ['sweep.py', *map(str, arguments)])
+        asked.clear()
+        sweep.main()
+        return list(asked)
+
+    return run
+
+
+def test_every_combination_is_trained_with_every_seed_once(sweep, tmp_path, capsys):
+    options = ('configs/a/x.py', '--grid', 'optimizer.lr', 0.1, '1', '--grid', 'model.name', 'a/b',
+               '--seeds', 0, 1, '--work-dir', tmp_path, '--train-options', 'c=2', '--test-options', 'd=3')
+    asked = sweep(*options)
+    assert [call[0] for call in asked] == ['train', 'test'] * 4
+    folders = [call[call.index('--work-dir') + 1] for call in asked if call[0] == 'train']
+    assert folders == [f'{tmp_path}/x-optimizer.lr={lr}-model.name=a_b/seed-{seed}' for lr in (0.1, 1)
+                       for seed in (0, 1)]
+    assert asked[2][-4:] == ('randomness.seed=1', 'optimizer.lr=0.1', 'model.name=a/b', 'c=2')
+    assert asked[3][-1] == 'd=3' and 'randomness.seed=1' not in asked[3]
+    printed = capsys.readouterr().out
+    assert re.search(r'x lr=0\.1 name=a/b +\| 0\.5000 \+- 0\.3536 +\| 2\.0000 \+- 0\.0000 +\| 0\.2500, 0\.75', printed)
+    assert re.search(r'x lr=1 name=a/b +\| 1\.5000 \+- 0\.3536', printed)
+    assert sweep(*options) == []
+    with pytest.raises(SystemExit, match='of another run'):
+        sweep(*options[:-4])
+
+
+def test_the_seeds_of_the_metric_that_is_asked_for(sweep, tmp_path, capsys):
+    sweep('configs/x.py', 'configs/y.py', '--seeds', 0, '--metric', 'MI', '--work-dir', tmp_path)
+    printed = capsys.readouterr().out
+    assert 'MI of the seeds' in printed and len(re.findall(r'\| [xy] .*2\.0000 +\|\n', printed)) == 2
+    with pytest.raises(ValueError, match='--metric mIoU: the tests give mAP, MI'):
+        sweep('configs/x.py', '--seeds', 0, '--metric', 'mIoU', '--work-dir', tmp_path)
+
+
+def test_what_would_share_a_folder_is_refused_before_anything_runs(sweep, capsys):
+    for arguments in (('configs/a/x.py', 'configs/b/x.py'), ('configs/x.py', '--grid', 'lr', '1', '1')):
+        with pytest.raises(ValueError, match='would share a folder'):
+            sweep(*arguments)
+    with pytest.raises(SystemExit):
+        sweep('configs/x.py', '--grid', 'optimizer.lr')
+    assert '--grid optimizer.lr has no values' in capsys.readouterr().err
