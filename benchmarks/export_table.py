@@ -36,7 +36,8 @@ from mmfusenas.utils.command_line import run_tool
 
 Outputs = Sequence[np.ndarray]
 NAMES = ('image', 'boxes', 'scores', 'labels')
-KEEP_FLOAT = ('/task/backbone/', )
+KEEP_FLOAT = ('/task/backbone/', '/task/retina_', '^/head/head.2/')
+"""What costs much and saves little: the backbone, and the last convolutions of the head and of the fusion network."""
 GROUPS = 10
 """Parts of the images that are left out in turn."""
 

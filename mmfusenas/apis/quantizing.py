@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,12 +19,16 @@ from mmfusenas.datasets.transforms import LoadPairFromFile, PackPairInputs
 from mmfusenas.models.data_preprocessors import PairDataPreprocessor
 
 if TYPE_CHECKING:
-    from onnx import ModelProto
+    from onnx import ModelProto, NodeProto
 
 WEIGHTED = ('Conv', 'MatMul')
 QUANTIZED = (*WEIGHTED, 'Clip', 'Relu')
 """Operators in int8. With Clip and Relu the range of a convolution is what they leave of it: else most of the 256
 levels are of values that they cut off."""
+_SCALED = ('LeakyRelu', 'PRelu', 'Relu', 'Pad')
+"""Operators that pass a positive factor of a channel on to what they give."""
+_SPREAD = 1000.0
+"""Largest factor that brings a channel to the range of the largest."""
 _DIVISOR = 32
 _SENSORS = (['visible'], ['visible', 'infrared'])
 
@@ -32,14 +37,15 @@ def quantize_onnx(path: str | os.PathLike, out: str | os.PathLike, images: Itera
                   keep_float: Sequence[str] = (), reduce_range: bool = False) -> int:
     """Write an exported graph with its convolutions in int8.
 
-    Activations are unsigned, with one scale a tensor from the smallest and largest value over ``images``; weights are
-    signed, with one scale a channel. The operators are float ones between ``QuantizeLinear`` and ``DequantizeLinear``,
-    which onnxruntime and OpenVINO fuse. Names, metadata, inputs and outputs stay.
+    Activations are unsigned, with one scale a tensor, from the means over ``images`` of its smallest and its largest
+    value; weights are signed, with one scale a channel. Between two convolutions the channels of a tensor are brought
+    to one range before. The operators are float ones between ``QuantizeLinear`` and ``DequantizeLinear``, which
+    onnxruntime and OpenVINO fuse. Names, metadata, inputs and outputs stay.
 
     Args:
         path: Graph of :func:`~mmfusenas.apis.exporting.export_onnx`.
         out: File to write: beside, then moved into place.
-        images: Inputs of the graph to calibrate on, see :func:`calibration_images`.
+        images: Inputs of the graph to calibrate on, see :func:`calibration_images`; all are held in memory.
         keep_float: Regular expressions, looked for in the names of convolutions and matrix products: those of layers
             that stay in float.
         reduce_range: Weights of 7 bit. Processors without VNNI add two products of 8 bit in 16 bit, where large ones
@@ -63,12 +69,16 @@ def quantize_onnx(path: str | os.PathLike, out: str | os.PathLike, images: Itera
         raise InputError(f'{path} is in int8 already: give the graph that export_onnx.py wrote.')
     quantized, excluded = _split_layers(graph, keep_float, path)
     _name_weights(graph)
+    _drop_slopes(graph)
+    images = list(images)
     reader = _Reader(images, path)
+    _equalise(graph, images, quantized)
     with atomic_write(out) as beside:
         quantize_static(
             graph, str(beside), reader, quant_format=QuantFormat.QDQ, op_types_to_quantize=list(QUANTIZED),
             per_channel=True, reduce_range=reduce_range, activation_type=QuantType.QUInt8,
-            weight_type=QuantType.QInt8, nodes_to_exclude=excluded)
+            weight_type=QuantType.QInt8, nodes_to_exclude=excluded,
+            extra_options=dict(CalibMovingAverage=True))
         _keep_metadata(beside, graph)
     return len(quantized)
 
@@ -166,6 +176,117 @@ def _name_weights(graph: ModelProto) -> None:
     kept = [node for node in graph.graph.node if not (node.output and node.output[0] in copies)]
     del graph.graph.node[:]
     graph.graph.node.extend(kept)
+
+
+def _drop_slopes(graph: ModelProto) -> None:
+    """Take out what Relu makes of no effect: a slope of negative values before it, of LeakyRelu or PRelu.
+
+    So the levels of int8 are spent on what is left, and convolution and Relu are one layer.
+    """
+    from onnx.numpy_helper import to_array
+
+    weights = {tensor.name: tensor for tensor in graph.graph.initializer}
+    producers = {name: node for node in graph.graph.node for name in node.output}
+    for node in graph.graph.node:
+        before = producers.get(node.input[0]) if node.op_type == 'Relu' else None
+        if before is None or before.op_type not in ('LeakyRelu', 'PRelu'):
+            continue
+        if before.op_type == 'LeakyRelu':
+            slope = next((entry.f for entry in before.attribute if entry.name == 'alpha'), 0.01)
+        else:
+            slope = to_array(weights[before.input[1]]).min() if before.input[1] in weights else -1
+        if slope >= 0:
+            node.input[0] = before.input[0]
+    used = {name for node in graph.graph.node for name in node.input} | {node.name for node in graph.graph.output}
+    kept = [node for node in graph.graph.node if node.op_type not in ('LeakyRelu', 'PRelu') or node.output[0] in used]
+    slopes = {name for node in graph.graph.node for name in node.input} - {name for node in kept for name in node.input}
+    needed = [tensor for tensor in graph.graph.initializer if tensor.name not in slopes]
+    for old, new in ((graph.graph.node, kept), (graph.graph.initializer, needed)):
+        del old[:]
+        old.extend(new)
+
+
+def _equalise(graph: ModelProto, images: Sequence[Mapping[str, np.ndarray]], layers: Sequence[str]) -> None:
+    """Bring the channels between two convolutions to one range, by factors in the weights of both.
+
+    A tensor has one scale, which the largest channel sets; weights have one a channel, and are what costs little.
+    """
+    from onnx.numpy_helper import from_array, to_array
+
+    found = list(_between_convolutions(graph, layers))
+    if not found:
+        return
+    weights = {tensor.name: tensor for tensor in graph.graph.initializer}
+    sizes = _channel_sizes(graph, [tensor for *_, tensor in found], images)
+    for before, conv, tensor in found:
+        largest = sizes[tensor].max()
+        if not largest:
+            continue
+        factors = largest / np.maximum(sizes[tensor], largest / _SPREAD)
+        groups = next((entry.i for entry in conv.attribute if entry.name == 'group'), 1)
+        scaled = dict.fromkeys(before.input[1:], factors)
+        scaled[conv.input[1]] = 1 / np.repeat(factors.reshape(groups, -1), weights[conv.input[1]].dims[0] // groups, 0)
+        for name, by in scaled.items():
+            values = to_array(weights[name])
+            by = by.reshape(*by.shape, *[1] * (values.ndim - by.ndim))
+            weights[name].CopyFrom(from_array((values * by).astype(values.dtype), name))
+
+
+def _between_convolutions(graph: ModelProto, layers: Sequence[str]) -> Iterator[tuple[NodeProto, NodeProto, str]]:
+    """Yield a convolution, the next one, and the tensor between them that int8 is of; both have weights of their own.
+
+    Next is one of ``layers`` which alone gets, unbranched, what the first gives, by operators that pass factors on.
+    """
+    weights = {tensor.name for tensor in graph.graph.initializer}
+    producers = {name: node for node in graph.graph.node for name in node.output}
+    uses = Counter(name for node in graph.graph.node for name in node.input)
+    uses.update(output.name for output in graph.graph.output)
+
+    def own(conv: NodeProto) -> bool:
+        return conv.op_type == 'Conv' and all(name in weights and uses[name] == 1 for name in conv.input[1:])
+
+    for conv in graph.graph.node:
+        if conv.name not in layers or not own(conv):
+            continue
+        tensor, cut = conv.input[0], None
+        while uses[tensor] == 1 and tensor in producers:
+            before = producers[tensor]
+            if not _passes_factors(before, producers):
+                if own(before):
+                    yield before, conv, cut or tensor
+                break
+            cut = tensor if before.op_type == 'Relu' else None  # in the end: whether Relu follows at once
+            tensor = before.input[0]
+
+
+def _passes_factors(node: NodeProto, producers: Mapping[str, NodeProto]) -> bool:
+    """Return whether an operator gives a channel times a factor for that channel times it."""
+    from onnx.numpy_helper import to_array
+
+    if node.op_type != 'Pad' or len(node.input) < 3 or not node.input[2]:
+        return node.op_type in _SCALED
+    if any(entry.name == 'mode' and entry.s != b'constant' for entry in node.attribute):
+        return True
+    value = producers.get(node.input[2])
+    return value is not None and value.op_type == 'Constant' and not to_array(value.attribute[0].t).any()
+
+
+def _channel_sizes(graph: ModelProto, tensors: Sequence[str],
+                   images: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """Return the largest magnitude in each channel of some tensors, in the mean over images."""
+    from onnx import ModelProto, helper
+    from onnxruntime import InferenceSession
+
+    watched = ModelProto()
+    watched.CopyFrom(graph)
+    names = [f'{tensor}_size' for tensor in tensors]
+    for tensor, name in zip(tensors, names):
+        watched.graph.node.extend([helper.make_node('Abs', [tensor], [f'{name}_of']),
+                                   helper.make_node('GlobalMaxPool', [f'{name}_of'], [name])])
+        watched.graph.output.append(helper.make_empty_tensor_value_info(name))
+    session = InferenceSession(watched.SerializeToString(), providers=['CPUExecutionProvider'])
+    found = [[sizes.max(0).ravel() for sizes in session.run(names, dict(image))] for image in images]
+    return {tensor: np.mean(sizes, 0) for tensor, sizes in zip(tensors, zip(*found))}
 
 
 def _fitted(image: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
