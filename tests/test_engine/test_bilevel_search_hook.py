@@ -12,6 +12,7 @@ from mmengine.registry import init_default_scope
 
 from kits import search as kit
 from mmfusenas.engine.hooks import BilevelSearchHook
+from mmfusenas.models.losses import FusedImageLoss
 from mmfusenas.nas import Choice, SearchSpace
 from mmfusenas.nas.cost_table import CostTable
 from mmfusenas.nas.expected_cost import ExpectedCost
@@ -127,6 +128,22 @@ def test_the_losses_of_a_phase_are_summed(tmp_path, monkeypatch):
     for one, other, both in zip(*(grads for grads, _ in calls), strict=True):
         assert one.any() and other.any()
         torch.testing.assert_close(both, one + other)
+
+
+def test_the_upper_level_has_a_fusion_loss_of_its_own(tmp_path, monkeypatch):
+    calls = spied(monkeypatch, FirstOrder)
+    for losses in (['model'], [dict(type='FusedImageLoss', form='information')],
+                   [dict(type='FusedImageLoss', form='saliency')]):
+        kit.train(kit.config(tmp_path / str(len(calls)), stop=2, search=dict(
+            strategy=dict(type='FirstOrder'), phases=dict(all=dict(choices='', losses=losses)))))
+    for model, same, other in zip(*(grads for grads, _ in calls), strict=True):
+        torch.testing.assert_close(model, same)
+        assert (model - other).norm() > 0.01 * model.norm()
+
+
+def test_a_fusion_loss_of_the_upper_level_needs_two_lumas():
+    with pytest.raises(KeyError, match='the model makes image of visible'):
+        FusedImageLoss()(dict(image=torch.rand(1, 3, 16, 16)), dict(visible=torch.rand(1, 3, 16, 16)))
 
 
 @pytest.mark.parametrize('options, steps', [

@@ -1,5 +1,6 @@
 from mmfusenas.models.losses.denoising_loss import DenoisingLoss
 from mmfusenas.models.losses.enhancement_loss import EnhancementLoss
+from mmfusenas.models.losses.fused_image_loss import FusedImageLoss
 from mmfusenas.models.losses.fusion_loss import FusionLoss
 from mmfusenas.models.losses.guidance_loss import GuidanceLoss
 from mmfusenas.models.losses.quality_loss import QualityLoss
@@ -11,6 +12,6 @@ from mmfusenas.models.losses.ssim import ssim
 from mmfusenas.models.losses.stage_loss import StageLoss
 
 __all__ = [
-    'DenoisingLoss', 'EnhancementLoss', 'FusionLoss', 'GuidanceLoss', 'QualityLoss', 'RTVSceneLoss', 'RegistrationLoss',
-    'RestorationLoss', 'SmoothSceneLoss', 'StageLoss', 'relative_total_variation', 'ssim',
+    'DenoisingLoss', 'EnhancementLoss', 'FusedImageLoss', 'FusionLoss', 'GuidanceLoss', 'QualityLoss', 'RTVSceneLoss',
+    'RegistrationLoss', 'RestorationLoss', 'SmoothSceneLoss', 'StageLoss', 'relative_total_variation', 'ssim',
 ]
