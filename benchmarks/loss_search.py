@@ -35,8 +35,8 @@ FILELESS = [term for term in TERMS if term not in ('vgg', 'lpips')]
 RULES = {'identity': ('', ['model.net=None']),
          'ruas': ('ruas-lowlight', [
              'model._delete_=True', 'model.type=RUASEnhancement', 'model.scene.type=RUASScene',
-             'model.scene.genotype=ruas-scene', 'model.scene.update=additive', 'model.task.type=NoiseRemoval',
-             'model.task.genotype=ruas-denoise', 'model.denoise=always'])}
+             'model.scene.genotype=ruas-scene', 'model.scene.update=additive', 'model.scene.exposure=0.25',
+             'model.task.type=NoiseRemoval', 'model.task.genotype=ruas-denoise', 'model.denoise=always'])}
 
 
 def main() -> None:

@@ -3,10 +3,11 @@
 PSNR and SSIM on pairs, as ``ImageQualityMetric`` takes them; the spread of the illumination within an image; and the
 share of values at 1 that were not there in the input, on dark images without references. Of every model the row
 ``constants`` has the mean output of its cell in the place of the cell, stage by stage, over the images of the config's
-val_dataloader; the gain and the c of y / (y / 2 + c), the additive form by hand, are the best of a grid there. Nothing
-is chosen on the pairs. Of noise removal alone there is the PSNR of those images' references with Gaussian noise of
-standard deviation 0.1, beside that of the noise itself and of scikit-image's Gaussian filter, total variation and
-non-local means, each with the best strength of a grid on these very images.
+val_dataloader. The gain, the c of y / (y / 2 + c), the additive form by hand, and the grey level of the even
+illumination, by which a scene module with an ``exposure`` begins, are the best of a grid there. Nothing is chosen on
+the pairs. Of noise removal alone there is the PSNR of those images' references with Gaussian noise of deviation
+0.1, beside that of the noise itself and of scikit-image's Gaussian filter, total variation and non-local means, each
+with the best strength of a grid on these very images.
 
     BSDS_ROOT=data/bsds LOL_ROOT=data/lol OMP_NUM_THREADS=1 python benchmarks/lowlight.py ruas-lowlight mine.pth \
         --unpaired data/lowlight/test
@@ -28,12 +29,14 @@ from torch import Tensor, nn
 
 from mmfusenas.apis import input_images, load_model
 from mmfusenas.evaluation.metrics.image_quality_metric import image_quality
+from mmfusenas.models.scene.ruas_scene import even_illumination
 from mmfusenas.models.utils.illumination import illumination_scalars
 from mmfusenas.registry import DATASETS
 from mmfusenas.utils.command_line import load_config, run_tool
 
 GAINS = np.arange(1, 12.1, 0.5)
 CONSTANTS = np.arange(0.05, 0.61, 0.05)
+EXPOSURES = np.arange(0.2, 0.61, 0.05)
 
 FILTERS = {
     'Gaussian filter': (lambda x, sigma: gaussian(x, sigma, channel_axis=0), np.arange(0.5, 2.1, 0.25)),
@@ -67,7 +70,8 @@ def main() -> None:
     dark = [tensor(cv2.imread(str(pair.paths[0]))) for pair in input_images(args.unpaired)] if args.unpaired else []
     rows = {'as it is': plain(lambda y: y), 'gamma 2.2': plain(lambda y: y ** (1 / 2.2)),
             'gain': best({k: plain(lambda y, k=k: y * k) for k in GAINS}, val),
-            'y / (y / 2 + c)': best({c: plain(lambda y, c=c: y / (y / 2 + c)) for c in CONSTANTS}, val)}
+            'y / (y / 2 + c)': best({c: plain(lambda y, c=c: y / (y / 2 + c)) for c in CONSTANTS}, val),
+            'even illumination': best({e: plain(lambda y, e=e: y / even_illumination(y, e)) for e in EXPOSURES}, val)}
     models = {name: load_model(name) for name in args.models}
     for name, model in models.items():
         twin = copy.deepcopy(model)

@@ -6,7 +6,8 @@ _base_ = [
 ]
 model = dict(
     eta=0.0, norm_eval=False,
-    scene=dict(_delete_=True, type='RUASScene', genotype='ruas-scene', update='additive', loss=dict(type='RTVSceneLoss'),
+    scene=dict(_delete_=True, type='RUASScene', genotype='ruas-scene', update='additive', exposure=0.25,
+               loss=dict(type='RTVSceneLoss'),
                init_cfg=dict(type='Pretrained', checkpoint='mmfusenas://ruas-lowlight', prefix='scene.')),
     task=dict(backbone=dict(frozen_stages=-1), bbox_head=dict(num_classes=3)))
 train_cfg = dict(max_epochs=40, val_interval=10)

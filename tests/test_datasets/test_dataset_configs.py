@@ -213,6 +213,8 @@ def test_pairs_are_made_of_day_images_and_of_natural_ones(root, tmp_path, monkey
     dark, same = sets[1][0]['inputs'], sets[1][0]['inputs']
     assert dark['visible'].float().mean() < 70 and (dark['reference'] == 120).all()
     assert torch.equal(dark['visible'], same['visible'])  # what settings are chosen by stays the same
+    wide = DATASETS.build(load(root, 'bsds_lowlight_wide').train_dataloader.dataset)
+    assert wide[0]['inputs']['visible'].shape == (3, 128, 128) and (wide[0]['inputs']['reference'] == 120).all()
 
 
 def test_two_real_sets_together(root, tmp_path, monkeypatch):

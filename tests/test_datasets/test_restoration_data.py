@@ -195,6 +195,15 @@ def test_darkness_of_the_images_of_lol():
     assert 5 < min(means) < max(means) < 35
 
 
+def test_a_power_leaves_what_is_bright():
+    image = random_image((60, 60))
+    image[:30] = 255
+    plain, raised = (Darken(exposure=(1, 1), noise=(0, 0), power=(power, power))(dict(img=image))['img']
+                     for power in (1.0, 2.0))
+    assert np.array_equal(plain, image) and (raised[:30] == 255).all()
+    assert np.abs(raised - image / 255 * image).max() <= 0.51
+
+
 @pytest.mark.parametrize('transform', [Darken, RainStreaks, BlurAndNoise])
 def test_grey_levels_of_16_bit_are_not_cut_off(transform):
     with pytest.raises(ValueError, match=f'{transform.__name__} takes images of 8 bit; a.png is uint16'):
@@ -202,9 +211,10 @@ def test_grey_levels_of_16_bit_are_not_cut_off(transform):
 
 
 @pytest.mark.parametrize('transform, options', [
-    (Darken, dict(exposure=(0.2, 0.1))), (Darken, dict(noise=(-1, 1))), (RainStreaks, dict(amount=(0.5, 2))),
-    (RainStreaks, dict(length=(9, 5))), (BlurAndNoise, dict(kernel_size=(4,))),
-    (BlurAndNoise, dict(kernel_size=(3,))), (BlurAndNoise, dict(noise=(0.2, 0.1))), (BlurAndNoise, dict(noise=(1, 5)))])
+    (Darken, dict(exposure=(0.2, 0.1))), (Darken, dict(noise=(-1, 1))), (Darken, dict(power=(0.5, 1))),
+    (RainStreaks, dict(amount=(0.5, 2))), (RainStreaks, dict(length=(9, 5))), (BlurAndNoise, dict(kernel_size=(4,))),
+    (BlurAndNoise, dict(kernel_size=(3,))), (BlurAndNoise, dict(noise=(0.2, 0.1))),
+    (BlurAndNoise, dict(noise=(1, 5)))])
 def test_ranges_that_are_none(transform, options):
     with pytest.raises(ValueError, match=f'{transform.__name__} got'):
         transform(**options)

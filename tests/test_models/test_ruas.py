@@ -19,7 +19,7 @@ from mmfusenas.models.cells.fused_distillation_cell import FusedDistillationCell
 from mmfusenas.models.losses import DenoisingLoss, RTVSceneLoss, SmoothSceneLoss, relative_total_variation
 from mmfusenas.models.restorers import NoiseEstimation, NoiseRemoval, RUASEnhancement
 from mmfusenas.models.scene import RUASScene
-from mmfusenas.models.scene.ruas_scene import local_max
+from mmfusenas.models.scene.ruas_scene import even_illumination, local_max
 from mmfusenas.models.utils.illumination import illumination_scalars
 from mmfusenas.nas import SearchSpace
 from mmfusenas.nas.latency import measure_costs
@@ -92,6 +92,28 @@ def test_unrolling_is_that_of_the_paper(warm_start, gamma, t_min, update):
         images = net.images(dict(visible=y.flip(1)))
     torch.testing.assert_close(images['image'], expected[-1][0].flip(1), atol=1e-6, rtol=0)
     torch.testing.assert_close(images['illumination'], expected[-1][1], atol=1e-6, rtol=0)
+
+
+def test_an_exposure_brings_images_to_a_grey_level_first():
+    torch.manual_seed(0)
+    y = torch.cat([dark(1, 3, 19, 23), dark(1, 3, 19, 23, seed=1) / 4, torch.full((1, 3, 19, 23), 0.8)])
+    y[0, :, :2] = torch.tensor([0.0, 1.0])[None, :, None]
+    first = even_illumination(y, 0.25)
+    even = y / first
+    c = first[0].min()
+    torch.testing.assert_close(even[0], y[0] / (y[0] + c * (1 - y[0])))  # the odds, over c
+    assert (even >= y).all() and torch.equal(even[2], y[2]) and torch.equal(even == 1, y == 1)
+    flat = torch.full((1, 3, 4, 6), 0.02)
+    torch.testing.assert_close(flat / even_illumination(flat, 0.25), torch.full_like(flat, 0.25))
+    plain, net = (RUASScene('ruas-scene', update='additive', exposure=exposure) for exposure in (None, 0.25))
+    net.load_state_dict(plain.state_dict())
+    with torch.no_grad():
+        for (u, t), (expected, own) in zip(net.unroll(y), plain.unroll(even), strict=True):
+            torch.testing.assert_close(u, expected)
+            torch.testing.assert_close(t, first * own)
+        assert (net.unroll(torch.zeros(1, 3, 9, 9))[-1][0] == 0).all()
+    with pytest.raises(ValueError, match='RUASScene got exposure=1.5'):
+        RUASScene('ruas-scene', exposure=1.5)
 
 
 def test_the_additive_update_follows_the_image_where_the_cell_does_not():

@@ -819,7 +819,8 @@ def test_an_enhancement_stands_beside_a_gain_and_its_own_constants(tmp_path, mon
     assert f'{files[0]}, noise removal alone: ' in printed
     lines = [line.split(' | ') for line in printed.splitlines() if ' | ' in line and '---' not in line]
     rows = {row[0]: row[1:] for row in lines if not row[0].startswith('|')}
-    assert {'as it is', 'gamma 2.2', 'gain', 'y / (y / 2 + c)', files[0], f'{files[0]}, constants'} <= set(rows)
+    assert {'as it is', 'gamma 2.2', 'gain', 'y / (y / 2 + c)', 'even illumination', files[0],
+            f'{files[0]}, constants'} <= set(rows)
     assert rows[files[0]] == rows[f'{files[0]}, constants'] != rows[f'{files[0]}, no noise removal']
     assert float(rows[files[0]][2]) == 0 < float(rows['gain'][0])
     # Of the images of the validation: the gain is the best of a grid that holds 1.

@@ -49,6 +49,9 @@ class RUASScene(Searchable, BaseScene):
         gamma: Weight of the rectification, in [0, 1]; at 0 there is none (fig. 3 c). Defaults to 0.5.
         t_min: Least illumination. Defaults to 1e-4 (1e-3 in the version of CVPR 2021).
         update: ``'published'`` or ``'additive'``. Defaults to 'published', which checkpoints without the key are of.
+        exposure: Grey level in (0, 1) to which the mean of an image is brought before the first stage, by
+            :func:`even_illumination`, which counts as a part of t: the cell sees some thirty pixels, and not how dark
+            the image is. Beyond the paper. Defaults to None: it begins with the image itself.
         operators: Short names of the candidate operators. Defaults to the paper's seven.
         loss: Config of the scene loss, :class:`RTVSceneLoss` or :class:`SmoothSceneLoss`. Defaults to the former.
             None for a module that does not learn by itself.
@@ -59,7 +62,8 @@ class RUASScene(Searchable, BaseScene):
 
     Raises:
         ValueError: If the genotype is of another space, a candidate is unknown, ``warm_start`` is another word,
-            ``gamma`` outside [0, 1], ``t_min`` outside (0, 1], ``update`` another word, or there is no stage.
+            ``gamma`` outside [0, 1], ``t_min`` outside (0, 1], ``update`` another word, ``exposure`` outside (0, 1), or
+            there is no stage.
 
     Example:
         >>> net = RUASScene(genotype='ruas-scene')
@@ -76,7 +80,7 @@ class RUASScene(Searchable, BaseScene):
     def __init__(self, genotype: GenotypeSource | None = None, stages: int = 3, warm_start: str = 'rectified',
                  gamma: float = 0.5, t_min: float = 1e-4, operators: Sequence[str] = OPERATORS_RUAS,
                  loss: dict | None = LOSS, data_preprocessor: dict | None = None, init_cfg: dict | None = None,
-                 update: str = 'published') -> None:
+                 update: str = 'published', exposure: float | None = None) -> None:
         super().__init__(loss, data_preprocessor, init_cfg)
         if update not in UPDATES:
             raise InputError(f'RUASScene got update={update!r}; it knows {UPDATES}.')
@@ -86,8 +90,10 @@ class RUASScene(Searchable, BaseScene):
         if stages < 1 or not 0 < t_min <= 1:
             raise InputError(f'RUASScene got stages={stages} and t_min={t_min}; it has at least one stage, and an '
                              'illumination above 0, up to 1.')
+        if exposure is not None and not 0 < exposure < 1:
+            raise InputError(f'RUASScene got exposure={exposure}; it is a grey level between 0 and 1, or None.')
         self.stages, self.warm_start, self.gamma, self.t_min = stages, warm_start, gamma, t_min
-        self.update = update
+        self.update, self.exposure = update, exposure
         self.cell = DistillationCell(3, stages, operators)
         if update == 'additive':  # from a small gradient: with 1/2 a dark image begins at t_min, where nothing learns
             nn.init.constant_(self.cell.distill[-1].bias, 1.0)
@@ -99,13 +105,17 @@ class RUASScene(Searchable, BaseScene):
         Shape:
             N x 3 x H x W, RGB in [0, 1], to pairs of the same.
         """
+        first = 1.0
+        if self.exposure is not None:
+            first = even_illumination(y, self.exposure, self.t_min)
+            y = y / first
         start, results = local_max(y), []
         for stage in range(self.stages):
             warm = self._warm(start, y, results)
             t = self.cell(warm, stage).sigmoid()
             # At t_min the scene loss has to bring the additive form back.
             t = t.clamp(self.t_min, 1) if self.update == 'published' else bounded(warm - (1 - t), self.t_min, 1)
-            results.append(((y / t).clamp(0, 1), t))
+            results.append(((y / t).clamp(0, 1), first * t))
         return results
 
     def images(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -127,6 +137,31 @@ class RUASScene(Searchable, BaseScene):
             return start
         u = results[-1][0]
         return u if self.warm_start == 'feature' else local_max(u) - self.gamma * (u - y)
+
+
+def even_illumination(y: Tensor, exposure: float, least: float = 1e-4) -> Tensor:
+    r"""Return the illumination :math:`y + c (1 - y)` by which images get about a mean grey level.
+
+    Divided by it, every value of an image has 1 / c times its odds y / (1 - y): black and white stay what they are, and
+    nothing else gets there. c is the odds of the image's mean, over pixels and channels, divided by those of
+    ``exposure``, and at most 1, so nothing gets darker.
+
+    Args:
+        y: Images.
+        exposure: Grey level in (0, 1) that a value at the mean of its image gets.
+        least: Least c, of black images. Defaults to 1e-4.
+
+    Shape:
+        N x C x H x W in [0, 1] to the same.
+
+    Example:
+        >>> y = torch.full((1, 3, 4, 6), 0.1)
+        >>> round(float((y / even_illumination(y, 0.25)).mean()), 4)
+        0.25
+    """
+    mean = y.mean((1, 2, 3), keepdim=True)
+    c = mean * (1 - exposure) / ((1 - mean).clamp(min=least) * exposure)
+    return y + c.clamp(least, 1) * (1 - y)
 
 
 def local_max(x: Tensor) -> Tensor:

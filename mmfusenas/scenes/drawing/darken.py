@@ -18,7 +18,7 @@ def darken(image: np.ndarray, exposure: float, noise: float, rng: np.random.Gene
     :mod:`mmfusenas.scenes.drawing.sensors`, only operations that every machine rounds alike are used.
 
     Args:
-        image: H x W x 3 uint8.
+        image: H x W x 3 uint8, or grey levels between.
         exposure: Share of the light that is left, above 0.
         noise: Standard deviation of the shot noise in grey levels of the result: after the square root it is the same
             at every level but the lowest, where the noise is cut off at black.
