@@ -19,7 +19,7 @@ from mmfusenas.datasets.transforms import LoadPairFromFile, PackPairInputs
 from mmfusenas.models.data_preprocessors import PairDataPreprocessor
 
 if TYPE_CHECKING:
-    from onnx import ModelProto, NodeProto
+    from onnx import ModelProto, NodeProto, TensorProto
 
 WEIGHTED = ('Conv', 'MatMul')
 QUANTIZED = (*WEIGHTED, 'Clip', 'Relu')
@@ -27,8 +27,9 @@ QUANTIZED = (*WEIGHTED, 'Clip', 'Relu')
 levels are of values that they cut off."""
 _SCALED = ('LeakyRelu', 'PRelu', 'Relu', 'Pad')
 """Operators that pass a positive factor of a channel on to what they give."""
-_SPREAD = 1000.0
-"""Largest factor that brings a channel to the range of the largest."""
+_SPREAD = 10.0
+"""Largest factor that brings a channel to the range of the largest. One that the images hardly use keeps so much room
+for others in which it is larger."""
 _DIVISOR = 32
 _SENSORS = (['visible'], ['visible', 'infrared'])
 
@@ -214,8 +215,8 @@ def _equalise(graph: ModelProto, images: Sequence[Mapping[str, np.ndarray]], lay
     from onnx.numpy_helper import from_array, to_array
 
     found = list(_between_convolutions(graph, layers))
-    if not found:
-        return
+    if not found or any(entry.HasField('g') for node in graph.graph.node for entry in node.attribute):
+        return  # a subgraph may use any tensor
     weights = {tensor.name: tensor for tensor in graph.graph.initializer}
     sizes = _channel_sizes(graph, [tensor for *_, tensor in found], images)
     for before, conv, tensor in found:
@@ -239,6 +240,9 @@ def _between_convolutions(graph: ModelProto, layers: Sequence[str]) -> Iterator[
     """
     weights = {tensor.name for tensor in graph.graph.initializer}
     producers = {name: node for node in graph.graph.node for name in node.output}
+    constants = {tensor.name: tensor for tensor in graph.graph.initializer}
+    constants.update((node.output[0], entry.t) for node in graph.graph.node if node.op_type == 'Constant'
+                     for entry in node.attribute if entry.name == 'value')
     uses = Counter(name for node in graph.graph.node for name in node.input)
     uses.update(output.name for output in graph.graph.output)
 
@@ -251,7 +255,7 @@ def _between_convolutions(graph: ModelProto, layers: Sequence[str]) -> Iterator[
         tensor, cut = conv.input[0], None
         while uses[tensor] == 1 and tensor in producers:
             before = producers[tensor]
-            if not _passes_factors(before, producers):
+            if not _passes_factors(before, constants):
                 if own(before):
                     yield before, conv, cut or tensor
                 break
@@ -259,16 +263,17 @@ def _between_convolutions(graph: ModelProto, layers: Sequence[str]) -> Iterator[
             tensor = before.input[0]
 
 
-def _passes_factors(node: NodeProto, producers: Mapping[str, NodeProto]) -> bool:
+def _passes_factors(node: NodeProto, constants: Mapping[str, TensorProto]) -> bool:
     """Return whether an operator gives a channel times a factor for that channel times it."""
     from onnx.numpy_helper import to_array
 
-    if node.op_type != 'Pad' or len(node.input) < 3 or not node.input[2]:
+    if node.op_type != 'Pad':
         return node.op_type in _SCALED
-    if any(entry.name == 'mode' and entry.s != b'constant' for entry in node.attribute):
-        return True
-    value = producers.get(node.input[2])
-    return value is not None and value.op_type == 'Constant' and not to_array(value.attribute[0].t).any()
+    pads, value = (to_array(constants[name]) if name in constants else None for name in [*node.input[1:], '', ''][:2])
+    if pads is None or pads.reshape(2, -1)[:, 1].any():  # of channels that no convolution gave
+        return False
+    mode = next((entry.s for entry in node.attribute if entry.name == 'mode'), b'constant')
+    return mode != b'constant' or not any(node.input[2:3]) or value is not None and not value.any()
 
 
 def _channel_sizes(graph: ModelProto, tensors: Sequence[str],

@@ -10,7 +10,7 @@ from mmengine.model import BaseModel
 from torch import Tensor
 
 from mmfusenas.core.errors import InputError, StateError
-from mmfusenas.models.scene.base_scene import add_pred_img, checked_losses, losses_of_sizes
+from mmfusenas.models.scene.base_scene import add_pred_img, check_whole_images, checked_losses, losses_of_sizes
 from mmfusenas.models.stages import Stages
 from mmfusenas.models.utils.bounded import bounded
 from mmfusenas.models.utils.memory_layout import prefer_channels_last
@@ -100,6 +100,7 @@ class TaskGuided(Stages, BaseModel):
 
     def loss(self, inputs: dict[str, Tensor], data_samples: list) -> dict[str, Tensor]:
         """Return the losses of the present stage; those of the scene module are named ``scene.*``."""
+        check_whole_images(self.scene, inputs, data_samples)
         images = self.scene_images(inputs)
         losses = {}
         if self.stage != 'scene':

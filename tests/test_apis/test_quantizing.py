@@ -136,14 +136,14 @@ def test_a_slope_that_relu_takes_away_goes(tmp_path, kind, slope, goes):
 
 @pytest.mark.parametrize('groups', [1, 2])
 def test_a_small_channel_keeps_its_levels(tmp_path, groups):
-    first = np.float32([[1, 0], [0, 0.005]]).reshape(2, 2, 1, 1)
-    second = np.float32([[[1, 0], [0, 200]], [[1], [200]]][groups - 1]).reshape(2, 2 // groups, 1, 1)
+    first = np.float32([[1, 0], [0, 0.1]]).reshape(2, 2, 1, 1)
+    second = np.float32([[[1, 0], [0, 10]], [[1], [10]]][groups - 1]).reshape(2, 2 // groups, 1, 1)
     path = saved(tmp_path / 'a.onnx', dict(visible=[1, 2, 4, 4]), dict(y=[1, 2, 6, 6]), [
         onnx.helper.make_node('Conv', ['visible', 'v', 'bias'], ['x'], name='first'),
         onnx.helper.make_node('LeakyRelu', ['x'], ['z'], name='slope', alpha=0.2),
         onnx.helper.make_node('Pad', ['z', 'by'], ['padded'], name='pad', mode='reflect'),
         onnx.helper.make_node('Conv', ['padded', 'w'], ['y'], name='second', group=groups)],
-        dict(v=first, bias=np.float32([0.1, 0.0005]), w=second), dict(by=np.int64([0, 0, 1, 1] * 2)))
+        dict(v=first, bias=np.float32([0.1, 0.01]), w=second), dict(by=np.int64([0, 0, 1, 1] * 2)))
     image = dict(visible=np.random.default_rng(0).uniform(-1, 1, (1, 2, 4, 4)).astype(np.float32))
     quantize_onnx(path, tmp_path / 'b.onnx', [image])
     (expected, ), (got, ) = (onnxruntime(name, image) for name in (path, tmp_path / 'b.onnx'))
@@ -151,23 +151,40 @@ def test_a_small_channel_keeps_its_levels(tmp_path, groups):
     assert np.abs(expected[0, 1]).max() > 0.5
 
 
-@pytest.mark.parametrize('kind', ['branch', 'shared', 'pad'])
+@pytest.mark.parametrize('kind', ['branch', 'shared', 'pad', 'clip', 'output'])
 def test_channels_stay_where_factors_would_not_cancel(tmp_path, kind):
-    weights = dict(v=np.float32([[1, 0.1], [0, 0.2]]).reshape(2, 2, 1, 1), one=np.float32(1))
+    weights = dict(v=np.float32([[1, 0.1], [0, 0.2]]).reshape(2, 2, 1, 1), one=np.float32(1), low=np.float32(-0.1),
+                   high=np.float32(0.5))
     nodes = [onnx.helper.make_node('Conv', ['visible', 'v'], ['x'], name='first')]
     if kind == 'pad':
-        nodes.append(onnx.helper.make_node('Pad', ['x', 'by', 'one'], ['padded'], name='pad'))
-    weights['w'] = weights['v'].copy()
-    nodes.append(onnx.helper.make_node('Conv', ['padded' if kind == 'pad' else 'x', 'v' if kind == 'shared' else 'w'],
-                                       ['u'], name='second'))
+        nodes.append(onnx.helper.make_node('Pad', ['x', 'by', 'one'], ['between'], name='pad'))
+    elif kind == 'clip':
+        nodes.append(onnx.helper.make_node('Clip', ['x', 'low', 'high'], ['between'], name='clip'))
+    weights['w'] = np.eye(2, dtype=np.float32).reshape(2, 2, 1, 1)
+    nodes.append(onnx.helper.make_node(
+        'Conv', ['between' if kind in ('pad', 'clip') else 'x', 'v' if kind == 'shared' else 'w'], ['u'], name='second'))
     nodes.append(onnx.helper.make_node('Add', ['u', 'x' if kind == 'branch' else 'one'], ['y'], name='add'))
     side = 6 if kind == 'pad' else 4
-    path = saved(tmp_path / 'a.onnx', dict(visible=[1, 2, 4, 4]), dict(y=[1, 2, side, side]), nodes, weights,
+    outputs = dict(y=[1, 2, side, side], **dict(x=[1, 2, 4, 4]) if kind == 'output' else {})
+    path = saved(tmp_path / 'a.onnx', dict(visible=[1, 2, 4, 4]), outputs, nodes, weights,
                  dict(by=np.int64([0, 0, 1, 1] * 2)))
     image = dict(visible=np.random.default_rng(0).uniform(-1, 1, (1, 2, 4, 4)).astype(np.float32))
     quantize_onnx(path, tmp_path / 'b.onnx', [image])
-    (expected, ), (got, ) = (onnxruntime(name, image) for name in (path, tmp_path / 'b.onnx'))
-    np.testing.assert_allclose(got, expected, atol=0.04)
+    for expected, got in zip(*(onnxruntime(name, image) for name in (path, tmp_path / 'b.onnx')), strict=True):
+        np.testing.assert_allclose(got, expected, atol=0.04)
+
+
+def test_a_channel_that_calibration_hardly_uses_has_room_for_more(tmp_path):
+    eye = np.eye(2, dtype=np.float32).reshape(2, 2, 1, 1)
+    path = saved(tmp_path / 'a.onnx', dict(visible=[1, 2, 4, 4]), dict(y=[1, 2, 4, 4]), [
+        onnx.helper.make_node('Conv', ['visible', 'v'], ['x'], name='first'),
+        onnx.helper.make_node('Relu', ['x'], ['z'], name='relu'),
+        onnx.helper.make_node('Conv', ['z', 'w'], ['y'], name='second')], dict(v=eye, w=eye))
+    image = np.random.default_rng(0).uniform(0, 1, (1, 2, 4, 4)).astype(np.float32)
+    image[0, :, 0, 0] = 1
+    quantize_onnx(path, tmp_path / 'b.onnx', [dict(visible=image * np.float32([1, 0.001])[:, None, None])])
+    got, = onnxruntime(tmp_path / 'b.onnx', dict(visible=image * np.float32([1, 0.1])[:, None, None]))
+    np.testing.assert_allclose(got[0, 1], image[0, 1] * 0.1, atol=0.005)
 
 
 def test_layers_stay_in_float(fusion, samples, tmp_path):

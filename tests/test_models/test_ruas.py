@@ -110,10 +110,32 @@ def test_an_exposure_brings_images_to_a_grey_level_first():
     with torch.no_grad():
         for (u, t), (expected, own) in zip(net.unroll(y), plain.unroll(even), strict=True):
             torch.testing.assert_close(u, expected)
-            torch.testing.assert_close(t, first * own)
+            torch.testing.assert_close(t, (first * own).clamp(min=1e-4))
         assert (net.unroll(torch.zeros(1, 3, 9, 9))[-1][0] == 0).all()
+        for one, image in zip(y, net.unroll(y)[-1][0]):  # whatever else is in the batch
+            torch.testing.assert_close(net.unroll(one[None])[-1][0][0], image)
     with pytest.raises(ValueError, match='RUASScene got exposure=1.5'):
         RUASScene('ruas-scene', exposure=1.5)
+
+
+def test_an_image_that_is_nearly_black_gets_no_white_specks():
+    y = torch.zeros(1, 3, 50, 60)
+    y[..., ::10, ::10] = 1 / 255
+    assert (y / even_illumination(y, 0.25)).max() < 0.5
+    assert RUASScene('ruas-scene', update='additive', exposure=0.25).unroll(y * 0)[-1][1].min() >= 1e-4
+
+
+def test_an_exposure_is_of_whole_images_alone():
+    model = enhancement(scene=dict(SCENE, exposure=0.25, loss=dict(type='RTVSceneLoss')))
+    visible, samples = dark(2, 3, 32, 40), [
+        FusionDataSample(metainfo=dict(img_shape=shape)) for shape in ((32, 40), (24, 40))]
+    for network in (model, model.scene):
+        with pytest.raises(ValueError, match=r'batch of 32 x 40 has images of \[\(24, 40\), \(32, 40\)\], padded'):
+            network(dict(visible=visible), samples, mode='loss')
+        assert network(dict(visible=visible), samples[:1] * 2, mode='loss')
+        network.tile = 256
+        with pytest.raises(ValueError, match='tile=256 would give each part a brightness of its own'):
+            network(dict(visible=visible), samples, mode='predict')
 
 
 def test_the_additive_update_follows_the_image_where_the_cell_does_not():

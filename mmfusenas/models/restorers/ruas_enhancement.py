@@ -83,6 +83,11 @@ class RUASEnhancement(Stages, BaseScene):
                              "estimation=dict(type='NoiseEstimation').")
         self._denoise = where
 
+    @property
+    def needs_whole_images(self) -> bool:
+        """Whether the scene module does."""
+        return self.scene.needs_whole_images
+
     def images(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         brightened = self.scene_images(inputs)
         images = dict(brightened, brightened=self.task_image(brightened['image']))

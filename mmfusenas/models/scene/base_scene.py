@@ -36,6 +36,8 @@ class BaseScene(BaseModel):
     """Whose images the module takes."""
     tile: int | None = None
     """Side of the parts that predictions are made of (:func:`in_tiles`), in pixels; None makes them at once."""
+    needs_whole_images = False
+    """Whether a part of an image, or its padding, would change what is made of the rest."""
 
     def __init__(self, loss: dict | None = None, data_preprocessor: dict | None = None,
                  init_cfg: dict | None = None) -> None:
@@ -97,6 +99,7 @@ class BaseScene(BaseModel):
         if mode == 'tensor':
             return self.images(inputs)['image']
         if mode == 'loss':
+            check_whole_images(self, inputs, data_samples)
             images = self.images(inputs)
             return checked_losses(self, losses_of_sizes(self.losses, images, inputs, data_samples))
         if mode == 'predict':
@@ -108,6 +111,9 @@ class BaseScene(BaseModel):
 
         So a prediction does not depend on what else is in the batch. Images of one size run at once.
         """
+        if self.tile and self.needs_whole_images:
+            raise InputError(f'{type(self).__name__} looks at the mean of whole images (exposure), and '
+                             f'tile={self.tile} would give each part a brightness of its own: leave tile out.')
         run = partial(in_tiles, self.images, tile=self.tile) if self.tile else self.images
         batch = next(iter(inputs.values())).shape[2:]
         shapes = [tuple(sample.metainfo['img_shape'][:2]) for sample in data_samples]
@@ -116,6 +122,16 @@ class BaseScene(BaseModel):
         single = [run({name: x[i:i + 1, :, :height, :width] for name, x in inputs.items()})
                   for i, (height, width) in enumerate(shapes)]
         return {name: cat_padded([images[name] for images in single], batch) for name in single[0]}
+
+
+def check_whole_images(scene: BaseScene, inputs: dict[str, Tensor], data_samples: list | None) -> None:
+    """Raise where a batch is padded and a scene module would count the padding."""
+    batch = tuple(next(iter(inputs.values())).shape[2:])
+    shapes = {tuple(sample.metainfo['img_shape'][:2]) for sample in data_samples or ()}
+    if scene.needs_whole_images and shapes - {batch}:
+        raise InputError(f'{type(scene).__name__} looks at the mean of whole images (exposure), and a batch of '
+                         f'{batch[0]} x {batch[1]} has images of {sorted(shapes)}, padded: train with images of one '
+                         'size, with batch_size=1 and no pad_size_divisor, or with exposure=None.')
 
 
 def checked_losses(model: BaseModel, losses: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -49,7 +49,7 @@ class RUASScene(Searchable, BaseScene):
         gamma: Weight of the rectification, in [0, 1]; at 0 there is none (fig. 3 c). Defaults to 0.5.
         t_min: Least illumination. Defaults to 1e-4 (1e-3 in the version of CVPR 2021).
         update: ``'published'`` or ``'additive'``. Defaults to 'published', which checkpoints without the key are of.
-        exposure: Grey level in (0, 1) to which the mean of an image is brought before the first stage, by
+        exposure: Grey level in (0, 1) to which a value at an image's mean is brought before the first stage, by
             :func:`even_illumination`, which counts as a part of t: the cell sees some thirty pixels, and not how dark
             the image is. Beyond the paper. Defaults to None: it begins with the image itself.
         operators: Short names of the candidate operators. Defaults to the paper's seven.
@@ -99,6 +99,11 @@ class RUASScene(Searchable, BaseScene):
             nn.init.constant_(self.cell.distill[-1].bias, 1.0)
         self.specialize(genotype)
 
+    @property
+    def needs_whole_images(self) -> bool:
+        """Whether the mean of an image counts."""
+        return self.exposure is not None
+
     def unroll(self, y: Tensor) -> list[tuple[Tensor, Tensor]]:
         """Return (u, t) of every stage.
 
@@ -107,7 +112,7 @@ class RUASScene(Searchable, BaseScene):
         """
         first = 1.0
         if self.exposure is not None:
-            first = even_illumination(y, self.exposure, self.t_min)
+            first = even_illumination(y, self.exposure)
             y = y / first
         start, results = local_max(y), []
         for stage in range(self.stages):
@@ -115,7 +120,7 @@ class RUASScene(Searchable, BaseScene):
             t = self.cell(warm, stage).sigmoid()
             # At t_min the scene loss has to bring the additive form back.
             t = t.clamp(self.t_min, 1) if self.update == 'published' else bounded(warm - (1 - t), self.t_min, 1)
-            results.append(((y / t).clamp(0, 1), first * t))
+            results.append(((y / t).clamp(0, 1), (first * t).clamp(min=self.t_min)))
         return results
 
     def images(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -139,8 +144,8 @@ class RUASScene(Searchable, BaseScene):
         return u if self.warm_start == 'feature' else local_max(u) - self.gamma * (u - y)
 
 
-def even_illumination(y: Tensor, exposure: float, least: float = 1e-4) -> Tensor:
-    r"""Return the illumination :math:`y + c (1 - y)` by which images get about a mean grey level.
+def even_illumination(y: Tensor, exposure: float, least: float = 5e-3) -> Tensor:
+    r"""Return the illumination :math:`y + c (1 - y)` by which a value at an image's mean gets a grey level.
 
     Divided by it, every value of an image has 1 / c times its odds y / (1 - y): black and white stay what they are, and
     nothing else gets there. c is the odds of the image's mean, over pixels and channels, divided by those of
@@ -149,7 +154,8 @@ def even_illumination(y: Tensor, exposure: float, least: float = 1e-4) -> Tensor
     Args:
         y: Images.
         exposure: Grey level in (0, 1) that a value at the mean of its image gets.
-        least: Least c, of black images. Defaults to 1e-4.
+        least: Least c: of images that are nearly black a few values would become white. Defaults to 5e-3, which images
+            have whose mean is 0.4 of 255 where ``exposure`` is 0.25.
 
     Shape:
         N x C x H x W in [0, 1] to the same.
@@ -160,7 +166,7 @@ def even_illumination(y: Tensor, exposure: float, least: float = 1e-4) -> Tensor
         0.25
     """
     mean = y.mean((1, 2, 3), keepdim=True)
-    c = mean * (1 - exposure) / ((1 - mean).clamp(min=least) * exposure)
+    c = mean * (1 - exposure) / ((1 - mean).clamp(min=1e-4) * exposure)
     return y + c.clamp(least, 1) * (1 - y)
 
 
