@@ -1,7 +1,8 @@
 """Several configs, settings and seeds in one go, and one table of what their tests give.
 
-Every config is trained with every combination of the values of --grid and with every seed, and tested; where it
-searches, what was found is trained and tested. The table has a row a combination: mean and standard deviation over the
+Every config is trained with every combination of the values of --grid and with every seed, and tested. Where it
+searches, the values are those of the search; what was found is trained as the search's `retrain.py` says, with the same
+seed, and tested. The table has a row a combination: mean and standard deviation over the
 seeds, and in the last column the metric of each seed that is asked for.
 
     python benchmarks/sweep.py configs/tim/retinanet_ivif.py configs/tim/ssd_ivif.py --seeds 0 1 2
@@ -21,7 +22,7 @@ from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
-from runs import figure, shared, test, train_found
+from runs import figure, shared, test, train
 from terminaltables import AsciiTable
 
 from mmfusenas.core.errors import InputError
@@ -36,8 +37,8 @@ class Row(NamedTuple):
 
     @property
     def name(self) -> str:
-        """What it is called in the table: the config's name, and of every key the last part."""
-        return ' '.join([Path(self.config).stem, *(re.sub(r'^[^=]*\.', '', option) for option in self.options)])
+        """What it is called in the table."""
+        return ' '.join([Path(self.config).stem, *self.options])
 
 
 def main() -> None:
@@ -56,10 +57,11 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--metric', help='metric whose seeds are shown one by one (default: the first)')
     parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/sweep'), help='default: %(default)s')
     parser.add_argument('--train-options', nargs='+', default=[], metavar='KEY=VALUE',
-                        help='values to override in every training')
+                        help='values to override in every config, as those of --grid')
     parser.add_argument('--test-options', nargs='+', default=[], metavar='KEY=VALUE',
                         help='values to override in every test')
     args = parser.parse_args()
+    args.seeds = list(dict.fromkeys(args.seeds))
     for axis in args.grid:
         if len(axis) < 2:
             parser.error(f'--grid {axis[0]} has no values: give a key and the values to try')
@@ -79,7 +81,7 @@ def grid_rows(configs: Sequence[str], grid: Sequence[Sequence[str]]) -> list[Row
     if twice:
         raise InputError(f'{twice[0].config} {" ".join(twice[0].options)} and {twice[1].config} '
                         f'{" ".join(twice[1].options)} would share a folder: give every config and value once, and '
-                        'configs of one name by sweeps of their own.')
+                        'configs of one name by sweeps with another --work-dir.')
     return rows
 
 
@@ -90,8 +92,11 @@ def folder_of(row: Row) -> str:
 
 def score(row: Row, seed: int, args: argparse.Namespace) -> dict[str, float]:
     """Train with a seed, test; return the metrics."""
-    config, checkpoint = train_found(row.config, args.work_dir / folder_of(row) / f'seed-{seed}',
-                                     [f'randomness.seed={seed}', *row.options, *args.train_options])
+    config, folder, seeded = row.config, args.work_dir / folder_of(row) / f'seed-{seed}', [f'randomness.seed={seed}']
+    checkpoint = train(config, folder, [*seeded, *row.options, *args.train_options])
+    if (folder / 'retrain.py').is_file():
+        config = str(folder / 'retrain.py')
+        checkpoint = train(config, folder / 'retrain', seeded)
     return test(config, checkpoint, args.test_options)
 
 

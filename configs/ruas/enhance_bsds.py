@@ -3,8 +3,8 @@
 # The cell begins with an image of a mean grey level. What is kept is the mean of the weights over some 500 iterations.
 # Scored on LOL's test pairs (`LOL_ROOT`).
 _base_ = [
-    '../_base_/models/ruas_enhancement.py', '../_base_/datasets/bsds_lowlight_wide.py', '../_base_/schedules/adam_100e.py',
-    '../_base_/default_runtime.py'
+    '../_base_/models/ruas_enhancement.py', '../_base_/datasets/bsds_lowlight_wide.py',
+    '../_base_/schedules/adam_100e.py', '../_base_/default_runtime.py'
 ]
 model = dict(
     scene=dict(exposure=0.25), estimation=None, denoise='always', known_noise='reference',

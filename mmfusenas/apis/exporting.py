@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import warnings
 from collections.abc import Iterator, Sequence
@@ -86,9 +87,7 @@ class _TaskGraph(FusionGraph):
         super().__init__(model.scene)
         self.task, self.seen = model.task, model.seen
         preprocessor = self.task.data_preprocessor
-        # mmseg pads a prediction only where `test_cfg` says so.
-        self.divisor = int(((preprocessor.test_cfg or {}).get('size_divisor') if hasattr(preprocessor, 'test_cfg')
-                            else getattr(preprocessor, 'pad_size_divisor', None)) or 1)
+        self.divisor = _pad_divisor(preprocessor)
         self.pad_value = float(getattr(preprocessor, 'pad_value', getattr(preprocessor, 'pad_val', 0)))
         self.padding = (0, 0)
 
@@ -165,6 +164,18 @@ class SegmentationGraph(_TaskGraph):
         return image, logits[..., :height, :width]
 
 
+def _pad_divisor(preprocessor: nn.Module) -> int:
+    """Return what a prediction's sides are padded to a multiple of; mmseg does so only where `test_cfg` says it."""
+    if hasattr(preprocessor, 'test_cfg'):
+        return int((preprocessor.test_cfg or {}).get('size_divisor') or 1)
+    return int(getattr(preprocessor, 'pad_size_divisor', None) or 1)
+
+
+def size_divisor(model: nn.Module) -> int:
+    """Return what the sides of images of a graph of any size are multiples of."""
+    return math.lcm(_STEP, _pad_divisor(model.task.data_preprocessor) if isinstance(model, TaskGuided) else 1)
+
+
 def fusion_graph(model: nn.Module) -> FusionGraph:
     """Return a model, made fast for inference, as the graph that is exported.
 
@@ -198,8 +209,8 @@ def export_onnx(model: nn.Module, path: str | os.PathLike, shape: tuple[int, int
             :class:`TaskGuidedSegmentor`, on the CPU.
         path: File to write: beside, then moved into place.
         shape: Height and width of the images.
-        dynamic: Whether other sizes, as multiples of 32, are allowed too, and but for a detector other numbers of
-            images; ``shape`` is what it is traced with.
+        dynamic: Whether other sizes, as multiples of :func:`size_divisor`, are allowed too, and but for a detector
+            other numbers of images; ``shape`` is what it is traced with.
         nms: Whether a detector suppresses boxes in the graph (:func:`~mmfusenas.apis.onnx_nms.add_nms`). Defaults to
             False: it gives all that is suppressed elsewhere.
 
@@ -231,10 +242,12 @@ def export_onnx(model: nn.Module, path: str | os.PathLike, shape: tuple[int, int
         difference = _difference(graph, beside, shape)
         if dynamic:
             number = 1 if isinstance(graph, DetectionGraph) else 2
-            larger = (shape[0] + 2 * _STEP, shape[1] + _STEP)
+            step = size_divisor(model)
+            larger = (shape[0] + 2 * step, shape[1] + step)
             difference = np.maximum(difference, _difference(graph, beside, larger, number))
         if not difference <= TOLERANCE:
-            raise StateError(f'The exported graph differs from the model by {difference:.2g}, so it is not kept.')
+            raise StateError(f'The exported graph differs from the model by {difference:.2g}, so it is not kept.'
+                             + dynamic * ' One of a fixed size may not: give --shape H W.')
         _finish(beside, (getattr(model, 'dataset_meta', None) or {}).get('classes'), test_cfg)
     return float(difference)
 

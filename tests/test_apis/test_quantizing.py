@@ -161,8 +161,8 @@ def test_channels_stay_where_factors_would_not_cancel(tmp_path, kind):
     elif kind == 'clip':
         nodes.append(onnx.helper.make_node('Clip', ['x', 'low', 'high'], ['between'], name='clip'))
     weights['w'] = np.eye(2, dtype=np.float32).reshape(2, 2, 1, 1)
-    nodes.append(onnx.helper.make_node(
-        'Conv', ['between' if kind in ('pad', 'clip') else 'x', 'v' if kind == 'shared' else 'w'], ['u'], name='second'))
+    between = 'between' if kind in ('pad', 'clip') else 'x'
+    nodes.append(onnx.helper.make_node('Conv', [between, 'v' if kind == 'shared' else 'w'], ['u'], name='second'))
     nodes.append(onnx.helper.make_node('Add', ['u', 'x' if kind == 'branch' else 'one'], ['y'], name='add'))
     side = 6 if kind == 'pad' else 4
     outputs = dict(y=[1, 2, side, side], **dict(x=[1, 2, 4, 4]) if kind == 'output' else {})

@@ -22,6 +22,8 @@ def sweep(monkeypatch):
         if name == 'train':
             (folder / Path(config).name).write_text('')
             (folder / 'last_checkpoint').write_text('epoch_1.pth')
+            if Path(config).name == 'search.py':
+                (folder / 'retrain.py').write_text('')
         else:
             seed = int(re.search(r'seed-(\d)', str(folder))[1])
             out = Path(arguments[arguments.index('--out') + 1])
@@ -50,11 +52,22 @@ def test_every_combination_is_trained_with_every_seed_once(sweep, tmp_path, caps
     assert asked[2][-4:] == ('randomness.seed=1', 'optimizer.lr=0.1', 'model.name=a/b', 'c=2')
     assert asked[3][-1] == 'd=3' and 'randomness.seed=1' not in asked[3]
     printed = capsys.readouterr().out
-    assert re.search(r'x lr=0\.1 name=a/b +\| 0\.5000 \+- 0\.3536 +\| 2\.0000 \+- 0\.0000 +\| 0\.2500, 0\.75', printed)
-    assert re.search(r'x lr=1 name=a/b +\| 1\.5000 \+- 0\.3536', printed)
+    first = r'x optimizer\.lr=0\.1 model\.name=a/b +'
+    assert re.search(first + r'\| 0\.5000 \+- 0\.3536 +\| 2\.0000 \+- 0\.0000 +\| 0\.2500, 0\.75', printed)
+    assert re.search(r'x optimizer\.lr=1 model\.name=a/b +\| 1\.5000 \+- 0\.3536', printed)
     assert sweep(*options) == []
     with pytest.raises(SystemExit, match='of another run'):
         sweep(*options[:-4])
+
+
+def test_the_values_are_those_of_a_search_and_not_of_what_it_finds(sweep, tmp_path):
+    asked = sweep('configs/search.py', '--grid', 'default_hooks.search.interval', 2, '--seeds', 5, 5,
+                  '--work-dir', tmp_path)
+    folder = tmp_path / 'search-default_hooks.search.interval=2/seed-5'
+    assert [call[:2] for call in asked] == [
+        ('train', 'configs/search.py'), ('train', f'{folder}/retrain.py'), ('test', f'{folder}/retrain/retrain.py')]
+    assert 'default_hooks.search.interval=2' in asked[0]
+    assert asked[1][-1] == 'randomness.seed=5' and 'default_hooks.search.interval=2' not in asked[1]
 
 
 def test_the_seeds_of_the_metric_that_is_asked_for(sweep, tmp_path, capsys):

@@ -6,12 +6,13 @@ from pathlib import Path
 from mmcv.image import rescale_size
 
 from mmfusenas.apis import load_model
-from mmfusenas.apis.exporting import export_onnx
+from mmfusenas.apis.exporting import export_onnx, size_divisor
 from mmfusenas.core.errors import UserError
 from mmfusenas.utils.command_line import add_model_options, chosen_model, output_file, run_tool
 from mmfusenas.utils.config_parts import type_name
 
 TRACED = (448, 640)
+LARGE = (1080, 1920)
 
 
 def parse_args() -> argparse.Namespace:
@@ -73,12 +74,14 @@ def main() -> None:
     model = load_model(source, checkpoint)
     difference = export_onnx(model, args.out, shape or TRACED, not shape, args.nms)
     size = Path(args.out).stat().st_size / 1e6
-    sizes = f'{shape[0]} x {shape[1]}' if shape else 'any height and width that are multiples of 32'
+    sizes = f'{shape[0]} x {shape[1]}' if shape else f'any height and width that are multiples of {size_divisor(model)}'
     print(f'{args.out}: {size:.1f} MB, {sizes}; differs from PyTorch by at most {difference:.1e}')
-    size = shape and resized(getattr(model, 'test_pipeline', None) or (), shape)
-    if size:
-        print(f'note: in a test the pipeline of the model brings images of {shape[0]} x {shape[1]} to {size[0]} x '
-              f'{size[1]}; the graph takes them as they are. Give --shape {size[0]} {size[1]} for what was trained')
+    trained = resized(getattr(model, 'test_pipeline', None) or (), shape or LARGE)
+    if trained:
+        height, width = shape or LARGE
+        print(f'note: in a test the pipeline of the model brings images of {height} x {width} to {trained[0]} x '
+              f'{trained[1]}; the graph takes them as they are. ' + (
+                  f'Give --shape {trained[0]} {trained[1]} for what was trained' if shape else 'Resize them before'))
     images = ', '.join(f'{sensor}=...' for sensor in getattr(model, 'scene', model).sensors)
     print(f'\ndone; next, in Python:\n  onnxruntime.InferenceSession({str(args.out)!r}).run(None, dict({images}))')
 
