@@ -92,6 +92,9 @@ CASES = {
     'model/FixedFusion': Case(dict(rule='maximum'), pair),
     'model/FusionLoss': Case({}, lambda: [features(1), features(1, 1), features(1, 1)],
                              lambda module, inputs: list(module(*inputs).values())),
+    'model/FusedImageLoss': Case({}, lambda: dict(fused_luma=features(1), visible_luma=features(1, 1),
+                                                  infrared=features(1, 1)),
+                                 lambda module, images: list(module(images, images).values())),
     'model/PairDataPreprocessor': Case(
         {}, lambda: dict(inputs={name: list(x.detach() * 255) for name, x in pair().items()}),
         lambda module, inputs: list(module(inputs)['inputs'].values())),

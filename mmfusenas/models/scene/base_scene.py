@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from mmengine.model import BaseModel
 from mmengine.structures import BaseDataElement
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmfusenas.core.errors import InputError, StateError
 from mmfusenas.models.scene.tiles import in_tiles
@@ -124,11 +124,11 @@ class BaseScene(BaseModel):
         return {name: cat_padded([images[name] for images in single], batch) for name in single[0]}
 
 
-def check_whole_images(scene: BaseScene, inputs: dict[str, Tensor], data_samples: list | None) -> None:
+def check_whole_images(scene: nn.Module, inputs: dict[str, Tensor], data_samples: list | None) -> None:
     """Raise where a batch is padded and a scene module would count the padding."""
     batch = tuple(next(iter(inputs.values())).shape[2:])
     shapes = {tuple(sample.metainfo['img_shape'][:2]) for sample in data_samples or ()}
-    if scene.needs_whole_images and shapes - {batch}:
+    if getattr(scene, 'needs_whole_images', False) and shapes - {batch}:
         raise InputError(f'{type(scene).__name__} looks at the mean of whole images (exposure), and a batch of '
                          f'{batch[0]} x {batch[1]} has images of {sorted(shapes)}, padded: train with images of one '
                          'size, with batch_size=1 and no pad_size_divisor, or with exposure=None.')
