@@ -16,7 +16,8 @@ class FusedImageLoss(FusionLoss):
     l_F, ``'information'``, below (section 4.2).
 
     Args:
-        form, **parameters: As of :class:`FusionLoss`.
+        form: As of :class:`FusionLoss`.
+        **parameters: Likewise.
 
     Shape:
         ``fused_luma`` and ``visible_luma`` of the model's images, ``infrared`` of the inputs, N x 1 x H x W in [0, 1];
