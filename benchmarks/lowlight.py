@@ -4,10 +4,10 @@ PSNR and SSIM on pairs, as ``ImageQualityMetric`` takes them; the spread of the 
 share of values at 1 that were not there in the input, on dark images without references. Of every model the row
 ``constants`` has the mean output of its cell in the place of the cell, stage by stage, over the images of the config's
 val_dataloader. The gain, the c of y / (y / 2 + c), the additive form by hand, and the grey level of the even
-illumination, by which a scene module with an ``exposure`` begins, are the best of a grid there. Nothing is chosen on
-the pairs. Of noise removal alone there is the PSNR of those images' references with Gaussian noise of deviation
-0.1, beside that of the noise itself and of scikit-image's Gaussian filter, total variation and non-local means, each
-with the best strength of a grid on these very images.
+illumination, by which a scene module with an ``exposure`` begins, are the best of a grid there; it stands alone and
+with each model's noise removal. Nothing is chosen on the pairs. Of noise removal alone there is the PSNR of those
+images' references with Gaussian noise of deviation 0.1, beside that of the noise itself and of scikit-image's Gaussian
+filter, total variation and non-local means, each with the best strength of a grid on these very images.
 
     BSDS_ROOT=data/bsds LOL_ROOT=data/lol OMP_NUM_THREADS=1 python benchmarks/lowlight.py ruas-lowlight mine.pth \
         --unpaired data/lowlight/test
@@ -74,6 +74,7 @@ def main() -> None:
             'even illumination': best({e: plain(lambda y, e=e: y / even_illumination(y, e)) for e in EXPOSURES}, val)}
     models = {name: load_model(name) for name in args.models}
     for name, model in models.items():
+        rows[f'even illumination, noise removal of {name}'] = removed(rows['even illumination'], model.task)
         twin = copy.deepcopy(model)
         twin.scene.cell = Constants(twin.scene.cell)
         for y, _ in val:
@@ -126,6 +127,15 @@ def plain(rule: Callable[[Tensor], Tensor]) -> Callable:
         u = rule(y).clamp(0, 1)
         return u, 0.0, float(((u >= 1) & (y < 1)).float().mean())
     return row
+
+
+def removed(row: Callable, removal: nn.Module) -> Callable:
+    """Return a rule's row with noise removed from its image."""
+    @torch.no_grad()
+    def without_noise(y: Tensor) -> Tensor:
+        return removal(row(y)[0].flip(1)).flip(1)
+
+    return plain(without_noise)
 
 
 def run(model: nn.Module) -> Callable:

@@ -95,12 +95,16 @@ def _train(config: str, folder: Path, options: Sequence[str]) -> Path:
     return folder / Path((folder / 'last_checkpoint').read_text().strip()).name
 
 
-def train_found(config: str, folder: Path, options: Sequence[str] = ()) -> tuple[str, Path]:
-    """Train in ``folder``, and what was found where that is a search; return the config and the last checkpoint."""
+def train_found(config: str, folder: Path, options: Sequence[str] = (),
+                found_options: Sequence[str] | None = None) -> tuple[str, Path]:
+    """Train in ``folder``, and what was found where that is a search; return the config and the last checkpoint.
+
+    What was found trains with ``found_options``, by default with the same ones.
+    """
     checkpoint = train(config, folder, options)
     if (folder / 'retrain.py').is_file():
         config = str(folder / 'retrain.py')
-        checkpoint = train(config, folder / 'retrain', options)
+        checkpoint = train(config, folder / 'retrain', options if found_options is None else found_options)
     return config, checkpoint
 
 

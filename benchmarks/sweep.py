@@ -2,8 +2,8 @@
 
 Every config is trained with every combination of the values of --grid and with every seed, and tested. Where it
 searches, the values are those of the search; what was found is trained as the search's `retrain.py` says, with the same
-seed, and tested. The table has a row a combination: mean and standard deviation over the
-seeds, and in the last column the metric of each seed that is asked for.
+seed, and tested. The table has a row a combination: mean and standard deviation over the seeds, and in the last column
+the metric of each seed that is asked for.
 
     python benchmarks/sweep.py configs/tim/retinanet_ivif.py configs/tim/ssd_ivif.py --seeds 0 1 2
     python benchmarks/sweep.py configs/tim/retinanet_ivif_demo.py --grid optim_wrapper.optimizer.lr 5e-3 1e-2 \
@@ -22,7 +22,7 @@ from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
-from runs import figure, shared, test, train
+from runs import figure, shared, test, train_found
 from terminaltables import AsciiTable
 
 from mmfusenas.core.errors import InputError
@@ -80,8 +80,8 @@ def grid_rows(configs: Sequence[str], grid: Sequence[Sequence[str]]) -> list[Row
     twice = [row for row in rows if folders.count(folder_of(row)) > 1]
     if twice:
         raise InputError(f'{twice[0].config} {" ".join(twice[0].options)} and {twice[1].config} '
-                        f'{" ".join(twice[1].options)} would share a folder: give every config and value once, and '
-                        'configs of one name by sweeps with another --work-dir.')
+                         f'{" ".join(twice[1].options)} would share a folder: give every config and value once, and '
+                         'configs of one name by sweeps with another --work-dir.')
     return rows
 
 
@@ -92,11 +92,9 @@ def folder_of(row: Row) -> str:
 
 def score(row: Row, seed: int, args: argparse.Namespace) -> dict[str, float]:
     """Train with a seed, test; return the metrics."""
-    config, folder, seeded = row.config, args.work_dir / folder_of(row) / f'seed-{seed}', [f'randomness.seed={seed}']
-    checkpoint = train(config, folder, [*seeded, *row.options, *args.train_options])
-    if (folder / 'retrain.py').is_file():
-        config = str(folder / 'retrain.py')
-        checkpoint = train(config, folder / 'retrain', seeded)
+    seeded = [f'randomness.seed={seed}']
+    config, checkpoint = train_found(row.config, args.work_dir / folder_of(row) / f'seed-{seed}',
+                                     [*seeded, *row.options, *args.train_options], seeded)
     return test(config, checkpoint, args.test_options)
 
 

@@ -1,4 +1,5 @@
 """A toy project for the tools: a model of one weight, twelve numbers to fit, and a config."""
+import importlib
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -121,6 +122,33 @@ def run_tool(load_tool: Callable, monkeypatch: pytest.MonkeyPatch) -> Callable[.
         return ''
 
     return run
+
+
+@pytest.fixture
+def with_stub(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Callable], Callable[..., list]]:
+    """Start a benchmark with a stub in the place of the tools; a run returns what they were asked for."""
+
+    def start(script: str, stub: Callable) -> Callable[..., list]:
+        import runs
+
+        asked: list[tuple] = []
+
+        def tool(*call: str) -> str:
+            asked.append(call)
+            stub(*call)
+            return ''
+
+        monkeypatch.setattr(runs, 'tool', tool)
+
+        def run(*arguments: object) -> list[tuple]:
+            monkeypatch.setattr(sys, 'argv', [f'{script}.py', *map(str, arguments)])
+            asked.clear()
+            importlib.import_module(script).main()
+            return list(asked)
+
+        return run
+
+    return start
 
 
 @pytest.fixture

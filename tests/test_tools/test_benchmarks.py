@@ -68,16 +68,11 @@ def test_a_figure_is_mean_and_standard_deviation(values, text):
 
 
 @pytest.fixture
-def rows(monkeypatch):
-    """The script of the rows, with tools that leave what real ones do, and note what they were asked for."""
+def rows(with_stub, monkeypatch):
+    """The script of the rows, with tools that leave what real ones do."""
     monkeypatch.setenv('FOLD', '')  # which the script sets
-    import runs
-    import task_rows
-
-    asked = []
 
     def tool(name, config, *arguments):
-        asked.append((name, config, *arguments))
         folder = Path(arguments[arguments.index('--work-dir') + 1])
         folder.mkdir(parents=True, exist_ok=True)
         # As mmengine dumps it, with the options in it.
@@ -92,17 +87,8 @@ def rows(monkeypatch):
             scores = {'coco/bbox_mAP': 0.25 + int(run[-1]) / 2, 'coco/car_precision': 0.1, 'epe': 2.0}
             out.write_text(json.dumps(
                 {name: value for name, value in scores.items() if name != 'epe' or '-b' not in run}))
-        return ''
 
-    monkeypatch.setattr(runs, 'tool', tool)
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, 'argv', ['task_rows.py', *map(str, arguments)])
-        asked.clear()
-        task_rows.main()
-        return list(asked)
-
-    return run
+    return with_stub('task_rows', tool)
 
 
 def test_of_a_search_what_it_found_is_trained_and_tested(rows, tmp_path, capsys):
@@ -820,7 +806,8 @@ def test_an_enhancement_stands_beside_a_gain_and_its_own_constants(tmp_path, mon
     lines = [line.split(' | ') for line in printed.splitlines() if ' | ' in line and '---' not in line]
     rows = {row[0]: row[1:] for row in lines if not row[0].startswith('|')}
     assert {'as it is', 'gamma 2.2', 'gain', 'y / (y / 2 + c)', 'even illumination', files[0],
-            f'{files[0]}, constants'} <= set(rows)
+            f'{files[0]}, constants', f'even illumination, noise removal of {files[0]}'} <= set(rows)
+    assert rows[f'even illumination, noise removal of {files[0]}'] != rows['even illumination']
     assert rows[files[0]] == rows[f'{files[0]}, constants'] != rows[f'{files[0]}, no noise removal']
     assert float(rows[files[0]][2]) == 0 < float(rows['gain'][0])
     # Of the images of the validation: the gain is the best of a grid that holds 1.

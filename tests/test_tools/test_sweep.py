@@ -1,22 +1,16 @@
 """A sweep trains every config with every combination of settings and seeds once, and makes one table."""
 import json
 import re
-import sys
 from pathlib import Path
 
 import pytest
 
 
 @pytest.fixture
-def sweep(monkeypatch):
-    """The script, with tools that leave what real ones do; it returns what they were asked for."""
-    import runs
-    import sweep
-
-    asked = []
+def sweep(with_stub):
+    """The script, with tools that leave what real ones do."""
 
     def tool(name, config, *arguments):
-        asked.append((name, config, *arguments))
         folder = Path(arguments[arguments.index('--work-dir') + 1])
         folder.mkdir(parents=True, exist_ok=True)
         if name == 'train':
@@ -28,17 +22,8 @@ def sweep(monkeypatch):
             seed = int(re.search(r'seed-(\d)', str(folder))[1])
             out = Path(arguments[arguments.index('--out') + 1])
             out.write_text(json.dumps({'mAP': 0.25 + seed / 2 + ('lr=1' in str(folder)), 'MI': 2.0}))
-        return ''
 
-    monkeypatch.setattr(runs, 'tool', tool)
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, 'argv', ['sweep.py', *map(str, arguments)])
-        asked.clear()
-        sweep.main()
-        return list(asked)
-
-    return run
+    return with_stub('sweep', tool)
 
 
 def test_every_combination_is_trained_with_every_seed_once(sweep, tmp_path, capsys):

@@ -12,8 +12,8 @@ from mmfusenas.registry import MODELS
 class FusedImageLoss(FusionLoss):
     """:class:`FusionLoss` of what a fusion network makes: a loss of the upper level that is not that of the lower one.
 
-    In ``losses`` of a phase of :class:`BilevelSearchHook`. TIM searches with l_T, the form ``'saliency'``, above and
-    l_F, ``'information'``, below (section 4.2).
+    In ``losses`` of a phase of :class:`BilevelSearchHook`. The form ``'saliency'`` is TIM's l_T, its loss of
+    enhancement; below stands the model's own loss, such as l_F, ``'information'`` (section 4.2).
 
     Args:
         form: As of :class:`FusionLoss`.
