@@ -52,7 +52,8 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('configs', nargs='+', metavar='CONFIG', help='configs to train')
     parser.add_argument('--grid', nargs='+', action='append', default=[], metavar=('KEY', 'VALUE'),
-                        help='a key of the config and the values to try; given twice, every combination')
+                        help='a key of the config and the values to try; given twice, every combination. A negative '
+                             'value with digits alone: -0.001, not -1e-3')
     parser.add_argument('--seeds', nargs='+', type=int, default=[0, 1, 2], help='default: 0 1 2')
     parser.add_argument('--metric', help='metric whose seeds are shown one by one (default: the first)')
     parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/sweep'), help='default: %(default)s')

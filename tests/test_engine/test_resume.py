@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 
 from kits import resume as kit
 from mmfusenas.engine.loops.stop_signals import StopSignals
@@ -116,19 +117,21 @@ def test_an_ignored_signal_stays_ignored():
         signal.signal(signal.SIGINT, previous)
 
 
-def _training(folder, epochs):
+def _training(folder, epochs, stops=0):
     """Start a training as a program: workers that live on after an epoch, samples that fill their pipe.
 
-    Without validation, which a signal stops at once.
+    Without validation, which a signal stops at once. In its forward pass number ``stops`` (from one) it sends SIGTERM
+    to all its processes: at a moment of its own choice, so never at the checkpoint of an iteration.
     """
-    script = ('import sys; from pathlib import Path; from kits import resume as kit; call = kit.ToyTransform.__call__; '
+    script = ('import itertools, os, signal, sys; from pathlib import Path; from kits import resume as kit; '
+              'call, forward = kit.ToyTransform.__call__, kit.ToyModel.forward; passes = itertools.count(1); '
+              'stop = lambda: next(passes) == int(sys.argv[3]) and os.killpg(0, signal.SIGTERM); '
               'kit.ToyTransform.__call__ = lambda *args: dict(call(*args), ballast=bytes(1 << 20)); '
-              'forward = kit.ToyModel.forward; '
-              'kit.ToyModel.forward = lambda *args, ballast=None, **kwargs: forward(*args, **kwargs); '
+              'kit.ToyModel.forward = lambda *args, ballast=None, **kwargs: (stop(), forward(*args, **kwargs))[1]; '
               'cfg = kit.config(Path(sys.argv[1]), workers=2, interval=20, param_scheduler=[]); '
               'cfg.train_cfg.update(max_epochs=int(sys.argv[2]), val_begin=1000000); kit.Runner.from_cfg(cfg).train()')
-    return subprocess.Popen([sys.executable, '-c', script, str(folder), str(epochs)], text=True, start_new_session=True,
-                            stderr=subprocess.PIPE)
+    return subprocess.Popen([sys.executable, '-c', script, str(folder), str(epochs), str(stops)], text=True,
+                            start_new_session=True, stderr=subprocess.PIPE)
 
 
 def test_workers_end_with_their_training(tmp_path, ended):
@@ -138,13 +141,10 @@ def test_workers_end_with_their_training(tmp_path, ended):
 
 def test_sigterm_to_all_processes_of_a_training(tmp_path, ended):
     """As ``timeout`` and batch systems send it: the workers live on until the iteration has its batch."""
-    run = _training(tmp_path, epochs=100000)
-    while not (tmp_path / 'last_checkpoint').exists() and run.poll() is None:
-        time.sleep(0.05)
-    os.killpg(run.pid, signal.SIGTERM)
-    errors = ended(run, -signal.SIGTERM)
+    errors = ended(_training(tmp_path, epochs=100000, stops=25), -signal.SIGTERM)
     assert 'SIGTERM: stopping after this iteration' in errors and 'Traceback' not in errors
     assert (tmp_path / 'last_checkpoint').read_text() == 'stopped.pth'
+    assert torch.load(tmp_path / 'stopped.pth', weights_only=True)['meta']['iter'] == 25
 
 
 @pytest.mark.skipif(sys.platform != 'linux', reason='asks the kernel of Linux')
