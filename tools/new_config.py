@@ -1,4 +1,8 @@
-"""Write a short config that trains a stock detector or segmentor on pairs of your own, behind a fusion network."""
+"""Write a short config that trains on pairs of your own: a stock detector or segmentor behind a fusion network.
+
+Or a task-guided model that is trained already: bundled weights, or a checkpoint of this package. That is the way with
+few pairs, or without weights of the stock config.
+"""
 from __future__ import annotations
 
 import argparse
@@ -16,7 +20,7 @@ from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from mmengine.utils import get_installed_path
 
-from mmfusenas.apis.pairs import input_pairs
+from mmfusenas.apis import input_pairs, trained_model, weights_records
 from mmfusenas.core.errors import UserError
 from mmfusenas.core.files import write_text
 from mmfusenas.datasets.annotation_folders import LABELS, dataset_config, find_annotations
@@ -38,6 +42,16 @@ classes = {classes!r}
 size = {size!r}  # width, height{of}
 task = stock_task(stock, len(classes), size, weights={weights!r})
 """
+HEAD_TRAINED = """\
+# {title}
+# python tools/new_config.py {arguments}
+_base_ = ['mmfusenas::_base_/datasets/{data}.py', 'mmfusenas::_base_/schedules/adamw_2k.py']
+from mmfusenas.apis import trained_model
+
+classes = {classes!r}
+size = {size!r}  # width, height of the crops in training
+model = trained_model({task!r}, len(classes))
+"""
 NECK = """\
 task['neck'] = dict(
     type='mmfusenas.FeatureDistillationNeck', in_channels={in_channels}, out_channels={out_channels},
@@ -48,6 +62,8 @@ model = dict(
     type='TaskGuided{kind}', eta=0.1, norm_eval=True, task=task,
     scene=dict(type='TIMFusion', genotype='tim-light', loss=dict(type='FusionLoss'),
                init_cfg=dict(type='Pretrained', checkpoint='mmfusenas://tim-light')))
+"""
+UNUSED = """\
 find_unused_parameters = True  # of several processes: what a stage leaves out is not in the graph
 
 """
@@ -55,6 +71,13 @@ BOXES = """\
 resize = dict(_base_.resize, scale=size)
 train_pipeline = [*_base_.load, dict(type='JointTransform', transforms=[resize, _base_.flip]), _base_.pack]
 test_pipeline = [*_base_.load, dict(type='JointTransform', transforms=[resize]), _base_.pack]
+"""
+CROPS = """\
+crop = dict(type='mmdet.RandomCrop', crop_size=size, allow_negative_crop=True, bbox_clip_border=False)
+clip = dict(type='ClipBoxes', min_visibility=0.25)
+train_pipeline = [
+    *_base_.load, dict(type='JointTransform', transforms=[_base_.resize, crop, clip, _base_.flip]), _base_.pack]
+test_pipeline = _base_.test_pipeline
 """
 MAPS = """\
 crop = dict(_base_.crop, crop_size=size[::-1])
@@ -72,11 +95,16 @@ train_dataloader = dict(_base_.loader, batch_size={batch_size}, dataset=dict(
 val_dataloader = dict(_base_.test_loader, dataset=dict(val_set, test_mode=True, pipeline=test_pipeline))
 test_dataloader = val_dataloader
 
+"""
+SCHEDULE = """\
 # The task's own; the learning rate is that for batches of {batch_size}.
 train_cfg, optim_wrapper, param_scheduler, custom_hooks = stock_schedule(
     stock, batch_size={batch_size}, length={length}, warmup={warmup})
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
+"""
+SCHEDULE_TRAINED = """\
+train_cfg = dict(max_iters={length}, val_interval={quarter})
 """
 EPOCHS = """\
 # First the task alone learns to see fused images, then it guides the fusion.
@@ -107,7 +135,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         'mmdet::fcos/fcos_r50-caffe_fpn_gn-head_1x_coco.py --visible data/train/vi --infrared data/train/ir '
         '--labels yolo --classes person bicycle car --out configs/mine.py')
     parser.add_argument('--task', required=True,
-                        help='stock config: mmdet::FOLDER/NAME.py, mmseg::FOLDER/NAME.py, or a file')
+                        help='stock config: mmdet::FOLDER/NAME.py, mmseg::FOLDER/NAME.py, or a file; or what is '
+                        'trained further: bundled weights, such as tim-retinanet-msrs, or a checkpoint of this package')
     parser.add_argument('--visible', required=True, help='folder of the visible images')
     parser.add_argument('--infrared', required=True, help='folder of the infrared images')
     parser.add_argument('--labels', required=True, choices=LABELS,
@@ -119,16 +148,17 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     for role in ('visible', 'infrared', 'annotations'):
         parser.add_argument(f'--val-{role}', help='the same of the validation (default: a fifth of the pairs)')
     parser.add_argument('--size', nargs=2, type=int, metavar=('WIDTH', 'HEIGHT'),
-                        help='size of the images, of a segmentor that of the crops in training, at most 512 x 512 '
-                        '(default: that of the files)')
+                        help='size of the images (default: that of the files); of a segmentor and of a --task that is '
+                        'trained already that of the crops in training (default: at most 512 x 512, of a trained '
+                        'detector 320 x 320)')
     parser.add_argument('--weights', default='stock',
                         help='file of weights of the task, such as those trained on COCO; none: from scratch (default: '
                         "the stock config's weights where torch's folder of downloads has them, or else what it names "
                         'for its backbone)')
-    parser.add_argument('--batch-size', type=int, help='(default: that of the stock config, at most 4)')
+    parser.add_argument('--batch-size', type=int, help='(default: that of the stock config, at most 4; or 4)')
     parser.add_argument('--length', type=int,
                         help='epochs, or iterations where the stock config counts those (default: its own); the '
-                        'schedule is stretched to it')
+                        'schedule is stretched to it. Of a --task that is trained already iterations (default: 1000)')
     parser.add_argument('--stage', default='joint', choices=('joint', 'task'),
                         help='whether the task guides the fusion in the last two thirds (joint, the default) or trains '
                         'on a frozen one (task)')
@@ -213,18 +243,29 @@ def searched_neck(args: argparse.Namespace, stock: Config) -> str:
 
 def config_text(args: argparse.Namespace, arguments: Sequence[str]) -> str:
     """Return the text of the config."""
-    stock = read_stock(args.task)
-    kind = dict(mmdet='Detector', mmseg='Segmentor')[stock_scope(stock)]
-    if (kind == 'Segmentor') != (args.labels == 'maps'):
-        raise UserError(f'{args.task} is a {kind.lower()}, and --labels {args.labels} are of a '
-                        f'{"segmentor" if args.labels == "maps" else "detector"}.')
     pairs = input_pairs(args.visible, args.infrared)
     train, val = split_data(args, [pair.stem for pair in pairs])
+    steps = len(pairs) * (0.8 if 'kfold' in train else 1)
     shared = {name: train.pop(name) for name in list(train) if train[name] == val.get(name)}
     val = {name: value for name, value in val.items() if name not in shared}
-    size = tuple(args.size or median_size([pair.visible for pair in pairs]))
-    if kind == 'Segmentor' and not args.size:
-        size = tuple(min(side, 512) // 32 * 32 or side for side in size)
+    write = trained_parts if is_trained(args.task) else stock_parts
+    parts, names = write(args, median_size([pair.visible for pair in pairs]), steps)
+    length = names['length']
+    names.update(
+        task=args.task, classes=tuple(args.classes), arguments=shlex.join(arguments), dataset=LABELS[args.labels],
+        data='maps' if names['kind'] == 'Segmentor' else 'boxes', stage=args.stage,
+        first=max(1, length // 3) if length > 1 else 0, interval=max(1, length // 10), quarter=max(1, length // 4),
+        options='filter_cfg=_base_.filter_cfg, ' if names['kind'] == 'Detector' else '',
+        shared=_keywords(shared, ',\n    '), train=_keywords(train), val=_keywords(val))
+    return ''.join(part.format(**names) for part in parts)
+
+
+def stock_parts(args: argparse.Namespace, size: tuple[int, int], pairs: float) -> tuple[list[str], dict[str, Any]]:
+    """Return the parts of the config of a stock task, and what is filled into them."""
+    stock = read_stock(args.task)
+    kind = dict(mmdet='Detector', mmseg='Segmentor')[stock_scope(stock)]
+    check_labels(args, kind)
+    size = tuple(args.size or (crop_size(size, 512) if kind == 'Segmentor' else size))
     weights = None if args.weights == 'none' else args.weights
     if weights == 'stock':
         weights = known_weights(args.task) or 'stock'
@@ -232,27 +273,49 @@ def config_text(args: argparse.Namespace, arguments: Sequence[str]) -> str:
         weights = os.path.abspath(existing_file(weights, 'Weights'))
     stock_task(args.task, len(args.classes), size, weights)  # raises where it is no task
     batch_size = args.batch_size or min(4, stock.train_dataloader.batch_size)
-    steps = max(1, round(len(pairs) * (0.8 if 'kfold' in train else 1) / batch_size))
     loop = stock_schedule(args.task, batch_size, args.length)[0]
     unit = 'max_epochs' if 'max_epochs' in loop else 'max_iters'
-    length = loop[unit]
-    names = dict(
-        data='maps' if kind == 'Segmentor' else 'boxes',
+    parts = [HEAD, *([searched_neck(args, stock)] if args.search else []), MODEL, UNUSED,
+             BOXES if kind == 'Detector' else MAPS, DATA, SCHEDULE,
+             EPOCHS if unit == 'max_epochs' else ITERATIONS, *([SEARCH] if args.search else [])]
+    steps = max(1, round(pairs / batch_size))
+    return parts, dict(
         title=f'{stock.model.type} of {args.task.partition("::")[0]} on fused pairs of infrared and visible images.',
-        task=args.task, classes=tuple(args.classes), size=size, weights=weights, kind=kind,
+        kind=kind, size=size, weights=weights, batch_size=batch_size, length=loop[unit],
         of=' of the crops in training' if kind == 'Segmentor' else ' that images are brought into',
-        arguments=shlex.join(arguments), dataset=LABELS[args.labels],
-        batch_size=batch_size, length=length, first=max(1, length // 3) if length > 1 else 0, stage=args.stage,
         # A warm-up of a tenth of the training, of a small data set less than the stock one.
-        warmup=max(1, steps * length // 10) if unit == 'max_epochs' else None, interval=max(1, length // 10),
-        options='filter_cfg=_base_.filter_cfg, ' if kind == 'Detector' else '',
-        shared=_keywords(shared, ',\n    '), train=_keywords(train), val=_keywords(val))
-    parts = [HEAD, MODEL, BOXES if kind == 'Detector' else MAPS, DATA, EPOCHS if unit == 'max_epochs' else ITERATIONS]
-    text = [part.format(**names) for part in parts]
-    if args.search:
-        text.insert(1, searched_neck(args, stock))
-        text.append(SEARCH)
-    return ''.join(text)
+        warmup=max(1, steps * loop[unit] // 10) if unit == 'max_epochs' else None)
+
+
+def trained_parts(args: argparse.Namespace, size: tuple[int, int], pairs: float) -> tuple[list[str], dict[str, Any]]:
+    """Return the parts of the config of a model that is trained on, and what is filled into them."""
+    if args.search or args.weights != 'stock':
+        raise UserError(f'--task {args.task} is trained: it has its weights and its neck, so that --weights and '
+                        '--search are for stock configs.')
+    kind = 'Segmentor' if trained_model(args.task, len(args.classes))['type'].endswith('Segmentor') else 'Detector'
+    check_labels(args, kind)
+    parts = [HEAD_TRAINED, UNUSED, CROPS if kind == 'Detector' else MAPS, DATA, SCHEDULE_TRAINED, ITERATIONS]
+    return parts, dict(
+        title=f'{Path(args.task).stem}, trained further, on pairs of other images.', kind=kind,
+        size=tuple(args.size or crop_size(size, 320 if kind == 'Detector' else 512)),
+        batch_size=args.batch_size or 4, length=args.length or 1000)
+
+
+def is_trained(task: str) -> bool:
+    """Return whether a task is a checkpoint or the name of bundled weights."""
+    return task in weights_records() or Path(task).suffix in ('.pth', '.pt', '.ckpt')
+
+
+def check_labels(args: argparse.Namespace, kind: str) -> None:
+    """Raise a UserError where the annotations are not of the kind of the task."""
+    if (kind == 'Segmentor') != (args.labels == 'maps'):
+        raise UserError(f'{args.task} is a {kind.lower()}, and --labels {args.labels} are of a '
+                        f'{"segmentor" if args.labels == "maps" else "detector"}.')
+
+
+def crop_size(size: tuple[int, int], most: int) -> tuple[int, ...]:
+    """Return the size of crops: of the images, in multiples of 32 up to ``most``."""
+    return tuple(min(side, most) // 32 * 32 or side for side in size)
 
 
 def _keywords(arguments: dict[str, Any], between: str = ', ') -> str:

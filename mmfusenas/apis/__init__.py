@@ -2,7 +2,7 @@
 from mmfusenas.apis.enhance_inferencer import EnhanceInferencer
 from mmfusenas.apis.fusion_inferencer import FusionInferencer
 from mmfusenas.apis.guided_sr_inferencer import GuidedSRInferencer
-from mmfusenas.apis.loading import load_model
+from mmfusenas.apis.loading import load_model, trained_model
 from mmfusenas.apis.pairs import input_images, input_pairs
 from mmfusenas.apis.result import Result
 from mmfusenas.apis.stream import live_moments
@@ -12,5 +12,6 @@ from mmfusenas.utils.weights import weights_records, weights_table
 
 __all__ = [
     'EnhanceInferencer', 'FusionInferencer', 'GuidedSRInferencer', 'Result', 'input_pairs', 'input_images',
-    'live_moments', 'load_model', 'run_video', 'use_safe_loading', 'weights_records', 'weights_table',
+    'live_moments', 'load_model', 'run_video', 'trained_model', 'use_safe_loading', 'weights_records',
+    'weights_table',
 ]

@@ -22,6 +22,7 @@ from mmfusenas.utils.checkpoint import extract_weights, load_checkpoint, misfits
 from mmfusenas.utils.checkpoint_content import config_of_model, transforms_of_test_data
 from mmfusenas.utils.command_line import load_config
 from mmfusenas.utils.safe_loading import use_safe_loading
+from mmfusenas.utils.stock_config import set_classes
 from mmfusenas.utils.stored_config import MODEL_PARTS, PIPELINE_PARTS, from_text, genotypes_named
 from mmfusenas.utils.weights import checkpoint_file, weights_file
 
@@ -67,6 +68,35 @@ def load_model(source: str | Path | Config, checkpoint: str | Path | None = None
     model.dataset_meta = content.get('meta', {}).get('dataset_meta') or {}
     model.test_pipeline = pipeline
     return model.to(device).eval()
+
+
+def trained_model(source: str | Path, num_classes: int) -> dict[str, Any]:
+    """Return the config of a task-guided model that begins with its trained weights, for classes of one's own.
+
+    For ``model`` in a config, see ``tools/new_config.py``. What depends on the number of classes begins anew where
+    that is another one.
+
+    Args:
+        source: Name of bundled weights, or a checkpoint of this package.
+        num_classes: Of the data to train on.
+
+    Raises:
+        FileNotFoundError: If there is no such checkpoint.
+        ValueError: If it is the checkpoint of a search, or of a model without a task.
+
+    Example:
+        >>> model = trained_model('tim-retinanet-msrs', num_classes=2)
+        >>> model['type'], model['task']['bbox_head']['num_classes']
+        ('TaskGuidedDetector', 2)
+    """
+    path = _checkpoint_file(str(source)).absolute()
+    content = load_checkpoint(path)
+    refuse_search(content, path)
+    model = own_config(content, path)
+    if 'task' not in model:
+        raise InputError(f'{source} has no task to train on with boxes or maps: it is a {model.get("type")}.')
+    set_classes(model['task'], num_classes)
+    return dict(model, init_cfg=dict(type='Pretrained', checkpoint=str(path)))
 
 
 def input_options(model: BaseModel) -> str:

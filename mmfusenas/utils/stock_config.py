@@ -99,17 +99,23 @@ def stock_task(name: str, num_classes: int, size: tuple[int, int], weights: str 
     task.update(_scope_=stock_scope(cfg))
     if 'data_preprocessor' not in task:
         task['data_preprocessor'] = deepcopy(cfg.get('data_preprocessor'))
-    for path, node, key in list(_keys(task)):
-        if key == 'num_classes' and 'head' in path and 'rpn' not in path and 'semantic' not in path:
-            node[key] = num_classes
-        elif node[key] == 'SyncBN':
+    set_classes(task, num_classes)
+    for _, node, key in list(_keys(task)):
+        if node[key] == 'SyncBN':
             node[key] = 'BN'
-        elif key == 'class_weight' and isinstance(node[key], (list, tuple)):
-            node[key] = None  # of other classes
     (_set_crop if task['_scope_'] == 'mmseg' else _set_detector_size)(task, size)
     if weights != 'stock':
         _set_weights(task, weights)
     return task
+
+
+def set_classes(task: dict[str, Any], num_classes: int) -> None:
+    """Set the number of classes of every head of a task, in place; weights of its former classes go."""
+    for path, node, key in list(_keys(task)):
+        if key == 'num_classes' and 'head' in path and 'rpn' not in path and 'semantic' not in path:
+            node[key] = num_classes
+        elif key == 'class_weight' and isinstance(node[key], (list, tuple)):
+            node[key] = None
 
 
 def stock_schedule(name: str, batch_size: int, length: int | None = None, warmup: int | None = None,

@@ -1,5 +1,4 @@
 """A run that is stopped and resumed is, bit for bit, the run that was not."""
-import os
 import signal
 import subprocess
 import sys

@@ -13,6 +13,7 @@ from mmfusenas.apis import FusionInferencer
 from mmfusenas.datasets.images import write_image
 from mmfusenas.utils.config_check import check_config
 from mmfusenas.utils.stock_config import stock_schedule, stock_task
+from mmfusenas.utils.weights import weights_file
 
 pytest.importorskip('mmdet')
 pytest.importorskip('mmseg')
@@ -100,6 +101,32 @@ def test_what_is_written_trains_and_predicts(task: str, pairs: Path, new_config:
         assert (len(out['boxes']) or 'rtmdet' in task) and set(out['labels']) <= {0, 1, 2}
 
 
+@pytest.mark.parametrize(('name', 'labels', 'part'), [
+    ('tim-retinanet-msrs', 'yolo', 'retina_reg'),
+    pytest.param('tim-segment-msrs', 'maps', 'backbone', marks=pytest.mark.slow)])
+def test_a_trained_model_is_trained_further(
+        name: str, labels: str, part: str, pairs: Path, new_config: Callable, train: Callable) -> None:
+    assert new_config(name, '--length', '2', '--batch-size', '2', '--stage', 'task', '--size', '64', '64',
+                      labels=labels) == ''
+    text = Path('mine.py').read_text()
+    assert len(text.splitlines()) <= 40 and f'trained_model({name!r}, len(classes))' in text
+    small = [] if labels == 'maps' else [
+        f'{part}_dataloader.dataset.pipeline.2.transforms.0.scale=(96,96)' for part in ('train', 'val', 'test')]
+    checkpoint = Path('work_dirs/mine') / train('optim_wrapper.optimizer.lr=0.0', *small)
+    assert checkpoint.name == 'iter_2.pth'
+    weights, before = (torch.load(file, weights_only=True)['state_dict'] for file in (checkpoint, weights_file(name)))
+    named = [key for key in before if key.endswith('.weight')]
+    kept = [key for key in named if weights[key].shape == before[key].shape]
+    assert all(torch.equal(weights[key], before[key].float()) for key in kept)
+    assert any(part in key for key in kept) and any(key.startswith('scene.') for key in kept)
+    # Three classes are those of the detector, and not of the segmentor's last convolutions.
+    assert set(named) - set(kept) == (set() if labels == 'yolo' else {
+        f'task.decode_head.{layer}.weight' for layer in ('conv_seg', 'conv_seg_coarse')})
+    infer = FusionInferencer(checkpoint)
+    assert infer.dataset_meta['classes'] == CLASSES
+    assert infer(pairs / 'vi/00000D.png', pairs / 'ir/00000D.png')['image'].shape == (SIZE[1], SIZE[0], 3)
+
+
 @pytest.mark.slow
 def test_a_searched_neck(pairs: Path, new_config: Callable, train: Callable) -> None:
     assert new_config(FCOS, '--weights', 'none', '--length', '1', '--batch-size', '2', '--search', 'neck') == ''
@@ -138,6 +165,10 @@ def test_validation_images_of_their_own(pairs: Path, new_config: Callable, capsy
     (FCOS, ('--annotations', 'nowhere'), 'nowhere'),
     (FCOS, ('--val-visible', 'nowhere'), 'belong together'),
     (FCOS, ('--weights', 'no.pth'), 'Weights no.pth'),
+    ('tim-light', (), 'tim-light has no task'),
+    ('tim-retinanet-msrs', ('--search', 'neck'), 'is trained: it has its weights and its neck'),
+    ('tim-segment-msrs', (), 'is a segmentor, and --labels yolo are of a detector'),
+    ('no.pth', (), 'no.pth'),
 ])  # fmt: skip
 def test_what_cannot_be_written_is_said(task: str, more: tuple, message: str, new_config: Callable) -> None:
     ended = new_config(task, *more)
