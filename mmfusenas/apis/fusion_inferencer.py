@@ -28,6 +28,7 @@ from mmfusenas.datasets.images import (
     to_grey,
 )
 from mmfusenas.datasets.pairing import Pair
+from mmfusenas.datasets.sensor_fault import failed_sensor
 from mmfusenas.datasets.thermal import ThermalScale
 from mmfusenas.models.scene.tiles import OVERLAP, checked_tile
 
@@ -55,8 +56,10 @@ class FusionInferencer(BaseInferencer):
             the width, a warning says so, once. Defaults to None: as the test data of the model do it.
         thermal: How infrared images that hold temperatures or raw counts become images: the arguments of
             :class:`~mmfusenas.datasets.thermal.ThermalScale`. Defaults to None: as the test data of the model do it.
-        missing: What to do where one image of a pair is missing, unreadable or all of one value: ``'fallback'`` takes
-            the other one in its place, ``'error'`` ends there (but takes an image of one value). Defaults to 'error'.
+        missing: What to do where one image of a pair is missing, unreadable or of no use
+            (:func:`~mmfusenas.datasets.sensor_fault.sensor_fault`: of one value, dark, saturated, noisy):
+            ``'fallback'`` takes the other one in its place, ``'error'`` ends there where it is missing or unreadable,
+            and takes it as it is else. Defaults to 'error'.
         tile: Side of the parts that the fused image is made of, in pixels, for images that do not fit into memory
             (:func:`~mmfusenas.models.scene.tiles.in_tiles`). A segmentor sees such parts too, in mmseg's mode
             ``'slide'``, a detector the whole image. Defaults to None, all at once.
@@ -175,6 +178,8 @@ class FusionInferencer(BaseInferencer):
                             if image.min() == image.max()})
         if len(reasons) == 2:
             raise ImageError(' '.join(['Neither image of the pair can be used.', *(reasons[name] for name in named)]))
+        if self.missing == 'fallback' and not reasons:
+            return loaded, failed_sensor(loaded)
         return loaded, next(iter(reasons), None)
 
     def _load(self, sensor: str, image: Image | None, path: str) -> np.ndarray:

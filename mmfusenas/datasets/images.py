@@ -272,6 +272,23 @@ def to_colour(image: np.ndarray) -> np.ndarray:
     return np.repeat(image.reshape(*image.shape[:2], 1), 3, axis=2)
 
 
+def in_form_of(image: np.ndarray, like: np.ndarray) -> np.ndarray:
+    """Return an image with the channels, the type and the range of another one: floats are in 0-255.
+
+    Example:
+        >>> in_form_of(np.full((2, 2, 3), 255, np.uint8), np.zeros((2, 2), np.uint16)).max()
+        np.uint16(65535)
+    """
+    image, largest = (to_colour if like.ndim == 3 else to_grey)(image), largest_value(like)
+    scaled = image * (largest / largest_value(image))
+    return (scaled if like.dtype.kind == 'f' else np.rint(scaled)).astype(like.dtype)
+
+
+def largest_value(image: np.ndarray) -> float:
+    """Return the end of the range of an image: of its type, or 255 of floats."""
+    return float(np.iinfo(image.dtype).max) if image.dtype.kind == 'u' else 255.0
+
+
 def image_size(path: str, backend_args: dict | None = None) -> tuple[int, int]:
     """Return (height, width) from the file's header, without decoding the image.
 

@@ -307,6 +307,17 @@ def test_a_missing_image_is_replaced_by_the_other(
             FusionInferencer(light)(*pair)
 
 
+def test_an_image_of_no_use_is_replaced_by_the_other(light: nn.Module) -> None:
+    day = np.linspace(0, 210, 64 * 96).reshape(64, 96).astype(np.uint8)
+    dark = day // 12
+    out = FusionInferencer(light, missing='fallback')(dark, day)
+    assert out['replaced'] == 'visible'
+    np.testing.assert_array_equal(out['image'], FusionInferencer(light)(day, day)['image'])
+    for pair in ((dark, dark), (day, day[::-1])):
+        assert 'replaced' not in FusionInferencer(light, missing='fallback')(*pair)
+    assert 'replaced' not in FusionInferencer(light)(dark, day)
+
+
 def test_nothing_is_replaced_where_both_are_there_and_nothing_can_be_where_none_is(
         light: nn.Module, image: Callable) -> None:
     infer, pair = FusionInferencer(light, missing='fallback'), (image(31, 45, 3), image(31, 45, seed=1))

@@ -17,12 +17,13 @@ from .rain_streaks import RainStreaks
 from .random_deformation import RandomDeformation
 from .random_patch import RandomPatch
 from .random_quarter_turn import RandomQuarterTurn
+from .replace_failed_sensor import ReplaceFailedSensor
 from .sensor_failure import SensorFailure
 
 __all__ = [
     'AnchorSamplingCrop', 'BlurAndNoise', 'ClipBoxes', 'Darken', 'DegradeTarget', 'JointTransform',
     'LoadGuidedFromFile', 'LoadKernel', 'LoadPairFromFile', 'LoadSegMap', 'PackPairInputs', 'RainStreaks',
-    'RandomDeformation', 'RandomPatch', 'RandomQuarterTurn', 'SensorFailure',
+    'RandomDeformation', 'RandomPatch', 'RandomQuarterTurn', 'ReplaceFailedSensor', 'SensorFailure',
 ]
 
 if available('mmdet'):

@@ -1,0 +1,70 @@
+"""Whether an image is that of a sensor that fails."""
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from mmfusenas.datasets.images import largest_value, to_grey
+
+DARK = 28 / 255
+"""Grey level, as a share of the range, that fewer than one pixel in a hundred exceed where a sensor gets no light."""
+SATURATED = 0.4
+"""Share of the pixels at the end of the range in an image that is saturated."""
+NOISE = 10 / 255
+"""Standard deviation of the noise in the flattest tenth of an image, as a share of the range."""
+_BLOCK = 8
+
+
+def sensor_fault(image: np.ndarray) -> str | None:
+    """Say why an image is of no use, or None where it is of some.
+
+    It is ``'of one value'``; ``'dark'``: 99 pixels in a hundred are below 28 of 255; ``'saturated'``: 40 in a hundred
+    are at the end of the range; or ``'noisy'``: noise of more than 10 of 255 where the image is flattest. Noise is that
+    of the differences that neither an edge along the rows nor one along the columns has, in blocks of 16 x 16 pixels.
+    An image of less than 32 pixels a side is never noisy.
+
+    Args:
+        image: H x W, or H x W x 3 (BGR), of 8 or 16 bit, or floats in 0-255.
+
+    Example:
+        >>> day = np.linspace(0, 200, 4096).astype(np.uint8).reshape(64, 64)
+        >>> night, noise = day // 10, np.random.default_rng(0).integers(60, 190, (64, 64), np.uint8)
+        >>> sensor_fault(day), sensor_fault(night), sensor_fault(noise)
+        (None, 'dark', 'noisy')
+    """
+    if image.min() == image.max():
+        return 'of one value'
+    grey = to_grey(image).astype(np.float32) / largest_value(image)
+    if np.percentile(grey, 99) < DARK:
+        return 'dark'
+    if (grey > 1 - 1.5 / 255).mean() > SATURATED:
+        return 'saturated'
+    return 'noisy' if _noise(grey) > NOISE else None
+
+
+def failed_sensor(images: Mapping[str, np.ndarray]) -> str | None:
+    """Return the sensor whose image is of no use; None where both are of some, or neither is.
+
+    Args:
+        images: Image by sensor, as of :func:`sensor_fault`.
+
+    Example:
+        >>> day = np.linspace(0, 200, 4096).astype(np.uint8).reshape(64, 64)
+        >>> failed_sensor(dict(visible=day // 10, infrared=day))
+        'visible'
+    """
+    failed = [sensor for sensor, image in images.items() if sensor_fault(image)]
+    return failed[0] if len(failed) == 1 else None
+
+
+def _noise(grey: np.ndarray) -> float:
+    """Return the standard deviation of the noise in the flattest tenth of an image H x W."""
+    side = 2 * _BLOCK
+    rows, columns = (length // side for length in grey.shape)
+    if min(rows, columns) < 2:
+        return 0.0
+    part = grey[:rows * side, :columns * side]
+    diagonal = (part[::2, ::2] - part[1::2, ::2] - part[::2, 1::2] + part[1::2, 1::2]) / 2
+    blocks = diagonal.reshape(rows, _BLOCK, columns, _BLOCK)
+    return float(np.sqrt(np.percentile((blocks ** 2).mean((1, 3)), 10)))
