@@ -1,24 +1,29 @@
-"""What mixed precision and tiles change of an inference: time, peak memory, and the image.
+"""What mixed precision, tiles and exported graphs change of an inference: time, peak memory, and the image.
 
-Each row runs ``FusionInferencer`` on the same pairs in a process of its own, in turn: as it is, with ``amp``, and with
-each ``--tile``. Seconds are the processor time of a pair, the first pair left out; memory is the peak of the process,
-with what Python and the model take. The image is compared with that of the first row, in levels of 255; of detections
-and maps the table has the share of pairs with as many boxes, and of pixels with the same class.
+Each row runs ``FusionInferencer`` on the same pairs in a process of its own, in turn: as it is, with ``amp``, with
+each ``--tile``, and each ``--graph`` in onnxruntime and in OpenVINO. Seconds are the processor time of a pair, the
+first pair left out; memory is the peak of the process, with what Python and the model take. The image is compared with
+that of the first row, in levels of 255; of detections and maps the table has the share of pairs with as many boxes, and
+of pixels with the same class.
 
     python benchmarks/inference_options.py --model tim-light --visible data/msrs/test/vi --infrared data/msrs/test/ir
+    python benchmarks/inference_options.py --model tim-retinanet-msrs --visible data/msrs/test/vi \
+        --infrared data/msrs/test/ir --graph detector.onnx detector-int8.onnx
     python benchmarks/inference_options.py --model tim-light --shape 2160 3840 --pairs 1 --tile 1024 --only-tiles
 """
 import argparse
 import multiprocessing
 import resource
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from mmengine.utils import track_iter_progress
 from terminaltables import AsciiTable
 
-from mmfusenas.apis import FusionInferencer, input_pairs
+from mmfusenas.apis import ExportedModel, FusionInferencer, input_pairs
+from mmfusenas.apis.exported_model import RUNTIMES
 from mmfusenas.utils.command_line import run_tool
 
 
@@ -26,7 +31,9 @@ def main() -> None:
     args = parse_args()
     pairs = pairs_of(args)
     variants = {**({} if args.only_tiles else {'as it is': {}, 'amp': dict(amp=True)}),
-                **{f'tile of {tile}': dict(tile=tile) for tile in args.tile}}
+                **{f'tile of {tile}': dict(tile=tile) for tile in args.tile},
+                **{f'{Path(graph).name}, {runtime}': dict(graph=graph, runtime=runtime)
+                   for graph in args.graph for runtime in RUNTIMES}}
     context = multiprocessing.get_context('spawn')
     with context.Pool(1, maxtasksperchild=1) as pool:
         found = [pool.apply(measure, (args.model, options, pairs))
@@ -48,6 +55,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--shape', nargs=2, type=int, default=[480, 640], metavar=('H', 'W'),
                         help='height and width of random images (default: 480 640)')
     parser.add_argument('--tile', nargs='*', type=int, default=[], metavar='N', help='sides of tiles to try')
+    parser.add_argument('--graph', nargs='*', default=[], metavar='FILE.onnx',
+                        help='graphs of the model to try, of a detector with --nms')
     parser.add_argument('--only-tiles', action='store_true', help='nothing else, where memory does not allow it')
     return parser.parse_args()
 
@@ -65,7 +74,11 @@ def pairs_of(args: argparse.Namespace) -> list[tuple[Any, Any]]:
 
 def measure(model: str, options: dict, pairs: list[tuple[Any, Any]]) -> tuple[float, float, list[dict]]:
     """Return seconds a pair, the peak of the process's memory in GB, and the results."""
-    infer, outputs, seconds = FusionInferencer(model, **options), [], []
+    if 'graph' in options:
+        infer = FusionInferencer(ExportedModel(options['graph'], options['runtime']))
+    else:
+        infer = FusionInferencer(model, **options)
+    outputs, seconds = [], []
     for pair in pairs:
         start = time.process_time()
         output = infer(*pair)

@@ -6,9 +6,11 @@ if __name__ == '__main__':
     restart_with_fast_allocator()  # has to come before torch is imported
 
 import argparse
+from pathlib import Path
 
 from mmfusenas.apis import (
     EnhanceInferencer,
+    ExportedModel,
     FusionInferencer,
     GuidedSRInferencer,
     input_images,
@@ -16,6 +18,7 @@ from mmfusenas.apis import (
     run_video,
     weights_table,
 )
+from mmfusenas.apis.exported_model import RUNTIMES
 from mmfusenas.apis.stream import is_stream
 from mmfusenas.apis.video import is_video
 from mmfusenas.utils.command_line import RenamedOption, add_model_options, chosen_model, command, run_tool
@@ -75,6 +78,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--guide', '--guidance', action=RenamedOption, metavar='PATH',
                         help='guide of high resolution, folder, or list')
     parser.add_argument('--out-dir', default='outputs', metavar='DIR', help='folder for the results (default: outputs)')
+    parser.add_argument('--runtime', choices=RUNTIMES,
+                        help='what runs a --model FILE.onnx of tools/deployment/export_onnx.py (default: onnxruntime)')
     parser.add_argument('--device', help='cpu or cuda (default: the GPU where torch sees one)')
     parser.add_argument('--score-thr', type=float, default=0.3, metavar='S', help='lowest score of a detection (0.3)')
     parser.add_argument('--list', action='store_true', help='show the names, with size, training data and figures')
@@ -161,6 +166,10 @@ def main() -> None:
     options, videos = checked_options(args, kind), are_videos(args, sources)
     if not videos:  # before the model is built: what is wrong with the files is said at once
         pairs = input_images(*sources) if len(sources) == 1 else input_pairs(*sources, args.missing or 'error')
+    if args.runtime:
+        if Path(model).suffix != '.onnx' or checkpoint or args.device not in (None, 'cpu'):
+            raise UserError('--runtime is for --model FILE.onnx, on the CPU.')
+        model = ExportedModel(model, args.runtime)
     inferencer = KINDS[kind](model, checkpoint, args.device, args.score_thr, **options)
     if videos:
         folder = run_video(inferencer, sources, args.out_dir, args.smooth, args.seconds).parent
@@ -168,13 +177,12 @@ def main() -> None:
     else:
         folder = inferencer.run(pairs, args.out_dir).parent
         print(f'{len(pairs)} image{"s" * (len(pairs) > 1)} in {folder / "images"}')
-    segments = inferencer.has_task and hasattr(inferencer.model.task, 'decode_head')
     if inferencer.has_task:
         drawn = folder / ('drawn.mp4' if videos else 'drawn')
         print(f'what was found is drawn in {drawn}; '
-              f'{"its maps are in" if segments else "its numbers are in"} '
-              f'{folder / ("masks" if segments else "predictions.json")}')
-    print(f'\ndone; next:\n  {next_command(args, segments)}')
+              f'{"its maps are in" if inferencer.segments else "its numbers are in"} '
+              f'{folder / ("masks" if inferencer.segments else "predictions.json")}')
+    print(f'\ndone; next:\n  {next_command(args, inferencer.segments)}')
 
 
 if __name__ == '__main__':

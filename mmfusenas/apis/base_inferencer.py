@@ -20,6 +20,7 @@ from mmengine.structures import BaseDataElement
 from rich.progress import track
 from torch import nn
 
+from mmfusenas.apis.exported_model import exported_model
 from mmfusenas.apis.loading import load_model
 from mmfusenas.apis.optimize import optimize_for_inference
 from mmfusenas.apis.result import Result
@@ -56,9 +57,10 @@ class BaseInferencer(ABC):
 
     Args:
         model: A model, which is copied, or what :func:`load_model` takes: a name (``'tim-light'``), a config, or a
-            checkpoint alone.
+            checkpoint alone; or an ONNX file (:class:`~mmfusenas.apis.exported_model.ExportedModel`).
         checkpoint: Checkpoint that belongs to a config.
-        device: Device, for what is not yet a model. Defaults to None, a GPU where torch sees one.
+        device: Device, for what is not yet a model. Defaults to None, a GPU where torch sees one; of an ONNX file the
+            CPU.
         score_thr: Lowest score of the detections returned, from 0 to 1. Defaults to 0.3.
 
     Raises:
@@ -78,7 +80,9 @@ class BaseInferencer(ABC):
         limit_kernel_cache()  # before the first layer runs
         self.source = dict(model=str(checkpoint or model), config=str(model) if checkpoint else None)
         if isinstance(model, nn.Module):
-            self.source['model'] = type(model).__name__
+            self.source['model'] = getattr(model, 'path', type(model).__name__)
+        elif Path(model).suffix == '.onnx':
+            model = exported_model(model, checkpoint, device)
         else:
             model = load_model(model, checkpoint, device or get_device())
         self.model = optimize_for_inference(model)
@@ -86,16 +90,19 @@ class BaseInferencer(ABC):
             keep_freed_memory()
         guided = isinstance(model, TaskGuided)
         self.scene = self.model.scene if guided else self.model
-        self.has_task = guided and model.stage != 'scene'  # else the task has not learned anything yet
+        # A task in the stage 'scene' has not learned anything yet.
+        self.has_task = model.stage != 'scene' if guided else getattr(model, 'has_task', False)
+        self.segments = self.has_task and (hasattr(model.task, 'decode_head') if guided else model.segments)
         self._check_sensors()
         self.score_thr = score_thr
         self._sizes: set[tuple[int, int]] = set()
         self.dataset_meta = getattr(model, 'dataset_meta', {})
         pipeline = getattr(model, 'test_pipeline', None) or ()
         self.loading = next((step for step in pipeline if type_name(step) == 'LoadPairFromFile'), {})
-        if self.has_task:
+        self.pipeline = None
+        if guided and self.has_task:
             # Where a model comes without the transforms of its test data, the task sees the images as they are.
-            pack = 'PackPairSegInputs' if hasattr(model.task, 'decode_head') else 'PackPairDetInputs'
+            pack = 'PackPairSegInputs' if self.segments else 'PackPairDetInputs'
             steps = [step for step in pipeline if not type_name(step).startswith('Load')] or [dict(type=pack)]
             with DefaultScope.overwrite_default_scope('mmfusenas'):
                 self.pipeline = Compose(steps)
@@ -146,9 +153,9 @@ class BaseInferencer(ABC):
         if 'replaced' in results:
             output['replaced'] = results['replaced']
         with torch.inference_mode():
-            if self.has_task:
+            if self.pipeline:
                 sample = self.model.test_step(pseudo_collate([self.pipeline(dict(results))]))[0]
-                output.update(self._predictions(sample))
+                output.update(self._predictions(sample, sample.ori_shape))
                 if tuple(sample.img_shape[:2]) == results['img'].shape[:2]:
                     return Result(dict(output, image=sample.pred_img), self.dataset_meta)
             return Result(dict(output, **self._images(results)), self.dataset_meta)
@@ -235,15 +242,17 @@ class BaseInferencer(ABC):
         data = self.model.data_preprocessor(dict(inputs=inputs, data_samples=[FusionDataSample(metainfo=meta)]))
         sample = self.scene(**data, mode='predict')[0]
         made = {key: sample.get(key) for key in ('restored', 'guidance', *_NOISE) if key in sample}
+        if 'pred_instances' in sample or 'pred_sem_seg' in sample:  # of an exported graph
+            made.update(self._predictions(sample, sample.img_shape))
         return dict(image=np.ascontiguousarray(sample.pred_img), **made)
 
-    def _predictions(self, sample: BaseDataElement) -> dict[str, np.ndarray]:
-        """Return what the task found, in pixels of the input."""
+    def _predictions(self, sample: BaseDataElement, size: tuple[int, ...]) -> dict[str, np.ndarray]:
+        """Return what the task found, in pixels of the input of a height and width."""
         if 'pred_sem_seg' in sample:
             return dict(mask=sample.pred_sem_seg.data[0].cpu().numpy().astype(np.uint8))
         found = sample.pred_instances
         found = found[found.scores >= self.score_thr].cpu().numpy()
-        height, width = sample.ori_shape[:2]
+        height, width = size[:2]
         boxes = found.bboxes.clip(0, [width, height, width, height])  # rounding may pass the border
         return dict(boxes=boxes.astype(np.float32), scores=found.scores, labels=found.labels)
 

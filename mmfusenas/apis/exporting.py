@@ -202,7 +202,8 @@ def export_onnx(model: nn.Module, path: str | os.PathLike, shape: tuple[int, int
                 nms: bool = False) -> float:
     """Write a model as an ONNX file, and compare it with PyTorch on random images.
 
-    The metadata of the file has the names of a task's classes, ``classes``, as a list in JSON.
+    The metadata of the file has, in JSON, the names of a task's classes, ``classes``, and what the sides of images of a
+    graph of any size are multiples of, ``size_divisor``.
 
     Args:
         model: Fusion, enhancement or guided super-resolution, :class:`TaskGuidedDetector` or
@@ -248,7 +249,9 @@ def export_onnx(model: nn.Module, path: str | os.PathLike, shape: tuple[int, int
         if not difference <= TOLERANCE:
             raise StateError(f'The exported graph differs from the model by {difference:.2g}, so it is not kept.'
                              + dynamic * ' One of a fixed size may not: give --shape H W.')
-        _finish(beside, (getattr(model, 'dataset_meta', None) or {}).get('classes'), test_cfg)
+        classes = (getattr(model, 'dataset_meta', None) or {}).get('classes')
+        properties = dict(size_divisor=size_divisor(model), **(dict(classes=list(classes)) if classes else {}))
+        _finish(beside, properties, test_cfg)
     return float(difference)
 
 
@@ -268,13 +271,12 @@ def _write(graph: FusionGraph, path: Path, shape: tuple[int, int], dynamic: bool
         raise InputError(f'{type(graph.task.bbox_head).__name__} cannot be exported ({reason}); {_EXPORTED}') from error
 
 
-def _finish(path: Path, classes: Sequence[str] | None, test_cfg: dict | None) -> None:
-    """Add the names of the classes to a file, and the suppression of boxes where there is a ``test_cfg``."""
+def _finish(path: Path, properties: dict[str, Any], test_cfg: dict | None) -> None:
+    """Add metadata to a file, as JSON, and the suppression of boxes where there is a ``test_cfg``."""
     import onnx
 
     model = onnx.load(path)
-    if classes:
-        onnx.helper.set_model_props(model, dict(classes=json.dumps(list(classes))))
+    onnx.helper.set_model_props(model, {name: json.dumps(value) for name, value in properties.items()})
     if test_cfg is not None:
         add_nms(model, test_cfg)
         onnx.checker.check_model(model)

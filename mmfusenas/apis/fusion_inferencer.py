@@ -12,6 +12,7 @@ from mmengine.config import ConfigDict
 from torch import nn
 
 from mmfusenas.apis.base_inferencer import BaseInferencer, Image, image_name
+from mmfusenas.apis.exported_model import ExportedModel
 from mmfusenas.apis.optimize import use_bfloat16
 from mmfusenas.apis.pairs import MISSING
 from mmfusenas.core.errors import InputError
@@ -95,6 +96,8 @@ class FusionInferencer(BaseInferencer):
         thermal = thermal or self.loading.get('thermal')
         self.thermal = ThermalScale(**thermal) if thermal else None
         self.missing = missing
+        if isinstance(self.model, ExportedModel) and (tile is not None or amp):
+            raise InputError(f'{self.model.path} runs as it was exported: tile and amp are for models in PyTorch.')
         if tile is not None:
             self.scene.tile = checked_tile(tile)
             _slide(getattr(self.model, 'task', None), tile)

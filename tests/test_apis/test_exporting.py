@@ -220,7 +220,7 @@ def test_what_is_suppressed_in_the_graph_is_what_the_detector_suppresses(kind, l
     torch.testing.assert_close(got['boxes'], found.bboxes, atol=1e-2, rtol=1e-4)
     assert got['labels'].tolist() == found.labels.tolist()
     session = InferenceSession(str(tmp_path / 'm.onnx'), providers=['CPUExecutionProvider'])
-    assert session.get_modelmeta().custom_metadata_map == dict(classes='["person", "car"]')
+    assert session.get_modelmeta().custom_metadata_map == dict(classes='["person", "car"]', size_divisor='32')
 
 
 @pytest.mark.parametrize('kind', [

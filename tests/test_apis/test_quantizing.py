@@ -50,12 +50,17 @@ def saved(path, inputs, outputs, nodes, weights, numbers=None):
     return path
 
 
+def quantized(path, out, images, **options):
+    """Quantise with weights of 7 bit: onnxruntime's sums of those of 8 saturate on processors without VNNI."""
+    return quantize_onnx(path, out, images, reduce_range=True, **options)
+
+
 def onnxruntime(path, inputs):
     return InferenceSession(str(path), providers=['CPUExecutionProvider']).run(None, inputs)
 
 
 def test_convolutions_are_int8_and_the_image_stays(fusion, samples, tmp_path):
-    number = quantize_onnx(fusion, tmp_path / 'int8.onnx', calibration_images(fusion, samples))
+    number = quantized(fusion, tmp_path / 'int8.onnx', calibration_images(fusion, samples))
     before, after = onnx.load(fusion), onnx.load(tmp_path / 'int8.onnx')
     assert number == sum(node.op_type == 'Conv' for node in before.graph.node) > 10
     weights = {tensor.name: tensor.data_type for tensor in after.graph.initializer}
@@ -169,7 +174,7 @@ def test_channels_stay_where_factors_would_not_cancel(tmp_path, kind):
     path = saved(tmp_path / 'a.onnx', dict(visible=[1, 2, 4, 4]), outputs, nodes, weights,
                  dict(by=np.int64([0, 0, 1, 1] * 2)))
     image = dict(visible=np.random.default_rng(0).uniform(-1, 1, (1, 2, 4, 4)).astype(np.float32))
-    quantize_onnx(path, tmp_path / 'b.onnx', [image])
+    quantized(path, tmp_path / 'b.onnx', [image])
     for expected, got in zip(*(onnxruntime(name, image) for name in (path, tmp_path / 'b.onnx')), strict=True):
         np.testing.assert_allclose(got, expected, atol=0.04)
 

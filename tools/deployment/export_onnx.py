@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mmcv.image import rescale_size
+from torch import nn
 
 from mmfusenas.apis import load_model
 from mmfusenas.apis.exporting import export_onnx, size_divisor
+from mmfusenas.apis.loading import input_options
 from mmfusenas.core.errors import UserError
-from mmfusenas.utils.command_line import add_model_options, chosen_model, output_file, run_tool
+from mmfusenas.utils.command_line import add_model_options, chosen_model, command, output_file, run_tool
 from mmfusenas.utils.config_parts import type_name
 
 TRACED = (448, 640)
@@ -82,8 +84,16 @@ def main() -> None:
         print(f'note: in a test the pipeline of the model brings images of {height} x {width} to {trained[0]} x '
               f'{trained[1]}; the graph takes them as they are. ' + (
                   f'Give --shape {trained[0]} {trained[1]} for what was trained' if shape else 'Resize them before'))
-    images = ', '.join(f'{sensor}=...' for sensor in getattr(model, 'scene', model).sensors)
-    print(f'\ndone; next, in Python:\n  onnxruntime.InferenceSession({str(args.out)!r}).run(None, dict({images}))')
+    print(f'\ndone; next{next_step(args, model)}')
+
+
+def next_step(args: argparse.Namespace, model: nn.Module) -> str:
+    """Return what runs the file: the tool where it takes it, and lines of Python else."""
+    candidates = hasattr(getattr(model, 'task', None), 'bbox_head') and not args.nms
+    if candidates or 'guide' in getattr(model, 'sensors', ()):
+        images = ', '.join(f'{sensor}=...' for sensor in getattr(model, 'scene', model).sensors)
+        return f', in Python:\n  onnxruntime.InferenceSession({str(args.out)!r}).run(None, dict({images}))'
+    return f':\n  {command("python", "tools/infer.py", "--model", args.out)} {input_options(model)} --out-dir DIR'
 
 
 if __name__ == '__main__':

@@ -1,0 +1,156 @@
+"""An exported graph in the place of the model that it was made of."""
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from mmengine.structures import InstanceData, PixelData
+from torch import Tensor
+
+from mmfusenas.core.errors import InputError, MissingPackageError
+from mmfusenas.models.scene.base_scene import BaseScene
+
+RUNTIMES = ('onnxruntime', 'openvino')
+"""What runs a graph."""
+Run = Callable[[Mapping[str, np.ndarray]], dict[str, np.ndarray]]
+
+
+class ExportedModel(BaseScene):
+    """An ONNX file that ``tools/deployment/export_onnx.py`` wrote, on the CPU, as a model for an inferencer.
+
+    ``FusionInferencer('detector.onnx')`` makes one. A detector's graph has to suppress its boxes by itself
+    (``export_onnx.py --nms``). A graph of one size takes images of that size alone; one of any size gets its images
+    padded to multiples of what it was traced for, by their last rows and columns, and what comes of the padding is cut
+    off.
+
+    Args:
+        path: The file, also one of ``quantize_onnx.py``.
+        runtime: What runs it: ``'onnxruntime'`` or ``'openvino'``, with as many threads as torch has. Defaults to
+            'onnxruntime'.
+
+    Raises:
+        ImportError: The runtime, or onnx, is not installed.
+        ValueError: Another runtime, no ONNX file, inputs that are no visible and infrared images, or a detector that
+            does not suppress its boxes; called: images of another size than the graph's.
+    """
+
+    def __init__(self, path: str | Path, runtime: str = 'onnxruntime') -> None:
+        super().__init__()
+        if runtime not in RUNTIMES:
+            raise InputError(f'ExportedModel got runtime={runtime!r}; it knows {" and ".join(RUNTIMES)}.')
+        self.path = str(path)
+        graph, self.dataset_meta, self.divisor = self._read()
+        self.sensors = tuple(value.name for value in graph.input)
+        self.outputs = tuple(value.name for value in graph.output)
+        if self.sensors not in (('visible', 'infrared'), ('visible', )) or 'image' not in self.outputs:
+            raise InputError(f'{path} goes from {", ".join(self.sensors)} to {", ".join(self.outputs)}; what is run '
+                             'here makes image of visible, or of visible and infrared, as export_onnx.py writes it.')
+        if 'boxes' in self.outputs and all(node.op_type != 'NonMaxSuppression' for node in graph.node):
+            raise InputError(f'{path} gives every candidate for a box. Export it again with --nms, so that it '
+                             'suppresses them by itself.')
+        height, width = graph.input[0].type.tensor_type.shape.dim[2:]
+        self.size = (height.dim_value, width.dim_value) if height.dim_value and width.dim_value else None
+        self.has_task = len(self.outputs) > 1
+        self.segments = 'logits' in self.outputs
+        self.run = (_openvino if runtime == 'openvino' else _onnxruntime)(self.path)
+
+    def __deepcopy__(self, memo: dict) -> Self:
+        """Return itself: nothing in it changes, and a session cannot be copied."""
+        return self
+
+    def images(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Return the outputs of the graph for one pair: ``image``, and what its task found.
+
+        Shape:
+            ``visible`` 1 x 3 x H x W and ``infrared`` 1 x 1 x H x W, to ``image`` 1 x 3 x H x W; ``boxes`` N x 4
+            (pixels), ``scores`` and ``labels`` N; or ``logits`` 1 x classes x H x W.
+        """
+        height, width = size = tuple(inputs['visible'].shape[2:])
+        if self.size and size != self.size:
+            raise InputError(f'{self.path} takes images of {self.size[1]} x {self.size[0]}, and this one is '
+                             f'{width} x {height} (width x height). Bring them to that size, or export a graph of '
+                             'theirs: export_onnx.py --shape H W, or --shape dynamic for any.')
+        padding = (0, 0) if self.size else tuple(-side % self.divisor for side in size)
+        padded = {name: F.pad(inputs[name], (0, padding[1], 0, padding[0]), mode='replicate').contiguous().numpy()
+                  for name in self.sensors}
+        found = {name: torch.from_numpy(value) for name, value in self.run(padded).items()}
+        return {name: value[..., :height, :width] if name in ('image', 'logits') else value
+                for name, value in found.items()}
+
+    def predict(self, images: dict[str, Tensor], data_samples: list) -> list:
+        """Return the sample of one pair with ``pred_img``, and ``pred_instances`` or ``pred_sem_seg``."""
+        sample, = super().predict(images, data_samples)
+        if 'boxes' in images:
+            sample.pred_instances = InstanceData(
+                bboxes=images['boxes'], scores=images['scores'], labels=images['labels'])
+        elif 'logits' in images:
+            sample.pred_sem_seg = PixelData(data=images['logits'].argmax(1))
+        return [sample]
+
+    def _read(self) -> tuple[Any, dict[str, Any], int]:
+        """Return the graph, the names of its classes, and what the sides of images have to be multiples of."""
+        try:
+            import onnx
+        except ImportError as error:
+            raise _missing('onnx') from error
+        try:
+            model = onnx.load(self.path, load_external_data=False)
+            properties = {entry.key: entry.value for entry in model.metadata_props}
+            classes = json.loads(properties.get('classes', '[]'))
+            divisor = int(properties.get('size_divisor', '32'))  # of files from before it was stored
+        except FileNotFoundError:
+            raise
+        except Exception as error:  # of protobuf, which has no common base
+            raise InputError(f'{self.path} is no ONNX file ({error}).') from error
+        return model.graph, dict(classes=tuple(classes)) if classes else {}, divisor
+
+
+def exported_model(path: str | Path, checkpoint: str | Path | None, device: str | None) -> ExportedModel:
+    """Return the model of an ONNX file; raise a ValueError where a checkpoint or another device is given with it."""
+    if checkpoint or device not in (None, 'cpu'):
+        raise InputError(f'{path} has its weights in it and runs on the CPU: give neither a checkpoint nor a device.')
+    return ExportedModel(path)
+
+
+def _missing(package: str) -> MissingPackageError:
+    return MissingPackageError(f"ONNX files need {package}: pip install -e '.[deploy]' in the checkout.")
+
+
+def _onnxruntime(path: str) -> Run:
+    """Return a graph in onnxruntime."""
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise _missing('onnxruntime') from error
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    try:
+        session = onnxruntime.InferenceSession(path, options, providers=['CPUExecutionProvider'])
+    except Exception as error:  # onnxruntime's own errors have no common base
+        raise InputError(f'onnxruntime does not run {path} ({error}).') from error
+    names = [output.name for output in session.get_outputs()]
+    return lambda inputs: dict(zip(names, session.run(names, dict(inputs)), strict=True))
+
+
+def _openvino(path: str) -> Run:
+    """Return a graph in OpenVINO, in float32, where it would take bfloat16 by itself."""
+    try:
+        from openvino import Core
+    except ImportError as error:
+        raise _missing('openvino') from error
+    try:
+        compiled = Core().compile_model(
+            path, 'CPU', dict(INFERENCE_NUM_THREADS=torch.get_num_threads(), INFERENCE_PRECISION_HINT='f32'))
+    except Exception as error:
+        raise InputError(f'OpenVINO does not run {path} ({error}).') from error
+
+    def run(inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        result = compiled(dict(inputs))
+        return {port.any_name: np.array(result[port]) for port in compiled.outputs}
+
+    return run
