@@ -57,7 +57,7 @@ class ExportedModel(BaseScene):
         self.size = (height.dim_value, width.dim_value) if height.dim_value and width.dim_value else None
         self.has_task = len(self.outputs) > 1
         self.segments = 'logits' in self.outputs
-        self.run = (_openvino if runtime == 'openvino' else _onnxruntime)(self.path)
+        self.run = open_graph(self.path, runtime)
 
     def __deepcopy__(self, memo: dict) -> Self:
         """Return itself: nothing in it changes, and a session cannot be copied."""
@@ -121,36 +121,46 @@ def _missing(package: str) -> MissingPackageError:
     return MissingPackageError(f"ONNX files need {package}: pip install -e '.[deploy]' in the checkout.")
 
 
+def open_graph(path: str, runtime: str) -> Run:
+    """Return an ONNX file as a function from its inputs by name to its outputs; inputs that it has not are left out.
+
+    Raises:
+        ImportError: The runtime is not installed.
+        ValueError: The runtime does not take the file.
+    """
+    return (_openvino if runtime == 'openvino' else _onnxruntime)(path)
+
+
 def _onnxruntime(path: str) -> Run:
-    """Return a graph in onnxruntime."""
     try:
         import onnxruntime
     except ImportError as error:
         raise _missing('onnxruntime') from error
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = torch.get_num_threads()
+    options.intra_op_num_threads, options.log_severity_level = torch.get_num_threads(), 3
     try:
         session = onnxruntime.InferenceSession(path, options, providers=['CPUExecutionProvider'])
     except Exception as error:  # onnxruntime's own errors have no common base
         raise InputError(f'onnxruntime does not run {path} ({error}).') from error
-    names = [output.name for output in session.get_outputs()]
-    return lambda inputs: dict(zip(names, session.run(names, dict(inputs)), strict=True))
+    names, taken = ([value.name for value in values] for values in (session.get_outputs(), session.get_inputs()))
+    return lambda inputs: dict(zip(names, session.run(names, {name: inputs[name] for name in taken}), strict=True))
 
 
 def _openvino(path: str) -> Run:
-    """Return a graph in OpenVINO, in float32, where it would take bfloat16 by itself."""
     try:
         from openvino import Core
     except ImportError as error:
         raise _missing('openvino') from error
-    try:
+    try:  # in float32: it would take bfloat16 by itself
         compiled = Core().compile_model(
             path, 'CPU', dict(INFERENCE_NUM_THREADS=torch.get_num_threads(), INFERENCE_PRECISION_HINT='f32'))
     except Exception as error:
         raise InputError(f'OpenVINO does not run {path} ({error}).') from error
 
+    taken = [port.any_name for port in compiled.inputs]
+
     def run(inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        result = compiled(dict(inputs))
+        result = compiled({name: inputs[name] for name in taken})
         return {port.any_name: np.array(result[port]) for port in compiled.outputs}
 
     return run

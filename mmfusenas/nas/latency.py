@@ -23,7 +23,7 @@ _ENOUGH_MS = 1000.0
 
 
 def measure_costs(space: SearchSpace, inputs: Sequence[Tensor], run: Callable | None = None, repeats: int = 5,
-                  track: Callable[[list], Iterable] = iter) -> CostTable:
+                  track: Callable[[list], Iterable] = iter, timer: object | None = None) -> CostTable:
     """Measure every candidate at the shapes that it sees when the supernet runs on ``inputs``.
 
     The model is measured as it predicts: in eval mode, without gradients; modes and choices are as before
@@ -36,6 +36,8 @@ def measure_costs(space: SearchSpace, inputs: Sequence[Tensor], run: Callable | 
         repeats: Most timed runs of a candidate, at least 3. A slow one gets fewer: three, or as many as fit into
             a second. Defaults to 5.
         track: Wraps the list of what is timed, to show progress (``tqdm.tqdm``).
+        timer: What takes the times, with ``time(run, root)`` in milliseconds and ``runtime``, its name: such as
+            :class:`~mmfusenas.apis.graph_timer.GraphTimer`. Defaults to None, PyTorch.
 
     Raises:
         ValueError: If a choice does not run, or ``repeats`` is below 3.
@@ -57,14 +59,14 @@ def measure_costs(space: SearchSpace, inputs: Sequence[Tensor], run: Callable | 
     with _measurable(space):
         roots, calls = site_roots(space), _observe(space, forward)
         runs = {site: _runner(root, calls[site[0]], device) if site else forward for site, root in roots.items()}
-        timer = Timer(space, device, repeats)
+        timer = timer or Timer(space, device, repeats)
         entry = {site: dict(latency_ms=None, macs=_own_macs(space, roots[site], runs[site]), parameters=count)
                  for site, count in parameters_by_site(space).items()}
         for site in track(list(entry)):
             entry[site]['latency_ms'] = timer.time(runs[site], roots[site])
     return build_table(space, entry, dict(
         input_shapes=[list(tensor.shape) for tensor in inputs], device=_device_name(device), torch=torch.__version__,
-        threads=torch.get_num_threads()))
+        runtime=timer.runtime, threads=torch.get_num_threads()))
 
 
 def _observe(space: SearchSpace, forward: Callable[[], object]) -> dict[str, list]:
@@ -109,6 +111,8 @@ def _own_macs(space: SearchSpace, root: nn.Module, run: Callable[[], None]) -> i
 
 class Timer:
     """Median time of a run, without the time that it spends in choices and optional parts."""
+
+    runtime = 'torch'
 
     def __init__(self, space: SearchSpace, device: torch.device, repeats: int) -> None:
         self.choices, self.device, self.repeats = list(space.choices.values()), device, repeats

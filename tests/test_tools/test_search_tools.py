@@ -149,6 +149,20 @@ def test_table_measures_the_model_of_a_config(
     assert CostTable.load(out).choices['cells.0.successive.ops.1']['ca_3']['macs'] >= 9 * 8 * 8 * 20 * 30
 
 
+@pytest.mark.parametrize('runtime', ['onnxruntime', 'openvino'])
+def test_table_measures_exported_graphs(
+        runtime: str, tmp_path: Path, run_tool: Callable, capsys: pytest.CaptureFixture) -> None:
+    pytest.importorskip(runtime)
+    config, out = tmp_path / 'c.py', tmp_path / 'table.json'
+    config.write_text(f"default_scope = 'mmfusenas'\nmodel = {SCENE}\ncustom_hooks = [dict(type='BilevelSearchHook')]")
+    tool = 'analysis_tools/build_latency_table', config, '--out', out, '--shape', '20', '30', '--backend', runtime
+    assert run_tool(*tool) == ''
+    table = CostTable.load(out)
+    assert table.conditions['runtime'] == runtime and f'threads, {runtime}' in capsys.readouterr().out
+    assert all(cost['latency_ms'] > 0 for cost in table.choices['cells.0.successive.ops.1'].values())
+    assert 'leave out --device cuda' in run_tool(*tool, '--device', 'cuda')
+
+
 def test_table_of_a_network_without_choices_is_refused(tmp_path: Path, run_tool: Callable) -> None:
     (tmp_path / 'c.py').write_text("model = dict(type='TIMFusion', genotype='tim-light', channels=4)")
     message = run_tool('analysis_tools/build_latency_table', tmp_path / 'c.py', '--out', tmp_path / 't.json')

@@ -14,6 +14,8 @@ from mmengine.config import Config
 from rich.progress import track
 from terminaltables import AsciiTable
 
+from mmfusenas.apis.exported_model import RUNTIMES
+from mmfusenas.apis.graph_timer import GraphTimer
 from mmfusenas.apis.loading import build_from_config, check_device
 from mmfusenas.nas import SearchSpace
 from mmfusenas.nas.cost_table import CostTable
@@ -43,12 +45,15 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--shape', nargs=2, type=int, default=(448, 620), metavar=('H', 'W'),
                         help='height and width of the images (default: 448 620, which the paper measures at)')
     parser.add_argument('--device', default='cpu', help='cpu (default) or cuda')
+    parser.add_argument('--backend', choices=RUNTIMES,
+                        help='measure every candidate as an exported graph in this runtime, on the CPU (default: in '
+                             'PyTorch)')
     parser.add_argument('--cfg-options', nargs='+', action=ConfigOptions,
                         help='settings of the config to override, such as model.net.channels=8')
     return parser.parse_args()
 
 
-def measure(cfg: Config, shape: tuple[int, int], device: str) -> CostTable:
+def measure(cfg: Config, shape: tuple[int, int], device: str, backend: str | None = None) -> CostTable:
     """Return the table of the model of a config, for images of ``shape``."""
     device = check_device(device)
     model = build_from_config(cfg).to(device)
@@ -57,7 +62,8 @@ def measure(cfg: Config, shape: tuple[int, int], device: str) -> CostTable:
         raise UserError(f'{cfg.filename} has no choice left to measure: give the config of a search.')
     inputs = random_inputs(model, shape, device=device)
     return measure_costs(space, list(inputs.values()), lambda *images: model(dict(zip(inputs, images))),
-                         track=partial(track, description='measuring'))
+                         track=partial(track, description='measuring'),
+                         timer=GraphTimer(space, backend) if backend else None)
 
 
 def printed(table: CostTable) -> str:
@@ -104,11 +110,13 @@ def main() -> None:
     output_file(args.out, args.config)
     cfg = load_config(args.config, args.cfg_options)
     warn_if_busy()
-    table = measure(cfg, tuple(args.shape), args.device)
+    if args.backend and args.device != 'cpu':
+        raise UserError(f'--backend {args.backend} measures on the CPU: leave out --device {args.device}.')
+    table = measure(cfg, tuple(args.shape), args.device, args.backend)
     table.save(args.out)
     print(printed(table))
     print(f'{args.out}: images of {args.shape[0]} x {args.shape[1]} on {table.conditions["device"]}, '
-          f'{table.conditions["threads"]} threads')
+          f'{table.conditions["threads"]} threads, {table.conditions["runtime"]}')
     print(f'\ndone; next:\n  {next_command(cfg, args.config, args.out)}')
 
 
