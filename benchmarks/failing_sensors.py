@@ -2,11 +2,14 @@
 
 One network is tested on the images of its config again and again, with one sensor spoiled in another way each time
 (``SensorFailure``): black, too dark, saturated, noisy, shifted, or replaced by the other one, which is what a user
-with one sensor can do. Beside it belong the figures of networks of a single sensor, by ``benchmarks/task_rows.py
---rows visible infrared``: a fused network should not fall below the sensor that is left.
+with one sensor can do. In two rows it shows an earlier image of its recording (``FrozenSensor``): always the one
+before, or at every second moment, which is half the rate; drawn scenes are no recording and have no such rows. Beside
+it belong the figures of networks of a single sensor, by ``benchmarks/task_rows.py --rows visible infrared``: a fused
+network should not fall below the sensor that is left.
 
     FOLD=0/3 python benchmarks/failing_sensors.py configs/tim/retinanet_ivif-msrs.py tim-retinanet-msrs
-    python benchmarks/failing_sensors.py configs/tim/efficientnet_ivif-msrs.py tim-segment-msrs
+    python benchmarks/failing_sensors.py configs/tim/efficientnet_ivif-msrs.py tim-segment-msrs \\
+        --failures frozen 'half the rate'
 """
 import argparse
 import sys
@@ -19,6 +22,7 @@ from runs import test_rule
 from terminaltables import AsciiTable
 
 from mmfusenas.core.files import write_text
+from mmfusenas.datasets.leaves import is_drawn, scan
 from mmfusenas.utils.command_line import run_tool
 
 FAILURES = {
@@ -27,12 +31,15 @@ FAILURES = {
     'shifted by 15 pixels': dict(failure='shift', amount=15.0),
     'shifted by 30 pixels': dict(failure='shift', amount=30.0), 'replaced by the other': dict(failure='other'),
 }
+FROZEN = {'frozen': dict(frames=1), 'half the rate': dict(every=2)}
 SCORES = {'mAP@0.5': 'coco/bbox_mAP_50', 'mAP': 'coco/bbox_mAP', 'mIoU': 'mIoU'}
 
 
 def main() -> None:
     args = parse_args()
-    cases = [('none', None), *product(('infrared', 'visible'), FAILURES)]
+    infos = scan(Config.fromfile(args.config).test_dataloader.dataset, limit=1)[0]
+    failures = args.failures or [*FAILURES, *(() if is_drawn(infos) else FROZEN)]
+    cases = [('none', None), *product(('infrared', 'visible'), failures)]
     found = [tested(args, *case) for case in track_iter_progress(cases)]
     names = [name for name, key in SCORES.items() if any(key in metrics for metrics in found)]
     rows = [[sensor, failure or '', *(f'{metrics[SCORES[name]]:.3f}' for name in names)]
@@ -44,6 +51,9 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('config', help='config with the data to test on')
     parser.add_argument('checkpoint', help='checkpoint file, or the name of bundled weights')
+    parser.add_argument('--failures', nargs='+', choices=[*FAILURES, *FROZEN], metavar='ROW',
+                        help='rows of the table beside the one without a failure, by their names there '
+                             '(default: all that the images can have)')
     parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/failing_sensors'),
                         help='where the figures go, a folder a test (default: %(default)s)')
     parser.add_argument('--options', nargs='+', default=[], metavar='KEY=VALUE',
@@ -56,8 +66,10 @@ def tested(args: argparse.Namespace, sensor: str, failure: str | None) -> dict[s
     case = '-'.join([sensor, *(failure or '').replace(',', '').split()])
     folder = args.work_dir / Path(args.config).stem / Path(args.checkpoint).stem / case
     cfg = Config.fromfile(args.config)
-    if failure:
-        pipeline = cfg.test_dataloader.dataset.pipeline
+    pipeline = cfg.test_dataloader.dataset.pipeline
+    if failure in FROZEN:
+        pipeline.insert(0, dict(type='FrozenSensor', sensor=sensor, **FROZEN[failure]))
+    elif failure:
         pipeline.insert(len(pipeline) - 1, dict(type='SensorFailure', sensor=sensor, seed=0, **FAILURES[failure]))
     config, request = folder / Path(args.config).name, f'# {args.checkpoint}\n{cfg.pretty_text}'
     if config.is_file() and config.read_text() != request:

@@ -881,6 +881,43 @@ def test_failing_sensors_by_what_a_test_would_see(tmp_path, capsys, monkeypatch)
         failing_sensors.main()
 
 
+@pytest.mark.parametrize('config', ['retinanet_ivif-msrs', 'efficientnet_ivif-msrs'])
+def test_a_frozen_sensor_shows_the_image_before(config, tmp_path, monkeypatch):
+    """The score is the mean grey level of the infrared images, 10 more from pair to pair, or of the visible ones."""
+    pytest.importorskip('mmdet')
+    pytest.importorskip('mmseg')
+    import failing_sensors
+    from mmengine.registry import init_default_scope
+
+    from mmfusenas.registry import DATASETS
+
+    init_default_scope('mmfusenas')
+    for number in range(4):
+        for folder, grey in dict(vi=10 * number, ir=100 + 10 * number, seg=0).items():
+            write_image(tmp_path / f'test/{folder}/{number:05d}N.png', np.full((48, 64), grey, np.uint8))
+        for file in (tmp_path / f'test/labels/{number:05d}N.txt', tmp_path / 'train/seg/made'):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text('')
+    monkeypatch.setenv('MSRS_ROOT', str(tmp_path))
+    monkeypatch.chdir(BENCHMARKS.parent)
+    means = {}
+
+    def test_rule(config, folder, *arguments):
+        dataset = DATASETS.build(Config.fromfile(config).test_dataloader.dataset)
+        means[folder.name] = [np.mean([dataset[k]['inputs'][sensor].double().mean() for k in range(4)])
+                              for sensor in ('visible', 'infrared')]
+        return dict(mIoU=0.0)
+
+    monkeypatch.setattr(failing_sensors, 'test_rule', test_rule)
+    monkeypatch.setattr(sys, 'argv', [
+        'failing_sensors.py', f'configs/tim/{config}.py', 'seen.pth', '--work-dir', str(tmp_path / 'work'),
+        '--failures', 'frozen', 'half the rate'])
+    failing_sensors.main()
+    assert {case: [round(mean, 3) for mean in pair] for case, pair in means.items()} == {
+        'none': [15, 115], 'infrared-frozen': [15, 107.5], 'infrared-half-the-rate': [15, 110],
+        'visible-frozen': [7.5, 115], 'visible-half-the-rate': [10, 115]}
+
+
 def test_an_estimated_homography_is_nearer_than_a_plain_resize(tmp_path):
     import homography
 

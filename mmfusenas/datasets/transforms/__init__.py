@@ -7,6 +7,7 @@ from .blur_and_noise import BlurAndNoise
 from .clip_boxes import ClipBoxes
 from .darken import Darken
 from .degrade_target import DegradeTarget
+from .frozen_sensor import FrozenSensor
 from .joint_transform import JointTransform
 from .load_guided import LoadGuidedFromFile
 from .load_kernel import LoadKernel
@@ -21,7 +22,7 @@ from .replace_failed_sensor import ReplaceFailedSensor
 from .sensor_failure import SensorFailure
 
 __all__ = [
-    'AnchorSamplingCrop', 'BlurAndNoise', 'ClipBoxes', 'Darken', 'DegradeTarget', 'JointTransform',
+    'AnchorSamplingCrop', 'BlurAndNoise', 'ClipBoxes', 'Darken', 'DegradeTarget', 'FrozenSensor', 'JointTransform',
     'LoadGuidedFromFile', 'LoadKernel', 'LoadPairFromFile', 'LoadSegMap', 'PackPairInputs', 'RainStreaks',
     'RandomDeformation', 'RandomPatch', 'RandomQuarterTurn', 'ReplaceFailedSensor', 'SensorFailure',
 ]
