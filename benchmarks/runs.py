@@ -33,8 +33,6 @@ FORMS = ('RECIPE', 'DATA', 'GUIDANCE', 'SCALE', 'NOISE', 'PATCH', 'CLASSIFIER', 
 
 WAIT = 10.0
 """Seconds until a process looks again whether another one has ended."""
-ANOTHER = 'Another training runs in'
-"""What `train.py` ends with where a training has the folder."""
 
 
 class BusyError(UserError):
@@ -61,7 +59,7 @@ def shared(runs: Sequence[Run], work: Callable[[Run], Result]) -> dict[Run, Resu
 
 @contextmanager
 def turn(folder: Path) -> Iterator[None]:
-    """Keep ``folder`` for this process.
+    """Keep ``folder`` for this process and the tools that it runs there, which go on where it is killed.
 
     Raises:
         BusyError: Another process has it.
@@ -69,11 +67,12 @@ def turn(folder: Path) -> Iterator[None]:
     folder.mkdir(parents=True, exist_ok=True)
     with open(folder / '.turn', 'a') as file:
         try:
-            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except (BlockingIOError, PermissionError) as error:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
             raise BusyError(f'Another process works in {folder}. Wait for it, or give another --work-dir.') from error
         except OSError:
             pass  # a file system without locks
+        os.set_inheritable(file.fileno(), True)  # such a lock lasts until all processes that have the file ended
         yield
 
 
@@ -133,7 +132,8 @@ def test_rule(config: str, folder: Path, rule: Sequence[str], options: Sequence[
     with turn(folder):
         if not file.is_file():
             named = [checkpoint] if checkpoint else []
-            tool('test', config, *named, '--out', str(file), '--work-dir', str(folder), *cfg_options(
+            # Not in the folder: the tool writes the config there, and would write over one that lies in it.
+            tool('test', config, *named, '--out', str(file), '--work-dir', str(folder / 'test'), *cfg_options(
                 ['default_hooks.visualization.draw=False', *rule, *options]))
     return json.loads(file.read_text())
 
@@ -168,9 +168,7 @@ def draw(config: str, folder: Path, seed: int, between: Sequence[float] = (), op
 def tool(name: str, *arguments: str) -> str:
     """Run a tool and return what it said; where it fails, end with the last lines of that."""
     done = subprocess.run([sys.executable, f'tools/{name}.py', *arguments], stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True)
-    if done.returncode and ANOTHER in done.stdout:  # its benchmark was ended, it goes on
-        raise BusyError(done.stdout.splitlines()[-1])
+                          stderr=subprocess.STDOUT, text=True, close_fds=False)  # it holds the turn as well
     if done.returncode:
         sys.exit('\n'.join([*done.stdout.splitlines()[-15:], f'error: {name}.py {" ".join(arguments)} failed']))
     return done.stdout

@@ -1,8 +1,12 @@
 """`benchmarks/search_pays.py`: who is trained with what, how the work is shared, and when a search is said to pay."""
 import errno
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -127,7 +131,7 @@ def test_the_option_of_what_comes_before_is_one_of_the_search(name):
 HOLDER = """
 import fcntl, sys
 with open(sys.argv[1], 'a') as file:
-    fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     print('taken', flush=True)
     sys.stdin.read()
 """
@@ -161,31 +165,52 @@ def test_a_run_that_is_given_twice_is_one():
     assert done == ['a', 'b']
 
 
-def test_a_training_whose_benchmark_was_ended_is_waited_for(monkeypatch, tmp_path):
-    """It goes on, and has the folder, while the lock of its benchmark is gone."""
-    said = ['error: Another training runs in work (process 7). Wait for it or end it.', '']
+def taken(folder: Path) -> bool:
+    """Return whether another process works in a folder."""
+    try:
+        with runs.turn(folder):
+            return False
+    except runs.BusyError:
+        return True
 
-    def run(command, **options):
-        text = said.pop(0)
-        return SimpleNamespace(returncode=int(bool(text)), stdout=text)
 
-    def train(name):
-        return runs.tool('train', name)
+def wait_until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
-    monkeypatch.setattr(runs, 'subprocess', SimpleNamespace(run=run, PIPE=-1, STDOUT=-2))
-    waited = []
-    monkeypatch.setattr(runs, 'time', SimpleNamespace(sleep=waited.append))
-    assert runs.shared(['a.py'], train) == {'a.py': ''} and waited == [runs.WAIT]
-    said.append('error: another cause')
-    with pytest.raises(SystemExit, match='another cause'):
-        train('a.py')
+
+@pytest.mark.parametrize(('name', 'call'), [
+    ('train', "train('a.py', folder)"), ('test', "test_rule('a.py', folder, [])"),
+    ('analysis_tools/sample_genotype', "draw('a.py', folder, 0)")])
+def test_a_tool_whose_benchmark_was_killed_keeps_its_folder(name, call, tmp_path):
+    tool, folder = tmp_path / f'tools/{name}.py', tmp_path / 'work'
+    tool.parent.mkdir(parents=True)
+    tool.write_text('import pathlib, sys\npathlib.Path("started").touch()\nsys.stdin.read()\n')
+    code = f'from pathlib import Path\nfolder = Path("work")\nimport runs\nruns.{call}'
+    path = os.pathsep.join([str(Path(runs.__file__).parent), str(Path.cwd())])
+    benchmark = subprocess.Popen([sys.executable, '-c', code], cwd=tmp_path, stdin=subprocess.PIPE,
+                                 env=dict(os.environ, PYTHONPATH=path))
+    wait_until((tmp_path / 'started').is_file)
+    benchmark.kill()
+    assert benchmark.wait(60) == -signal.SIGKILL and taken(folder)
+    benchmark.stdin.close()  # which the tool reads
+    wait_until(lambda: not taken(folder))
+
+
+def test_a_tool_that_fails_ends_its_benchmark_with_what_it_said(monkeypatch):
+    monkeypatch.setattr(runs.subprocess, 'run', lambda *arguments, **options: SimpleNamespace(
+        returncode=1, stdout='error: another cause'))
+    with pytest.raises(SystemExit, match='another cause\nerror: train.py a.py failed'):
+        runs.tool('train', 'a.py')
 
 
 def test_a_file_system_without_locks_is_no_obstacle(monkeypatch, tmp_path):
-    def lockf(*arguments):
+    def flock(*arguments):
         raise OSError(errno.ENOLCK, 'No locks available')
 
-    monkeypatch.setattr(runs.fcntl, 'lockf', lockf)
+    monkeypatch.setattr(runs.fcntl, 'flock', flock)
     done = []
     with runs.turn(tmp_path):
         done.append('work')
