@@ -218,6 +218,13 @@ class BaseInferencer(ABC):
 
     def check(self, pairs: Sequence[Pair], folder: Path) -> None:
         """Look at the inputs, so that what does not fit is known before the first result is written to ``folder``."""
+        out = folder.parent
+        names = ['images', *['drawn'] * self.has_task, *['masks'] * self.segments]
+        results = (out / name / f'{pair.stem}.png' for name in names for pair in pairs)
+        taken = None if (out / 'predictions.json').is_file() else next(filter(Path.exists, results), None)
+        if taken:
+            raise InputError(f'{taken} is there, and no earlier run wrote it: {out} has no predictions.json. Choose '
+                             'another folder for the results.')
         for pair in pairs:
             target = osp.realpath(folder / f'{pair.stem}.png')
             if target in map(osp.realpath, pair.paths):
@@ -299,7 +306,8 @@ def as_array(image: Image | None) -> str | Path | np.ndarray | None:
         (4, 6, 3)
     """
     if isinstance(image, torch.Tensor):
-        array = image.detach().cpu().numpy()
+        image = image.detach().cpu()
+        array = (image.float() if image.is_floating_point() else image).numpy()  # NumPy has no bfloat16
         return np.ascontiguousarray(array.transpose(1, 2, 0)) if array.ndim == 3 else array
     if isinstance(image, PIL.Image.Image):
         grey = image.mode in ('L', 'F') or image.mode.startswith('I')

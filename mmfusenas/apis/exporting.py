@@ -78,10 +78,7 @@ class GuidedGraph(FusionGraph):
 
 
 class _TaskGraph(FusionGraph):
-    """The same, and the task on what it sees, normalised and padded as its own preprocessor does.
-
-    ``padding`` are rows and columns that an export of one size adds at the end.
-    """
+    """The same, and the task on what it sees, normalised and padded as its own preprocessor does."""
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__(model.scene)
@@ -89,15 +86,15 @@ class _TaskGraph(FusionGraph):
         preprocessor = self.task.data_preprocessor
         self.divisor = _pad_divisor(preprocessor)
         self.pad_value = float(getattr(preprocessor, 'pad_value', getattr(preprocessor, 'pad_val', 0)))
-        self.padding = (0, 0)
 
     def image_and_outputs(self, images: Sequence[Tensor]) -> tuple[Tensor, Any]:
         """Return the fused image, and the raw outputs of the task on what it sees, normalised and padded."""
         inputs = dict(zip(self.scene.sensors, images, strict=True))
         made = self.scene.images(inputs)
         seen = task_input(self.task, self.seen(made, inputs).clamp(0, 1))
-        if any(self.padding):
-            seen = nn.functional.pad(seen, (0, self.padding[1], 0, self.padding[0]), value=self.pad_value)
+        if self.divisor > 1:
+            down, right = (-side % self.divisor for side in seen.shape[-2:])  # in a trace values of the graph
+            seen = nn.functional.pad(seen, (0, right, 0, down), value=self.pad_value)
         return made['image'].clamp(0, 1), self.task(seen, mode='tensor')
 
 
@@ -159,7 +156,7 @@ class SegmentationGraph(_TaskGraph):
     def forward(self, *images: Tensor) -> tuple[Tensor, ...]:
         image, logits = self.image_and_outputs(images)
         align, (height, width) = self.task.decode_head.align_corners, image.shape[-2:]
-        size = (height + self.padding[0], width + self.padding[1])
+        size = (height + -height % self.divisor, width + -width % self.divisor)
         logits = nn.functional.interpolate(logits, size, mode='bilinear', align_corners=align)
         return image, logits[..., :height, :width]
 
@@ -172,7 +169,7 @@ def _pad_divisor(preprocessor: nn.Module) -> int:
 
 
 def size_divisor(model: nn.Module) -> int:
-    """Return what the sides of images of a graph of any size are multiples of."""
+    """Return what the sides of images of a graph of any size are multiples of, where it does not take all of them."""
     return math.lcm(_STEP, _pad_divisor(model.task.data_preprocessor) if isinstance(model, TaskGuided) else 1)
 
 
@@ -198,20 +195,28 @@ def fusion_graph(model: nn.Module) -> FusionGraph:
     return DetectionGraph(model).eval()
 
 
+def graph_properties(path: str | os.PathLike) -> dict[str, Any]:
+    """Return the metadata of a file of :func:`export_onnx`."""
+    import onnx
+
+    properties = onnx.load(path, load_external_data=False).metadata_props
+    return {entry.key: json.loads(entry.value) for entry in properties}
+
+
 def export_onnx(model: nn.Module, path: str | os.PathLike, shape: tuple[int, int], dynamic: bool = False,
                 nms: bool = False) -> float:
     """Write a model as an ONNX file, and compare it with PyTorch on random images.
 
     The metadata of the file has, in JSON, the names of a task's classes, ``classes``, and what the sides of images of a
-    graph of any size are multiples of, ``size_divisor``.
+    graph of any size are multiples of, ``size_divisor``: 1 where it computes what the model does at any size.
 
     Args:
         model: Fusion, enhancement or guided super-resolution, :class:`TaskGuidedDetector` or
             :class:`TaskGuidedSegmentor`, on the CPU.
         path: File to write: beside, then moved into place.
         shape: Height and width of the images.
-        dynamic: Whether other sizes, as multiples of :func:`size_divisor`, are allowed too, and but for a detector
-            other numbers of images; ``shape`` is what it is traced with.
+        dynamic: Whether other sizes, of a network of several scales in steps of :func:`size_divisor`, are allowed
+            too, and but for a detector other numbers of images; ``shape`` is what it is traced with.
         nms: Whether a detector suppresses boxes in the graph (:func:`~mmfusenas.apis.onnx_nms.add_nms`). Defaults to
             False: it gives all that is suppressed elsewhere.
 
@@ -219,8 +224,8 @@ def export_onnx(model: nn.Module, path: str | os.PathLike, shape: tuple[int, int
         The largest difference between onnxruntime and PyTorch, over all outputs, of boxes before any is suppressed.
 
     Raises:
-        ValueError: If the model cannot be exported, there is no detector to suppress boxes of, a size is below 3 x 3,
-            or dynamic ones are traced with no multiple of what the task pads to.
+        ValueError: If the model cannot be exported, there is no detector to suppress boxes of, or a size is below
+            3 x 3.
         RuntimeError: If the file does not compute what the model does; it is not kept.
     """
     graph, path = fusion_graph(model), Path(path)
@@ -231,11 +236,7 @@ def export_onnx(model: nn.Module, path: str | os.PathLike, shape: tuple[int, int
     if min(shape) < SMALLEST:
         raise InputError(f'The images are {shape[0]} x {shape[1]}: an image needs at least {SMALLEST} x {SMALLEST} '
                          'pixels.')
-    if isinstance(graph, _TaskGraph):
-        graph.padding = tuple(-side % graph.divisor for side in shape)
-        if dynamic and any(graph.padding):
-            raise InputError(f'The images are {shape[0]} x {shape[1]}, and the task pads to a multiple of '
-                             f'{graph.divisor}: a graph of any size is traced with multiples of it.')
+    step = size_divisor(model)
     with atomic_write(path) as beside:
         with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter('ignore')  # of traced sizes, which the comparison below looks at
@@ -243,14 +244,14 @@ def export_onnx(model: nn.Module, path: str | os.PathLike, shape: tuple[int, int
         difference = _difference(graph, beside, shape)
         if dynamic:
             number = 1 if isinstance(graph, DetectionGraph) else 2
-            step = size_divisor(model)
             larger = (shape[0] + 2 * step, shape[1] + step)
             difference = np.maximum(difference, _difference(graph, beside, larger, number))
+            step = 1 if _takes_any_size(graph, beside, (larger[0] + 5, larger[1] + 3), number) else step
         if not difference <= TOLERANCE:
             raise StateError(f'The exported graph differs from the model by {difference:.2g}, so it is not kept.'
                              + dynamic * ' One of a fixed size may not: give --shape H W.')
         classes = (getattr(model, 'dataset_meta', None) or {}).get('classes')
-        properties = dict(size_divisor=size_divisor(model), **(dict(classes=list(classes)) if classes else {}))
+        properties = dict(size_divisor=step, **(dict(classes=list(classes)) if classes else {}))
         _finish(beside, properties, test_cfg)
     return float(difference)
 
@@ -269,6 +270,14 @@ def _write(graph: FusionGraph, path: Path, shape: tuple[int, int], dynamic: bool
             raise
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise InputError(f'{type(graph.task.bbox_head).__name__} cannot be exported ({reason}); {_EXPORTED}') from error
+
+
+def _takes_any_size(graph: FusionGraph, path: Path, shape: tuple[int, int], number: int) -> bool:
+    """Return whether a graph computes what the model does at a size of another remainder than it was traced with."""
+    try:
+        return _difference(graph, path, shape, number) <= TOLERANCE
+    except Exception:  # of onnxruntime, whose errors have no common base: maps of two sizes, say
+        return False
 
 
 def _finish(path: Path, properties: dict[str, Any], test_cfg: dict | None) -> None:

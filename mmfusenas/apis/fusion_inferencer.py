@@ -21,6 +21,7 @@ from mmfusenas.datasets.images import (
     ImageError,
     checked_array,
     image_size,
+    largest_value,
     match_sizes,
     read_infrared,
     read_pair,
@@ -127,8 +128,10 @@ class FusionInferencer(BaseInferencer):
         if len(loaded) == 2:
             loaded = self._in_one_frame(*loaded.values(), paths, replaced)
         if replaced:
-            other = loaded['infrared' if replaced == 'visible' else 'visible']
-            loaded = dict(visible=to_colour(other), infrared=to_grey(other))
+            given = 'infrared' if replaced == 'visible' else 'visible'
+            stand_in = self._in_range(loaded[given], given, replaced)
+            loaded = {given: loaded[given], replaced: stand_in}
+            loaded = dict(visible=to_colour(loaded['visible']), infrared=to_grey(loaded['infrared']))
         size = loaded['visible'].shape[:2]
         return dict(img=loaded['visible'], infrared=loaded['infrared'], img_path=paths['visible'],
                     infrared_path=paths['infrared'], img_id=0, img_shape=size, ori_shape=size,
@@ -140,7 +143,7 @@ class FusionInferencer(BaseInferencer):
         if self.homography:
             if not replaced:
                 self._watch_drift(visible, infrared)
-            infrared = self.homography(visible, infrared)
+            infrared = self.homography(self._in_range(visible, 'visible', 'infrared'), infrared)
         if replaced and self.resize is None:
             return dict(visible=visible, infrared=infrared)
         if visible.shape[:2] != infrared.shape[:2] and self.resize is None:
@@ -148,6 +151,15 @@ class FusionInferencer(BaseInferencer):
             raise InputError(f'The images of a pair differ in size: {paths["visible"]} is {width} x {height}, '
                              f'{paths["infrared"]} is {width2} x {height2} (width x height). {_SIZES}')
         return dict(zip(('visible', 'infrared'), match_sizes(visible, infrared, self.resize), strict=True))
+
+    def _in_range(self, image: np.ndarray, given: str, sensor: str) -> np.ndarray:
+        """Return the image of a sensor in the range that another one's has by ``bit_depth`` of the preprocessor."""
+        depths = getattr(self.model.data_preprocessor, 'bit_depth', {})
+        if given not in depths and sensor not in depths:
+            return image
+        full, wanted = (2 ** depths[name] - 1 if name in depths else otherwise
+                        for name, otherwise in ((given, largest_value(image)), (sensor, 65535)))
+        return np.rint(image * (wanted / full)).clip(0, wanted).astype(np.uint16)
 
     def _watch_drift(self, visible: np.ndarray, infrared: np.ndarray) -> None:
         """Warn where the pairs of late do not fit the homography."""
@@ -193,7 +205,13 @@ class FusionInferencer(BaseInferencer):
             image = read_visible(path) if sensor == 'visible' else read_infrared(path)
         image = checked_array(image, path)
         image = to_colour(image) if sensor == 'visible' else to_grey(image)
-        return self.thermal(image) if self.thermal and sensor == 'infrared' else image
+        if not self.thermal or sensor != 'infrared':
+            return image
+        scaled = self.thermal(image)
+        if scaled.min() == scaled.max() and image.min() < image.max():
+            raise ImageError(f'{path} holds {image.min():g} to {image.max():g}, and {self.thermal} makes one value of '
+                             'it: give limits in the unit of the file.')
+        return scaled
 
     def images_of(self, pair: Pair) -> Sequence[str | None]:
         return pair.visible, pair.infrared

@@ -15,7 +15,7 @@ import numpy as np
 from mmfusenas.core.errors import InputError
 from mmfusenas.datasets.images import IMAGE_SUFFIXES, ImageError
 
-VIDEO_SUFFIXES = ('.avi', '.mkv', '.mov', '.mp4', '.webm')
+VIDEO_SUFFIXES = ('.avi', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg', '.ts', '.webm', '.wmv')
 _KEPT = 32
 """Frames of a stream that are kept, for the others to find the nearest."""
 _OLD = 1.0
@@ -32,7 +32,7 @@ def is_stream(source: object) -> bool:
         return not text.partition('?')[0].lower().endswith((*VIDEO_SUFFIXES, *IMAGE_SUFFIXES))
     if '://' in text:
         return True
-    return (text.isdecimal() and not Path(text).exists()) or text.startswith('/dev/')
+    return (text.isdecimal() and not Path(text).exists()) or text.startswith('/dev/video')
 
 
 class Moment(NamedTuple):

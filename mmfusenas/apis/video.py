@@ -64,7 +64,8 @@ def run_video(inferencer: BaseInferencer, sources: Sequence[str | Path], out_dir
     ``out_dir`` gets ``image.mp4``; with a detector or segmentor ``drawn.mp4``; with a segmentor ``masks/FRAME.png``;
     and ``predictions.json``: a list ``frames`` with ``frame`` (number in ``image.mp4``), ``time`` (seconds), of streams
     ``apart`` (seconds between the two sensors' frames) and what :meth:`BaseInferencer.run` says of an image, and
-    ``flicker``: how much the mean luma changes from frame to frame, in grey levels, of ``image`` and of each source.
+    ``flicker``: how much the mean luma changes from frame to frame, in grey levels, of ``image`` as it is written and
+    of each source. Videos have even sides: of odd ones the last row and column are there twice.
 
     Args:
         inferencer: What makes an image of each frame, or pair of frames.
@@ -80,12 +81,17 @@ def run_video(inferencer: BaseInferencer, sources: Sequence[str | Path], out_dir
     Raises:
         ValueError: ``smooth`` is out of range, or a file and a stream are given.
         FileNotFoundError: A video is missing.
-        ImageError: A video or stream cannot be read, or a result cannot be written as a video.
+        ImageError: A video or stream cannot be read, or a result cannot be written as a video; or frames cannot be
+            used: at the end, when all others are done. They are ``failed`` in ``predictions.json``.
     """
     if not 0 <= smooth < 1:
         raise InputError(f'run_video got smooth={smooth}; it is from 0 to below 1.')
     rate, total, moments = _opened(sources, seconds)
-    out_dir, frames, levels = Path(out_dir), [], {}
+    out_dir, frames, levels, failed = Path(out_dir), [], {}, {}
+    targets = {os.path.realpath(out_dir / name) for name in ('image.mp4', 'drawn.mp4')}
+    for source in sources:
+        if not is_stream(source) and os.path.realpath(source) in targets:
+            raise InputError(f'The result would overwrite its own input {source}: choose another folder.')
     steady = None
     try:
         with closing(moments), _writer(out_dir / 'image.mp4', rate) as write, \
@@ -94,12 +100,17 @@ def run_video(inferencer: BaseInferencer, sources: Sequence[str | Path], out_dir
                 index = round(moment.time * rate)
                 if frames and index == frames[-1]['frame']:
                     continue  # a stream of more than LIVE_RATE frames a second
-                output = inferencer(*moment.images)
-                for name, image in zip(('image', *inferencer.sensors), (output['image'], *moment.images), strict=True):
-                    levels.setdefault(name, []).append(float(to_grey(image).mean()))
-                level = levels['image'][-1]
+                try:
+                    output = inferencer(*moment.images)
+                except ImageError as error:  # the others are worth their results
+                    failed[index] = str(error)
+                    continue
+                level = _level(output['image'])
                 steady = level if steady is None else smooth * steady + (1 - smooth) * level
-                write(output['image'] if not smooth else _brighter(output['image'], steady - level), index)
+                image = output['image'] if not smooth else _brighter(output['image'], steady - level)
+                for name, shown in zip(('image', *inferencer.sensors), (image, *moment.images), strict=True):
+                    levels.setdefault(name, []).append(_level(shown))
+                write(image, index)
                 if inferencer.has_task:
                     write_drawn(output.plot(), index)
                 if output['mask'] is not None:
@@ -110,8 +121,18 @@ def run_video(inferencer: BaseInferencer, sources: Sequence[str | Path], out_dir
         flicker = {name: round(float(np.abs(np.diff(values)).mean()), 4) if len(values) > 1 else 0.0
                    for name, values in levels.items()}
         content = dict(frames=frames, flicker=flicker, **inferencer.source)
+        if failed:
+            content['failed'] = failed
         write_text(out_dir / 'predictions.json', json.dumps(content, indent=1) + '\n')
+    if failed:
+        raise ImageError(f'{len(failed)} of {len(failed) + len(frames)} frames could not be used; the frames before '
+                         f'are shown in their place. The first: {next(iter(failed.values()))}')
     return out_dir / 'predictions.json'
+
+
+def _level(image: np.ndarray) -> float:
+    """Return the mean luma."""
+    return float(to_grey(image).mean())
 
 
 def _opened(sources: Sequence[str | Path], seconds: float | None) -> tuple[float, int | None, Iterator[Moment]]:
@@ -154,10 +175,13 @@ def _writer(path: Path, fps: float) -> Iterator:
         nonlocal count, last
         if not opened:
             path.parent.mkdir(parents=True, exist_ok=True)
-            opened.append(cv2.VideoWriter(str(partial), cv2.VideoWriter_fourcc(*'mp4v'), fps, image.shape[1::-1]))
+            size = tuple(side + side % 2 for side in image.shape[1::-1])
+            opened.append(cv2.VideoWriter(str(partial), cv2.VideoWriter_fourcc(*'mp4v'), fps, size))
             if not opened[0].isOpened():
                 raise ImageError(f'{path} cannot be written: this OpenCV has no encoder for it, or the folder is full '
                                  'or write-protected.')
+        height, width = image.shape[:2]  # which the encoder would cut to even ones
+        image = cv2.copyMakeBorder(image, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
         for shown in [last] * (index - count if count else 0) + [image] * (index >= count):
             opened[0].write(shown)
             count += 1

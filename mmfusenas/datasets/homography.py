@@ -107,6 +107,8 @@ class Homography:
         warped, _ = self._warp(infrared, visible.shape[:2])
         fixed, moving = (_edges(image, WIDTHS[0], blur=1.5) for image in (visible, warped))
         y, x = (side // 5 for side in fixed.shape)
+        if not y or not x:  # an image of a few rows or columns
+            return None
         scores = cv2.matchTemplate(fixed, moving[y:-y, x:-x], cv2.TM_CCOEFF_NORMED)
         if not (fixed.any() and moving.any()):
             return None

@@ -4,7 +4,7 @@ import torch
 from mmengine.config import ConfigDict
 from mmengine.registry import init_default_scope
 
-from mmfusenas.apis.exporting import export_onnx, fusion_graph
+from mmfusenas.apis.exporting import export_onnx, fusion_graph, graph_properties
 from mmfusenas.models.scene import FixedFusion, TIMFusion
 from mmfusenas.nas import Genotype
 from mmfusenas.registry import MODELS
@@ -306,11 +306,24 @@ def test_segmentation_at_other_sizes(tmp_path, randomise):
     torch.testing.assert_close(run(tmp_path / 'm.onnx', visible, infrared)['logits'][0], expected, atol=1e-4, rtol=1e-3)
 
 
+@pytest.mark.parametrize(('build', 'step'), [
+    (lambda: detector('retinanet'), 1), (lambda: segmentor(dict(size_divisor=32)), 1),
+    (lambda: fusion('tim-full'), 32)], ids=['detector', 'segmentor', 'scales'])
+def test_a_file_says_which_sizes_it_takes(build, step, tmp_path, randomise):
+    """A network of several scales fits its maps together as it was traced."""
+    model = randomise(build()).float()
+    export_onnx(model, tmp_path / 'm.onnx', (64, 96), dynamic=True)
+    assert graph_properties(tmp_path / 'm.onnx') == dict(size_divisor=step)
+    if step == 1:
+        images = pair(61, 83)
+        with torch.no_grad():
+            expected = fusion_graph(model)(*images)[1]
+        names = ('boxes', 'logits')
+        got = next(value for name, value in run(tmp_path / 'm.onnx', *images).items() if name in names)
+        torch.testing.assert_close(got, expected, atol=1e-3, rtol=1e-3)
+
+
 def test_what_cannot_be_exported_is_said(tmp_path):
-    with pytest.raises(ValueError, match='multiple of 32'):
-        export_onnx(detector('retinanet'), tmp_path / 'm.onnx', (60, 96), dynamic=True)
-    with pytest.raises(ValueError, match='multiple of 32'):
-        export_onnx(segmentor(dict(size_divisor=32)), tmp_path / 'm.onnx', (60, 96), dynamic=True)
     with pytest.raises(ValueError, match='PAAHead cannot be exported .PAA only supports.*dense heads of mmdet are'):
         export_onnx(detector('paa'), tmp_path / 'm.onnx', (64, 96))
     two_stages = detector('retinanet')

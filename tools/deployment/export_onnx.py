@@ -7,7 +7,7 @@ from mmcv.image import rescale_size
 from torch import nn
 
 from mmfusenas.apis import load_model
-from mmfusenas.apis.exporting import export_onnx, size_divisor
+from mmfusenas.apis.exporting import export_onnx, graph_properties
 from mmfusenas.apis.loading import input_options
 from mmfusenas.core.errors import UserError
 from mmfusenas.utils.command_line import add_model_options, chosen_model, command, output_file, run_tool
@@ -27,8 +27,8 @@ def parse_args() -> argparse.Namespace:
                     'Of guided super-resolution `guide` and `target`, enlarged by bicubic interpolation and scaled to '
                     '[0, 1] of its range, to `restored`, scaled alike.',
         epilog='examples: export_onnx.py --model tim-light --out light.onnx --shape dynamic; export_onnx.py '
-               'configs/tim/retinanet_ivif.py epoch_12.pth --out detector.onnx --shape 480 640. With dynamic sizes, '
-               'give images whose sides are multiples of 32, of a detector one pair at a time.')
+               'configs/tim/retinanet_ivif.py epoch_12.pth --out detector.onnx --shape 480 640. It prints which '
+               'sizes a graph of dynamic ones takes; a detector takes one pair at a time.')
     add_model_options(parser)
     parser.add_argument('--out', required=True, metavar='FILE.onnx', help='file to write')
     parser.add_argument('--shape', nargs='+', default=['dynamic'], metavar='H W',
@@ -76,7 +76,9 @@ def main() -> None:
     model = load_model(source, checkpoint)
     difference = export_onnx(model, args.out, shape or TRACED, not shape, args.nms)
     size = Path(args.out).stat().st_size / 1e6
-    sizes = f'{shape[0]} x {shape[1]}' if shape else f'any height and width that are multiples of {size_divisor(model)}'
+    step = graph_properties(args.out)['size_divisor']
+    steps = f' that are multiples of {step}' * (step > 1)
+    sizes = f'{shape[0]} x {shape[1]}' if shape else f'any height and width{steps}'
     print(f'{args.out}: {size:.1f} MB, {sizes}; differs from PyTorch by at most {difference:.1e}')
     trained = resized(getattr(model, 'test_pipeline', None) or (), shape or LARGE)
     if trained:
