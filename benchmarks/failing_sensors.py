@@ -8,6 +8,7 @@ it belong the figures of networks of a single sensor, by ``benchmarks/task_rows.
 network should not fall below the sensor that is left.
 
     FOLD=0/3 python benchmarks/failing_sensors.py configs/tim/retinanet_ivif-msrs.py tim-retinanet-msrs
+    FOLD=0/3 python benchmarks/failing_sensors.py configs/tim/retinanet_ivif-msrs.py tim-retinanet-msrs --replace
     python benchmarks/failing_sensors.py configs/tim/efficientnet_ivif-msrs.py tim-segment-msrs \\
         --failures frozen 'half the rate'
 """
@@ -54,6 +55,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--failures', nargs='+', choices=[*FAILURES, *FROZEN], metavar='ROW',
                         help='rows of the table beside the one without a failure, by their names there '
                              '(default: all that the images can have)')
+    parser.add_argument('--replace', action='store_true',
+                        help="the other image takes the place of one that is of no use (ReplaceFailedSensor), as with "
+                             "missing='fallback'")
     parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/failing_sensors'),
                         help='where the figures go, a folder a test (default: %(default)s)')
     parser.add_argument('--options', nargs='+', default=[], metavar='KEY=VALUE',
@@ -63,7 +67,7 @@ def parse_args() -> argparse.Namespace:
 
 def tested(args: argparse.Namespace, sensor: str, failure: str | None) -> dict[str, float]:
     """Return the metrics of a test with a failing sensor; one that is done is not done again."""
-    case = '-'.join([sensor, *(failure or '').replace(',', '').split()])
+    case = '-'.join([sensor, *(failure or '').replace(',', '').split(), *['mended'] * args.replace])
     folder = args.work_dir / Path(args.config).stem / Path(args.checkpoint).stem / case
     cfg = Config.fromfile(args.config)
     pipeline = cfg.test_dataloader.dataset.pipeline
@@ -71,6 +75,8 @@ def tested(args: argparse.Namespace, sensor: str, failure: str | None) -> dict[s
         pipeline.insert(0, dict(type='FrozenSensor', sensor=sensor, **FROZEN[failure]))
     elif failure:
         pipeline.insert(len(pipeline) - 1, dict(type='SensorFailure', sensor=sensor, seed=0, **FAILURES[failure]))
+    if args.replace:
+        pipeline.insert(len(pipeline) - 1, dict(type='ReplaceFailedSensor'))
     config, request = folder / Path(args.config).name, f'# {args.checkpoint}\n{cfg.pretty_text}'
     if config.is_file() and config.read_text() != request:
         sys.exit(f'error: {folder} is of another config, fold or checkpoint. Give another --work-dir.')

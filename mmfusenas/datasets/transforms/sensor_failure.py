@@ -8,7 +8,7 @@ from mmcv.transforms import BaseTransform
 
 from mmfusenas.core.errors import InputError
 from mmfusenas.core.renamed import renamed
-from mmfusenas.datasets.images import to_colour, to_grey
+from mmfusenas.datasets.images import in_form_of, largest_value
 from mmfusenas.datasets.pairing import OLD_KEYS
 from mmfusenas.datasets.transforms.degrading import get_generator
 from mmfusenas.registry import TRANSFORMS
@@ -18,17 +18,12 @@ SENSORS = dict(visible='img', infrared='infrared')
 
 
 def _noisy(image: np.ndarray, sigma: float, rng: np.random.Generator) -> np.ndarray:
-    return image + rng.normal(0, sigma * _largest(image), image.shape)
+    return image + rng.normal(0, sigma * largest_value(image), image.shape)
 
 
 def _shifted(image: np.ndarray, pixels: float, rng: np.random.Generator) -> np.ndarray:
     columns = np.arange(image.shape[1]) - round(pixels)
     return image[:, columns.clip(0, image.shape[1] - 1)]
-
-
-def _largest(image: np.ndarray) -> float:
-    """Return the end of the range: of the type, or of 0 to 255 for floats."""
-    return float(np.iinfo(image.dtype).max) if image.dtype.kind == 'u' else 255.0
 
 
 _FAILURES: Mapping[str, Callable[[np.ndarray, float, np.random.Generator], np.ndarray]] = dict(
@@ -95,16 +90,14 @@ class SensorFailure(BaseTransform):
     def _spoil(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         low, high = self.amounts
         amount = rng.uniform(low, high) if low < high else low
-        spoiled = _FAILURES[self.failure](image, amount, rng).clip(0, _largest(image))
+        spoiled = _FAILURES[self.failure](image, amount, rng).clip(0, largest_value(image))
         return (spoiled if image.dtype.kind == 'f' else np.rint(spoiled)).astype(image.dtype)
 
     @staticmethod
     def _other(results: dict, sensor: str) -> np.ndarray:
         """Return the other sensor's image, in the form and range of this one."""
-        image, other = results[SENSORS[sensor]], results[SENSORS['infrared' if sensor == 'visible' else 'visible']]
-        other = to_colour(other) if sensor == 'visible' else to_grey(other)
-        scaled = other * (_largest(image) / _largest(other))
-        return (scaled if image.dtype.kind == 'f' else np.rint(scaled)).astype(image.dtype)
+        other = results[SENSORS['infrared' if sensor == 'visible' else 'visible']]
+        return in_form_of(other, results[SENSORS[sensor]])
 
     def __repr__(self) -> str:
         return (f'{type(self).__name__}(sensor={self.sensor!r}, failure={self.failure!r}, amount={self.amounts}, '
