@@ -6,10 +6,8 @@ from mmcv.transforms import BaseTransform
 from mmfusenas.core.errors import InputError
 from mmfusenas.datasets.images import in_form_of
 from mmfusenas.datasets.sensor_fault import failed_sensor
+from mmfusenas.datasets.transforms.sensor_failure import SENSORS
 from mmfusenas.registry import TRANSFORMS
-
-SENSORS = dict(visible='img', infrared='infrared')
-"""Keys of the images in a sample."""
 
 
 @TRANSFORMS.register_module()
