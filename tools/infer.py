@@ -6,6 +6,8 @@ if __name__ == '__main__':
     restart_with_fast_allocator()  # has to come before torch is imported
 
 import argparse
+import json
+from collections import Counter
 from pathlib import Path
 
 from mmfusenas.apis import (
@@ -177,6 +179,10 @@ def main() -> None:
     else:
         folder = inferencer.run(pairs, args.out_dir).parent
         print(f'{len(pairs)} image{"s" * (len(pairs) > 1)} in {folder / "images"}')
+    replaced = Counter(entry['replaced'] for entry in json.loads((folder / 'predictions.json').read_text())[
+        'frames' if videos else 'images'] if 'replaced' in entry)
+    for sensor, number in replaced.items():
+        print(f'in {number} of them the {sensor} image was of no use or missing, and the other took its place')
     if inferencer.has_task:
         drawn = folder / ('drawn.mp4' if videos else 'drawn')
         print(f'what was found is drawn in {drawn}; '

@@ -218,6 +218,10 @@ class BaseInferencer(ABC):
 
     def check(self, pairs: Sequence[Pair], folder: Path) -> None:
         """Look at the inputs, so that what does not fit is known before the first result is written to ``folder``."""
+        for pair in pairs:
+            target = osp.realpath(folder / f'{pair.stem}.png')
+            if target in map(osp.realpath, pair.paths):
+                raise InputError(f'The result {target} would overwrite its own input: choose another folder.')
         out = folder.parent
         names = ['images', *['drawn'] * self.has_task, *['masks'] * self.segments]
         results = (out / name / f'{pair.stem}.png' for name in names for pair in pairs)
@@ -225,10 +229,6 @@ class BaseInferencer(ABC):
         if taken:
             raise InputError(f'{taken} is there, and no earlier run wrote it: {out} has no predictions.json. Choose '
                              'another folder for the results.')
-        for pair in pairs:
-            target = osp.realpath(folder / f'{pair.stem}.png')
-            if target in map(osp.realpath, pair.paths):
-                raise InputError(f'The result {target} would overwrite its own input: choose another folder.')
 
     def images_of(self, pair: Pair) -> Sequence[str | None]:
         """Return what to run on for a pair."""

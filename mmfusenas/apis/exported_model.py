@@ -40,11 +40,15 @@ class ExportedModel(BaseScene):
     """
 
     def __init__(self, path: str | Path, runtime: str = 'onnxruntime') -> None:
-        super().__init__()
         if runtime not in RUNTIMES:
             raise InputError(f'ExportedModel got runtime={runtime!r}; it knows {" and ".join(RUNTIMES)}.')
+        graph, properties = _read(path)
+        super().__init__(data_preprocessor=dict(
+            type='mmfusenas.PairDataPreprocessor', bit_depth=properties.get('bit_depth')))
         self.path = str(path)
-        graph, self.dataset_meta, self.divisor = self._read()
+        self.dataset_meta = dict(classes=tuple(properties['classes'])) if 'classes' in properties else {}
+        self.test_pipeline = [dict(properties.get('loading', {}), type='LoadPairFromFile')]
+        self.divisor = properties.get('size_divisor', 32)  # of files from before it was stored
         self.sensors = tuple(value.name for value in graph.input)
         self.outputs = tuple(value.name for value in graph.output)
         if self.sensors not in (('visible', 'infrared'), ('visible', )) or 'image' not in self.outputs:
@@ -92,22 +96,20 @@ class ExportedModel(BaseScene):
             sample.pred_sem_seg = PixelData(data=images['logits'].argmax(1))
         return [sample]
 
-    def _read(self) -> tuple[Any, dict[str, Any], int]:
-        """Return the graph, the names of its classes, and what the sides of images have to be multiples of."""
-        try:
-            import onnx
-        except ImportError as error:
-            raise _missing('onnx') from error
-        try:
-            model = onnx.load(self.path, load_external_data=False)
-            properties = {entry.key: entry.value for entry in model.metadata_props}
-            classes = json.loads(properties.get('classes', '[]'))
-            divisor = int(properties.get('size_divisor', '32'))  # of files from before it was stored
-        except FileNotFoundError:
-            raise
-        except Exception as error:  # of protobuf, which has no common base
-            raise InputError(f'{self.path} is no ONNX file ({error}).') from error
-        return model.graph, dict(classes=tuple(classes)) if classes else {}, divisor
+
+def _read(path: str | Path) -> tuple[Any, dict[str, Any]]:
+    """Return the graph of a file and its metadata."""
+    try:
+        import onnx
+    except ImportError as error:
+        raise _missing('onnx') from error
+    try:
+        model = onnx.load(path, load_external_data=False)
+        return model.graph, {entry.key: json.loads(entry.value) for entry in model.metadata_props}
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # of protobuf, which has no common base
+        raise InputError(f'{path} is no ONNX file of export_onnx.py ({error}).') from error
 
 
 def exported_model(path: str | Path, checkpoint: str | Path | None, device: str | None) -> ExportedModel:

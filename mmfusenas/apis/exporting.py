@@ -22,6 +22,7 @@ from mmfusenas.apis.optimize import optimize_for_inference
 from mmfusenas.core.errors import InputError, StateError
 from mmfusenas.core.files import atomic_write
 from mmfusenas.models.task_guided import TaskGuided, task_input
+from mmfusenas.utils.config_parts import type_name
 from mmfusenas.utils.sensors import random_inputs
 
 if TYPE_CHECKING:
@@ -207,8 +208,9 @@ def export_onnx(model: nn.Module, path: str | os.PathLike, shape: tuple[int, int
                 nms: bool = False) -> float:
     """Write a model as an ONNX file, and compare it with PyTorch on random images.
 
-    The metadata of the file has, in JSON, the names of a task's classes, ``classes``, and what the sides of images of a
-    graph of any size are multiples of, ``size_divisor``: 1 where it computes what the model does at any size.
+    The metadata of the file has, in JSON, the names of a task's classes, ``classes``; what the sides of images of a
+    graph of any size are multiples of, ``size_divisor``, 1 where it computes what the model does at any size; and,
+    where the model says so, how files become images: ``loading`` (of ``LoadPairFromFile``) and ``bit_depth``.
 
     Args:
         model: Fusion, enhancement or guided super-resolution, :class:`TaskGuidedDetector` or
@@ -250,10 +252,19 @@ def export_onnx(model: nn.Module, path: str | os.PathLike, shape: tuple[int, int
         if not difference <= TOLERANCE:
             raise StateError(f'The exported graph differs from the model by {difference:.2g}, so it is not kept.'
                              + dynamic * ' One of a fixed size may not: give --shape H W.')
-        classes = (getattr(model, 'dataset_meta', None) or {}).get('classes')
-        properties = dict(size_divisor=step, **(dict(classes=list(classes)) if classes else {}))
-        _finish(beside, properties, test_cfg)
+        _finish(beside, dict(_properties(model), size_divisor=step), test_cfg)
     return float(difference)
+
+
+def _properties(model: nn.Module) -> dict[str, Any]:
+    """Return what the graph has not in it: the names of the classes, and how files become its images."""
+    steps = getattr(model, 'test_pipeline', None) or ()
+    load = next((step for step in steps if type_name(step) == 'LoadPairFromFile'), {})
+    found = dict(
+        classes=list((getattr(model, 'dataset_meta', None) or {}).get('classes') or ()),
+        loading={name: load[name] for name in ('resize', 'thermal', 'homography') if load.get(name) is not None},
+        bit_depth=dict(getattr(model.data_preprocessor, 'bit_depth', {})))
+    return {name: value for name, value in found.items() if value}
 
 
 def _write(graph: FusionGraph, path: Path, shape: tuple[int, int], dynamic: bool) -> None:

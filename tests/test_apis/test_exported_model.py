@@ -79,6 +79,18 @@ def test_a_segmentor(segmentor_config: Callable, randomise: Callable, image: Cal
     assert (mask == expected).mean() > 0.999
 
 
+def test_files_become_images_as_for_the_model(tmp_path: Path) -> None:
+    preprocessor = dict(type='mmfusenas.PairDataPreprocessor', bit_depth=dict(visible=10))
+    model = FixedFusion('average', data_preprocessor=preprocessor)
+    model.test_pipeline = [dict(type='LoadPairFromFile', thermal=dict(limits=(280, 320)), resize='visible')]
+    export_onnx(model, tmp_path / 'average.onnx', (48, 64))
+    visible = np.linspace(0, 1023, 48 * 64 * 3).reshape(48, 64, 3).astype(np.uint16)
+    kelvin = np.linspace(285, 310, 24 * 32).reshape(24, 32).astype(np.float32)
+    found, expected = (FusionInferencer(source)(visible, kelvin)['image'] for source in (
+        tmp_path / 'average.onnx', model))
+    assert expected.std() > 20 and np.abs(found.astype(int) - expected).max() <= 1
+
+
 def test_one_sensor(image: Callable, tmp_path: Path) -> None:
     torch.manual_seed(0)
     scene = RUASScene(genotype='ruas-scene')

@@ -318,6 +318,26 @@ def test_an_image_of_no_use_is_replaced_by_the_other(light: nn.Module) -> None:
     assert 'replaced' not in FusionInferencer(light)(dark, day)
 
 
+def test_a_stand_in_has_the_range_of_the_sensor_that_it_replaces() -> None:
+    """Infrared files of 14 bit in 16; where they are missing, or their camera does not see, visible ones of 8 stand."""
+    preprocessor = dict(type='mmfusenas.PairDataPreprocessor', bit_depth=dict(infrared=14))
+    model = FixedFusion('average', data_preprocessor=preprocessor)
+    day = np.linspace(20, 230, 48 * 64).reshape(48, 64).astype(np.uint8)
+    raw = np.rint(day / 255 * 16383).astype(np.uint16)
+    for pair in ((day, None), (None, raw)):
+        out = FusionInferencer(model, missing='fallback')(*pair)
+        assert np.abs(out['image'][..., 0].astype(int) - day).max() <= 1
+    shifted = FusionInferencer(model, homography=[[1, 0, 0.5], [0, 1, 0], [0, 0, 1]])(day, raw)['image']
+    assert np.abs(shifted[:, -8:, 0].astype(int) - day[:, -8:]).max() <= 1  # beyond the infrared image
+
+
+def test_limits_of_another_unit_are_an_error(light: nn.Module, image: Callable) -> None:
+    kelvin = np.linspace(285, 300, 31 * 45).reshape(31, 45).astype(np.float32)
+    celsius = FusionInferencer(light, thermal=dict(limits=(0, 40)))
+    with pytest.raises(ImageError, match='holds 285 to 300, and ThermalScale.* makes one value of it'):
+        celsius(image(31, 45, 3), kelvin)
+
+
 def test_nothing_is_replaced_where_both_are_there_and_nothing_can_be_where_none_is(
         light: nn.Module, image: Callable) -> None:
     infer, pair = FusionInferencer(light, missing='fallback'), (image(31, 45, 3), image(31, 45, seed=1))

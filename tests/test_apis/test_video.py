@@ -10,7 +10,7 @@ from mmcv.video import VideoReader
 
 from mmfusenas.apis import EnhanceInferencer, FusionInferencer, run_video
 from mmfusenas.apis.loading import build_model
-from mmfusenas.apis.video import Video
+from mmfusenas.apis.video import Video, _writer
 from mmfusenas.datasets.images import ImageError
 from mmfusenas.models.scene import FixedFusion
 
@@ -75,6 +75,9 @@ def test_flicker_is_damped_and_what_is_steady_stays(video: Callable, tmp_path: P
         expected.append(0.8 * expected[-1] + 0.2 * level)
     np.testing.assert_allclose(levels(tmp_path / 'smooth/image.mp4'), expected, atol=LOSS)
     np.testing.assert_allclose(levels(tmp_path / 'smooth_steady/image.mp4'), 100, atol=LOSS)
+    said = [json.loads((tmp_path / name / 'predictions.json').read_text())['flicker']['image']
+            for name in ('plain', 'smooth')]
+    assert said == pytest.approx([plain, smooth], abs=1)
 
 
 @pytest.mark.parametrize('stored', [-1.9e14, 0, 2])
@@ -92,13 +95,45 @@ def test_a_frame_with_a_missing_sensor_keeps_the_size(tmp_path: Path) -> None:
     for name, size in sizes.items():
         writer = cv2.VideoWriter(str(tmp_path / f'{name}.avi'), cv2.VideoWriter_fourcc(*'FFV1'), 10, size)
         for level in levels_of[name]:
-            writer.write(np.random.default_rng(0).integers(0, level + 1, (*size[::-1], 3), np.uint8))
+            ramp = np.linspace(0, level, size[0] * size[1]).reshape(*size[::-1], 1)
+            writer.write(np.repeat(ramp, 3, 2).astype(np.uint8))
         writer.release()
     infer = FusionInferencer(FixedFusion('average'), missing='fallback', resize='visible')
     run_video(infer, [tmp_path / 'vi.avi', tmp_path / 'ir.avi'], tmp_path / 'out')
     found = json.loads((tmp_path / 'out/predictions.json').read_text())['frames']
     assert [frame.get('replaced') for frame in found] == [None, 'visible', 'visible', None]
     assert len(levels(tmp_path / 'out/image.mp4')) == 4
+
+
+def test_frames_without_any_sensor_cost_no_other(tmp_path: Path) -> None:
+    files, ramp = [tmp_path / 'vi.avi', tmp_path / 'ir.avi'], np.linspace(30, 90, 64 * 48).reshape(48, 64, 1)
+    for file in files:
+        writer = cv2.VideoWriter(str(file), cv2.VideoWriter_fourcc(*'MJPG'), 10, SIZE)
+        for factor in (1, 0, 0, 2):
+            writer.write(np.repeat(ramp * factor, 3, 2).astype(np.uint8))
+        writer.release()
+    infer = FusionInferencer(FixedFusion('average'), missing='fallback')
+    with pytest.raises(ImageError, match='2 of 4 frames could not be used; the frames before'):
+        run_video(infer, files, tmp_path / 'out')
+    found = json.loads((tmp_path / 'out/predictions.json').read_text())
+    assert [frame['frame'] for frame in found['frames']] == [0, 3] and set(found['failed']) == {'1', '2'}
+    np.testing.assert_allclose(levels(tmp_path / 'out/image.mp4'), [60, 60, 60, 120], atol=7)
+
+
+def test_odd_sides_are_not_cut(tmp_path: Path) -> None:
+    image = np.full((47, 63, 3), 90, np.uint8)
+    with _writer(tmp_path / 'image.mp4', 10) as write:
+        write(image, 0)
+    shown = cv2.VideoCapture(str(tmp_path / 'image.mp4')).read()[1]
+    assert shown.shape == (48, 64, 3) and np.abs(shown.astype(int) - 90).max() <= LOSS
+
+
+def test_an_input_is_not_overwritten(video: Callable, tmp_path: Path) -> None:
+    path, other = video('image.avi', [10, 20]).rename(tmp_path / 'image.mp4'), video('vi.avi', [10, 20])
+    content = path.read_bytes()
+    with pytest.raises(ValueError, match='would overwrite its own input .*image.mp4'):
+        run_video(FusionInferencer(FixedFusion('average')), [other, path], tmp_path)
+    assert path.read_bytes() == content and not (tmp_path / 'predictions.json').exists()
 
 
 def test_an_interrupted_run_keeps_what_is_done(video: Callable, tmp_path: Path) -> None:

@@ -86,6 +86,10 @@ def main() -> None:
         print(f'note: in a test the pipeline of the model brings images of {height} x {width} to {trained[0]} x '
               f'{trained[1]}; the graph takes them as they are. ' + (
                   f'Give --shape {trained[0]} {trained[1]} for what was trained' if shape else 'Resize them before'))
+    load = graph_properties(args.out).get('loading')
+    if load:
+        print(f'note: in a test files become images by {load}. tools/infer.py --model {args.out} does so, a program of '
+              'your own has to')
     print(f'\ndone; next{next_step(args, model)}')
 
 
