@@ -23,7 +23,14 @@ from mmfusenas.apis import (
 from mmfusenas.apis.exported_model import RUNTIMES
 from mmfusenas.apis.stream import is_stream
 from mmfusenas.apis.video import is_video
-from mmfusenas.utils.command_line import RenamedOption, add_model_options, chosen_model, command, run_tool
+from mmfusenas.utils.command_line import (
+    RenamedOption,
+    add_model_options,
+    chosen_model,
+    command,
+    output_folder,
+    run_tool,
+)
 
 
 def parse_args() -> argparse.Namespace:
@@ -160,8 +167,10 @@ def main() -> None:
     args = parse_args()
     if args.list:
         print(weights_table())
-        print('\nnext:\n  python tools/infer.py --model NAME --visible PATH --infrared PATH --out-dir DIR')
+        print('\nnext:\n  ' + command('python', 'tools/infer.py', '--model', 'NAME', '--visible', 'PATH', '--infrared',
+                                      'PATH', '--out-dir', 'DIR'))
         return
+    output_folder(args.out_dir)
     model, checkpoint = chosen_model(args)
     kind = kind_of(args)
     sources = [getattr(args, name) for name in kind]

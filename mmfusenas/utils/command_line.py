@@ -41,8 +41,10 @@ def message_for_people(error: BaseException) -> str | None:
         return (f'type={unknown[1]!r} is not registered (registry {unknown[2]}): correct the name in the config, or '
                 'name the package that registers it in custom_imports.')
     if isinstance(error, UserError) and 'Original Traceback' in text:
-        # PyTorch raises an error of a dataloader's process anew, with that process's traceback as its text.
-        return text.rstrip().splitlines()[-1].partition(': ')[2]
+        # PyTorch raises an error of a dataloader's process anew, with that process's traceback as its text: frames are
+        # indented, and `Type: message` follows the last one.
+        last = text.rpartition('Traceback (most recent call last):')[2]
+        return re.split(r'^\S+: ', last, maxsplit=1, flags=re.MULTILINE)[-1].rstrip()
     if isinstance(error, UserError) or (isinstance(error, OSError) and error.filename):
         return text
     return lost_process(error)
@@ -199,6 +201,33 @@ def _files_below(folder: Path, suffix: str) -> Iterator[Path]:
     walk = ((Path(place), files) for place, _, files in os.walk(folder))
     every = (place / name for place, files in walk for name in files)
     return (file for file in islice(every, 20_000) if file.suffix == suffix)
+
+
+def positive(text: str) -> int:
+    """Return a whole number of at least 1, of an option that counts something.
+
+    Raises:
+        argparse.ArgumentTypeError: It is none.
+
+    Example:
+        >>> positive('4')
+        4
+    """
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f'got {text!r}: give a whole number of at least 1')
+    return int(text)
+
+
+def output_folder(path: str | Path) -> Path:
+    """Return ``path``, a folder into which files are going to be written.
+
+    Raises:
+        UserError: It is a file, or lies below one.
+    """
+    file = next((place for place in (Path(path), *Path(path).parents) if place.exists()), Path())
+    if not file.is_dir():
+        raise UserError(f'--out-dir {path}: {file} is a file; give a folder, which is made where it is not there.')
+    return Path(path)
 
 
 def output_file(path: str | Path, *others: str | Path | None) -> Path:

@@ -27,6 +27,8 @@ from mmfusenas.utils.command_line import (
     json_text,
     load_config,
     output_file,
+    output_folder,
+    positive,
     run_tool,
 )
 from mmfusenas.utils.config_check import ConfigError
@@ -75,7 +77,7 @@ def test_message_for_people_or_traceback() -> None:
         int('x')
 
     for tool, message in [(ours, 'it is misspelt'), (missing_key, "no 'target'"), (package, '--launcher pytorch.*RANK'),
-                          (system, 'No such file.*no such file'), (worker, 'broken: got 0; give 1'),
+                          (system, 'No such file.*no such file'), (worker, 'broken: got 0; give 1\n  or 2\nnext: 3$'),
                           (unregistered, "type='Foo' is not registered .*custom_imports")]:
         with pytest.raises(SystemExit, match=f'^error: .*{message}') as ended:
             run_tool(tool)
@@ -85,7 +87,27 @@ def test_message_for_people_or_traceback() -> None:
 
 
 def _refused(batch: list[int]) -> None:
-    raise InputError(f'broken: got {batch[0]}; give 1')
+    try:
+        int('x')
+    except ValueError as error:  # whose traceback stands before
+        raise InputError(f'broken: got {batch[0]}; give 1\n  or 2\nnext: 3\n') from error
+
+
+def test_a_count_is_at_least_one() -> None:
+    parser = argparse.ArgumentParser(exit_on_error=False)
+    parser.add_argument('--number', type=positive)
+    assert parser.parse_args(['--number', '12']).number == 12
+    for text in ('0', '-5', '1.5', 'x'):
+        with pytest.raises(argparse.ArgumentError, match=f"--number: got '{text}': give a whole number of at least 1"):
+            parser.parse_args([f'--number={text}'])
+
+
+def test_output_folder(tmp_path: Path) -> None:
+    (tmp_path / 'file').touch()
+    assert output_folder(tmp_path / 'new/deep') == tmp_path / 'new/deep'
+    for name in ('file', 'file/deep'):
+        with pytest.raises(UserError, match=f'--out-dir .*{name}: .*file is a file; give a folder'):
+            output_folder(tmp_path / name)
 
 
 def test_existing_file(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from mmfusenas.datasets.images import to_display, write_image
 from mmfusenas.datasets.leaves import dataset_leaves
 from mmfusenas.datasets.pairing import name_apart
 from mmfusenas.registry import DATASETS
-from mmfusenas.utils.command_line import ConfigOptions, read_config, run_tool
+from mmfusenas.utils.command_line import ConfigOptions, command, read_config, run_tool
 from mmfusenas.visualization import draw_mask
 
 IMAGES = ('visible', 'guide', 'infrared', 'aligned', 'target', 'reference')
@@ -96,7 +96,7 @@ def main(argv: list[str] | None = None) -> None:
         number = write_images(DATASETS.build(leaves[name]), folder, args.number)
         print(f'{number} images (all inputs side by side, then with boxes or classes) in {folder}.')
     following = args.config if 'model' in config else 'CONFIG, of a config that inherits this one'
-    print(f'Train: python tools/train.py {following}')
+    print(f'Train: {command("python", "tools/train.py")} {following}')
 
 
 def write_images(dataset: BaseDataset, folder: Path, most: int) -> int:

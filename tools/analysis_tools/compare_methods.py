@@ -33,7 +33,7 @@ from mmfusenas.evaluation.suite import CONVENTIONS, DEFAULT_METRICS, compute_sco
 from mmfusenas.evaluation.task_scores import class_areas, detection_sample, mean_average_precision, mean_iou
 from mmfusenas.models.scene.fixed_fusion import RULES
 from mmfusenas.registry import DATASETS
-from mmfusenas.utils.command_line import command, json_text, output_file, run_tool
+from mmfusenas.utils.command_line import command, json_text, output_file, output_folder, run_tool
 
 SENSORS = ('visible', 'infrared')
 """Rows of every table: what a single sensor has without any fusion."""
@@ -287,6 +287,8 @@ def main() -> None:
     cv2.setNumThreads(torch.get_num_threads())
     if args.json:
         output_file(args.json)
+    if args.out_dir:
+        output_folder(args.out_dir)
     metrics = {name: find_metrics(args.metrics) if name == 'mmfusenas' else list(CONVENTIONS[name].default)
                for name in args.conventions}
     tasks = build_tasks(args)

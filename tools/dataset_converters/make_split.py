@@ -17,7 +17,7 @@ from mmfusenas.core.errors import UserError
 from mmfusenas.core.files import write_text
 from mmfusenas.datasets.pairing import get_stem, list_images
 from mmfusenas.datasets.sequences import cut_blocks, find_sequences, split_sequences
-from mmfusenas.utils.command_line import RenamedOption, run_tool
+from mmfusenas.utils.command_line import RenamedOption, command, run_tool
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -93,7 +93,8 @@ def main(argv: list[str] | None = None) -> None:
     left_out = len(stems) - sum(map(len, parts.values()))
     print(f'{len(stems)} frames, {len(sequences)} videos or blocks, {left_out} frames left out at cuts')
     print(AsciiTable([['part', 'frames', 'asked', 'reached', 'file'], *rows]).table)
-    print('Name a file in the data set with split=..., then: python tools/analysis_tools/check_dataset.py CONFIG')
+    print('Name a file in the data set with split=..., then: ' +
+          command('python', 'tools/analysis_tools/check_dataset.py', 'CONFIG'))
 
 
 if __name__ == '__main__':
