@@ -30,13 +30,17 @@ Result = TypeVar('Result')
 FORMS = ('RECIPE', 'DATA', 'GUIDANCE', 'SCALE', 'NOISE', 'PATCH', 'CLASSIFIER', 'FAILURES')
 """Variables of the environment that make another training of a config; a run remembers them as it does its options."""
 
-
+TOOLS = Path(__file__).resolve().parent.parent / 'tools'
 WAIT = 10.0
 """Seconds until a process looks again whether another one has ended."""
 
 
 class BusyError(UserError):
     """Another process works on a run."""
+
+
+class FailedRun(SystemExit):
+    """A tool failed; where nothing catches it, the benchmark ends with the last lines of what the tool said."""
 
 
 def shared(runs: Sequence[Run], work: Callable[[Run], Result]) -> dict[Run, Result]:
@@ -167,10 +171,10 @@ def draw(config: str, folder: Path, seed: int, between: Sequence[float] = (), op
 
 def tool(name: str, *arguments: str) -> str:
     """Run a tool and return what it said; where it fails, end with the last lines of that."""
-    done = subprocess.run([sys.executable, f'tools/{name}.py', *arguments], stdout=subprocess.PIPE,
+    done = subprocess.run([sys.executable, str(TOOLS / f'{name}.py'), *arguments], stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, close_fds=False)  # it holds the turn as well
     if done.returncode:
-        sys.exit('\n'.join([*done.stdout.splitlines()[-15:], f'error: {name}.py {" ".join(arguments)} failed']))
+        raise FailedRun('\n'.join([*done.stdout.splitlines()[-15:], f'error: {name}.py {" ".join(arguments)} failed']))
     return done.stdout
 
 

@@ -11,18 +11,21 @@ the metric of each seed that is asked for.
 
 What is done is not done again, and a training that was broken off is resumed. Started several times with the same
 arguments and work dir, on one machine or on several with a common file system, it divides the trainings among its
-processes; each ends when all are done, with the same table. With Slurm:
+processes; each ends when all are done, with the same table. A training or test that fails is `failed` in the table,
+which the others complete; what it said stands below, and the exit status is 1. A later start tries it again. With
+Slurm:
 
     sbatch --array=0-7 --gpus 1 --wrap 'python benchmarks/sweep.py CONFIG --seeds 0 1 2 3 4 5 6 7'
 """
 import argparse
 import re
+import sys
 from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
-from runs import figure, shared, test, train_found
+from runs import FailedRun, figure, shared, test, train_found
 from terminaltables import AsciiTable
 
 from mmfusenas.core.errors import InputError
@@ -46,6 +49,10 @@ def main() -> None:
     rows = grid_rows(args.configs, args.grid)
     scores = shared([(row, seed) for row in rows for seed in args.seeds], lambda run: score(*run, args))
     print('\n' + AsciiTable(table(rows, scores, args), f'seeds {", ".join(map(str, args.seeds))}').table)
+    failed = [f'{row.name}, seed {seed}:\n{said}' for (row, seed), said in scores.items() if isinstance(said, str)]
+    if failed:
+        sys.exit('\n\n'.join([*failed, f'error: {len(failed)} of {len(scores)} failed. Once the cause is removed, the same '
+                              'command tries these again.']))
 
 
 def parse_args() -> argparse.Namespace:
@@ -91,30 +98,37 @@ def folder_of(row: Row) -> str:
     return re.sub(r'[^\w.=+-]+', '_', '-'.join([Path(row.config).stem, *row.options]))
 
 
-def score(row: Row, seed: int, args: argparse.Namespace) -> dict[str, float]:
-    """Train with a seed, test; return the metrics."""
+def score(row: Row, seed: int, args: argparse.Namespace) -> dict[str, float] | str:
+    """Train with a seed, test; return the metrics, or what a tool said that failed."""
     seeded = [f'randomness.seed={seed}']
-    config, checkpoint = train_found(row.config, args.work_dir / folder_of(row) / f'seed-{seed}',
-                                     [*seeded, *row.options, *args.train_options], seeded)
-    return test(config, checkpoint, args.test_options)
+    try:
+        config, checkpoint = train_found(row.config, args.work_dir / folder_of(row) / f'seed-{seed}',
+                                         [*seeded, *row.options, *args.train_options], seeded)
+        return test(config, checkpoint, args.test_options)
+    except FailedRun as failed:
+        return str(failed)
 
 
-def table(rows: Sequence[Row], scores: dict[tuple[Row, int], dict[str, float]],
+def table(rows: Sequence[Row], scores: dict[tuple[Row, int], dict[str, float] | str],
           args: argparse.Namespace) -> list[list[str]]:
     """Return head and lines of the table.
 
     Raises:
         InputError: If no test gives the metric that is asked for.
     """
-    names = list(dict.fromkeys(name for run in scores.values() for name in run))
-    metric = args.metric or names[0]
-    if metric not in names:
+    tested = [run for run in scores.values() if not isinstance(run, str)]
+    names = list(dict.fromkeys(name for run in tested for name in run))
+    metric = args.metric or next(iter(names), 'metric')
+    if tested and metric not in names:
         raise InputError(f'--metric {metric}: the tests give {", ".join(names)}.')
     lines = []
     for row in rows:
         runs = [scores[row, seed] for seed in args.seeds]
-        means = [figure([run[name] for run in runs if name in run], 4) for name in names]
-        lines.append([row.name, *means, ', '.join(f'{run[metric]:.4f}' for run in runs if metric in run)])
+        done = [run for run in runs if not isinstance(run, str)]
+        means = [figure([run[name] for run in done if name in run], 4) for name in names]
+        lines.append([row.name, *means, ', '.join(
+            'failed' if isinstance(run, str) else f'{run[metric]:.4f}' for run in runs
+            if isinstance(run, str) or metric in run)])
     return [['', *names, f'{metric} of the seeds'], *lines]
 
 

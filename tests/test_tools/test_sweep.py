@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+import runs
 
 
 @pytest.fixture
@@ -19,6 +20,8 @@ def sweep(with_stub):
             if Path(config).name == 'search.py':
                 (folder / 'retrain.py').write_text('')
         else:
+            if 'lr=bad' in str(folder):
+                raise runs.FailedRun('Loss is nan\nerror: test.py failed')
             seed = int(re.search(r'seed-(\d)', str(folder))[1])
             out = Path(arguments[arguments.index('--out') + 1])
             out.write_text(json.dumps({'mAP': 0.25 + seed / 2 + ('lr=1' in str(folder)), 'MI': 2.0}))
@@ -70,3 +73,22 @@ def test_what_would_share_a_folder_is_refused_before_anything_runs(sweep, capsys
     with pytest.raises(SystemExit):
         sweep('configs/x.py', '--grid', 'optimizer.lr')
     assert '--grid optimizer.lr has no values' in capsys.readouterr().err
+
+
+def test_what_fails_is_shown_and_the_rest_goes_on(sweep, tmp_path, capsys):
+    options = ('x.py', '--grid', 'lr', 'bad', '1', '--seeds', 0, 1, '--work-dir', tmp_path)
+    with pytest.raises(SystemExit, match='(?s)x lr=bad, seed 1:\nLoss is nan.*error: 2 of 4 failed.*again') as ended:
+        sweep(*options)
+    assert not isinstance(ended.value, runs.FailedRun)
+    printed = capsys.readouterr().out
+    assert re.search(r'x lr=bad +\| +\| +\| failed, failed +\|', printed)
+    assert re.search(r'x lr=1 .*\| 1\.2500, 1\.7500 +\|', printed)
+    with pytest.raises(SystemExit, match='error: 1 of 1 failed'):
+        sweep('x.py', '--grid', 'lr', 'bad', '--seeds', 0, '--work-dir', tmp_path)
+
+
+def test_a_tool_that_fails_ends_any_other_benchmark(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)  # tools are found from everywhere
+    with pytest.raises(runs.FailedRun, match='(?s)Config no.py does not exist.*train.py no.py failed') as ended:
+        runs.tool('train', 'no.py')
+    assert isinstance(ended.value, SystemExit)
