@@ -53,5 +53,5 @@ class Result(RenamedKeys):
         return draw_detections(image, self['boxes'] * factor, self['labels'], self['scores'], self.dataset_meta)
 
     def save(self, path: str | Path) -> None:
-        """Write what :meth:`plot` returns as a PNG file; missing folders are made."""
+        """Write what :meth:`plot` returns as PNG, JPEG, TIFF or BMP, by the suffix; missing folders are made."""
         write_image(path, self.plot())

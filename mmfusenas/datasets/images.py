@@ -19,10 +19,14 @@ from mmengine import fileio
 from PIL import ExifTags, Image, TiffImagePlugin, UnidentifiedImageError
 
 from mmfusenas.core.errors import FileNotWrittenError, InputError, StateError
-from mmfusenas.core.files import atomic_write
+from mmfusenas.core.files import PARTIAL_SUFFIX, atomic_write
 
 IMAGE_SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff', '.webp', '.pgm', '.ppm')
 """Suffixes, in lower case, of files that count as images when a folder is read."""
+
+SUFFIXES = {'.png': (np.uint8, np.uint16), '.tif': (np.uint8, np.uint16), '.tiff': (np.uint8, np.uint16),
+            '.jpg': (np.uint8, ), '.jpeg': (np.uint8, ), '.bmp': (np.uint8, )}
+"""Of files that are written, and what their images may hold."""
 
 # EXIF orientations under which rows become columns.
 _TURNED = {5, 6, 7, 8}
@@ -367,18 +371,24 @@ def to_display(image: np.ndarray) -> np.ndarray:
 
 
 def write_image(path: str | Path, image: np.ndarray) -> None:
-    """Write an image as PNG, moved into place whole; missing folders are made.
+    """Write an image, moved into place whole; missing folders are made.
 
     Args:
-        path: File.
+        path: File, of one of :data:`SUFFIXES`; without a suffix it is PNG.
         image: H x W x 3 (BGR) or H x W; uint8 or uint16.
 
     Raises:
         OSError: It could not be written.
     """
-    done, content = cv2.imencode('.png', image, [cv2.IMWRITE_PNG_COMPRESSION, 3])
+    suffix = Path(str(path).removesuffix(PARTIAL_SUFFIX)).suffix.lower() or '.png'
+    depths = SUFFIXES.get(suffix, ())
+    if image.dtype not in depths:
+        what = f'of {image.dtype}' if depths else f'with the suffix {suffix}'
+        raise FileNotWrittenError(f'{path}: no image {what} is written to such a file; name it '
+                                  f'{Path(path).with_suffix(".png")}.')
+    done, content = cv2.imencode(suffix, image, [cv2.IMWRITE_PNG_COMPRESSION, 3] if suffix == '.png' else [])
     if not done:
         raise FileNotWrittenError(
-            f'{path}: OpenCV cannot write an image of shape {image.shape} and {image.dtype} as PNG.')
+            f'{path}: OpenCV cannot write an image of shape {image.shape} and {image.dtype} to such a file.')
     with atomic_write(path, flush=False) as partial:
         partial.write_bytes(content.data)

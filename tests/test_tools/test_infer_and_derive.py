@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 import torch
 
+from mmfusenas import cli
 from mmfusenas.apis import FusionInferencer, Result
 from mmfusenas.apis.loading import build_model
-from mmfusenas.datasets.images import ImageError
+from mmfusenas.core.errors import FileNotWrittenError
+from mmfusenas.datasets.images import ImageError, write_image
 from mmfusenas.datasets.pairing import Pair
 from mmfusenas.models.scene import FixedFusion
 from mmfusenas.nas import Genotype, SearchSpace
@@ -199,6 +201,38 @@ def test_list_shows_every_name(run_tool: Callable, capsys) -> None:
     out = capsys.readouterr().out
     assert 'tim-light' in out and '127,358' in out and 'tim-full' in out and '994,917' in out
     assert all(name in out for name in weights_records())
+    assert 'next:\n  python tools/infer.py --model NAME --visible PATH --infrared PATH --out-dir DIR' in out
+
+
+def test_the_next_command_of_the_list_is_one_of_the_console_script(capsys, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv('MALLOC_TOP_PAD_', '0')  # the tool would start this process again for its allocator
+    monkeypatch.setattr('sys.argv', ['before'])
+    cli.main(['infer', '--list'])
+    assert 'next:\n  mmfusenas infer --model NAME' in capsys.readouterr().out
+
+
+def test_a_file_in_the_place_of_the_folder_of_results(folders: Path, run_tool: Callable) -> None:
+    Path('taken').touch()
+    assert run_tool('infer', '--model', 'tim-light', '--visible', 'vi', '--infrared', 'ir', '--out-dir', 'taken') == (
+        'error: --out-dir taken: taken is a file; give a folder, which is made where it is not there.')
+
+
+@pytest.mark.parametrize(('suffix', 'begin'), [
+    ('.png', b'\x89PNG'), ('', b'\x89PNG'), ('.JPG', b'\xff\xd8\xff'), ('.jpeg', b'\xff\xd8\xff'), ('.tif', b'II*'),
+    ('.bmp', b'BM')])
+def test_a_result_is_of_the_kind_of_its_suffix(suffix: str, begin: bytes, tmp_path: Path) -> None:
+    image = np.full((8, 240, 3), 90, np.uint8)
+    result = Result(dict(image=image, boxes=None, scores=None, labels=None, mask=None))
+    result.save(tmp_path / f'found{suffix}')
+    assert (tmp_path / f'found{suffix}').read_bytes().startswith(begin)
+    assert (cv2.imread(str(tmp_path / f'found{suffix}')) == result.plot()).all()
+
+
+def test_an_image_is_not_written_to_a_file_that_cannot_hold_it(tmp_path: Path) -> None:
+    for name, dtype, what in (('a.gif', np.uint8, 'with the suffix .gif'), ('a.jpg', np.uint16, 'of uint16')):
+        with pytest.raises(FileNotWrittenError, match=rf'{name}: no image {what} is written.*name it .*a\.png'):
+            write_image(tmp_path / name, np.zeros((4, 4), dtype))
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(

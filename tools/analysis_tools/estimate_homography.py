@@ -30,7 +30,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--infrared', required=True, metavar='PATH', help='the same of the infrared camera')
     parser.add_argument('--out', required=True, metavar='FILE.json', help='file to write')
     parser.add_argument('--show', metavar='FILE.png', help='draw the infrared edges over a visible image, before and '
-                        'after')
+                        'after (or .jpg)')
     return parser.parse_args()
 
 
@@ -46,6 +46,8 @@ def main() -> None:
     """Estimate."""
     args = parse_args()
     out = output_file(args.out, args.visible, args.infrared)
+    if args.show:
+        output_file(args.show, out)
     pairs = input_pairs(args.visible, args.infrared)
     chosen = pairs[::-(-len(pairs) // MOST)]
     images = [(read_visible(pair.visible), read_infrared(pair.infrared)) for pair in track(chosen, 'reading')]
