@@ -51,8 +51,8 @@ def main() -> None:
     print('\n' + AsciiTable(table(rows, scores, args), f'seeds {", ".join(map(str, args.seeds))}').table)
     failed = [f'{row.name}, seed {seed}:\n{said}' for (row, seed), said in scores.items() if isinstance(said, str)]
     if failed:
-        sys.exit('\n\n'.join([*failed, f'error: {len(failed)} of {len(scores)} failed. Once the cause is removed, the same '
-                              'command tries these again.']))
+        last = f'error: {len(failed)} of {len(scores)} failed. Remove the cause; the same command tries them again.'
+        sys.exit('\n\n'.join([*failed, last]))
 
 
 def parse_args() -> argparse.Namespace:

@@ -19,9 +19,14 @@ def mean_average_precision(samples: Sequence[dict], classes: Sequence[str]) -> f
     Args:
         samples: Of :func:`detection_sample`.
         classes: Names of the classes.
+
+    Returns:
+        NaN where the images have no object.
     """
     from mmfusenas.evaluation.metrics.detection_metric import DetectionMetric
 
+    if all(instance['ignore_flag'] for sample in samples for instance in sample['instances']):
+        return float('nan')  # of which COCO's evaluation makes -1
     metric = DetectionMetric(metric='bbox', metric_items=['mAP_50'])
     metric.dataset_meta = dict(classes=tuple(classes))
     logger = MMLogger.get_current_instance()

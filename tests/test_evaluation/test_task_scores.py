@@ -30,6 +30,7 @@ def test_precision_of_two_images(capsys: pytest.CaptureFixture) -> None:
     # Half of the people are found, before any mistake: 51 of the 101 points of recall, of one of two classes.
     assert mean_average_precision([right, wrong, car], CLASSES) == pytest.approx((51 / 101 + 1) / 2, abs=1e-3)
     assert mean_average_precision([wrong], CLASSES) == 0
+    assert np.isnan(mean_average_precision([detection_sample(0, found([], [], []), [], (40, 60))], CLASSES))
     assert mean_average_precision([detection_sample(0, found([], [], []), people, (40, 60))], CLASSES) == 0
     assert capsys.readouterr().out == '' and MMLogger.get_current_instance().level == level
 

@@ -1,5 +1,6 @@
 """The tool that compares fusion methods."""
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -224,7 +225,35 @@ def test_pairs_that_do_not_fit(run: Callable, data: Path) -> None:
     cv2.imwrite(str(data / 'ir/01.png'), np.zeros((64, 96), np.uint16))
     assert 'is not of 8 bit' in run('--methods', 'average', '--data', data)[0]
     cv2.imwrite(str(data / 'ir/01.png'), np.zeros((32, 96), np.uint8))
-    assert '01.png differ in size' in run('--methods', 'average', '--data', data)[0]
+    (data / 'vi/02.png').write_bytes(b'no image')
+    end, out = run('--methods', f'greedy:{data.parent}/own.py:Greedy', '--data', data)
+    assert '01.png differ in size' in end and '02.png (8 bytes) cannot be decoded' in end
+    assert not Path('calls').exists()  # all pairs are looked at before anything is fused
+
+
+def test_a_pair_that_is_too_small_is_named_before_anything_is_fused(run: Callable, data: Path) -> None:
+    for folder, shape in (('vi', (5, 7, 3)), ('ir', (5, 7))):
+        cv2.imwrite(str(data / folder / '02.png'), np.random.default_rng(0).integers(0, 256, shape, np.uint8))
+    end, _ = run('--methods', f'greedy:{data.parent}/own.py:Greedy', '--data', data)
+    assert re.search(r'vi/02\.png: Images of 7 x 5 pixels .*too small for this metric', end)
+    assert not Path('calls').exists()
+
+
+def test_annotations_without_a_box_give_no_score(run: Callable, data: Path) -> None:
+    tiny_detector(Path('detector.pth'))
+    (data / 'labels').mkdir()
+    for stem in STEMS:
+        (data / 'labels' / f'{stem}.txt').touch()
+    end, _ = run('--methods', 'average', '--data', data, '--detector', 'detector.pth')
+    assert re.search(r'no box in the annotations of .*/labels, so --detector has no score: give .* --annotations', end)
+
+
+def test_maps_of_other_classes_are_named(run: Callable, data: Path) -> None:
+    (data / 'seg').mkdir()
+    for stem in STEMS:
+        cv2.imwrite(str(data / 'seg' / f'{stem}.png'), np.full((64, 96), 40, np.uint8))
+    end, _ = run('--methods', 'average', '--data', data, '--segmentor', 'tim-segment-msrs')
+    assert re.search(r'seg/00\.png: \[40\], and there are 9 classes', end)
 
 
 def test_a_task_that_sees_the_sensors_is_no_judge(data: Path) -> None:

@@ -1,5 +1,5 @@
 """Compare fusion methods: ``python tools/analysis_tools/compare_methods.py --methods tim-light average --data DIR``."""
-from mmfusenas.core.errors import UserError
+from mmfusenas.core.errors import InputError, UserError
 from mmfusenas.utils.allocator import restart_with_fast_allocator
 
 if __name__ == '__main__':
@@ -25,8 +25,10 @@ from mmfusenas.apis.image_task import ImageTask
 from mmfusenas.apis.pairs import input_pairs
 from mmfusenas.core.files import write_text
 from mmfusenas.datasets.annotation_folders import LABELS, dataset_config, find_annotations
-from mmfusenas.datasets.images import image_size, read_infrared, read_visible, write_image
+from mmfusenas.datasets.checks import check_seg_map
+from mmfusenas.datasets.images import ImageError, image_size, read_infrared, read_visible, write_image
 from mmfusenas.datasets.pairing import Pair, get_stem
+from mmfusenas.datasets.problems import Problem, raise_errors
 from mmfusenas.datasets.transforms.load_seg_map import LoadSegMap
 from mmfusenas.evaluation.spread import Score, jackknife, tell_apart
 from mmfusenas.evaluation.suite import CONVENTIONS, DEFAULT_METRICS, compute_scores, find_metrics
@@ -99,7 +101,7 @@ def read_pairs(args: argparse.Namespace, tasks: Mapping[str, ImageTask]) -> tupl
     """Return the pairs, and by task and stem what their annotations say.
 
     Raises:
-        UserError: A folder is missing, the images of a pair differ in size, or what the pairing or a data set raises.
+        UserError: A folder is missing, no image has a box, or what the pairing or a data set raises.
     """
     visible, infrared = (sensor_folder(args.data, sensor) for sensor in SENSORS)
     truth: dict[str, dict] = {}
@@ -111,13 +113,47 @@ def read_pairs(args: argparse.Namespace, tasks: Mapping[str, ImageTask]) -> tupl
         infos = [data.get_data_info(number) for number in range(len(data))]
         truth[kind] = {get_stem(info['img_path']): info for info in infos}
     if 'detector' in truth:
+        instances = [instance for info in truth['detector'].values() for instance in info['instances']]
+        if all(instance['ignore_flag'] for instance in instances):
+            where = args.annotations or find_annotations(visible, args.labels)
+            raise UserError(f'There is no box in the annotations of {where}, so --detector has no score: give those of '
+                            'these images by --annotations, or leave --detector out.')
         pairs = [Pair(stem, info['img_path'], info['infrared_path']) for stem, info in truth['detector'].items()]
     else:
         pairs = input_pairs(visible, infrared)
-    for pair in pairs:
-        if image_size(pair.visible) != image_size(pair.infrared):
-            raise UserError(f'{pair.visible} and {pair.infrared} differ in size; bring both to one size first.')
     return pairs, truth
+
+
+def check_pairs(pairs: list[Pair], truth: Mapping[str, Mapping[str, dict]], tasks: Mapping[str, ImageTask],
+                metrics: Mapping[str, list[str]]) -> None:
+    """Read all images and maps once, so that no pair ends the comparison after hours.
+
+    Raises:
+        DatasetError: Some cannot be compared; the message names them.
+    """
+    problems = []
+    for pair in track(pairs, 'reading'):
+        try:
+            visible, infrared = read_visible(pair.visible), read_infrared(pair.infrared)
+        except ImageError as error:
+            problems.append(Problem('error', 'unreadable image', pair.visible, str(error)))
+            continue
+        if visible.shape[:2] != infrared.shape[:2]:
+            message = f'it and {pair.infrared} differ in size; bring both to one size first'
+            problems.append(Problem('error', 'sizes differ', pair.visible, message))
+        elif visible.dtype != np.uint8 or infrared.dtype != np.uint8:
+            message = f'it or {pair.infrared} is not of 8 bit; bring the images to 8 bit first'
+            problems.append(Problem('error', 'depth', pair.visible, message))
+        elif 'segmentor' in tasks:
+            problems += check_seg_map(truth['segmentor'][pair.stem], visible.shape[:2], tasks['segmentor'].classes)
+    if not problems:  # what the smallest pair is large enough for, the others are
+        pair = min(pairs, key=lambda pair: min(image_size(pair.visible)))
+        visible, infrared = read_visible(pair.visible), read_infrared(pair.infrared)
+        try:
+            score_image(Row(), visible, (visible, infrared), metrics)
+        except InputError as error:
+            problems.append(Problem('error', 'pair without metrics', pair.visible, str(error)))
+    raise_errors(problems, 'The data', 'Repair these pairs, or take them out of the folders.')
 
 
 def sensor_folder(data: str, sensor: str) -> str:
@@ -150,8 +186,6 @@ def fuse_and_score(pairs: list[Pair], methods: Mapping[str, Fuse | FusedFolder],
     rows = {name: Row() for name in methods}
     for number, pair in enumerate(track(pairs, 'comparing')):
         visible, infrared = read_visible(pair.visible), read_infrared(pair.infrared)
-        if visible.dtype != np.uint8 or infrared.dtype != np.uint8:
-            raise UserError(f'{pair.visible} or {pair.infrared} is not of 8 bit: bring the images to 8 bit first.')
         for name, method in methods.items():
             image = one_image(method, pair, visible, infrared, rows[name].seconds, warm=number > 0)
             image = checked_image(image, visible, name)
@@ -294,6 +328,7 @@ def main() -> None:
     tasks = build_tasks(args)
     methods = named_methods(args.methods, args.device)
     pairs, truth = read_pairs(args, tasks)
+    check_pairs(pairs, truth, tasks, metrics)
     rows = fuse_and_score(pairs, methods, metrics, tasks, truth, args.out_dir)
     means = {convention: {key: {name: jackknife(np.mean, row.metrics[convention, key]) for name, row in rows.items()}
                           for key in names} for convention, names in metrics.items()}
