@@ -23,6 +23,7 @@ from mmfusenas.apis import (
 from mmfusenas.apis.exported_model import RUNTIMES
 from mmfusenas.apis.stream import is_stream
 from mmfusenas.apis.video import is_video
+from mmfusenas.utils.camera_options import add_camera_options, thermal_options
 from mmfusenas.utils.command_line import (
     RenamedOption,
     add_model_options,
@@ -61,17 +62,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--infrared', metavar='PATH', help='the same of the infrared sensor')
     parser.add_argument('--seconds', type=float, metavar='S',
                         help='how long to look at live streams (default: until one ends, or Ctrl-C)')
-    parser.add_argument('--resize', choices=['visible', 'infrared'],
-                        help='bring the other image of a pair to the size of this one, where they show the same view')
-    parser.add_argument('--homography', metavar='FILE.json',
-                        help='where two cameras fixed to each other see the same, of '
-                             'tools/analysis_tools/estimate_homography.py; warns where a camera seems to have moved')
-    parser.add_argument('--thermal-range', nargs=2, type=float, metavar=('LOW', 'HIGH'),
-                        help='temperatures or raw counts of the infrared files that become black and white')
-    parser.add_argument('--thermal-percentiles', nargs=2, type=float, metavar=('LOW', 'HIGH'),
-                        help='the same by percentiles of each image, such as 1 99')
-    parser.add_argument('--black-hot', action='store_true',
-                        help='with one of these: the files are dark where it is hot')
+    add_camera_options(parser)
     parser.add_argument('--missing', choices=['error', 'fallback'],
                         help='what to do where an image of a pair is missing or unreadable, or black: end, or take the '
                              'other one in its place (default: error)')
@@ -115,15 +106,6 @@ def kind_of(args: argparse.Namespace) -> tuple[str, ...]:
         other = ' A model of one sensor takes --input.' if named == [('visible', 'infrared')] else ''
         raise UserError(f'{" and ".join(missing)} missing: python tools/infer.py --help shows an example.{other}')
     return kind
-
-
-def thermal_options(args: argparse.Namespace) -> dict | None:
-    """Return the arguments of the scaling of thermal files, None where the files are images."""
-    if args.thermal_range or args.thermal_percentiles:
-        return dict(limits=args.thermal_range, percentiles=args.thermal_percentiles, black_hot=args.black_hot)
-    if args.black_hot:
-        raise UserError('--black-hot needs --thermal-range or --thermal-percentiles.')
-    return None
 
 
 def checked_options(args: argparse.Namespace, kind: tuple[str, ...]) -> dict:

@@ -21,15 +21,21 @@ from mmengine.registry import DefaultScope
 from mmengine.utils import get_installed_path
 
 from mmfusenas.apis import input_pairs, trained_model, weights_records
-from mmfusenas.core.errors import UserError
+from mmfusenas.core.errors import InputError, UserError
 from mmfusenas.core.files import write_text
 from mmfusenas.datasets.annotation_folders import LABELS, dataset_config, find_annotations
+from mmfusenas.datasets.checks import check_seg_map
 from mmfusenas.datasets.images import image_size
+from mmfusenas.datasets.problems import raise_errors
 from mmfusenas.datasets.sequences import fold_subset
 from mmfusenas.registry import DATASETS
-from mmfusenas.utils.command_line import command, existing_file, load_config, output_file, run_tool
+from mmfusenas.utils.camera_options import add_camera_options, loading_options
+from mmfusenas.utils.command_line import command, existing_file, load_config, output_file, positive, run_tool
 from mmfusenas.utils.config_check import check_config
 from mmfusenas.utils.stock_config import read_stock, stock_schedule, stock_scope, stock_task
+
+MOST = 40
+"""Segmentation maps that are read; a training names the others that do not fit."""
 
 HEAD = """\
 # {title}
@@ -67,22 +73,26 @@ UNUSED = """\
 find_unused_parameters = True  # of several processes: what a stage leaves out is not in the graph
 
 """
+LOAD = """\
+load = [dict(
+    type='LoadPairFromFile', {loading}), *_base_.load[1:]]
+"""
 BOXES = """\
 resize = dict(_base_.resize, scale=size)
-train_pipeline = [*_base_.load, dict(type='JointTransform', transforms=[resize, _base_.flip]), _base_.pack]
-test_pipeline = [*_base_.load, dict(type='JointTransform', transforms=[resize]), _base_.pack]
+train_pipeline = [*{load}, dict(type='JointTransform', transforms=[resize, _base_.flip]), _base_.pack]
+test_pipeline = [*{load}, dict(type='JointTransform', transforms=[resize]), _base_.pack]
 """
 CROPS = """\
 crop = dict(type='mmdet.RandomCrop', crop_size=size, allow_negative_crop=True, bbox_clip_border=False)
 clip = dict(type='ClipBoxes', min_visibility=0.25)
 train_pipeline = [
-    *_base_.load, dict(type='JointTransform', transforms=[_base_.resize, crop, clip, _base_.flip]), _base_.pack]
-test_pipeline = _base_.test_pipeline
+    *{load}, dict(type='JointTransform', transforms=[_base_.resize, crop, clip, _base_.flip]), _base_.pack]
+test_pipeline = {tested}
 """
 MAPS = """\
 crop = dict(_base_.crop, crop_size=size[::-1])
-train_pipeline = [*_base_.load, dict(type='JointTransform', transforms=[_base_.rotate, crop, _base_.flip]), _base_.pack]
-test_pipeline = _base_.test_pipeline
+train_pipeline = [*{load}, dict(type='JointTransform', transforms=[_base_.rotate, crop, _base_.flip]), _base_.pack]
+test_pipeline = {tested}
 """
 DATA = """\
 data = dict(
@@ -124,7 +134,7 @@ train_dataloader['dataset'].update(every_nth=(0, 2))
 default_hooks.update(
     search=dict(type='BilevelSearchHook', dataloader=search_dataloader, interval=20,
                 optimizer=dict(type='Adam', lr=2e-2, betas=(0.5, 0.999), weight_decay=1e-3)),
-    export=dict(type='GenotypeExportHook', shape=size[::-1], retrain={'train_dataloader.dataset.every_nth': None}))
+    export=dict(type='GenotypeExportHook', shape=size[::-1], retrain={{'train_dataloader.dataset.every_nth': None}}))
 """
 
 
@@ -147,7 +157,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
                         help='class names; of yolo and maps in the order of their numbers')
     for role in ('visible', 'infrared', 'annotations'):
         parser.add_argument(f'--val-{role}', help='the same of the validation (default: a fifth of the pairs)')
-    parser.add_argument('--size', nargs=2, type=int, metavar=('WIDTH', 'HEIGHT'),
+    add_camera_options(parser)
+    parser.add_argument('--size', nargs=2, type=positive, metavar=('WIDTH', 'HEIGHT'),
                         help='size of the images (default: that of the files); of a segmentor and of a --task that is '
                         'trained already that of the crops in training (default: at most 512 x 512, of a trained '
                         'detector 320 x 320)')
@@ -155,8 +166,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
                         help='file of weights of the task, such as those trained on COCO; none: from scratch (default: '
                         "the stock config's weights where torch's folder of downloads has them, or else what it names "
                         'for its backbone)')
-    parser.add_argument('--batch-size', type=int, help='(default: that of the stock config, at most 4; or 4)')
-    parser.add_argument('--length', type=int,
+    parser.add_argument('--batch-size', type=positive, help='(default: that of the stock config, at most 4; or 4)')
+    parser.add_argument('--length', type=positive,
                         help='epochs, or iterations where the stock config counts those (default: its own); the '
                         'schedule is stretched to it. Of a --task that is trained already iterations (default: 1000)')
     parser.add_argument('--stage', default='joint', choices=('joint', 'task'),
@@ -208,11 +219,15 @@ def split_data(args: argparse.Namespace, stems: Sequence[str]) -> tuple[dict[str
     if any(given):
         if not all(given):
             raise UserError('--val-visible and --val-infrared belong together.')
+        loading_options(args, input_pairs(args.val_visible, args.val_infrared))
         return train, dataset_arguments(args, 'val_')
     if args.labels == 'coco':
         if args.val_annotations:  # of the same folders
             return train, dict(train, ann_file=os.path.abspath(args.val_annotations))
         raise UserError('One COCO file has no split: give that of the validation by --val-annotations.')
+    if args.val_annotations:
+        raise UserError(f'--val-annotations {args.val_annotations} are of no images: give --val-visible and '
+                        '--val-infrared too.')
     folds = choose_folds(stems)
     return (dict(train, kfold=dict(folds, subset='train')), dict(train, kfold=dict(folds, subset='test')))
 
@@ -244,19 +259,25 @@ def searched_neck(args: argparse.Namespace, stock: Config) -> str:
 def config_text(args: argparse.Namespace, arguments: Sequence[str]) -> str:
     """Return the text of the config."""
     pairs = input_pairs(args.visible, args.infrared)
+    loading = loading_options(args, pairs)
     train, val = split_data(args, [pair.stem for pair in pairs])
     steps = len(pairs) * (0.8 if 'kfold' in train else 1)
     shared = {name: train.pop(name) for name in list(train) if train[name] == val.get(name)}
     val = {name: value for name, value in val.items() if name not in shared}
     write = trained_parts if is_trained(args.task) else stock_parts
-    parts, names = write(args, median_size([pair.visible for pair in pairs]), steps)
+    of = 'infrared' if args.resize == 'infrared' else 'visible'
+    parts, names = write(args, median_size([getattr(pair, of) for pair in pairs]), steps)
     length = names['length']
     names.update(
         task=args.task, classes=tuple(args.classes), arguments=shlex.join(arguments), dataset=LABELS[args.labels],
         data='maps' if names['kind'] == 'Segmentor' else 'boxes', stage=args.stage,
         first=max(1, length // 3) if length > 1 else 0, interval=max(1, length // 10), quarter=max(1, length // 4),
         options='filter_cfg=_base_.filter_cfg, ' if names['kind'] == 'Detector' else '',
-        shared=_keywords(shared, ',\n    '), train=_keywords(train), val=_keywords(val))
+        shared=_keywords(shared, ',\n    '), train=_keywords(train), val=_keywords(val),
+        load='load' if loading else '_base_.load', loading=_keywords(loading),
+        tested='[*load, *_base_.test_pipeline[2:]]' if loading else '_base_.test_pipeline')
+    if loading:
+        parts.insert(parts.index(UNUSED) + 1, LOAD)
     return ''.join(part.format(**names) for part in parts)
 
 
@@ -307,7 +328,9 @@ def is_trained(task: str) -> bool:
 
 
 def check_labels(args: argparse.Namespace, kind: str) -> None:
-    """Raise a UserError where the annotations are not of the kind of the task."""
+    """Raise a UserError where the annotations are not of the kind of the task, or are not scaled."""
+    if args.resize == 'infrared' and args.labels == 'maps':
+        raise UserError('--resize infrared scales no maps: give --resize visible, or --homography.')
     if (kind == 'Segmentor') != (args.labels == 'maps'):
         raise UserError(f'{args.task} is a {kind.lower()}, and --labels {args.labels} are of a '
                         f'{"segmentor" if args.labels == "maps" else "detector"}.')
@@ -332,22 +355,44 @@ def check_written(path: Path) -> None:
     for part in ('train', 'val'):
         with DefaultScope.overwrite_default_scope('mmfusenas'):
             dataset = DATASETS.build(dict(cfg[f'{part}_dataloader'].dataset))
-        boxes = Counter(instance['bbox_label'] for index in range(len(dataset))
-                        for instance in dataset.get_data_info(index).get('instances', []))
+        infos = [dataset.get_data_info(index) for index in range(len(dataset))]
+        check_maps([info for info in infos if info.get('seg_map_path')], dataset.metainfo['classes'])
+        boxes = Counter(instance['bbox_label'] for info in infos for instance in info.get('instances', []))
         counts = ', '.join(f'{name} {boxes[label]}' for label, name in enumerate(dataset.metainfo['classes']))
         print(f'{part}: {len(dataset)} pairs' + (f'; boxes: {counts}' if boxes else ''))
+
+
+def check_maps(infos: Sequence[dict[str, Any]], classes: Sequence[str]) -> None:
+    """Raise a DatasetError where one of a few segmentation maps does not fit its image or the classes."""
+    chosen = infos[::-(-len(infos) // MOST)] if infos else ()
+    problems = [problem for info in chosen for problem in check_seg_map(info, image_size(info['img_path']), classes)]
+    raise_errors(problems, 'What --labels maps and --classes give', f'{len(chosen)} of {len(infos)} maps were read.')
+
+
+def checked_output(args: argparse.Namespace) -> Path:
+    """Return the file to write, once the options are known to be of use."""
+    twice = [name for name in dict.fromkeys(args.classes) if args.classes.count(name) > 1]
+    if twice:
+        raise UserError(f'--classes has {", ".join(map(repr, twice))} more than once: give every name once.')
+    if Path(args.out).suffix != '.py':
+        raise UserError(f'--out {args.out}: a config is a Python file; name it {args.out}.py.')
+    if args.task not in weights_records() and Path(args.task).is_file():
+        args.task = os.path.abspath(args.task)
+    return output_file(args.out, args.task, args.weights, args.annotations, args.val_annotations, args.homography)
 
 
 def main(argv: list[str] | None = None) -> None:
     """Write the config, and read it once."""
     args = parse_args(argv)
-    out = output_file(args.out)
+    out = checked_output(args)
     text = config_text(args, argv or sys.argv[1:])
     beside = out.with_name(f'.new_{out.name}')
     write_text(beside, text)
     try:
         check_written(beside)
         os.replace(beside, out)
+    except UserError as error:  # which names the file that was asked for
+        raise InputError(str(error).replace(beside.name, out.name)) from error
     finally:
         beside.unlink(missing_ok=True)
     print(f'{out} is written; next:\n  {command("python", "tools/train.py", out)}')

@@ -159,7 +159,7 @@ def check_seg_map(info: Mapping, size: tuple[int, int], classes: Sequence[str]) 
     """Look for maps that cannot be read, of another size than the visible image, or with numbers of no class."""
     path = info['seg_map_path']
     try:
-        numbers = LoadSegMap()(dict(info))['gt_seg_map']
+        numbers = LoadSegMap()(dict(info, num_classes=None))['gt_seg_map']
     except ImageError as error:
         return [Problem('error', 'unreadable segmentation map', path, str(error))]
     problems = []

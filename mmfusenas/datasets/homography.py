@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mmfusenas.core.errors import InputError
+from mmfusenas.core.errors import FileError, InputError
 from mmfusenas.core.files import parse_json, write_text
 from mmfusenas.datasets.images import to_grey
 
@@ -56,9 +56,14 @@ class Homography:
         """Read a file of :meth:`save`.
 
         Raises:
+            FileNotFoundError: It cannot be read.
             ValueError: It is no such file; the message names it.
         """
-        content = parse_json(Path(path).read_bytes(), f'The homography {path}')
+        try:
+            content = parse_json(Path(path).read_bytes(), f'The homography {path}')
+        except OSError as error:
+            raise FileError(f'The homography {path} cannot be read ({error.strerror}): '
+                            'tools/analysis_tools/estimate_homography.py writes one.') from error
         if not isinstance(content, dict) or 'homography' not in content:
             raise InputError(f'{path} holds no homography: tools/analysis_tools/estimate_homography.py writes one.')
         try:

@@ -256,6 +256,10 @@ class PairDataset(BaseDataset):
         classes, names = self.metainfo.get('classes'), self._names()
         if not classes:
             return [Problem('error', 'no classes', type(self).__name__, 'set metainfo=dict(classes=(...))')]
+        twice = [name for name in dict.fromkeys(classes) if list(classes).count(name) > 1]
+        if twice:
+            return [Problem('error', 'class given twice', 'metainfo.classes', f'{name!r}: give every name once, as '
+                            'boxes have one class a name') for name in twice]
         wrong = [name for name in classes if name not in names]
         return [Problem('error', 'unknown class', 'metainfo.classes', unknown_class(name, names)) for name in wrong]
 

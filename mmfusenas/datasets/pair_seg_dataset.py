@@ -52,7 +52,7 @@ class PairSegDataset(PairDataset):
         for info in infos:
             path = self.beside(info['img_path'], 'seg', self.seg_map_suffix)
             info.update(seg_map_path=path, reduce_zero_label=self.reduce_zero_label,
-                        label_map=self.label_map, seg_fields=[])
+                        label_map=self.label_map, num_classes=len(self.metainfo['classes']), seg_fields=[])
             if not fileio.exists(path, backend_args=self.backend_args):
                 problems.append(Problem('error', 'image without segmentation map', info['img_path'],
                                         f'no such file: {path}'))

@@ -10,6 +10,8 @@ import torch
 from mmengine.config import Config
 
 from mmfusenas.apis import FusionInferencer
+from mmfusenas.core.errors import InputError
+from mmfusenas.datasets.homography import Homography
 from mmfusenas.datasets.images import write_image
 from mmfusenas.utils.config_check import check_config
 from mmfusenas.utils.stock_config import stock_schedule, stock_task
@@ -169,11 +171,91 @@ def test_validation_images_of_their_own(pairs: Path, new_config: Callable, capsy
     ('tim-retinanet-msrs', ('--search', 'neck'), 'is trained: it has its weights and its neck'),
     ('tim-segment-msrs', (), 'is a segmentor, and --labels yolo are of a detector'),
     ('no.pth', (), 'no.pth'),
+    (FCOS, ('--classes', 'person', 'person', 'car'), "--classes has 'person' more than once"),
+    (FCOS, ('--val-annotations', 'labels'), '--val-annotations labels are of no images: give --val-visible'),
+    (FCOS, ('--out', 'mine'), '--out mine: a config is a Python file; name it mine.py'),
+    (FCOS, ('--homography', 'cameras.json'), 'The homography cameras.json cannot be read .*estimate_homography.py'),
+    (FCOS, ('--black-hot', ), '--black-hot needs --thermal-range or --thermal-percentiles'),
+    (FCOS, ('--thermal-range', '9', '3'), 'low < high'),
 ])  # fmt: skip
 def test_what_cannot_be_written_is_said(task: str, more: tuple, message: str, new_config: Callable) -> None:
     ended = new_config(task, *more)
     assert ended.startswith('error: ') and re.search(message, ended, re.S), ended
     assert list(Path().iterdir()) == []
+
+
+@pytest.mark.parametrize('words', [('--batch-size', '0'), ('--length', '0'), ('--size', '0', '-5')])
+def test_counts_are_at_least_one(words: tuple, new_config: Callable, capsys) -> None:
+    assert new_config(FCOS, *words) == '2' and not Path('mine.py').exists()
+    assert f"{words[0]}: got '0': give a whole number of at least 1" in capsys.readouterr().err
+
+
+def test_a_task_of_a_file_stays_and_is_found_from_everywhere(new_config: Callable, monkeypatch) -> None:
+    text = f"_base_ = '{FCOS}'\n"
+    Path('stock.py').write_text(text)
+    assert 'would take the place of' in new_config('stock.py', '--out', 'stock.py')
+    assert Path('stock.py').read_text() == text
+    assert new_config('stock.py', '--weights', 'none') == ''
+    file = Path('mine.py').absolute()
+    Path('elsewhere').mkdir()
+    monkeypatch.chdir('elsewhere')
+    assert Config.fromfile(file).model.task.type == 'FCOS'
+
+
+def test_an_error_of_the_config_names_the_file_that_was_asked_for(
+        new_config: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(cfg: Config) -> None:
+        raise InputError(f'{cfg.filename} is wrong.')
+
+    monkeypatch.setattr('mmfusenas.utils.config_check.check_config', refuse)
+    assert re.fullmatch(r'error: (.*/)?mine\.py is wrong\.', new_config(FCOS, '--weights', 'none'))
+    assert list(Path().iterdir()) == []
+
+
+def test_maps_of_more_classes_are_refused(pairs: Path, new_config: Callable) -> None:
+    ended = new_config(PSPNET, '--weights', 'none', '--classes', 'road', 'car', labels='maps')
+    assert re.search(r'number of no class .*/maps/.*\.png: \[2\], and there are 2 classes', ended, re.S)
+    assert ended.splitlines()[-1] == '8 of 8 maps were read.' and not Path('mine.py').exists()
+    assert '--resize infrared scales no maps' in new_config(PSPNET, '--resize', 'infrared', labels='maps')
+
+
+def test_pairs_of_two_sizes(pairs: Path, new_config: Callable, train: Callable) -> None:
+    for file in (pairs / 'ir').iterdir():
+        write_image(file, np.random.default_rng(0).integers(0, 256, (SIZE[1] // 2, SIZE[0] // 2), np.uint8))
+    ended = new_config('tim-retinanet-msrs')
+    assert re.search(r'10 of 10 pairs differ in size: .*/vi/00000D.png is 96 x 64, .*/ir/00000D.png is 48 x 32\. Give '
+                     '--resize visible .*--homography FILE.json', ended)
+    Homography(np.diag([1.0, 1, 1])).save('cameras.json')
+    for words, key, value in ((('--homography', 'cameras.json'), 'homography', np.eye(3).tolist()),
+                              (('--resize', 'infrared'), 'resize', 'infrared'),
+                              (('--resize', 'visible'), 'resize', 'visible')):
+        assert new_config('tim-retinanet-msrs', '--length', '1', '--batch-size', '2', '--stage', 'task', *words) == ''
+        cfg = Config.fromfile('mine.py')
+        for part in ('train', 'val', 'test'):
+            steps = cfg[f'{part}_dataloader'].dataset.pipeline
+            assert [step.type for step in steps[:2]] == ['LoadPairFromFile', 'mmdet.LoadAnnotations']
+            assert steps[0] == {'type': 'LoadPairFromFile', key: value}
+        assert cfg.size == ((32, 32) if 'infrared' in words else (96, 64))
+    train('train_dataloader.dataset.pipeline.2.transforms.0.scale=(96,96)', 'val_cfg=None', 'val_dataloader=None',
+          'val_evaluator=None')
+
+
+@pytest.mark.parametrize(('task', 'labels'), [('tim-retinanet-msrs', 'yolo'), (FCOS, 'yolo'), (PSPNET, 'maps')])
+def test_raw_counts_become_images(task: str, labels: str, pairs: Path, new_config: Callable) -> None:
+    for file in (pairs / 'ir').iterdir():
+        counts = np.random.default_rng(0).integers(7000, 8000, SIZE[::-1]).astype(np.uint16)
+        write_image(file, counts)
+    plain = ('--weights', 'none') if '::' in task else ()
+    ended = new_config(task, *plain, labels=labels)
+    assert re.search(r'ir/.*png holds uint16 from 7000 to 7999, .*--thermal-range LOW HIGH.*--thermal-percentiles 1 99',
+                     ended)
+    assert new_config(task, *plain, '--thermal-range', '7000', '8000', '--black-hot', labels=labels) == ''
+    loading = dict(type='LoadPairFromFile', thermal=dict(limits=[7000.0, 8000.0], black_hot=True))
+    cfg = Config.fromfile('mine.py')
+    assert all(cfg[f'{part}_dataloader'].dataset.pipeline[0] == loading for part in ('train', 'val', 'test'))
+    for file in (pairs / 'ir').iterdir():  # images of 16 bit need no range
+        write_image(file, np.random.default_rng(0).integers(0, 60000, SIZE[::-1]).astype(np.uint16))
+    assert new_config(task, *plain, labels=labels) == ''
 
 
 def test_the_optimizer_and_schedule_are_the_task_s() -> None:

@@ -20,14 +20,14 @@ class LoadSegMap(BaseTransform):
     """Load a map of class numbers, as mmseg's ``LoadAnnotations`` does, from grey, palette and grey-as-colour files.
 
     Required key: ``seg_map_path``; ``reduce_zero_label`` (0 is ignored, the others count from 0) and then ``label_map``
-    (number to class number) are applied where the data set gives them. Added keys: ``gt_seg_map`` (H x W uint8, 255 is
-    ignored), ``seg_fields``.
+    (number to class number) are applied where the data set gives them, and ``num_classes`` is compared with. Added
+    keys: ``gt_seg_map`` (H x W uint8, 255 is ignored), ``seg_fields``.
 
     Args:
         backend_args: Arguments of mmengine's file backend.
 
     Raises:
-        ImageError: The file is missing, damaged, or holds colours instead of numbers.
+        ImageError: The file is missing, damaged, or holds colours instead of numbers, or numbers of no class.
 
     Example:
         >>> Image.fromarray(np.array([[0, 1, 2]], np.uint8)).save('map.png')
@@ -48,6 +48,12 @@ class LoadSegMap(BaseTransform):
         reduced = classes.copy()
         for number, label in (results.get('label_map') or {}).items():
             classes[reduced == number] = label
+        number = results.get('num_classes') or IGNORED
+        unknown = np.unique(classes[(classes >= number) & (classes != IGNORED)]).tolist()
+        if unknown:
+            raise ImageError(f'The segmentation map {results["seg_map_path"]} holds the numbers {unknown}, and there '
+                             f'are {number} classes, counted from 0. Name all classes, or set label_map in the data '
+                             f'set, with {IGNORED} for what is ignored.')
         results['gt_seg_map'] = classes
         results['seg_fields'] = ['gt_seg_map']
         return results

@@ -17,7 +17,7 @@ from mmfusenas.registry import MODELS
 _FULL_SCALE = {torch.uint8: 255.0, torch.uint16: 65535.0}
 _FLOAT_SCALE = 255.0
 _SENSOR = dict(aligned='infrared')  # an input that is an image of another one's sensor
-_LEAST_SHARE = 0.2
+LEAST_SHARE = 0.2
 """Of its range that an image of 16 bit fills; below it is likely that the files hold fewer bits."""
 _FIELD = 'flow'  # displacements in pixels, no image: kept as it is
 
@@ -131,7 +131,7 @@ class PairDataPreprocessor(BaseDataPreprocessor):
         if image.dtype != torch.uint16 or name in self._warned:
             return
         low, high = (int(value) for value in image.to(torch.int32).aminmax())
-        if high - low < _LEAST_SHARE * full:
+        if high - low < LEAST_SHARE * full:
             self._warned.add(name)
             warnings.warn(
                 f'The {name} image {file} holds {low} to {high}, {(high - low) / full:.1%} of the range to {full:g}, '
