@@ -253,6 +253,9 @@ def test_unknown_classes_of_the_config(pairs):
         Mine(data_root=str(pairs), metainfo=dict(classes=('cars', )))
     with pytest.raises(DatasetError, match='no classes'):
         YOLOPairDataset(data_root=str(pairs))
+    with pytest.raises(DatasetError, match="metainfo.classes: 'car': give every name once") as caught:
+        yolo(pairs, metainfo=dict(classes=('person', 'car', 'car')))
+    assert 'class given twice (1)' in str(caught.value)
 
 
 def test_folders_that_a_format_does_not_know(pairs):

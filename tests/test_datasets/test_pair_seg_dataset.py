@@ -101,6 +101,16 @@ def test_a_map_of_colours_or_none_is_an_error(tmp_path):
             LoadSegMap()(dict(seg_map_path=str(tmp_path / name)))
 
 
+def test_a_training_names_a_map_with_numbers_of_no_class(mfnet):
+    pipeline = [dict(type='LoadPairFromFile'), dict(type='LoadSegMap')]
+    prefix = dict(img='images', infrared='images', seg='labels')
+    options = dict(data_root=str(mfnet), data_prefix=prefix, pipeline=pipeline, max_refetch=0)
+    with pytest.raises(ImageError, match=r'00001D.png holds the numbers \[7, 8\], and there are 7 classes.*label_map'):
+        PairSegDataset(metainfo=dict(classes=tuple('abcdefg')), **options)[0]
+    few = PairSegDataset(metainfo=dict(classes=tuple('abcdefg')), label_map={7: 0, 8: 255}, **options)[0]
+    assert set(np.unique(few['gt_seg_map'])) == {*range(7), 255}
+
+
 def test_halves_share_nothing(mfnet):
     first, second = (MFNetDataset(data_root=str(mfnet), every_nth=(k, 2)) for k in (0, 1))
     stems = [{info['img_path'] for info in part} for part in (first, second)]

@@ -21,6 +21,7 @@ def test_the_notebook_runs(root: Path, tmp_path: Path) -> None:
     assert run.returncode == 0, run.stderr[-3000:]
     made = {path.name for path in (tmp_path / 'tutorial').rglob('*')}
     assert {'found.png', 'index.html', 'genotype.json', 'retrain.py', 'detector.onnx'} <= made
+    assert len(json.loads((tmp_path / 'tutorial/onnx/predictions.json').read_text())['images']) == 40
 
 
 def test_no_cell_holds_output(root: Path) -> None:

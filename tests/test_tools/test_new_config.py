@@ -190,6 +190,12 @@ def test_counts_are_at_least_one(words: tuple, new_config: Callable, capsys) -> 
     assert f"{words[0]}: got '0': give a whole number of at least 1" in capsys.readouterr().err
 
 
+def test_a_config_with_a_searched_neck_is_written(new_config: Callable) -> None:
+    assert new_config(FCOS, '--weights', 'none', '--search', 'neck') == ''
+    hooks = Config.fromfile('mine.py').default_hooks
+    assert hooks.export.retrain == {'train_dataloader.dataset.every_nth': None} and 'dataloader' in hooks.search
+
+
 def test_a_task_of_a_file_stays_and_is_found_from_everywhere(new_config: Callable, monkeypatch) -> None:
     text = f"_base_ = '{FCOS}'\n"
     Path('stock.py').write_text(text)
