@@ -51,7 +51,8 @@ def test_options_exist(document: Path) -> None:
         for tool, rest in re.findall(r'(tools/[\w/]+\.py|benchmarks/\w+\.py)([^`\n]*)', line):
             source = (ROOT / tool).read_text()
             if '_options(parser' in source:
-                source += (ROOT / 'mmfusenas/utils/command_line.py').read_text()
+                source += ''.join((ROOT / f'mmfusenas/utils/{name}.py').read_text()
+                                  for name in ('command_line', 'camera_options') if name in source)
             options = re.findall(r'(?<=\s)--[\w-]+', rest)
             assert [option for option in options if not is_option(option, source)] == [], line
 
