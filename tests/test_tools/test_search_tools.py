@@ -78,13 +78,15 @@ def test_a_page_of_a_search_needs_no_other_file(work_dir: Path, run_tool: Callab
 
 
 def test_a_page_of_a_training(tmp_path: Path, run_tool: Callable) -> None:
-    log_of_a_training(tmp_path)
+    scored = log_of_a_training(tmp_path) + 5
+    cv2.imwrite(str(tmp_path / 'pareto.png'), scored)  # as an evolution leaves it
     assert read_scalars(tmp_path) == dict(loss=[(1, 11.0), (2, 21.0), (3, 32.0), (4, 42.0)])
     (tmp_path / 'mine.py').write_text('')
     (tmp_path / 'last_checkpoint').write_text('iter_4.pth')
     assert run_tool('analysis_tools/plot_search', tmp_path, '--html') == ''
     html = (tmp_path / 'plots/index.html').read_text()
-    assert len(embedded_images(html)) == 2
+    assert len(embedded_images(html)) == 3 and '<h2>Cost against score</h2>' in html
+    assert np.array_equal(embedded_images(html)[1], scored)
     assert f'python tools/test.py {tmp_path}/mine.py {tmp_path}/iter_4.pth' in html
     (tmp_path / '2/vis_data/scalars.json').write_text('{"loss": 3}\n')
     assert 'scalars.json, line 1 is no line of a log' in run_tool('analysis_tools/plot_search', tmp_path, '--html')

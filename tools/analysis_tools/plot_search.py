@@ -104,7 +104,8 @@ def main() -> None:
         figure.savefig(file, dpi=120)
         print(file)
     if args.html:
-        images = [('Figures', files), ('Last images', last_images(work_dir))]
+        scored = [path for path in [work_dir / 'pareto.png'] if path.is_file()]  # of an evolution
+        images = [('Figures', files), ('Cost against score', scored), ('Last images', last_images(work_dir))]
         sections = [*tables, *((heading, ''.join(map(embedded, paths))) for heading, paths in images if paths),
                     ('Next', f'<pre>{escape(following)}</pre>')]
         write_text(work_dir / 'plots/index.html', page(work_dir.resolve().name, sections))
