@@ -17,7 +17,7 @@ from mmengine.config import ConfigDict
 from torch import Tensor, nn
 
 from mmfusenas.apis.base_inferencer import SMALLEST
-from mmfusenas.apis.onnx_nms import add_nms, checked_nms
+from mmfusenas.apis.onnx_nms import NO_THRESHOLD, add_nms, checked_nms
 from mmfusenas.apis.optimize import optimize_for_inference
 from mmfusenas.core.errors import InputError, StateError
 from mmfusenas.core.files import atomic_write
@@ -103,8 +103,9 @@ class DetectionGraph(_TaskGraph):
     """The fused image, and the boxes, scores and classes of what a dense head of mmdet takes for objects; of one pair.
 
     Head and coder decode themselves (``predict_by_feat``): of each level the ``nms_pre`` best of ``test_cfg``, whatever
-    their scores, so that there are as many of every image; with ``threshold`` those that the head takes by its
-    ``score_thr``. None is suppressed yet.
+    their scores, so that there are as many of every image. :func:`~mmfusenas.apis.onnx_nms.add_nms` puts the head's
+    ``score_thr`` in the place of ``NO_THRESHOLD``: a trace in which no score is above it would have no decoding.
+    ``by_confidence`` is whether ``conf_thr`` holds. None is suppressed yet.
 
     Shape:
         ``boxes`` M x 4 (x1, y1, x2, y2 in pixels), ``scores`` M in [0, 1], ``labels`` M, int64.
@@ -112,15 +113,15 @@ class DetectionGraph(_TaskGraph):
 
     outputs = ('image', 'boxes', 'scores', 'labels')
     axes = dict(image={2: 'height', 3: 'width'}, boxes={0: 'found'}, scores={0: 'found'}, labels={0: 'found'})
-    threshold = False
+    by_confidence = False
 
     def forward(self, *images: Tensor) -> tuple[Tensor, ...]:
         image, levels = self.image_and_outputs(images)
         shape = tuple(image.shape[-2:])  # in a trace these are values of the graph
         meta = dict(img_shape=shape, ori_shape=shape, pad_shape=shape, scale_factor=(1.0, 1.0))
-        cfg = ConfigDict(self.task.test_cfg or {}, min_bbox_size=-1)
-        if not self.threshold:
-            cfg.update(score_thr=-1.0, conf_thr=-1.0)
+        cfg = ConfigDict(self.task.test_cfg or {}, min_bbox_size=-1, score_thr=NO_THRESHOLD)
+        if not self.by_confidence:
+            cfg.update(conf_thr=-1.0)
         with _as_outside_an_export():
             found, = self.task.bbox_head.predict_by_feat(
                 *levels, batch_img_metas=[meta], cfg=cfg, rescale=False, with_nms=False)
@@ -234,7 +235,7 @@ def export_onnx(model: nn.Module, path: str | os.PathLike, shape: tuple[int, int
     if nms and not isinstance(graph, DetectionGraph):
         raise InputError(f'{type(model).__name__} has no detector whose boxes could be suppressed.')
     test_cfg = checked_nms(graph.task.test_cfg) if nms else None
-    graph.threshold = nms
+    graph.by_confidence = nms
     if min(shape) < SMALLEST:
         raise InputError(f'The images are {shape[0]} x {shape[1]}: an image needs at least {SMALLEST} x {SMALLEST} '
                          'pixels.')

@@ -1,9 +1,11 @@
 """ONNX files compute what the models do, at other sizes too where that is promised."""
+import numpy as np
 import pytest
 import torch
 from mmengine.config import ConfigDict
 from mmengine.registry import init_default_scope
 
+from mmfusenas.apis.exported_model import open_graph
 from mmfusenas.apis.exporting import export_onnx, fusion_graph, graph_properties
 from mmfusenas.models.scene import FixedFusion, TIMFusion
 from mmfusenas.nas import Genotype
@@ -254,6 +256,39 @@ def test_nothing_is_found_in_a_graph_that_suppresses(tmp_path, randomise):
     export_onnx(model, tmp_path / 'm.onnx', (64, 96), nms=True)
     got = run(tmp_path / 'm.onnx', *images)
     assert got['boxes'].shape == (0, 4) and got['scores'].shape == got['labels'].shape == (0,)
+
+
+@pytest.mark.parametrize('kind', [
+    'retinanet', *(pytest.param(kind, marks=pytest.mark.slow) for kind in ('gfl', 'yolox'))])
+@pytest.mark.parametrize('runtime', ['onnxruntime', 'openvino'])
+def test_boxes_of_one_image_and_none_of_another(kind, runtime, tmp_path, randomise):
+    """No score of the images that it was traced with is above the threshold."""
+    from mmdet.structures import DetDataSample
+    pytest.importorskip(runtime)
+    model = randomise(detector(kind)).float()
+    graph, grow = fusion_graph(model), torch.nn.functional.interpolate
+    traced = tuple(graph.random(1, (64, 96)).values())
+    images = [tuple(grow(image.round() * gain, (64, 96)) for image in pair(64 // side, 96 // side))
+              for side in (8, 16, 32) for gain in (0, 0.5, 1)]
+    with torch.no_grad():
+        least, *_, most = sorted(images, key=lambda each: graph(*each)[2].max())
+        below, above = (float(graph(*each)[2].max()) for each in (traced, most))
+    assert below < above
+    model.task.test_cfg.update(nms=dict(type='nms', iou_threshold=0.5), score_thr=(below + above) / 2)
+    model.task.bbox_head.test_cfg = model.task.test_cfg
+    export_onnx(model, tmp_path / 'm.onnx', (64, 96), nms=True)
+    sample = DetDataSample(metainfo=dict(img_shape=(64, 96), ori_shape=(64, 96), scale_factor=(1.0, 1.0)))
+    run_graph = open_graph(str(tmp_path / 'm.onnx'), runtime)
+    counts = []
+    for each in (least, most):
+        with torch.no_grad():
+            inputs = dict(zip(('visible', 'infrared'), each))
+            found = model(inputs, [sample], mode='predict')[0].pred_instances[:10]
+        got = run_graph({name: image.numpy() for name, image in inputs.items()})
+        np.testing.assert_allclose(got['boxes'], found.bboxes.numpy(), atol=1e-2, rtol=1e-3)
+        np.testing.assert_allclose(got['scores'], found.scores.numpy(), atol=1e-4)
+        counts.append(len(found))
+    assert counts[0] == 0 < counts[1]
 
 
 def test_openvino_suppresses_alike(tmp_path, randomise):
