@@ -64,8 +64,9 @@ def parse_args() -> argparse.Namespace:
                         help='how long to look at live streams (default: until one ends, or Ctrl-C)')
     add_camera_options(parser)
     parser.add_argument('--missing', choices=['error', 'fallback'],
-                        help='what to do where an image of a pair is missing or unreadable, or black: end, or take the '
-                             'other one in its place (default: error)')
+                        help='what to do where an image of a pair is missing or unreadable: end (error, the default), '
+                             'or take the other one in its place, also of one that is dark, saturated, noisy or of '
+                             'one value (fallback)')
     parser.add_argument('--tile', type=int, metavar='N',
                         help='fuse and segment in parts of N x N pixels, where images do not fit into memory (default: '
                              'at once)')
@@ -114,7 +115,9 @@ def checked_options(args: argparse.Namespace, kind: tuple[str, ...]) -> dict:
     values = {name: getattr(args, name) for names in OPTIONS.values() for name in names}
     for name, other in ((name, other) for other, names in OPTIONS.items() for name in names):
         if values[name] is not None and other != kind:
-            raise UserError(f'--{name} is for the images of {" and ".join(f"--{key}" for key in other)}.')
+            typed = 'thermal-percentiles' if args.thermal_percentiles else 'thermal-range'
+            option = typed if name == 'thermal' else name
+            raise UserError(f'--{option} is for the images of {" and ".join(f"--{key}" for key in other)}.')
     return {name: value for name, value in values.items() if value is not None}
 
 

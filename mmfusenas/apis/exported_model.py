@@ -13,10 +13,13 @@ from mmengine.structures import InstanceData, PixelData
 from torch import Tensor
 
 from mmfusenas.core.errors import InputError, MissingPackageError
+from mmfusenas.datasets.transforms.load_pair import LoadPairFromFile
 from mmfusenas.models.scene.base_scene import BaseScene
 
 RUNTIMES = ('onnxruntime', 'openvino')
 """What runs a graph."""
+MOST = 1024
+"""Largest number that sides of images are padded to multiples of."""
 Run = Callable[[Mapping[str, np.ndarray]], dict[str, np.ndarray]]
 
 
@@ -35,14 +38,16 @@ class ExportedModel(BaseScene):
 
     Raises:
         ImportError: The runtime, or onnx, is not installed.
-        ValueError: Another runtime, no ONNX file, inputs that are no visible and infrared images, or a detector that
-            does not suppress its boxes; called: images of another size than the graph's.
+        ValueError: Another runtime, no ONNX file, metadata that ``export_onnx`` does not write, inputs that are no
+            visible and infrared images, or a detector that does not suppress its boxes; called: images of another size
+            than the graph's.
     """
 
     def __init__(self, path: str | Path, runtime: str = 'onnxruntime') -> None:
         if runtime not in RUNTIMES:
             raise InputError(f'ExportedModel got runtime={runtime!r}; it knows {" and ".join(RUNTIMES)}.')
         graph, properties = _read(path)
+        _check_properties(path, properties)
         super().__init__(data_preprocessor=dict(
             type='mmfusenas.PairDataPreprocessor', bit_depth=properties.get('bit_depth')))
         self.path = str(path)
@@ -57,7 +62,10 @@ class ExportedModel(BaseScene):
         if 'boxes' in self.outputs and all(node.op_type != 'NonMaxSuppression' for node in graph.node):
             raise InputError(f'{path} gives every candidate for a box. Export it again with --nms, so that it '
                              'suppresses them by itself.')
-        height, width = graph.input[0].type.tensor_type.shape.dim[2:]
+        sides = graph.input[0].type.tensor_type.shape.dim
+        if len(sides) != 4:
+            raise InputError(f'{path} takes {self.sensors[0]} of {len(sides)} dimensions; images have N x C x H x W.')
+        height, width = sides[2:]
         self.size = (height.dim_value, width.dim_value) if height.dim_value and width.dim_value else None
         self.has_task = len(self.outputs) > 1
         self.segments = 'logits' in self.outputs
@@ -110,6 +118,32 @@ def _read(path: str | Path) -> tuple[Any, dict[str, Any]]:
         raise
     except Exception as error:  # of protobuf, which has no common base
         raise InputError(f'{path} is no ONNX file of export_onnx.py ({error}).') from error
+
+
+def _check_properties(path: str | Path, properties: Mapping[str, Any]) -> None:
+    """Raise an InputError where the metadata of a file are not as ``export_onnx`` writes them."""
+    classes, divisor = properties.get('classes', []), properties.get('size_divisor', 1)
+    loading, depths = properties.get('loading', {}), properties.get('bit_depth', {})
+    fits = dict(
+        classes=isinstance(classes, list) and all(isinstance(name, str) for name in classes),
+        size_divisor=_is_whole(divisor, MOST),
+        loading=isinstance(loading, dict) and set(loading) <= {'resize', 'thermal', 'homography'},
+        bit_depth=isinstance(depths, dict) and all(_is_whole(depth, 16) for depth in depths.values()))
+    wrong = next((name for name, good in fits.items() if not good), None)
+    try:
+        if not wrong:
+            LoadPairFromFile(**loading)
+            thermal = loading.get('thermal') or {}
+            np.array([*(thermal.get('limits') or ()), *(thermal.get('percentiles') or ())], dtype=float)
+    except (AttributeError, TypeError, ValueError):
+        wrong = 'loading'
+    if wrong:
+        raise InputError(f'{path} has {wrong}={str(properties[wrong])[:80]} in its metadata, which export_onnx.py does '
+                         'not write. Export it again.')
+
+
+def _is_whole(value: object, most: int) -> bool:
+    return type(value) is int and 1 <= value <= most
 
 
 def exported_model(path: str | Path, checkpoint: str | Path | None, device: str | None) -> ExportedModel:

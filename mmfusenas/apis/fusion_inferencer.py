@@ -194,7 +194,8 @@ class FusionInferencer(BaseInferencer):
         if len(reasons) == 2:
             raise ImageError(' '.join(['Neither image of the pair can be used.', *(reasons[name] for name in named)]))
         if self.missing == 'fallback' and not reasons:
-            return loaded, failed_sensor(loaded)
+            depths = getattr(self.model.data_preprocessor, 'bit_depth', {})
+            return loaded, failed_sensor(loaded, {sensor: 2 ** bits - 1 for sensor, bits in depths.items()})
         return loaded, next(iter(reasons), None)
 
     def _load(self, sensor: str, image: Image | None, path: str) -> np.ndarray:

@@ -16,7 +16,7 @@ NOISE = 10 / 255
 _BLOCK = 8
 
 
-def sensor_fault(image: np.ndarray) -> str | None:
+def sensor_fault(image: np.ndarray, largest: float | None = None) -> str | None:
     """Say why an image is of no use, or None where it is of some.
 
     It is ``'of one value'``; ``'dark'``: 99 pixels in a hundred are below 28 of 255; ``'saturated'``: 40 in a hundred
@@ -26,6 +26,7 @@ def sensor_fault(image: np.ndarray) -> str | None:
 
     Args:
         image: H x W, or H x W x 3 (BGR), of 8 or 16 bit, or floats in 0-255.
+        largest: End of its range, of files with fewer bits than their type has. Defaults to None, that of the type.
 
     Example:
         >>> day = np.linspace(0, 200, 4096).astype(np.uint8).reshape(64, 64)
@@ -35,7 +36,7 @@ def sensor_fault(image: np.ndarray) -> str | None:
     """
     if image.min() == image.max():
         return 'of one value'
-    grey = to_grey(image).astype(np.float32) / largest_value(image)
+    grey = to_grey(image).astype(np.float32) / (largest or largest_value(image))
     if np.percentile(grey, 99) < DARK:
         return 'dark'
     if (grey > 1 - 1.5 / 255).mean() > SATURATED:
@@ -43,18 +44,20 @@ def sensor_fault(image: np.ndarray) -> str | None:
     return 'noisy' if _noise(grey) > NOISE else None
 
 
-def failed_sensor(images: Mapping[str, np.ndarray]) -> str | None:
+def failed_sensor(images: Mapping[str, np.ndarray], largest: Mapping[str, float] | None = None) -> str | None:
     """Return the sensor whose image is of no use; None where both are of some, or neither is.
 
     Args:
         images: Image by sensor, as of :func:`sensor_fault`.
+        largest: ``largest`` of it by sensor, where that is not the end of the type's range.
 
     Example:
         >>> day = np.linspace(0, 200, 4096).astype(np.uint8).reshape(64, 64)
         >>> failed_sensor(dict(visible=day // 10, infrared=day))
         'visible'
     """
-    failed = [sensor for sensor, image in images.items() if sensor_fault(image)]
+    ends = largest or {}
+    failed = [sensor for sensor, image in images.items() if sensor_fault(image, ends.get(sensor))]
     return failed[0] if len(failed) == 1 else None
 
 

@@ -11,6 +11,7 @@ from torch import nn
 from mmfusenas.apis import EnhanceInferencer, ExportedModel, FusionInferencer, input_pairs
 from mmfusenas.apis.exporting import export_onnx, fusion_graph
 from mmfusenas.apis.loading import build_model
+from mmfusenas.core.errors import InputError
 from mmfusenas.models.scene import FixedFusion, RUASScene, TIMFusion
 
 pytest.importorskip('onnxruntime')
@@ -124,3 +125,32 @@ def test_what_does_not_go_is_said(detector: nn.Module, image: Callable, tmp_path
         ExportedModel(tmp_path / 'torn.onnx')
     with pytest.raises(FileNotFoundError, match='nothing.onnx'):
         ExportedModel(tmp_path / 'nothing.onnx')
+
+
+@pytest.mark.parametrize('properties', [
+    dict(classes=5), dict(classes='person'), dict(classes=None), dict(classes=[1]), dict(loading=[1]),
+    dict(loading=dict(backend_args={})), dict(loading=dict(resize='other')), dict(loading=dict(thermal='abc')),
+    dict(loading=dict(thermal=dict(other=1))), dict(loading=dict(thermal=dict(limits=['a', 'b']))),
+    dict(loading=dict(homography='cameras.json')), dict(bit_depth=[1]), dict(bit_depth=dict(infrared='x')),
+    dict(bit_depth=dict(infrared=10**9)), dict(size_divisor=0), dict(size_divisor=1.5), dict(size_divisor=10**9),
+    dict(size_divisor=-32), dict(size_divisor=None)])
+def test_metadata_of_another_kind_are_named(properties: dict, tmp_path: Path) -> None:
+    import onnx
+
+    export_onnx(FixedFusion(rule='average'), tmp_path / 'm.onnx', (48, 64))
+    graph = onnx.load(tmp_path / 'm.onnx')
+    onnx.helper.set_model_props(graph, {name: json.dumps(value) for name, value in properties.items()})
+    onnx.save(graph, tmp_path / 'm.onnx')
+    with pytest.raises(InputError, match=f'm.onnx has {next(iter(properties))}=.* in its metadata'):
+        FusionInferencer(tmp_path / 'm.onnx')
+
+
+def test_inputs_that_are_no_images_are_named(tmp_path: Path) -> None:
+    import onnx
+
+    export_onnx(FixedFusion(rule='average'), tmp_path / 'm.onnx', (48, 64))
+    graph = onnx.load(tmp_path / 'm.onnx')
+    del graph.graph.input[0].type.tensor_type.shape.dim[3:]
+    onnx.save(graph, tmp_path / 'm.onnx')
+    with pytest.raises(InputError, match='visible of 3 dimensions'):
+        FusionInferencer(tmp_path / 'm.onnx')

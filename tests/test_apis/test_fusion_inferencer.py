@@ -331,6 +331,17 @@ def test_a_stand_in_has_the_range_of_the_sensor_that_it_replaces() -> None:
     assert np.abs(shifted[:, -8:, 0].astype(int) - day[:, -8:]).max() <= 1  # beyond the infrared image
 
 
+@pytest.mark.parametrize('bits', [10, 12, 14])
+def test_images_of_few_bits_are_judged_by_these(bits: int) -> None:
+    preprocessor = dict(type='mmfusenas.PairDataPreprocessor', bit_depth=dict(infrared=bits))
+    infer = FusionInferencer(FixedFusion('average', data_preprocessor=preprocessor), missing='fallback')
+    day = np.linspace(20, 230, 48 * 64).reshape(48, 64)
+    raw = np.rint(day / 255 * (2 ** bits - 1)).astype(np.uint16)
+    assert 'replaced' not in infer(day.astype(np.uint8), raw)
+    for bad in (raw // 12, np.where(day > 100, 2 ** bits - 1, raw).astype(np.uint16)):  # dark, saturated
+        assert infer(day.astype(np.uint8), bad)['replaced'] == 'infrared'
+
+
 def test_limits_of_another_unit_are_an_error(light: nn.Module, image: Callable) -> None:
     kelvin = np.linspace(285, 300, 31 * 45).reshape(31, 45).astype(np.float32)
     celsius = FusionInferencer(light, thermal=dict(limits=(0, 40)))

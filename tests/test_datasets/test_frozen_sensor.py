@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from mmfusenas.core.errors import InputError
 from mmfusenas.datasets import PairSegDataset, YOLOPairDataset
 from mmfusenas.datasets.images import write_image
 from mmfusenas.datasets.transforms import FrozenSensor
@@ -102,3 +103,11 @@ def test_samples_that_have_no_earlier_image_are_refused(tmp_path):
         cv2.imwrite(str(tmp_path / f'{name}.png'), np.zeros((4, 6), np.uint8))
     with pytest.raises(ValueError, match=f'no recording in {tmp_path}.*gap=10'):
         frozen(dict(img_path='a/lake.png', infrared_path=f'{tmp_path}/lake.png'))
+
+
+def test_a_file_that_is_no_moment_of_its_folder_is_named(recording):
+    write_image(recording / 'ir/00059D.jpg', np.zeros((24, 32), np.uint8))
+    for name in ('00059D.jpg', '00060D.png'):
+        with pytest.raises(InputError, match=f'does not find .*{name}'):
+            FrozenSensor(frames=1, sensor='infrared')(
+                dict(img_path=f'{recording}/vi/{name}', infrared_path=f'{recording}/ir/{name}'))

@@ -150,6 +150,7 @@ def test_images_of_one_sensor(
     ('--model tim-light --visible vi --infrared ir --smooth 0.5 --out-dir o', '--smooth is for videos'),
     ('--model tim-light --visible vi --infrared ir --seconds 5 --out-dir o', '--seconds is for live streams'),
     ('--model tim-light --visible vi --infrared ir --black-hot --out-dir o', '--black-hot needs --thermal-range'),
+    ('--model ruas-lowlight --input vi --thermal-range 3 9 --out-dir o', '--thermal-range is for the images of'),
     ('--model tim-light --visible vi --infrared ir --thermal-range 9 3 --out-dir o', 'got limits=[9.0, 3.0]'),
     ('--model ruas-lowlight --input vi --tile 512 --out-dir o', '--tile is for the images of --visible and --infrared'),
 ])  # fmt: skip

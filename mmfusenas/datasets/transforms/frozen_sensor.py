@@ -38,8 +38,8 @@ class FrozenSensor(BaseTransform):
 
     Raises:
         ValueError: Another sensor, negative ``frames``, ``every`` below 1, neither of the two changes an image, a
-            ``prob`` outside [0, 1], a sample that lacks the sensor, has both in one file or is loaded already, or a
-            folder without a recording.
+            ``prob`` outside [0, 1], a sample that lacks the sensor, has both in one file or is loaded already, a
+            folder without a recording, or a file that is not there or has the stem of another one.
 
     Example:
         >>> from mmfusenas.datasets.images import write_image
@@ -86,6 +86,9 @@ class FrozenSensor(BaseTransform):
         folder, name = osp.split(path)
         if folder not in self._places:
             self._places[folder] = _places(folder, self.gap)
+        if name not in self._places[folder]:
+            raise InputError(f'FrozenSensor does not find {path} among the moments of its folder: it is not there, or '
+                             'another file there has its name with another suffix.')
         recording, place = self._places[folder][name]
         shown = place - place % self.every - np.random.randint(self.limits[0], self.limits[1] + 1)
         return osp.join(folder, recording[max(shown, 0)])

@@ -18,7 +18,8 @@ class ReplaceFailedSensor(BaseTransform):
     neither image or both are of no use (:func:`~mmfusenas.datasets.sensor_fault.failed_sensor`), the pair stays.
 
     Required keys: ``img`` (visible, H x W x 3) and ``infrared`` (H x W), of 8 or 16 bit, or floats in 0-255. The image
-    that is put in gets the channels, type and range of the one it replaces.
+    that is put in gets the channels, type and range of the one it replaces. Files of fewer bits than their type has
+    (``bit_depth`` of the preprocessor) would all be dark: bring them to 16 bit by ``thermal`` of the loading.
 
     Raises:
         ValueError: A sample of one sensor.
