@@ -90,8 +90,10 @@ def measure(model: str, options: dict, pairs: list[tuple[Any, Any]]) -> tuple[fl
 def compared(outputs: list[dict], first: list[dict]) -> list[str]:
     """Return how results differ from those of the first row."""
     differences = [np.abs(a['image'].astype(int) - b['image']) for a, b in zip(outputs, first, strict=True)]
-    boxes = [len(a['boxes']) == len(b['boxes']) for a, b in zip(outputs, first) if a['boxes'] is not None]
-    classes = [(a['mask'] == b['mask']).mean() for a, b in zip(outputs, first) if a['mask'] is not None]
+    boxes = [len(a['boxes']) == len(b['boxes']) for a, b in zip(outputs, first)
+             if a['boxes'] is not None and b['boxes'] is not None]
+    classes = [(a['mask'] == b['mask']).mean() for a, b in zip(outputs, first)
+               if a['mask'] is not None and b['mask'] is not None]
     return [f'{np.mean([x.mean() for x in differences]):.2f}', f'{max(x.max() for x in differences)}',
             *(f'{np.mean(shares):.3f}' if shares else '' for shares in (boxes, classes))]
 

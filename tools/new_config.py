@@ -30,9 +30,11 @@ from mmfusenas.datasets.problems import raise_errors
 from mmfusenas.datasets.sequences import fold_subset
 from mmfusenas.registry import DATASETS
 from mmfusenas.utils.camera_options import add_camera_options, loading_options
+from mmfusenas.utils.checkpoint import load_checkpoint
 from mmfusenas.utils.command_line import command, existing_file, load_config, output_file, positive, run_tool
 from mmfusenas.utils.config_check import check_config
 from mmfusenas.utils.stock_config import read_stock, stock_schedule, stock_scope, stock_task
+from mmfusenas.utils.weights import checkpoint_file
 
 MOST = 40
 """Segmentation maps that are read; a training names the others that do not fit."""
@@ -315,6 +317,10 @@ def trained_parts(args: argparse.Namespace, size: tuple[int, int], pairs: float)
                         '--search are for stock configs.')
     kind = 'Segmentor' if trained_model(args.task, len(args.classes))['type'].endswith('Segmentor') else 'Detector'
     check_labels(args, kind)
+    known = load_checkpoint(checkpoint_file(args.task))['meta'].get('dataset_meta', {}).get('classes') or ()
+    if len(known) == len(args.classes) and tuple(known) != tuple(args.classes):
+        print(f'note: {args.task} scores {", ".join(known)}, in this order; {", ".join(args.classes)} begin with those '
+              'scores')
     parts = [HEAD_TRAINED, UNUSED, CROPS if kind == 'Detector' else MAPS, DATA, SCHEDULE_TRAINED, ITERATIONS]
     return parts, dict(
         title=f'{Path(args.task).stem}, trained further, on pairs of other images.', kind=kind,

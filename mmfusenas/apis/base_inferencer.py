@@ -4,7 +4,7 @@ from __future__ import annotations
 import json
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from os import path as osp
 from pathlib import Path
@@ -196,6 +196,7 @@ class BaseInferencer(ABC):
         images: list[dict] = []
         failed: dict[str, Exception] = {}
         predictions = out_dir / 'predictions.json'
+        mark_results(out_dir)
         try:
             for pair in track(pairs, 'working'):
                 try:
@@ -207,13 +208,13 @@ class BaseInferencer(ABC):
         finally:
             content = dict(images=images, **self.source)
             if failed:
-                content['failed'] = {stem: _said(error) for stem, error in failed.items()}
+                content['failed'] = {stem: said(error) for stem, error in failed.items()}
             write_text(predictions, json.dumps(content, indent=1) + '\n')
         if failed:
             others = f' The results of the others are in {out_dir}.' if images else ''
             first = next(iter(failed.values()))
             raise ImageError(f'{len(failed)} of {len(pairs)} inputs could not be used.{others} The first: '
-                             f'{_said(first)}') from first
+                             f'{said(first)}') from first
         return predictions
 
     def check(self, pairs: Sequence[Pair], folder: Path) -> None:
@@ -222,13 +223,8 @@ class BaseInferencer(ABC):
             target = osp.realpath(folder / f'{pair.stem}.png')
             if target in map(osp.realpath, pair.paths):
                 raise InputError(f'The result {target} would overwrite its own input: choose another folder.')
-        out = folder.parent
         names = ['images', *['drawn'] * self.has_task, *['masks'] * self.segments]
-        results = (out / name / f'{pair.stem}.png' for name in names for pair in pairs)
-        taken = None if (out / 'predictions.json').is_file() else next(filter(Path.exists, results), None)
-        if taken:
-            raise InputError(f'{taken} is there, and no earlier run wrote it: {out} has no predictions.json. Choose '
-                             'another folder for the results.')
+        check_results(folder.parent, (folder.parent / name / f'{pair.stem}.png' for name in names for pair in pairs))
 
     def images_of(self, pair: Pair) -> Sequence[str | None]:
         """Return what to run on for a pair."""
@@ -280,7 +276,21 @@ class BaseInferencer(ABC):
         return dict(stem=pair.stem, image=name, picture=name, **self.record(output))
 
 
-def _said(error: Exception) -> str:
+def check_results(out_dir: Path, results: Iterable[Path]) -> None:
+    """Raise an InputError where one of the results is there already, in a folder of no earlier run."""
+    taken = None if (out_dir / 'predictions.json').is_file() else next(filter(Path.exists, results), None)
+    if taken:
+        raise InputError(f'{taken} is there, and no earlier run wrote it: {out_dir} has no predictions.json. Choose '
+                         'another folder for the results.')
+
+
+def mark_results(out_dir: Path) -> None:
+    """Say in a folder that its results are those of a run, also where that is killed."""
+    if not (out_dir / 'predictions.json').exists():
+        write_text(out_dir / 'predictions.json', '{"unfinished": true}\n')
+
+
+def said(error: Exception) -> str:
     """Return the text of an error, with its kind where it was not foreseen."""
     return str(error) if isinstance(error, UserError) else f'{type(error).__name__}: {error}'
 

@@ -33,6 +33,7 @@ from mmfusenas.datasets.pairing import Pair
 from mmfusenas.datasets.sensor_fault import failed_sensor
 from mmfusenas.datasets.thermal import ThermalScale
 from mmfusenas.models.scene.tiles import OVERLAP, checked_tile
+from mmfusenas.utils.processor import computes_in_bfloat16
 
 _SIZES = ("Give resize='visible', of the tool --resize visible, where both show the same view; else register them and "
           'bring them to one size first: tools/analysis_tools/estimate_homography.py, and homography=.')
@@ -103,6 +104,10 @@ class FusionInferencer(BaseInferencer):
             self.scene.tile = checked_tile(tile)
             _slide(getattr(self.model, 'task', None), tile)
         if amp:
+            cpu = not any(parameter.is_cuda for parameter in self.model.parameters())
+            if cpu and computes_in_bfloat16() is False:
+                warnings.warn('amp: this processor has no instructions for bfloat16, so that an image takes many times '
+                              'as long as in float32.', stacklevel=2)
             use_bfloat16(self.scene, 'images')
             if self.has_task:
                 use_bfloat16(self.model.task, 'extract_feat')

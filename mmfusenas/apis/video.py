@@ -13,7 +13,7 @@ import numpy as np
 from mmcv.video import VideoReader
 from rich.progress import track
 
-from mmfusenas.apis.base_inferencer import BaseInferencer
+from mmfusenas.apis.base_inferencer import BaseInferencer, check_results, mark_results, said
 from mmfusenas.apis.stream import VIDEO_SUFFIXES, Moment, is_stream, live_moments
 from mmfusenas.core.errors import FileError, InputError
 from mmfusenas.core.files import write_text
@@ -79,7 +79,8 @@ def run_video(inferencer: BaseInferencer, sources: Sequence[str | Path], out_dir
         Path of ``predictions.json``. It is also written where the run is stopped, with the frames until then.
 
     Raises:
-        ValueError: ``smooth`` is out of range, or a file and a stream are given.
+        ValueError: ``smooth`` is out of range, a file and a stream are given, or a result would overwrite an input or
+            what no earlier run wrote.
         FileNotFoundError: A video is missing.
         ImageError: A video or stream cannot be read, or a result cannot be written as a video; or frames cannot be
             used: at the end, when all others are done. They are ``failed`` in ``predictions.json``.
@@ -92,6 +93,9 @@ def run_video(inferencer: BaseInferencer, sources: Sequence[str | Path], out_dir
     for source in sources:
         if not is_stream(source) and os.path.realpath(source) in targets:
             raise InputError(f'The result would overwrite its own input {source}: choose another folder.')
+    masks = (out_dir / 'masks').glob('*.png') if inferencer.segments else ()
+    check_results(out_dir, [out_dir / 'image.mp4', out_dir / 'drawn.mp4', *masks])
+    mark_results(out_dir)
     steady = None
     try:
         with closing(moments), _writer(out_dir / 'image.mp4', rate) as write, \
@@ -102,8 +106,10 @@ def run_video(inferencer: BaseInferencer, sources: Sequence[str | Path], out_dir
                     continue  # a stream of more than LIVE_RATE frames a second
                 try:
                     output = inferencer(*moment.images)
-                except ImageError as error:  # the others are worth their results
-                    failed[index] = str(error)
+                except Exception as error:  # whatever is wrong with one frame, the others are worth their results
+                    if not frames and not isinstance(error, ImageError):
+                        raise  # nor would the next go
+                    failed[index] = said(error)
                     continue
                 level = _level(output['image'])
                 steady = level if steady is None else smooth * steady + (1 - smooth) * level

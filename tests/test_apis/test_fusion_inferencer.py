@@ -1,5 +1,6 @@
 """Fusing and detecting in pairs from Python."""
 import json
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,7 +14,8 @@ from mmengine.config import Config
 from PIL import Image
 from torch import nn
 
-from mmfusenas.apis import FusionInferencer, input_pairs
+from mmfusenas.apis import FusionInferencer, fusion_inferencer, input_pairs
+from mmfusenas.apis.base_inferencer import mark_results
 from mmfusenas.apis.loading import build_model
 from mmfusenas.datasets.images import ImageError
 from mmfusenas.models.scene import FixedFusion, TIMFusion
@@ -260,6 +262,20 @@ def test_arrays_that_are_no_images_are_named(light: nn.Module, image: Callable, 
         FusionInferencer(light)(visible, image(8, 9))
 
 
+def test_what_no_run_wrote_is_not_overwritten(light: nn.Module, files: Callable, tmp_path: Path) -> None:
+    pairs = input_pairs(files('vi', 'a.png'), files('ir', 'a.png'))
+    for folder in ('out', 'killed'):
+        (tmp_path / folder).mkdir()
+    files('out/images', 'a.png')
+    infer, before = FusionInferencer(light), (tmp_path / 'out/images/a.png').read_bytes()
+    with pytest.raises(ValueError, match='a.png is there, and no earlier run wrote it'):
+        infer.run(pairs, tmp_path / 'out')
+    assert (tmp_path / 'out/images/a.png').read_bytes() == before
+    mark_results(tmp_path / 'killed')  # as a run begins that is then killed: what it wrote it may write again
+    files('killed/images', 'a.png')
+    assert len(json.loads(infer.run(pairs, tmp_path / 'killed').read_text())['images']) == 1
+
+
 def test_results_never_overwrite_their_input(files: Callable, tmp_path: Path) -> None:
     folder = files('images', 'a.png')
     pairs = input_pairs(folder / 'a.png', folder / 'a.png')
@@ -457,3 +473,13 @@ def test_freed_memory_goes_back_after_images_of_many_sizes(monkeypatch: pytest.M
     assert run([8] * 30) == 0  # a video
     assert run([9, 10]) == 0 and run([11]) == 1  # the fourth size
     assert run([8, 9] * 20) == 1 and run([10, 11]) == 2
+
+
+@pytest.mark.parametrize('has', [True, False, None])
+def test_mixed_precision_without_instructions_for_it_is_said(
+        has: bool | None, light: nn.Module, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fusion_inferencer, 'computes_in_bfloat16', lambda: has)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter('always')
+        FusionInferencer(light, amp=True)
+    assert any('no instructions for bfloat16' in str(each.message) for each in caught) == (has is False)

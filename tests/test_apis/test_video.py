@@ -120,6 +120,19 @@ def test_frames_without_any_sensor_cost_no_other(tmp_path: Path) -> None:
     np.testing.assert_allclose(levels(tmp_path / 'out/image.mp4'), [60, 60, 60, 120], atol=7)
 
 
+def test_what_no_run_wrote_is_not_overwritten(video: Callable, tmp_path: Path) -> None:
+    files, out = [video('vi.avi', [10, 20]), video('ir.avi', [10, 20])], tmp_path / 'out'
+    out.mkdir()
+    (out / 'image.mp4').write_bytes(b'mine')
+    with pytest.raises(ValueError, match='image.mp4 is there, and no earlier run wrote it'):
+        run_video(FusionInferencer(FixedFusion('average')), files, out)
+    assert (out / 'image.mp4').read_bytes() == b'mine'
+    (out / 'image.mp4').unlink()
+    for _ in range(2):  # its own results it may replace
+        found = run_video(FusionInferencer(FixedFusion('average')), files, out)
+        assert len(json.loads(found.read_text())['frames']) == 2
+
+
 def test_odd_sides_are_not_cut(tmp_path: Path) -> None:
     image = np.full((47, 63, 3), 90, np.uint8)
     with _writer(tmp_path / 'image.mp4', 10) as write:

@@ -152,6 +152,16 @@ def test_every_form_of_boxes_is_read(labels: str, pairs: Path, new_config: Calla
     check_config(Config.fromfile('mine.py'))
 
 
+def test_classes_that_take_over_the_scores_of_others_are_said(pairs: Path, run_tool: Callable, capsys) -> None:
+    base = ('new_config', '--task', 'tim-retinanet-msrs', '--visible', pairs / 'vi', '--infrared', pairs / 'ir',
+            '--labels', 'yolo', '--out', 'mine.py', '--classes')
+    assert run_tool(*base, 'dog', 'cat', 'bird') == ''
+    assert 'scores person, bicycle, car, in this order; dog, cat, bird begin with' in capsys.readouterr().out
+    for classes in (CLASSES, (*CLASSES, 'bus')):
+        assert run_tool(*base, *classes) == ''
+        assert 'note' not in capsys.readouterr().out
+
+
 def test_validation_images_of_their_own(pairs: Path, new_config: Callable, capsys) -> None:
     own = [word for role, folder in dict(visible='vi', infrared='ir', annotations='labels').items()
            for word in (f'--val-{role}', str(pairs / folder))]
