@@ -188,7 +188,7 @@ def test_a_tool_whose_benchmark_was_killed_keeps_its_folder(name, call, tmp_path
     tool, folder = tmp_path / f'tools/{name}.py', tmp_path / 'work'
     tool.parent.mkdir(parents=True)
     tool.write_text('import pathlib, sys\npathlib.Path("started").touch()\nsys.stdin.read()\n')
-    code = f'from pathlib import Path\nfolder = Path("work")\nimport runs\nruns.{call}'
+    code = f'from pathlib import Path\nfolder = Path("work")\nimport runs\nruns.TOOLS = Path("tools")\nruns.{call}'
     path = os.pathsep.join([str(Path(runs.__file__).parent), str(Path.cwd())])
     benchmark = subprocess.Popen([sys.executable, '-c', code], cwd=tmp_path, stdin=subprocess.PIPE,
                                  env=dict(os.environ, PYTHONPATH=path))
