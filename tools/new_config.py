@@ -266,9 +266,9 @@ def config_text(args: argparse.Namespace, arguments: Sequence[str]) -> str:
     steps = len(pairs) * (0.8 if 'kfold' in train else 1)
     shared = {name: train.pop(name) for name in list(train) if train[name] == val.get(name)}
     val = {name: value for name, value in val.items() if name not in shared}
-    write = trained_parts if is_trained(args.task) else stock_parts
     of = 'infrared' if args.resize == 'infrared' else 'visible'
-    parts, names = write(args, median_size([getattr(pair, of) for pair in pairs]), steps)
+    size = median_size([getattr(pair, of) for pair in pairs])
+    parts, names = trained_parts(args, size) if is_trained(args.task) else stock_parts(args, size, steps)
     length = names['length']
     names.update(
         task=args.task, classes=tuple(args.classes), arguments=shlex.join(arguments), dataset=LABELS[args.labels],
@@ -310,7 +310,7 @@ def stock_parts(args: argparse.Namespace, size: tuple[int, int], pairs: float) -
         warmup=max(1, steps * loop[unit] // 10) if unit == 'max_epochs' else None)
 
 
-def trained_parts(args: argparse.Namespace, size: tuple[int, int], pairs: float) -> tuple[list[str], dict[str, Any]]:
+def trained_parts(args: argparse.Namespace, size: tuple[int, int]) -> tuple[list[str], dict[str, Any]]:
     """Return the parts of the config of a model that is trained on, and what is filled into them."""
     if args.search or args.weights != 'stock':
         raise UserError(f'--task {args.task} is trained: it has its weights and its neck, so that --weights and '

@@ -89,12 +89,7 @@ def run_video(inferencer: BaseInferencer, sources: Sequence[str | Path], out_dir
         raise InputError(f'run_video got smooth={smooth}; it is from 0 to below 1.')
     rate, total, moments = _opened(sources, seconds)
     out_dir, frames, levels, failed = Path(out_dir), [], {}, {}
-    targets = {os.path.realpath(out_dir / name) for name in ('image.mp4', 'drawn.mp4')}
-    for source in sources:
-        if not is_stream(source) and os.path.realpath(source) in targets:
-            raise InputError(f'The result would overwrite its own input {source}: choose another folder.')
-    masks = (out_dir / 'masks').glob('*.png') if inferencer.segments else ()
-    check_results(out_dir, [out_dir / 'image.mp4', out_dir / 'drawn.mp4', *masks])
+    _check_output(inferencer, sources, out_dir)
     mark_results(out_dir)
     steady = None
     try:
@@ -124,8 +119,7 @@ def run_video(inferencer: BaseInferencer, sources: Sequence[str | Path], out_dir
                 apart = {} if moment.apart is None else dict(apart=round(moment.apart, 6))
                 frames.append(dict(frame=index, time=round(moment.time, 6), **apart, **inferencer.record(output)))
     finally:
-        flicker = {name: round(float(np.abs(np.diff(values)).mean()), 4) if len(values) > 1 else 0.0
-                   for name, values in levels.items()}
+        flicker = {name: _flicker(values) for name, values in levels.items()}
         content = dict(frames=frames, flicker=flicker, **inferencer.source)
         if failed:
             content['failed'] = failed
@@ -134,6 +128,21 @@ def run_video(inferencer: BaseInferencer, sources: Sequence[str | Path], out_dir
         raise ImageError(f'{len(failed)} of {len(failed) + len(frames)} frames could not be used; the frames before '
                          f'are shown in their place. The first: {next(iter(failed.values()))}')
     return out_dir / 'predictions.json'
+
+
+def _check_output(inferencer: BaseInferencer, sources: Sequence[str | Path], out_dir: Path) -> None:
+    """Raise an InputError where a result would overwrite an input, or what no earlier run wrote."""
+    videos = [out_dir / 'image.mp4', out_dir / 'drawn.mp4']
+    for source in sources:
+        if not is_stream(source) and os.path.realpath(source) in map(os.path.realpath, videos):
+            raise InputError(f'The result would overwrite its own input {source}: choose another folder.')
+    masks = (out_dir / 'masks').glob('*.png') if inferencer.segments else ()
+    check_results(out_dir, [*videos, *masks])
+
+
+def _flicker(levels: Sequence[float]) -> float:
+    """Return the mean change from one level to the next."""
+    return round(float(np.abs(np.diff(levels)).mean()), 4) if len(levels) > 1 else 0.0
 
 
 def _level(image: np.ndarray) -> float:
