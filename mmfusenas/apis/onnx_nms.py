@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from onnx import ModelProto
 
 _ALL = 2**31 - 1
+_NAMES = ('boxes', 'scores', 'labels')
 NO_THRESHOLD = -1 - 2**-10
 """Threshold of the scores in a trace, which each is above; of a value that nothing else in a graph has."""
 
@@ -53,12 +54,7 @@ def add_nms(graph: ModelProto, test_cfg: dict[str, Any]) -> None:
         all_boxes_shape=np.int64([-1, 4]), boxes_shape=np.int64([1, -1, 4]), scores_shape=np.int64([1, 1, -1]),
         halves=np.int64([2, 2]), side=np.float32(side if side >= 0 else -np.inf), out=np.float32(-1))
     graph.graph.initializer.extend(numpy_helper.from_array(value, f'nms/{name}') for name, value in constants.items())
-    names = ('boxes', 'scores', 'labels')
-    for node in graph.graph.node:
-        for values in (node.input, node.output):
-            values[:] = [f'all_{name}' if name in names else name for name in values]
-        if node.op_type == 'Reshape' and 'all_boxes' in node.output:
-            node.input[1] = 'nms/all_boxes_shape'  # mmdet's, M x -1, has no meaning where there is no box
+    _rename_candidates(graph)
 
     def add(operator: str, inputs: list[str], *outputs: str, **attributes: Any) -> None:
         graph.graph.node.append(helper.make_node(operator, inputs, list(outputs), f'/nms/{outputs[0]}', **attributes))
@@ -87,8 +83,17 @@ def add_nms(graph: ModelProto, test_cfg: dict[str, Any]) -> None:
     for name in ('boxes', 'labels'):
         add('Gather', [f'all_{name}', 'nms/best'], name)
     for output in graph.graph.output:
-        if output.name in names:
+        if output.name in _NAMES:
             output.type.tensor_type.shape.dim[0].dim_param = 'found'
+
+
+def _rename_candidates(graph: ModelProto) -> None:
+    """Call all candidates ``all_boxes`` and so on, for what is left of them to have their names."""
+    for node in graph.graph.node:
+        for values in (node.input, node.output):
+            values[:] = [f'all_{name}' if name in _NAMES else name for name in values]
+        if node.op_type == 'Reshape' and 'all_boxes' in node.output:
+            node.input[1] = 'nms/all_boxes_shape'  # mmdet's, M x -1, has no meaning where there is no box
 
 
 def _set_threshold(graph: ModelProto, score_thr: float) -> None:
