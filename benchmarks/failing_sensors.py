@@ -58,6 +58,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--replace', action='store_true',
                         help="the other image takes the place of one that is of no use (ReplaceFailedSensor), as with "
                              "missing='fallback'")
+    parser.add_argument('--align', action='store_true',
+                        help='the image of the sensor that fails is shifted onto the other where they lie apart '
+                             '(AlignPair)')
     parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/failing_sensors'),
                         help='where the figures go, a folder a test (default: %(default)s)')
     parser.add_argument('--options', nargs='+', default=[], metavar='KEY=VALUE',
@@ -67,7 +70,8 @@ def parse_args() -> argparse.Namespace:
 
 def tested(args: argparse.Namespace, sensor: str, failure: str | None) -> dict[str, float]:
     """Return the metrics of a test with a failing sensor; one that is done is not done again."""
-    case = '-'.join([sensor, *(failure or '').replace(',', '').split(), *['mended'] * args.replace])
+    case = '-'.join([sensor, *(failure or '').replace(',', '').split(), *['mended'] * args.replace,
+                     *['aligned'] * args.align])
     folder = args.work_dir / Path(args.config).stem / Path(args.checkpoint).stem / case
     cfg = Config.fromfile(args.config)
     pipeline = cfg.test_dataloader.dataset.pipeline
@@ -77,6 +81,9 @@ def tested(args: argparse.Namespace, sensor: str, failure: str | None) -> dict[s
         pipeline.insert(len(pipeline) - 1, dict(type='SensorFailure', sensor=sensor, seed=0, **FAILURES[failure]))
     if args.replace:
         pipeline.insert(len(pipeline) - 1, dict(type='ReplaceFailedSensor'))
+    if args.align:
+        reference = 'infrared' if sensor == 'visible' else 'visible'
+        pipeline.insert(len(pipeline) - 1, dict(type='AlignPair', reference=reference))
     config, request = folder / Path(args.config).name, f'# {args.checkpoint}\n{cfg.pretty_text}'
     if config.is_file() and config.read_text() != request:
         sys.exit(f'error: {folder} is of another config, fold or checkpoint. Give another --work-dir.')

@@ -56,8 +56,7 @@ def row(folder: Path, number: int, seed: int) -> list[str]:
     plain = Homography(np.diag([1, SEEN[1] / SEEN[0] / aspect(), 1]))
     estimate, _ = estimate_homography(pairs)
     errors = [error(homography, true) for homography in (plain, estimate)]
-    shifts = [np.median([np.linalg.norm(shift) for pair in pairs if (shift := homography.offset(*pair)) is not None])
-              * width_of_view() for homography in (plain, estimate, true)]
+    shifts = [homography.median_offset(pairs) * width_of_view() for homography in (plain, estimate, true)]
     return [str(len(pairs)), *(f'{value:.1f}' for value in (*errors, *shifts))]
 
 

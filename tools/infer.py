@@ -65,8 +65,12 @@ def parse_args() -> argparse.Namespace:
     add_camera_options(parser)
     parser.add_argument('--missing', choices=['error', 'fallback'],
                         help='what to do where an image of a pair is missing or unreadable: end (error, the default), '
-                             'or take the other one in its place, also of one that is dark, saturated, noisy or of '
-                             'one value (fallback)')
+                             'or take the other one in its place, also of one that is dark, saturated, noisy, of one '
+                             'value, or frozen (fallback)')
+    parser.add_argument('--align', choices=['visible', 'infrared'],
+                        help='shift the other image of a pair onto that of this sensor where their edges lie apart: '
+                             'for cameras that were moved; results are in the frame of this sensor (default: pairs are '
+                             'taken as they are)')
     parser.add_argument('--tile', type=int, metavar='N',
                         help='fuse and segment in parts of N x N pixels, where images do not fit into memory (default: '
                              'at once)')
@@ -91,7 +95,7 @@ KINDS = {('input', ): EnhanceInferencer, ('visible', 'infrared'): FusionInferenc
          ('target', 'guide'): GuidedSRInferencer}
 """Options that name the inputs of each kind of model."""
 OPTIONS = {('input', ): ('kernel', 'denoise', 'strength'),
-           ('visible', 'infrared'): ('resize', 'homography', 'thermal', 'missing', 'tile', 'amp')}
+           ('visible', 'infrared'): ('resize', 'homography', 'thermal', 'missing', 'align', 'tile', 'amp')}
 """Options of one kind alone."""
 
 
@@ -173,10 +177,11 @@ def main() -> None:
     else:
         folder = inferencer.run(pairs, args.out_dir).parent
         print(f'{len(pairs)} image{"s" * (len(pairs) > 1)} in {folder / "images"}')
-    replaced = Counter(entry['replaced'] for entry in json.loads((folder / 'predictions.json').read_text())[
-        'frames' if videos else 'images'] if 'replaced' in entry)
-    for sensor, number in replaced.items():
+    entries = json.loads((folder / 'predictions.json').read_text())['frames' if videos else 'images']
+    for sensor, number in Counter(entry['replaced'] for entry in entries if 'replaced' in entry).items():
         print(f'in {number} of them the {sensor} image was of no use or missing, and the other took its place')
+    if args.align:
+        print(f'in {sum("shift" in entry for entry in entries)} of them one image was shifted onto the other')
     if inferencer.has_task:
         drawn = folder / ('drawn.mp4' if videos else 'drawn')
         print(f'what was found is drawn in {drawn}; '

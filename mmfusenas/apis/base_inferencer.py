@@ -44,7 +44,7 @@ SMALLEST = 3
 """Of a side in pixels: with less there is nothing to reflect at the border."""
 
 _NOISE = ('noise_level', 'denoised')
-_ALSO = (*_NOISE, 'replaced')
+_ALSO = (*_NOISE, 'replaced', 'shift')
 
 
 class BaseInferencer(ABC):
@@ -150,8 +150,7 @@ class BaseInferencer(ABC):
         self._count_size(results['img'].shape[:2])
         results['float_range'] = float_ranges({key: results[key] for key in ('img', 'infrared') if key in results})
         output = dict(image=None, boxes=None, scores=None, labels=None, mask=None)
-        if 'replaced' in results:
-            output['replaced'] = results['replaced']
+        output.update((name, results[name]) for name in ('replaced', 'shift') if name in results)
         with torch.inference_mode():
             if self.pipeline:
                 sample = self.model.test_step(pseudo_collate([self.pipeline(dict(results))]))[0]

@@ -29,6 +29,7 @@ from mmfusenas.datasets.images import (
     to_colour,
     to_grey,
 )
+from mmfusenas.datasets.offset import PairAligner
 from mmfusenas.datasets.pairing import Pair
 from mmfusenas.datasets.sensor_fault import failed_sensor
 from mmfusenas.datasets.thermal import ThermalScale
@@ -37,6 +38,8 @@ from mmfusenas.utils.processor import computes_in_bfloat16
 
 _SIZES = ("Give resize='visible', of the tool --resize visible, where both show the same view; else register them and "
           'bring them to one size first: tools/analysis_tools/estimate_homography.py, and homography=.')
+FROZEN = 10
+"""Times that an image has come again while the other sensor's changed, from which on its sensor is known to stand."""
 DRIFT = 0.02
 """Shift of the edges of a pair beyond its homography, in widths, that says that a camera was moved."""
 
@@ -46,7 +49,8 @@ class FusionInferencer(BaseInferencer):
 
     The fused image has the size and the colour of the visible input. Of medical pairs the coloured image (PET,
     SPECT) takes the place of the visible one, the MRI that of the infrared. Results are those of
-    :class:`BaseInferencer`, with ``replaced``, the sensor whose image was missing, where that happened.
+    :class:`BaseInferencer`, with ``replaced``, the sensor whose image was missing, and ``shift``, how far an image was
+    brought to the right and down (pixels), where that happened.
 
     Args:
         *args: As of :class:`BaseInferencer`.
@@ -59,10 +63,14 @@ class FusionInferencer(BaseInferencer):
             the width, a warning says so, once. Defaults to None: as the test data of the model do it.
         thermal: How infrared images that hold temperatures or raw counts become images: the arguments of
             :class:`~mmfusenas.datasets.thermal.ThermalScale`. Defaults to None: as the test data of the model do it.
-        missing: What to do where one image of a pair is missing, unreadable or of no use
-            (:func:`~mmfusenas.datasets.sensor_fault.sensor_fault`: of one value, dark, saturated, noisy):
-            ``'fallback'`` takes the other one in its place, ``'error'`` ends there where it is missing or unreadable,
-            and takes it as it is else. Defaults to 'error'.
+        missing: What to do where one image of a pair is missing, unreadable or of no use: of one value, dark,
+            saturated or noisy (:func:`~mmfusenas.datasets.sensor_fault.sensor_fault`), or, bit for bit, that of the ten
+            pairs before while the other sensor's changed. ``'fallback'`` takes the other one in its place, ``'error'``
+            ends there where it is missing or unreadable, and takes it as it is else. Defaults to 'error'.
+        align: The sensor whose image stays, ``'visible'`` or ``'infrared'``, while the other one is shifted onto it
+            where the edges of a pair say that they lie apart (:class:`~mmfusenas.datasets.offset.PairAligner`): a
+            camera was moved, or lags behind. Results are in the frame of the one that stays. Defaults to None: pairs
+            are taken as they are.
         tile: Side of the parts that the fused image is made of, in pixels, for images that do not fit into memory
             (:func:`~mmfusenas.models.scene.tiles.in_tiles`). A segmentor sees such parts too, in mmseg's mode
             ``'slide'``, a detector the whole image. Defaults to None, all at once.
@@ -84,11 +92,13 @@ class FusionInferencer(BaseInferencer):
 
     def __init__(self, *args: Any, resize: str | None = None,
                  homography: Homography | Sequence | str | Path | None = None, thermal: dict | None = None,
-                 missing: str = 'error', tile: int | None = None, amp: bool = False, **kwargs: Any) -> None:
+                 missing: str = 'error', align: str | None = None, tile: int | None = None, amp: bool = False,
+                 **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if resize not in (None, 'visible', 'infrared') or missing not in MISSING:
-            raise InputError(f"{type(self).__name__} got resize={resize!r} and missing={missing!r}: resize is None, "
-                             f"'visible' or 'infrared', missing is {' or '.join(map(repr, MISSING))}.")
+        if missing not in MISSING or not {resize, align} <= {None, *self.sensors}:
+            raise InputError(f"{type(self).__name__} got resize={resize!r}, align={align!r} and missing={missing!r}: "
+                             "resize and align are None, 'visible' or 'infrared', missing is "
+                             f"{' or '.join(map(repr, MISSING))}.")
         if resize and homography is not None:
             raise InputError(f'{type(self).__name__} got resize={resize!r} and a homography: give one of them.')
         self.resize = resize or self.loading.get('resize')
@@ -98,6 +108,9 @@ class FusionInferencer(BaseInferencer):
         thermal = thermal or self.loading.get('thermal')
         self.thermal = ThermalScale(**thermal) if thermal else None
         self.missing = missing
+        self.align = PairAligner(align) if align else None
+        self.last: dict[str, np.ndarray] = {}
+        self.repeats = dict.fromkeys(self.sensors, 0)
         if isinstance(self.model, ExportedModel) and (tile is not None or amp):
             raise InputError(f'{self.model.path} runs as it was exported: tile and amp are for models in PyTorch.')
         if tile is not None:
@@ -132,6 +145,11 @@ class FusionInferencer(BaseInferencer):
         loaded, replaced = self._load_both(named, paths)
         if len(loaded) == 2:
             loaded = self._in_one_frame(*loaded.values(), paths, replaced)
+        shift = (0, 0)
+        if self.align and not replaced:
+            moved = 'infrared' if self.align.reference == 'visible' else 'visible'
+            fill = self._in_range(loaded[self.align.reference], self.align.reference, moved)
+            loaded['visible'], loaded['infrared'], shift = self.align(loaded['visible'], loaded['infrared'], fill)
         if replaced:
             given = 'infrared' if replaced == 'visible' else 'visible'
             stand_in = self._in_range(loaded[given], given, replaced)
@@ -140,7 +158,7 @@ class FusionInferencer(BaseInferencer):
         size = loaded['visible'].shape[:2]
         return dict(img=loaded['visible'], infrared=loaded['infrared'], img_path=paths['visible'],
                     infrared_path=paths['infrared'], img_id=0, img_shape=size, ori_shape=size,
-                    **(dict(replaced=replaced) if replaced else {}))
+                    **(dict(replaced=replaced) if replaced else {}), **(dict(shift=shift) if any(shift) else {}))
 
     def _in_one_frame(self, visible: np.ndarray, infrared: np.ndarray, paths: dict[str, str],
                       replaced: str | None) -> dict[str, np.ndarray]:
@@ -200,8 +218,19 @@ class FusionInferencer(BaseInferencer):
             raise ImageError(' '.join(['Neither image of the pair can be used.', *(reasons[name] for name in named)]))
         if self.missing == 'fallback' and not reasons:
             depths = getattr(self.model.data_preprocessor, 'bit_depth', {})
-            return loaded, failed_sensor(loaded, {sensor: 2 ** bits - 1 for sensor, bits in depths.items()})
+            failed = failed_sensor(loaded, {sensor: 2 ** bits - 1 for sensor, bits in depths.items()})
+            return loaded, failed or self._frozen_sensor(loaded)
         return loaded, next(iter(reasons), None)
+
+    def _frozen_sensor(self, images: dict[str, np.ndarray]) -> str | None:
+        """Return the sensor whose image stays the same while the other one's changes, for the tenth time or more."""
+        same = {sensor for sensor, image in images.items() if np.array_equal(image, self.last.get(sensor))}
+        self.last = images
+        if len(same) == 1:
+            self.repeats = {sensor: (self.repeats[sensor] + 1) * (sensor in same) for sensor in images}
+        elif not same:
+            self.repeats = dict.fromkeys(images, 0)
+        return next((sensor for sensor, number in self.repeats.items() if number >= FROZEN), None)
 
     def _load(self, sensor: str, image: Image | None, path: str) -> np.ndarray:
         """Return the image of a sensor, H x W x 3 or H x W; raise an ImageError where there is none."""

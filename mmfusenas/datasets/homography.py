@@ -11,6 +11,7 @@ import numpy as np
 from mmfusenas.core.errors import FileError, InputError
 from mmfusenas.core.files import parse_json, write_text
 from mmfusenas.datasets.images import to_grey
+from mmfusenas.datasets.offset import pair_offset
 
 WIDTHS = (160, 320)
 """Widths at which images are compared."""
@@ -104,21 +105,16 @@ class Homography:
         return places[:, :2] / places[:, 2:]
 
     def offset(self, visible: np.ndarray, infrared: np.ndarray) -> np.ndarray | None:
-        """Return the shift (x, y) at which the edges of a pair correlate best beyond this; None without any edge.
+        """Return the shift (x, y) that a pair still has beyond this, in widths of the visible image; None if unsure.
 
-        It is in widths of the visible image, and looked for up to a fifth of the image. One pair tells little: where
-        its images have no edges in common, the shift is any. Those of several pairs agree where a camera was moved.
+        As :func:`~mmfusenas.datasets.offset.pair_offset` finds it.
         """
-        warped, _ = self._warp(infrared, visible.shape[:2])
-        fixed, moving = (_edges(image, WIDTHS[0], blur=1.5) for image in (visible, warped))
-        y, x = (side // 5 for side in fixed.shape)
-        if not y or not x:  # an image of a few rows or columns
-            return None
-        scores = cv2.matchTemplate(fixed, moving[y:-y, x:-x], cv2.TM_CCOEFF_NORMED)
-        if not (fixed.any() and moving.any()):
-            return None
-        row, column = np.unravel_index(np.argmax(scores), scores.shape)
-        return np.array([column - x, row - y]) / WIDTHS[0]
+        return pair_offset(visible, self._warp(infrared, visible.shape[:2])[0])
+
+    def median_offset(self, pairs: Iterable[tuple[np.ndarray, np.ndarray]]) -> float:
+        """Return the median length of the offsets of some pairs, in widths; NaN where none of them has one."""
+        found = [np.hypot(*offset) for pair in pairs if (offset := self.offset(*pair)) is not None]
+        return float(np.median(found)) if found else float('nan')
 
     def __repr__(self) -> str:
         return f'{type(self).__name__}({self.matrix.tolist()})'

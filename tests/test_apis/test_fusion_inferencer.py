@@ -16,6 +16,7 @@ from torch import nn
 
 from mmfusenas.apis import FusionInferencer, fusion_inferencer, input_pairs
 from mmfusenas.apis.base_inferencer import mark_results
+from mmfusenas.apis.fusion_inferencer import FROZEN
 from mmfusenas.apis.loading import build_model
 from mmfusenas.datasets.images import ImageError
 from mmfusenas.models.scene import FixedFusion, TIMFusion
@@ -332,6 +333,30 @@ def test_an_image_of_no_use_is_replaced_by_the_other(light: nn.Module) -> None:
     for pair in ((dark, dark), (day, day[::-1])):
         assert 'replaced' not in FusionInferencer(light, missing='fallback')(*pair)
     assert 'replaced' not in FusionInferencer(light)(dark, day)
+
+
+@pytest.mark.parametrize('sensor', ['visible', 'infrared'])
+def test_a_frozen_sensor_is_replaced_from_the_tenth_repetition_until_it_moves_again(
+        light: nn.Module, image: Callable, sensor: str) -> None:
+    infer, other = FusionInferencer(light, missing='fallback'), 'infrared' if sensor == 'visible' else 'visible'
+    stands = image(31, 45, seed=99)
+
+    def replaced(seed: int) -> str | None:
+        pair = {sensor: stands.copy(), other: image(31, 45, seed=seed)}
+        return infer(pair['visible'], pair['infrared']).get('replaced')
+
+    said = [replaced(seed) for seed in range(13)]
+    assert said == [None] * FROZEN + [sensor] * (13 - FROZEN)
+    assert 'replaced' not in infer(image(31, 45, seed=50), image(31, 45, seed=51))
+    assert replaced(52) is None
+
+
+def test_two_sensors_that_stand_and_one_of_half_the_rate_are_not_frozen(light: nn.Module, image: Callable) -> None:
+    infer = FusionInferencer(light, missing='fallback')
+    for seed in range(24):
+        assert 'replaced' not in infer(image(31, 45, seed=seed), image(31, 45, seed=100 + seed // 2))
+    standing = image(31, 45, seed=7), image(31, 45, seed=8)
+    assert not any('replaced' in infer(*standing) for _ in range(12))
 
 
 def test_a_stand_in_has_the_range_of_the_sensor_that_it_replaces() -> None:

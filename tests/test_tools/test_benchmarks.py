@@ -39,6 +39,21 @@ def test_help(path, monkeypatch, capsys):
         assert (BENCHMARKS.parent / config).is_file(), config
 
 
+def test_shifts_of_pairs_are_counted(tmp_path, monkeypatch, capsys):
+    scenes = SyntheticScenes(length=3, size=(240, 320), seed=2)
+    for index in range(3):
+        info = scenes.get_data_info(index)
+        for folder, image in (('vi', info['img']), ('ir', info['infrared'])):
+            (tmp_path / 'drawn' / folder).mkdir(parents=True, exist_ok=True)
+            write_image(str(tmp_path / 'drawn' / folder / f'{index}.png'), image)
+    monkeypatch.setattr(sys, 'argv', ['pair_offset.py', str(tmp_path / 'drawn'), '--shares', '0', '0.1'])
+    importlib.import_module('pair_offset').main()
+    rows = [[cell.strip() for cell in line.split('|')[1:-1]] for line in capsys.readouterr().out.splitlines()
+            if '/drawn' in line]
+    assert [row[1:3] for row in rows] == [['0', '3'], ['0.1', '3']]
+    assert all(int(row[3]) >= 2 and row[4] == '0' and float(row[7]) < 6 for row in rows)
+
+
 @pytest.mark.parametrize('command', [
     'search_step.py --size 16 --repeats 1',
     'supernet_step.py --channels 8 --shape 16 16 --paths 1 --repeats 1', 'sampling.py --paths 4096 --channels 8',

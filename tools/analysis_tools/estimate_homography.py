@@ -64,9 +64,9 @@ def main() -> None:
     print(f'{len(images)} pairs; single ones lie {spread * infrared.shape[1]:.1f} pixels of the infrared image from '
           f'{out} (median of the corners)')
     for name, homography in rows.items():
-        shifts = [shift for pair in images if (shift := homography.offset(*pair)) is not None]
-        offset = np.median(np.linalg.norm(shifts, axis=1)) * width
-        print(f'edges apart by {name}: {offset:.1f} pixels of the visible image (median)')
+        offset = homography.median_offset(images) * width
+        print(f'edges apart by {name}: ' + (f'{offset:.1f} pixels of the visible image (median)' if offset >= 0 else
+                                           'too far to say'))
     if args.show:
         write_image(args.show, np.hstack([edges_over(visible, homography(visible, infrared))
                                           for homography in rows.values()]))

@@ -2,6 +2,7 @@
 from mmfusenas.registry import TRANSFORMS
 from mmfusenas.utils.optional import available, register_missing
 
+from .align_pair import AlignPair
 from .anchor_sampling_crop import AnchorSamplingCrop
 from .blur_and_noise import BlurAndNoise
 from .clip_boxes import ClipBoxes
@@ -22,9 +23,9 @@ from .replace_failed_sensor import ReplaceFailedSensor
 from .sensor_failure import SensorFailure
 
 __all__ = [
-    'AnchorSamplingCrop', 'BlurAndNoise', 'ClipBoxes', 'Darken', 'DegradeTarget', 'FrozenSensor', 'JointTransform',
-    'LoadGuidedFromFile', 'LoadKernel', 'LoadPairFromFile', 'LoadSegMap', 'PackPairInputs', 'RainStreaks',
-    'RandomDeformation', 'RandomPatch', 'RandomQuarterTurn', 'ReplaceFailedSensor', 'SensorFailure',
+    'AlignPair', 'AnchorSamplingCrop', 'BlurAndNoise', 'ClipBoxes', 'Darken', 'DegradeTarget', 'FrozenSensor',
+    'JointTransform', 'LoadGuidedFromFile', 'LoadKernel', 'LoadPairFromFile', 'LoadSegMap', 'PackPairInputs',
+    'RainStreaks', 'RandomDeformation', 'RandomPatch', 'RandomQuarterTurn', 'ReplaceFailedSensor', 'SensorFailure',
 ]
 
 if available('mmdet'):
