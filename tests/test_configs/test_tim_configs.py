@@ -163,12 +163,13 @@ def test_each_link_of_algorithm_1_leaves_the_next(recipe, root, monkeypatch):
         assert drawn[key] == train[key], key
 
 
-@pytest.mark.parametrize('name', ['retinanet_ivif-msrs', 'efficientnet_ivif-msrs'])
+@pytest.mark.parametrize(
+    'name', ['retinanet_ivif-msrs', 'efficientnet_ivif-msrs', 'retinanet_ivif_demo', 'resnet18_ivif'])
 def test_sensors_fail_in_the_training_alone(name, monkeypatch):
     found = {}
-    for failures in ('none', 'mixed'):
+    for failures in ('none', 'other', 'mixed'):
         monkeypatch.setenv('FAILURES', failures)
         cfg = Config.fromfile(FOLDER / f'{name}.py')
         found[failures] = [sum(step['type'] == 'SensorFailure' for step in loader.dataset.pipeline)
                            for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader)]
-    assert found == dict(none=[0, 0, 0], mixed=[6, 0, 0])
+    assert found == dict(none=[0, 0, 0], other=[1, 0, 0], mixed=[6, 0, 0])

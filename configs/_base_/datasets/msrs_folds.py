@@ -1,12 +1,8 @@
 # What of MSRS is trained and tested on: its folders `train` and `test`, or by FOLD=K/N in the environment the fold K,
 # from 0, of a cross-validation of N folds over both. The numbers of MSRS's frames run in steps of 4 or 5 through one
 # drive by day and one by night; what is 16 apart looks no more alike than any two frames.
+_base_ = './failures.py'
 msrs_root = '{{$MSRS_ROOT:data/msrs}}'
-# FAILURES=mixed: one sensor of four training pairs in ten fails, in one of six ways.
-failures = dict(none=[], mixed=[dict(type='SensorFailure', failure=failure, amount=amount, prob=prob)
-                                for failure, amount, prob in (
-    ('other', 1.0, 0.08), ('black', 1.0, 0.08), ('gain', (0.05, 0.3), 0.05), ('gain', (2.0, 6.0), 0.05),
-    ('noise', (0.02, 0.15), 0.1), ('shift', (5.0, 40.0), 0.06))])['{{$FAILURES:none}}']
 fold = '{{$FOLD:none}}'
 if fold == 'none':
     subsets = {part: dict(folders=[part], kfold=None) for part in ('train', 'test')}

@@ -1,7 +1,8 @@
 # The built-in road scenes with boxes: color cone, car stop, car, person, bike.
-_base_ = './synthetic_scenes.py'
+_base_ = ['./synthetic_scenes.py', './failures.py']
 train_pipeline = [
     dict(type='mmdet.LoadAnnotations', with_bbox=True),
+    *_base_.failures,
     dict(type='JointTransform', transforms=[dict(type='mmdet.RandomFlip', prob=0.5)]),
     dict(type='PackPairDetInputs'),
 ]

@@ -1,6 +1,7 @@
 # The built-in road scenes with segmentation maps of eleven classes.
-_base_ = './synthetic_scenes.py'
+_base_ = ['./synthetic_scenes.py', './failures.py']
 train_pipeline = [
+    *_base_.failures,
     dict(type='JointTransform', transforms=[dict(type='RandomFlip', prob=0.5)]),
     dict(type='PackPairSegInputs'),
 ]
