@@ -2,13 +2,14 @@
 
 The visible image is shifted to the right by a known share of its width, its border repeated, and `pair_offset` looks
 for the shift. `found` stand out; `wrong` ones of them lie further than 2 % of the width from it. Errors are in pixels
-of an image 640 wide, and hold what the pairs are out of register by themselves. Beside it stands how many are right
-(within 2 %) by OpenCV's `phaseCorrelate` of the strengths of edges, which gives a shift for every pair.
+of an image 640 wide, and hold what the pairs are out of register by themselves. The row `other places` has the visible
+image of each pair with the infrared one half the folder away, where nothing should be found. Beside it stands how many
+are right (within 2 %) by OpenCV's `phaseCorrelate` of the strengths of edges, which gives a shift for every pair.
 
     OMP_NUM_THREADS=1 python benchmarks/pair_offset.py data/msrs/train data/roadscene/train [--shares 0 0.05]
 """
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from time import perf_counter
 
@@ -19,7 +20,7 @@ from terminaltables import AsciiTable
 
 from mmfusenas.apis import input_pairs
 from mmfusenas.datasets.images import read_infrared, read_visible, to_grey
-from mmfusenas.datasets.offset import pair_offset
+from mmfusenas.datasets.offset import REACH, pair_offset
 from mmfusenas.utils.command_line import run_tool
 
 WIDTH, WRONG = 640, 0.02
@@ -42,6 +43,8 @@ def main() -> None:
                          sum(error > WRONG for error in errors),
                          *(f'{WIDTH * np.percentile(errors, part):.1f}' for part in (50, 90, 100)),
                          sum(error <= WRONG for error in others)])
+        rows.append([f'{folder.parent.name}/{folder.name}', 'other places', len(images), believed(images)])
+    rows = [[*row, *[''] * (len(rows[0]) - len(row))] for row in rows]
     print('\n' + AsciiTable(rows, f'{1000 * np.mean(seconds):.0f} ms a pair').table)
 
 
@@ -50,7 +53,20 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('folders', nargs='+', type=Path, help='folders with the folders vi and ir')
     parser.add_argument('--shares', nargs='+', type=float, default=[0, 0.025, 0.05, 0.1, 0.15],
                         help='of the width to shift by (default: %(default)s)')
-    return parser.parse_args()
+    args = parser.parse_args()
+    if not all(0 <= share < REACH for share in args.shares):
+        parser.error(f'--shares {args.shares}: a shift is looked for from 0 to below {REACH} of the width.')
+    return args
+
+
+def believed(images: Sequence[tuple[np.ndarray, np.ndarray]]) -> int:
+    """Return how many visible images seem to be shifted against an infrared one of another place."""
+    others = [images[(index + len(images) // 2) % len(images)][1] for index in range(len(images))]
+    found = 0
+    for (visible, _), infrared in zip(images, others, strict=True):
+        height, width = (min(sides) for sides in zip(visible.shape, infrared.shape))
+        found += pair_offset(visible[:height, :width], infrared[:height, :width]) is not None
+    return found
 
 
 def shift_error(method: Callable[[np.ndarray, np.ndarray], np.ndarray | None], visible: np.ndarray,

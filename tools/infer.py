@@ -167,7 +167,7 @@ def main() -> None:
     if not videos:  # before the model is built: what is wrong with the files is said at once
         pairs = input_images(*sources) if len(sources) == 1 else input_pairs(*sources, args.missing or 'error')
     if args.runtime:
-        if Path(model).suffix != '.onnx' or checkpoint or args.device not in (None, 'cpu'):
+        if Path(model).suffix.lower() != '.onnx' or checkpoint or args.device not in (None, 'cpu'):
             raise UserError('--runtime is for --model FILE.onnx, on the CPU.')
         model = ExportedModel(model, args.runtime)
     inferencer = KINDS[kind](model, checkpoint, args.device, args.score_thr, **options)

@@ -81,7 +81,7 @@ class BaseInferencer(ABC):
         self.source = dict(model=str(checkpoint or model), config=str(model) if checkpoint else None)
         if isinstance(model, nn.Module):
             self.source['model'] = getattr(model, 'path', type(model).__name__)
-        elif Path(model).suffix == '.onnx':
+        elif Path(model).suffix.lower() == '.onnx':
             model = exported_model(model, checkpoint, device)
         else:
             model = load_model(model, checkpoint, device or get_device())
@@ -148,7 +148,8 @@ class BaseInferencer(ABC):
             raise InputError(f'{results["img_path"]} is {results["img"].shape[1]} x {results["img"].shape[0]}: an '
                              f'image needs at least {SMALLEST} x {SMALLEST} pixels.')
         self._count_size(results['img'].shape[:2])
-        results['float_range'] = float_ranges({key: results[key] for key in ('img', 'infrared') if key in results})
+        results.setdefault(
+            'float_range', float_ranges({key: results[key] for key in ('img', 'infrared') if key in results}))
         output = dict(image=None, boxes=None, scores=None, labels=None, mask=None)
         output.update((name, results[name]) for name in ('replaced', 'shift') if name in results)
         with torch.inference_mode():
@@ -158,6 +159,9 @@ class BaseInferencer(ABC):
                 if tuple(sample.img_shape[:2]) == results['img'].shape[:2]:
                     return Result(dict(output, image=sample.pred_img), self.dataset_meta)
             return Result(dict(output, **self._images(results)), self.dataset_meta)
+
+    def reset(self) -> None:  # noqa: B027, most inferencers keep nothing from image to image
+        """Begin a new sequence of images: what comes next has nothing to do with what came before."""
 
     def _count_size(self, size: tuple[int, int]) -> None:
         """Give freed memory back where there were images of many sizes."""
@@ -260,6 +264,7 @@ class BaseInferencer(ABC):
         return dict(boxes=boxes.astype(np.float32), scores=found.scores, labels=found.labels)
 
     def _save(self, pair: Pair, out_dir: Path) -> dict[str, Any]:
+        self.reset()
         output = self(*self.images_of(pair))
         name = f'images/{pair.stem}.png'
         write_image(out_dir / name, output['image'])

@@ -20,6 +20,7 @@ from mmfusenas.datasets.homography import Homography
 from mmfusenas.datasets.images import (
     ImageError,
     checked_array,
+    float_ranges,
     image_size,
     largest_value,
     match_sizes,
@@ -29,17 +30,15 @@ from mmfusenas.datasets.images import (
     to_colour,
     to_grey,
 )
-from mmfusenas.datasets.offset import PairAligner
+from mmfusenas.datasets.offset import PairAligner, in_pixels, shifted
 from mmfusenas.datasets.pairing import Pair
-from mmfusenas.datasets.sensor_fault import failed_sensor
+from mmfusenas.datasets.sensor_fault import FrozenWatch, failed_sensor
 from mmfusenas.datasets.thermal import ThermalScale
 from mmfusenas.models.scene.tiles import OVERLAP, checked_tile
 from mmfusenas.utils.processor import computes_in_bfloat16
 
 _SIZES = ("Give resize='visible', of the tool --resize visible, where both show the same view; else register them and "
           'bring them to one size first: tools/analysis_tools/estimate_homography.py, and homography=.')
-FROZEN = 10
-"""Times that an image has come again while the other sensor's changed, from which on its sensor is known to stand."""
 DRIFT = 0.02
 """Shift of the edges of a pair beyond its homography, in widths, that says that a camera was moved."""
 
@@ -64,19 +63,22 @@ class FusionInferencer(BaseInferencer):
         thermal: How infrared images that hold temperatures or raw counts become images: the arguments of
             :class:`~mmfusenas.datasets.thermal.ThermalScale`. Defaults to None: as the test data of the model do it.
         missing: What to do where one image of a pair is missing, unreadable or of no use: of one value, dark,
-            saturated or noisy (:func:`~mmfusenas.datasets.sensor_fault.sensor_fault`), or, bit for bit, that of the ten
-            pairs before while the other sensor's changed. ``'fallback'`` takes the other one in its place, ``'error'``
-            ends there where it is missing or unreadable, and takes it as it is else. Defaults to 'error'.
+            saturated or noisy (:func:`~mmfusenas.datasets.sensor_fault.sensor_fault`), or of a sensor that stands
+            (:class:`~mmfusenas.datasets.sensor_fault.FrozenWatch`). ``'fallback'`` takes the other one in its place,
+            ``'error'`` ends there where it is missing or unreadable, and takes it as it is else. Defaults to 'error'.
         align: The sensor whose image stays, ``'visible'`` or ``'infrared'``, while the other one is shifted onto it
             where the edges of a pair say that they lie apart (:class:`~mmfusenas.datasets.offset.PairAligner`): a
-            camera was moved, or lags behind. Results are in the frame of the one that stays. Defaults to None: pairs
-            are taken as they are.
+            camera was moved, or lags behind. Results are in the frame of the one that stays. With a homography it is
+            the shift beyond it. Defaults to None: pairs are taken as they are.
         tile: Side of the parts that the fused image is made of, in pixels, for images that do not fit into memory
             (:func:`~mmfusenas.models.scene.tiles.in_tiles`). A segmentor sees such parts too, in mmseg's mode
             ``'slide'``, a detector the whole image. Defaults to None, all at once.
         amp: Whether to compute in mixed precision with bfloat16, for speed where the processor or GPU has it: fusion,
             and the features of the task. Defaults to False.
         **kwargs: As of :class:`BaseInferencer`.
+
+    Calls in a row are those of one sequence for ``missing`` (which sensor stands) and ``align`` (which shift to keep
+    to); :meth:`reset` begins a new one. A video is one, and each pair of :meth:`run` is one by itself.
 
     Raises:
         ValueError: On another word or a tile that is too small, and what :class:`BaseInferencer` raises.
@@ -95,7 +97,8 @@ class FusionInferencer(BaseInferencer):
                  missing: str = 'error', align: str | None = None, tile: int | None = None, amp: bool = False,
                  **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if missing not in MISSING or not {resize, align} <= {None, *self.sensors}:
+        words = (None, *self.sensors)
+        if missing not in MISSING or resize not in words or align not in words:
             raise InputError(f"{type(self).__name__} got resize={resize!r}, align={align!r} and missing={missing!r}: "
                              "resize and align are None, 'visible' or 'infrared', missing is "
                              f"{' or '.join(map(repr, MISSING))}.")
@@ -107,10 +110,8 @@ class FusionInferencer(BaseInferencer):
         self.drifted = False
         thermal = thermal or self.loading.get('thermal')
         self.thermal = ThermalScale(**thermal) if thermal else None
-        self.missing = missing
-        self.align = PairAligner(align) if align else None
-        self.last: dict[str, np.ndarray] = {}
-        self.repeats = dict.fromkeys(self.sensors, 0)
+        self.missing, self.align = missing, align
+        self.reset()
         if isinstance(self.model, ExportedModel) and (tile is not None or amp):
             raise InputError(f'{self.model.path} runs as it was exported: tile and amp are for models in PyTorch.')
         if tile is not None:
@@ -143,13 +144,12 @@ class FusionInferencer(BaseInferencer):
         if paths['visible'] == paths['infrared']:  # one file of four channels
             named = dict(zip(named, read_pair(*paths.values()), strict=True))
         loaded, replaced = self._load_both(named, paths)
-        if len(loaded) == 2:
-            loaded = self._in_one_frame(*loaded.values(), paths, replaced)
+        # Before what one camera does not see is taken from the other.
+        ranges = {} if replaced else float_ranges(dict(img=loaded['visible'], infrared=loaded['infrared']))
         shift = (0, 0)
-        if self.align and not replaced:
-            moved = 'infrared' if self.align.reference == 'visible' else 'visible'
-            fill = self._in_range(loaded[self.align.reference], self.align.reference, moved)
-            loaded['visible'], loaded['infrared'], shift = self.align(loaded['visible'], loaded['infrared'], fill)
+        if len(loaded) == 2:
+            *both, shift = self._in_one_frame(*loaded.values(), paths, replaced)
+            loaded = dict(zip(self.sensors, both, strict=True))
         if replaced:
             given = 'infrared' if replaced == 'visible' else 'visible'
             stand_in = self._in_range(loaded[given], given, replaced)
@@ -158,22 +158,47 @@ class FusionInferencer(BaseInferencer):
         size = loaded['visible'].shape[:2]
         return dict(img=loaded['visible'], infrared=loaded['infrared'], img_path=paths['visible'],
                     infrared_path=paths['infrared'], img_id=0, img_shape=size, ori_shape=size,
-                    **(dict(replaced=replaced) if replaced else {}), **(dict(shift=shift) if any(shift) else {}))
+                    **(dict(replaced=replaced) if replaced else dict(float_range=ranges)),
+                    **(dict(shift=shift) if any(shift) else {}))
 
-    def _in_one_frame(self, visible: np.ndarray, infrared: np.ndarray, paths: dict[str, str],
-                      replaced: str | None) -> dict[str, np.ndarray]:
-        """Return the two images in one frame, also where one will be replaced: the size of the result stays."""
+    def reset(self) -> None:
+        """Begin a new sequence of pairs."""
+        self._frozen = FrozenWatch()
+        self._aligner = PairAligner(self.align) if self.align else None
+
+    def _in_one_frame(self, visible: np.ndarray, infrared: np.ndarray, paths: dict[str, str], replaced: str | None
+                      ) -> tuple[np.ndarray, np.ndarray, tuple[int, int]]:
+        """Return the two images in one frame, and the shift of one of them by ``align``, in pixels.
+
+        Also where one will be replaced: the size of the result stays.
+        """
+        aligner = None if replaced else self._aligner
         if self.homography:
-            if not replaced:
+            if not replaced and not aligner:
                 self._watch_drift(visible, infrared)
-            infrared = self.homography(self._in_range(visible, 'visible', 'infrared'), infrared)
+            return self._by_homography(visible, infrared, aligner)
         if replaced and self.resize is None:
-            return dict(visible=visible, infrared=infrared)
+            return visible, infrared, (0, 0)
         if visible.shape[:2] != infrared.shape[:2] and self.resize is None:
             (height, width), (height2, width2) = visible.shape[:2], infrared.shape[:2]
             raise InputError(f'The images of a pair differ in size: {paths["visible"]} is {width} x {height}, '
                              f'{paths["infrared"]} is {width2} x {height2} (width x height). {_SIZES}')
-        return dict(zip(('visible', 'infrared'), match_sizes(visible, infrared, self.resize), strict=True))
+        images = dict(zip(self.sensors, match_sizes(visible, infrared, self.resize), strict=True))
+        if not aligner:
+            return *images.values(), (0, 0)
+        moved = 'infrared' if aligner.reference == 'visible' else 'visible'
+        return aligner(**images, fill=self._in_range(images[aligner.reference], aligner.reference, moved))
+
+    def _by_homography(self, visible: np.ndarray, infrared: np.ndarray, aligner: PairAligner | None
+                       ) -> tuple[np.ndarray, np.ndarray, tuple[int, int]]:
+        """Return both images in the visible frame, and the shift that was taken away beyond the homography."""
+        # The shift is looked for before what infrared does not see is taken from the visible image.
+        offset = aligner.offset(visible, self.homography.view(infrared, visible.shape[:2])) if aligner else np.zeros(2)
+        (x, y), unseen = in_pixels(offset, visible), self._in_range(visible, 'visible', 'infrared')
+        if not aligner or aligner.reference == 'visible':
+            return visible, self.homography.moved(offset)(unseen, infrared), (x, y)
+        infrared = self.homography(unseen, infrared)
+        return shifted(visible, -x, -y, self._in_range(infrared, 'infrared', 'visible')), infrared, (-x, -y)
 
     def _in_range(self, image: np.ndarray, given: str, sensor: str) -> np.ndarray:
         """Return the image of a sensor in the range that another one's has by ``bit_depth`` of the preprocessor."""
@@ -203,10 +228,11 @@ class FusionInferencer(BaseInferencer):
     def _load_both(self, named: dict[str, Image | None],
                    paths: dict[str, str]) -> tuple[dict[str, np.ndarray], str | None]:
         """Return the images that there are by sensor, and the sensor whose image is to be replaced, or None."""
-        loaded, reasons = {}, {}
+        files, loaded, reasons = {}, {}, {}
         for sensor, image in named.items():
             try:
-                loaded[sensor] = self._load(sensor, image, paths[sensor])
+                files[sensor] = self._load(sensor, image, paths[sensor])
+                loaded[sensor] = self._scaled(sensor, files[sensor], paths[sensor])
             except ImageError as error:
                 if self.missing == 'error':
                     raise
@@ -218,19 +244,10 @@ class FusionInferencer(BaseInferencer):
             raise ImageError(' '.join(['Neither image of the pair can be used.', *(reasons[name] for name in named)]))
         if self.missing == 'fallback' and not reasons:
             depths = getattr(self.model.data_preprocessor, 'bit_depth', {})
+            stands = self._frozen(files)
             failed = failed_sensor(loaded, {sensor: 2 ** bits - 1 for sensor, bits in depths.items()})
-            return loaded, failed or self._frozen_sensor(loaded)
+            return loaded, failed or stands
         return loaded, next(iter(reasons), None)
-
-    def _frozen_sensor(self, images: dict[str, np.ndarray]) -> str | None:
-        """Return the sensor whose image stays the same while the other one's changes, for the tenth time or more."""
-        same = {sensor for sensor, image in images.items() if np.array_equal(image, self.last.get(sensor))}
-        self.last = images
-        if len(same) == 1:
-            self.repeats = {sensor: (self.repeats[sensor] + 1) * (sensor in same) for sensor in images}
-        elif not same:
-            self.repeats = dict.fromkeys(images, 0)
-        return next((sensor for sensor, number in self.repeats.items() if number >= FROZEN), None)
 
     def _load(self, sensor: str, image: Image | None, path: str) -> np.ndarray:
         """Return the image of a sensor, H x W x 3 or H x W; raise an ImageError where there is none."""
@@ -239,7 +256,10 @@ class FusionInferencer(BaseInferencer):
         if not isinstance(image, np.ndarray):
             image = read_visible(path) if sensor == 'visible' else read_infrared(path)
         image = checked_array(image, path)
-        image = to_colour(image) if sensor == 'visible' else to_grey(image)
+        return to_colour(image) if sensor == 'visible' else to_grey(image)
+
+    def _scaled(self, sensor: str, image: np.ndarray, path: str) -> np.ndarray:
+        """Return the image of a sensor as the model takes it: of an infrared one by ``thermal``."""
         if not self.thermal or sensor != 'infrared':
             return image
         scaled = self.thermal(image)

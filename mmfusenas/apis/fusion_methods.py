@@ -75,7 +75,7 @@ def fusion_method(text: str, device: str | None = None) -> tuple[str, Fuse | Fus
         raise FileError(f'The method {text!r}: {path} does not exist.')
     if Path(path).is_dir():
         return name, FusedFolder(path)
-    if Path(path).suffix == '.onnx':
+    if Path(path).suffix.lower() == '.onnx':
         return name, OnnxFusion(path)
     if Path(path).suffix == '.py':
         return name, own_code(path, *words)

@@ -91,6 +91,7 @@ def run_video(inferencer: BaseInferencer, sources: Sequence[str | Path], out_dir
     out_dir, frames, levels, failed = Path(out_dir), [], {}, {}
     _check_output(inferencer, sources, out_dir)
     mark_results(out_dir)
+    inferencer.reset()
     steady = None
     try:
         with closing(moments), _writer(out_dir / 'image.mp4', rate) as write, \

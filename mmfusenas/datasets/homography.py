@@ -109,7 +109,15 @@ class Homography:
 
         As :func:`~mmfusenas.datasets.offset.pair_offset` finds it.
         """
-        return pair_offset(visible, self._warp(infrared, visible.shape[:2])[0])
+        return pair_offset(visible, self.view(infrared, visible.shape[:2]))
+
+    def view(self, infrared: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+        """Return the infrared image in the visible frame of a height and width, its border repeated."""
+        return self._warp(infrared, size)[0]
+
+    def moved(self, offset: np.ndarray) -> Homography:
+        """Return the homography that takes away the shift of a pair, too (:meth:`offset`)."""
+        return Homography(self.matrix @ [[1, 0, -offset[0]], [0, 1, -offset[1]], [0, 0, 1]])
 
     def median_offset(self, pairs: Iterable[tuple[np.ndarray, np.ndarray]]) -> float:
         """Return the median length of the offsets of some pairs, in widths; NaN where none of them has one."""

@@ -175,7 +175,9 @@ def _tiff_values(content: bytes) -> str:
 
 
 def checked_array(image: np.ndarray, name: str) -> np.ndarray:
-    """Return an array that is an image as ``mmcv.imread`` gives it; ``name`` is what to call it in a message.
+    """Return an array that is an image as ``mmcv.imread`` gives it, of floats as float32.
+
+    ``name`` is what to call it in a message.
 
     Raises:
         ValueError: Its shape is no image's, or its values are not those of 8 or 16 bit.
@@ -188,7 +190,7 @@ def checked_array(image: np.ndarray, name: str) -> np.ndarray:
     if not whole and (image.dtype.kind != 'f' or 0 < image.max() <= 1):
         raise InputError(f'The values of {name} are {image.dtype} up to {float(image.max()):g}; give 8 bit (0 '
                          'to 255) or 16 bit, as mmcv.imread does.')
-    return image
+    return image if whole else image.astype(np.float32, copy=False)
 
 
 def float_ranges(images: Mapping[str, np.ndarray]) -> dict[str, tuple[float, float]]:

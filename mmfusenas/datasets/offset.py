@@ -11,11 +11,12 @@ WIDTH = 320
 """Width at which images are compared; smaller ones as they are."""
 REACH = 0.2
 """Largest shift that is looked for, as a share of each side."""
-SURE = 6.0
-"""Height of the best correlation, in standard deviations over all shifts, from which on it is believed."""
-REFERENCES = ('visible', 'infrared')
+SURE = 5.0
+"""Height of the best correlation over the mean of all shifts, in standard deviations, from which on it is believed."""
 LEAST = 0.01
 """Smallest shift that is taken away, in widths: of real pairs in register most are found to be nearer than that."""
+LEAST_PIXELS = 2
+REFERENCES = ('visible', 'infrared')
 
 
 def pair_offset(visible: np.ndarray, infrared: np.ndarray) -> np.ndarray | None:
@@ -29,8 +30,9 @@ def pair_offset(visible: np.ndarray, infrared: np.ndarray) -> np.ndarray | None:
     .. math:: z = (g_x + i g_y)^2 / (|g|^2 + \overline{|g|}^2), \quad
               c(d) = Re \sum_p z_{visible}(p + d) \, z_{infrared}(p)^*
 
-    A shift is believed where :math:`c` is six times its standard deviation over all shifts. Turns and scales are not
-    looked for; where they are large no shift stands out.
+    A shift is believed where :math:`c` is five standard deviations above its mean over all shifts, and it is not the
+    largest that is looked for. Turns and scales are not looked for. What is burnt into both images, such as a
+    cross-hair, is taken for the scene, and in a pattern that repeats itself a shift by a period may be found.
 
     Args:
         visible: H x W x 3 (BGR) or H x W.
@@ -55,24 +57,30 @@ def pair_offset(visible: np.ndarray, infrared: np.ndarray) -> np.ndarray | None:
     size = [cv2.getOptimalDFTSize(side + room) for side, room in zip(fixed.shape, reach)]
     product = np.fft.fft2(fixed, size) * np.fft.fft2(moving, size).conj()
     scores = np.roll(np.fft.ifft2(product).real, reach, (0, 1))[:2 * reach[0] + 1, :2 * reach[1] + 1]
-    row, column = np.unravel_index(np.argmax(scores), scores.shape)
-    if scores[row, column] < SURE * scores.std():
+    place = _standing_out(scores - scores.mean())
+    if place is None:
         return None
+    row, column = place
     down, right = _vertex(scores[:, column], row) - reach[0], _vertex(scores[row], column) - reach[1]
     return np.array([right, down]) / fixed.shape[1]
+
+
+def _standing_out(scores: np.ndarray) -> tuple[int, int] | None:
+    """Return the row and column of the largest score; None where it is not far above all others, or at the border."""
+    row, column = (int(index) for index in np.unravel_index(np.argmax(scores), scores.shape))
+    inside = 0 < row < scores.shape[0] - 1 and 0 < column < scores.shape[1] - 1
+    return (row, column) if inside and scores[row, column] >= SURE * scores.std() else None
 
 
 class PairAligner:
     """Shift the image of one sensor onto the other's where they lie apart by more than 1 % of the width.
 
-    What the shifted image does not see is taken from the other one. Called again and again, it keeps to its shift where
-    a pair does not tell, or asks for one that is nearer than 1 %: an image of a video stands still.
+    What the shifted image does not see is taken from the other one. Pairs are those of one sequence: where one does not
+    tell, or asks for a shift that is nearer than 1 % to the last one, the last one is taken again, so that an image of
+    a video stands still. For pairs that have nothing to do with each other take a new aligner for each.
 
     Args:
         reference: The sensor whose image stays: ``'visible'`` or ``'infrared'``. Defaults to ``'visible'``.
-
-    Attributes:
-        offset: The shift (x, y) of the last pair, as of :func:`pair_offset`.
 
     Raises:
         ValueError: It is another reference; on a call, if the images differ in size.
@@ -85,10 +93,20 @@ class PairAligner:
     """
 
     def __init__(self, reference: str = 'visible') -> None:
-        if reference not in REFERENCES:
+        if not isinstance(reference, str) or reference not in REFERENCES:
             raise InputError(f'A pair is aligned to the image of one sensor, {" or ".join(map(repr, REFERENCES))}, got '
                              f'{reference!r}.')
-        self.reference, self.offset = reference, np.zeros(2)
+        self.reference = reference
+        self._last, self._size = np.zeros(2), None
+
+    def offset(self, visible: np.ndarray, infrared: np.ndarray) -> np.ndarray:
+        """Return the shift (x, y) of a pair, in widths, as of :func:`pair_offset`; 0 where it is small."""
+        if visible.shape[:2] != self._size:
+            self._last, self._size = np.zeros(2), visible.shape[:2]
+        found, least = pair_offset(visible, infrared), max(LEAST, LEAST_PIXELS / visible.shape[1])
+        if found is not None and np.hypot(*(found - self._last)) >= least:
+            self._last = found * (np.hypot(*found) >= least)
+        return self._last
 
     def __call__(self, visible: np.ndarray, infrared: np.ndarray, fill: np.ndarray | None = None
                  ) -> tuple[np.ndarray, np.ndarray, tuple[int, int]]:
@@ -99,18 +117,21 @@ class PairAligner:
             infrared: H x W, or H x W x 3.
             fill: The image of the reference in the range of the other one, where ranges are not those of the types.
         """
-        offset = pair_offset(visible, infrared)
-        if offset is not None and np.hypot(*(offset - self.offset)) >= LEAST:
-            self.offset = offset * (np.hypot(*offset) >= LEAST)
-        x, y = (round(float(side) * visible.shape[1]) for side in self.offset)
+        x, y = in_pixels(self.offset(visible, infrared), visible)
         if not x and not y:
             return visible, infrared, (0, 0)
         if self.reference == 'visible':
-            return visible, _shifted(infrared, x, y, visible if fill is None else fill), (x, y)
-        return _shifted(visible, -x, -y, infrared if fill is None else fill), infrared, (-x, -y)
+            return visible, shifted(infrared, x, y, visible if fill is None else fill), (x, y)
+        return shifted(visible, -x, -y, infrared if fill is None else fill), infrared, (-x, -y)
 
 
-def _shifted(image: np.ndarray, x: int, y: int, fill: np.ndarray) -> np.ndarray:
+def in_pixels(offset: np.ndarray, image: np.ndarray) -> tuple[int, int]:
+    """Return a shift in widths as one in whole pixels of an image."""
+    x, y = (round(float(side) * image.shape[1]) for side in offset)
+    return x, y
+
+
+def shifted(image: np.ndarray, x: int, y: int, fill: np.ndarray) -> np.ndarray:
     """Return an image brought to the right and down, with another one where nothing of it is left."""
     height, width = image.shape[:2]
     result = in_form_of(fill, image)

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from zlib import crc32
 
 import numpy as np
 
@@ -13,6 +14,8 @@ SATURATED = 0.4
 """Share of the pixels at the end of the range in an image that is saturated."""
 NOISE = 10 / 255
 """Standard deviation of the noise in the flattest tenth of an image, as a share of the range."""
+FROZEN = 50
+"""Times that an image has come again while the other sensor's changed, from which on its sensor is known to stand."""
 _BLOCK = 8
 
 
@@ -59,6 +62,37 @@ def failed_sensor(images: Mapping[str, np.ndarray], largest: Mapping[str, float]
     ends = largest or {}
     failed = [sensor for sensor, image in images.items() if sensor_fault(image, ends.get(sensor))]
     return failed[0] if len(failed) == 1 else None
+
+
+class FrozenWatch:
+    """Find the sensor of a sequence of pairs that stands: it shows one image while the other sensor's changes.
+
+    Images are compared bit for bit, so that a sensor in whose image there is noise never stands; frames of a lossy
+    video that were one image may differ. A sensor that stands is named from the fiftieth time on, so that one of 1 Hz
+    beside one of 30 Hz is none.
+
+    Args:
+        times: From which repetition on a sensor stands. Defaults to 50.
+
+    Example:
+        >>> watch, stands = FrozenWatch(2), np.zeros((4, 4), np.uint8)
+        >>> [watch(dict(visible=stands + number, infrared=stands)) for number in range(4)]
+        [None, None, 'infrared', 'infrared']
+    """
+
+    def __init__(self, times: int = FROZEN) -> None:
+        self.times = times
+        self._last: dict[str, int] = {}
+        self._repeats: dict[str, int] = {}
+
+    def __call__(self, images: Mapping[str, np.ndarray]) -> str | None:
+        """Return the sensor that stands, of the next pair; None where none does."""
+        sums = {sensor: crc32(np.ascontiguousarray(image)) for sensor, image in images.items()}
+        same = {sensor for sensor, number in sums.items() if number == self._last.get(sensor)}
+        self._last = sums
+        if len(same) < len(images):  # where nothing changes nothing is known of either
+            self._repeats = {sensor: self._repeats.get(sensor, 0) + 1 if sensor in same else 0 for sensor in images}
+        return next((sensor for sensor, number in self._repeats.items() if number >= self.times), None)
 
 
 def _noise(grey: np.ndarray) -> float:

@@ -1,13 +1,15 @@
 """The shift of a pair: known ones are found, of drawn and of real pairs, and none where nothing tells."""
+import json
+import warnings
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-from mmfusenas.apis import FusionInferencer
-from mmfusenas.datasets.images import in_form_of, read_infrared, read_visible, to_grey
-from mmfusenas.datasets.offset import LEAST, PairAligner, pair_offset
+from mmfusenas.apis import FusionInferencer, input_pairs, run_video
+from mmfusenas.datasets.images import in_form_of, read_infrared, read_visible, to_colour, to_grey, write_image
+from mmfusenas.datasets.offset import PairAligner, pair_offset
 from mmfusenas.datasets.transforms import AlignPair, SensorFailure
 from mmfusenas.registry import MODELS
 from mmfusenas.scenes import SyntheticScenes
@@ -47,13 +49,44 @@ def test_the_sensors_may_be_of_opposite_contrast_and_of_any_range(scenes: list) 
 
 def test_nothing_stands_out_in_images_of_other_places_of_noise_or_of_one_value(scenes: list) -> None:
     rng = np.random.default_rng(0)
-    visible, infrared = cut(scenes[0], 0, 0)
+    cuts = [cut(pair, 0, 0) for pair in scenes]
+    for number in range(1, len(cuts)):
+        others = [pair_offset(visible, cuts[index - number][1]) for index, (visible, _) in enumerate(cuts)]
+        assert sum(offset is not None for offset in others) <= 1  # drawn roads have their horizon in common
+    visible, infrared = cuts[0]
     noise = [rng.integers(0, 256, SIZE, np.uint8) for _ in range(40)]
     assert not any(pair_offset(one, other) is not None for one, other in zip(noise[::2], noise[1::2], strict=True))
     assert pair_offset(visible, noise[0]) is None
     assert pair_offset(np.full_like(visible, 90), infrared) is None and pair_offset(visible[:6], infrared[:6]) is None
     with pytest.raises(ValueError, match=r'two images of one size, got \(240, 320\) and \(120, 320\)'):
         pair_offset(visible, infrared[:120])
+
+
+def test_edges_of_one_direction_the_border_of_the_search_and_what_is_not_finite_are_not_believed(scenes: list) -> None:
+    rng = np.random.default_rng(0)
+    rows = [np.repeat(rng.integers(0, 256, (240, 1), np.uint8), 320, 1) for _ in range(2)]  # of one direction
+    assert pair_offset(*rows) is None
+    visible, infrared = cut(scenes[0], 0, 0)
+    beyond = np.roll(to_grey(visible), (0, 70), (0, 1))[:, 70:]  # 70 of 250 pixels: more than a fifth
+    assert pair_offset(to_grey(visible)[:, 70:], beyond) is None
+    assert pair_offset(to_grey(visible)[:, 50:], np.roll(to_grey(visible), 54, 1)[:, 50:]) is None  # at the border
+    broken = infrared.astype(np.float32)
+    broken[3, 4] = np.nan
+    assert pair_offset(visible, broken) is None
+
+
+def test_a_shift_is_found_between_pixels_of_the_width_that_is_compared() -> None:
+    wide = cv2.GaussianBlur(np.random.default_rng(0).random((480, 700), np.float32) * 255, (0, 0), 4)
+    errors = [pair_offset(wide[:, 40:680], wide[:, 40 - shift:680 - shift])[0] * 640 + shift for shift in range(-7, 8)]
+    assert np.abs(errors).max() < 0.3  # steps are of two pixels
+
+
+def test_what_leaves_at_one_side_does_not_come_back_at_the_other() -> None:
+    strip = np.zeros((120, 160), np.uint8)
+    left, right = strip.copy(), strip.copy()
+    texture = cv2.GaussianBlur(np.random.default_rng(0).random((80, 14), np.float32) * 255, (0, 0), 1).astype(np.uint8)
+    left[20:100, 2:16], right[20:100, -16:-2] = texture, texture  # they would lie 4 pixels apart around the border
+    assert pair_offset(left, right) is None
 
 
 def test_real_pairs_are_in_register_and_known_shifts_of_them_are_found(shared: Path) -> None:
@@ -109,7 +142,18 @@ def test_an_aligner_keeps_to_its_shift(scenes: list) -> None:
     *_, other = align(*cut(scenes[0], 12, 0))
     assert other[0] == pytest.approx(12, abs=2)
     *_, none = align(*cut(scenes[0], 0, 0))
-    assert none == (0, 0) and not align.offset.any() and LEAST == 0.01
+    assert none == (0, 0)
+    assert align(visible, infrared)[2] == first
+    *_, smaller = align(*(image[:200, :300] for image in (np.full_like(visible, 90), infrared)))
+    assert smaller == (0, 0)  # another size is another sequence
+    small = cv2.resize(visible, (64, 48)), cv2.resize(infrared, (64, 48))
+    once = np.roll(small[1], 1, 1)
+    assert PairAligner()(small[0], once)[2] in ((0, 0), (5, 0))  # 24 of 320 are 5 of 64; one pixel is no shift
+    sample = dict(img=visible, infrared=infrared)
+    transform = AlignPair()
+    transform(dict(sample))
+    again = transform(dict(img=np.full_like(visible, 90), infrared=infrared))
+    assert again['infrared'] is infrared  # each sample by itself
 
 
 def test_an_inferencer_shifts_and_says_so(scenes: list) -> None:
@@ -126,6 +170,79 @@ def test_an_inferencer_shifts_and_says_so(scenes: list) -> None:
     assert 'shift' not in aligned(*cut(scenes[0], 0, 0))
     with pytest.raises(ValueError, match="resize and align are None, 'visible' or 'infrared'"):
         FusionInferencer(MODELS.build(model), align='both')
+
+
+def test_a_pair_in_a_folder_is_by_itself_and_frames_of_a_video_are_not(scenes: list, tmp_path: Path) -> None:
+    visible, infrared = cut(scenes[0], 24, 0)
+    images = [(visible, infrared), (np.full_like(visible, 90), infrared)]
+    for folder in ('vi', 'ir'):
+        writer = cv2.VideoWriter(str(tmp_path / f'{folder}.avi'), cv2.VideoWriter_fourcc(*'FFV1'), 5, (320, 240))
+        for number, pair in enumerate(images):
+            image = to_colour(pair[folder == 'ir'])
+            write_image(str(tmp_path / folder / f'{number}.png'), image)
+            writer.write(image)
+        writer.release()
+    infer = FusionInferencer(MODELS.build(dict(type='FixedFusion', rule='infrared')), align='visible')
+    pairs = input_pairs(tmp_path / 'vi', tmp_path / 'ir')
+    for _ in range(2):
+        found = json.loads(infer.run(pairs, tmp_path / 'out').read_text())['images']
+        assert [entry.get('shift', [0, 0])[0] > 20 for entry in found] == [True, False]
+    run_video(infer, [tmp_path / 'vi.avi', tmp_path / 'ir.avi'], tmp_path / 'video')
+    frames = json.loads((tmp_path / 'video/predictions.json').read_text())['frames']
+    assert frames[0]['shift'] == frames[1]['shift'] and frames[0]['shift'][0] > 20
+    infer.reset()
+    assert 'shift' not in infer(*images[1])
+
+
+@pytest.mark.parametrize('reference', ['visible', 'infrared'])
+def test_beyond_a_homography_the_shift_is_found_where_both_see(scenes: list, reference: str) -> None:
+    """The infrared camera sees the middle half, and was moved: what it does not see is visible luma, in register."""
+    matrix = [[1.6, 0, -0.3], [0, 1.6, -0.225], [0, 0, 1]]
+    model = dict(type='FixedFusion', rule='infrared')
+    right = 0
+    for pair in scenes:
+        visible, infrared = cut(pair, 16, 0)
+        seen = cv2.resize(infrared[45:195, 60:260], (320, 240), interpolation=cv2.INTER_CUBIC)
+        with warnings.catch_warnings():
+            warnings.simplefilter('error')  # no word of a moved camera either
+            infer = FusionInferencer(MODELS.build(model), homography=matrix, align=reference)
+            out = infer(visible, seen)
+        wanted = 16 if reference == 'visible' else -16
+        right += abs(out.get('shift', (0, 0))[0] - wanted) <= 3
+        if reference == 'visible' and 'shift' in out:
+            grey, true = (cv2.cvtColor(image, cv2.COLOR_BGR2GRAY) if image.ndim == 3 else image
+                          for image in (out['image'], cut(pair, 0, 0)[1]))
+            middle = np.s_[60:180, 90:240]
+            assert np.abs(grey[middle].astype(int) - true[middle]).mean() < 6
+    assert right >= 0.6 * len(scenes)
+
+
+def test_ranges_are_those_of_the_files_and_floats_may_be_of_64_bit(scenes: list) -> None:
+    preprocessor = dict(type='mmfusenas.PairDataPreprocessor', bit_depth=dict(infrared=14))
+    visible, infrared = cut(scenes[0], 24, 0)
+    raw = np.rint(infrared / 255 * 16383).astype(np.uint16)
+    for reference in ('visible', 'infrared'):
+        model = MODELS.build(dict(type='FixedFusion', rule='average', data_preprocessor=preprocessor))
+        infer, plain = (FusionInferencer(MODELS.build(dict(type='FixedFusion', rule='average')) if eight else model,
+                                         align=reference) for eight in (False, True))
+        found, wanted = infer(visible, raw), plain(visible, infrared)
+        assert found['shift'] == wanted['shift'] != (0, 0)
+        assert np.abs(found['image'].astype(int) - wanted['image']).mean() < 1
+    aligned = FusionInferencer(MODELS.build(dict(type='FixedFusion', rule='average')), align='visible')
+    assert aligned(visible.astype(np.float64), infrared)['shift'] == aligned(visible, infrared)['shift']
+    kelvin = infrared / np.float32(10) + 280
+    with pytest.raises(ValueError, match='floating point from 28'):
+        aligned(visible, kelvin)
+
+
+def test_a_missing_image_is_not_aligned(scenes: list) -> None:
+    visible, infrared = cut(scenes[0], 24, 0)
+    model = MODELS.build(dict(type='FixedFusion', rule='average'))
+    infer = FusionInferencer(model, align='visible', missing='fallback')
+    assert 'shift' in infer(visible, infrared)
+    out = infer(visible // 30, infrared)
+    assert out['replaced'] == 'visible' and 'shift' not in out
+    np.testing.assert_array_equal(cv2.cvtColor(out['image'], cv2.COLOR_BGR2GRAY), infrared)
 
 
 def test_a_sensor_that_shifts_is_aligned_in_the_frame_of_the_other(scenes: list) -> None:

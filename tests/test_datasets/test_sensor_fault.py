@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from mmfusenas.datasets.images import in_form_of, read_infrared, read_visible
-from mmfusenas.datasets.sensor_fault import failed_sensor, sensor_fault
+from mmfusenas.datasets.sensor_fault import FROZEN, FrozenWatch, failed_sensor, sensor_fault
 from mmfusenas.datasets.transforms import ReplaceFailedSensor, SensorFailure
 from mmfusenas.scenes.synthetic_scenes import SyntheticScenes
 
@@ -34,6 +34,26 @@ def test_what_a_sensor_failure_makes_is_found(
     mended = ReplaceFailedSensor()(dict(spoiled))
     np.testing.assert_array_equal(mended[replaced], in_form_of(sample[other], sample[replaced]))
     np.testing.assert_array_equal(mended[other], sample[other])
+
+
+def test_a_sensor_stands_where_it_alone_shows_the_same() -> None:
+    rng = np.random.default_rng(0)
+    frames = [rng.integers(0, 256, (8, 8), np.uint8) for _ in range(300)]
+
+    def said(visible: list[int], infrared: list[int]) -> list[str | None]:
+        watch = FrozenWatch()
+        return [watch(dict(visible=frames[one], infrared=frames[other])) for one, other in zip(visible, infrared)]
+
+    every = list(range(200))
+    assert said(every, [200] * 200) == [None] * FROZEN + ['infrared'] * (200 - FROZEN)
+    assert set(said([200] * 200, [201] * 200)) == {None}  # nothing changes
+    for rate in (2, 9, 30):  # a sensor of lower rate
+        assert set(said(every, [200 + number // rate for number in every])) == {None}
+    # While both stand nothing is counted, and nothing is forgotten.
+    found = said([*range(40), *[39] * 30, *range(40, 60)], [200] * 90)
+    assert found.index('infrared') == 80
+    again = said([*range(60), 60, 60], [*[200] * 60, 200, 201])
+    assert again[-2:] == ['infrared', None]
 
 
 def test_scenes_by_day_and_night_have_no_fault(scenes: list[dict]) -> None:

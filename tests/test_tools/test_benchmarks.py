@@ -50,8 +50,12 @@ def test_shifts_of_pairs_are_counted(tmp_path, monkeypatch, capsys):
     importlib.import_module('pair_offset').main()
     rows = [[cell.strip() for cell in line.split('|')[1:-1]] for line in capsys.readouterr().out.splitlines()
             if '/drawn' in line]
-    assert [row[1:3] for row in rows] == [['0', '3'], ['0.1', '3']]
-    assert all(int(row[3]) >= 2 and row[4] == '0' and float(row[7]) < 6 for row in rows)
+    assert [row[1:3] for row in rows] == [['0', '3'], ['0.1', '3'], ['other places', '3']]
+    assert all(int(row[3]) >= 2 and row[4] == '0' and float(row[7]) < 6 for row in rows[:2]) and int(rows[2][3]) < 3
+    monkeypatch.setattr(sys, 'argv', ['pair_offset.py', str(tmp_path / 'drawn'), '--shares', '0.3'])
+    with pytest.raises(SystemExit):
+        importlib.import_module('pair_offset').main()
+    assert 'from 0 to below 0.2 of the width' in capsys.readouterr().err
 
 
 @pytest.mark.parametrize('command', [

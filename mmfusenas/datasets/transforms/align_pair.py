@@ -15,7 +15,8 @@ class AlignPair(BaseTransform):
 
     Each pair by itself, as ``align`` of :class:`~mmfusenas.apis.fusion_inferencer.FusionInferencer` does with a first
     pair, for tests: cameras that were moved, or a sensor that lags behind. Boxes and maps stay: they are those of the
-    image of ``reference``.
+    image of ``reference``. After ``LoadPairFromFile(homography=...)`` it sees visible values where infrared does not
+    see, which are in register; the inferencer looks for the shift before.
 
     Required keys: ``img`` (visible, H x W x 3) and ``infrared`` (H x W), of 8 or 16 bit, or floats in 0-255.
 
