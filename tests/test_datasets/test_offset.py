@@ -190,8 +190,16 @@ def test_a_pair_in_a_folder_is_by_itself_and_frames_of_a_video_are_not(scenes: l
     run_video(infer, [tmp_path / 'vi.avi', tmp_path / 'ir.avi'], tmp_path / 'video')
     frames = json.loads((tmp_path / 'video/predictions.json').read_text())['frames']
     assert frames[0]['shift'] == frames[1]['shift'] and frames[0]['shift'][0] > 20
+    infer(*images[0])
     infer.reset()
     assert 'shift' not in infer(*images[1])
+    infer(*images[0])
+    for name in ('vi', 'ir'):  # the second frame alone, as another video
+        writer = cv2.VideoWriter(str(tmp_path / f'{name}.avi'), cv2.VideoWriter_fourcc(*'FFV1'), 5, (320, 240))
+        writer.write(to_colour(images[1][name == 'ir']))
+        writer.release()
+    run_video(infer, [tmp_path / 'vi.avi', tmp_path / 'ir.avi'], tmp_path / 'video')
+    assert 'shift' not in json.loads((tmp_path / 'video/predictions.json').read_text())['frames'][0]
 
 
 @pytest.mark.parametrize('reference', ['visible', 'infrared'])
@@ -206,7 +214,7 @@ def test_beyond_a_homography_the_shift_is_found_where_both_see(scenes: list, ref
         with warnings.catch_warnings():
             warnings.simplefilter('error')  # no word of a moved camera either
             infer = FusionInferencer(MODELS.build(model), homography=matrix, align=reference)
-            out = infer(visible, seen)
+            out = [infer(visible, seen) for _ in range(10)][-1]
         wanted = 16 if reference == 'visible' else -16
         right += abs(out.get('shift', (0, 0))[0] - wanted) <= 3
         if reference == 'visible' and 'shift' in out:
