@@ -79,7 +79,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--configs', metavar='PATTERN', help='rows that are configs: their path, {} for the row')
     parser.add_argument('--rows', nargs='+', default=FUSION, help=f'rows of the table (default: {" ".join(FUSION)})')
     parser.add_argument('--folds', type=int, default=1,
-                        help="number of folds; 1 trains and tests on the data's own split (default: 1)")
+                        help="number of folds; 1 trains and tests on the data's own split, or on FOLD=K/N of the "
+                             'environment (default: 1)')
     parser.add_argument('--seeds', nargs='+', type=int, default=[0, 1, 2], help='seeds (default: 0 1 2)')
     parser.add_argument('--subsets', nargs='+', default=['day=*D', 'night=*N'], metavar='NAME=PATTERN',
                         help='stems that are scored apart (default: day=*D night=*N)')
@@ -120,7 +121,8 @@ def check_folds(args: argparse.Namespace) -> None:
 
 def train_row(args: argparse.Namespace, row: str, fold: int, seed: int) -> tuple[str, Path]:
     """Train a row on all folds but one; return config and checkpoint."""
-    os.environ['FOLD'] = f'{fold}/{args.folds}' if args.folds > 1 else 'none'  # which the config reads
+    if args.folds > 1:
+        os.environ['FOLD'] = f'{fold}/{args.folds}'  # which the config reads
     config, options = (args.configs.format(row), []) if args.configs else (args.config, rows_of(args.config)[row])
     name = [Path(config).stem, *([] if args.configs else [row]),
             *([f'{fold}of{args.folds}'] if args.folds > 1 else []), str(seed)]
