@@ -148,8 +148,7 @@ class FusionInferencer(BaseInferencer):
         ranges = {} if replaced else float_ranges(dict(img=loaded['visible'], infrared=loaded['infrared']))
         shift = (0, 0)
         if len(loaded) == 2:
-            *both, shift = self._in_one_frame(*loaded.values(), paths, replaced)
-            loaded = dict(zip(self.sensors, both, strict=True))
+            loaded['visible'], loaded['infrared'], shift = self._in_one_frame(**loaded, paths=paths, replaced=replaced)
         if replaced:
             given = 'infrared' if replaced == 'visible' else 'visible'
             stand_in = self._in_range(loaded[given], given, replaced)
@@ -183,7 +182,7 @@ class FusionInferencer(BaseInferencer):
             (height, width), (height2, width2) = visible.shape[:2], infrared.shape[:2]
             raise InputError(f'The images of a pair differ in size: {paths["visible"]} is {width} x {height}, '
                              f'{paths["infrared"]} is {width2} x {height2} (width x height). {_SIZES}')
-        images = dict(zip(self.sensors, match_sizes(visible, infrared, self.resize), strict=True))
+        images = dict(zip(('visible', 'infrared'), match_sizes(visible, infrared, self.resize), strict=True))
         if not aligner:
             return *images.values(), (0, 0)
         moved = 'infrared' if aligner.reference == 'visible' else 'visible'

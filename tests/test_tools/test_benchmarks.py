@@ -287,10 +287,11 @@ def test_every_fold_is_tested_on_by_a_training_without_it(folds, capsys):
     assert folds('--rows', 'visible', 'direct', '--train-options', 'a.b=1') == []
 
 
-def test_seeds_of_the_datas_own_split(folds, capsys):
+def test_seeds_of_the_datas_own_split(folds, capsys, monkeypatch):
+    monkeypatch.setenv('FOLD', '1/3')  # which stays
     asked = folds('--folds', 1, '--seeds', 0, 3, '--rows', 'average')
     assert [(name, fold, options[0]) for name, fold, options in asked[:2]] == [
-        ('train', 'none', 'randomness.seed=0'), ('train', 'none', 'randomness.seed=3')]
+        ('train', '1/3', 'randomness.seed=0'), ('train', '1/3', 'randomness.seed=3')]
     printed = capsys.readouterr().out
     assert re.search(r'\| mAP_50 +\| 1\.000 \+- 0\.000', printed) and 'folds  ' not in printed
     assert re.search(r'\| images +\| 1 ', printed)
