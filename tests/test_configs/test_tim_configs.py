@@ -173,3 +173,6 @@ def test_sensors_fail_in_the_training_alone(name, monkeypatch):
         found[failures] = [sum(step['type'] == 'SensorFailure' for step in loader.dataset.pipeline)
                            for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader)]
     assert found == dict(none=[0, 0, 0], other=[1, 0, 0], mixed=[6, 0, 0])
+    monkeypatch.setenv('FAILURES', 'some')
+    with pytest.raises(ValueError, match='FAILURES=some of the environment: it is none, other, mixed'):
+        Config.fromfile(FOLDER / f'{name}.py')
