@@ -8,7 +8,8 @@ it belong the figures of networks of a single sensor, by ``benchmarks/task_rows.
 network should not fall below the sensor that is left.
 
     FOLD=0/3 python benchmarks/failing_sensors.py configs/tim/retinanet_ivif-msrs.py tim-retinanet-msrs
-    FOLD=0/3 python benchmarks/failing_sensors.py configs/tim/retinanet_ivif-msrs.py tim-retinanet-msrs --replace
+    FOLD=0/3 python benchmarks/failing_sensors.py configs/tim/retinanet_ivif-msrs.py tim-retinanet-msrs --replace \\
+        --align
     python benchmarks/failing_sensors.py configs/tim/efficientnet_ivif-msrs.py tim-segment-msrs \\
         --failures frozen 'half the rate'
 """
@@ -59,8 +60,8 @@ def parse_args() -> argparse.Namespace:
                         help="the other image takes the place of one that is of no use (ReplaceFailedSensor), as with "
                              "missing='fallback'")
     parser.add_argument('--align', action='store_true',
-                        help='the image of the sensor that fails is shifted onto the other where they lie apart '
-                             '(AlignPair)')
+                        help='the image of the sensor that fails, which has to be known, is shifted onto the other '
+                             'where they lie apart (AlignPair)')
     parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/failing_sensors'),
                         help='where the figures go, a folder a test (default: %(default)s)')
     parser.add_argument('--options', nargs='+', default=[], metavar='KEY=VALUE',

@@ -20,10 +20,10 @@ from terminaltables import AsciiTable
 
 from mmfusenas.apis import input_pairs
 from mmfusenas.datasets.images import read_infrared, read_visible, to_grey
-from mmfusenas.datasets.offset import REACH, pair_offset
+from mmfusenas.datasets.offset import REACH, WIDTH, pair_offset
 from mmfusenas.utils.command_line import run_tool
 
-WIDTH, WRONG = 640, 0.02
+SHOWN, WRONG = 640, 0.02  # width of the errors' pixels; share of the width
 
 
 def main() -> None:
@@ -41,7 +41,7 @@ def main() -> None:
             others = [shift_error(phase_offset, *pair, share) for pair in images]
             rows.append([f'{folder.parent.name}/{folder.name}', f'{share:g}', len(images), len(errors),
                          sum(error > WRONG for error in errors),
-                         *(f'{WIDTH * np.percentile(errors, part):.1f}' for part in (50, 90, 100)),
+                         *(f'{SHOWN * np.percentile(errors, part):.1f}' for part in (50, 90, 100)),
                          sum(error <= WRONG for error in others)])
         rows.append([f'{folder.parent.name}/{folder.name}', 'other places', len(images), believed(images)])
     rows = [[*row, *[''] * (len(rows[0]) - len(row))] for row in rows]
@@ -88,7 +88,7 @@ def phase_offset(visible: np.ndarray, infrared: np.ndarray) -> np.ndarray:
 def edges(image: np.ndarray) -> np.ndarray:
     """Return the strength of edges, at the width and blur of `pair_offset`."""
     grey = to_grey(image).astype(np.float32)
-    small = cv2.resize(grey, (320, round(320 * grey.shape[0] / grey.shape[1])), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(grey, (WIDTH, round(WIDTH * grey.shape[0] / grey.shape[1])), interpolation=cv2.INTER_AREA)
     small = cv2.GaussianBlur(small, (0, 0), 1.5)
     return np.hypot(cv2.Sobel(small, cv2.CV_32F, 1, 0), cv2.Sobel(small, cv2.CV_32F, 0, 1))
 

@@ -66,7 +66,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--missing', choices=['error', 'fallback'],
                         help='what to do where an image of a pair is missing or unreadable: end (error, the default), '
                              'or take the other one in its place, also of one that is dark, saturated, noisy, of one '
-                             'value, or frozen (fallback)')
+                             'value, or in a video frozen (fallback)')
     parser.add_argument('--align', choices=['visible', 'infrared'],
                         help='shift the other image of a pair onto that of this sensor where their edges lie apart: '
                              'for cameras that were moved; results are in the frame of this sensor (default: pairs are '
