@@ -36,8 +36,10 @@ from mmfusenas.utils.command_line import run_tool
 
 Outputs = Sequence[np.ndarray]
 NAMES = ('image', 'boxes', 'scores', 'labels')
-KEEP_FLOAT = ('/task/backbone/', '/task/retina_', '^/head/head.2/')
-"""What costs much and saves little: the backbone, and the last convolutions of the head and of the fusion network."""
+KEEP_FLOAT = dict(openvino=('/task/backbone/', '/task/retina_', '^/head/head.2/'),
+                  onnxruntime=('/task/backbone/', '/task/retina_', '^/head/'))
+"""What costs much and saves little: the backbone, the last convolution of the detector's head, and the last one of the
+fusion network; in onnxruntime its last two, since what the first of them gives would be rounded for nothing."""
 GROUPS = 10
 """Parts of the images that are left out in turn."""
 
@@ -49,9 +51,10 @@ def main() -> None:
     init_default_scope('mmfusenas')
     infos, classes = test_data(cfg, args)
     files = exported(args)
-    runs = dict(PyTorch=pytorch(args.model))
-    for kind, file in files.items():
-        runs.update({f'onnxruntime, {kind}': onnxruntime(file), f'OpenVINO, {kind}': openvino(file)})
+    runs = {'PyTorch': pytorch(args.model),
+            'onnxruntime, float': onnxruntime(files['float']), 'OpenVINO, float': openvino(files['float']),
+            'onnxruntime, int8': onnxruntime(files['onnxruntime, int8']),
+            'OpenVINO, int8': openvino(files['OpenVINO, int8'])}
     found: dict[str, list[dict]] = {name: [] for name in runs}
     differences: dict[str, list[float]] = {name: [] for name in runs}
     for number, (info, inputs) in enumerate(track_iter_progress(
@@ -73,8 +76,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--shape', nargs=2, type=int, default=[480, 640], metavar=('H', 'W'),
                         help='height and width of the graph, and of the test images (default: 480 640)')
     parser.add_argument('--pairs', default='16', help='pairs to calibrate on (default: %(default)s)')
-    parser.add_argument('--keep-float', nargs='*', default=list(KEEP_FLOAT), metavar='PATTERN',
-                        help=f'layers that stay in float (default: {" ".join(KEEP_FLOAT)})')
+    parser.add_argument('--keep-float', nargs='*', metavar='PATTERN',
+                        help='layers that stay in float (default: ' + '; '.join(
+                            f'{runtime}: {" ".join(layers)}' for runtime, layers in KEEP_FLOAT.items()) + ')')
     parser.add_argument('--reduce-range', action='store_true', help='weights of 7 bit, for processors without VNNI')
     parser.add_argument('--limit', type=int, help='no more than so many test images')
     parser.add_argument('--repeats', type=int, default=7, help='timed runs of each (default: %(default)s)')
@@ -93,13 +97,17 @@ def test_data(cfg: Config, args: argparse.Namespace) -> tuple[list[dict], Sequen
 
 
 def exported(args: argparse.Namespace) -> dict[str, Path]:
-    """Return the graphs in float and in int8, by the tools that a user has."""
-    files = {kind: args.work_dir / f'{kind}.onnx' for kind in ('float', 'int8')}
+    """Return the graphs in float, and in int8 for each runtime, by the tools that a user has."""
+    files = {'float': args.work_dir / 'float.onnx'}
     tool('deployment/export_onnx', '--model', args.model, '--out', str(files['float']),
          '--shape', *map(str, args.shape))
-    keep = ['--keep-float', *args.keep_float] if args.keep_float else []
-    tool('deployment/quantize_onnx', str(files['float']), '--out', str(files['int8']), '--config', args.config,
-         '--pairs', args.pairs, *keep, *['--reduce-range'] * args.reduce_range)
+    for name in ('onnxruntime', 'OpenVINO'):
+        runtime = name.lower()
+        files[f'{name}, int8'] = args.work_dir / f'int8-{runtime}.onnx'
+        layers = KEEP_FLOAT[runtime] if args.keep_float is None else args.keep_float
+        tool('deployment/quantize_onnx', str(files['float']), '--out', str(files[f'{name}, int8']), '--config',
+             args.config, '--pairs', args.pairs, '--runtime', runtime, *['--keep-float', *layers] * bool(layers),
+             *['--reduce-range'] * args.reduce_range)
     return files
 
 
@@ -157,11 +165,11 @@ def report(found: Mapping[str, Sequence[dict]], differences: Mapping[str, Sequen
               for name, samples in found.items()}
     rows = [['', 'MB', 'ms a pair', 'ratio', 'mAP@0.5', 'lost (points)', 'image, PSNR to PyTorch (dB)']]
     for name, score in scores.items():
-        kind = name.rpartition(', ')[2]
+        file = files.get(name, files['float'])
         lost = scores['PyTorch'].minus(score)
         error = float(np.mean(differences[name]))
         rows.append([
-            name, f'{os.path.getsize(files[kind]) / 1e6:.1f}' if kind in files else '',
+            name, '' if name == 'PyTorch' else f'{os.path.getsize(file) / 1e6:.1f}',
             f'{1000 * median(times[name]):.0f}', f'{median(times[name]) / median(times["PyTorch"]):.2f}',
             f'{score.value:.4f}', '' if name == 'PyTorch' else f'{100 * lost.value:.2f} +- {100 * lost.error:.2f}',
             f'{-10 * np.log10(error):.1f}' if error else ''])

@@ -13,6 +13,7 @@ import torch
 from mmcv.transforms import Compose
 from torch.nn import functional as F
 
+from mmfusenas.apis.exported_model import RUNTIMES
 from mmfusenas.core.errors import FileError, InputError
 from mmfusenas.core.files import atomic_write
 from mmfusenas.datasets.transforms import LoadPairFromFile, PackPairInputs
@@ -35,13 +36,14 @@ _SENSORS = (['visible'], ['visible', 'infrared'])
 
 
 def quantize_onnx(path: str | os.PathLike, out: str | os.PathLike, images: Iterable[Mapping[str, np.ndarray]],
-                  keep_float: Sequence[str] = (), reduce_range: bool = False) -> int:
+                  keep_float: Sequence[str] = (), reduce_range: bool = False, runtime: str = 'onnxruntime') -> int:
     """Write an exported graph with its convolutions in int8.
 
     Activations are unsigned, with one scale a tensor, from the means over ``images`` of its smallest and its largest
     value; weights are signed, with one scale a channel. Between two convolutions the channels of a tensor are brought
     to one range before. The operators are float ones between ``QuantizeLinear`` and ``DequantizeLinear``, which
-    onnxruntime and OpenVINO fuse. Names, metadata, inputs and outputs stay.
+    onnxruntime and OpenVINO fuse. Convolutions over the channels, those of channel attention, stay in float: they cost
+    nothing, and every pixel depends on them. Names, metadata, inputs and outputs stay.
 
     Args:
         path: Graph of :func:`~mmfusenas.apis.exporting.export_onnx`.
@@ -51,6 +53,9 @@ def quantize_onnx(path: str | os.PathLike, out: str | os.PathLike, images: Itera
             that stay in float.
         reduce_range: Weights of 7 bit. Processors without VNNI add two products of 8 bit in 16 bit, where large ones
             saturate, in onnxruntime without a word; those of 7 bit do not. Defaults to False.
+        runtime: What the graph is for. What a convolution is given is rounded to int8 for both. ``'onnxruntime'``
+            computes in int8 only where what it gives is rounded too; ``'openvino'`` does not need that, which leaves
+            less noise. Defaults to 'onnxruntime'.
 
     Returns:
         The number of convolutions and matrix products in int8.
@@ -58,10 +63,12 @@ def quantize_onnx(path: str | os.PathLike, out: str | os.PathLike, images: Itera
     Raises:
         FileNotFoundError: There is no such graph.
         ValueError: It is no ONNX graph, in int8 already, or ``out``; nothing fits an expression, or everything; there
-            is no image.
+            is no image; another runtime.
     """
     from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
 
+    if runtime not in RUNTIMES:
+        raise InputError(f'quantize_onnx got runtime={runtime!r}; it knows {" and ".join(RUNTIMES)}.')
     path, out = Path(path), Path(out)
     graph = read_onnx(path)
     if out.exists() and out.samefile(path):
@@ -79,7 +86,8 @@ def quantize_onnx(path: str | os.PathLike, out: str | os.PathLike, images: Itera
             graph, str(beside), reader, quant_format=QuantFormat.QDQ, op_types_to_quantize=list(QUANTIZED),
             per_channel=True, reduce_range=reduce_range, activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8, nodes_to_exclude=excluded,
-            extra_options=dict(CalibMovingAverage=True))
+            extra_options=dict(CalibMovingAverage=True, OpTypesToExcludeOutputQuantization=(
+                list(WEIGHTED) if runtime == 'openvino' else [])))
         _keep_metadata(beside, graph)
     return len(quantized)
 
@@ -161,9 +169,18 @@ def _split_layers(graph: ModelProto, keep_float: Sequence[str], path: Path) -> t
         if not any(re.search(pattern, name) for name in names):
             raise InputError(f'No layer of {path} fits {pattern!r}; its layers are {", ".join(names)}.')
     excluded = [name for name in names if any(re.search(pattern, name) for pattern in keep_float)]
+    excluded += [name for name in _over_channels(graph) if name not in excluded]
     if len(excluded) == len(names):
         raise InputError(f'{path} has no layer left to quantise, of {len(names)}.')
     return [name for name in names if name not in excluded], excluded
+
+
+def _over_channels(graph: ModelProto) -> list[str]:
+    """Return the names of the convolutions of one dimension, see :class:`~mmfusenas.models.ops.ChannelAttention`."""
+    dims = {tensor.name: len(tensor.dims) for tensor in graph.graph.initializer}
+    dims.update({node.output[0]: dims[node.input[0]] for node in graph.graph.node
+                 if node.op_type == 'Identity' and node.input[0] in dims})
+    return [node.name for node in graph.graph.node if node.op_type == 'Conv' and dims.get(node.input[1]) == 3]
 
 
 def _name_weights(graph: ModelProto) -> None:

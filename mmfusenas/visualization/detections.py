@@ -36,7 +36,14 @@ def draw_detections(image: np.ndarray, boxes: np.ndarray, labels: np.ndarray, sc
     if scores is not None:
         instances.scores = torch.as_tensor(scores)
     # Made, not fetched by its name: mmengine's named visualizers are one a process.
-    visualizer = DetLocalVisualizer(name='mmfusenas_detections', line_width=2)
+    visualizer = _Drawer(name='mmfusenas_detections', line_width=2)
     visualizer.dataset_meta = dict(dict(classes=None, palette=None), **(dataset_meta or {}))
     visualizer.add_datasample('', image[..., ::-1], DetDataSample(gt_instances=instances), draw_pred=False)
-    return visualizer.get_image()[..., ::-1].copy()
+    return visualizer.drawn[..., ::-1].copy()
+
+
+class _Drawer(DetLocalVisualizer):
+    """mmdet's visualizer, which keeps the image it made: to fetch it again is to draw it a second time."""
+
+    def add_image(self, name: str, image: np.ndarray, step: int = 0) -> None:
+        self.drawn = image

@@ -6,6 +6,7 @@ import numpy as np
 from mmengine.registry import init_default_scope
 
 from mmfusenas.apis import input_images, input_pairs
+from mmfusenas.apis.exported_model import RUNTIMES
 from mmfusenas.apis.quantizing import calibration_images, quantize_onnx
 from mmfusenas.core.errors import UserError
 from mmfusenas.datasets.leaves import dataset_leaves, is_drawn, scan
@@ -32,6 +33,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--reduce-range', action='store_true',
                         help='weights of 7 bit, for processors without VNNI (avx512_vnni or avx_vnni in '
                              '/proc/cpuinfo), on which sums of those of 8 bit saturate')
+    parser.add_argument('--runtime', choices=RUNTIMES, default='onnxruntime',
+                        help='what will run it: a graph for OpenVINO rounds less (default: %(default)s)')
     return parser.parse_args()
 
 
@@ -49,7 +52,7 @@ def main() -> None:
     samples, load = training_samples(args.config) if args.config else (given_samples(args), {})
     samples = evenly_drawn(samples, args.pairs)
     number = quantize_onnx(args.graph, args.out, calibration_images(args.graph, samples, load), args.keep_float,
-                           args.reduce_range)
+                           args.reduce_range, args.runtime)
     sizes = [Path(path).stat().st_size / 1e6 for path in (args.graph, args.out)]
     print(f'{args.out}: {sizes[1]:.1f} MB ({sizes[0]:.1f} MB before), {number} layers in int8, calibrated on '
           f'{len(samples)} samples')
