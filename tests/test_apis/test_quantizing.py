@@ -9,9 +9,9 @@ import pytest
 onnx = pytest.importorskip('onnx')
 InferenceSession = pytest.importorskip('onnxruntime').InferenceSession
 
+from mmfusenas.apis.exported_model import open_graph  # noqa: E402
 from mmfusenas.apis.exporting import export_onnx  # noqa: E402
 from mmfusenas.apis.loading import load_model  # noqa: E402
-from mmfusenas.apis.exported_model import open_graph  # noqa: E402
 from mmfusenas.apis.quantizing import calibration_images, quantize_onnx  # noqa: E402
 from mmfusenas.core.errors import UserError  # noqa: E402
 from mmfusenas.models.scene import TIMFusion  # noqa: E402
