@@ -88,15 +88,15 @@ class _TaskGraph(FusionGraph):
         self.divisor = _pad_divisor(preprocessor)
         self.pad_value = float(getattr(preprocessor, 'pad_value', getattr(preprocessor, 'pad_val', 0)))
 
-    def image_and_outputs(self, images: Sequence[Tensor]) -> tuple[Tensor, Any]:
-        """Return the fused image, and the raw outputs of the task on what it sees, normalised and padded."""
+    def image_and_input(self, images: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+        """Return the fused image, and what the task sees, normalised and padded."""
         inputs = dict(zip(self.scene.sensors, images, strict=True))
         made = self.scene.images(inputs)
         seen = task_input(self.task, self.seen(made, inputs).clamp(0, 1))
         if self.divisor > 1:
             down, right = (-side % self.divisor for side in seen.shape[-2:])  # in a trace values of the graph
             seen = nn.functional.pad(seen, (0, right, 0, down), value=self.pad_value)
-        return made['image'].clamp(0, 1), self.task(seen, mode='tensor')
+        return made['image'].clamp(0, 1), seen
 
 
 class DetectionGraph(_TaskGraph):
@@ -116,7 +116,8 @@ class DetectionGraph(_TaskGraph):
     by_confidence = False
 
     def forward(self, *images: Tensor) -> tuple[Tensor, ...]:
-        image, levels = self.image_and_outputs(images)
+        image, seen = self.image_and_input(images)
+        levels = self.task(seen, mode='tensor')
         shape = tuple(image.shape[-2:])  # in a trace these are values of the graph
         meta = dict(img_shape=shape, ori_shape=shape, pad_shape=shape, scale_factor=(1.0, 1.0))
         cfg = ConfigDict(self.task.test_cfg or {}, min_bbox_size=-1, score_thr=NO_THRESHOLD)
@@ -149,18 +150,48 @@ def _as_outside_an_export() -> Iterator[None]:
 class SegmentationGraph(_TaskGraph):
     """The fused image, and the scores of every class at every pixel.
 
+    The heads predict themselves, as in a whole image (``encode_decode``). One score a pixel, that of a head of two
+    classes with ``out_channels=1``, becomes two, of which the second is larger above the head's ``threshold``.
+
     Shape:
         ``logits`` N x classes x H x W.
     """
 
     outputs = ('image', 'logits')
 
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__(model)
+        for module in list(self.task.modules()):
+            for name, child in module.named_children():
+                if isinstance(child, nn.AdaptiveAvgPool2d) and child.output_size not in (1, (1, 1)):
+                    setattr(module, name, _PooledByProducts(child.output_size))
+
     def forward(self, *images: Tensor) -> tuple[Tensor, ...]:
-        image, logits = self.image_and_outputs(images)
-        align, (height, width) = self.task.decode_head.align_corners, image.shape[-2:]
-        size = (height + -height % self.divisor, width + -width % self.divisor)
-        logits = nn.functional.interpolate(logits, size, mode='bilinear', align_corners=align)
-        return image, logits[..., :height, :width]
+        image, seen = self.image_and_input(images)
+        height, width = image.shape[-2:]
+        size = tuple(seen.shape[-2:])  # in a trace these are values of the graph
+        logits = self.task.encode_decode(seen, [dict(img_shape=size, pad_shape=size)])[..., :height, :width]
+        if self.task.out_channels == 1:
+            threshold = torch.logit(torch.tensor(float(self.task.decode_head.threshold)))
+            logits = torch.cat([threshold.expand_as(logits), logits], 1)
+        return image, logits
+
+
+class _PooledByProducts(nn.Module):
+    """Adaptive average pooling as two products of matrices: ONNX has none into cells of unequal size, as PSPNet's.
+
+    Its cells are those of the size that is traced.
+    """
+
+    def __init__(self, output_size: int | tuple[int, int]) -> None:
+        super().__init__()
+        self.output_size = output_size if isinstance(output_size, tuple) else (output_size, ) * 2
+
+    def forward(self, x: Tensor) -> Tensor:
+        rows, columns = (
+            nn.functional.adaptive_avg_pool1d(torch.eye(int(side), device=x.device)[None], cells)[0]
+            for side, cells in zip(x.shape[-2:], self.output_size))
+        return rows.T @ x @ columns
 
 
 def _pad_divisor(preprocessor: nn.Module) -> int:
@@ -229,7 +260,7 @@ def export_onnx(model: nn.Module, path: str | os.PathLike, shape: tuple[int, int
     Raises:
         ValueError: If the model cannot be exported, there is no detector to suppress boxes of, or a size is below
             3 x 3.
-        RuntimeError: If the file does not compute what the model does; it is not kept.
+        RuntimeError: If the file does not compute what the model does, or takes one size alone; it is not kept.
     """
     graph, path = fusion_graph(model), Path(path)
     if nms and not isinstance(graph, DetectionGraph):
@@ -248,7 +279,11 @@ def export_onnx(model: nn.Module, path: str | os.PathLike, shape: tuple[int, int
         if dynamic:
             number = 1 if isinstance(graph, DetectionGraph) else 2
             larger = (shape[0] + 2 * step, shape[1] + step)
-            difference = np.maximum(difference, _difference(graph, beside, larger, number))
+            try:
+                difference = np.maximum(difference, _difference(graph, beside, larger, number))
+            except Exception as error:  # of onnxruntime, whose errors have no common base
+                raise StateError(f'The exported graph does not take images of {larger[0]} x {larger[1]} (height x '
+                                 'width), so it is not kept. One of a fixed size may: give --shape H W.') from error
             step = 1 if _takes_any_size(graph, beside, (larger[0] + 5, larger[1] + 3), number) else step
         if not difference <= TOLERANCE:
             raise StateError(f'The exported graph differs from the model by {difference:.2g}, so it is not kept.'
@@ -278,9 +313,12 @@ def _write(graph: FusionGraph, path: Path, shape: tuple[int, int], dynamic: bool
             output_names=list(graph.outputs), opset_version=OPSET, dynamic_axes=axes, dynamo=False)
         _session(path)
     except Exception as error:  # of mmdet, torch or onnxruntime, as the head has what a graph cannot hold
-        if not isinstance(graph, DetectionGraph):
+        if not isinstance(graph, _TaskGraph):
             raise
         reason = (str(error).splitlines() or [type(error).__name__])[0]
+        if isinstance(graph, SegmentationGraph):
+            raise InputError(f'{type(graph.task).__name__} with this decode_head cannot be exported ({reason}).'
+                             ) from error
         raise InputError(f'{type(graph.task.bbox_head).__name__} cannot be exported ({reason}); {_EXPORTED}') from error
 
 

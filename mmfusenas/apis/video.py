@@ -71,7 +71,7 @@ def run_video(inferencer: BaseInferencer, sources: Sequence[str | Path], out_dir
         inferencer: What makes an image of each frame, or pair of frames.
         sources: Files, or streams, in the order of the inferencer's sensors.
         out_dir: Folder of the results; made where it is missing.
-        smooth: Share of the brightness of the last frame that a frame of ``image.mp4`` keeps, against flicker: its
+        smooth: Share of the brightness of the last frame that a frame of the written videos keeps, against flicker: its
             mean luma follows as an exponential average. Detections do not change. From 0 to below 1. Defaults to 0.0.
         seconds: How long to look at streams; None is until one ends, or the run is stopped. Defaults to None.
 
@@ -109,10 +109,11 @@ def run_video(inferencer: BaseInferencer, sources: Sequence[str | Path], out_dir
                     continue
                 level = _level(output['image'])
                 steady = level if steady is None else smooth * steady + (1 - smooth) * level
-                image = output['image'] if not smooth else _brighter(output['image'], steady - level)
-                for name, shown in zip(('image', *inferencer.sensors), (image, *moment.images), strict=True):
+                if smooth:
+                    output['image'] = _brighter(output['image'], steady - level)
+                for name, shown in zip(('image', *inferencer.sensors), (output['image'], *moment.images), strict=True):
                     levels.setdefault(name, []).append(_level(shown))
-                write(image, index)
+                write(output['image'], index)
                 if inferencer.has_task:
                     write_drawn(output.plot(), index)
                 if output['mask'] is not None:

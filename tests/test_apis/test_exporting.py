@@ -341,6 +341,66 @@ def test_segmentation_at_other_sizes(tmp_path, randomise):
     torch.testing.assert_close(run(tmp_path / 'm.onnx', visible, infrared)['logits'][0], expected, atol=1e-4, rtol=1e-3)
 
 
+def stock_segmentor(kind):
+    bn, resnet = dict(type='BN'), dict(type='ResNetV1c', depth=18, base_channels=4, stem_channels=4)
+    common = dict(num_classes=3, norm_cfg=bn, channels=8)
+    fcn = dict(common, type='FCNHead', in_channels=32, in_index=3)
+    tasks = dict(
+        pspnet=dict(type='EncoderDecoder', backbone=resnet, decode_head=dict(
+            common, type='PSPHead', in_channels=32, in_index=3)),
+        deeplab=dict(type='EncoderDecoder', backbone=resnet, decode_head=dict(
+            common, type='DepthwiseSeparableASPPHead', in_channels=32, in_index=3, dilations=(1, 2), c1_in_channels=4,
+            c1_channels=4)),
+        segformer=dict(
+            type='EncoderDecoder', backbone=dict(
+                type='MixVisionTransformer', embed_dims=8, num_heads=[1, 2, 2, 2], num_layers=[1, 1, 1, 1]),
+            decode_head=dict(common, type='SegformerHead', in_channels=[8, 16, 16, 16], in_index=[0, 1, 2, 3])),
+        ocrnet=dict(type='CascadeEncoderDecoder', num_stages=2, backbone=resnet, decode_head=[
+            fcn, dict(common, type='OCRHead', in_channels=32, in_index=3, ocr_channels=8)]),
+        binary=dict(type='EncoderDecoder', backbone=resnet, decode_head=dict(
+            fcn, num_classes=2, out_channels=1, loss_decode=dict(type='CrossEntropyLoss', use_sigmoid=True))))
+    task = dict(tasks[kind], _scope_='mmseg', train_cfg={}, test_cfg=dict(mode='whole'), data_preprocessor=dict(
+        type='SegDataPreProcessor', mean=[120.0, 110.0, 100.0], std=[60.0] * 3, bgr_to_rgb=True, size_divisor=32))
+    return MODELS.build(ConfigDict(
+        type='TaskGuidedSegmentor', task=task, scene=dict(type='TIMFusion', genotype='tim-light', channels=8)))
+
+
+@pytest.mark.parametrize('kind', ['pspnet', 'deeplab', 'segformer', 'ocrnet', 'binary'])
+def test_stock_segmentors_label_in_a_graph_as_they_predict(kind, tmp_path, randomise):
+    pytest.importorskip('mmseg')
+    from mmseg.structures import SegDataSample
+    init_default_scope('mmfusenas')
+    model = randomise(stock_segmentor(kind)).float()
+    visible, infrared = pair(64, 160)
+    if kind == 'binary':
+        scores = fusion_graph(model)(visible, infrared)[1][:, 1]
+        model.task.decode_head.threshold = scores.median().sigmoid().item()
+    export_onnx(model, tmp_path / 'm.onnx', (64, 160))  # the maps of PSPNet are 2 x 5: in cells of unequal size
+    samples = [SegDataSample(metainfo=dict(img_shape=(64, 160), ori_shape=(64, 160)))]
+    with torch.no_grad():
+        expected = model(dict(visible=visible, infrared=infrared), samples, mode='predict')[0]
+    logits = run(tmp_path / 'm.onnx', visible, infrared)['logits']
+    got = logits[0, 1:].sigmoid() if kind == 'binary' else logits[0]
+    torch.testing.assert_close(got, expected.seg_logits.data, atol=1e-4, rtol=1e-3)
+    assert got.std() > 1e-3
+    assert (logits.argmax(1)[0] != expected.pred_sem_seg.data[0]).float().mean() < 0.001
+    if kind == 'binary':
+        assert 0.1 < logits.argmax(1).float().mean() < 0.9
+
+
+def test_a_segmentor_that_no_graph_holds_is_said(tmp_path, randomise, monkeypatch):
+    pytest.importorskip('mmseg')
+    from mmseg.models.decode_heads import PSPHead
+    init_default_scope('mmfusenas')
+    model = randomise(stock_segmentor('pspnet')).float()
+    with pytest.raises(RuntimeError, match='does not take images of 128 x 192 .* One of a fixed size may: give'):
+        export_onnx(model, tmp_path / 'm.onnx', (64, 160), dynamic=True)
+    monkeypatch.setattr(PSPHead, 'forward', lambda self, inputs: torch.linalg.eig(inputs[-1])[1].real)
+    with pytest.raises(ValueError, match='EncoderDecoder with this decode_head cannot be exported .*eig'):
+        export_onnx(model, tmp_path / 'm.onnx', (64, 64))
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize(('build', 'step'), [
     (lambda: detector('retinanet'), 1), (lambda: segmentor(dict(size_divisor=32)), 1),
     (lambda: fusion('tim-full'), 32)], ids=['detector', 'segmentor', 'scales'])

@@ -64,6 +64,7 @@ def test_two_rates_are_fused_frame_by_frame(video: Callable, tmp_path: Path) -> 
 
 def test_flicker_is_damped_and_what_is_steady_stays(video: Callable, tmp_path: Path) -> None:
     infer, steady = FusionInferencer(FixedFusion('average')), video('steady.avi', [100] * 8)
+    infer.has_task = True  # one that finds nothing: its images are drawn as they are
     flickering = video('flicker.avi', [80, 120] * 4)
     for smooth, name in ((0.0, 'plain'), (0.8, 'smooth')):
         run_video(infer, [flickering, steady], tmp_path / name, smooth)
@@ -73,7 +74,8 @@ def test_flicker_is_damped_and_what_is_steady_stays(video: Callable, tmp_path: P
     expected = [90.0]  # the exponential average of 90, 110, 90, ...
     for level in [110, 90] * 3 + [110]:
         expected.append(0.8 * expected[-1] + 0.2 * level)
-    np.testing.assert_allclose(levels(tmp_path / 'smooth/image.mp4'), expected, atol=LOSS)
+    for name in ('image', 'drawn'):
+        np.testing.assert_allclose(levels(tmp_path / f'smooth/{name}.mp4'), expected, atol=LOSS)
     np.testing.assert_allclose(levels(tmp_path / 'smooth_steady/image.mp4'), 100, atol=LOSS)
     said = [json.loads((tmp_path / name / 'predictions.json').read_text())['flicker']['image']
             for name in ('plain', 'smooth')]
