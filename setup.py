@@ -37,5 +37,6 @@ setup(
         'all': requirements('det') + requirements('seg'),
         'tests': requirements('tests') + requirements('lint'),
         'docs': requirements('docs'),
+        'web': requirements('web'),
     },
 )

@@ -1,4 +1,4 @@
-"""A web page that runs networks on images of your own: ``pip install gradio; python projects/web_demo/app.py``.
+"""A web page that runs networks on images of your own: ``pip install -e .[web]; python projects/web_demo/app.py``.
 
 Three tabs: a pair, a dark image, and two folders of pairs. Bundled networks are there by name; checkpoints given on the
 command line are added. Images stay on the machine that runs this.
