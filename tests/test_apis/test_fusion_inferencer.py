@@ -474,15 +474,15 @@ def test_temperatures_become_the_image_that_they_were_in_training(
     """By the test data of a checkpoint, by an argument, and with hot as dark in the files."""
     visible, infrared = image(61, 83, 3), image(61, 83, seed=1)
     kelvin = (280 + infrared * (40 / 255)).astype(np.float32)
-    load = dict(type='LoadPairFromFile', thermal=dict(limits=(280.0, 320.0)))
-    cfg = Config(dict(model=detector_config(), test_dataloader=dict(dataset=dict(pipeline=[load, *RESIZED[1:]]))))
-    meta = configs(SimpleNamespace(cfg=cfg, default_scope=None))
-    save_checkpoint(dict(meta=meta, state_dict=detector.state_dict()), tmp_path / 'a.pth')
     expected = FusionInferencer(detector, score_thr=0.0)(visible, infrared)['image']
-    for infer, values in ((FusionInferencer(tmp_path / 'a.pth', score_thr=0.0), kelvin),
-                          (FusionInferencer(detector, thermal=dict(limits=(280, 320))), kelvin),
-                          (FusionInferencer(detector, thermal=dict(limits=(280, 320), black_hot=True)), 600 - kelvin)):
-        assert np.abs(infer(visible, values)['image'].astype(int) - expected).max() <= 1
+    for black_hot, values in ((False, kelvin), (True, 600 - kelvin)):
+        thermal = dict(limits=(280.0, 320.0), black_hot=black_hot)
+        pipeline = [dict(type='LoadPairFromFile', thermal=thermal), *RESIZED[1:]]
+        cfg = Config(dict(model=detector_config(), test_dataloader=dict(dataset=dict(pipeline=pipeline))))
+        meta = configs(SimpleNamespace(cfg=cfg, default_scope=None))
+        save_checkpoint(dict(meta=meta, state_dict=detector.state_dict()), tmp_path / 'a.pth')
+        for infer in (FusionInferencer(tmp_path / 'a.pth'), FusionInferencer(detector, thermal=thermal)):
+            assert np.abs(infer(visible, values)['image'].astype(int) - expected).max() <= 1
     with pytest.raises(ValueError, match='--thermal-range LOW HIGH'):
         FusionInferencer(detector)(visible, kelvin)
     alone = FusionInferencer(detector, thermal=dict(limits=(280, 320)), missing='fallback')(None, kelvin)['image']
