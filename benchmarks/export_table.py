@@ -1,10 +1,10 @@
 """What a detector costs and finds as it is exported: size, time and mAP@0.5, in float and in int8.
 
-The model is exported at the size of the test images (``export_onnx.py``) and quantised (``quantize_onnx.py``), which
-is calibrated on training images of the config. Each graph runs on the same test images, in onnxruntime and in
-OpenVINO, beside PyTorch. All boxes go through the same suppression. Times are of one thread, in one process and in
-turns; the median counts. `lost` is what a row has less than PyTorch, with the standard error of the difference on the
-same images (jackknife, a tenth of them at a time).
+The model is exported at the size of the test images (``export_onnx.py``) and quantised for onnxruntime and for OpenVINO
+(``quantize_onnx.py``), which is calibrated on training images of the config. The graph in float runs in both, each
+graph in int8 in its own, on the same test images, beside PyTorch. All boxes go through the same suppression. Times are
+of one thread, in one process and in turns; the median counts. `lost` is what a row has less than PyTorch, with the
+standard error of the difference on the same images (jackknife, a tenth of them at a time).
 
     FOLD=0/3 MSRS_ROOT=data/msrs python benchmarks/export_table.py
 """

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from mmengine.config import ConfigDict
 from torch import Tensor, nn
+from torch.nn.modules.utils import _pair
 
 from mmfusenas.apis.base_inferencer import SMALLEST
 from mmfusenas.apis.onnx_nms import NO_THRESHOLD, add_nms, checked_nms
@@ -150,7 +151,7 @@ def _as_outside_an_export() -> Iterator[None]:
 class SegmentationGraph(_TaskGraph):
     """The fused image, and the scores of every class at every pixel.
 
-    The heads predict themselves, as in a whole image (``encode_decode``). One score a pixel, that of a head of two
+    The heads predict by themselves, of the whole image (``encode_decode``). One score a pixel, that of a head of two
     classes with ``out_channels=1``, becomes two, of which the second is larger above the head's ``threshold``.
 
     Shape:
@@ -162,9 +163,9 @@ class SegmentationGraph(_TaskGraph):
     def __init__(self, model: nn.Module) -> None:
         super().__init__(model)
         for module in list(self.task.modules()):
-            for name, child in module.named_children():
-                if isinstance(child, nn.AdaptiveAvgPool2d) and child.output_size not in (1, (1, 1)):
-                    setattr(module, name, _PooledByProducts(child.output_size))
+            for name, child in module._modules.items():  # also one that is there twice
+                if isinstance(child, nn.AdaptiveAvgPool2d) and _pair(child.output_size) != (1, 1):
+                    setattr(module, name, _PooledInCells(_pair(child.output_size)))
 
     def forward(self, *images: Tensor) -> tuple[Tensor, ...]:
         image, seen = self.image_and_input(images)
@@ -177,21 +178,23 @@ class SegmentationGraph(_TaskGraph):
         return image, logits
 
 
-class _PooledByProducts(nn.Module):
-    """Adaptive average pooling as two products of matrices: ONNX has none into cells of unequal size, as PSPNet's.
+class _PooledInCells(nn.Module):
+    """Adaptive average pooling cell by cell: ONNX has none into cells of unequal size, as PSPNet's.
 
-    Its cells are those of the size that is traced.
+    The cells are those of the size that is traced. ``output_size`` is rows and columns; None is as many as there are.
     """
 
-    def __init__(self, output_size: int | tuple[int, int]) -> None:
+    def __init__(self, output_size: tuple[int | None, int | None]) -> None:
         super().__init__()
-        self.output_size = output_size if isinstance(output_size, tuple) else (output_size, ) * 2
+        self.output_size = output_size
 
     def forward(self, x: Tensor) -> Tensor:
-        rows, columns = (
-            nn.functional.adaptive_avg_pool1d(torch.eye(int(side), device=x.device)[None], cells)[0]
-            for side, cells in zip(x.shape[-2:], self.output_size))
-        return rows.T @ x @ columns
+        for dim, cells in zip((-2, -1), self.output_size):
+            side = int(x.shape[dim])
+            cells = cells or side
+            bounds = [(side * cell // cells, math.ceil(side * (cell + 1) / cells)) for cell in range(cells)]
+            x = torch.cat([x.narrow(dim, low, high - low).mean(dim, keepdim=True) for low, high in bounds], dim)
+        return x
 
 
 def _pad_divisor(preprocessor: nn.Module) -> int:
@@ -210,7 +213,8 @@ def fusion_graph(model: nn.Module) -> FusionGraph:
     """Return a model, made fast for inference, as the graph that is exported.
 
     Raises:
-        ValueError: If the model makes no image or needs a kernel for it, or has a detector without a dense head.
+        ValueError: If the model makes no image or needs a kernel for it, or has a detector without a dense head, or
+            a segmentor that labels in parts.
     """
     model = optimize_for_inference(model)
     if not isinstance(model, TaskGuided):
@@ -221,6 +225,9 @@ def fusion_graph(model: nn.Module) -> FusionGraph:
                              'export does not have. Run it by tools/infer.py --kernel.')
         return (GuidedGraph if 'target' in model.sensors else FusionGraph)(model).eval()
     if hasattr(model.task, 'decode_head'):
+        if (model.task.test_cfg or {}).get('mode') == 'slide':
+            raise InputError(f'{type(model.task).__name__} labels in parts (test_cfg.mode is slide), and a graph '
+                             'labels the whole image. Set model.task.test_cfg.mode to whole, and test it so before.')
         return SegmentationGraph(model).eval()
     decode = getattr(getattr(model.task, 'bbox_head', None), 'predict_by_feat', None)
     if decode is None or 'with_nms' not in signature(decode).parameters:
@@ -260,7 +267,7 @@ def export_onnx(model: nn.Module, path: str | os.PathLike, shape: tuple[int, int
     Raises:
         ValueError: If the model cannot be exported, there is no detector to suppress boxes of, or a size is below
             3 x 3.
-        RuntimeError: If the file does not compute what the model does, or takes one size alone; it is not kept.
+        RuntimeError: If the file does not compute what the model does; it is not kept.
     """
     graph, path = fusion_graph(model), Path(path)
     if nms and not isinstance(graph, DetectionGraph):
@@ -279,11 +286,7 @@ def export_onnx(model: nn.Module, path: str | os.PathLike, shape: tuple[int, int
         if dynamic:
             number = 1 if isinstance(graph, DetectionGraph) else 2
             larger = (shape[0] + 2 * step, shape[1] + step)
-            try:
-                difference = np.maximum(difference, _difference(graph, beside, larger, number))
-            except Exception as error:  # of onnxruntime, whose errors have no common base
-                raise StateError(f'The exported graph does not take images of {larger[0]} x {larger[1]} (height x '
-                                 'width), so it is not kept. One of a fixed size may: give --shape H W.') from error
+            difference = np.maximum(difference, _difference(graph, beside, larger, number))
             step = 1 if _takes_any_size(graph, beside, (larger[0] + 5, larger[1] + 3), number) else step
         if not difference <= TOLERANCE:
             raise StateError(f'The exported graph differs from the model by {difference:.2g}, so it is not kept.'
@@ -313,12 +316,12 @@ def _write(graph: FusionGraph, path: Path, shape: tuple[int, int], dynamic: bool
             output_names=list(graph.outputs), opset_version=OPSET, dynamic_axes=axes, dynamo=False)
         _session(path)
     except Exception as error:  # of mmdet, torch or onnxruntime, as the head has what a graph cannot hold
-        if not isinstance(graph, _TaskGraph):
+        if not isinstance(graph, _TaskGraph) or isinstance(error, OSError):
             raise
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         if isinstance(graph, SegmentationGraph):
-            raise InputError(f'{type(graph.task).__name__} with this decode_head cannot be exported ({reason}).'
-                             ) from error
+            raise InputError(f'{type(graph.task).__name__} cannot be exported ({reason}). Export the scene module '
+                             'alone.') from error
         raise InputError(f'{type(graph.task.bbox_head).__name__} cannot be exported ({reason}); {_EXPORTED}') from error
 
 

@@ -118,18 +118,29 @@ def run_video(inferencer: BaseInferencer, sources: Sequence[str | Path], out_dir
                     write_drawn(output.plot(), index)
                 if output['mask'] is not None:
                     write_image(out_dir / f'masks/{index:06d}.png', output['mask'])
-                apart = {} if moment.apart is None else dict(apart=round(moment.apart, 6))
-                frames.append(dict(frame=index, time=round(moment.time, 6), **apart, **inferencer.record(output)))
+                frames.append(dict(frame=index, **_times(moment), **inferencer.record(output)))
     finally:
-        flicker = {name: _flicker(values) for name, values in levels.items()}
-        content = dict(frames=frames, flicker=flicker, **inferencer.source)
-        if failed:
-            content['failed'] = failed
-        write_text(out_dir / 'predictions.json', json.dumps(content, indent=1) + '\n')
+        _save_predictions(out_dir, inferencer, frames, levels, failed)
     if failed:
         raise ImageError(f'{len(failed)} of {len(failed) + len(frames)} frames could not be used; the frames before '
                          f'are shown in their place. The first: {next(iter(failed.values()))}')
     return out_dir / 'predictions.json'
+
+
+def _times(moment: Moment) -> dict[str, float]:
+    """Return the ``time`` of a moment, and of streams how far ``apart`` its frames arrived, in seconds."""
+    times = dict(time=moment.time, apart=moment.apart)
+    return {name: round(value, 6) for name, value in times.items() if value is not None}
+
+
+def _save_predictions(out_dir: Path, inferencer: BaseInferencer, frames: list[dict], levels: dict[str, list[float]],
+                      failed: dict[int, str]) -> None:
+    """Write ``predictions.json``."""
+    flicker = {name: _flicker(values) for name, values in levels.items()}
+    content = dict(frames=frames, flicker=flicker, **inferencer.source)
+    if failed:
+        content['failed'] = failed
+    write_text(out_dir / 'predictions.json', json.dumps(content, indent=1) + '\n')
 
 
 def _check_output(inferencer: BaseInferencer, sources: Sequence[str | Path], out_dir: Path) -> None:

@@ -6,7 +6,7 @@ from mmengine.config import ConfigDict
 from mmengine.registry import init_default_scope
 
 from mmfusenas.apis.exported_model import open_graph
-from mmfusenas.apis.exporting import export_onnx, fusion_graph, graph_properties
+from mmfusenas.apis.exporting import _PooledInCells, export_onnx, fusion_graph, graph_properties
 from mmfusenas.models.scene import FixedFusion, TIMFusion
 from mmfusenas.nas import Genotype
 from mmfusenas.registry import MODELS
@@ -365,18 +365,21 @@ def stock_segmentor(kind):
         type='TaskGuidedSegmentor', task=task, scene=dict(type='TIMFusion', genotype='tim-light', channels=8)))
 
 
-@pytest.mark.parametrize('kind', ['pspnet', 'deeplab', 'segformer', 'ocrnet', 'binary'])
-def test_stock_segmentors_label_in_a_graph_as_they_predict(kind, tmp_path, randomise):
+@pytest.mark.parametrize('kind, size, dynamic', [
+    ('pspnet', (64, 160), False),  # its maps are 2 x 5: in cells of unequal size
+    ('deeplab', (61, 150), False), ('segformer', (64, 160), False), ('ocrnet', (61, 150), True),
+    ('binary', (61, 150), True)])
+def test_stock_segmentors_label_in_a_graph_as_they_predict(kind, size, dynamic, tmp_path, randomise):
     pytest.importorskip('mmseg')
     from mmseg.structures import SegDataSample
     init_default_scope('mmfusenas')
     model = randomise(stock_segmentor(kind)).float()
-    visible, infrared = pair(64, 160)
+    visible, infrared = pair(*size)
     if kind == 'binary':
         scores = fusion_graph(model)(visible, infrared)[1][:, 1]
         model.task.decode_head.threshold = scores.median().sigmoid().item()
-    export_onnx(model, tmp_path / 'm.onnx', (64, 160))  # the maps of PSPNet are 2 x 5: in cells of unequal size
-    samples = [SegDataSample(metainfo=dict(img_shape=(64, 160), ori_shape=(64, 160)))]
+    export_onnx(model, tmp_path / 'm.onnx', (64, 96) if dynamic else size, dynamic=dynamic)
+    samples = [SegDataSample(metainfo=dict(img_shape=size, ori_shape=size))]
     with torch.no_grad():
         expected = model(dict(visible=visible, infrared=infrared), samples, mode='predict')[0]
     logits = run(tmp_path / 'm.onnx', visible, infrared)['logits']
@@ -393,12 +396,22 @@ def test_a_segmentor_that_no_graph_holds_is_said(tmp_path, randomise, monkeypatc
     from mmseg.models.decode_heads import PSPHead
     init_default_scope('mmfusenas')
     model = randomise(stock_segmentor('pspnet')).float()
-    with pytest.raises(RuntimeError, match='does not take images of 128 x 192 .* One of a fixed size may: give'):
+    with pytest.raises(RuntimeError, match='differs from the model .* One of a fixed size may not: give'):
         export_onnx(model, tmp_path / 'm.onnx', (64, 160), dynamic=True)
     monkeypatch.setattr(PSPHead, 'forward', lambda self, inputs: torch.linalg.eig(inputs[-1])[1].real)
-    with pytest.raises(ValueError, match='EncoderDecoder with this decode_head cannot be exported .*eig'):
+    with pytest.raises(ValueError, match='EncoderDecoder cannot be exported .*eig'):
+        export_onnx(model, tmp_path / 'm.onnx', (64, 64))
+    model.task.test_cfg.mode = 'slide'
+    with pytest.raises(ValueError, match='labels in parts .*Set model.task.test_cfg.mode to whole'):
         export_onnx(model, tmp_path / 'm.onnx', (64, 64))
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize('cells', [(2, 3), (5, None), (7, 1)])
+def test_pools_into_cells_are_those_of_torch(cells):
+    x = torch.rand(2, 3, 5, 8)
+    got = _PooledInCells(cells)(x)
+    torch.testing.assert_close(got, torch.nn.AdaptiveAvgPool2d(cells)(x))
 
 
 @pytest.mark.parametrize(('build', 'step'), [

@@ -981,6 +981,10 @@ def test_an_exported_detector_in_float_and_in_int8(tmp_path):
     assert rows['onnxruntime, float'][4] == rows['OpenVINO, float'][4] == '0.00 +- 0.00'
     assert float(rows['onnxruntime, int8'][0]) < float(rows['onnxruntime, float'][0])
     assert float(rows['OpenVINO, int8'][5]) < float(rows['OpenVINO, float'][5])  # int8 is what ran
+    import onnx
+    rounded = {runtime: sum(node.op_type == 'QuantizeLinear' for node in onnx.load(
+        tmp_path / f'out/int8-{runtime}.onnx').graph.node) for runtime in ('onnxruntime', 'openvino')}
+    assert 0 < rounded['openvino'] < rounded['onnxruntime']
     assert wrong.returncode == 1 and 'is not of the size of --shape, [64, 128]' in wrong.stderr
 
 
