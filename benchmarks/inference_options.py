@@ -1,10 +1,10 @@
-"""What mixed precision, tiles and exported graphs change of an inference: time, peak memory, and the image.
+"""What mixed precision, tiles, batches and exported graphs change of an inference: time, peak memory, and the image.
 
 Each row runs ``FusionInferencer`` on the same pairs in a process of its own, in turn: as it is, with ``amp``, with
-each ``--tile``, and each ``--graph`` in onnxruntime and in OpenVINO. Seconds are the processor time of a pair, the
-first pair left out; memory is the peak of the process, with what Python and the model take. The image is compared with
-that of the first row, in levels of 255; of detections and maps the table has the share of pairs with as many boxes, and
-of pixels with the same class.
+each ``--tile``, in batches of each ``--batch``, and each ``--graph`` in onnxruntime and in OpenVINO. Seconds are the
+processor time of a pair, the first one or batch left out; memory is the peak of the process, with what Python and the
+model take. The image is compared with that of the first row, in levels of 255; of detections and maps the table has the
+share of pairs with as many boxes, and of pixels with the same class.
 
     python benchmarks/inference_options.py --model tim-light --visible data/msrs/test/vi --infrared data/msrs/test/ir
     python benchmarks/inference_options.py --model tim-retinanet-msrs --visible data/msrs/test/vi \
@@ -30,8 +30,10 @@ from mmfusenas.utils.command_line import run_tool
 def main() -> None:
     args = parse_args()
     pairs = pairs_of(args)
-    variants = {**({} if args.only_tiles else {'as it is': {}, 'amp': dict(amp=True)}),
+    variants = {**({} if args.only_tiles else {'as it is': {}}),
+                **({} if args.only_tiles or args.no_amp else {'amp': dict(amp=True)}),
                 **{f'tile of {tile}': dict(tile=tile) for tile in args.tile},
+                **{f'batches of {number}': dict(batch_size=number) for number in args.batch},
                 **{f'{Path(graph).name}, {runtime}': dict(graph=graph, runtime=runtime)
                    for graph in args.graph for runtime in RUNTIMES}}
     context = multiprocessing.get_context('spawn')
@@ -55,8 +57,10 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--shape', nargs=2, type=int, default=[480, 640], metavar=('H', 'W'),
                         help='height and width of random images (default: 480 640)')
     parser.add_argument('--tile', nargs='*', type=int, default=[], metavar='N', help='sides of tiles to try')
+    parser.add_argument('--batch', nargs='*', type=int, default=[], metavar='N', help='sizes of batches to try')
     parser.add_argument('--graph', nargs='*', default=[], metavar='FILE.onnx',
                         help='graphs of the model to try, of a detector with --nms')
+    parser.add_argument('--no-amp', action='store_true', help='no mixed precision, which some processors are slow in')
     parser.add_argument('--only-tiles', action='store_true', help='nothing else, where memory does not allow it')
     return parser.parse_args()
 
@@ -74,16 +78,18 @@ def pairs_of(args: argparse.Namespace) -> list[tuple[Any, Any]]:
 
 def measure(model: str, options: dict, pairs: list[tuple[Any, Any]]) -> tuple[float, float, list[dict]]:
     """Return seconds a pair, the peak of the process's memory in GB, and the results."""
+    batch_size = options.pop('batch_size', 1)
     if 'graph' in options:
         infer = FusionInferencer(ExportedModel(options['graph'], options['runtime']))
     else:
         infer = FusionInferencer(model, **options)
     outputs, seconds = [], []
-    for pair in pairs:
+    for first in range(0, len(pairs), batch_size):
+        batch = pairs[first:first + batch_size]
         start = time.process_time()
-        output = infer(*pair)
-        seconds.append(time.process_time() - start)
-        outputs.append({name: output[name] for name in ('image', 'boxes', 'mask')})
+        results = [infer(*pairs[first])] if batch_size == 1 else infer(*map(list, zip(*batch)), batch_size=batch_size)
+        seconds.append((time.process_time() - start) / len(batch))
+        outputs += [{name: output[name] for name in ('image', 'boxes', 'mask')} for output in results]
     return float(np.mean(seconds[1:] or seconds)), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6, outputs
 
 

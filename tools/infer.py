@@ -71,6 +71,9 @@ def parse_args() -> argparse.Namespace:
                         help='shift the other image of a pair onto that of this sensor where their edges lie apart: '
                              'for cameras that were moved; results are in the frame of this sensor (default: pairs are '
                              'taken as they are)')
+    parser.add_argument('--batch-size', type=int, default=1, metavar='N',
+                        help='images that are read together and, where they are of one size, computed at once; a GPU '
+                             'is faster so (default: 1)')
     parser.add_argument('--tile', type=int, metavar='N',
                         help='fuse and segment in parts of N x N pixels, where images do not fit into memory (default: '
                              'at once)')
@@ -135,6 +138,8 @@ def are_videos(args: argparse.Namespace, sources: list[str]) -> bool:
         raise UserError(f'{" and ".join(sources)}: a file and a live stream do not go together.')
     if args.smooth and not all(videos):
         raise UserError('--smooth is for videos.')
+    if args.batch_size != 1 and any(videos):
+        raise UserError('--batch-size is for images: the frames of a video come one by one.')
     if args.seconds is not None and not all(map(is_stream, sources)):
         raise UserError('--seconds is for live streams.')
     return all(videos)
@@ -175,7 +180,7 @@ def main() -> None:
         folder = run_video(inferencer, sources, args.out_dir, args.smooth, args.seconds).parent
         print(f'{folder / "image.mp4"}, and its flicker in {folder / "predictions.json"}')
     else:
-        folder = inferencer.run(pairs, args.out_dir).parent
+        folder = inferencer.run(pairs, args.out_dir, args.batch_size).parent
         print(f'{len(pairs)} image{"s" * (len(pairs) > 1)} in {folder / "images"}')
     entries = json.loads((folder / 'predictions.json').read_text())['frames' if videos else 'images']
     for sensor, number in Counter(entry['replaced'] for entry in entries if 'replaced' in entry).items():

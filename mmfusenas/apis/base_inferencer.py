@@ -6,6 +6,7 @@ import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from itertools import groupby
 from os import path as osp
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from mmengine.structures import BaseDataElement
 from rich.progress import track
 from torch import nn
 
-from mmfusenas.apis.exported_model import exported_model
+from mmfusenas.apis.exported_model import ExportedModel, exported_model
 from mmfusenas.apis.loading import load_model
 from mmfusenas.apis.optimize import optimize_for_inference
 from mmfusenas.apis.result import Result
@@ -122,12 +123,14 @@ class BaseInferencer(ABC):
     def read(self, *images: Image) -> dict[str, Any]:
         """Return what a data set would hand to its pipeline after loading."""
 
-    def __call__(self, *images: Image | Sequence[Image]) -> Result | list[Result]:
+    def __call__(self, *images: Image | Sequence[Image], batch_size: int = 1) -> Result | list[Result]:
         """Run on one input, or on lists of them.
 
         Args:
             *images: Paths, arrays as ``mmcv.imread`` gives, tensors C x H x W (BGR) or images of Pillow, see
                 :meth:`read`; or lists of these, of equal lengths.
+            batch_size: Inputs of lists that are read together; neighbours of one size are computed at once. Defaults
+                to 1.
 
         Returns:
             A :class:`~mmfusenas.apis.result.Result`, of lists a list of them: ``image`` (uint8 H x W x 3, BGR),
@@ -136,29 +139,52 @@ class BaseInferencer(ABC):
             ``denoised`` (whether noise was removed).
 
         Raises:
-            ValueError: If the image is smaller than 3 x 3, or lists differ in length; and what :meth:`read` raises.
+            ValueError: If the image is smaller than 3 x 3, lists differ in length, or the batch size is none of the
+                model; and what :meth:`read` raises.
         """
         if any(isinstance(image, (list, tuple)) for image in images):
-            return [self(*each) for each in track(_together(images, self.sensors), 'working')]
-        return self._run(self.read(*map(as_array, images)))
+            batches = self._batches(_together(images, self.sensors), batch_size)
+            return [result for batch in track(batches, 'working')
+                    for result in self._run([self.read(*map(as_array, each)) for each in batch])]
+        return self._run([self.read(*map(as_array, images))])[0]
 
-    def _run(self, results: dict[str, Any]) -> Result:
-        """Return the result of what was read."""
-        if min(results['img'].shape[:2]) < SMALLEST:
-            raise InputError(f'{results["img_path"]} is {results["img"].shape[1]} x {results["img"].shape[0]}: an '
-                             f'image needs at least {SMALLEST} x {SMALLEST} pixels.')
-        self._count_size(results['img'].shape[:2])
-        results.setdefault(
-            'float_range', float_ranges({key: results[key] for key in ('img', 'infrared') if key in results}))
-        output = dict(image=None, boxes=None, scores=None, labels=None, mask=None)
-        output.update((name, results[name]) for name in ('replaced', 'shift') if name in results)
+    def _batches(self, inputs: Sequence, batch_size: int) -> list[Sequence]:
+        """Return inputs in batches; raise an InputError where the size is no size, or the model takes no batch."""
+        if type(batch_size) is not int or batch_size < 1:
+            raise InputError(f'{type(self).__name__} got batch_size={batch_size!r}; it is a whole number from 1.')
+        if batch_size > 1 and isinstance(self.model, ExportedModel):
+            raise InputError(f'{self.model.path} takes one input at a time: leave batch_size={batch_size} out.')
+        return [inputs[start:start + batch_size] for start in range(0, len(inputs), batch_size)]
+
+    def _run(self, read: Sequence[dict[str, Any]]) -> list[Result]:
+        """Return the results of what was read; neighbours of one size are computed at once."""
+        for results in read:
+            if min(results['img'].shape[:2]) < SMALLEST:
+                raise InputError(f'{results["img_path"]} is {results["img"].shape[1]} x {results["img"].shape[0]}: an '
+                                 f'image needs at least {SMALLEST} x {SMALLEST} pixels.')
+        return [result for _, batch in groupby(read, _shapes) for result in self._run_batch(list(batch))]
+
+    def _run_batch(self, batch: list[dict[str, Any]]) -> list[Result]:
+        """Return the results of what was read, of one size."""
+        size = batch[0]['img'].shape[:2]
+        self._count_size(size)
+        outputs = []
+        for results in batch:
+            results.setdefault(
+                'float_range', float_ranges({key: results[key] for key in ('img', 'infrared') if key in results}))
+            outputs.append(dict(dict.fromkeys(('image', 'boxes', 'scores', 'labels', 'mask')),
+                                **{name: results[name] for name in ('replaced', 'shift') if name in results}))
+        samples = []
         with torch.inference_mode():
             if self.pipeline:
-                sample = self.model.test_step(pseudo_collate([self.pipeline(dict(results))]))[0]
-                output.update(self._predictions(sample, sample.ori_shape))
-                if tuple(sample.img_shape[:2]) == results['img'].shape[:2]:
-                    return Result(dict(output, image=sample.pred_img), self.dataset_meta)
-            return Result(dict(output, **self._images(results)), self.dataset_meta)
+                samples = self.model.test_step(pseudo_collate([self.pipeline(dict(results)) for results in batch]))
+                for output, sample in zip(outputs, samples, strict=True):
+                    output.update(self._predictions(sample, sample.ori_shape))
+            if samples and tuple(samples[0].img_shape[:2]) == size:
+                images = [dict(image=sample.pred_img) for sample in samples]
+            else:
+                images = self._images(batch)
+        return [Result(output | image, self.dataset_meta) for output, image in zip(outputs, images, strict=True)]
 
     def reset(self) -> None:  # noqa: B027, most inferencers keep nothing from image to image
         """Begin a new sequence of images: what comes next has nothing to do with what came before."""
@@ -170,7 +196,7 @@ class BaseInferencer(ABC):
             self._sizes.clear()
             memory.empty_cache(next(self.model.parameters(), torch.empty(0)).device)
 
-    def run(self, pairs: Sequence[Pair], out_dir: str | Path) -> Path:
+    def run(self, pairs: Sequence[Pair], out_dir: str | Path, batch_size: int = 1) -> Path:
         """Run on many inputs, show the progress, and write the results.
 
         ``out_dir`` gets ``images/STEM.png``; of guided super-resolution ``restored/STEM.npy`` and, of one band in whole
@@ -184,17 +210,19 @@ class BaseInferencer(ABC):
         Args:
             pairs: Inputs, as :func:`input_pairs` or :func:`input_images` gives.
             out_dir: Folder of the results; made where it is missing.
+            batch_size: Inputs that are read together; neighbours of one size are computed at once. Defaults to 1.
 
         Returns:
             Path of ``predictions.json``.
 
         Raises:
-            ValueError: If a result would overwrite an image of the input, or the images of a pair are of two sizes.
+            ValueError: If a result would overwrite an image of the input, the images of a pair are of two sizes, or
+                the batch size is none of the model.
             ImageError: If a file is missing or no image, an input does not fit the model or into memory: at the end,
                 when all others are done. They are listed as ``failed`` in ``predictions.json``, which is also written
                 where the run is stopped.
         """
-        out_dir = Path(out_dir)
+        out_dir, batches = Path(out_dir), self._batches(pairs, batch_size)
         self.check(pairs, out_dir / 'images')
         _link_old_name(out_dir)
         images: list[dict] = []
@@ -202,13 +230,14 @@ class BaseInferencer(ABC):
         predictions = out_dir / 'predictions.json'
         mark_results(out_dir)
         try:
-            for pair in track(pairs, 'working'):
-                try:
-                    images.append(self._save(pair, out_dir))
-                except FileNotWrittenError:  # nor would the next be
-                    raise
-                except Exception as error:  # whatever is wrong with one input, the others are worth their results
-                    failed[pair.stem] = error
+            for batch in track(batches, 'working'):
+                for pair, outcome in zip(batch, self._outcomes(batch), strict=True):
+                    try:
+                        images.append(self._save(pair, outcome, out_dir))
+                    except FileNotWrittenError:  # nor would the next be
+                        raise
+                    except Exception as error:  # whatever is wrong with one input, the others are worth their results
+                        failed[pair.stem] = error
         finally:
             content = dict(images=images, **self.source)
             if failed:
@@ -240,18 +269,21 @@ class BaseInferencer(ABC):
         found.update({key: output[key] for key in _ALSO if key in output})
         return dict(found, classes=output.class_names)
 
-    def _images(self, results: dict[str, Any]) -> dict[str, np.ndarray]:
-        """Return the scene module's ``image`` at the size of the input, and what else it says of it."""
+    def _images(self, batch: list[dict[str, Any]]) -> list[dict[str, np.ndarray]]:
+        """Return the scene module's ``image`` of each input at its size, and what else it says of it."""
         keys = (*PATHS.values(), 'img_shape', 'target_range', 'float_range')
-        meta = {key: results[key] for key in keys if key in results}
-        inputs = {get_role(key, results): [image_tensor(results[key])]
-                  for key in ('img', 'infrared', 'target', 'kernel') if key in results}
-        data = self.model.data_preprocessor(dict(inputs=inputs, data_samples=[FusionDataSample(metainfo=meta)]))
-        sample = self.scene(**data, mode='predict')[0]
-        made = {key: sample.get(key) for key in ('restored', 'guidance', *_NOISE) if key in sample}
-        if 'pred_instances' in sample or 'pred_sem_seg' in sample:  # of an exported graph
-            made.update(self._predictions(sample, sample.img_shape))
-        return dict(image=np.ascontiguousarray(sample.pred_img), **made)
+        samples = [FusionDataSample(metainfo={key: results[key] for key in keys if key in results})
+                   for results in batch]
+        inputs = {get_role(key, batch[0]): [image_tensor(results[key]) for results in batch]
+                  for key in ('img', 'infrared', 'target', 'kernel') if key in batch[0]}
+        data = self.model.data_preprocessor(dict(inputs=inputs, data_samples=samples))
+        made = []
+        for sample in self.scene(**data, mode='predict'):
+            found = {key: sample.get(key) for key in ('restored', 'guidance', *_NOISE) if key in sample}
+            if 'pred_instances' in sample or 'pred_sem_seg' in sample:  # of an exported graph
+                found.update(self._predictions(sample, sample.img_shape))
+            made.append(dict(image=np.ascontiguousarray(sample.pred_img), **found))
+        return made
 
     def _predictions(self, sample: BaseDataElement, size: tuple[int, ...]) -> dict[str, np.ndarray]:
         """Return what the task found, in pixels of the input of a height and width."""
@@ -263,9 +295,20 @@ class BaseInferencer(ABC):
         boxes = found.bboxes.clip(0, [width, height, width, height])  # rounding may pass the border
         return dict(boxes=boxes.astype(np.float32), scores=found.scores, labels=found.labels)
 
-    def _save(self, pair: Pair, out_dir: Path) -> dict[str, Any]:
+    def _outcomes(self, pairs: Sequence[Pair]) -> list[Result | Exception]:
+        """Return the result of each input, or what was wrong with it."""
+        try:
+            return self._run([self._read_pair(pair) for pair in pairs])
+        except Exception as error:  # whatever it is: the others are tried without it
+            return [error] if len(pairs) == 1 else [outcome for pair in pairs for outcome in self._outcomes([pair])]
+
+    def _read_pair(self, pair: Pair) -> dict[str, Any]:
         self.reset()
-        output = self(*self.images_of(pair))
+        return self.read(*map(as_array, self.images_of(pair)))
+
+    def _save(self, pair: Pair, output: Result | Exception, out_dir: Path) -> dict[str, Any]:
+        if isinstance(output, Exception):
+            raise output
         name = f'images/{pair.stem}.png'
         write_image(out_dir / name, output['image'])
         for array in ('restored', 'guidance'):
@@ -328,6 +371,11 @@ def as_array(image: Image | None) -> str | Path | np.ndarray | None:
         grey = image.mode in ('L', 'F') or image.mode.startswith('I')
         return np.array(image) if grey else np.array(image.convert('RGB'))[..., ::-1].copy()
     return image
+
+
+def _shapes(results: dict[str, Any]) -> list[tuple[str, tuple[int, ...]]]:
+    """Return the shapes of the images that were read, by their names."""
+    return [(key, value.shape) for key, value in results.items() if isinstance(value, np.ndarray)]
 
 
 def _together(images: Sequence[Sequence[Image]], sensors: Sequence[str]) -> list[tuple[Image, ...]]:

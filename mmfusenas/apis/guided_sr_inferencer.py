@@ -80,9 +80,10 @@ class GuidedSRInferencer(BaseInferencer):
                              f'{name} of {low[1]} x {low[0]}; the model is trained for {" or ".join(map(str, scales))} '
                              'times. Take a model of that scale, or bring the target to one of these sizes.')
 
-    def _images(self, results: dict[str, Any]) -> dict[str, np.ndarray]:
-        """Return what the base does, and the target as whole numbers where the input was of such."""
-        made = super()._images(results)
-        if results['whole_numbers'] and made['restored'].ndim == 2:
-            made['restored_16'] = made['restored'].round().clip(0, 65535).astype(np.uint16)
+    def _images(self, batch: list[dict[str, Any]]) -> list[dict[str, np.ndarray]]:
+        """Return what the base does, and the targets as whole numbers where the inputs were of such."""
+        made = super()._images(batch)
+        for results, found in zip(batch, made, strict=True):
+            if results['whole_numbers'] and found['restored'].ndim == 2:
+                found['restored_16'] = found['restored'].round().clip(0, 65535).astype(np.uint16)
         return made

@@ -15,7 +15,7 @@ from mmfusenas.apis.loading import build_model
 from mmfusenas.core.errors import FileNotWrittenError
 from mmfusenas.datasets.images import ImageError, write_image
 from mmfusenas.datasets.pairing import Pair
-from mmfusenas.models.scene import FixedFusion
+from mmfusenas.models.scene import FixedFusion, TIMFusion
 from mmfusenas.nas import Genotype, SearchSpace
 from mmfusenas.utils.checkpoint import load_checkpoint, save_checkpoint
 from mmfusenas.utils.weights import weights_records
@@ -77,6 +77,19 @@ def test_chain_from_a_search_to_images(folders: Path, search: Path, run_tool: Ca
     assert '1 of 2 pairs have images of two sizes' in run_tool('infer', '--model', 'out/derived.pth', *folders)
     assert run_tool('infer', '--model', 'out/derived.pth', *folders, '--resize', 'visible') == ''
     assert cv2.imread('fused/images/001_vi.png').shape == (40, 83, 3)
+
+
+def test_images_are_computed_in_batches(folders: Path, run_tool: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = dict(type='mmfusenas.TIMFusion', genotype='tim-light', channels=4)
+    Path('c.py').write_text(f'model = {config}')
+    save_checkpoint(dict(state_dict=build_model(config, 'test').state_dict(), meta={}), 'c.pth')
+    sizes, fuse = [], TIMFusion.fuse
+    monkeypatch.setattr(TIMFusion, 'fuse', lambda self, *lumas: (sizes.append(len(lumas[0])), fuse(self, *lumas))[1])
+    sources = ('--visible', 'vi', '--infrared', 'ir', '--batch-size')
+    assert run_tool('infer', 'c.py', 'c.pth', *sources, '2') == '' and sizes == [2]
+    assert 'batch_size=0; it is a whole number from 1' in run_tool('infer', 'c.py', 'c.pth', *sources, '0')
+    videos = ('--visible', 'a.mp4', '--infrared', 'b.mp4', '--batch-size', '2')
+    assert 'the frames of a video come one by one' in run_tool('infer', 'c.py', 'c.pth', *videos)
 
 
 def test_derive_names_the_retrain_config(search: Path, tmp_path: Path, run_tool: Callable, capsys) -> None:
@@ -178,12 +191,14 @@ def test_whatever_is_wrong_with_one_image_the_others_are_done(
     infer = FusionInferencer(FixedFusion('average'))
     pairs = [Pair(stem, stem, stem) for stem in 'abc']
 
-    def called(visible: str, infrared: str) -> Result:
+    read, array = infer.read, np.zeros((4, 4), np.uint8)
+
+    def called(visible: str, _: str) -> dict:
         if visible == 'b':
             raise problem
-        return Result(dict(image=np.zeros((4, 4, 3), np.uint8), boxes=None, scores=None, labels=None, mask=None))
+        return read(array, array)
 
-    monkeypatch.setattr(FusionInferencer, '__call__', lambda self, *paths: called(*paths))
+    monkeypatch.setattr(infer, 'read', called)
     monkeypatch.setattr(FusionInferencer, 'check', lambda *_: None)
     for problem in (MemoryError('no room'), RuntimeError('odd shape'), cv2.error('odd')):
         with pytest.raises(ImageError, match=f'1 of 3 inputs could not be used.*: {re.escape(str(problem))}'):
