@@ -34,6 +34,7 @@ from mmfusenas.datasets.offset import PairAligner, in_pixels, shifted
 from mmfusenas.datasets.pairing import Pair
 from mmfusenas.datasets.sensor_fault import FrozenWatch, failed_sensor
 from mmfusenas.datasets.thermal import ThermalScale
+from mmfusenas.models.data_preprocessors.pair_data_preprocessor import LEAST_SHARE
 from mmfusenas.models.scene.tiles import OVERLAP, checked_tile
 from mmfusenas.utils.processor import computes_in_bfloat16
 
@@ -78,7 +79,8 @@ class FusionInferencer(BaseInferencer):
         **kwargs: As of :class:`BaseInferencer`.
 
     Calls in a row are those of one sequence for ``missing`` (which sensor stands) and ``align`` (which shift to keep
-    to); :meth:`reset` begins a new one. A video is one, and each pair of :meth:`run` is one by itself.
+    to); :meth:`reset` begins a new one. A video is one, and each pair of :meth:`run` is one by itself. An infrared
+    image that fills less than a fifth of its range is warned of, once.
 
     Raises:
         ValueError: On another word or a tile that is too small, and what :class:`BaseInferencer` raises.
@@ -107,7 +109,7 @@ class FusionInferencer(BaseInferencer):
         self.resize = resize or self.loading.get('resize')
         self.homography = None if resize else _as_homography(homography, self.loading.get('homography'))
         self.offsets: deque[np.ndarray] = deque(maxlen=9)
-        self.drifted = False
+        self.drifted = self.flat = False
         thermal = thermal or self.loading.get('thermal')
         self.thermal = ThermalScale(**thermal) if thermal else None
         self.missing, self.align = missing, align
@@ -144,6 +146,8 @@ class FusionInferencer(BaseInferencer):
         if paths['visible'] == paths['infrared']:  # one file of four channels
             named = dict(zip(named, read_pair(*paths.values()), strict=True))
         loaded, replaced = self._load_both(named, paths)
+        if not replaced:
+            self._warn_flat(loaded['infrared'], paths['infrared'])
         # Before what one camera does not see is taken from the other.
         ranges = {} if replaced else float_ranges(dict(img=loaded['visible'], infrared=loaded['infrared']))
         shift = (0, 0)
@@ -223,6 +227,18 @@ class FusionInferencer(BaseInferencer):
             warnings.warn(f'The edges of the last {len(agree)} pairs lie {apart * visible.shape[1]:.0f} pixels apart: '
                           'a camera may have been moved. Estimate the homography again: '
                           'tools/analysis_tools/estimate_homography.py.', stacklevel=4)
+
+    def _warn_flat(self, infrared: np.ndarray, path: str) -> None:
+        """Warn once where an infrared image of 8 bit is nearly flat; of 16 bit the preprocessor says so."""
+        if self.flat or infrared.dtype != np.uint8:
+            return
+        low, high = int(infrared.min()), int(infrared.max())
+        if high - low >= LEAST_SHARE * 255:
+            return
+        self.flat = True
+        warnings.warn(f'The infrared image {path} holds {low} to {high}, {(high - low) / 255:.1%} of the range to 255: '
+                      'it is nearly flat. thermal=dict(limits=(LOW, HIGH)), of the tool --thermal-range LOW HIGH, '
+                      'brings it to that range.', stacklevel=4)
 
     def _load_both(self, named: dict[str, Image | None],
                    paths: dict[str, str]) -> tuple[dict[str, np.ndarray], str | None]:

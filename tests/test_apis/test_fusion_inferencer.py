@@ -387,6 +387,20 @@ def test_images_of_few_bits_are_judged_by_these(bits: int) -> None:
         assert infer(day.astype(np.uint8), bad)['replaced'] == 'infrared'
 
 
+@pytest.mark.parametrize(('high', 'thermal', 'warned'), [
+    (140, None, True), (160, None, False), (140, dict(limits=(100, 140)), False)])
+def test_an_infrared_image_that_is_nearly_flat_is_said_once(
+        high: int, thermal: dict | None, warned: bool, image: Callable, tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / 'ir.png'), np.linspace(100, high, 24 * 32).round().astype(np.uint8).reshape(24, 32))
+    infer = FusionInferencer(FixedFusion('average'), thermal=thermal)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter('always')
+        for _ in range(2):
+            infer(image(24, 32, 3), tmp_path / 'ir.png')
+    flat = [str(each.message) for each in said if 'nearly flat' in str(each.message)]
+    assert len(flat) == warned and all('ir.png holds 100 to 140, 15.7% of the range to 255' in each for each in flat)
+
+
 def test_limits_of_another_unit_are_an_error(light: nn.Module, image: Callable) -> None:
     kelvin = np.linspace(285, 300, 31 * 45).reshape(31, 45).astype(np.float32)
     celsius = FusionInferencer(light, thermal=dict(limits=(0, 40)))

@@ -18,7 +18,7 @@ _FULL_SCALE = {torch.uint8: 255.0, torch.uint16: 65535.0}
 _FLOAT_SCALE = 255.0
 _SENSOR = dict(aligned='infrared')  # an input that is an image of another one's sensor
 LEAST_SHARE = 0.2
-"""Of its range that an image of 16 bit fills; below it is likely that the files hold fewer bits."""
+"""Of its range that an infrared image, or any of 16 bit, fills; below it is nearly flat, as of fewer bits."""
 _FIELD = 'flow'  # displacements in pixels, no image: kept as it is
 
 
