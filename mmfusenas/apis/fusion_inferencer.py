@@ -146,7 +146,7 @@ class FusionInferencer(BaseInferencer):
         if paths['visible'] == paths['infrared']:  # one file of four channels
             named = dict(zip(named, read_pair(*paths.values()), strict=True))
         loaded, replaced = self._load_both(named, paths)
-        if not replaced:
+        if not replaced and 'infrared' in self.scene.sensors:
             self._warn_flat(loaded['infrared'], paths['infrared'])
         # Before what one camera does not see is taken from the other.
         ranges = {} if replaced else float_ranges(dict(img=loaded['visible'], infrared=loaded['infrared']))
