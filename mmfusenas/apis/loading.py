@@ -99,8 +99,8 @@ def trained_model(source: str | Path, num_classes: int) -> dict[str, Any]:
     return dict(model, init_cfg=dict(type='Pretrained', checkpoint=str(path)))
 
 
-def input_options(model: BaseModel) -> str:
-    """Return how a model is given its images by ``tools/infer.py``, for the command that comes next."""
+def input_options(model: BaseModel | None) -> str:
+    """Return how a model is given its images by ``tools/infer.py``, for the command that comes next; None: a pair."""
     sensors = getattr(getattr(model, 'scene', model), 'sensors', ())
     single = '--input FOLDER' + (' --kernel FILE' if getattr(model, 'takes_kernel', False) else '')
     options = {('visible', ): single, ('guide', 'target'): '--target FOLDER --guide FOLDER'}

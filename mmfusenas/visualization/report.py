@@ -15,6 +15,8 @@ from mmfusenas.core.errors import UserError
 STYLE = """body {font: 15px/1.5 sans-serif; max-width: 1200px; margin: 2em auto; padding: 0 1em; color: #222}
 img {max-width: 100%} table {border-collapse: collapse} th, td {text-align: left; padding: .2em 1em .2em 0;
 border-bottom: 1px solid #ddd} pre {background: #f4f4f4; padding: .8em; overflow-x: auto}"""
+PLACE, TIMES = ('epoch', 'iter'), ('time', 'data_time')
+"""What is no curve: where a line of an iteration is from, and how long a validation took."""
 _LAST_STEP = re.compile(r'(.+)_(\d+)')
 
 
@@ -48,8 +50,13 @@ def embedded(image: Path) -> str:
             f'<figcaption>{escape(image.stem)}</figcaption></figure>\n')
 
 
-def read_scalars(work_dir: Path) -> dict[str, list[tuple[int, float]]]:
+def read_scalars(work_dir: Path, validation: bool = False) -> dict[str, list[tuple[int, float]]]:
     """Return what a training logged, as (step, value) by name, over all its starts; of a step the last one counts.
+
+    Args:
+        work_dir: Of the training.
+        validation: Whether to read the scores of its validations, by epoch, in the place of what it logged of its
+            iterations. Defaults to False.
 
     Raises:
         UserError: A log is damaged.
@@ -62,8 +69,10 @@ def read_scalars(work_dir: Path) -> dict[str, list[tuple[int, float]]]:
                 step = int(values.pop('step'))
             except (ValueError, KeyError, TypeError, AttributeError) as error:
                 raise UserError(f'{file}, line {number} is no line of a log ({error}); remove it.') from error
+            if ('iter' not in values) != validation:
+                continue
             for name, value in values.items():
-                if name not in ('epoch', 'iter') and isinstance(value, (int, float)):
+                if name not in (TIMES if validation else PLACE) and isinstance(value, (int, float)):
                     curves[name][step] = value
     return {name: sorted(points.items()) for name, points in curves.items()}
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from math import ceil
+from math import ceil, isfinite
 from statistics import median
 from typing import Any
 
@@ -84,6 +84,36 @@ def plot_cost_and_loss(history: Mapping[str, Any]) -> Figure | None:
     colours = axes.scatter(costs, losses, c=epochs, zorder=2)
     axes.set(xlabel=f'expected {name}'.replace('_', ' '), ylabel='upper loss')
     figure.colorbar(colours, label='epoch')
+    return figure
+
+
+def plot_cost_and_scores(parameters: Mapping[int, float],
+                         scores: Mapping[str, Sequence[tuple[int, float]]]) -> Figure | None:
+    """Draw each validation score of a search against the size of what it would have found, an epoch a point.
+
+    Args:
+        parameters: Parameters of the network found after an epoch, by epoch.
+        scores: Points (epoch, score) by name. Those that are no numbers are left out.
+
+    Returns:
+        A small diagram a score; None where no epoch has both.
+    """
+    panels = {name: [(parameters[epoch], score, epoch) for epoch, score in points
+                     if epoch in parameters and isfinite(score)] for name, points in scores.items()}
+    panels = {name: points for name, points in panels.items() if points}
+    if not panels:
+        return None
+    rows, columns = ceil(len(panels) / COLUMNS), min(COLUMNS, len(panels))
+    figure = Figure(figsize=(3.4 * columns + 0.8, 2.6 * rows), layout='constrained')
+    epochs = [epoch for points in panels.values() for _, _, epoch in points]
+    for place, (name, points) in enumerate(panels.items(), start=1):
+        axes = figure.add_subplot(rows, columns, place)
+        sizes, values, colours = zip(*points)
+        axes.plot(sizes, values, color='0.8', zorder=1)
+        drawn = axes.scatter(sizes, values, c=colours, vmin=min(epochs), vmax=max(epochs), zorder=2)
+        axes.set(xlabel='parameters', title=name.replace('_', ' '))
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=4))
+    figure.colorbar(drawn, ax=figure.axes, label='epoch', ticks=MaxNLocator(integer=True), fraction=0.04)
     return figure
 
 

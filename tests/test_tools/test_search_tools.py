@@ -3,6 +3,7 @@ import base64
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -13,6 +14,7 @@ from mmengine.config import Config
 from mmfusenas.nas import Genotype, SearchSpace
 from mmfusenas.nas.cost_table import CostTable
 from mmfusenas.registry import MODELS
+from mmfusenas.utils.checkpoint import save_checkpoint
 from mmfusenas.utils.complexity import complexity
 from mmfusenas.visualization.report import read_scalars
 from mmfusenas.visualization.search_plots import plot_cost_and_loss, plot_health
@@ -90,6 +92,88 @@ def test_a_page_of_a_training(tmp_path: Path, run_tool: Callable) -> None:
     assert f'python tools/test.py {tmp_path}/mine.py {tmp_path}/iter_4.pth' in html
     (tmp_path / '2/vis_data/scalars.json').write_text('{"loss": 3}\n')
     assert 'scalars.json, line 1 is no line of a log' in run_tool('analysis_tools/plot_search', tmp_path, '--html')
+
+
+def test_a_search_without_an_expected_cost_shows_its_scores_against_parameters(
+        work_dir: Path, run_tool: Callable, load_tool: Callable, capsys: pytest.CaptureFixture) -> None:
+    log_of_a_training(work_dir)
+    assert run_tool('analysis_tools/plot_search', work_dir, '--html') == ''
+    html = (work_dir / 'plots/index.html').read_text()
+    assert 'Not drawn: no epoch has a validation score' in html and 'cost_and_scores' not in capsys.readouterr().out
+    with open(work_dir / '2/vis_data/scalars.json', 'a') as log:
+        log.writelines(json.dumps({'mAP': 0.1 * epoch, 'time': 0.5, 'data_time': 0.1, 'step': epoch}) + '\n'
+                       for epoch in (1, 2, 3))
+    for epoch, parameters in ((1, 900), (2, 700), (3, 500)):  # the third is left of a former search
+        (work_dir / 'genotypes').mkdir(exist_ok=True)
+        Genotype(costs=dict(parameters=parameters)).save(work_dir / f'genotypes/epoch_{epoch}.json')
+    assert run_tool('analysis_tools/plot_search', work_dir, '--html') == ''
+    html = (work_dir / 'plots/index.html').read_text()
+    images = re.search('<h2>Cost against score</h2>(.*?)</section>', html, re.DOTALL)[1]
+    assert len(embedded_images(images)) == 1 and 'Its score is that of the supernet' in images
+    assert cv2.imread(str(work_dir / 'plots/cost_and_scores.png')).std() > 5
+    assert 'plots/validation.png' in capsys.readouterr().out and 'Not drawn' not in html
+    assert read_scalars(work_dir, validation=True) == dict(mAP=[(1, 0.1), (2, 0.2), (3, 0.1 * 3)])
+    assert list(read_scalars(work_dir)) == ['loss']
+    history = json.loads((work_dir / 'search.json').read_text())
+    assert load_tool('analysis_tools/plot_search').found_parameters(work_dir, history) == {1: 900, 2: 700}
+
+
+def next_commands(work_dir: Path) -> list[str]:
+    """Return the commands of the page of a work dir, without what they are for."""
+    text = re.search('<h2>Next</h2>\n<pre>(.*?)</pre>', (work_dir / 'plots/index.html').read_text(), re.DOTALL)[1]
+    return [line for line in text.splitlines() if not line.startswith('#')]
+
+
+def save_model(path: Path, model: dict, **content: object) -> None:
+    """Write the checkpoint of a model of random weights."""
+    model = dict(model, _scope_='mmfusenas')
+    save_checkpoint(dict(meta=dict(model_cfg=json.dumps(model)), state_dict=MODELS.build(model).state_dict(),
+                         **content), path)
+
+
+def test_what_comes_after_a_search(work_dir: Path, run_tool: Callable) -> None:
+    log_of_a_training(work_dir)
+    (work_dir / 'retrain.py').touch()
+    save_model(work_dir / 'epoch_2.pth', SCENE)
+    (work_dir / 'last_checkpoint').write_text('epoch_2.pth')
+    retrain = f'python tools/train.py {work_dir}/retrain.py'
+    derive = (f'python tools/derive.py {work_dir}/epoch_2.pth --out {work_dir}/derived.json '
+              f'--checkpoint {work_dir}/derived.pth')
+    use = [f'python tools/infer.py --model {work_dir}/derived.pth --visible FOLDER --infrared FOLDER --out-dir FOLDER',
+           f'python tools/deployment/export_onnx.py --model {work_dir}/derived.pth --out {work_dir}/model.onnx']
+    again = f'python tools/analysis_tools/plot_search.py {work_dir} --html'
+    assert run_tool('analysis_tools/plot_search', work_dir, '--html') == ''
+    assert next_commands(work_dir) == [retrain, derive, *use, again]  # the last genotype need not be that of retrain.py
+    genotype = Genotype.load(work_dir / 'genotype.json')
+    replace(genotype, source=dict(epoch=2)).save(work_dir / 'genotype.json')
+    log_of_a_training(work_dir / 'retrain')
+    assert run_tool('analysis_tools/plot_search', work_dir, '--html') == ''
+    of_retraining = f'python tools/analysis_tools/plot_search.py {work_dir}/retrain --html'
+    test = f'python tools/test.py {work_dir}/retrain.py {work_dir}/derived.pth'
+    assert next_commands(work_dir) == [retrain, of_retraining, derive, test, *use, again]
+    save_checkpoint(dict(state_dict={}), work_dir / 'epoch_2.pth')
+    assert run_tool('analysis_tools/plot_search', work_dir, '--html') == ''
+    assert f'{derive} --config CONFIG' in next_commands(work_dir)
+
+
+def test_what_comes_after_a_training(tmp_path: Path, run_tool: Callable) -> None:
+    log_of_a_training(tmp_path)
+    (tmp_path / 'mine.py').touch()
+    (tmp_path / 'last_checkpoint').write_text('iter_4.pth')
+    trained, page = f'{tmp_path}/mine.py {tmp_path}/iter_4.pth', 'analysis_tools/plot_search'
+    again = f'python tools/{page}.py {tmp_path} --html'
+    save_model(tmp_path / 'iter_4.pth', dict(type='RUASScene', genotype='ruas-scene'))
+    assert run_tool(page, tmp_path, '--html') == ''
+    assert next_commands(tmp_path) == [
+        f'python tools/test.py {trained}', f'python tools/infer.py {trained} --input FOLDER --out-dir FOLDER',
+        f'python tools/deployment/export_onnx.py {trained} --out {tmp_path}/model.onnx', again]
+    save_model(tmp_path / 'iter_4.pth', SCENE, path_sampling={})
+    assert run_tool(page, tmp_path, '--html') == ''
+    assert next_commands(tmp_path) == [
+        f'python tools/train.py SEARCH_CONFIG --cfg-options load_from={tmp_path}/iter_4.pth', again]
+    save_model(tmp_path / 'iter_4.pth', SCENE)  # of a search that exports nothing
+    assert run_tool(page, tmp_path, '--html') == ''
+    assert next_commands(tmp_path)[0].startswith(f'python tools/derive.py {tmp_path}/iter_4.pth --out ')
 
 
 def test_the_health_is_drawn_where_there_is_one(work_dir: Path, run_tool: Callable) -> None:

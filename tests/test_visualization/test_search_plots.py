@@ -8,6 +8,7 @@ from mmfusenas.visualization.search_plots import (
     graphs,
     plot_cell_graph,
     plot_chain,
+    plot_cost_and_scores,
     plot_curves,
     plot_distillation_cell,
     plot_probabilities,
@@ -47,6 +48,19 @@ def test_curves_of_a_searched_loss_show_every_weight() -> None:
     axes = {axes.get_title(): axes.lines[0] for axes in plot_curves(dict(choices={}, epochs=epochs)).axes}
     assert axes['weights.loss.weights.l1'].get_ydata().tolist() == [2.0, 3.0]
     assert axes['weights.loss.weights.ssim'].get_ydata().tolist() == [0.5, 0.5]
+
+
+def test_every_score_stands_against_the_size_of_what_was_found_in_its_epoch() -> None:
+    scores = {'coco/bbox_mAP': [(1, 0.1), (2, 0.3), (4, 0.4)], 'mIoU': [(1, float('nan')), (2, 0.5)], 'MI': [(4, 1.0)]}
+    figure = plot_cost_and_scores({1: 900, 2: 700, 3: 800}, scores)
+    drawn = {axes.get_title(): axes.collections[0] for axes in figure.axes[:-1]}  # the last one is the colour bar
+    assert {name: points.get_offsets().tolist() for name, points in drawn.items()} == {
+        'coco/bbox mAP': [[900, 0.1], [700, 0.3]], 'mIoU': [[700, 0.5]]}
+    assert {name: points.get_array().tolist() for name, points in drawn.items()} == {
+        'coco/bbox mAP': [1, 2], 'mIoU': [2]}
+    assert {points.get_clim() for points in drawn.values()} == {(1, 2)}  # an epoch has one colour
+    assert {axes.get_xlabel() for axes in figure.axes[:-1]} == {'parameters'}
+    assert plot_cost_and_scores({}, scores) is None and plot_cost_and_scores({1: 900}, {}) is None
 
 
 def test_graph_has_a_node_for_each_and_names_every_edge() -> None:

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from mmfusenas.apis.next_commands import search_commands, training_commands
 from mmfusenas.core.errors import UserError
 from mmfusenas.core.files import parse_json, write_text
 from mmfusenas.nas import Genotype
-from mmfusenas.utils.checkpoint import latest_checkpoint
-from mmfusenas.utils.command_line import command, existing_file, run_tool
+from mmfusenas.utils.command_line import existing_file, run_tool
 from mmfusenas.visualization.report import embedded, last_images, page, read_scalars, table
 from mmfusenas.visualization.search_plots import (
     graphs,
@@ -22,12 +22,20 @@ from mmfusenas.visualization.search_plots import (
     plot_cell_graph,
     plot_chain,
     plot_cost_and_loss,
+    plot_cost_and_scores,
     plot_curves,
     plot_distillation_cell,
     plot_grid,
     plot_health,
     plot_probabilities,
 )
+
+COSTS = ('cost_and_loss', 'cost_and_scores')
+"""Figures of cost against score."""
+SCORES = ('<p>cost_and_scores: a point is an epoch. Its score is that of the supernet, with its choices as they were. '
+          'Its cost is that of the network that would have been derived then.</p>\n')
+NO_SCORES = ('<p>Not drawn: no epoch has a validation score and a genotype with costs, and no expected cost was logged.'
+             '</p>\n')
 
 
 def parse_args() -> argparse.Namespace:
@@ -85,38 +93,55 @@ def main() -> None:
     """Plot."""
     args = parse_args()
     work_dir = Path(args.work_dir)
-    scalars = read_scalars(work_dir) if args.html else {}
-    if scalars and not (work_dir / 'search.json').is_file():
-        drawn, tables, following = [], [], test_command(work_dir)
+    scalars, scores = (read_scalars(work_dir, validation) if args.html else {} for validation in (False, True))
+    history = None
+    if (scalars or scores) and not (work_dir / 'search.json').is_file():
+        drawn, tables, following = [], [], training_commands(work_dir)
     else:
         history = read_history(work_dir / 'search.json')
-        found, retrain = work_dir / 'genotype.json', work_dir / 'retrain.py'
+        found = work_dir / 'genotype.json'
         genotype = Genotype.load(found) if found.is_file() else None
         if genotype is None:
             print(f'{found} does not exist (yet), so what was found is not drawn.')
         drawn, tables = list(figures(history, genotype)), list(search_tables(history, genotype))
-        following = command('python', 'tools/train.py', retrain if retrain.is_file() else 'CONFIG')
-    if scalars:
-        drawn.append(('training', plot_grid(scalars, 'iteration')))
+        cost = plot_cost_and_scores(found_parameters(work_dir, history), scores)
+        drawn += [('cost_and_scores', cost)] if cost else []
+        following = search_commands(work_dir, genotype)
+    drawn += [(name, plot_grid(curves, step)) for name, curves, step in (
+        ('training', scalars, 'iteration'), ('validation', scores, 'epoch')) if curves]
     (work_dir / 'plots').mkdir(exist_ok=True)
     files = [work_dir / 'plots' / f'{name}.png' for name, _ in drawn]
     for file, (_, figure) in zip(files, drawn, strict=True):
         figure.savefig(file, dpi=120)
         print(file)
+    first = next(following)
     if args.html:
-        scored = [path for path in [work_dir / 'pareto.png'] if path.is_file()]  # of an evolution
-        images = [('Figures', files), ('Cost against score', scored), ('Last images', last_images(work_dir))]
-        sections = [*tables, *((heading, ''.join(map(embedded, paths))) for heading, paths in images if paths),
-                    ('Next', f'<pre>{escape(following)}</pre>')]
+        lines = '\n'.join(f'# {purpose}\n{line}' for purpose, line in [first, *following])
+        sections = [*tables, *image_sections(work_dir, files, searched=history is not None),
+                    ('Next', f'<pre>{escape(lines)}</pre>')]
         write_text(work_dir / 'plots/index.html', page(work_dir.resolve().name, sections))
         print(work_dir / 'plots/index.html')
-    print(f'\ndone; next:\n  {following}')
+    print(f'\ndone; next:\n  {first[1]}')
 
 
-def test_command(work_dir: Path) -> str:
-    """Return the command that tests what a training has reached."""
-    configs, checkpoint = sorted(work_dir.glob('*.py')), latest_checkpoint(work_dir)
-    return command('python', 'tools/test.py', configs[0] if configs else 'CONFIG', checkpoint or 'CHECKPOINT')
+def found_parameters(work_dir: Path, history: dict) -> dict[int, int]:
+    """Return the parameters of the network found after an epoch, by epoch, as far as they are known."""
+    files = {epoch: work_dir / f'genotypes/epoch_{epoch}.json' for epoch in (x['epoch'] for x in history['epochs'])}
+    found = {epoch: Genotype.load(file).costs.get('parameters') for epoch, file in files.items() if file.is_file()}
+    return {epoch: parameters for epoch, parameters in found.items() if parameters is not None}
+
+
+def image_sections(work_dir: Path, files: list[Path], searched: bool) -> Iterator[tuple[str, str]]:
+    """Yield heading and content of the images: figures, cost against score, the last images of the validation."""
+    costs = [file for file in files if file.stem in COSTS]
+    costs += [path for path in [work_dir / 'pareto.png'] if path.is_file()]  # of an evolution
+    note = SCORES if any(file.stem == 'cost_and_scores' for file in costs) else ''
+    for heading, text, paths in (
+            ('Figures', '', [file for file in files if file not in costs]),
+            ('Cost against score', note if costs or not searched else NO_SCORES, costs),
+            ('Last images', '', last_images(work_dir))):
+        if text or paths:
+            yield heading, text + ''.join(map(embedded, paths))
 
 
 def search_tables(history: dict, genotype: Genotype | None) -> Iterator[tuple[str, str]]:
