@@ -1,6 +1,6 @@
 """Scores over the union of what several runs were tested on, as of the folds of a cross-validation."""
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import redirect_stdout
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -12,15 +12,19 @@ from mmengine.registry import init_default_scope
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
+from mmfusenas.core.errors import UserError
 from mmfusenas.datasets.leaves import is_drawn, scan
 from mmfusenas.datasets.pairing import get_stem
 from mmfusenas.datasets.transforms import LoadSegMap
+from mmfusenas.evaluation.spread import Score, jackknife
 from mmfusenas.registry import DATASETS
 from mmfusenas.utils.config_parts import type_name
 
 PERSON = 'person'
 OUTPUTS = {'DetectionMetric': 'outfile_prefix', 'IoUMetric': 'output_dir'}
 """Metrics that write what was found, and their argument that says where."""
+GROUPS = 10
+"""Groups of neighbouring images that are left out in turn for the error of a difference."""
 HEIGHTS = {'< 16 px': (0, 16), '16-32 px': (16, 32), '> 32 px': (32, 1e5)}
 """Heights of people that are scored apart, in pixels."""
 
@@ -127,6 +131,41 @@ def map_scores(images: Sequence[Image], classes: Sequence[str]) -> dict[str, flo
     with np.errstate(invalid='ignore'):
         iou, accuracy = hits / (annotated + confusion.sum(0) - hits), hits / annotated
     return dict(mIoU=float(np.nanmean(iou)), mAcc=float(np.nanmean(accuracy)), **dict(zip(classes, iou.tolist())))
+
+
+def main_names(found: Mapping[str, float]) -> list[str]:
+    """Return the names of the scores that sum up a detection or a segmentation."""
+    return [name for name in ('mAP_50', 'mAP', 'mIoU') if name in found]
+
+
+def paired(rows: Mapping[str, Sequence[Sequence[Image]]], classes: Sequence[str]) -> dict[str, Score]:
+    """Return the main score of each row, the mean over its runs, for differences on the same images.
+
+    Args:
+        rows: Images of each run of a row, by its name.
+        classes: Names of the classes.
+
+    Raises:
+        UserError: Rows are of other images.
+    """
+    first = next(iter(rows.values()))[0]
+    main = main_names(scores(first, classes))[0]
+    for name, runs in rows.items():
+        if any([image.stem for image in run] != [image.stem for image in first] for run in runs):
+            raise UserError(f'{name} was tested on other images than the first row, so that there is no difference on '
+                            'the same images.')
+    return {name: jackknife(lambda some: float(np.mean([scores(run, classes)[main] for run in zip(*some)])),
+                            list(zip(*runs)), GROUPS) for name, runs in rows.items()}
+
+
+def difference_table(found: Mapping[str, Score]) -> list[list[str]]:
+    """Return a table of each row minus each other one, in hundredths, with standard errors on the same images."""
+    def cell(score: Score, other: Score) -> str:
+        gap = score.minus(other)
+        return '' if score is other else f'{100 * gap.value:+.1f} +- {100 * gap.error:.1f}'
+
+    return [['row minus column, points', *found],
+            *([name, *(cell(score, other) for other in found.values())] for name, score in found.items())]
 
 
 def grouped(images: Iterable[Image], pattern: str) -> list[Image]:

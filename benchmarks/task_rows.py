@@ -8,8 +8,10 @@ runs among processes that are started with it.
 With `--folds N` each row is trained on all folds but one and tested on that one, for every fold; the config makes the
 folds, by FOLD=K/N in the environment (docs/en/datasets.md). Where the data are files, the detections or maps of all
 folds are scored together, by classes, heights of people, day and night; mean and standard deviation over the folds
-stand beside. The further metrics of the test, of the image that the task saw, are means over all images, or objects.
-In TIM's table 4 one detector, trained on averages, sees what others fuse (`--task-from`); TIM's row has its own.
+stand beside, and below the differences between the rows on the same images, with standard errors (a tenth of the images
+left out at a time). The further metrics of the test, of the image that the task saw, are means over all images, or
+objects. In TIM's table 4 one detector, trained on averages, sees what others fuse (`--task-from`); TIM's row has its
+own.
 
     python benchmarks/task_rows.py                    # detection, built-in scenes, the budget of the demo
     python benchmarks/task_rows.py --test-options test_dataloader.dataset.seed=9 test_dataloader.dataset.length=400
@@ -31,7 +33,7 @@ from zlib import crc32
 
 import torch
 from mmengine.config import Config
-from pooled import Image, grouped, images_of, output_option, scores
+from pooled import Image, difference_table, grouped, images_of, main_names, output_option, paired, scores
 from rows import RUAS_ROWS, TIM_ROWS
 from runs import config_with, figure, shared, test, train_found
 from terminaltables import AsciiTable
@@ -70,6 +72,11 @@ def main() -> None:
     folds = f', folds: {args.folds}' if args.folds > 1 else ''
     whose = f', task network of {args.task_from}' if args.task_from else ''
     print('\n' + AsciiTable(table, f'{args.configs or args.config}{folds}, seeds: {args.seeds}{whose}').table)
+    if len(args.rows) > 1 and all(test.images for test in tests.values()):
+        images = {row: [[image for fold in range(args.folds) for image in tests[row, fold, seed].images]
+                        for seed in args.seeds] for row in args.rows}
+        classes = next(iter(tests.values())).classes
+        print('\n' + AsciiTable(difference_table(paired(images, classes)), 'on the same images').table)
 
 
 def parse_args() -> argparse.Namespace:
@@ -198,11 +205,6 @@ def of_images(name: str, folds: Sequence[Test]) -> float:
     counted = f'{name.rpartition("/")[0]}/objects'
     sizes = [test.metrics.get(counted, len(test.images)) for test in folds]
     return sum(size * test.metrics[name] for size, test in zip(sizes, folds)) / sum(sizes)
-
-
-def main_names(found: dict[str, float]) -> list[str]:
-    """Return the names of the scores that sum up a detection or a segmentation."""
-    return [name for name in ('mAP_50', 'mAP', 'mIoU') if name in found]
 
 
 if __name__ == '__main__':

@@ -15,6 +15,7 @@ import torch
 from mmengine.config import Config, ConfigDict
 from scipy.ndimage import convolve
 
+from mmfusenas.core.errors import UserError
 from mmfusenas.datasets.images import write_image
 from mmfusenas.models.classifiers import QualityClassifier
 from mmfusenas.models.restorers import GuidedSR
@@ -213,6 +214,72 @@ def test_maps_are_scored_over_all_images(pooled):
     assert found['mIoU'] == pytest.approx(0.55) and found['mAcc'] == pytest.approx((2 / 3 + 3 / 4) / 2)
 
 
+def detections(pooled, hits):
+    """Images with one person each, whose score is that of ``hits``; None where it is missed."""
+    box = dict(bbox=[0, 0, 4, 40], category_id=0)
+    return [pooled.Image(f'{number}D', [box], [] if hit is None else [dict(box, score=hit)])
+            for number, hit in enumerate(hits)]
+
+
+def test_a_difference_has_the_error_of_the_same_images(pooled):
+    one, other = [0.9] * 15 + [None] * 5, [0.9] * 10 + [None] * 10
+    found = pooled.paired({'one': [detections(pooled, one)], 'other': [detections(pooled, other)],
+                           'of two seeds': [detections(pooled, one), detections(pooled, other)]}, ('person', ))
+    recall = {name: np.array([hit is not None for hit in hits]) for name, hits in (('one', one), ('other', other))}
+    groups = np.array_split(np.arange(20), 10)
+
+    def precision(name, kept):  # of 101 recalls, those that are reached
+        return (np.floor(recall[name][kept].mean() * 100) + 1) / 101
+
+    gaps = np.array([precision('one', kept) - precision('other', kept)
+                     for kept in (np.setdiff1d(np.arange(20), group) for group in groups)])
+    gap = found['one'].minus(found['other'])
+    everything = np.arange(20)
+    assert gap.value == pytest.approx(precision('one', everything) - precision('other', everything))
+    assert gap.error == pytest.approx((9 / 10 * ((gaps - gaps.mean()) ** 2).sum()) ** 0.5) and gap.error > 0
+    assert found['of two seeds'].value == pytest.approx((found['one'].value + found['other'].value) / 2)
+    table = pooled.difference_table({name: found[name] for name in ('one', 'other')})
+    assert table[1][1] == table[2][2] == '' and table[1][2] == f'{100 * gap.value:+.1f} +- {100 * gap.error:.1f}'
+    assert table[2][1].startswith('-')
+
+
+def test_there_is_no_difference_on_other_images(pooled):
+    first = detections(pooled, [0.9, 0.9])
+    for runs in ([first, first[:1]], [first[::-1]]):
+        with pytest.raises(UserError, match='second was tested on other images'):
+            pooled.paired({'first': [first], 'second': runs}, ('person', ))
+
+
+def test_networks_are_compared_on_the_same_images(pooled, monkeypatch, tmp_path, capsys):
+    import paired
+    monkeypatch.chdir(tmp_path)
+    Path('c.py').write_text("test_evaluator = dict(type='DetectionMetric')\ntest_dataloader = dict(dataset=dict())")
+    hits, asked = dict(good=[0.9] * 20, bad=[0.9, None] * 10), []
+
+    def test_rule(config, folder, rule, checkpoint):
+        asked.append((config, folder, rule, checkpoint))
+
+    monkeypatch.setattr(pooled, 'scan', lambda config, limit: ([{}], ))  # of files
+    monkeypatch.setattr(paired, 'test_rule', test_rule)
+    monkeypatch.setattr(paired, 'images_of', lambda cfg, place: (
+        detections(pooled, hits[place.parent.name]), ('person', )))
+    rows = ['--row', 'good', 'c.py', 'a.pth', '--row', 'bad', 'c.py', 'tim-retinanet-msrs']
+    monkeypatch.setattr(sys, 'argv', ['paired.py', *rows, '--work-dir', 'out'])
+    paired.main()
+    assert asked[1] == ('c.py', Path('out/bad'), [f'test_evaluator.outfile_prefix={tmp_path}/out/bad/found'],
+                        'tim-retinanet-msrs')
+    printed = capsys.readouterr().out
+    assert re.search(r'\| good +\| 1\.000 \+- 0\.000', printed) and re.search(r'\| good +\| +\| \+49\.5', printed)
+    monkeypatch.setattr(sys, 'argv', ['paired.py', *rows[:4]])
+    with pytest.raises(SystemExit):
+        paired.main()
+    assert 'give two rows or more' in capsys.readouterr().err
+    Path('c.py').write_text("test_evaluator = dict(type='FusionMetric')\ntest_dataloader = dict(dataset=dict())")
+    monkeypatch.setattr(sys, 'argv', ['paired.py', *rows])
+    with pytest.raises(UserError, match='nothing can be compared image by image'):
+        paired.main()
+
+
 @pytest.fixture
 def folds(pooled, monkeypatch, tmp_path):
     """The script of the folds, with tools that leave what real ones do; what is found says which weights found it."""
@@ -284,6 +351,7 @@ def test_every_fold_is_tested_on_by_a_training_without_it(folds, capsys):
     # The mean over one image of each fold, and over one object of the first and two of the second.
     assert re.search(r'\| cddfuse/VIF +\| 1\.000', printed) and 'objects' not in printed
     assert re.search(r'\| people by day/darker +\| 0\.767', printed)
+    assert re.search(r'\| visible +\| +\| \+0\.0 \+- 0\.0 +\|', printed)  # minus direct
     assert folds('--rows', 'visible', 'direct', '--train-options', 'a.b=1') == []
 
 
