@@ -21,6 +21,7 @@ from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from unittest.mock import patch
 
 import torch
 from mixed_precision import WRAPPERS
@@ -244,8 +245,9 @@ def main() -> None:
     init_default_scope('mmfusenas')
     where = torch.cuda.get_device_name() if args.device == 'cuda' else f'CPU, {torch.get_num_threads()} threads'
     found: dict[str, Sequence] = {}
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ['TMPDIR'] = tempfile.tempdir = folder  # of the work dirs
+    # Of the work dirs, those of the processes that are started among them.
+    with (tempfile.TemporaryDirectory() as folder, patch.dict(os.environ, TMPDIR=folder),
+          patch('tempfile.tempdir', folder)):
         for part in args.parts:
             found[part] = PARTS[part](args)
             print('\n' + AsciiTable(found[part], f'{part}, {where}').table, flush=True)

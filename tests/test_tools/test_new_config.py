@@ -283,7 +283,7 @@ def test_the_optimizer_and_schedule_are_the_task_s() -> None:
     assert scheduler['milestones'] == [22] and scheduler['end'] == 24
     train_cfg, wrapper, schedulers, hooks = stock_schedule(
         'mmdet::rtmdet/rtmdet_tiny_8xb32-300e_coco.py', batch_size=16, length=30, warmup=50)
-    assert wrapper['optimizer']['lr'] == pytest.approx(0.004 / 16) and wrapper['paramwise_cfg']['bypass_duplicate']
+    assert wrapper['optimizer']['lr'] == pytest.approx(0.004 / 16)
     assert wrapper['paramwise_cfg']['custom_keys']['scene']['lr_mult'] == 1.0
     warmup, cosine = schedulers
     assert warmup['end'] == 50 and (cosine['begin'], cosine['end'], cosine['T_max']) == (15, 30, 15)
@@ -292,6 +292,26 @@ def test_the_optimizer_and_schedule_are_the_task_s() -> None:
     train_cfg, wrapper, (poly, ), _ = stock_schedule(PSPNET, batch_size=8, length=800)
     assert train_cfg == dict(type='ResumableIterTrainLoop', max_iters=800, val_interval=80)
     assert poly['end'] == 800 and wrapper['optimizer']['lr'] == 0.01
+
+
+@pytest.mark.parametrize(('task', 'optimizer', 'others', 'length'), [
+    ('mmdet::detr/detr_r50_8xb2-150e_coco.py', dict(type='AdamW', lr=1e-4, weight_decay=1e-4), {'backbone': 0.1}, 150),
+    ('mmseg::swin/swin-tiny-patch4-window7-in1k-pre_upernet_8xb2-160k_ade20k-512x512.py',
+     dict(type='AdamW', lr=6e-5, betas=(0.9, 0.999), weight_decay=0.01), {}, 160_000)])
+def test_no_other_optimizer_is_put_in_the_place_of_the_task_s(
+        task: str, optimizer: dict, others: dict, length: int) -> None:
+    _, wrapper, schedulers, _ = stock_schedule(task, batch_size=16, length=length)
+    assert wrapper['optimizer'] == optimizer
+    keys = wrapper['paramwise_cfg']['custom_keys']
+    assert {name: value['lr_mult'] for name, value in keys.items() if 'lr_mult' in value} == dict(others, scene=1.0)
+    if 'swin' in task:
+        assert keys['norm']['decay_mult'] == keys['absolute_pos_embed']['decay_mult'] == 0.0
+    assert schedulers[-1]['end'] == length
+
+
+def test_a_weight_that_a_stock_config_names_twice_is_optimised_once() -> None:
+    _, wrapper, _, _ = stock_schedule(FCOS, batch_size=16, length=12)
+    assert wrapper['paramwise_cfg']['bypass_duplicate'] is True  # which the stock config lacks
 
 
 def test_a_task_fits_its_data() -> None:
