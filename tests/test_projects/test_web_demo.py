@@ -1,5 +1,6 @@
 """The web demo and the page of a search, driven in a browser."""
 import importlib.util
+import json
 import os
 import re
 import shutil
@@ -13,7 +14,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mmfusenas.apis import FusionInferencer
+from mmfusenas.apis import EnhanceInferencer, FusionInferencer
 
 pytest.importorskip('mmdet', reason='the demo has a detector')
 gradio = pytest.importorskip('gradio', reason='pip install gradio')
@@ -74,6 +75,19 @@ def choose_example(page, images: int) -> None:
         '.filter(image => image.offsetWidth).length == count', arg=images)
 
 
+def release_at(page, label: str, share: float) -> float:
+    """Move a slider with the mouse; return its new value."""
+    slider = page.get_by_label(f'range slider for {label}').locator('visible=true')
+    box = slider.bounding_box()
+    slider.click(position=dict(x=share * box['width'], y=box['height'] / 2))
+    return float(slider.input_value())
+
+
+def shown_numbers(page) -> list[tuple[str, float]]:
+    text = page.get_by_test_id('json').inner_text()
+    return [(name, float(value)) for name, value in re.findall(r'"([^"]+)"\s*:\s*([\d.]+)', text)]
+
+
 def screenshot(page, name: str) -> None:
     if os.environ.get('SCREENSHOTS'):
         page.screenshot(path=Path(os.environ['SCREENSHOTS'], name), quality=80)
@@ -101,6 +115,33 @@ def test_the_threshold_counts(address: str, page) -> None:
     assert '"score"' not in page.content()
 
 
+def test_a_raised_threshold_removes_boxes(address: str, page) -> None:
+    fuse_example(page, address, '0.1')
+    before = [score for name, score in shown_numbers(page) if name == 'score']
+    lowest = release_at(page, 'lowest score of a detection', 0.26)
+    kept = [score for score in before if score >= lowest]
+    assert 0 < len(kept) < len(before)
+    playwright.expect(page.get_by_text('"score"')).to_have_count(len(kept), timeout=WAIT)
+    assert [score for name, score in shown_numbers(page) if name == 'score'] == kept
+
+
+def test_masks_are_drawn_and_their_shares_given(app: ModuleType, address: str, page, tmp_path: Path) -> None:
+    page.goto(address)
+    choose(page, 'network', 'tim-segment-msrs')
+    choose_example(page, 2)
+    page.get_by_role('button', name='Fuse', exact=True).click()
+    page.get_by_text('"background"').wait_for()
+    drawn = page.locator('.block').filter(has_text='what was found').locator('.image-container img').evaluate(MEAN)
+    infer = FusionInferencer('tim-segment-msrs')
+    result = infer(*app.draw_examples(tmp_path)[0][0])
+    assert abs(drawn - result.plot().mean()) < 2 and abs(drawn - result['image'].mean()) > 10
+    shares = dict(shown_numbers(page))
+    assert len(shares) > 1 and sum(shares.values()) == pytest.approx(1, abs=1e-3)
+    for name, share in shares.items():
+        expected = (result['mask'] == infer.dataset_meta['classes'].index(name)).mean()
+        assert share == pytest.approx(expected, abs=1e-3)
+
+
 def test_a_missing_image_is_named(address: str, page) -> None:
     page.goto(address)
     page.get_by_role('button', name='Fuse', exact=True).click()
@@ -116,6 +157,57 @@ def test_a_dark_image_is_brightened(address: str, page) -> None:
     playwright.expect(images).to_have_count(2, timeout=WAIT)
     before, after = (images.nth(number).evaluate(MEAN) for number in range(2))
     assert abs(before - after) > 10  # whichever of the two is on top
+
+
+def test_the_strength_slider_changes_the_enhanced_image(app: ModuleType, address: str, page, tmp_path: Path) -> None:
+    page.goto(address)
+    page.get_by_role('tab', name='Dark image').click()
+    choose(page, 'network', 'ruas-lowlight')
+    choose_example(page, 1)
+    page.get_by_role('button', name='Brighten').click()
+    images = page.get_by_test_id('imageslider-image').locator('visible=true')
+    playwright.expect(images).to_have_count(2, timeout=WAIT)
+    full = max(image.evaluate(MEAN) for image in images.all())  # the enhanced image is brighter than the dark one
+    shown = images.evaluate_all('images => images.map(image => image.src)')
+    strength = release_at(page, 'strength, of RUAS', 0.5)
+    page.wait_for_function('shown => [...document.querySelectorAll(\'[data-testid="imageslider-image"]\')]'
+                           '.some(image => image.offsetWidth && !shown.includes(image.src))', arg=shown)
+    part = max(image.evaluate(MEAN) for image in images.all())
+    dark = app.draw_examples(tmp_path)[1][0][0]
+    assert 0.4 <= strength <= 0.6 and part < full - 10
+    for mean, value in ((full, None), (part, strength)):
+        assert abs(mean - EnhanceInferencer('ruas-lowlight', strength=value)(dark)['image'].mean()) < 2
+
+
+def test_two_folders_are_uploaded_and_an_archive_downloaded(
+        app: ModuleType, address: str, page, tmp_path: Path) -> None:
+    pairs = app.draw_examples(tmp_path)[0][:2]
+    page.goto(address)
+    page.get_by_role('tab', name='Folders').click()
+    choose(page, 'network', 'tim-retinanet-msrs')
+    for number, files in enumerate(zip(*pairs, strict=True)):
+        folder = tmp_path / f'upload{number}'
+        folder.mkdir()
+        for stem, file in enumerate(files):
+            shutil.copy(file, folder / f'{stem}.png')
+        page.locator('input[webkitdirectory]').nth(number).set_input_files(folder)
+        playwright.expect(page.locator('a[download="1.png"]')).to_have_count(number + 1, timeout=WAIT)
+    page.get_by_label('number input for lowest score of a detection').locator('visible=true').fill('0.2')
+    page.get_by_role('button', name='Fuse all').click()
+    with page.expect_download() as download:
+        page.locator('a[download$=".zip"]').click()
+    shutil.unpack_archive(download.value.path(), tmp_path / 'found', 'zip')
+    predictions = json.loads((tmp_path / 'found/predictions.json').read_text())['images']
+    images = page.locator('.gallery-item img').locator('visible=true')
+    playwright.expect(images).to_have_count(2, timeout=WAIT)
+    infer = FusionInferencer('tim-retinanet-msrs', score_thr=0.2)
+    for number, (pair, prediction) in enumerate(zip(pairs, predictions, strict=True)):
+        result = infer(*pair)
+        assert prediction['stem'] == str(number)
+        assert len(result['scores']) and np.allclose(prediction['scores'], result['scores'], atol=1e-3)
+        assert abs(images.nth(number).evaluate(MEAN) - result.plot().mean()) < 2
+        shown = page.request.get(images.nth(number).get_attribute('src')).body()  # a few boxes hardly change the mean
+        assert shown == (tmp_path / f'found/drawn/{number}.png').read_bytes()
 
 
 def test_folders_are_paired_and_returned_as_an_archive(app: ModuleType, tmp_path: Path) -> None:
