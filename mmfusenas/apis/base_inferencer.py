@@ -142,15 +142,15 @@ class BaseInferencer(ABC):
             ValueError: If the image is smaller than 3 x 3, lists differ in length, or the batch size is none of the
                 model; and what :meth:`read` raises.
         """
-        if any(isinstance(image, (list, tuple)) for image in images):
-            batches = self._batches(_together(images, self.sensors), batch_size)
-            return [result for batch in track(batches, 'working')
-                    for result in self._run([self.read(*map(as_array, each)) for each in batch])]
-        return self._run([self.read(*map(as_array, images))])[0]
+        listed = any(isinstance(image, (list, tuple)) for image in images)
+        batches = self._batches(_together(images, self.sensors) if listed else [images], batch_size)
+        results = [result for batch in (track(batches, 'working') if listed else batches)
+                   for result in self._run([self.read(*map(as_array, each)) for each in batch])]
+        return results if listed else results[0]
 
     def _batches(self, inputs: Sequence, batch_size: int) -> list[Sequence]:
         """Return inputs in batches; raise an InputError where the size is no size, or the model takes no batch."""
-        if type(batch_size) is not int or batch_size < 1:
+        if isinstance(batch_size, bool) or not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
             raise InputError(f'{type(self).__name__} got batch_size={batch_size!r}; it is a whole number from 1.')
         if batch_size > 1 and isinstance(self.model, ExportedModel):
             raise InputError(f'{self.model.path} takes one input at a time: leave batch_size={batch_size} out.')
@@ -300,7 +300,10 @@ class BaseInferencer(ABC):
         try:
             return self._run([self._read_pair(pair) for pair in pairs])
         except Exception as error:  # whatever it is: the others are tried without it
-            return [error] if len(pairs) == 1 else [outcome for pair in pairs for outcome in self._outcomes([pair])]
+            if len(pairs) == 1:
+                return [error]
+        # Not above: there the error keeps the tensors of the batch, and it may be one of memory.
+        return [outcome for pair in pairs for outcome in self._outcomes([pair])]
 
     def _read_pair(self, pair: Pair) -> dict[str, Any]:
         self.reset()

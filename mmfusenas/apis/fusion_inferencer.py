@@ -230,7 +230,8 @@ class FusionInferencer(BaseInferencer):
 
     def _warn_flat(self, infrared: np.ndarray, path: str) -> None:
         """Warn once where an infrared image of 8 bit is nearly flat; of 16 bit the preprocessor says so."""
-        if self.flat or infrared.dtype != np.uint8:
+        depths = getattr(self.model.data_preprocessor, 'bit_depth', {})
+        if self.flat or infrared.dtype != np.uint8 or 'infrared' in depths:
             return
         low, high = int(infrared.min()), int(infrared.max())
         if high - low >= LEAST_SHARE * 255:

@@ -1,5 +1,6 @@
 """Inputs of one size are computed at once, and each gets what it gets alone."""
 import json
+import weakref
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -133,7 +134,27 @@ def test_no_size_of_a_batch(size: Any, pairs: tuple, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=f'batch_size={size!r}; it is a whole number from 1'):
         infer(*pairs, batch_size=size)
     with pytest.raises(InputError, match='whole number'):
+        infer(pairs[0][0], pairs[1][0], batch_size=size)
+    with pytest.raises(InputError, match='whole number'):
         infer.run([], tmp_path / 'out', batch_size=size)
+
+
+def test_what_a_failed_batch_held_is_free_when_its_images_are_tried_alone(
+        files: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    infer, held, alive = FusionInferencer(FixedFusion('average')), [], []
+    fuse = FixedFusion.fuse
+
+    def short_of_memory(self: FixedFusion, visible: torch.Tensor, infrared: torch.Tensor) -> torch.Tensor:
+        alive.append([reference() is not None for reference in held])
+        if len(visible) > 1:
+            held.append(weakref.ref(visible))
+            raise MemoryError('no room')
+        return fuse(self, visible, infrared)
+
+    monkeypatch.setattr(FixedFusion, 'fuse', short_of_memory)
+    folders = files('vi', '0.png', '1.png'), files('ir', '0.png', '1.png')
+    infer.run(input_pairs(*folders), tmp_path / 'out', batch_size=2)
+    assert alive == [[], [False], [False]]
 
 
 def test_a_graph_takes_one_at_a_time(pairs: tuple, tmp_path: Path) -> None:

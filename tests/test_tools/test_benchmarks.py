@@ -265,7 +265,10 @@ def test_networks_are_compared_on_the_same_images(pooled, monkeypatch, tmp_path,
         detections(pooled, hits[place.parent.name]), ('person', )))
     rows = ['--row', 'good', 'c.py', 'a.pth', '--row', 'bad', 'c.py', 'tim-retinanet-msrs']
     monkeypatch.setattr(sys, 'argv', ['paired.py', *rows, '--work-dir', 'out'])
+    Path('out/bad').mkdir(parents=True)
+    Path('out/bad/metrics.json').touch()  # of an earlier test, of what may be another network
     paired.main()
+    assert not Path('out/bad/metrics.json').exists()
     assert asked[1] == ('c.py', Path('out/bad'), [f'test_evaluator.outfile_prefix={tmp_path}/out/bad/found'],
                         'tim-retinanet-msrs')
     printed = capsys.readouterr().out
