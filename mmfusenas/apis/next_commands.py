@@ -68,9 +68,13 @@ def _derived(work_dir: Path, checkpoint: Path, config: Path | None) -> Iterator[
 
 
 def _uses(work_dir: Path, trained: list[str | Path], model: BaseModel | None) -> Iterator[tuple[str, str]]:
-    """Yield what runs a network on images, and exports it."""
+    """Yield what runs a network on images, and exports it; nothing of one that makes no image."""
+    if model is not None and not hasattr(getattr(model, 'scene', model), 'images'):
+        return
     infer = command('python', 'tools/infer.py', *trained)
     yield 'run it on images', f'{infer} {input_options(model)} --out-dir FOLDER'
+    if getattr(model, 'takes_kernel', False):  # which no graph has
+        return
     yield 'export it', command('python', 'tools/deployment/export_onnx.py', *trained, '--out', work_dir / 'model.onnx')
 
 
