@@ -38,7 +38,7 @@ def parse_args() -> argparse.Namespace:
                         help='a network: its name in the table, config and checkpoint (or bundled weights); give two '
                              'or more')
     parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/paired'),
-                        help='where the tests go; those of before are overwritten (default: %(default)s)')
+                        help='where the tests go, which are not run again (default: %(default)s)')
     args = parser.parse_args()
     if len(args.row) < 2 or len({name for name, *_ in args.row}) < len(args.row):
         parser.error('give two rows or more, each by a name of its own')
@@ -57,7 +57,6 @@ def tested(name: str, config: str, checkpoint: str, work_dir: Path) -> tuple[lis
         raise UserError(f'{config} has no DetectionMetric or IoUMetric as its first metric, on files: nothing can be '
                         'compared image by image.')
     place = (work_dir / name / 'found').resolve()
-    (work_dir / name / 'metrics.json').unlink(missing_ok=True)  # of an earlier test, of what may be another network
     test_rule(config, work_dir / name, [f'{option}={place}'], checkpoint=checkpoint)
     return images_of(cfg, place)
 

@@ -87,15 +87,24 @@ def train(config: str, folder: Path, options: Sequence[str] = ()) -> Path:
 
 
 def _train(config: str, folder: Path, options: Sequence[str]) -> Path:
-    form = [f'{name}={os.environ[name]}' for name in FORMS if name in os.environ]
-    done, request = folder / 'done', '\n'.join([*form, config, *options])
+    done, request = folder / 'done', '\n'.join([*settings(FORMS), config, *options])
     if not done.is_file():
         tool('train', config, '--resume', '--work-dir', str(folder), *cfg_options(options))
         done.write_text(request)
-    elif done.read_text() != request:
-        sys.exit(f'error: {folder} is of another run:\n{done.read_text()}\nand asked for is\n{request}\n'
-                 'Give another --work-dir.')
+    check_request(done, request)
     return folder / Path((folder / 'last_checkpoint').read_text().strip()).name
+
+
+def settings(names: Sequence[str]) -> list[str]:
+    """Return the variables of the environment that are set, as ``NAME=VALUE``."""
+    return [f'{name}={os.environ[name]}' for name in names if name in os.environ]
+
+
+def check_request(file: Path, request: str) -> None:
+    """End where a file says that what is done was asked for in other words."""
+    if file.read_text() != request:
+        sys.exit(f'error: {file.parent} is of another run:\n{file.read_text()}\nand asked for is\n{request}\n'
+                 'Give another --work-dir.')
 
 
 def train_found(config: str, folder: Path, options: Sequence[str] = (),
@@ -131,14 +140,23 @@ def test(config: str, checkpoint: Path, options: Sequence[str] = (), output: Seq
 
 def test_rule(config: str, folder: Path, rule: Sequence[str], options: Sequence[str] = (),
               checkpoint: str = '', name: str = 'metrics') -> dict[str, float]:
-    """Test what needs no training: a rule that ``rule`` makes of a config's model, or bundled weights of one."""
+    """Test what needs no training: a rule that ``rule`` makes of a config's model, or bundled weights of one.
+
+    What was tested is not tested again; another config, rule, checkpoint or fold in its place is an error.
+    """
     file = folder / metrics_file(options, name)
+    asked, weights = file.with_suffix('.request'), Path(checkpoint)
+    written = [str(weights.stat().st_mtime)] if weights.is_file() else []  # a later training writes the same file
+    request = '\n'.join([*settings((*FORMS, 'FOLD')), config, checkpoint, *written, *rule, *options])
     with turn(folder):
         if not file.is_file():
             named = [checkpoint] if checkpoint else []
             # Not in the folder: the tool writes the config there, and would write over one that lies in it.
             tool('test', config, *named, '--out', str(file), '--work-dir', str(folder / 'test'), *cfg_options(
                 ['default_hooks.visualization.draw=False', *rule, *options]))
+            asked.write_text(request)
+        elif asked.is_file():  # which records of a run lack
+            check_request(asked, request)
     return json.loads(file.read_text())
 
 

@@ -72,8 +72,8 @@ def parse_args() -> argparse.Namespace:
                              'for cameras that were moved; results are in the frame of this sensor (default: pairs are '
                              'taken as they are)')
     parser.add_argument('--batch-size', type=int, default=1, metavar='N',
-                        help='images that are read together and, where they are of one size, computed at once; a GPU '
-                             'is faster so (default: 1)')
+                        help='images that are read together and, where they are of one size, computed at once, '
+                             'for a GPU (default: 1)')
     parser.add_argument('--tile', type=int, metavar='N',
                         help='fuse and segment in parts of N x N pixels, where images do not fit into memory (default: '
                              'at once)')

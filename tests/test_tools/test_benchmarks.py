@@ -250,6 +250,35 @@ def test_there_is_no_difference_on_other_images(pooled):
             pooled.paired({'first': [first], 'second': runs}, ('person', ))
 
 
+def test_a_test_is_not_taken_for_that_of_another_network_or_fold(pooled, monkeypatch, tmp_path):
+    import runs
+    calls, weights = [], tmp_path / 'a.pth'
+    weights.touch()
+
+    def tool(name, *arguments):
+        calls.append(name)
+        Path(arguments[arguments.index('--out') + 1]).write_text('{}')
+
+    monkeypatch.setattr(runs, 'tool', tool)
+    monkeypatch.setenv('FOLD', '0/3')
+    first = ('c.py', tmp_path / 'run', ['rule=1'])
+    for _ in range(2):
+        assert runs.test_rule(*first, checkpoint=str(weights)) == {}
+    assert calls == ['test']  # once
+    for asked, given in (
+            (('d.py', *first[1:]), str(weights)), (first, 'b.pth'), ((*first[:2], ['rule=2']), str(weights))):
+        with pytest.raises(SystemExit, match='is of another run'):
+            runs.test_rule(*asked, checkpoint=given)
+    monkeypatch.setenv('FOLD', '1/3')
+    with pytest.raises(SystemExit, match=r'FOLD=0/3(.|\n)*FOLD=1/3'):
+        runs.test_rule(*first, checkpoint=str(weights))
+    monkeypatch.setenv('FOLD', '0/3')
+    os.utime(weights, (1, 1))  # written by another training
+    with pytest.raises(SystemExit, match='is of another run'):
+        runs.test_rule(*first, checkpoint=str(weights))
+    assert calls == ['test']
+
+
 def test_networks_are_compared_on_the_same_images(pooled, monkeypatch, tmp_path, capsys):
     import paired
     monkeypatch.chdir(tmp_path)
@@ -265,10 +294,7 @@ def test_networks_are_compared_on_the_same_images(pooled, monkeypatch, tmp_path,
         detections(pooled, hits[place.parent.name]), ('person', )))
     rows = ['--row', 'good', 'c.py', 'a.pth', '--row', 'bad', 'c.py', 'tim-retinanet-msrs']
     monkeypatch.setattr(sys, 'argv', ['paired.py', *rows, '--work-dir', 'out'])
-    Path('out/bad').mkdir(parents=True)
-    Path('out/bad/metrics.json').touch()  # of an earlier test, of what may be another network
     paired.main()
-    assert not Path('out/bad/metrics.json').exists()
     assert asked[1] == ('c.py', Path('out/bad'), [f'test_evaluator.outfile_prefix={tmp_path}/out/bad/found'],
                         'tim-retinanet-msrs')
     printed = capsys.readouterr().out
