@@ -8,6 +8,7 @@ if __name__ == '__main__':
 import argparse
 import json
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from mmfusenas.apis import (
@@ -20,9 +21,12 @@ from mmfusenas.apis import (
     run_video,
     weights_table,
 )
+from mmfusenas.apis.base_inferencer import BaseInferencer
 from mmfusenas.apis.exported_model import RUNTIMES
+from mmfusenas.apis.next_commands import inference_commands
 from mmfusenas.apis.stream import is_stream
 from mmfusenas.apis.video import is_video
+from mmfusenas.datasets.pairing import is_list
 from mmfusenas.utils.camera_options import add_camera_options, thermal_options
 from mmfusenas.utils.command_line import (
     RenamedOption,
@@ -145,15 +149,13 @@ def are_videos(args: argparse.Namespace, sources: list[str]) -> bool:
     return all(videos)
 
 
-def next_command(args: argparse.Namespace, segments: bool) -> str:
-    """Return the command that is useful now: to measure this model, or to train one of its kind."""
-    if args.config:
-        return command('python', 'tools/test.py', args.config, args.checkpoint)
-    if args.target:
-        return command('python', 'tools/train.py', 'configs/dcnas/scenes_depth.py')
-    if args.input:
-        return command('python', 'tools/train.py', 'configs/ruas/enhance.py')
-    return command('python', 'tools/train.py', f'configs/tim/{"resnet18" if segments else "retinanet"}_ivif.py')
+def next_lines(args: argparse.Namespace, inferencer: BaseInferencer, sources: Sequence[str], videos: bool) -> str:
+    """Return the commands that are useful now, each with what it is for."""
+    trained = [args.config, args.checkpoint] if args.config else ['--model', args.model]
+    changed = any((args.resize, args.homography, args.align, args.thermal, args.missing))
+    scored = args.visible and not (videos or changed or inferencer.has_task or any(map(is_list, sources)))
+    found = inference_commands(trained, inferencer.model, Path(args.out_dir), sources if scored else ())
+    return ''.join(f'\n  {line}    # {what}' for what, line in found)
 
 
 def main() -> None:
@@ -192,7 +194,8 @@ def main() -> None:
         print(f'what was found is drawn in {drawn}; '
               f'{"its maps are in" if inferencer.segments else "its numbers are in"} '
               f'{folder / ("masks" if inferencer.segments else "predictions.json")}')
-    print(f'\ndone; next:\n  {next_command(args, inferencer.segments)}')
+    following = next_lines(args, inferencer, sources, videos)
+    print(f'\ndone; next:{following}' if following else '\ndone')
 
 
 if __name__ == '__main__':

@@ -79,6 +79,33 @@ def test_chain_from_a_search_to_images(folders: Path, search: Path, run_tool: Ca
     assert cv2.imread('fused/images/001_vi.png').shape == (40, 83, 3)
 
 
+def test_what_comes_after_images(folders: Path, run_tool: Callable, capsys) -> None:
+    def following(*words: str) -> list[str]:
+        assert run_tool('infer', *words, '--out-dir', 'out') == ''
+        printed = capsys.readouterr().out.partition('\ndone; next:\n')[2]
+        return [line.split('    #')[0].strip() for line in printed.splitlines()]
+
+    pair, export = ('--visible', 'vi', '--infrared', 'ir'), 'python tools/deployment/export_onnx.py --model'
+    metrics = 'python tools/analysis_tools/fusion_metrics.py --visible vi'
+    light = f'{export} tim-light --out out/model.onnx'
+    assert following('--model', 'tim-light', *pair) == [f'{metrics} --infrared ir --fused out/images', light]
+    assert following('--model', 'tim-light', '--visible', 'vi/001_vi.png', '--infrared', 'ir/001_ir.png') == [
+        f'{metrics}/001_vi.png --infrared ir/001_ir.png --fused out/images/001_vi.png', light]
+    assert following('--model', 'tim-light', *pair, '--missing', 'fallback') == [light]  # a pair may have lost an image
+    assert following('--model', 'ruas-lowlight', '--input', 'vi') == [f'{export} ruas-lowlight --out out/model.onnx']
+    np.save('kernel.npy', np.full((3, 3), 1 / 9))
+    assert following('--model', 'hyperguidance-deblur', '--input', 'vi', '--kernel', 'kernel.npy') == []  # no graph
+
+
+def test_a_detector_is_exported_with_its_suppression_after_images(
+        folders: Path, run_tool: Callable, capsys) -> None:
+    pytest.importorskip('mmdet')
+    assert run_tool('infer', '--model', 'tim-retinanet-msrs', '--visible', 'vi/001_vi.png', '--infrared',
+                    'ir/001_ir.png', '--out-dir', 'out') == ''
+    command = 'python tools/deployment/export_onnx.py --model tim-retinanet-msrs --out out/model.onnx --nms'
+    assert f'next:\n  {command}  ' in capsys.readouterr().out
+
+
 def test_images_are_computed_in_batches(folders: Path, run_tool: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
     config = dict(type='mmfusenas.TIMFusion', genotype='tim-light', channels=4)
     Path('c.py').write_text(f'model = {config}')
