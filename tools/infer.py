@@ -19,6 +19,7 @@ from mmfusenas.apis import (
     input_images,
     input_pairs,
     run_video,
+    weights_records,
     weights_table,
 )
 from mmfusenas.apis.base_inferencer import BaseInferencer
@@ -36,6 +37,7 @@ from mmfusenas.utils.command_line import (
     output_folder,
     run_tool,
 )
+from mmfusenas.utils.weights import known_record, weights_details
 
 
 def parse_args() -> argparse.Namespace:
@@ -94,7 +96,9 @@ def parse_args() -> argparse.Namespace:
                         help='what runs a --model FILE.onnx of tools/deployment/export_onnx.py (default: onnxruntime)')
     parser.add_argument('--device', help='cpu or cuda (default: the GPU where torch sees one)')
     parser.add_argument('--score-thr', type=float, default=0.3, metavar='S', help='lowest score of a detection (0.3)')
-    parser.add_argument('--list', action='store_true', help='show the names, with size, training data and figures')
+    parser.add_argument('--list', nargs='?', const='', metavar='NAME',
+                        help='show the bundled weights, a line each; with NAME all that is known of one: training '
+                             'data, figures, licence')
     return parser.parse_args()
 
 
@@ -158,13 +162,26 @@ def next_lines(args: argparse.Namespace, inferencer: BaseInferencer, sources: Se
     return ''.join(f'\n  {line}    # {what}' for what, line in found)
 
 
+def show_weights(name: str) -> None:
+    """Print what there is of bundled weights, of one name or of all, and a command for each kind of inputs."""
+    print(weights_details(name) if name else weights_table())
+    records = [known_record(name)] if name else weights_records().values()
+    first: dict[tuple[str, ...], str] = {}  # of each kind
+    for record in records:
+        first.setdefault(tuple(record.inputs), record.name)
+    print('\nnext:')
+    for inputs, model in first.items():
+        words = [word for option in inputs for word in (f'--{option}', 'PATH')]
+        print('  ' + command('python', 'tools/infer.py', '--model', model, *words, '--out-dir', 'DIR'))
+    if not name:
+        print('  ' + command('python', 'tools/infer.py', '--list', 'NAME') + '    # training data, figures, licence')
+
+
 def main() -> None:
     """Infer."""
     args = parse_args()
-    if args.list:
-        print(weights_table())
-        print('\nnext:\n  ' + command('python', 'tools/infer.py', '--model', 'NAME', '--visible', 'PATH', '--infrared',
-                                      'PATH', '--out-dir', 'DIR'))
+    if args.list is not None:
+        show_weights(args.list)
         return
     output_folder(args.out_dir)
     model, checkpoint = chosen_model(args)

@@ -242,16 +242,26 @@ def test_whatever_is_wrong_with_one_image_the_others_are_done(
 def test_list_shows_every_name(run_tool: Callable, capsys) -> None:
     assert run_tool('infer', '--list') == ''
     out = capsys.readouterr().out
-    assert 'tim-light' in out and '127,358' in out and 'tim-full' in out and '994,917' in out
-    assert all(name in out for name in weights_records())
-    assert 'next:\n  python tools/infer.py --model NAME --visible PATH --infrared PATH --out-dir DIR' in out
+    for name, record in weights_records().items():
+        assert re.search(rf'^{name} .* {record.parameters:,}  ', out, re.M)
+    command, folder = 'python tools/infer.py --model', '--out-dir DIR'
+    assert out.partition('next:\n')[2].splitlines() == [
+        f'  {command} tim-light --visible PATH --infrared PATH {folder}',
+        f'  {command} ruas-lowlight --input PATH {folder}',
+        f'  {command} dcnas-depth-x8 --target PATH --guide PATH {folder}',
+        f'  {command} hyperguidance-deblur --input PATH --kernel PATH {folder}',
+        '  python tools/infer.py --list NAME    # training data, figures, licence']
+    assert run_tool('infer', '--list', 'hadamard-lowlight') == ''
+    out = capsys.readouterr().out
+    assert 'SSIM there' in out and out.endswith(f'next:\n  {command} hadamard-lowlight --input PATH {folder}\n')
+    assert "no weights named 'tim-ligt'; the nearest is 'tim-light'" in run_tool('infer', '--list', 'tim-ligt')
 
 
 def test_the_next_command_of_the_list_is_one_of_the_console_script(capsys, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv('MALLOC_TOP_PAD_', '0')  # the tool would start this process again for its allocator
     monkeypatch.setattr('sys.argv', ['before'])
     cli.main(['infer', '--list'])
-    assert 'next:\n  mmfusenas infer --model NAME' in capsys.readouterr().out
+    assert 'next:\n  mmfusenas infer --model tim-light' in capsys.readouterr().out
 
 
 def test_a_file_in_the_place_of_the_folder_of_results(folders: Path, run_tool: Callable) -> None:
