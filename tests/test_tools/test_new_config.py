@@ -332,11 +332,21 @@ def test_a_task_fits_its_data() -> None:
 
 
 def test_weights_in_the_folder_of_downloads_are_found(
-        load_tool: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    known_weights = load_tool('new_config').known_weights
-    monkeypatch.setattr(torch.hub, 'get_dir', lambda: str(tmp_path))
-    file = tmp_path / 'checkpoints/faster_rcnn_r50_fpn_1x_coco_20200130-047c8118.pth'
-    assert known_weights(FASTER) is None
-    file.parent.mkdir()
-    file.touch()
-    assert known_weights(FASTER) == str(file) and known_weights(FCOS) is None
+        new_config: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    folder = tmp_path / 'torch/checkpoints'
+    monkeypatch.setattr(torch.hub, 'get_dir', lambda: str(folder.parent))
+    whole, backbone = 'faster_rcnn_r50_fpn_1x_coco_20200130-047c8118.pth', 'resnet50-0676ba61.pth'
+    assert new_config(FASTER) == ''
+    first, second = [line for line in capsys.readouterr().out.splitlines() if line.startswith('note: ')]
+    assert f'put {whole} into {folder} and write the config again; they are at https://' in first
+    assert re.fullmatch(rf'note: {backbone}, .* is not in {folder}. It is fetched from https://.*/{backbone}; .*'
+                        '--weights none', second)
+    folder.mkdir(parents=True)
+    (folder / backbone).touch()
+    assert new_config(FASTER) == '' and capsys.readouterr().out.count('note: ') == 1
+    assert Config.fromfile('mine.py').model.task.backbone.init_cfg.checkpoint == 'torchvision://resnet50'
+    (folder / whole).touch()
+    assert new_config(FASTER) == '' and 'note: ' not in capsys.readouterr().out
+    assert Config.fromfile('mine.py').model.task.init_cfg.checkpoint == str(folder / whole)
+    (folder / whole).unlink()
+    assert new_config(FASTER, '--weights', 'none') == '' and 'note: ' not in capsys.readouterr().out
