@@ -357,14 +357,20 @@ def check_written(path: Path) -> None:
     """Read the config and its data, so that what is wrong with them is known now, and say what is in it."""
     cfg = load_config(str(path))
     check_config(cfg)
-    for part in ('train', 'val'):
+    search = cfg.default_hooks.get('search')
+    loaders = dict(train=cfg.train_dataloader, **(dict(search=search.dataloader) if search else {}),
+                   val=cfg.val_dataloader)
+    for part, loader in loaders.items():
         with DefaultScope.overwrite_default_scope('mmfusenas'):
-            dataset = DATASETS.build(dict(cfg[f'{part}_dataloader'].dataset))
+            dataset = DATASETS.build(dict(loader.dataset))
         infos = [dataset.get_data_info(index) for index in range(len(dataset))]
         check_maps([info for info in infos if info.get('seg_map_path')], dataset.metainfo['classes'])
         boxes = Counter(instance['bbox_label'] for info in infos for instance in info.get('instances', []))
         counts = ', '.join(f'{name} {boxes[label]}' for label, name in enumerate(dataset.metainfo['classes']))
         print(f'{part}: {len(dataset)} pairs' + (f'; boxes: {counts}' if boxes else ''))
+    if search:
+        print('train and search are halves: the weights of the search learn from the one, its choices from the other; '
+              'retrain.py trains what is found on both')
 
 
 def check_maps(infos: Sequence[dict[str, Any]], classes: Sequence[str]) -> None:

@@ -200,8 +200,12 @@ def test_counts_are_at_least_one(words: tuple, new_config: Callable, capsys) -> 
     assert f"{words[0]}: got '0': give a whole number of at least 1" in capsys.readouterr().err
 
 
-def test_a_config_with_a_searched_neck_is_written(new_config: Callable) -> None:
+def test_a_config_with_a_searched_neck_is_written(new_config: Callable, capsys) -> None:
+    assert new_config(FCOS, '--weights', 'none') == '' and 'search' not in capsys.readouterr().out
     assert new_config(FCOS, '--weights', 'none', '--search', 'neck') == ''
+    out = capsys.readouterr().out
+    assert 'train: 4 pairs' in out and 'search: 4 pairs' in out and 'val: 2 pairs' in out
+    assert 'train and search are halves: the weights of the search learn from the one, its choices from the' in out
     hooks = Config.fromfile('mine.py').default_hooks
     assert hooks.export.retrain == {'train_dataloader.dataset.every_nth': None} and 'dataloader' in hooks.search
 
