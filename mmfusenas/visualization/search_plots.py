@@ -124,9 +124,9 @@ def plot_health(history: Mapping[str, Any]) -> Figure:
     what it is above of a search that goes somewhere; signal over noise of each choice, and their median; the entropy.
 
     Args:
-        history: ``search.json``, with ``health`` in one epoch at least.
+        history: ``search.json``, with a ``cosine`` in the ``health`` of one epoch at least.
     """
-    epochs = [entry for entry in history['epochs'] if 'health' in entry]
+    epochs = [entry for entry in history['epochs'] if 'cosine' in entry.get('health', {})]
     numbers = [entry['epoch'] for entry in epochs]
     figure = Figure(figsize=(3.4 * COLUMNS, 3), layout='constrained')
     cosine, drift, signal, entropy = figure.subplots(1, COLUMNS)

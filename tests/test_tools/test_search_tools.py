@@ -190,6 +190,17 @@ def test_the_health_is_drawn_where_there_is_one(work_dir: Path, run_tool: Callab
     assert len(signal.lines) == len(CHOICES) + 1
 
 
+def test_the_page_says_where_little_was_decided(work_dir: Path, run_tool: Callable) -> None:
+    history = json.loads((work_dir / 'search.json').read_text())
+    for steps, over_uniform, said in ((4, 1.04, True), (40, 1.4, False)):
+        history['epochs'][-1]['health'] = dict(steps=steps, over_uniform=over_uniform)  # of too few steps for a cosine
+        (work_dir / 'search.json').write_text(json.dumps(history))
+        assert run_tool('analysis_tools/plot_search', work_dir, '--html') == ''
+        html = (work_dir / 'plots/index.html').read_text()
+        assert ('after 4 steps on the choices the likeliest candidates have on average 1.04 times' in html) == said
+        assert not (work_dir / 'plots/health.png').exists()
+
+
 def test_plots_of_a_running_search_leave_out_what_is_not_found_yet(
         work_dir: Path, run_tool: Callable, capsys: pytest.CaptureFixture) -> None:
     (work_dir / 'genotype.json').unlink()

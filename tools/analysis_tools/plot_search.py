@@ -14,6 +14,7 @@ from mmfusenas.apis.next_commands import search_commands, training_commands
 from mmfusenas.core.errors import UserError
 from mmfusenas.core.files import parse_json, write_text
 from mmfusenas.nas import Genotype
+from mmfusenas.nas.health import conclusion
 from mmfusenas.utils.command_line import existing_file, run_tool
 from mmfusenas.visualization.report import embedded, last_images, page, read_scalars, table
 from mmfusenas.visualization.search_plots import (
@@ -77,7 +78,7 @@ def figures(history: dict, genotype: Genotype | None) -> Iterator[tuple[str, Fig
     cost = plot_cost_and_loss(history)
     if cost:
         yield 'cost_and_loss', cost
-    if any('health' in entry for entry in history['epochs']):
+    if any('cosine' in entry.get('health', {}) for entry in history['epochs']):
         yield 'health', plot_health(history)
     cells, chains = graphs(genotype.choices if genotype else {})
     for name, edges in cells.items():
@@ -150,7 +151,9 @@ def search_tables(history: dict, genotype: Genotype | None) -> Iterator[tuple[st
     rows = [[name, choice['candidates'][likeliest], f'{probabilities[likeliest]:.2f}', len(probabilities)]
             for name, choice in history['choices'].items() for probabilities in [last['probabilities'][name]]
             for likeliest in [probabilities.index(max(probabilities))]]
-    yield f'After epoch {last["epoch"]}', table(['choice', 'likeliest', 'probability', 'candidates'], rows)
+    undecided = conclusion(last.get('health', {}))
+    note = f'<p><strong>{escape(undecided)}</strong></p>\n' if undecided else ''
+    yield f'After epoch {last["epoch"]}', note + table(['choice', 'likeliest', 'probability', 'candidates'], rows)
     if genotype and genotype.costs:
         costs = [[name, f'{cost:,.4g}'] for name, cost in genotype.costs.items() if cost is not None]
         yield 'Cost of what was found', table(['cost', ''], costs)
