@@ -380,6 +380,15 @@ def check_maps(infos: Sequence[dict[str, Any]], classes: Sequence[str]) -> None:
     raise_errors(problems, 'What --labels maps and --classes give', f'{len(chosen)} of {len(infos)} maps were read.')
 
 
+def trial_options(cfg: Config) -> list[str]:
+    """Return the options with which a config trains and validates for a few iterations, in its last stage."""
+    length = (['train_cfg.max_epochs=1'] if 'max_epochs' in cfg.train_cfg else
+              ['train_cfg.max_iters=4', 'train_cfg.val_interval=4'])
+    steps = ['default_hooks.search.interval=1'] if 'search' in cfg.default_hooks else []
+    pairs = ['train_dataloader.dataset.indices=8', 'val_dataloader.dataset.indices=4']
+    return [*length, *pairs, 'default_hooks.guidance.task_length=0', *steps]
+
+
 def checked_output(args: argparse.Namespace) -> Path:
     """Return the file to write, once the options are known to be of use."""
     twice = [name for name in dict.fromkeys(args.classes) if args.classes.count(name) > 1]
@@ -406,7 +415,9 @@ def main(argv: list[str] | None = None) -> None:
         raise InputError(str(error).replace(beside.name, out.name)) from error
     finally:
         beside.unlink(missing_ok=True)
-    print(f'{out} is written; next:\n  {command("python", "tools/train.py", out)}')
+    print(f'{out} is written; next:\n  {command("python", "tools/train.py", out)}\nor first a trial of a few pairs:\n  '
+          + command('python', 'tools/train.py', out, '--work-dir', f'work_dirs/{out.stem}_trial', '--cfg-options',
+                    *trial_options(load_config(str(out)))))
 
 
 if __name__ == '__main__':

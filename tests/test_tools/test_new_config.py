@@ -13,6 +13,7 @@ from mmfusenas.apis import FusionInferencer
 from mmfusenas.core.errors import InputError
 from mmfusenas.datasets.homography import Homography
 from mmfusenas.datasets.images import write_image
+from mmfusenas.utils.checkpoint import load_checkpoint
 from mmfusenas.utils.config_check import check_config
 from mmfusenas.utils.stock_config import stock_schedule, stock_task
 from mmfusenas.utils.weights import weights_file
@@ -127,6 +128,30 @@ def test_a_trained_model_is_trained_further(
     infer = FusionInferencer(checkpoint)
     assert infer.dataset_meta['classes'] == CLASSES
     assert infer(pairs / 'vi/00000D.png', pairs / 'ir/00000D.png')['image'].shape == (SIZE[1], SIZE[0], 3)
+
+
+@pytest.mark.parametrize(('task', 'labels', 'last'), [
+    ('mmdet::yolox/yolox_s_8xb8-300e_coco.py', 'yolo', 'epoch_1.pth'),
+    pytest.param(PSPNET, 'maps', 'iter_4.pth', marks=pytest.mark.slow),
+    pytest.param('tim-segment-msrs', 'maps', 'iter_4.pth', marks=pytest.mark.slow)])
+def test_the_trial_that_is_named_is_short_and_complete(
+        task: str, labels: str, last: str, new_config: Callable, run_tool: Callable, capsys) -> None:
+    plain = ('--weights', 'none') if '::' in task else ()
+    assert new_config(task, *plain, '--batch-size', '4', labels=labels) == ''
+    *_, first, trial = capsys.readouterr().out.splitlines()
+    assert first == 'or first a trial of a few pairs:' and trial.startswith('  python tools/train.py mine.py ')
+    quick = [f'{part}_dataloader.{option}' for part in ('train', 'val') for option in (
+        'num_workers=0', 'persistent_workers=False')]
+    assert run_tool('train', *trial.split()[2:], *quick) == ''
+    checkpoint = load_checkpoint(f'work_dirs/mine_trial/{last}')
+    assert checkpoint['meta']['iter'] == (2 if last == 'epoch_1.pth' else 4) and not Path('work_dirs/mine').exists()
+    log = next(Path('work_dirs/mine_trial').glob('*/*.log')).read_text()
+    assert ('mIoU: ' if labels == 'maps' else 'coco/bbox_mAP: ') in log  # it was validated too
+
+
+def test_the_trial_of_a_search_has_steps_on_its_choices(new_config: Callable, capsys) -> None:
+    assert new_config(FCOS, '--weights', 'none', '--search', 'neck') == ''
+    assert capsys.readouterr().out.splitlines()[-1].endswith(' default_hooks.search.interval=1')
 
 
 @pytest.mark.slow
