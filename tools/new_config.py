@@ -14,11 +14,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
-import yaml
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
-from mmengine.utils import get_installed_path
 
 from mmfusenas.apis import input_pairs, trained_model, weights_records
 from mmfusenas.core.errors import InputError, UserError
@@ -33,7 +30,9 @@ from mmfusenas.utils.camera_options import add_camera_options, loading_options
 from mmfusenas.utils.checkpoint import load_checkpoint
 from mmfusenas.utils.command_line import command, existing_file, load_config, output_file, positive, run_tool
 from mmfusenas.utils.config_check import check_config
-from mmfusenas.utils.stock_config import read_stock, stock_schedule, stock_scope, stock_task
+from mmfusenas.utils.remote_weights import download_path
+from mmfusenas.utils.stock_config import named_weights, read_stock, stock_schedule, stock_scope, stock_task
+from mmfusenas.utils.stock_weights import stock_weights, weights_to_fetch
 from mmfusenas.utils.weights import checkpoint_file
 
 MOST = 40
@@ -234,18 +233,22 @@ def split_data(args: argparse.Namespace, stems: Sequence[str]) -> tuple[dict[str
     return (dict(train, kfold=dict(folds, subset='train')), dict(train, kfold=dict(folds, subset='test')))
 
 
-def known_weights(task: str) -> str | None:
-    """Return the file of weights of a stock config in torch's folder of downloads, None where it is not there."""
-    package, separator, path = task.partition('::')
-    if not separator:
+def begin_with(args: argparse.Namespace, task: dict[str, Any]) -> str | None:
+    """Return what a stock task begins with, as :func:`stock_task` takes it, and say which files are missing."""
+    if args.weights == 'none':
         return None
-    for file in Path(get_installed_path(package), '.mim', 'configs', path).parent.glob('metafile.y*ml'):
-        content = yaml.safe_load(file.read_text())
-        for entry in content.get('Models', []) if isinstance(content, dict) else content:
-            if Path(str(entry.get('Config'))).name == Path(path).name and entry.get('Weights'):
-                weights = Path(torch.hub.get_dir(), 'checkpoints', Path(entry['Weights']).name)
-                return str(weights) if weights.is_file() else None
-    return None
+    if args.weights != 'stock':
+        return os.path.abspath(existing_file(args.weights, 'Weights'))
+    whole = stock_weights(args.task)
+    if whole and download_path(whole).is_file():
+        return str(download_path(whole))
+    if whole:
+        print(f'note: to begin with the weights of the whole {args.task}, put {download_path(whole).name} into '
+              f'{download_path(whole).parent} and write the config again; they are at {whole}')
+    for url, path in weights_to_fetch(named_weights(task)):
+        print(f'note: {path.name}, which the training begins with, is not in {path.parent}. It is fetched from {url}; '
+              'without a network put it there yourself, or write the config with --weights none')
+    return 'stock'
 
 
 def searched_neck(args: argparse.Namespace, stock: Config) -> str:
@@ -289,16 +292,12 @@ def stock_parts(args: argparse.Namespace, size: tuple[int, int], pairs: float) -
     kind = dict(mmdet='Detector', mmseg='Segmentor')[stock_scope(stock)]
     check_labels(args, kind)
     size = tuple(args.size or (crop_size(size, 512) if kind == 'Segmentor' else size))
-    weights = None if args.weights == 'none' else args.weights
-    if weights == 'stock':
-        weights = known_weights(args.task) or 'stock'
-    elif weights:
-        weights = os.path.abspath(existing_file(weights, 'Weights'))
-    stock_task(args.task, len(args.classes), size, weights)  # raises where it is no task
+    neck = [searched_neck(args, stock)] if args.search else []
+    weights = begin_with(args, stock_task(args.task, len(args.classes), size))
     batch_size = args.batch_size or min(4, stock.train_dataloader.batch_size)
     loop = stock_schedule(args.task, batch_size, args.length)[0]
     unit = 'max_epochs' if 'max_epochs' in loop else 'max_iters'
-    parts = [HEAD, *([searched_neck(args, stock)] if args.search else []), MODEL, UNUSED,
+    parts = [HEAD, *neck, MODEL, UNUSED,
              BOXES if kind == 'Detector' else MAPS, DATA, SCHEDULE,
              EPOCHS if unit == 'max_epochs' else ITERATIONS, *([SEARCH] if args.search else [])]
     steps = max(1, round(pairs / batch_size))
@@ -358,14 +357,20 @@ def check_written(path: Path) -> None:
     """Read the config and its data, so that what is wrong with them is known now, and say what is in it."""
     cfg = load_config(str(path))
     check_config(cfg)
-    for part in ('train', 'val'):
+    search = cfg.default_hooks.get('search')
+    loaders = dict(train=cfg.train_dataloader, **(dict(search=search.dataloader) if search else {}),
+                   val=cfg.val_dataloader)
+    for part, loader in loaders.items():
         with DefaultScope.overwrite_default_scope('mmfusenas'):
-            dataset = DATASETS.build(dict(cfg[f'{part}_dataloader'].dataset))
+            dataset = DATASETS.build(dict(loader.dataset))
         infos = [dataset.get_data_info(index) for index in range(len(dataset))]
         check_maps([info for info in infos if info.get('seg_map_path')], dataset.metainfo['classes'])
         boxes = Counter(instance['bbox_label'] for info in infos for instance in info.get('instances', []))
         counts = ', '.join(f'{name} {boxes[label]}' for label, name in enumerate(dataset.metainfo['classes']))
         print(f'{part}: {len(dataset)} pairs' + (f'; boxes: {counts}' if boxes else ''))
+    if search:
+        print('train and search are halves: the weights of the search learn from the one, its choices from the other; '
+              'retrain.py trains what is found on both')
 
 
 def check_maps(infos: Sequence[dict[str, Any]], classes: Sequence[str]) -> None:
@@ -373,6 +378,15 @@ def check_maps(infos: Sequence[dict[str, Any]], classes: Sequence[str]) -> None:
     chosen = infos[::-(-len(infos) // MOST)] if infos else ()
     problems = [problem for info in chosen for problem in check_seg_map(info, image_size(info['img_path']), classes)]
     raise_errors(problems, 'What --labels maps and --classes give', f'{len(chosen)} of {len(infos)} maps were read.')
+
+
+def trial_options(cfg: Config) -> list[str]:
+    """Return the options with which a config trains and validates for a few iterations, in its last stage."""
+    length = (['train_cfg.max_epochs=1'] if 'max_epochs' in cfg.train_cfg else
+              ['train_cfg.max_iters=4', 'train_cfg.val_interval=4'])
+    steps = ['default_hooks.search.interval=1'] if 'search' in cfg.default_hooks else []
+    pairs = ['train_dataloader.dataset.indices=8', 'val_dataloader.dataset.indices=4']
+    return [*length, *pairs, 'default_hooks.guidance.task_length=0', *steps]
 
 
 def checked_output(args: argparse.Namespace) -> Path:
@@ -401,7 +415,9 @@ def main(argv: list[str] | None = None) -> None:
         raise InputError(str(error).replace(beside.name, out.name)) from error
     finally:
         beside.unlink(missing_ok=True)
-    print(f'{out} is written; next:\n  {command("python", "tools/train.py", out)}')
+    print(f'{out} is written; next:\n  {command("python", "tools/train.py", out)}\nor first a trial of a few pairs:\n  '
+          + command('python', 'tools/train.py', out, '--work-dir', f'work_dirs/{out.stem}_trial', '--cfg-options',
+                    *trial_options(load_config(str(out)))))
 
 
 if __name__ == '__main__':

@@ -9,6 +9,7 @@ import os
 import sys
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -105,11 +106,26 @@ def how_to_continue(args: argparse.Namespace, cfg: Config) -> str:
     return f'\nstopped; go on with:\n  {command(*start, *arguments, "--resume", cfg=cfg)}'
 
 
+def kept_options(options: dict[str, Any], retrain: Path) -> list[str]:
+    """Return those options of a search's schedule and data that the config for what was found has as well."""
+    found = Config.fromfile(retrain) if options and retrain.is_file() else {}
+    kept = []
+    for key, value in options.items():
+        node = found
+        for part in key.split('.'):
+            node = node.get(part) if isinstance(node, (dict, Config)) else None
+        if key.startswith(('train_', 'val_', 'optim_wrapper', 'param_scheduler')) and node == value:
+            kept.append(f'{key}={value}')
+    return kept
+
+
 def next_command(args: argparse.Namespace, cfg: Config) -> str:
     """Return the command that is useful after a training: of the found architecture, of a new task, or a test."""
     work_dir = Path(cfg.work_dir)
     if (work_dir / 'search.json').is_file():
-        return command('python', 'tools/train.py', work_dir / 'retrain.py')
+        kept = kept_options(args.cfg_options or {}, work_dir / 'retrain.py')
+        note = f'   # which trains with {", ".join(kept)} too, as this search' if kept else ''
+        return command('python', 'tools/train.py', work_dir / 'retrain.py') + note
     best = sorted(work_dir.glob('best_*.pth'), key=lambda file: file.stat().st_mtime)
     latest = latest_checkpoint(work_dir)
     if not best and latest is None:

@@ -1,13 +1,22 @@
-"""Whether the gradients of the choices are a signal, or noise."""
+"""Whether the gradients of the choices are a signal, or noise, and how much was decided by them."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from statistics import mean
 from typing import Any
 
 from torch import Tensor
 
+from mmfusenas.nas.choice import Choice
+
 NOISE = 4.0
 """The least ``drift`` of a search that goes somewhere: the gradients add up to twice the length of random ones."""
+
+STEPS = 20
+"""The least number of steps on the choices of which a finding is more than a beginning."""
+
+UNIFORM = 1.1
+"""The probability of the likeliest candidate, over that of a uniform choice, below which a choice is next to open."""
 
 _LEAST = 1e-6
 """Of the noise, over the squared length: bounds the signal of gradients that are all the same at 1000."""
@@ -101,3 +110,47 @@ def warning(report: Mapping[str, Any]) -> str:
         'choice. To do: average over more batches (default_hooks.search.independent=8, or a larger batch_size), let '
         'the weights learn first (begin=...), and where both levels have one loss take strategy.type=FirstOrder or '
         'another loss above. Whether the space has anything to find: tools/analysis_tools/probe_space.py CONFIG.')
+
+
+def decided(choices: Iterable[Choice]) -> dict[str, float]:
+    """Return ``over_uniform``: the probability of the likeliest candidate over that of a uniform choice, in the mean.
+
+    It is 1 before the first step. {} where no choice is relaxed and has two candidates or more.
+
+    Args:
+        choices: Those that a genotype records.
+
+    Example:
+        >>> from torch import nn
+        >>> choice = Choice(dict(skip=nn.Identity(), relu=nn.ReLU()))
+        >>> choice.relax()
+        >>> decided([choice])
+        {'over_uniform': 1.0}
+    """
+    ratios = [float(choice.probabilities().max()) * len(choice.candidates) for choice in choices
+              if choice.relaxed and len(choice.candidates) > 1]
+    return dict(over_uniform=mean(ratios)) if ratios else {}
+
+
+def conclusion(report: Mapping[str, Any]) -> str:
+    """Return in words that a search has decided next to nothing, and what to do; '' where it has.
+
+    That is after less than 20 steps on the choices, or where the likeliest candidates have on average less than 1.1
+    times the probability of a uniform choice.
+
+    Args:
+        report: ``health`` of an epoch in ``search.json``; without ``over_uniform`` there is nothing to say.
+
+    Example:
+        >>> conclusion(dict(steps=40, over_uniform=1.4))
+        ''
+        >>> conclusion(dict(steps=4, over_uniform=1.04))[:86]
+        'What was found may be no better than a random choice: after 4 steps on the choices the'
+    """
+    if 'over_uniform' not in report or (report['steps'] >= STEPS and report['over_uniform'] >= UNIFORM):
+        return ''
+    return (
+        f'What was found may be no better than a random choice: after {report["steps"]} steps on the choices the '
+        f'likeliest candidates have on average {report["over_uniform"]:.2f} times the probability of a uniform choice '
+        f'(of use: {STEPS} steps or more, and {UNIFORM} times or more). To do: more epochs, a smaller '
+        'default_hooks.search.interval, or a larger default_hooks.search.optimizer.lr.')

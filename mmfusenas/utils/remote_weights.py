@@ -11,9 +11,10 @@ from typing import Any, NoReturn
 from urllib.error import URLError
 from urllib.parse import urlparse
 
+import mmengine
 import torch
 from mmengine.dist import barrier, get_rank
-from mmengine.fileio import get_local_path
+from mmengine.fileio import get_local_path, load
 from mmengine.runner import (
     get_deprecated_model_names,
     get_external_models,
@@ -22,9 +23,42 @@ from mmengine.runner import (
 )
 from mmengine.runner.checkpoint import _get_mmengine_home
 
-from mmfusenas.core.errors import FileNotWrittenError, InputError
+from mmfusenas.core.errors import FileNotWrittenError, InputError, MissingPackageError
 from mmfusenas.core.names import nearest
 from mmfusenas.utils.checkpoint import extract_weights, load_checkpoint
+
+
+def download_path(url: str) -> Path:
+    """Return where the local copy of a file is, or will be: in torch's folder of downloads.
+
+    Example:
+        >>> str(download_path('https://server/models/resnet50.pth?raw=true')).endswith('checkpoints/resnet50.pth')
+        True
+    """
+    return Path(torch.hub.get_dir(), 'checkpoints', Path(urlparse(url).path).name)
+
+
+def address(name: str) -> str:
+    """Return the address that ``torchvision://resnet18`` and its like stand for; another name as it is.
+
+    It is the path of a file where that comes from an MMEngine table of one's own.
+
+    Raises:
+        ValueError: If the zoo has no such model.
+        ImportError: If the zoo is torchvision, which is not installed, and MMEngine does not know the model either.
+    """
+    scheme, _, model = name.partition('://')
+    if scheme in ('torchvision', 'modelzoo'):
+        known = _torchvision_models(model)
+    elif scheme == 'mmcls':
+        known = get_mmcls_models()
+    elif scheme in ('openmmlab', 'open-mmlab'):
+        known, model = get_external_models(), get_deprecated_model_names().get(model, model)
+    else:
+        return name
+    if model not in known:
+        raise InputError(f'There are no weights {name}: {scheme} has no {model!r}{nearest(model, known)}.')
+    return known[model] if '://' in known[model] else str(Path(_get_mmengine_home(), known[model]))
 
 
 def fetched(url: str) -> Path:
@@ -33,7 +67,7 @@ def fetched(url: str) -> Path:
     Raises:
         OSError: If it cannot be fetched.
     """
-    path = Path(torch.hub.get_dir(), 'checkpoints', Path(urlparse(url).path).name)
+    path = download_path(url)
     if get_rank() == 0:
         _fetch(url, path)
     barrier()
@@ -52,19 +86,11 @@ def load_from_zoo(filename: str, map_location: Any = None) -> Any:
     Raises:
         ValueError: If the zoo has no such model.
     """
-    scheme, _, name = filename.partition('://')
-    if scheme in ('torchvision', 'modelzoo'):
-        known = get_torchvision_models()
-    elif scheme == 'mmcls':
-        known = get_mmcls_models()
-    else:
-        known, name = get_external_models(), get_deprecated_model_names().get(name, name)
-    if name not in known:
-        raise InputError(f'There are no weights {filename}: {scheme} has no {name!r}{nearest(name, known)}.')
-    if '://' not in known[name]:  # of a table of one's own
-        return load_checkpoint(Path(_get_mmengine_home(), known[name]), map_location)
-    content = load_from_http(known[name], map_location)
-    if scheme != 'mmcls':
+    place = address(filename)
+    if '://' not in place:
+        return load_checkpoint(place, map_location)
+    content = load_from_http(place, map_location)
+    if not filename.startswith('mmcls://'):
         return content
     weights = extract_weights(content, filename)  # of a classifier, whose backbone is asked for
     prefix = 'backbone.'
@@ -83,6 +109,25 @@ def refuse_to_load(filename: str, map_location: Any = None) -> NoReturn:
                      'Fetch the file yourself and give its path.')
 
 
+def how_to_do_without(url: str) -> str:
+    """Return what to do where a file cannot be fetched: put it into the folder of downloads, or train without it."""
+    path = download_path(url)
+    return (f'Put the file {path.name} into {path.parent}, or train without it: new_config.py --weights none, in '
+            'another config init_cfg=None of what begins with it.')
+
+
+def _torchvision_models(model: str) -> dict[str, str]:
+    """Return a table that has ``model``: MMEngine's, which needs no torchvision, or that of the installed one."""
+    known = load(Path(mmengine.__file__).with_name('hub') / 'torchvision_0.12.json')
+    if model in known:
+        return known
+    try:
+        return get_torchvision_models()
+    except ModuleNotFoundError as error:
+        raise MissingPackageError(f'The weights torchvision://{model} need the package torchvision, which is not '
+                                  f'installed; without it there are {", ".join(sorted(known))}.') from error
+
+
 def _fetch(url: str, path: Path) -> None:
     if path.is_file():
         return
@@ -90,6 +135,4 @@ def _fetch(url: str, path: Path) -> None:
     try:
         torch.hub.download_url_to_file(url, str(path), progress=os.isatty(2))
     except (URLError, TimeoutError) as error:
-        raise FileNotWrittenError(
-            f'The weights {url} cannot be fetched ({error}). Fetch the file yourself and give its '
-            'path.') from error
+        raise FileNotWrittenError(f'The weights {url} cannot be fetched ({error}). {how_to_do_without(url)}') from error

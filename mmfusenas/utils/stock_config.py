@@ -109,6 +109,18 @@ def stock_task(name: str, num_classes: int, size: tuple[int, int], weights: str 
     return task
 
 
+def named_weights(task: dict[str, Any]) -> list[str]:
+    """Return the weights that the parts of a task begin with, as its config names them.
+
+    Example:
+        >>> named_weights(stock_task('mmdet::fcos/fcos_r50-caffe_fpn_gn-head_1x_coco.py', 3, (640, 480)))
+        ['open-mmlab://detectron/resnet50_caffe']
+    """
+    named = [node[key] for _, node, key in _keys(task)
+             if key == 'pretrained' or (key == 'checkpoint' and node.get('type') == 'Pretrained')]
+    return [name for name in dict.fromkeys(named) if name]
+
+
 def set_classes(task: dict[str, Any], num_classes: int) -> None:
     """Set the number of classes of every head of a task, in place; weights of its former classes go."""
     for path, node, key in list(_keys(task)):

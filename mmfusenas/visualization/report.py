@@ -43,11 +43,12 @@ def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     return '<table>' + '\n'.join(f'<tr>{line}</tr>' for line in lines) + '</table>\n'
 
 
-def embedded(image: Path) -> str:
-    """Return a PNG file as HTML that holds it, with its name below."""
+def embedded(image: Path, caption: str = '') -> str:
+    """Return a PNG file as HTML that holds it, with its name and a caption below, which is text."""
     source = base64.b64encode(image.read_bytes()).decode()
+    text = f'<b>{escape(image.stem)}</b>' + (f': {escape(caption)}' if caption else '')
     return (f'<figure><img alt="{escape(image.stem)}" src="data:image/png;base64,{source}">'
-            f'<figcaption>{escape(image.stem)}</figcaption></figure>\n')
+            f'<figcaption>{text}</figcaption></figure>\n')
 
 
 def read_scalars(work_dir: Path, validation: bool = False) -> dict[str, list[tuple[int, float]]]:

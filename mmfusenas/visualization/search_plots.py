@@ -20,28 +20,34 @@ BEND = 0.55  # height of an arc's control point over its width
 
 
 def plot_probabilities(history: Mapping[str, Any], names: Sequence[str]) -> Figure:
-    """Draw the probabilities of choices over the epochs, one small diagram a choice.
+    """Draw the probabilities of choices over the epochs, one small diagram a choice, all on one scale.
+
+    A thin dashed line is the probability of a uniform choice, at which all begin.
 
     Args:
         history: ``search.json``.
-        names: Choices to draw, all of the same candidates.
+        names: Choices to draw, all of the same candidates, two or more.
     """
     columns = min(COLUMNS, len(names))
     rows = ceil(len(names) / columns)
-    figure = Figure(figsize=(3.4 * columns, 2.2 * rows + 1), layout='constrained')
+    # Wide enough for the legend below a single diagram.
+    figure = Figure(figsize=(max(3.4 * columns, 5), 2.2 * rows + 1), layout='constrained')
     epochs = [entry['epoch'] for entry in history['epochs']]
+    shared = None
     for place, name in enumerate(names):
-        axes = figure.add_subplot(rows, columns, place + 1)
+        axes = shared = figure.add_subplot(rows, columns, place + 1, sharey=shared)
         candidates = history['choices'][name]['candidates']
         series = zip(*(entry['probabilities'][name] for entry in history['epochs']))
         for k, (candidate, values) in enumerate(zip(candidates, series, strict=True)):
-            axes.plot(epochs, values, color=f'C{k % 10}', linestyle=('-', '--')[k // 10 % 2],
+            axes.plot(epochs, values, color=f'C{k % 10}', linestyle=('-', ':')[k // 10 % 2],
                       marker='.' if len(epochs) < 30 else None, label=candidate)
-        axes.set(ylim=(0, 1), xlabel='epoch')
+        axes.axhline(1 / len(candidates), color='0.3', linewidth=0.8, linestyle='--', label='uniform')
+        axes.set_xlabel('epoch')
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_title(name, fontsize=9)
+    figure.supylabel('probability', fontsize=10)
     handles, labels = figure.axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc='outside lower center', ncols=2 * columns, fontsize=8)
+    figure.legend(handles, labels, loc='outside lower center', ncols=min(2 * columns, 6), fontsize=8)
     return figure
 
 
@@ -124,9 +130,9 @@ def plot_health(history: Mapping[str, Any]) -> Figure:
     what it is above of a search that goes somewhere; signal over noise of each choice, and their median; the entropy.
 
     Args:
-        history: ``search.json``, with ``health`` in one epoch at least.
+        history: ``search.json``, with a ``cosine`` in the ``health`` of one epoch at least.
     """
-    epochs = [entry for entry in history['epochs'] if 'health' in entry]
+    epochs = [entry for entry in history['epochs'] if 'cosine' in entry.get('health', {})]
     numbers = [entry['epoch'] for entry in epochs]
     figure = Figure(figsize=(3.4 * COLUMNS, 3), layout='constrained')
     cosine, drift, signal, entropy = figure.subplots(1, COLUMNS)

@@ -62,6 +62,9 @@ def test_the_history_follows_the_choices(searched):
     assert health['steps'] == 4 and -1 <= health['cosine'] <= 1
     assert health['drift'] == pytest.approx(1 + 3 * health['cosine'])
     assert set(health['signal']) == set(space.choices)
+    active = [space.choices[name] for name in space.genotype().choices]
+    assert health['over_uniform'] == pytest.approx(
+        sum(float(choice.probabilities().max()) * len(choice.candidates) for choice in active) / len(active))
 
 
 @pytest.mark.parametrize('strategy, noise', [('RandomChoice', True), ('FirstOrder', False)])
@@ -72,6 +75,25 @@ def test_a_search_whose_gradients_are_noise_says_so(tmp_path, monkeypatch, strat
     kit.train(kit.config(tmp_path, search=search, export={}, epochs=5, **{'optim_wrapper.optimizer.lr': 0.0}))
     assert [message[:51] for message in said if 'gradients' in message] == [
         'The gradients of the choices are noise so far: over'] * noise
+
+
+@pytest.mark.parametrize('rate, epochs, undecided', [(0.1, 2, True), (0.1, 5, False), (1e-4, 5, True)])
+def test_a_search_that_decided_little_ends_with_a_warning(tmp_path, monkeypatch, rate, epochs, undecided):
+    said = []
+    monkeypatch.setattr(MMLogger, 'warning', lambda logger, message, *args: said.append(message))
+    search = dict(interval=1, optimizer=dict(type='Adam', lr=rate))
+    kit.train(kit.config(tmp_path, search=search, export={}, epochs=epochs))
+    assert [f'after {4 * epochs} steps' in message for message in said if 'random choice: after' in message] == [
+        True] * undecided
+
+
+def test_a_search_without_a_step_says_so(tmp_path, monkeypatch):
+    said = []
+    monkeypatch.setattr(MMLogger, 'warning', lambda logger, message, *args: said.append(message))
+    kit.train(kit.config(tmp_path, search=dict(begin=100), export={}, epochs=1))
+    assert [message for message in said if 'after 0 steps on the choices' in message and '1.00 times' in message]
+    health = json.loads((tmp_path / 'search.json').read_text())['epochs'][0]['health']
+    assert health == dict(over_uniform=pytest.approx(1), steps=0)
 
 
 def test_the_retrain_config_trains_the_found_network(searched):

@@ -4,7 +4,8 @@ import itertools
 import pytest
 import torch
 
-from mmfusenas.nas.health import NOISE, SearchHealth, warning
+from mmfusenas.nas import Choice
+from mmfusenas.nas.health import NOISE, SearchHealth, conclusion, decided, warning
 
 
 def health_of(steps):
@@ -86,3 +87,26 @@ def test_the_warning_comes_each_time_that_the_steps_have_doubled_and_says_what_w
     for fact in ('20 steps', '0.012', '1.2 times', 'independent=8', 'begin=', 'FirstOrder', 'probe_space.py'):
         assert fact in message
     assert not warning(dict(steps=20, cosine=0.2, drift=NOISE)) and not warning({})
+
+
+def choice_of(*logits, relaxed=True):
+    choice = Choice({f'op{k}': torch.nn.Identity() for k in range(len(logits))})
+    choice.alpha.data.copy_(torch.tensor(logits))
+    choice.relax() if relaxed else choice.select('op0')
+    return choice
+
+
+def test_how_far_choices_are_from_uniform_leaves_out_what_is_no_choice():
+    half, third = choice_of(0.0, 0.0), choice_of(torch.tensor(4.0).log().item(), 0.0, 0.0)  # 2 / 3 of three
+    assert decided([half, third])['over_uniform'] == pytest.approx((1 + 2) / 2)
+    assert decided([half, choice_of(5.0), choice_of(9.0, 0.0, relaxed=False)]) == dict(over_uniform=1.0)
+    assert decided([choice_of(5.0)]) == {}
+
+
+@pytest.mark.parametrize(('steps', 'over_uniform', 'said'), [
+    (19, 1.5, True), (20, 1.5, False), (20, 1.1, False), (500, 1.09, True), (0, 1.0, True)])
+def test_a_search_of_few_steps_or_near_to_uniform_choices_is_warned_of(steps, over_uniform, said):
+    message = conclusion(dict(steps=steps, over_uniform=over_uniform))
+    facts = (f'after {steps} steps', f'{over_uniform:.2f} times', 'random choice', 'more epochs', 'optimizer.lr')
+    assert all(fact in message for fact in facts) if said else not message
+    assert not conclusion({})

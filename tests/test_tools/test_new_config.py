@@ -13,6 +13,7 @@ from mmfusenas.apis import FusionInferencer
 from mmfusenas.core.errors import InputError
 from mmfusenas.datasets.homography import Homography
 from mmfusenas.datasets.images import write_image
+from mmfusenas.utils.checkpoint import load_checkpoint
 from mmfusenas.utils.config_check import check_config
 from mmfusenas.utils.stock_config import stock_schedule, stock_task
 from mmfusenas.utils.weights import weights_file
@@ -129,6 +130,30 @@ def test_a_trained_model_is_trained_further(
     assert infer(pairs / 'vi/00000D.png', pairs / 'ir/00000D.png')['image'].shape == (SIZE[1], SIZE[0], 3)
 
 
+@pytest.mark.parametrize(('task', 'labels', 'last'), [
+    ('mmdet::yolox/yolox_s_8xb8-300e_coco.py', 'yolo', 'epoch_1.pth'),
+    pytest.param(PSPNET, 'maps', 'iter_4.pth', marks=pytest.mark.slow),
+    pytest.param('tim-segment-msrs', 'maps', 'iter_4.pth', marks=pytest.mark.slow)])
+def test_the_trial_that_is_named_is_short_and_complete(
+        task: str, labels: str, last: str, new_config: Callable, run_tool: Callable, capsys) -> None:
+    plain = ('--weights', 'none') if '::' in task else ()
+    assert new_config(task, *plain, '--batch-size', '4', labels=labels) == ''
+    *_, first, trial = capsys.readouterr().out.splitlines()
+    assert first == 'or first a trial of a few pairs:' and trial.startswith('  python tools/train.py mine.py ')
+    quick = [f'{part}_dataloader.{option}' for part in ('train', 'val') for option in (
+        'num_workers=0', 'persistent_workers=False')]
+    assert run_tool('train', *trial.split()[2:], *quick) == ''
+    checkpoint = load_checkpoint(f'work_dirs/mine_trial/{last}')
+    assert checkpoint['meta']['iter'] == (2 if last == 'epoch_1.pth' else 4) and not Path('work_dirs/mine').exists()
+    log = next(Path('work_dirs/mine_trial').glob('*/*.log')).read_text()
+    assert ('mIoU: ' if labels == 'maps' else 'coco/bbox_mAP: ') in log  # it was validated too
+
+
+def test_the_trial_of_a_search_has_steps_on_its_choices(new_config: Callable, capsys) -> None:
+    assert new_config(FCOS, '--weights', 'none', '--search', 'neck') == ''
+    assert capsys.readouterr().out.splitlines()[-1].endswith(' default_hooks.search.interval=1')
+
+
 @pytest.mark.slow
 def test_a_searched_neck(pairs: Path, new_config: Callable, train: Callable) -> None:
     assert new_config(FCOS, '--weights', 'none', '--length', '1', '--batch-size', '2', '--search', 'neck') == ''
@@ -200,8 +225,12 @@ def test_counts_are_at_least_one(words: tuple, new_config: Callable, capsys) -> 
     assert f"{words[0]}: got '0': give a whole number of at least 1" in capsys.readouterr().err
 
 
-def test_a_config_with_a_searched_neck_is_written(new_config: Callable) -> None:
+def test_a_config_with_a_searched_neck_is_written(new_config: Callable, capsys) -> None:
+    assert new_config(FCOS, '--weights', 'none') == '' and 'search' not in capsys.readouterr().out
     assert new_config(FCOS, '--weights', 'none', '--search', 'neck') == ''
+    out = capsys.readouterr().out
+    assert 'train: 4 pairs' in out and 'search: 4 pairs' in out and 'val: 2 pairs' in out
+    assert 'train and search are halves: the weights of the search learn from the one, its choices from the' in out
     hooks = Config.fromfile('mine.py').default_hooks
     assert hooks.export.retrain == {'train_dataloader.dataset.every_nth': None} and 'dataloader' in hooks.search
 
@@ -332,11 +361,21 @@ def test_a_task_fits_its_data() -> None:
 
 
 def test_weights_in_the_folder_of_downloads_are_found(
-        load_tool: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    known_weights = load_tool('new_config').known_weights
-    monkeypatch.setattr(torch.hub, 'get_dir', lambda: str(tmp_path))
-    file = tmp_path / 'checkpoints/faster_rcnn_r50_fpn_1x_coco_20200130-047c8118.pth'
-    assert known_weights(FASTER) is None
-    file.parent.mkdir()
-    file.touch()
-    assert known_weights(FASTER) == str(file) and known_weights(FCOS) is None
+        new_config: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    folder = tmp_path / 'torch/checkpoints'
+    monkeypatch.setattr(torch.hub, 'get_dir', lambda: str(folder.parent))
+    whole, backbone = 'faster_rcnn_r50_fpn_1x_coco_20200130-047c8118.pth', 'resnet50-0676ba61.pth'
+    assert new_config(FASTER) == ''
+    first, second = [line for line in capsys.readouterr().out.splitlines() if line.startswith('note: ')]
+    assert f'put {whole} into {folder} and write the config again; they are at https://' in first
+    assert re.fullmatch(rf'note: {backbone}, .* is not in {folder}. It is fetched from https://.*/{backbone}; .*'
+                        '--weights none', second)
+    folder.mkdir(parents=True)
+    (folder / backbone).touch()
+    assert new_config(FASTER) == '' and capsys.readouterr().out.count('note: ') == 1
+    assert Config.fromfile('mine.py').model.task.backbone.init_cfg.checkpoint == 'torchvision://resnet50'
+    (folder / whole).touch()
+    assert new_config(FASTER) == '' and 'note: ' not in capsys.readouterr().out
+    assert Config.fromfile('mine.py').model.task.init_cfg.checkpoint == str(folder / whole)
+    (folder / whole).unlink()
+    assert new_config(FASTER, '--weights', 'none') == '' and 'note: ' not in capsys.readouterr().out

@@ -44,6 +44,20 @@ def test_plots_are_written_and_named(work_dir: Path, run_tool: Callable, capsys:
     assert lines[-1] == '  python tools/train.py CONFIG'
 
 
+def test_a_choice_of_one_candidate_is_not_drawn(work_dir: Path, run_tool: Callable) -> None:
+    history = json.loads((work_dir / 'search.json').read_text())
+    history['choices'] = {'stem.0.type': dict(candidates=['only']), **history['choices']}
+    for entry in history['epochs']:
+        entry['probabilities']['stem.0.type'] = [1.0]
+    (work_dir / 'search.json').write_text(json.dumps(history))
+    assert run_tool('analysis_tools/plot_search', work_dir, '--html') == ''
+    drawn = sorted(file.stem for file in (work_dir / 'plots').glob('probabilities*'))
+    assert drawn == ['probabilities_1_scene.cells', 'probabilities_2_neck.cells']
+    captions = re.findall('<figcaption>(.*?)</figcaption>', (work_dir / 'plots/index.html').read_text())
+    assert captions[0].startswith('<b>probabilities_1_scene.cells</b>: the probability of every candidate after each')
+    assert len(captions) == 5 and all(len(caption) > 60 for caption in captions)
+
+
 def embedded_images(html: str) -> list[np.ndarray]:
     return [cv2.imdecode(np.frombuffer(base64.b64decode(text), np.uint8), cv2.IMREAD_COLOR)
             for text in re.findall(r'src="data:image/png;base64,([^"]+)"', html)]
@@ -188,6 +202,17 @@ def test_the_health_is_drawn_where_there_is_one(work_dir: Path, run_tool: Callab
     assert [line.get_ydata().tolist() for line in cosine.lines[:2]] == [[0.5], [0.4]]
     assert drift.lines[0].get_ydata().tolist() == [4.5] and entropy.lines[0].get_ydata().tolist() == [0.5]
     assert len(signal.lines) == len(CHOICES) + 1
+
+
+def test_the_page_says_where_little_was_decided(work_dir: Path, run_tool: Callable) -> None:
+    history = json.loads((work_dir / 'search.json').read_text())
+    for steps, over_uniform, said in ((4, 1.04, True), (40, 1.4, False)):
+        history['epochs'][-1]['health'] = dict(steps=steps, over_uniform=over_uniform)  # of too few steps for a cosine
+        (work_dir / 'search.json').write_text(json.dumps(history))
+        assert run_tool('analysis_tools/plot_search', work_dir, '--html') == ''
+        html = (work_dir / 'plots/index.html').read_text()
+        assert ('after 4 steps on the choices the likeliest candidates have on average 1.04 times' in html) == said
+        assert not (work_dir / 'plots/health.png').exists()
 
 
 def test_plots_of_a_running_search_leave_out_what_is_not_found_yet(

@@ -45,6 +45,18 @@ def test_what_a_search_found_is_trained_and_then_tested(toy: Path, run_tool: Cal
     assert 'next:\n  python tools/train.py found/retrain.py' in capsys.readouterr().out
 
 
+def test_options_of_a_search_that_its_retraining_has_too_are_named(
+        toy: Path, run_tool: Callable, capsys: pytest.CaptureFixture) -> None:
+    Path('found').mkdir()
+    Path('found/search.json').touch()
+    Path('found/retrain.py').write_text(
+        'train_cfg = dict(max_epochs=1)\noptim_wrapper = dict(optimizer=dict(lr=0.5))\n')
+    run = ('train', 'toy.py', '--work-dir', 'found', '--cfg-options', 'train_cfg.max_epochs=1')
+    assert run_tool(*run, 'optim_wrapper.optimizer.lr=0.01', 'log_level=ERROR') == ''
+    assert ('next:\n  python tools/train.py found/retrain.py   # which trains with train_cfg.max_epochs=1 too, as this '
+            'search\n') in capsys.readouterr().out
+
+
 def test_after_a_one_shot_supernet_comes_the_search_of_its_paths(
         root: Path, tmp_path: Path, load_tool: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
     path = str(root / 'configs/dcnas/supernet.py')

@@ -1,5 +1,6 @@
 """Weights at addresses go through the same safe loader as local files."""
 import pickle
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ import pytest
 import torch
 from mmengine.runner import CheckpointLoader
 
+from mmfusenas.utils.remote_weights import address
 from mmfusenas.utils.safe_loading import use_safe_loading
 
 SCHEMES = ['{}/', 'torchvision://', 'modelzoo://', 'openmmlab://', 'open-mmlab://', 'mmcls://', 's3://bucket/',
@@ -72,6 +74,13 @@ def test_a_table_of_ones_own_names_files(served: str, monkeypatch: pytest.Monkey
     assert 'state_dict' in CheckpointLoader.load_checkpoint('openmmlab://mine', 'cpu')
 
 
+def test_torchvision_s_own_models_need_no_torchvision(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, 'torchvision', None)
+    assert address('torchvision://resnet50').endswith('/resnet50-0676ba61.pth')
+    with pytest.raises(ImportError, match=r'torchvision://resnet50\.default need the package torchvision'):
+        address('torchvision://resnet50.default')
+
+
 def test_what_is_fetched_is_kept(served: str, tmp_path: Path) -> None:
     CheckpointLoader.load_checkpoint(f'{served}/good.pth', 'cpu')
     (tmp_path / 'served/good.pth').unlink()
@@ -79,7 +88,8 @@ def test_what_is_fetched_is_kept(served: str, tmp_path: Path) -> None:
 
 
 def test_what_is_not_there_is_named(served: str) -> None:
-    with pytest.raises(OSError, match=r'none\.pth.*404'):
+    with pytest.raises(OSError, match=r'none\.pth.*404.* Put the file none\.pth into .*/torch/hub/checkpoints, or '
+                       r'train without it: new_config\.py --weights none'):
         CheckpointLoader.load_checkpoint(f'{served}/none.pth', 'cpu')
     with pytest.raises(ValueError, match="no weights torchvision://goood: .*the nearest is 'good'"):
         CheckpointLoader.load_checkpoint('torchvision://goood', 'cpu')

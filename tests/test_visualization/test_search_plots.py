@@ -30,10 +30,20 @@ def texts(figure: Figure) -> list[str]:
 def test_probabilities_are_those_of_the_history() -> None:
     figure = plot_probabilities(HISTORY, ['cells.0.type', 'cells.1.type'])
     assert [axes.get_title() for axes in figure.axes] == ['cells.0.type', 'cells.1.type']
-    first, second = figure.axes[0].lines
+    first, second, uniform = figure.axes[0].lines
     assert first.get_xdata().tolist() == [1, 2, 3] and first.get_ydata() == pytest.approx([0.2, 0.4, 0.6])
     assert second.get_ydata() == pytest.approx([0.8, 0.6, 0.4])
-    assert [text.get_text() for text in figure.legends[0].get_texts()] == ['a', 'b']
+    assert uniform.get_ydata() == [0.5, 0.5] and uniform.get_linestyle() == '--'
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ['a', 'b', 'uniform']
+
+
+def test_probabilities_are_on_one_scale_which_is_that_of_the_data() -> None:
+    epochs = [dict(epoch=e, probabilities=dict(one=[0.5, 0.5], other=[0.5 + 0.01 * e, 0.5 - 0.01 * e]))
+              for e in (1, 2)]
+    history = dict(choices={name: dict(candidates=['a', 'b']) for name in ('one', 'other')}, epochs=epochs)
+    low, high = limits = plot_probabilities(history, ['one', 'other']).axes[0].get_ylim()
+    assert 0.47 < low < 0.48 and 0.52 < high < 0.53
+    assert limits == plot_probabilities(history, ['one', 'other']).axes[1].get_ylim()
 
 
 def test_curves_show_every_number_of_an_epoch_and_pass_over_missing_ones() -> None:

@@ -14,6 +14,7 @@ from mmfusenas.apis.next_commands import search_commands, training_commands
 from mmfusenas.core.errors import UserError
 from mmfusenas.core.files import parse_json, write_text
 from mmfusenas.nas import Genotype
+from mmfusenas.nas.health import conclusion
 from mmfusenas.utils.command_line import existing_file, run_tool
 from mmfusenas.visualization.report import embedded, last_images, page, read_scalars, table
 from mmfusenas.visualization.search_plots import (
@@ -32,8 +33,25 @@ from mmfusenas.visualization.search_plots import (
 
 COSTS = ('cost_and_loss', 'cost_and_scores')
 """Figures of cost against score."""
-SCORES = ('<p>cost_and_scores: a point is an epoch. Its score is that of the supernet, with its choices as they were. '
-          'Its cost is that of the network that would have been derived then.</p>\n')
+CAPTIONS = dict(
+    probabilities='the probability of every candidate after each epoch, a diagram a choice. The scale is that of what '
+    'is drawn. The dashed line is a uniform choice, where all begin: a choice is decided where one line is at a '
+    'multiple of it, and open where all are near it, as those inside a candidate that was not chosen. Choices of one '
+    'candidate are left out.',
+    curves='the last value of each epoch of what the search measured in its steps on the choices. The entropy is the '
+    'mean of the choices: it begins at the logarithm of the number of candidates, and is 0 when all are decided.',
+    health='whether the gradients of the choices agree from step to step. Those of noise have a cosine of 0 and a '
+    'drift at the grey line; those of a search that goes somewhere have a drift above the red one.',
+    cost_and_loss='a point is an epoch, the brighter the later: the expected cost of the choices, and the loss that '
+    'they follow. The lower left is best.',
+    cost_and_scores='a point is an epoch, the brighter the later. Its score is that of the supernet, with its choices '
+    'as they were. Its cost is that of the network that would have been derived then.',
+    pareto='a point is a network that was tried, the lower the better. The dashed line is the most that one may cost; '
+    'no network is cheaper and better than those of the front.',
+    found='what was found: each arrow or box has the operators that were chosen there.',
+    training='what the training logged, by iteration.',
+    validation='the scores of the validations, by epoch; in a search those of the supernet.')
+"""How to read a figure, by the beginning of its name."""
 NO_SCORES = ('<p>Not drawn: no epoch has a validation score and a genotype with costs, and no expected cost was logged.'
              '</p>\n')
 
@@ -71,13 +89,14 @@ def figures(history: dict, genotype: Genotype | None) -> Iterator[tuple[str, Fig
     groups = defaultdict(list)
     for name, choice in history['choices'].items():
         groups[parse_stage(name)[0], tuple(choice['candidates'])].append(name)
-    for k, ((module, _), names) in enumerate(groups.items(), start=1):
+    open_groups = [(module, names) for (module, candidates), names in groups.items() if len(candidates) > 1]
+    for k, (module, names) in enumerate(open_groups, start=1):
         yield f'probabilities_{k}_{module}', plot_probabilities(history, names)
     yield 'curves', plot_curves(history)
     cost = plot_cost_and_loss(history)
     if cost:
         yield 'cost_and_loss', cost
-    if any('health' in entry for entry in history['epochs']):
+    if any('cosine' in entry.get('health', {}) for entry in history['epochs']):
         yield 'health', plot_health(history)
     cells, chains = graphs(genotype.choices if genotype else {})
     for name, edges in cells.items():
@@ -135,13 +154,19 @@ def image_sections(work_dir: Path, files: list[Path], searched: bool) -> Iterato
     """Yield heading and content of the images: figures, cost against score, the last images of the validation."""
     costs = [file for file in files if file.stem in COSTS]
     costs += [path for path in [work_dir / 'pareto.png'] if path.is_file()]  # of an evolution
-    note = SCORES if any(file.stem == 'cost_and_scores' for file in costs) else ''
     for heading, text, paths in (
             ('Figures', '', [file for file in files if file not in costs]),
-            ('Cost against score', note if costs or not searched else NO_SCORES, costs),
-            ('Last images', '', last_images(work_dir))):
+            ('Cost against score', NO_SCORES if searched and not costs else '', costs)):
         if text or paths:
-            yield heading, text + ''.join(map(embedded, paths))
+            yield heading, text + ''.join(embedded(path, caption(path.stem)) for path in paths)
+    images = last_images(work_dir)
+    if images:
+        yield 'Last images', '<p>What the last validation drew of its samples.</p>\n' + ''.join(map(embedded, images))
+
+
+def caption(name: str) -> str:
+    """Return how to read a figure."""
+    return next(text for beginning, text in CAPTIONS.items() if name.startswith(beginning))
 
 
 def search_tables(history: dict, genotype: Genotype | None) -> Iterator[tuple[str, str]]:
@@ -150,7 +175,9 @@ def search_tables(history: dict, genotype: Genotype | None) -> Iterator[tuple[st
     rows = [[name, choice['candidates'][likeliest], f'{probabilities[likeliest]:.2f}', len(probabilities)]
             for name, choice in history['choices'].items() for probabilities in [last['probabilities'][name]]
             for likeliest in [probabilities.index(max(probabilities))]]
-    yield f'After epoch {last["epoch"]}', table(['choice', 'likeliest', 'probability', 'candidates'], rows)
+    undecided = conclusion(last.get('health', {}))
+    note = f'<p><strong>{escape(undecided)}</strong></p>\n' if undecided else ''
+    yield f'After epoch {last["epoch"]}', note + table(['choice', 'likeliest', 'probability', 'candidates'], rows)
     if genotype and genotype.costs:
         costs = [[name, f'{cost:,.4g}'] for name, cost in genotype.costs.items() if cost is not None]
         yield 'Cost of what was found', table(['cost', ''], costs)

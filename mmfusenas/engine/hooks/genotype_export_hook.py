@@ -18,7 +18,7 @@ from mmfusenas.core.errors import FileError
 from mmfusenas.core.files import write_text
 from mmfusenas.engine.hooks.bilevel_search_hook import GRADIENTS
 from mmfusenas.nas import Genotype, SearchSpace, with_genotype
-from mmfusenas.nas.health import SearchHealth, warning
+from mmfusenas.nas.health import SearchHealth, conclusion, decided, warning
 from mmfusenas.registry import HOOKS
 from mmfusenas.utils.complexity import complexity
 from mmfusenas.utils.config_files import config_from
@@ -38,10 +38,10 @@ class GenotypeExportHook(Hook):
 
     In the work dir: ``genotypes/epoch_N.json``, ``genotype.json`` (the last, or the best by a validation metric),
     ``search.json`` (probabilities, entropy, losses and expected costs of every epoch, weights of a searched loss, and
-    the ``health`` of the gradients since the phase began, :class:`SearchHealth`) and
-    ``retrain.py``, a config that trains the derived network from scratch. Each file is moved into place whole. A Runner
-    that was given a model object has no config of the model, and writes no ``retrain.py``. The hook warns where the
-    gradients of a search are noise.
+    the ``health``: of the gradients since the phase began, :class:`SearchHealth`, and how far the choices are from
+    uniform) and ``retrain.py``, a config that trains the derived network from scratch. Each file is moved into place
+    whole. A Runner that was given a model object has no config of the model, and writes no ``retrain.py``. The hook
+    warns where the gradients of a search are noise, and at the end where little was decided.
 
     Args:
         shape: Height and width of the images for the multiply-adds in ``costs``; None leaves them out.
@@ -116,7 +116,10 @@ class GenotypeExportHook(Hook):
         self._export(runner, genotype)
 
     def after_train(self, runner: Runner) -> None:
-        """Say where the result is and what to do with it."""
+        """Say where the result is and what to do with it, and whether it is one."""
+        undecided = conclusion(self.history[-1].get('health', {})) if self.history else ''
+        if undecided:
+            runner.logger.warning(undecided)
         found = Path(runner.work_dir) / 'genotype.json'
         runner.logger.info(f'Found {found}. ' + (
             f'Train it: python tools/train.py {found.with_name("retrain.py")}' if _has_config(runner.cfg) else
@@ -138,7 +141,11 @@ class GenotypeExportHook(Hook):
 
     def _health(self) -> dict[str, Any]:
         """Return the report of the decisions that are open: those of past phases are fixed."""
-        return self.health.report(name for name, decision in self.space.decisions.items() if not decision.is_fixed)
+        names = [name for name, decision in self.space.decisions.items() if not decision.is_fixed]
+        report = self.health.report(names)
+        found = decided(self.space.choices[name] for name in self.space.genotype().choices)
+        steps = max((self.health.steps.get(name, 0) for name in names), default=0)
+        return dict(found, **(report or dict(steps=steps))) if found else report
 
     def _genotype(self, runner: Runner, epoch: int) -> Genotype:
         source = dict(config=runner.cfg.filename or '', epoch=epoch, seed=runner.seed)
