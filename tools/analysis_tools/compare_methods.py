@@ -57,10 +57,10 @@ def parse_args() -> argparse.Namespace:
                     'method.',
         epilog='example: python tools/analysis_tools/compare_methods.py --methods tim-light average laplacian '
                'mine:fused/mine other:other.onnx gff:projects/fusion_adapters/guided_filter.py:GuidedFilterFusion '
-               '--data data/msrs/test --segmentor tim-segment-msrs. A quick look is --metrics MI VIF --conventions mmfusenas: its metrics take '
-               'a tenth of the time of --metrics all, and a quarter of the default. A Python file named here is run. Values stand with '
-               'their standard errors over the pairs; * is the best fusion, = what differs from it by at most two '
-               'standard errors of the difference on the same pairs.')
+               '--data data/msrs/test --segmentor tim-segment-msrs. A quick look is --metrics MI VIF --conventions '
+               'mmfusenas: its metrics take a tenth of the time of --metrics all, and a quarter of the default. A '
+               'Python file named here is run. Values stand with their standard errors over the pairs; * is the best '
+               'fusion, = what differs from it by at most two standard errors of the difference on the same pairs.')
     parser.add_argument('--methods', required=True, nargs='+', metavar='METHOD', help=(
         f'rules ({", ".join(RULES)}), bundled weights (tools/infer.py --list), {FORMS}; a space or a comma between'))
     parser.add_argument('--data', required=True, metavar='DIR',
