@@ -325,7 +325,8 @@ def report(this: Comparison) -> None:
         print_tables(this)
     if not this.missing():
         return
-    names = [f'{name} ({said(this.failed[name])})' if name in this.failed else name for name in this.missing()]
+    names = [f'{name} ({said(this.failed[name]).splitlines()[-1]})' if name in this.failed else name
+             for name in this.missing()]
     advice = ('The same command with --resume runs these alone.' if this.args.json else
               'With --json FILE a method that is done is kept, and --resume runs the others.')
     print(f'\nNot done: {", ".join(names)}. {advice}', flush=True)  # SIGTERM would end the process with it
