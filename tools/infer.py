@@ -97,8 +97,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--device', help='cpu or cuda (default: the GPU where torch sees one)')
     parser.add_argument('--score-thr', type=float, default=0.3, metavar='S', help='lowest score of a detection (0.3)')
     parser.add_argument('--list', nargs='?', const='', metavar='NAME',
-                        help='show the bundled weights, a line each; with NAME all that is known of one: training '
-                             'data, figures, licence')
+                        help='show the bundled weights with size, main figure and training data; with NAME all that '
+                             'is known of one')
     return parser.parse_args()
 
 
@@ -174,7 +174,7 @@ def show_weights(name: str) -> None:
         words = [word for option in inputs for word in (f'--{option}', 'PATH')]
         print('  ' + command('python', 'tools/infer.py', '--model', model, *words, '--out-dir', 'DIR'))
     if not name:
-        print('  ' + command('python', 'tools/infer.py', '--list', 'NAME') + '    # training data, figures, licence')
+        print('  ' + command('python', 'tools/infer.py', '--list', 'NAME') + '    # all figures, licence')
 
 
 def main() -> None:

@@ -107,23 +107,31 @@ def _present_name(name: str) -> str:
 
 
 def weights_table() -> str:
-    """Return a table of all names, a line each: what it is for, its inputs, parameters and main figure.
+    """Return a table of all names: what it is for, parameters, main figure; below each its inputs and training data.
 
     Its lines have at most 120 columns. How to train what is absent stands below it, in whole lines.
 
     Example:
         >>> print(weights_table().splitlines()[2])
-        tim-light             fusion, small network            visible, infrared     127,358  VIF 0.918 on TNO
+        tim-light             fusion, small network               127,358  VIF 0.918 on TNO
     """
     records = weights_records().values()
-    rows = [('name', 'for', 'inputs', 'parameters', 'main figure')]
-    rows += [(record.name, record.purpose, ', '.join(record.inputs), f'{record.parameters:,}',
-              record.main_figure if record.bundled else 'absent') for record in records]
+    rows = [('name', 'for', 'parameters', 'main figure (what it is compared with)')]
+    rows += [(record.name, record.purpose, f'{record.parameters:,}', record.main_figure if record.bundled else 'absent')
+             for record in records]
     widths = [max(map(len, column)) for column in zip(*rows)]
-    rows.insert(1, tuple('-' * width for width in widths))
-    form = '{{:<{}}}  {{:<{}}}  {{:<{}}}  {{:>{}}}  {{}}'.format(*widths)
+    form = '{{:<{}}}  {{:<{}}}  {{:>{}}}  {{}}'.format(*widths)
+    head, *lines = (form.format(*row) for row in rows)
+    lines = [f'{line}\n{_source(record)}' for line, record in zip(lines, records, strict=True)]
     absent = [f'  {record.name}: {record.train}' for record in records if not record.bundled]
-    return '\n'.join([*(form.format(*row) for row in rows), *['Train what is absent:'] * bool(absent), *absent])
+    return '\n'.join([head, form.format(*('-' * width for width in widths)), *lines,
+                      *['Train what is absent:'] * bool(absent), *absent])
+
+
+def _source(record: WeightsRecord) -> str:
+    """Return what a network takes and was trained on, in indented lines of at most 120 columns."""
+    text = f'{", ".join(record.inputs)}; trained on {record.training_data or "-"}'
+    return textwrap.fill(text, 118, initial_indent='    ', subsequent_indent='    ', break_on_hyphens=False)
 
 
 def weights_details(name: str) -> str:

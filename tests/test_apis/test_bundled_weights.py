@@ -90,6 +90,8 @@ def test_the_table_fits_a_terminal() -> None:
     for name, record in RECORDS.items():
         line, = (line for line in table.splitlines() if line.startswith(f'{name} '))
         assert not record.bundled or line.endswith(record.main_figure)
+        source = f'{", ".join(record.inputs)}; trained on {record.training_data or "-"}'
+        assert f'{line} {source}' in re.sub(r'\n +', ' ', table)
         assert record.bundled or f'  {name}: {record.train}' in commands.splitlines()
 
 
@@ -100,5 +102,5 @@ def test_the_details_of_a_name_have_all_its_figures(name: str) -> None:
     assert max(map(len, lines[:-1])) <= 120 and lines[-1].endswith(record.train)
     figures = [f'{key}: {value}' for key, value in record.figures.items()]
     assert [text for text in (record.description, record.training_data, *figures) if text not in words] == []
-    main, = re.findall(r'(?<!\S)\d+\.\d+', record.main_figure)  # of a line of the table: one of these figures
-    assert any(main.rstrip('0') in str(value) for value in record.figures.values())
+    main = re.findall(r'(?<![\d.])\d+\.\d+', record.main_figure)  # of a line of the table: these figures
+    assert main and all(figure.rstrip('0') in str(record.figures) for figure in main)

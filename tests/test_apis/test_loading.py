@@ -70,9 +70,10 @@ def test_names(registry: Path) -> None:
 def test_table_shows_what_is_there_and_how_to_get_the_rest(registry: Path) -> None:
     write(registry / 'present.pth', FUSION)
     rows = weights_table().splitlines()[2:]
-    assert re.fullmatch(r'present +fusion +visible, infrared +127,358 +SCD 1.5', rows[0])
-    assert re.fullmatch(r'absent +fusion +visible, infrared +127,358 +absent', rows[1])
-    assert rows[2:] == ['Train what is absent:', '  absent: python tools/train.py c.py']
+    assert re.fullmatch(r'present +fusion +127,358 +SCD 1.5', rows[0])
+    assert re.fullmatch(r'absent +fusion +127,358 +absent', rows[2])
+    assert rows[1] == rows[3] == '    visible, infrared; trained on scenes'
+    assert rows[4:] == ['Train what is absent:', '  absent: python tools/train.py c.py']
     details = weights_details('present')
     assert all(text in details for text in ('127,358, 0.', 'trained on: scenes', 'SCD: 1.5', 'licence: Apache-2.0'))
     assert 'parameters: 127,358, absent' in weights_details('absent')

@@ -250,7 +250,7 @@ def test_list_shows_every_name(run_tool: Callable, capsys) -> None:
         f'  {command} ruas-lowlight --input PATH {folder}',
         f'  {command} dcnas-depth-x8 --target PATH --guide PATH {folder}',
         f'  {command} hyperguidance-deblur --input PATH --kernel PATH {folder}',
-        '  python tools/infer.py --list NAME    # training data, figures, licence']
+        '  python tools/infer.py --list NAME    # all figures, licence']
     assert run_tool('infer', '--list', 'hadamard-lowlight') == ''
     out = capsys.readouterr().out
     assert 'SSIM there' in out and out.endswith(f'next:\n  {command} hadamard-lowlight --input PATH {folder}\n')
