@@ -49,13 +49,15 @@ def output_option(cfg: Config) -> str | None:
     """
     init_default_scope('mmfusenas')
     evaluators, dataset = cfg.get('test_evaluator'), (cfg.get('test_dataloader') or {}).get('dataset')
-    if not evaluators or dataset is None:
+    place, first = ('.0', evaluators[0]) if isinstance(evaluators, list) and evaluators else ('', evaluators or {})
+    argument = OUTPUTS.get(type_name(first))
+    if first and not argument:
+        return None
+    if not first or dataset is None:
         raise UserError(f'{cfg.filename} has no test set: it needs test_dataloader, with a dataset, and '
                         'test_evaluator.')
-    place, first = ('', evaluators) if isinstance(evaluators, dict) else ('.0', evaluators[0])
-    argument = OUTPUTS.get(type_name(first))
-    infos = scan(dataset, limit=1)[0] if argument else []
-    if not argument or is_drawn(infos):
+    infos = scan(dataset, limit=1)[0]
+    if is_drawn(infos):
         return None
     if not len(infos):
         raise UserError(f'{cfg.filename}: the data set of test_dataloader is empty; check its folders and FOLD.')
