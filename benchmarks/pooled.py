@@ -1,4 +1,5 @@
 """Scores over the union of what several runs were tested on, as of the folds of a cross-validation."""
+import filecmp
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import redirect_stdout
@@ -30,24 +31,36 @@ HEIGHTS = {'< 16 px': (0, 16), '16-32 px': (16, 32), '> 32 px': (32, 1e5)}
 
 
 class Image(NamedTuple):
-    """What is annotated and what was found in one image."""
+    """What is annotated and what was found in one image, and its file."""
 
     stem: str
     truth: Any
     found: Any
+    file: str = ''
 
 
 def output_option(cfg: Config) -> str | None:
     """Return the option that says where a test writes boxes or maps, None where :func:`images_of` cannot read them.
 
     They are those of mmdet's or mmseg's metric, the first of the test, on a data set of files.
+
+    Raises:
+        UserError: The config has no test set, or an empty one.
     """
     init_default_scope('mmfusenas')
-    evaluators = cfg.test_evaluator
-    place, first = ('', evaluators) if isinstance(evaluators, dict) else ('.0', evaluators[0])
+    evaluators, dataset = cfg.get('test_evaluator'), (cfg.get('test_dataloader') or {}).get('dataset')
+    place, first = ('.0', evaluators[0]) if isinstance(evaluators, list) and evaluators else ('', evaluators or {})
     argument = OUTPUTS.get(type_name(first))
-    if not argument or is_drawn(scan(cfg.test_dataloader.dataset, limit=1)[0]):
+    if first and not argument:
         return None
+    if not first or dataset is None:
+        raise UserError(f'{cfg.filename} has no test set: it needs test_dataloader, with a dataset, and '
+                        'test_evaluator.')
+    infos = scan(dataset, limit=1)[0]
+    if is_drawn(infos):
+        return None
+    if not len(infos):
+        raise UserError(f'{cfg.filename}: the data set of test_dataloader is empty; check its folders and FOLD.')
     return f'test_evaluator{place}.{argument}'
 
 
@@ -146,16 +159,34 @@ def paired(rows: Mapping[str, Sequence[Sequence[Image]]], classes: Sequence[str]
         classes: Names of the classes.
 
     Raises:
-        UserError: Rows are of other images.
+        UserError: Rows are of other images or annotations, or have no score.
     """
     first = next(iter(rows.values()))[0]
-    main = main_names(scores(first, classes))[0]
     for name, runs in rows.items():
-        if any([image.stem for image in run] != [image.stem for image in first] for run in runs):
-            raise UserError(f'{name} was tested on other images than the first row, so that there is no difference on '
-                            'the same images.')
+        for run in runs:
+            check_same(name, run, first)
+    main = main_names(scores(first, classes))[0]
+    if np.isnan(scores(first, classes)[main]):
+        raise UserError(f'There is no {main}: nothing of the classes {", ".join(classes)} is annotated in the '
+                        f'{len(first)} images.')
     return {name: jackknife(lambda some: float(np.mean([scores(run, classes)[main] for run in zip(*some)])),
                             list(zip(*runs)), GROUPS) for name, runs in rows.items()}
+
+
+def check_same(name: str, images: Sequence[Image], first: Sequence[Image]) -> None:
+    """Raise a UserError where a row was not tested on the images and annotations of the first one."""
+    if isinstance(images[0].truth, np.ndarray) != isinstance(first[0].truth, np.ndarray):
+        raise UserError(f'{name} and the first row have no score in common: one finds boxes, the other makes maps.')
+    pairs = list(zip(images, first))
+    others = [image.stem for image, other in pairs if image.stem != other.stem or not _same_file(image, other)]
+    if others or len(images) != len(first):
+        where = f', the first {others[0]}' if others else f' ({len(images)} and {len(first)})'
+        raise UserError(f'{name} was tested on other images than the first row{where}, so that there is no difference '
+                        'on the same images.')
+    others = [image.stem for image, other in pairs if not _same_truth(image.truth, other.truth)]
+    if others:
+        raise UserError(f'{name} was tested by other annotations than the first row in {len(others)} of {len(images)} '
+                        f'images, the first {others[0]}: test both on one set of annotations.')
 
 
 def difference_table(found: Mapping[str, Score]) -> list[list[str]]:
@@ -173,6 +204,19 @@ def grouped(images: Iterable[Image], pattern: str) -> list[Image]:
     return [image for image in images if fnmatchcase(image.stem, pattern)]
 
 
+def _same_file(image: Image, other: Image) -> bool:
+    """Return whether two images are one file, or files of the same content."""
+    return Path(image.file).resolve() == Path(other.file).resolve() or filecmp.cmp(image.file, other.file, False)
+
+
+def _same_truth(truth: Any, other: Any) -> bool:
+    """Return whether maps, or boxes in any order, are the same; files of boxes are rounded, to 0.01 pixels or less."""
+    if not isinstance(truth, np.ndarray):
+        truth, other = (np.array(sorted([box['category_id'], *box['bbox']] for box in boxes))
+                        for boxes in (truth, other))
+    return truth.shape == other.shape and np.allclose(truth, other, rtol=0, atol=0.01)
+
+
 def _ap(precision: np.ndarray) -> float:
     """Return the mean of the precisions that there are; -1 stands for those without an annotated box."""
     there = precision[precision > -1]
@@ -183,7 +227,8 @@ def _boxes(infos: Sequence[dict], found: Path) -> list[Image]:
     by_image: dict[int, list[dict]] = {info['img_id']: [] for info in infos}
     for box in json.loads(Path(f'{found}.bbox.json').read_text()):
         by_image[box['image_id']].append(box)
-    return [Image(get_stem(info['img_path']), [_annotated(box) for box in info['instances']], by_image[info['img_id']])
+    return [Image(get_stem(info['img_path']), [_annotated(box) for box in info['instances']], by_image[info['img_id']],
+                  info['img_path'])
             for info in infos]
 
 
@@ -196,5 +241,5 @@ def _maps(infos: Sequence[dict], found: Path) -> list[Image]:
     load = LoadSegMap()
     stems = [get_stem(info['img_path']) for info in infos]
     return [Image(stem, load(dict(info))['gt_seg_map'],
-                  load(dict(seg_map_path=str(found / f'{stem}.png')))['gt_seg_map'])
+                  load(dict(seg_map_path=str(found / f'{stem}.png')))['gt_seg_map'], info['img_path'])
             for stem, info in zip(stems, infos)]

@@ -5,7 +5,7 @@ import inspect
 import json
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import groupby
 from os import path as osp
@@ -19,7 +19,6 @@ from mmengine.dataset import Compose, pseudo_collate
 from mmengine.device import get_device
 from mmengine.registry import DefaultScope
 from mmengine.structures import BaseDataElement
-from rich.progress import track
 from torch import nn
 
 from mmfusenas.apis.arguments import (
@@ -48,6 +47,8 @@ from mmfusenas.utils import memory
 from mmfusenas.utils.allocator import keep_freed_memory, limit_kernel_cache
 from mmfusenas.utils.checkpoint import save_array
 from mmfusenas.utils.config_parts import type_name
+from mmfusenas.utils.progress import shown
+from mmfusenas.utils.stop_signals import StopSignals
 
 SIZES = 4
 """Sizes of images after which freed memory goes back to the system."""
@@ -174,8 +175,9 @@ class BaseInferencer(ABC):
         else:
             self._batches([images], batch_size)
             return self._run([self._read(images)])[0]
-        batches = track(self._batches(inputs, batch_size), 'working')
-        return [result for batch in batches for result in self._run([read(each) for each in batch])]
+        results = (result for batch in self._batches(inputs, batch_size)
+                   for result in self._run([read(each) for each in batch]))
+        return list(shown(results, 'working', len(inputs)))
 
     def _read(self, images: Sequence[Image]) -> dict[str, Any]:
         return self.read(*map(as_array, images))
@@ -261,26 +263,26 @@ class BaseInferencer(ABC):
         self.check(pairs, out_dir / 'images')
         _link_old_name(out_dir)
         images: list[dict] = []
-        failed: dict[str, Exception] = {}
+        failed: dict[str, str] = {}
+        first: Exception | None = None  # alone: each keeps the tensors that it was raised with
+        groups = (group for batch in batches for group in self._outcomes(batch))
         predictions = out_dir / 'predictions.json'
         mark_results(out_dir)
         try:
-            for batch in track(batches, 'working'):
-                for pair, outcome in zip(batch, self._outcomes(batch), strict=True):
-                    try:
-                        images.append(self._save(pair, outcome, out_dir))
-                    except FileNotWrittenError:  # nor would the next be
-                        raise
-                    except Exception as error:  # whatever is wrong with one input, the others are worth their results
-                        failed[pair.stem] = error
+            for group in shown(groups, 'working', len(pairs), size=len):
+                with StopSignals('batch'):  # what is computed is worth its files
+                    for pair, outcome in group:
+                        try:
+                            images.append(self._save(pair, outcome, out_dir))
+                        except FileNotWrittenError:  # nor would the next be
+                            raise
+                        except Exception as error:  # whatever is wrong with one input, the others are worth theirs
+                            failed[pair.stem], first = said(error), first or error
         finally:
-            content = dict(images=images, **self.source)
-            if failed:
-                content['failed'] = {stem: said(error) for stem, error in failed.items()}
+            content = dict(images=images, **self.source, **(dict(failed=failed) if failed else {}))
             write_text(predictions, json.dumps(content, indent=1) + '\n')
-        if failed:
+        if first:
             others = f' The results of the others are in {out_dir}.' if images else ''
-            first = next(iter(failed.values()))
             raise ImageError(f'{len(failed)} of {len(pairs)} inputs could not be used.{others} The first: '
                              f'{said(first)}') from first
         return predictions
@@ -330,15 +332,38 @@ class BaseInferencer(ABC):
         boxes = found.bboxes.clip(0, [width, height, width, height])  # rounding may pass the border
         return dict(boxes=boxes.astype(np.float32), scores=found.scores, labels=found.labels)
 
-    def _outcomes(self, pairs: Sequence[Pair]) -> list[Result | Exception]:
-        """Return the result of each input, or what was wrong with it."""
+    def _outcomes(self, pairs: Sequence[Pair]) -> Iterator[list[tuple[Pair, Result | Exception]]]:
+        """Give inputs with their results, or what was wrong with them, as soon as they are known.
+
+        Each is read once, since an inferencer watches what it reads; neighbours of one size are computed at once.
+        """
+        read = [(pair, self._tried(pair)) for pair in pairs]
+        for _, group in groupby(read, lambda each: each[1] if isinstance(each[1], Exception) else _shapes(each[1])):
+            yield from self._computed(list(group))
+
+    def _computed(self, group: Sequence[tuple[Pair, dict[str, Any] | Exception]]
+                  ) -> Iterator[list[tuple[Pair, Result | Exception]]]:
+        """Give the results of what was read, of one size: at once, or one by one where that fails."""
+        pairs, read = zip(*group, strict=True)
+        results = [each for each in read if isinstance(each, Exception)]
         try:
-            return self._run([self._read_pair(pair) for pair in pairs])
+            results = results or self._run(read)
         except Exception as error:  # whatever it is: the others are tried without it
-            if len(pairs) == 1:
-                return [error]
+            if len(group) == 1:
+                results = [error]
+        if results:
+            yield list(zip(pairs, results, strict=True))
+            return
         # Not above: there the error keeps the tensors of the batch, and it may be one of memory.
-        return [outcome for pair in pairs for outcome in self._outcomes([pair])]
+        for each in group:
+            yield from self._computed([each])
+
+    def _tried(self, pair: Pair) -> dict[str, Any] | Exception:
+        """Return what was read, or what was wrong with it."""
+        try:
+            return self._read_pair(pair)
+        except Exception as error:
+            return error
 
     def _read_pair(self, pair: Pair) -> dict[str, Any]:
         self.reset()

@@ -79,7 +79,10 @@ def scan(config: Mapping, limit: int | None = None) -> tuple[Sequence[dict], lis
     if hasattr(dataset, 'scan'):
         infos, problems = dataset.scan()
         return infos, problems, dataset.metainfo.get('classes', ())
+    dataset.serialize_data = False  # which fails where there is no sample
     dataset.full_init()
+    if not len(dataset):
+        return [], [], dataset.metainfo.get('classes', ())
     first = dataset.get_data_info(0)
     if 'img_path' not in first:
         raise DatasetError(f'{config["type"]} is no data set of images: its samples have no img_path.')

@@ -1,5 +1,6 @@
 """Inputs of one size are computed at once, and each gets what it gets alone."""
 import json
+import signal
 import weakref
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,7 +16,9 @@ from mmfusenas.apis.base_inferencer import BaseInferencer
 from mmfusenas.apis.exporting import export_onnx
 from mmfusenas.apis.loading import build_model
 from mmfusenas.core.errors import InputError
-from mmfusenas.datasets.images import ImageError
+from mmfusenas.datasets.homography import Homography
+from mmfusenas.datasets.images import ImageError, write_image
+from mmfusenas.datasets.pairing import Pair
 from mmfusenas.models.scene import FixedFusion, TIMFusion
 
 SIZES = ((48, 64), (48, 64), (40, 56), (48, 64))
@@ -155,6 +158,88 @@ def test_what_a_failed_batch_held_is_free_when_its_images_are_tried_alone(
     folders = files('vi', '0.png', '1.png'), files('ir', '0.png', '1.png')
     infer.run(input_pairs(*folders), tmp_path / 'out', batch_size=2)
     assert alive == [[], [False], [False]]
+
+
+def fails_on(monkeypatch: pytest.MonkeyPatch, error: Callable[[list], BaseException | None]) -> None:
+    """Let the rule fail by the sizes of the batches that it was given."""
+    fuse, sizes = FixedFusion.fuse, []
+
+    def failing(self: FixedFusion, visible: torch.Tensor, infrared: torch.Tensor) -> torch.Tensor:
+        sizes.append(len(visible))
+        if raised := error(sizes):
+            raise raised
+        return fuse(self, visible, infrared)
+
+    monkeypatch.setattr(FixedFusion, 'fuse', failing)
+
+
+def stems(folder: Path) -> list[str]:
+    return [each['stem'] for each in json.loads((folder / 'predictions.json').read_text())['images']]
+
+
+def test_a_failed_batch_counts_its_pairs_once_for_a_moved_camera(files: Callable, tmp_path: Path,
+                                                                 monkeypatch: pytest.MonkeyPatch) -> None:
+    fails_on(monkeypatch, lambda sizes: MemoryError('no room') if sizes[-1] > 1 else None)
+    monkeypatch.setattr(Homography, 'offset', lambda *_: np.array([0.1, 0.0]))
+    names = [f'{number}.png' for number in range(3)]
+    infer = FusionInferencer(FixedFusion('average'), homography=np.eye(3))
+    infer.run(input_pairs(files('vi', *names), files('ir', *names)), tmp_path / 'out', batch_size=3)
+    assert stems(tmp_path / 'out') == ['0', '1', '2'] and len(infer.offsets) == 3
+
+
+def test_a_stop_within_a_batch_keeps_the_images_that_are_done(files: Callable, tmp_path: Path,
+                                                              monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(sizes: list) -> BaseException | None:  # the batch fails, and then the second of its images stops
+        return {1: MemoryError('no room'), 3: KeyboardInterrupt()}.get(len(sizes))
+
+    fails_on(monkeypatch, stop)
+    names = [f'{number}.png' for number in range(3)]
+    pairs = input_pairs(files('vi', *names), files('ir', *names))
+    infer = FusionInferencer(FixedFusion('average'))
+    with pytest.raises(KeyboardInterrupt):
+        infer.run(pairs, tmp_path / 'out', batch_size=3)
+    assert stems(tmp_path / 'out') == ['0'] and (tmp_path / 'out/images/0.png').is_file()
+
+
+def test_a_stop_lets_the_images_be_written_that_are_computed(files: Callable, tmp_path: Path,
+                                                             monkeypatch: pytest.MonkeyPatch) -> None:
+    save = FusionInferencer._save
+
+    def stopped(self: FusionInferencer, pair: Pair, *words: Any) -> dict:
+        if pair.stem == '0':
+            signal.raise_signal(signal.SIGINT)
+        return save(self, pair, *words)
+
+    monkeypatch.setattr(FusionInferencer, '_save', stopped)
+    names = [f'{number}.png' for number in range(5)]
+    pairs = input_pairs(files('vi', *names), files('ir', *names))
+    with pytest.raises(KeyboardInterrupt):
+        FusionInferencer(FixedFusion('average')).run(pairs, tmp_path / 'out', batch_size=2)
+    assert stems(tmp_path / 'out') == ['0', '1']
+
+
+def test_a_size_that_stops_keeps_those_before_it_in_the_batch(tmp_path: Path, image: Callable,
+                                                              monkeypatch: pytest.MonkeyPatch) -> None:
+    for folder, channels in (('vi', (3, )), ('ir', ())):
+        for number, size in enumerate(SIZES):
+            write_image(tmp_path / folder / f'{number}.png', image(*size, *channels, seed=number))
+    fails_on(monkeypatch, lambda sizes: KeyboardInterrupt() if len(sizes) == 2 else None)
+    with pytest.raises(KeyboardInterrupt):
+        FusionInferencer(FixedFusion('average')).run(
+            input_pairs(tmp_path / 'vi', tmp_path / 'ir'), tmp_path / 'out', batch_size=4)
+    assert stems(tmp_path / 'out') == ['0', '1']
+
+
+def test_progress_counts_images(files: Callable, pairs: tuple, tmp_path: Path, capsys,
+                                monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr('mmfusenas.utils.progress.INTERVAL', 0)
+    names = [f'{number}.png' for number in range(5)]
+    infer = FusionInferencer(FixedFusion('average'))
+    infer.run(input_pairs(files('vi', *names), files('ir', *names)), tmp_path / 'out', batch_size=3)
+    assert [line.split(',')[0] for line in capsys.readouterr().err.splitlines() if line.startswith('working')] == [
+        'working: 3 of 5 images', 'working: 5 of 5 images']
+    infer(*pairs, batch_size=4)
+    assert 'working: 4 of 4 images' in capsys.readouterr().err
 
 
 def test_a_graph_takes_one_at_a_time(pairs: tuple, tmp_path: Path) -> None:

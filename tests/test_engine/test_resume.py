@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from kits import resume as kit
-from mmfusenas.engine.loops.stop_signals import StopSignals
+from mmfusenas.utils.stop_signals import StopSignals
 
 
 @pytest.mark.parametrize('loop, by_epoch, interval, workers, ema, stops', [

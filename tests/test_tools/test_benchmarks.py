@@ -250,6 +250,72 @@ def test_there_is_no_difference_on_other_images(pooled):
             pooled.paired({'first': [first], 'second': runs}, ('person', ))
 
 
+def test_there_is_no_difference_by_other_annotations(pooled, tmp_path):
+    first = detections(pooled, [0.9, 0.9])
+    box = first[0].truth[0]
+    for truth in ([], [dict(box, category_id=1)], [dict(box, bbox=[0, 0, 4, 41])], [box, box]):
+        second = [first[0], first[1]._replace(truth=truth)]
+        with pytest.raises(UserError, match='second was tested by other annotations than the first row in 1 of 2 '
+                                            'images, the first 1D'):
+            pooled.paired({'first': [first], 'second': [second]}, ('person', 'car'))
+    two = [box, dict(box, bbox=[9, 9, 4, 40])]
+    rows = [[first[0], first[1]._replace(truth=truth)] for truth in (two, [dict(box, bbox=[9.001, 9, 4, 40]), box])]
+    assert len(pooled.paired({'first': rows[:1], 'second': rows[1:]}, ('person', ))) == 2  # in any order, rounded
+    maps = [[pooled.Image('1', np.array([[0, value]], np.uint8), np.zeros((1, 2), np.uint8))] for value in (0, 1)]
+    with pytest.raises(UserError, match='other annotations'):
+        pooled.paired({'first': maps[:1], 'second': maps[1:]}, ('road', 'car'))
+    with pytest.raises(UserError, match='no score in common: one finds boxes, the other makes maps'):
+        pooled.paired({'first': [first], 'second': maps[:1]}, ('road', 'car'))
+    for folder, content in (('a', b'1'), ('b', b'1'), ('c', b'2')):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / '1.png').write_bytes(content)
+    same, copied, other = ([image._replace(file=str(tmp_path / folder / '1.png')) for image in first]
+                           for folder in 'abc')
+    assert len(pooled.paired({'first': [same], 'second': [copied]}, ('person', ))) == 2
+    with pytest.raises(UserError, match='second was tested on other images than the first row, the first 0D'):
+        pooled.paired({'first': [same], 'second': [other]}, ('person', ))
+
+
+def test_images_without_an_annotation_have_no_score(pooled):
+    images = [image._replace(truth=[]) for image in detections(pooled, [0.9, 0.9])]
+    with pytest.raises(UserError, match='There is no mAP_50: nothing of the classes person is annotated in the 2'):
+        pooled.paired({'first': [images], 'second': [images]}, ('person', ))
+
+
+def test_a_config_that_has_nothing_to_test_on_is_one_clear_error(pooled, monkeypatch, tmp_path):
+    import paired
+    monkeypatch.chdir(tmp_path)
+    asked = []
+    monkeypatch.setattr(paired, 'test_rule', lambda *words, **named: asked.append(words))
+    evaluator, loader = "test_evaluator = dict(type='DetectionMetric')\n", 'test_dataloader = dict(dataset={})\n'
+    Path('none.json').write_text('{"images": [], "annotations": [], "categories": []}')
+    empty = "dict(type='mmdet.CocoDataset', ann_file='none.json', test_mode=True)"
+    for text, message in (('', 'c.py has no test set'), (evaluator, 'c.py has no test set'),
+                          (loader.format('dict()'), 'c.py has no test set'),
+                          (evaluator + 'test_dataloader = None', 'c.py has no test set'),
+                          (loader.format('dict()') + 'test_evaluator = []', 'c.py has no test set'),
+                          (evaluator + loader.format(empty), 'c.py: the data set of test_dataloader is empty')):
+        Path('c.py').write_text(text)
+        with pytest.raises(UserError, match=message):
+            paired.tested('row', 'c.py', 'a.pth', tmp_path / 'out')
+    with pytest.raises(UserError, match='Config d.py does not exist'):
+        paired.tested('row', 'd.py', 'a.pth', tmp_path / 'out')
+    assert asked == []
+    Path('c.py').write_text(evaluator + loader.format('dict()'))
+    monkeypatch.setattr(pooled, 'scan', lambda config, limit: ([{}], ))
+    with pytest.raises(UserError, match='has the scores of row, and not what was found: remove that folder'):
+        paired.tested('row', 'c.py', 'a.pth', tmp_path / 'out')
+
+
+def test_networks_of_other_classes_are_not_compared(pooled, monkeypatch):
+    import paired
+    monkeypatch.setattr(paired, 'tested', lambda name, *_: (detections(pooled, [0.9]), dict(
+        a=('person', 'car'), b=('car', 'person'))[name]))
+    monkeypatch.setattr(sys, 'argv', ['paired.py', '--row', 'a', 'c.py', 'a.pth', '--row', 'b', 'c.py', 'b.pth'])
+    with pytest.raises(UserError, match='b finds car, person, and a person, car: rows need the same classes'):
+        paired.main()
+
+
 def test_a_test_is_not_taken_for_that_of_another_network_or_fold(pooled, monkeypatch, tmp_path):
     import runs
     calls, weights = [], tmp_path / 'a.pth'

@@ -1,7 +1,9 @@
 """The tool that compares fusion methods."""
 import json
+import os
 import re
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cv2
@@ -23,6 +25,8 @@ SegDataSample = pytest.importorskip('mmseg.structures', exc_type=ImportError).Se
 CLASSES = ('person', 'bicycle', 'car')
 STEMS = ('00', '01', '02')
 CODE = """
+import os
+import signal
 import numpy as np
 
 class Greedy:
@@ -34,6 +38,23 @@ class Greedy:
         visible[:], infrared[:] = 0, 0
         open('calls', 'w').write(str(Greedy.calls))
         return fused
+
+class Late:
+    # Fuses the first images that it sees, later ones once the file 'repaired' is there.
+    calls = 0
+
+    def __call__(self, visible, infrared):
+        Late.calls += 1
+        if Late.calls == 3 and not os.path.exists('repaired'):
+            self.end()
+        return infrared
+
+    def end(self):
+        raise ZeroDivisionError('odd pair')
+
+class Stopped(Late):
+    def end(self):
+        signal.raise_signal(int(open('signal').read()))
 
 class Float:
     def __call__(self, visible, infrared):
@@ -200,6 +221,105 @@ def test_the_segmentor_sees_what_a_method_made(run: Callable, data: Path) -> Non
     assert '; 222 pairs of MSRS' in ImageTask('tim-segment-msrs').trained_on
     end, _ = run('--methods', 'average', '--data', data, '--detector', 'tim-segment-msrs')
     assert 'is a segmentor: give it by --segmentor' in end
+
+
+@pytest.fixture
+def same_ctrl_c() -> Iterator[None]:
+    """SIGTERM is Ctrl-C to this process, which would end."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.usefixtures('same_ctrl_c')
+def test_a_comparison_that_is_stopped_keeps_the_methods_that_are_done(run: Callable, data: Path, number: int) -> None:
+    own = f'{data.parent}/own.py'
+    words = ('--methods', f'greedy:{own}:Greedy', f'stops:{own}:Stopped', 'maximum', '--data', data, '--metrics', 'EN',
+             '--json', 'a.json')
+    Path('signal').write_text(str(int(number)))
+    end, out = run(*words)
+    assert end == '130' and 'Not done: stops, maximum. The same command with --resume runs these alone.' in out
+    assert re.search(r'\| greedy +\| \d\.', out) and '| maximum' not in out
+    found = json.loads(Path('a.json').read_text())
+    assert list(found['methods']) == ['visible', 'infrared', 'greedy'] and found['missing'] == ['stops', 'maximum']
+    Path('calls').unlink()
+    Path('repaired').touch()
+    end, out = run(*words, '--resume')
+    assert end == '' and not Path('calls').exists() and 'Not done' not in out  # the method that is done is not called
+    whole = json.loads(Path('a.json').read_text())
+    assert whole['methods'].pop('greedy') == found['methods']['greedy'] and whole['missing'] == []
+    assert list(whole['methods']) == ['visible', 'infrared', 'stops', 'maximum']
+    assert whole['methods']['stops']['cddfuse'] == whole['methods']['infrared']['cddfuse']
+    first = out.partition('Convention cddfuse')[0]
+    assert re.search(r'\| greedy +\| \d\.', first) and re.search(r'\| maximum +\| \d\.', first)
+
+
+def test_a_method_that_fails_late_costs_no_other(run: Callable, data: Path) -> None:
+    words = '--methods', f'late:{data.parent}/own.py:Late', 'average', '--data', data, '--conventions', 'mmfusenas'
+    end, out = run(*words, '--json', 'a.json')
+    assert end.startswith('error: Late of ') and end.endswith('ZeroDivisionError: odd pair')
+    assert 'Not done: late (ZeroDivisionError: odd pair). The same command with --resume' in out
+    assert re.search(r'\| average +\| \d\.', out)
+    found = json.loads(Path('a.json').read_text())
+    assert list(found['methods']) == ['visible', 'infrared', 'average'] and found['missing'] == ['late']
+    assert found['failed']['late'].startswith('Late of ')
+    end, out = run(*words)
+    assert end and 'Not done: late (ZeroDivisionError: odd pair). With --json FILE' in out
+
+
+def test_scores_of_a_task_are_kept(run: Callable, data: Path) -> None:
+    tiny_detector(Path('detector.pth'))
+    (data / 'labels').mkdir()
+    for stem in STEMS:
+        (data / 'labels' / f'{stem}.txt').write_text('0 0.5 0.5 0.3 0.3')
+    words = ('--data', data, '--conventions', '--detector', 'detector.pth', '--json', 'a.json', '--methods', 'average')
+    assert run(*words)[0] == ''
+    found = json.loads(Path('a.json').read_text())['methods']
+    end, out = run(*words, 'maximum', '--resume')
+    assert end == '' and re.search(r'\| average +\| 0\.', out) and re.search(r'\| maximum +\| 0\.', out)
+    whole = json.loads(Path('a.json').read_text())['methods']
+    assert {name: whole[name] for name in found} == found and 'mAP@0.5' in whole['maximum']
+    (data / 'labels/00.txt').write_text('0 0.5 0.5 0.4 0.3')
+    assert 'another comparison: annotations was' in run(*words, '--resume')[0]
+
+
+def test_rows_of_other_comparisons_are_not_mixed(run: Callable, data: Path) -> None:
+    own = data.parent / 'own.py'
+    words = ('--methods', f'greedy:{own}:Greedy', f'hand:{data.parent}/by_hand', '--data', data, '--json', 'a.json',
+             '--resume', '--conventions', 'mmfusenas', '--metrics')
+    assert run(*words, 'EN')[0] == ''  # there is none to go on with
+    kept, calls = Path('a.json').read_bytes(), Path('calls').read_text()
+
+    def refused(*words: object) -> str:
+        end, _ = run(*words)
+        assert end.startswith('error: a.json ') and '\n' not in end
+        assert 'Give another file, or leave --resume out to write over it.' in end
+        assert Path('calls').read_text() == calls
+        return end
+
+    assert "metrics was {'mmfusenas': ['EN']} and is {'mmfusenas': ['EN', 'SD']}" in refused(*words, 'EN', 'SD')
+    assert 'has the method greedy too: name it' in refused(*words[:1], *words[2:], 'EN')
+    assert 'out_dir was None' in refused(*words, 'EN', '--out-dir', 'out')
+    for file, message in ((own, 'has the method greedy of other files, or'),
+                          (data.parent / 'by_hand/01.png', 'has the method hand of other files, or'),
+                          (data / 'ir/01.png', 'another comparison: pairs was')):
+        before = os.stat(file)
+        os.utime(file, (1, 1))
+        assert message in refused(*words, 'EN')
+        os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert Path('a.json').read_bytes() == kept
+    for content in ('{}', '[]', '{"asked": {}, "methods": {"a": 1}}', 'text'):
+        Path('a.json').write_text(content)
+        assert 'a.json is no' in run(*words, 'EN')[0]
+    assert 'give the file too' in run('--methods', 'average', '--data', data, '--resume')[0]
+
+
+def test_the_log_of_a_comparison_says_where_it_stands(data: Path, run_tool: Callable,
+                                                      capsys: pytest.CaptureFixture) -> None:
+    run_tool('analysis_tools/compare_methods', '--methods', 'average', '--data', data, '--metrics', 'EN')
+    lines = capsys.readouterr().err.splitlines()
+    assert [line for line in lines if re.fullmatch(r'average \(3 of 3 methods\): 3 of 3 pairs, \d+ s', line)]
 
 
 @pytest.mark.parametrize(('words', 'message'), [

@@ -14,13 +14,13 @@ from mmfusenas.core.errors import InputError, StateError
 from mmfusenas.core.renamed import renamed
 from mmfusenas.engine.hooks.path_sampling_hook import STATE_KEY
 from mmfusenas.engine.loops.resumable import run_seed
-from mmfusenas.engine.loops.stop_signals import StopSignals
 from mmfusenas.engine.path_scorer import PathScorer
 from mmfusenas.nas import SearchSpace
 from mmfusenas.nas.predictor import PathPredictor
 from mmfusenas.nas.sampling import path_sampler
 from mmfusenas.registry import DATASETS, LOOPS
 from mmfusenas.utils.checkpoint import differences, extract_weights, fitting_share, load_checkpoint, require_same
+from mmfusenas.utils.stop_signals import StopSignals
 from mmfusenas.utils.unwrap_model import unwrap_model
 from mmfusenas.visualization.pareto_plot import plot_pareto
 

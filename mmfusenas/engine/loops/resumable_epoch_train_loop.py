@@ -9,8 +9,8 @@ from torch import nn
 from mmfusenas.core.errors import StateError
 from mmfusenas.datasets.resumable_dataloader import build_resumable_dataloader
 from mmfusenas.engine.loops.resumable import Resumable, run_seed
-from mmfusenas.engine.loops.stop_signals import StopSignals
 from mmfusenas.registry import LOOPS
+from mmfusenas.utils.stop_signals import StopSignals
 
 
 @LOOPS.register_module()

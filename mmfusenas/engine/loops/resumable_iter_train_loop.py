@@ -11,8 +11,8 @@ from torch import nn
 from mmfusenas.core.errors import InputError
 from mmfusenas.datasets.resumable_dataloader import BatchStream, build_resumable_dataloader
 from mmfusenas.engine.loops.resumable import Resumable, run_seed
-from mmfusenas.engine.loops.stop_signals import StopSignals
 from mmfusenas.registry import LOOPS
+from mmfusenas.utils.stop_signals import StopSignals
 
 
 @LOOPS.register_module()

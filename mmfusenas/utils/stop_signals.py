@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM, held back until a checkpoint can be written."""
+"""Ctrl-C and SIGTERM, held back until what is done can be written."""
 from __future__ import annotations
 
 import os
@@ -14,13 +14,16 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class StopSignals:
-    """Hold back the signals that ask a training to stop while it is inside this context.
+    """Hold back the signals that ask a training, or other long work, to stop while it is inside this context.
 
-    The loop calls :meth:`stop_if_asked` after each iteration, whose hooks write a checkpoint. A second signal stops at
-    once, as it would have without this. A signal that nobody asked for is obeyed when the context ends.
+    The loop of a training calls :meth:`stop_if_asked` after each iteration, whose hooks write a checkpoint. A second
+    signal stops at once, as it would have without this. A signal that nobody asked for is obeyed when the context ends.
 
     Several processes stop at different iterations and cannot write a checkpoint together; there, and outside the main
     thread, nothing is held back.
+
+    Args:
+        step: What is brought to its end first, for the message. Defaults to 'iteration'.
 
     Attributes:
         received: Number of the signal that is held back, or None.
@@ -34,7 +37,8 @@ class StopSignals:
         True
     """
 
-    def __init__(self) -> None:
+    def __init__(self, step: str = 'iteration') -> None:
+        self.step = step
         self.received: int | None = None
         self._previous: dict[int, object] = {}
 
@@ -68,9 +72,9 @@ class StopSignals:
         again, self.received = self.received is not None, number
         if again:
             self.obey()
-        # Not print: the training may have been stopped in the middle of one.
-        os.write(sys.__stderr__.fileno(), f'\n{signal.Signals(number).name}: stopping after this iteration; once more '
-                 'to stop at once\n'.encode())
+        # Not print: the work may have been stopped in the middle of one.
+        os.write(sys.__stderr__.fileno(), f'\n{signal.Signals(number).name}: stopping after this {self.step}; once '
+                 'more to stop at once\n'.encode())
 
     def _restore(self) -> None:
         for number, handler in self._previous.items():
