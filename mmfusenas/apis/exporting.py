@@ -6,6 +6,7 @@ import math
 import os
 import warnings
 from collections.abc import Sequence
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from mmfusenas.apis.base_inferencer import SMALLEST
-from mmfusenas.apis.onnx_detectors import EXPORTED, DetectionGraph, detection_graph
+from mmfusenas.apis.onnx_detectors import DetectionGraph, PAAGraph, QueryGraph
 from mmfusenas.apis.onnx_graphs import FusionGraph, GuidedGraph, SegmentationGraph, TaskGraph, pad_divisor
 from mmfusenas.apis.onnx_nms import add_nms, checked_nms
 from mmfusenas.apis.optimize import optimize_for_inference
@@ -30,6 +31,8 @@ OPSET = 17
 TOLERANCE = 1e-3
 """Largest difference to PyTorch that a file may have: images are in [0, 1], boxes in pixels."""
 
+_EXPORTED = ('dense heads of mmdet without deformable convolutions, detectors of queries such as DETR and DINO, and '
+             'Faster R-CNN are exported. Export the scene module alone, or use mmdeploy for the detector.')
 _STEP = 32
 """Dynamic sizes are tried at a larger one, of the same remainder: cells of several scales pad by what was traced."""
 
@@ -59,7 +62,29 @@ def fusion_graph(model: nn.Module) -> FusionGraph:
             raise InputError(f'{type(model.task).__name__} labels in parts (test_cfg.mode is slide), and a graph '
                              'labels the whole image. Set model.task.test_cfg.mode to whole, and test it so before.')
         return SegmentationGraph(model).eval()
-    return detection_graph(model).eval()
+    return _detection_graph(model).eval()
+
+
+def _detection_graph(model: nn.Module) -> DetectionGraph:
+    """Return what is exported of a model with a detector.
+
+    Raises:
+        ValueError: It has no head of a kind that is exported.
+    """
+    task = model.task
+    head = getattr(task, 'bbox_head', None)
+    if hasattr(task, 'roi_head'):
+        from mmfusenas.apis.onnx_two_stage import TwoStageGraph, is_exported  # of mmdet
+
+        if is_exported(task):
+            return TwoStageGraph(model)
+    if hasattr(task, 'forward_transformer'):
+        return QueryGraph(model)
+    if hasattr(head, 'with_score_voting'):
+        return PAAGraph(model)
+    if not hasattr(head, 'predict_by_feat') or 'with_nms' not in signature(head.predict_by_feat).parameters:
+        raise InputError(f'{type(task).__name__} has no head that is exported; {_EXPORTED}')
+    return DetectionGraph(model)
 
 
 def graph_properties(path: str | os.PathLike) -> dict[str, Any]:
@@ -157,7 +182,7 @@ def _write(graph: FusionGraph, path: Path, shape: tuple[int, int], dynamic: bool
             raise InputError(f'{type(graph.task).__name__} cannot be exported ({reason}). Export the scene module '
                              'alone.') from error
         head = getattr(graph.task, 'bbox_head', graph.task)
-        raise InputError(f'{type(head).__name__} cannot be exported ({reason}); {EXPORTED}') from error
+        raise InputError(f'{type(head).__name__} cannot be exported ({reason}); {_EXPORTED}') from error
 
 
 def _takes_any_size(graph: FusionGraph, session: InferenceSession, shape: tuple[int, int], number: int) -> bool:

@@ -3,7 +3,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from inspect import signature
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,10 +12,6 @@ from torch import Tensor, nn
 
 from mmfusenas.apis.onnx_graphs import TaskGraph
 from mmfusenas.apis.onnx_nms import NO_THRESHOLD
-from mmfusenas.core.errors import InputError
-
-EXPORTED = ('dense heads of mmdet are exported, such as those of RetinaNet, SSD, ATSS, FCOS, GFL, YOLOX and RTMDet. '
-            'Export the scene module alone, or use mmdeploy for the detector.')
 
 
 class DetectionGraph(TaskGraph):
@@ -112,23 +107,6 @@ def candidates(boxes: Tensor, scores: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """
     place, label = (scores > NO_THRESHOLD).nonzero().unbind(1)
     return boxes[place] if boxes.dim() == 2 else boxes[place, label], scores[place, label], label
-
-
-def detection_graph(model: nn.Module) -> DetectionGraph:
-    """Return what is exported of a model with a detector.
-
-    Raises:
-        ValueError: It has no head of a kind that is exported.
-    """
-    task = model.task
-    head = getattr(task, 'bbox_head', None)
-    if hasattr(task, 'forward_transformer'):
-        return QueryGraph(model)
-    if hasattr(head, 'with_score_voting'):
-        return PAAGraph(model)
-    if 'with_nms' not in signature(getattr(head, 'predict_by_feat', detection_graph)).parameters:
-        raise InputError(f'{type(task).__name__} has no head that is exported; {EXPORTED}')
-    return DetectionGraph(model)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from mmengine.registry import init_default_scope
 from torch import nn
 
 from mmfusenas.apis.exported_model import ExportedModel, open_graph
-from mmfusenas.apis.exporting import export_onnx, graph_properties
+from mmfusenas.apis.exporting import export_onnx, fusion_graph, graph_properties
 from mmfusenas.registry import MODELS
 
 pytest.importorskip('onnxruntime')
@@ -57,6 +57,20 @@ HEADS = dict(
         num_classes=2, in_channels=[8] * 2, out_channels=[8] * 2, featmap_strides=STRIDES, anchor_generator=dict(
             type='YOLOAnchorGenerator', base_sizes=[[(16, 16)], [(32, 32)]], strides=STRIDES)),
     YOLOXHead=dict(HEAD, strides=STRIDES))
+
+QUERIES = ('DETR', 'ConditionalDETR', 'DABDETR', 'DeformableDETR', 'DINO')
+REFUSED = dict(
+    deformable_convolution=('NASFCOSHead', 'RepPointsHead', 'TOODHead', 'VFNetHead'),
+    masks=('BoxInstBboxHead', 'BoxInstMaskHead', 'CondInstBboxHead', 'CondInstMaskHead', 'DecoupledSOLOHead',
+           'DecoupledSOLOLightHead', 'Mask2FormerHead', 'MaskFormerHead', 'RTMDetInsHead', 'RTMDetInsSepBNHead',
+           'SOLOHead', 'SOLOV2Head', 'YOLACTHead', 'YOLACTProtonet'),
+    text=('ATSSVLFusionHead', 'GroundingDINOHead'),
+    border_of_its_own_pipeline=('CenterNetHead', 'CentripetalHead', 'CornerHead'),
+    masked_convolution_without_cpu=('GARPNHead', 'GARetinaHead', 'GuidedAnchorHead'),
+    proposals_of_another_kind=('CascadeRPNHead', 'EmbeddingRPNHead', 'StageCascadeRPNHead'),
+    suppresses_queries=('DDQDETRHead',),
+    no_head_by_itself=('AnchorFreeHead', 'FeatureAdaption'))
+"""Heads that are not exported, by what stands against it; docs/en/inference.md says so."""
 
 
 @pytest.fixture(autouse=True)
@@ -134,6 +148,22 @@ def test_every_dense_head_that_is_exported(name, tmp_path):
     compare(model, tmp_path / 'm.onnx', (93, 128))
 
 
+def test_no_head_of_mmdet_is_forgotten():
+    import mmdet.models.dense_heads as heads
+
+    refused = [name for names in REFUSED.values() for name in names]
+    exported = [*HEADS, 'RPNHead', *(f'{name}Head' for name in QUERIES)]
+    assert sorted(refused + exported) == sorted(heads.__all__)
+
+
+def test_a_head_that_no_graph_holds_is_an_error_of_one_line(tmp_path):
+    model = detector(dict(type='SingleStageDetector', bbox_head=dict(
+        HEAD, type='TOODHead', stacked_convs=2, norm_cfg=GN, anchor_generator=SQUARES)))
+    with pytest.raises(ValueError, match='^TOODHead cannot be exported .*without deformable convolutions.*[^\\n]$'):
+        export_onnx(model, tmp_path / 'm.onnx', (64, 64))
+    assert not list(tmp_path.iterdir())
+
+
 def test_score_voting_is_not_in_a_graph(tmp_path):
     """The boxes are those without, and the file says so; a box may have any side, as in the detector."""
     model = dense('PAAHead', min_bbox_size=50)
@@ -203,3 +233,41 @@ def test_openvino_finds_the_same_by_queries(name, tmp_path):
     model = queries(name)
     export_onnx(model, tmp_path / 'm.onnx', (64, 64))
     compare(model, tmp_path / 'm.onnx', (64, 64), 'openvino')
+
+
+def faster_rcnn(score_thr=0.2):
+    nms = dict(type='nms', iou_threshold=0.5)
+    return detector(dict(
+        type='FasterRCNN', train_cfg=None, rpn_head=dict(
+            type='RPNHead', in_channels=8, feat_channels=8, anchor_generator=dict(
+                type='AnchorGenerator', scales=[1, 3], ratios=[0.5, 2.0], strides=STRIDES)),
+        roi_head=dict(
+            type='StandardRoIHead', bbox_roi_extractor=dict(
+                type='SingleRoIExtractor', out_channels=8, featmap_strides=STRIDES, finest_scale=20,
+                roi_layer=dict(type='RoIAlign', output_size=3, sampling_ratio=0)),
+            bbox_head=dict(type='Shared2FCBBoxHead', in_channels=8, fc_out_channels=16, roi_feat_size=3,
+                           num_classes=2)),
+        test_cfg=dict(rpn=dict(nms_pre=50, max_per_img=30, nms=nms, min_bbox_size=0),
+                      rcnn=dict(score_thr=score_thr, nms=nms, max_per_img=10))))
+
+
+@pytest.mark.parametrize('runtime', ['onnxruntime', 'openvino'])
+def test_two_stages(runtime, tmp_path):
+    pytest.importorskip(runtime)
+    model = faster_rcnn()
+    export_onnx(model, tmp_path / 'm.onnx', (64, 64), dynamic=True, nms=True)
+    assert graph_properties(tmp_path / 'm.onnx')['suppressed']
+    compare(model, tmp_path / 'm.onnx', (93, 128), runtime)
+
+
+def test_two_stages_of_another_kind(tmp_path):
+    model = faster_rcnn()
+    export_onnx(model, tmp_path / 'm.onnx', (64, 64))
+    with pytest.raises(ValueError, match='gives every candidate for a box. Export it again with --nms'):
+        ExportedModel(tmp_path / 'm.onnx')  # its proposals are suppressed, its boxes are not
+    model.task.test_cfg.rpn.nms = dict(type='soft_nms')
+    with pytest.raises(ValueError, match='soft_nms'):
+        fusion_graph(model)
+    model.task.roi_head.bbox_roi_extractor.roi_layers[0].pool_mode = 'max'
+    with pytest.raises(ValueError, match='FasterRCNN has no head that is exported'):
+        fusion_graph(model)
