@@ -8,6 +8,7 @@ if __name__ == '__main__':
 import argparse
 import json
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from mmfusenas.apis import (
@@ -18,11 +19,15 @@ from mmfusenas.apis import (
     input_images,
     input_pairs,
     run_video,
+    weights_records,
     weights_table,
 )
+from mmfusenas.apis.base_inferencer import BaseInferencer
 from mmfusenas.apis.exported_model import RUNTIMES
+from mmfusenas.apis.next_commands import inference_commands
 from mmfusenas.apis.stream import is_stream
 from mmfusenas.apis.video import is_video
+from mmfusenas.datasets.pairing import is_list
 from mmfusenas.utils.camera_options import add_camera_options, thermal_options
 from mmfusenas.utils.command_line import (
     RenamedOption,
@@ -32,6 +37,7 @@ from mmfusenas.utils.command_line import (
     output_folder,
     run_tool,
 )
+from mmfusenas.utils.weights import known_record, weights_details
 
 
 def parse_args() -> argparse.Namespace:
@@ -90,7 +96,9 @@ def parse_args() -> argparse.Namespace:
                         help='what runs a --model FILE.onnx of tools/deployment/export_onnx.py (default: onnxruntime)')
     parser.add_argument('--device', help='cpu or cuda (default: the GPU where torch sees one)')
     parser.add_argument('--score-thr', type=float, default=0.3, metavar='S', help='lowest score of a detection (0.3)')
-    parser.add_argument('--list', action='store_true', help='show the names, with size, training data and figures')
+    parser.add_argument('--list', nargs='?', const='', metavar='NAME',
+                        help='show the bundled weights with size, main figure and training data; with NAME all that '
+                             'is known of one')
     return parser.parse_args()
 
 
@@ -145,24 +153,35 @@ def are_videos(args: argparse.Namespace, sources: list[str]) -> bool:
     return all(videos)
 
 
-def next_command(args: argparse.Namespace, segments: bool) -> str:
-    """Return the command that is useful now: to measure this model, or to train one of its kind."""
-    if args.config:
-        return command('python', 'tools/test.py', args.config, args.checkpoint)
-    if args.target:
-        return command('python', 'tools/train.py', 'configs/dcnas/scenes_depth.py')
-    if args.input:
-        return command('python', 'tools/train.py', 'configs/ruas/enhance.py')
-    return command('python', 'tools/train.py', f'configs/tim/{"resnet18" if segments else "retinanet"}_ivif.py')
+def next_lines(args: argparse.Namespace, inferencer: BaseInferencer, sources: Sequence[str], videos: bool) -> str:
+    """Return the commands that are useful now, each with what it is for."""
+    trained = [args.config, args.checkpoint] if args.config else ['--model', args.model]
+    changed = any((args.resize, args.homography, args.align, args.thermal, args.missing))
+    scored = args.visible and not (videos or changed or inferencer.has_task or any(map(is_list, sources)))
+    found = inference_commands(trained, inferencer.model, Path(args.out_dir), sources if scored else ())
+    return ''.join(f'\n  {line}    # {what}' for what, line in found)
+
+
+def show_weights(name: str) -> None:
+    """Print what there is of bundled weights, of one name or of all, and a command for each kind of inputs."""
+    print(weights_details(name) if name else weights_table())
+    records = [known_record(name)] if name else weights_records().values()
+    first: dict[tuple[str, ...], str] = {}  # of each kind
+    for record in records:
+        first.setdefault(tuple(record.inputs), record.name)
+    print('\nnext:')
+    for inputs, model in first.items():
+        words = [word for option in inputs for word in (f'--{option}', 'PATH')]
+        print('  ' + command('python', 'tools/infer.py', '--model', model, *words, '--out-dir', 'DIR'))
+    if not name:
+        print('  ' + command('python', 'tools/infer.py', '--list', 'NAME') + '    # all figures, licence')
 
 
 def main() -> None:
     """Infer."""
     args = parse_args()
-    if args.list:
-        print(weights_table())
-        print('\nnext:\n  ' + command('python', 'tools/infer.py', '--model', 'NAME', '--visible', 'PATH', '--infrared',
-                                      'PATH', '--out-dir', 'DIR'))
+    if args.list is not None:
+        show_weights(args.list)
         return
     output_folder(args.out_dir)
     model, checkpoint = chosen_model(args)
@@ -192,7 +211,8 @@ def main() -> None:
         print(f'what was found is drawn in {drawn}; '
               f'{"its maps are in" if inferencer.segments else "its numbers are in"} '
               f'{folder / ("masks" if inferencer.segments else "predictions.json")}')
-    print(f'\ndone; next:\n  {next_command(args, inferencer.segments)}')
+    following = next_lines(args, inferencer, sources, videos)
+    print(f'\ndone; next:{following}' if following else '\ndone')
 
 
 if __name__ == '__main__':

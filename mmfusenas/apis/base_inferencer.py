@@ -1,6 +1,7 @@
 """Base class of the inferencers: the model, its task, the files that are written."""
 from __future__ import annotations
 
+import inspect
 import json
 import warnings
 from abc import ABC, abstractmethod
@@ -9,10 +10,10 @@ from contextlib import suppress
 from itertools import groupby
 from os import path as osp
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import numpy as np
-import PIL.Image
 import torch
 from mmengine.dataset import Compose, pseudo_collate
 from mmengine.device import get_device
@@ -21,11 +22,22 @@ from mmengine.structures import BaseDataElement
 from rich.progress import track
 from torch import nn
 
+from mmfusenas.apis.arguments import (
+    Image,
+    as_array,
+    checked_pairs,
+    images_in_order,
+    in_lists,
+    is_source,
+    options_of,
+    pairs_of,
+    refuse_unknown,
+)
 from mmfusenas.apis.exported_model import ExportedModel, exported_model
 from mmfusenas.apis.loading import load_model
 from mmfusenas.apis.optimize import optimize_for_inference
 from mmfusenas.apis.result import Result
-from mmfusenas.core.errors import FileNotWrittenError, InputError, InputTypeError, UserError
+from mmfusenas.core.errors import FileNotWrittenError, InputError, UserError
 from mmfusenas.core.files import write_text
 from mmfusenas.datasets.images import ImageError, float_ranges, write_image
 from mmfusenas.datasets.pairing import PATHS, Pair
@@ -36,8 +48,6 @@ from mmfusenas.utils import memory
 from mmfusenas.utils.allocator import keep_freed_memory, limit_kernel_cache
 from mmfusenas.utils.checkpoint import save_array
 from mmfusenas.utils.config_parts import type_name
-
-Image = str | Path | np.ndarray | torch.Tensor | PIL.Image.Image
 
 SIZES = 4
 """Sizes of images after which freed memory goes back to the system."""
@@ -65,6 +75,7 @@ class BaseInferencer(ABC):
         score_thr: Lowest score of the detections returned, from 0 to 1. Defaults to 0.3.
 
     Raises:
+        TypeError: If an argument has another name.
         ValueError: If ``score_thr`` is no score, the model makes no image or takes those of other sensors; and what
             :func:`load_model` raises.
     """
@@ -73,9 +84,14 @@ class BaseInferencer(ABC):
     """Whose images the models take."""
     otherwise = ''
     """What to do with a model of other sensors."""
+    lacking = ''
+    """What to do where a sensor has no image."""
+    missing = 'error'
+    """What is done there, as of :func:`input_pairs`."""
 
     def __init__(self, model: nn.Module | str | Path, checkpoint: str | Path | None = None, device: str | None = None,
-                 score_thr: float = 0.3) -> None:
+                 score_thr: float = 0.3, **unknown: Any) -> None:
+        refuse_unknown(type(self).__name__, unknown, options_of(type(self)))
         if not 0 <= score_thr <= 1:
             raise InputError(f'{type(self).__name__} got score_thr={score_thr}; scores lie between 0 and 1.')
         limit_kernel_cache()  # before the first layer runs
@@ -123,30 +139,46 @@ class BaseInferencer(ABC):
     def read(self, *images: Image) -> dict[str, Any]:
         """Return what a data set would hand to its pipeline after loading."""
 
-    def __call__(self, *images: Image | Sequence[Image], batch_size: int = 1) -> Result | list[Result]:
-        """Run on one input, or on lists of them.
+    def __call__(self, *images: Image | Sequence[Image], batch_size: int = 1, **named: Any) -> Result | list[Result]:
+        """Run on one input, or on lists or folders of them.
 
         Args:
             *images: Paths, arrays as ``mmcv.imread`` gives, tensors C x H x W (BGR) or images of Pillow, see
-                :meth:`read`; or lists of these, of equal lengths.
+                :meth:`read`; lists of these, of equal lengths; or folders or ``.txt`` lists, which
+                :func:`~mmfusenas.apis.pairs.input_pairs` pairs. All results of these are in memory: :meth:`run` writes
+                them one by one.
             batch_size: Inputs of lists that are read together; neighbours of one size are computed at once. Defaults
                 to 1.
+            **named: Images by the names that :meth:`read` has for them.
 
         Returns:
-            A :class:`~mmfusenas.apis.result.Result`, of lists a list of them: ``image`` (uint8 H x W x 3, BGR),
-            ``boxes`` (N x 4, pixels of the input), ``scores`` and ``labels`` (N), ``mask`` (uint8 H x W, class
+            A :class:`~mmfusenas.apis.result.Result`, of lists and folders a list of them: ``image`` (uint8 H x W x 3,
+            BGR), ``boxes`` (N x 4, pixels of the input), ``scores`` and ``labels`` (N), ``mask`` (uint8 H x W, class
             numbers). What the model does not predict is None. RUAS_A adds ``noise_level`` (of the [0, 1] image) and
             ``denoised`` (whether noise was removed).
 
         Raises:
+            TypeError: If there is another number of images, or an argument of another name.
             ValueError: If the image is smaller than 3 x 3, lists differ in length, or the batch size is none of the
-                model; and what :meth:`read` raises.
+                model; and what :meth:`read` and :func:`~mmfusenas.apis.pairs.input_pairs` raise.
         """
-        listed = any(isinstance(image, (list, tuple)) for image in images)
-        batches = self._batches(_together(images, self.sensors) if listed else [images], batch_size)
-        results = [result for batch in (track(batches, 'working') if listed else batches)
-                   for result in self._run([self.read(*map(as_array, each)) for each in batch])]
-        return results if listed else results[0]
+        names = tuple(inspect.signature(self.read).parameters)
+        unknown = {name: value for name, value in named.items() if name not in names}
+        refuse_unknown(type(self).__name__, unknown, [*names, 'batch_size'], options_of(type(self)))
+        hint = self.lacking if len(images) + len(named) < len(names) else self.otherwise if len(names) == 1 else ''
+        images = images_in_order(type(self).__name__, names, images, named, hint)
+        if any(isinstance(image, (list, tuple)) for image in images):
+            inputs, read = in_lists(images, names), self._read
+        elif any(map(is_source, images)):
+            inputs, read = pairs_of(images, names, self.missing, self.lacking), self._read_pair
+        else:
+            self._batches([images], batch_size)
+            return self._run([self._read(images)])[0]
+        batches = track(self._batches(inputs, batch_size), 'working')
+        return [result for batch in batches for result in self._run([read(each) for each in batch])]
+
+    def _read(self, images: Sequence[Image]) -> dict[str, Any]:
+        return self.read(*map(as_array, images))
 
     def _batches(self, inputs: Sequence, batch_size: int) -> list[Sequence]:
         """Return inputs in batches; raise an InputError where the size is no size, or the model takes no batch."""
@@ -166,7 +198,7 @@ class BaseInferencer(ABC):
 
     def _run_batch(self, batch: list[dict[str, Any]]) -> list[Result]:
         """Return the results of what was read, of one size."""
-        size = batch[0]['img'].shape[:2]
+        began, size = perf_counter(), batch[0]['img'].shape[:2]
         self._count_size(size)
         outputs = []
         for results in batch:
@@ -184,7 +216,9 @@ class BaseInferencer(ABC):
                 images = [dict(image=sample.pred_img) for sample in samples]
             else:
                 images = self._images(batch)
-        return [Result(output | image, self.dataset_meta) for output, image in zip(outputs, images, strict=True)]
+        seconds = (perf_counter() - began) / len(batch)
+        return [Result(output | image, self.dataset_meta, [results[key] for key in PATHS.values() if key in results],
+                       seconds) for results, output, image in zip(batch, outputs, images, strict=True)]
 
     def reset(self) -> None:  # noqa: B027, most inferencers keep nothing from image to image
         """Begin a new sequence of images: what comes next has nothing to do with what came before."""
@@ -222,6 +256,7 @@ class BaseInferencer(ABC):
                 when all others are done. They are listed as ``failed`` in ``predictions.json``, which is also written
                 where the run is stopped.
         """
+        checked_pairs(type(self).__name__, pairs)
         out_dir, batches = Path(out_dir), self._batches(pairs, batch_size)
         self.check(pairs, out_dir / 'images')
         _link_old_name(out_dir)
@@ -307,7 +342,7 @@ class BaseInferencer(ABC):
 
     def _read_pair(self, pair: Pair) -> dict[str, Any]:
         self.reset()
-        return self.read(*map(as_array, self.images_of(pair)))
+        return self._read(self.images_of(pair))
 
     def _save(self, pair: Pair, output: Result | Exception, out_dir: Path) -> dict[str, Any]:
         if isinstance(output, Exception):
@@ -355,50 +390,6 @@ def _link_old_name(out_dir: Path) -> None:
             link.symlink_to('images', target_is_directory=True)
 
 
-def as_array(image: Image | None) -> str | Path | np.ndarray | None:
-    """Return an image of Pillow or a tensor C x H x W as ``mmcv.imread`` would give it, and the rest as it is.
-
-    Colours of Pillow become BGR; those of a tensor are BGR already, as everywhere in OpenMMLab.
-
-    Example:
-        >>> as_array(PIL.Image.new('RGB', (2, 1), (255, 0, 0))).tolist()
-        [[[0, 0, 255], [0, 0, 255]]]
-        >>> as_array(torch.zeros(3, 4, 6, dtype=torch.uint8)).shape
-        (4, 6, 3)
-    """
-    if isinstance(image, torch.Tensor):
-        image = image.detach().cpu()
-        array = (image.float() if image.is_floating_point() else image).numpy()  # NumPy has no bfloat16
-        return np.ascontiguousarray(array.transpose(1, 2, 0)) if array.ndim == 3 else array
-    if isinstance(image, PIL.Image.Image):
-        grey = image.mode in ('L', 'F') or image.mode.startswith('I')
-        return np.array(image) if grey else np.array(image.convert('RGB'))[..., ::-1].copy()
-    return image
-
-
 def _shapes(results: dict[str, Any]) -> list[tuple[str, tuple[int, ...]]]:
     """Return the shapes of the images that were read, by their names."""
     return [(key, value.shape) for key, value in results.items() if isinstance(value, np.ndarray)]
-
-
-def _together(images: Sequence[Sequence[Image]], sensors: Sequence[str]) -> list[tuple[Image, ...]]:
-    """Return the inputs of lists, one a sensor."""
-    lengths = [len(each) if isinstance(each, (list, tuple)) else None for each in images]
-    if len(set(lengths)) > 1:
-        said = ', '.join(f'{"one" if length is None else length} as {sensor}'
-                         for sensor, length in zip(sensors, lengths))
-        raise InputError(f'Lists of images need one image a sensor and input; got {said}.')
-    return list(zip(*images, strict=True))
-
-
-def image_name(image: Image, what: str) -> str:
-    """Return what to call an input in a message: its path, or what kind of array it is.
-
-    Raises:
-        TypeError: It is neither.
-    """
-    if not isinstance(image, (str, Path, np.ndarray)):
-        raise InputTypeError(
-            f'What is given as {what} is a {type(image).__name__}: give a path, an array as mmcv.imread gives it, a '
-            'tensor C x H x W, an image of Pillow, or a list of these.')
-    return str(image) if isinstance(image, (str, Path)) else f'the {what} array'

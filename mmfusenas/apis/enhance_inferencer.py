@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from mmfusenas.apis.base_inferencer import BaseInferencer, Image, image_name
+from mmfusenas.apis.arguments import Image, image_name
+from mmfusenas.apis.base_inferencer import BaseInferencer
 from mmfusenas.core.errors import InputError
 from mmfusenas.datasets.images import ImageError, checked_array, read_visible, to_colour
 from mmfusenas.datasets.transforms.load_kernel import read_kernel

@@ -11,11 +11,12 @@ import numpy as np
 from mmengine.config import ConfigDict
 from torch import nn
 
-from mmfusenas.apis.base_inferencer import BaseInferencer, Image, image_name
+from mmfusenas.apis.arguments import Image, image_name
+from mmfusenas.apis.base_inferencer import BaseInferencer
 from mmfusenas.apis.exported_model import ExportedModel
 from mmfusenas.apis.optimize import use_bfloat16
 from mmfusenas.apis.pairs import MISSING
-from mmfusenas.core.errors import InputError
+from mmfusenas.core.errors import InputError, InputTypeError
 from mmfusenas.datasets.homography import Homography
 from mmfusenas.datasets.images import (
     ImageError,
@@ -93,6 +94,8 @@ class FusionInferencer(BaseInferencer):
 
     sensors = ('visible', 'infrared')
     otherwise = 'Use EnhanceInferencer, or tools/infer.py --input PATH.'
+    lacking = ("Where a sensor has no image, give None in its place to a FusionInferencer(..., missing='fallback'), "
+               'which takes the other one; a network of one sensor is for EnhanceInferencer.')
 
     def __init__(self, *args: Any, resize: str | None = None,
                  homography: Homography | Sequence | str | Path | None = None, thermal: dict | None = None,
@@ -137,12 +140,16 @@ class FusionInferencer(BaseInferencer):
             infrared: Path, or array H x W (or H x W x 3), of 8 or 16 bit; None where it is missing.
 
         Raises:
+            TypeError: If an image is none, or missing without ``missing='fallback'``.
             ValueError: If the two differ in size (and the test pipeline does not ask to resize), or hold NaN.
             ImageError: If a file is missing or unreadable.
         """
         named = dict(visible=visible, infrared=infrared)
-        paths = {sensor: image_name(image, sensor) if image is not None or self.missing == 'error' else
-                 f'no {sensor} image' for sensor, image in named.items()}
+        absent = [sensor for sensor, image in named.items() if image is None]
+        if absent and self.missing == 'error':
+            raise InputTypeError(f'There is no {" and no ".join(absent)} image. {self.lacking}')
+        paths = {sensor: f'no {sensor} image' if image is None else image_name(image, sensor)
+                 for sensor, image in named.items()}
         if paths['visible'] == paths['infrared']:  # one file of four channels
             named = dict(zip(named, read_pair(*paths.values()), strict=True))
         loaded, replaced = self._load_both(named, paths)
@@ -226,7 +233,7 @@ class FusionInferencer(BaseInferencer):
         if self.drifted:
             warnings.warn(f'The edges of the last {len(agree)} pairs lie {apart * visible.shape[1]:.0f} pixels apart: '
                           'a camera may have been moved. Estimate the homography again: '
-                          'tools/analysis_tools/estimate_homography.py.', stacklevel=4)
+                          'tools/analysis_tools/estimate_homography.py.', stacklevel=6)
 
     def _warn_flat(self, infrared: np.ndarray, path: str) -> None:
         """Warn once where an infrared image of 8 bit is nearly flat; of 16 bit the preprocessor says so."""
@@ -239,7 +246,7 @@ class FusionInferencer(BaseInferencer):
         self.flat = True
         warnings.warn(f'The infrared image {path} holds {low} to {high}, {(high - low) / 255:.1%} of the range to 255: '
                       'it is nearly flat. thermal=dict(limits=(LOW, HIGH)), of the tool --thermal-range LOW HIGH, '
-                      'brings it to that range.', stacklevel=4)
+                      'brings it to that range.', stacklevel=5)
 
     def _load_both(self, named: dict[str, Image | None],
                    paths: dict[str, str]) -> tuple[dict[str, np.ndarray], str | None]:

@@ -3,9 +3,11 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from traceback import extract_tb, format_exception_only, format_list
 from typing import Any
 
 import cv2
@@ -16,7 +18,7 @@ from torch import Tensor, nn
 
 from mmfusenas.apis.fusion_inferencer import FusionInferencer
 from mmfusenas.apis.loading import load_model
-from mmfusenas.core.errors import FileError, InputError, InputTypeError, MissingPackageError
+from mmfusenas.core.errors import FileError, InputError, InputTypeError, MissingPackageError, UserError
 from mmfusenas.core.names import nearest
 from mmfusenas.datasets.images import read_image, to_colour
 from mmfusenas.datasets.pairing import by_key, list_images
@@ -202,23 +204,52 @@ def own_code(path: str | Path, name: str = '', *weights: str) -> Fuse:
     """Return ``name(*weights)`` of a Python file, which is run: code that a person names on a command line.
 
     Raises:
-        ValueError: The file has no such class; the message lists its classes.
+        ValueError: The file has no such class; the message lists its classes. Or the code fails, in the file, in
+            ``name(*weights)`` or when it is called; the message has its lines.
         TypeError: What the class makes cannot be called.
     """
     spec = spec_from_file_location(f'fusion_method_{Path(path).stem}', path)
     module = sys.modules[spec.name] = module_from_spec(spec)
-    spec.loader.exec_module(module)
+    with own_errors(f'{path} cannot be run', path):
+        spec.loader.exec_module(module)
     classes = [key for key, value in vars(module).items()
                if isinstance(value, type) and value.__module__ == spec.name]
     made: Any = getattr(module, name, None) if name else None
     if made is None:
         raise InputError(f'{path} has no {name!r}{nearest(name, classes)}: give one of its classes as '
                          f'NAME:{path}:CLASS. It has {", ".join(classes) or "none"}.')
-    method = made(*weights)
+    with own_errors(f'{name}({", ".join(map(repr, weights))}) of {path} fails', path):
+        method = made(*weights)
     if not callable(method):
         raise InputTypeError(f'{name} of {path} makes a {type(method).__name__}, which cannot be called with the '
                              'visible and the infrared image.')
-    return method
+
+    def fuse(visible: np.ndarray, infrared: np.ndarray) -> np.ndarray:
+        with own_errors(f'{name} of {path} fails on a visible image of shape {visible.shape} and an infrared one of '
+                        f'{infrared.shape}, both uint8', path):
+            return method(visible, infrared)
+
+    return fuse
+
+
+@contextmanager
+def own_errors(message: str, path: str | Path) -> Iterator[None]:
+    """Turn an error of a person's own code into a message with the lines of the traceback from that code on.
+
+    Raises:
+        ValueError: The code raised anything but an error that is a message already.
+    """
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:  # whatever the code raises
+        frames = extract_tb(error.__traceback__)
+        files = [frame.filename for frame in frames]
+        name = str(Path(path).absolute())  # as Python has it
+        own = frames[files.index(name):] if name in files else []
+        lines = ''.join([*format_list(own), *format_exception_only(error)]).rstrip()
+        raise InputError(f'{message}:\n{lines}') from error
 
 
 def checked_image(image: Any, visible: np.ndarray, name: str) -> np.ndarray:

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from mmfusenas.apis.base_inferencer import BaseInferencer, Image, image_name
+from mmfusenas.apis.arguments import Image, image_name
+from mmfusenas.apis.base_inferencer import BaseInferencer
 from mmfusenas.core.errors import InputError
 from mmfusenas.datasets.images import read_array
 from mmfusenas.datasets.transforms.degrade_target import DegradeTarget, resize_bicubic

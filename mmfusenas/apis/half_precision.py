@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor, nn
 
-from mmfusenas.apis.base_inferencer import BaseInferencer, Image
+from mmfusenas.apis.arguments import Image
+from mmfusenas.apis.base_inferencer import BaseInferencer
 from mmfusenas.apis.enhance_inferencer import EnhanceInferencer
 from mmfusenas.apis.fusion_inferencer import FusionInferencer
 from mmfusenas.apis.guided_sr_inferencer import GuidedSRInferencer

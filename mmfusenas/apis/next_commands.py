@@ -1,13 +1,17 @@
-"""Commands that are useful after a search or a training, each with what it does."""
+"""Commands that are useful after a search, a training or a run on images, each with what it does."""
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from mmengine.model import BaseModel
+from torch import nn
 
+from mmfusenas.apis.exported_model import ExportedModel
+from mmfusenas.apis.exporting import DetectionGraph, fusion_graph
 from mmfusenas.apis.loading import build_model, elements, input_options, own_config
 from mmfusenas.core.errors import UserError
+from mmfusenas.datasets.pairing import get_stem
 from mmfusenas.engine.hooks.path_sampling_hook import STATE_KEY
 from mmfusenas.nas import Genotype, SearchSpace
 from mmfusenas.utils.checkpoint import latest_checkpoint, load_checkpoint
@@ -56,6 +60,38 @@ def training_commands(work_dir: Path) -> Iterator[tuple[str, str]]:
     yield 'this page again', _page(work_dir)
 
 
+def inference_commands(trained: Sequence[str | Path], model: nn.Module, out_dir: Path, fused: Sequence[str] = ()
+                       ) -> Iterator[tuple[str, str]]:
+    """Yield what to do after images were made: test the model of a config, score fused images, export the model.
+
+    Args:
+        trained: Words that name the model: config and checkpoint, or ``--model`` and a name.
+        model: It.
+        out_dir: Folder of the results.
+        fused: Visible and infrared images or folders that were fused as they are; empty where nothing is to score.
+    """
+    if trained[0] != '--model':
+        yield 'test the model on the data of its config', command('python', 'tools/test.py', *trained)
+    if fused:
+        visible, infrared = map(Path, fused)
+        result = out_dir / 'images' / (f'{get_stem(visible)}.png' if visible.is_file() else '')
+        yield 'score the fused images', command(
+            'python', 'tools/analysis_tools/fusion_metrics.py', '--visible', visible, '--infrared', infrared, '--fused',
+            result)
+    if not isinstance(model, ExportedModel):
+        yield from _export(trained, model, out_dir)
+
+
+def _export(trained: Sequence[str | Path], model: nn.Module | None, folder: Path) -> Iterator[tuple[str, str]]:
+    """Yield what exports a model, None where it is not known; nothing of one that no graph holds."""
+    try:
+        graph = model and fusion_graph(model)
+    except UserError:
+        return
+    yield 'export it', command('python', 'tools/deployment/export_onnx.py', *trained, '--out', folder / 'model.onnx',
+                               *['--nms'] * isinstance(graph, DetectionGraph))
+
+
 def _derived(work_dir: Path, checkpoint: Path, config: Path | None) -> Iterator[tuple[str, str]]:
     """Yield what derives the network of a search's checkpoint, and uses it; ``config`` is that of this network."""
     derived, model = work_dir / 'derived.pth', _model(checkpoint)
@@ -73,9 +109,7 @@ def _uses(work_dir: Path, trained: list[str | Path], model: BaseModel | None) ->
         return
     infer = command('python', 'tools/infer.py', *trained)
     yield 'run it on images', f'{infer} {input_options(model)} --out-dir FOLDER'
-    if getattr(model, 'takes_kernel', False):  # which no graph has
-        return
-    yield 'export it', command('python', 'tools/deployment/export_onnx.py', *trained, '--out', work_dir / 'model.onnx')
+    yield from _export(trained, model, work_dir)
 
 
 def _page(work_dir: Path) -> str:

@@ -2,7 +2,9 @@
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
+import re
 import subprocess
 from pathlib import Path
 from typing import IO
@@ -10,6 +12,7 @@ from typing import IO
 import torch
 import torch.distributed as dist
 from mmengine.config import Config
+from mmengine.logging import MMLogger
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
@@ -28,13 +31,16 @@ _VARIABLES = {
 LOCK = '.training'
 """File of a work dir that a running training has locked."""
 
+_PARAMETER = re.compile(r'paramwise_options -- | is skipped since its requires_grad=False| is duplicate\. It is ')
+
 _held: list[IO[str]] = []
 
 
 def build_runner(cfg: Config, local_rank: int = 0) -> Runner:
     """Build the Runner of a config, in the group of processes where a launcher started several.
 
-    A :class:`ClassCountHook` compares the numbers of classes of model and data.
+    A :class:`ClassCountHook` compares the numbers of classes of model and data. The console shows no line for each
+    parameter; the log file does.
 
     Args:
         cfg: Config with ``launcher`` and ``work_dir`` set.
@@ -47,6 +53,7 @@ def build_runner(cfg: Config, local_rank: int = 0) -> Runner:
             init_cpu_group(cfg.launcher)
         cfg.model_wrapper_cfg = cfg.get('model_wrapper_cfg') or wrapper_cfg(cfg)
     runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+    leave_parameters_to_the_file(runner.logger)
     runner.register_hook(ClassCountHook())
     if not torch.cuda.is_available() and cfg.launcher == 'none':
         # Less time for an iteration of a fusion network on a CPU; values differ by rounding only. Not in several
@@ -55,6 +62,19 @@ def build_runner(cfg: Config, local_rank: int = 0) -> Runner:
     if not torch.cuda.is_available() and any(getattr(module, 'with_cp', False) for module in runner.model.modules()):
         return_freed_memory()  # who computes layers again wants the memory more than the time
     return runner
+
+
+def leave_parameters_to_the_file(logger: MMLogger) -> None:
+    """Show mmengine's line for each parameter, several hundred before the first iteration, in the log file alone.
+
+    Args:
+        logger: Of the Runner.
+    """
+    if logger.log_file is None:
+        return
+    for handler in logger.handlers:
+        if not isinstance(handler, logging.FileHandler):
+            handler.addFilter(lambda record: not _PARAMETER.search(record.getMessage()))
 
 
 def lock_work_dir(cfg: Config) -> None:

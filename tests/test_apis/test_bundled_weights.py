@@ -8,9 +8,9 @@ import torch
 
 from mmfusenas.apis import load_model, weights_records, weights_table
 from mmfusenas.apis.half_precision import build_inferencer, builtin_inputs
-from mmfusenas.apis.loading import build_from_config
+from mmfusenas.apis.loading import build_from_config, input_options
 from mmfusenas.utils.command_line import load_config
-from mmfusenas.utils.weights import WEIGHTS_DIR
+from mmfusenas.utils.weights import WEIGHTS_DIR, weights_details
 
 RECORDS = weights_records()
 SIZE = (69, 101)  # no multiples of what a network pads to
@@ -32,6 +32,8 @@ def test_a_bundled_network_runs(name: str) -> None:
     record, model = RECORDS[name], load_model(name)
     assert sum(parameter.numel() for parameter in model.parameters()) == record.parameters
     assert record.training_data and record.figures and record.licence and record.description
+    options = re.findall('--(\\w+)', input_options(model).replace('FILE', ''))
+    assert record.inputs == options
     infer = build_inferencer(model, score_thr=0.0)
     images, = builtin_inputs(model, length=1, size=SIZE)
     out = infer(*images)
@@ -86,4 +88,19 @@ def test_the_table_fits_a_terminal() -> None:
     table, _, commands = weights_table().partition('Train what is absent:')
     assert max(map(len, table.splitlines())) <= 120
     for name, record in RECORDS.items():
-        assert f'| {name} ' in table and (record.bundled or f'  {name}: {record.train}' in commands.splitlines())
+        line, = (line for line in table.splitlines() if line.startswith(f'{name} '))
+        assert not record.bundled or line.endswith(record.main_figure)
+        source = f'{", ".join(record.inputs)}; trained on {record.training_data or "-"}'
+        assert f'{line} {source}' in re.sub(r'\n +', ' ', table)
+        assert record.bundled or f'  {name}: {record.train}' in commands.splitlines()
+
+
+@pytest.mark.parametrize('name', RECORDS)
+def test_the_details_of_a_name_have_all_its_figures(name: str) -> None:
+    record, details = RECORDS[name], weights_details(name)
+    lines, words = details.splitlines(), ' '.join(details.split())
+    assert max(map(len, lines[:-1])) <= 120 and lines[-1].endswith(record.train)
+    figures = [f'{key}: {value}' for key, value in record.figures.items()]
+    assert [text for text in (record.description, record.training_data, *figures) if text not in words] == []
+    main = re.findall(r'(?<![\d.])\d+\.\d+', record.main_figure)  # of a line of the table: these figures
+    assert main and all(figure.rstrip('0') in str(record.figures) for figure in main)

@@ -25,6 +25,13 @@ class Half:
 
 class Silent:
     pass
+
+class Broken:
+    def __init__(self, weights=None):
+        self.weights = weights and open(weights)
+
+    def __call__(self, visible, infrared):
+        return visible.nothing
 """
 
 
@@ -77,12 +84,31 @@ def test_own_code(pair: tuple, tmp_path: Path) -> None:
                           np.rint((visible + infrared[..., None].astype(float)) / 2).astype(np.uint8))
     weighted = fusion_method(f'a:{tmp_path}/own.py:Half:{tmp_path}/share.txt')[1]
     assert np.array_equal(weighted(*pair), np.repeat(infrared[..., None], 3, 2))
-    for name, message in (('Haft', "'Haft'; the nearest is 'Half'.*It has Half, Silent"),
+    for name, message in (('Haft', "'Haft'; the nearest is 'Half'.*It has Half, Silent, Broken"),
                           ('Silent', 'cannot be called')):
         with pytest.raises(UserError, match=message):
             fusion_method(f'a:{tmp_path}/own.py:{name}')
-    with pytest.raises(UserError, match='It has Half, Silent'):
+    with pytest.raises(UserError, match='It has Half, Silent, Broken'):
         fusion_method(f'a:{tmp_path}/own.py')
+
+
+def test_an_error_of_own_code_is_shown_from_that_code_on(
+        pair: tuple, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path('own.py').write_text(CODE)
+    with pytest.raises(UserError) as caught:
+        fusion_method('a:own.py:Broken')[1](*pair)
+    lines = str(caught.value).splitlines()
+    assert lines[0] == ('Broken of own.py fails on a visible image of shape (45, 63, 3) and an infrared one of (45, '
+                        '63), both uint8:')
+    assert 'own.py", line 19, in __call__' in lines[1] and lines[2].strip() == 'return visible.nothing'
+    assert lines[-1].startswith('AttributeError: ')
+    Path('cut.py').write_text('class Half:\n    def')
+    (tmp_path / 'folder').mkdir()
+    for text, message in (('a:own.py:Broken:folder', r"^Broken\('folder'\) of own.py fails:\n.*IsADirectoryError"),
+                          ('a:cut.py:Half', '^cut.py cannot be run:\n.*line 2.*SyntaxError')):
+        with pytest.raises(UserError, match=f'(?s){message}'):
+            fusion_method(text)
 
 
 @pytest.mark.parametrize(('text', 'message'), [

@@ -11,6 +11,7 @@ from mmfusenas.apis import load_model, weights_table
 from mmfusenas.apis.loading import build_model, check_device, load_weights
 from mmfusenas.core.errors import UserError
 from mmfusenas.utils.checkpoint import save_checkpoint
+from mmfusenas.utils.weights import weights_details
 
 FUSION = dict(_scope_='mmfusenas', type='TIMFusion', genotype='tim-light', channels=4)
 
@@ -50,7 +51,8 @@ def test_config_and_checkpoint(tmp_path: Path) -> None:
 def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of bundled weights: ``present`` is there, ``absent`` is not."""
     record = dict(description='', genotype='tim-light', parameters=127358, training_data='scenes', licence='Apache-2.0',
-                  figures={'SCD': 1.5}, train='python tools/train.py c.py')
+                  purpose='fusion', inputs=['visible', 'infrared'], main_figure='SCD 1.5', figures={'SCD': 1.5},
+                  train='python tools/train.py c.py')
     (tmp_path / 'records.json').write_text(json.dumps(dict(present=record, absent=dict(record, figures={}))))
     monkeypatch.setattr('mmfusenas.utils.weights.WEIGHTS_DIR', tmp_path)
     return tmp_path
@@ -67,11 +69,16 @@ def test_names(registry: Path) -> None:
 
 def test_table_shows_what_is_there_and_how_to_get_the_rest(registry: Path) -> None:
     write(registry / 'present.pth', FUSION)
-    rows = [line for line in weights_table().splitlines() if not line.startswith('+')]
-    assert re.search(r'present *\| 127,358 *\| scenes *\| SCD: 1.5 *\| Apache-2.0 ', rows[1])
-    assert re.search(r'\| 0.\d MB ', rows[2])
-    assert re.search(r'absent *\| 127,358 ', rows[3]) and '| absent ' in rows[4]
-    assert rows[5:] == ['Train what is absent:', '  absent: python tools/train.py c.py']
+    rows = weights_table().splitlines()[2:]
+    assert re.fullmatch(r'present +fusion +127,358 +SCD 1.5', rows[0])
+    assert re.fullmatch(r'absent +fusion +127,358 +absent', rows[2])
+    assert rows[1] == rows[3] == '    visible, infrared; trained on scenes'
+    assert rows[4:] == ['Train what is absent:', '  absent: python tools/train.py c.py']
+    details = weights_details('present')
+    assert all(text in details for text in ('127,358, 0.', 'trained on: scenes', 'SCD: 1.5', 'licence: Apache-2.0'))
+    assert 'parameters: 127,358, absent' in weights_details('absent')
+    with pytest.raises(ValueError, match="no weights named 'presnt'; the nearest is 'present'"):
+        weights_details('presnt')
 
 
 def test_checkpoint_of_a_search_is_refused(tmp_path: Path, search_checkpoint: dict) -> None:

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -66,6 +68,21 @@ def test_the_config_of_the_readme_builds(tmp_path: Path) -> None:
     config = load_config(str(tmp_path / 'mine.py'))
     assert config.train_cfg.type.endswith('TrainLoop')
     assert build_model(config.model, 'README').task.bbox_head.num_classes == 5
+
+
+def test_the_examples_of_results_and_of_many_images_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip('mmdet')
+    text = (ROOT / 'docs/en/inference.md').read_text()
+    for name in ('scene_vi', 'scene_ir', 'vi/001', 'ir/001', 'dark/a'):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        image = np.random.default_rng(len(name)).integers(0, 255, (48, 64, 3), np.uint8)
+        cv2.imwrite(str(tmp_path / f'{name}.png'), image)
+    monkeypatch.chdir(tmp_path)
+    for heading in ('The result', 'Many images'):
+        code = re.search(rf'## {heading}\n.*?```python\n(.*?)```', text, re.S)[1]
+        exec(code, {})
+    written = ('found.png', 'fused/images/001.png', 'fused/predictions.json', 'bright/images/a.png')
+    assert all((tmp_path / file).is_file() for file in written)
 
 
 @pytest.mark.parametrize('system', ['tim', 'ruas', 'dcnas', 'hadamard', 'hyperguidance'])

@@ -79,6 +79,33 @@ def test_chain_from_a_search_to_images(folders: Path, search: Path, run_tool: Ca
     assert cv2.imread('fused/images/001_vi.png').shape == (40, 83, 3)
 
 
+def test_what_comes_after_images(folders: Path, run_tool: Callable, capsys) -> None:
+    def following(*words: str) -> list[str]:
+        assert run_tool('infer', *words, '--out-dir', 'out') == ''
+        printed = capsys.readouterr().out.partition('\ndone; next:\n')[2]
+        return [line.split('    #')[0].strip() for line in printed.splitlines()]
+
+    pair, export = ('--visible', 'vi', '--infrared', 'ir'), 'python tools/deployment/export_onnx.py --model'
+    metrics = 'python tools/analysis_tools/fusion_metrics.py --visible vi'
+    light = f'{export} tim-light --out out/model.onnx'
+    assert following('--model', 'tim-light', *pair) == [f'{metrics} --infrared ir --fused out/images', light]
+    assert following('--model', 'tim-light', '--visible', 'vi/001_vi.png', '--infrared', 'ir/001_ir.png') == [
+        f'{metrics}/001_vi.png --infrared ir/001_ir.png --fused out/images/001_vi.png', light]
+    assert following('--model', 'tim-light', *pair, '--missing', 'fallback') == [light]  # a pair may have lost an image
+    assert following('--model', 'ruas-lowlight', '--input', 'vi') == [f'{export} ruas-lowlight --out out/model.onnx']
+    np.save('kernel.npy', np.full((3, 3), 1 / 9))
+    assert following('--model', 'hyperguidance-deblur', '--input', 'vi', '--kernel', 'kernel.npy') == []  # no graph
+
+
+def test_a_detector_is_exported_with_its_suppression_after_images(
+        folders: Path, run_tool: Callable, capsys) -> None:
+    pytest.importorskip('mmdet')
+    assert run_tool('infer', '--model', 'tim-retinanet-msrs', '--visible', 'vi/001_vi.png', '--infrared',
+                    'ir/001_ir.png', '--out-dir', 'out') == ''
+    command = 'python tools/deployment/export_onnx.py --model tim-retinanet-msrs --out out/model.onnx --nms'
+    assert f'next:\n  {command}  ' in capsys.readouterr().out
+
+
 def test_images_are_computed_in_batches(folders: Path, run_tool: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
     config = dict(type='mmfusenas.TIMFusion', genotype='tim-light', channels=4)
     Path('c.py').write_text(f'model = {config}')
@@ -215,16 +242,26 @@ def test_whatever_is_wrong_with_one_image_the_others_are_done(
 def test_list_shows_every_name(run_tool: Callable, capsys) -> None:
     assert run_tool('infer', '--list') == ''
     out = capsys.readouterr().out
-    assert 'tim-light' in out and '127,358' in out and 'tim-full' in out and '994,917' in out
-    assert all(name in out for name in weights_records())
-    assert 'next:\n  python tools/infer.py --model NAME --visible PATH --infrared PATH --out-dir DIR' in out
+    for name, record in weights_records().items():
+        assert re.search(rf'^{name} .* {record.parameters:,}  ', out, re.M)
+    command, folder = 'python tools/infer.py --model', '--out-dir DIR'
+    assert out.partition('next:\n')[2].splitlines() == [
+        f'  {command} tim-light --visible PATH --infrared PATH {folder}',
+        f'  {command} ruas-lowlight --input PATH {folder}',
+        f'  {command} dcnas-depth-x8 --target PATH --guide PATH {folder}',
+        f'  {command} hyperguidance-deblur --input PATH --kernel PATH {folder}',
+        '  python tools/infer.py --list NAME    # all figures, licence']
+    assert run_tool('infer', '--list', 'hadamard-lowlight') == ''
+    out = capsys.readouterr().out
+    assert 'SSIM there' in out and out.endswith(f'next:\n  {command} hadamard-lowlight --input PATH {folder}\n')
+    assert "no weights named 'tim-ligt'; the nearest is 'tim-light'" in run_tool('infer', '--list', 'tim-ligt')
 
 
 def test_the_next_command_of_the_list_is_one_of_the_console_script(capsys, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv('MALLOC_TOP_PAD_', '0')  # the tool would start this process again for its allocator
     monkeypatch.setattr('sys.argv', ['before'])
     cli.main(['infer', '--list'])
-    assert 'next:\n  mmfusenas infer --model NAME' in capsys.readouterr().out
+    assert 'next:\n  mmfusenas infer --model tim-light' in capsys.readouterr().out
 
 
 def test_a_file_in_the_place_of_the_folder_of_results(folders: Path, run_tool: Callable) -> None:

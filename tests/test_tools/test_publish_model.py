@@ -148,7 +148,8 @@ def test_half_is_tried_on_the_images_that_are_given(fusion: nn.Module, run_tool:
 def test_a_published_detector_finds_the_same(
         detector: nn.Module, run_tool: Callable, capsys, monkeypatch: pytest.MonkeyPatch) -> None:
     assert run_tool(TOOL, 'epoch_2.pth', 'weights/tiny-det.pth', '--half') == ''
-    record = dict(description='', genotype='', parameters=1, training_data='', figures={}, licence='', train='')
+    record = dict(description='', purpose='', inputs=['visible', 'infrared'], genotype='', parameters=1,
+                  training_data='', main_figure='', figures={}, licence='', train='')
     Path('weights/records.json').write_text(json.dumps({'tiny-det': record}))
     monkeypatch.setattr('mmfusenas.utils.weights.WEIGHTS_DIR', Path('weights').absolute())
     pair, = builtin_inputs(detector, length=1, size=(96, 128))
