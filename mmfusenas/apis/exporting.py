@@ -82,7 +82,8 @@ def _detection_graph(model: nn.Module) -> DetectionGraph:
         return QueryGraph(model)
     if hasattr(head, 'with_score_voting'):
         return PAAGraph(model)
-    if not hasattr(head, 'predict_by_feat') or 'with_nms' not in signature(head.predict_by_feat).parameters:
+    decode = None if hasattr(task, 'mask_head') else getattr(head, 'predict_by_feat', None)
+    if not decode or 'with_nms' not in signature(decode).parameters:
         raise InputError(f'{type(task).__name__} has no head that is exported; {_EXPORTED}')
     return DetectionGraph(model)
 

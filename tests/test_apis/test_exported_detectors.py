@@ -164,6 +164,13 @@ def test_a_head_that_no_graph_holds_is_an_error_of_one_line(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_detector_with_masks_is_not_exported_without_them():
+    model = dense('FCOSHead')
+    model.task.mask_head = nn.Identity()  # CondInst and BoxInst are an FCOS beside one
+    with pytest.raises(ValueError, match='SingleStageDetector has no head that is exported'):
+        fusion_graph(model)
+
+
 def test_score_voting_is_not_in_a_graph(tmp_path):
     """The boxes are those without, and the file says so; a box may have any side, as in the detector."""
     model = dense('PAAHead', min_bbox_size=50)
