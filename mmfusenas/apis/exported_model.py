@@ -59,7 +59,8 @@ class ExportedModel(BaseScene):
         if self.sensors not in (('visible', 'infrared'), ('visible', )) or 'image' not in self.outputs:
             raise InputError(f'{path} goes from {", ".join(self.sensors)} to {", ".join(self.outputs)}; what is run '
                              'here makes image of visible, or of visible and infrared, as export_onnx.py writes it.')
-        if 'boxes' in self.outputs and all(node.op_type != 'NonMaxSuppression' for node in graph.node):
+        suppresses = any(node.op_type == 'NonMaxSuppression' for node in graph.node)
+        if 'boxes' in self.outputs and not properties.get('suppressed', suppresses):  # not said in files from before
             raise InputError(f'{path} gives every candidate for a box. Export it again with --nms, so that it '
                              'suppresses them by itself.')
         sides = graph.input[0].type.tensor_type.shape.dim
@@ -128,7 +129,8 @@ def _check_properties(path: str | Path, properties: Mapping[str, Any]) -> None:
         classes=isinstance(classes, list) and all(isinstance(name, str) for name in classes),
         size_divisor=_is_whole(divisor, MOST),
         loading=isinstance(loading, dict) and set(loading) <= {'resize', 'thermal', 'homography'},
-        bit_depth=isinstance(depths, dict) and all(_is_whole(depth, 16) for depth in depths.values()))
+        bit_depth=isinstance(depths, dict) and all(_is_whole(depth, 16) for depth in depths.values()),
+        suppressed=isinstance(properties.get('suppressed', False), bool))
     wrong = next((name for name, good in fits.items() if not good), None)
     try:
         if not wrong:

@@ -14,6 +14,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torch.utils._pytree import tree_map_only
 
 from mmfusenas.models.cells.fused_distillation_cell import FusedDistillationCell, fusible
+from mmfusenas.models.utils.memory_layout import needs_contiguous
 
 _WIDE = 16
 """Channels from which a convolution is faster channels-last; 1 x 1 ones of a few channels take many times as long."""
@@ -56,7 +57,7 @@ def optimize_for_inference(model: nn.Module, compile: bool = False) -> nn.Module
         for name, child in module.named_children():
             if fusible(child):
                 setattr(module, name, FusedDistillationCell(child))
-    for module in list(model.modules()):
+    for module in () if needs_contiguous(model) else list(model.modules()):
         if isinstance(module, nn.Conv2d) and max(module.in_channels, module.out_channels) >= _WIDE:
             module.to(memory_format=torch.channels_last)
     if compile:

@@ -133,7 +133,7 @@ def test_what_does_not_go_is_said(detector: nn.Module, image: Callable, tmp_path
     dict(loading=dict(thermal=dict(other=1))), dict(loading=dict(thermal=dict(limits=['a', 'b']))),
     dict(loading=dict(homography='cameras.json')), dict(bit_depth=[1]), dict(bit_depth=dict(infrared='x')),
     dict(bit_depth=dict(infrared=10**9)), dict(size_divisor=0), dict(size_divisor=1.5), dict(size_divisor=10**9),
-    dict(size_divisor=-32), dict(size_divisor=None)])
+    dict(size_divisor=-32), dict(size_divisor=None), dict(suppressed='yes'), dict(suppressed=None)])
 def test_metadata_of_another_kind_are_named(properties: dict, tmp_path: Path) -> None:
     import onnx
 

@@ -3,6 +3,7 @@ import pytest
 import torch
 from torch import nn
 
+from mmfusenas.apis.optimize import optimize_for_inference
 from mmfusenas.models.utils.memory_layout import prefer_channels_last
 
 
@@ -29,3 +30,15 @@ def test_gradients_are_right(channels: int) -> None:
     exact(x.double()).square().sum().backward()
     for ours, reference in zip(net.parameters(), exact.parameters(), strict=True):
         torch.testing.assert_close(ours.grad, reference.grad.float(), rtol=1e-4, atol=1e-4)
+
+
+def test_regions_are_those_of_their_maps() -> None:
+    """mmcv's RoIAlign mixes up the channels of maps that are channels-last; it says nothing."""
+    ops = pytest.importorskip('mmcv.ops')
+    torch.manual_seed(0)
+    net = nn.ModuleList([nn.Conv2d(3, 16, 3, padding=1), ops.RoIAlign(2, 1.0, 0)])
+    image, region = torch.rand(1, 3, 24, 24), torch.tensor([[0.0, 3, 4, 15, 17]])
+    expected = net[1](net[0](image).contiguous(), region)
+    prefer_channels_last(net)
+    for model in (net, optimize_for_inference(net)):
+        torch.testing.assert_close(model[1](model[0](image), region), expected)

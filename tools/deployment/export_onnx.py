@@ -35,7 +35,7 @@ def parse_args() -> argparse.Namespace:
                         help='height and width of the images, or: dynamic (default)')
     parser.add_argument('--nms', action='store_true',
                         help="suppress a detector's boxes in the graph, as its test_cfg says; what is left comes best "
-                             'first')
+                             'first. One of queries (DETR) has none to suppress')
     return parser.parse_args()
 
 
@@ -76,7 +76,8 @@ def main() -> None:
     model = load_model(source, checkpoint)
     difference = export_onnx(model, args.out, shape or TRACED, not shape, args.nms)
     size = Path(args.out).stat().st_size / 1e6
-    step = graph_properties(args.out)['size_divisor']
+    properties = graph_properties(args.out)
+    step = properties['size_divisor']
     steps = f' that are multiples of {step}' * (step > 1)
     sizes = f'{shape[0]} x {shape[1]}' if shape else f'any height and width{steps}'
     print(f'{args.out}: {size:.1f} MB, {sizes}; differs from PyTorch by at most {difference:.1e}')
@@ -86,17 +87,19 @@ def main() -> None:
         print(f'note: in a test the pipeline of the model brings images of {height} x {width} to {trained[0]} x '
               f'{trained[1]}; the graph takes them as they are. ' + (
                   f'Give --shape {trained[0]} {trained[1]} for what was trained' if shape else 'Resize them before'))
-    load = graph_properties(args.out).get('loading')
+    if properties.get('left_out'):
+        print(f'note: the graph has no {" and no ".join(properties["left_out"])}; its boxes are those of the model '
+              'without')
+    load = properties.get('loading')
     if load:
         print(f'note: in a test files become images by {load}. tools/infer.py --model {args.out} does so, a program of '
               'your own has to')
-    print(f'\ndone; next{next_step(args, model)}')
+    print(f'\ndone; next{next_step(args, model, properties.get("suppressed", True))}')
 
 
-def next_step(args: argparse.Namespace, model: nn.Module) -> str:
+def next_step(args: argparse.Namespace, model: nn.Module, suppressed: bool) -> str:
     """Return what runs the file: the tool where it takes it, and lines of Python else."""
-    candidates = hasattr(getattr(model, 'task', None), 'bbox_head') and not args.nms
-    if candidates or 'guide' in getattr(model, 'sensors', ()):
+    if not suppressed or 'guide' in getattr(model, 'sensors', ()):
         images = ', '.join(f'{sensor}=...' for sensor in getattr(model, 'scene', model).sensors)
         return f', in Python:\n  onnxruntime.InferenceSession({str(args.out)!r}).run(None, dict({images}))'
     return f':\n  {command("python", "tools/infer.py", "--model", args.out)} {input_options(model)} --out-dir DIR'

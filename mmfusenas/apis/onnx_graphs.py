@@ -1,0 +1,129 @@
+"""What a graph of an export computes: images, and what a segmentor makes of them."""
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.utils import _pair
+
+from mmfusenas.models.task_guided import task_input
+from mmfusenas.utils.sensors import random_inputs
+
+
+class FusionGraph(nn.Module):
+    """The sensors' images in [0, 1] to the scene module's BGR image in [0, 1].
+
+    Args:
+        model: A scene module (fusion, enhancement).
+
+    Shape:
+        ``visible`` N x 3 x H x W and, of a pair, ``infrared`` N x 1 x H x W, to ``image`` N x 3 x H x W.
+    """
+
+    outputs = ('image',)
+    axes = dict(image={0: 'images', 2: 'height', 3: 'width'})
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.scene = model
+
+    def forward(self, *images: Tensor) -> Tensor | tuple[Tensor, ...]:
+        return self.scene.images(dict(zip(self.scene.sensors, images, strict=True)))['image'].clamp(0, 1)
+
+    def random(self, number: int, shape: tuple[int, int]) -> dict[str, Tensor]:
+        """Return random images of the sensors, the same each time."""
+        inputs = random_inputs(self.scene, shape, number)
+        return {name: inputs[name] for name in self.scene.sensors}
+
+
+class GuidedGraph(FusionGraph):
+    """Guide in [0, 1] and target, enlarged and scaled to [0, 1] of its range, to the target in high resolution.
+
+    Shape:
+        ``guide`` N x G x H x W and ``target`` N x T x H x W, to ``restored`` N x T x H x W, scaled as the target and
+        not clamped.
+    """
+
+    outputs = ('restored',)
+
+    def forward(self, *images: Tensor) -> Tensor:
+        return self.scene.images(dict(zip(self.scene.sensors, images, strict=True)))['restored']
+
+
+class TaskGraph(FusionGraph):
+    """The same, and the task on what it sees, normalised and padded as its own preprocessor does."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__(model.scene)
+        self.task, self.seen = model.task, model.seen
+        preprocessor = self.task.data_preprocessor
+        self.divisor = pad_divisor(preprocessor)
+        self.pad_value = float(getattr(preprocessor, 'pad_value', getattr(preprocessor, 'pad_val', 0)))
+
+    def image_and_input(self, images: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+        """Return the fused image, and what the task sees, normalised and padded."""
+        inputs = dict(zip(self.scene.sensors, images, strict=True))
+        made = self.scene.images(inputs)
+        seen = task_input(self.task, self.seen(made, inputs).clamp(0, 1))
+        if self.divisor > 1:
+            down, right = (-side % self.divisor for side in seen.shape[-2:])  # in a trace values of the graph
+            seen = nn.functional.pad(seen, (0, right, 0, down), value=self.pad_value)
+        return made['image'].clamp(0, 1), seen
+
+
+class SegmentationGraph(TaskGraph):
+    """The fused image, and the scores of every class at every pixel.
+
+    The heads predict by themselves, of the whole image (``encode_decode``). One score a pixel, that of a head of two
+    classes with ``out_channels=1``, becomes two, of which the second is larger above the head's ``threshold``.
+
+    Shape:
+        ``logits`` N x classes x H x W.
+    """
+
+    outputs = ('image', 'logits')
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__(model)
+        for module in list(self.task.modules()):
+            for name, child in module._modules.items():  # also one that is there twice
+                if isinstance(child, nn.AdaptiveAvgPool2d) and _pair(child.output_size) != (1, 1):
+                    setattr(module, name, _PooledInCells(_pair(child.output_size)))
+
+    def forward(self, *images: Tensor) -> tuple[Tensor, ...]:
+        image, seen = self.image_and_input(images)
+        height, width = image.shape[-2:]
+        size = tuple(seen.shape[-2:])  # in a trace these are values of the graph
+        logits = self.task.encode_decode(seen, [dict(img_shape=size, pad_shape=size)])[..., :height, :width]
+        if self.task.out_channels == 1:
+            threshold = torch.logit(torch.tensor(float(self.task.decode_head.threshold)))
+            logits = torch.cat([threshold.expand_as(logits), logits], 1)
+        return image, logits
+
+
+class _PooledInCells(nn.Module):
+    """Adaptive average pooling cell by cell: ONNX has none into cells of unequal size, as PSPNet's.
+
+    The cells are those of the size that is traced. ``output_size`` is rows and columns; None is as many as there are.
+    """
+
+    def __init__(self, output_size: tuple[int | None, int | None]) -> None:
+        super().__init__()
+        self.output_size = output_size
+
+    def forward(self, x: Tensor) -> Tensor:
+        for dim, cells in zip((-2, -1), self.output_size):
+            side = int(x.shape[dim])
+            cells = cells or side
+            bounds = [(side * cell // cells, math.ceil(side * (cell + 1) / cells)) for cell in range(cells)]
+            x = torch.cat([x.narrow(dim, low, high - low).mean(dim, keepdim=True) for low, high in bounds], dim)
+        return x
+
+
+def pad_divisor(preprocessor: nn.Module) -> int:
+    """Return what a prediction's sides are padded to a multiple of; mmseg does so only where `test_cfg` says it."""
+    if hasattr(preprocessor, 'test_cfg'):
+        return int((preprocessor.test_cfg or {}).get('size_divisor') or 1)
+    return int(getattr(preprocessor, 'pad_size_divisor', None) or 1)
