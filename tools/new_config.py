@@ -133,7 +133,7 @@ SEARCH = """\
 search_dataloader = dict(train_dataloader, dataset=dict(train_dataloader['dataset'], every_nth=(1, 2)))
 train_dataloader['dataset'].update(every_nth=(0, 2))
 default_hooks.update(
-    search=dict(type='BilevelSearchHook', dataloader=search_dataloader, interval=20,
+    search=dict(type='BilevelSearchHook', dataloader=search_dataloader, interval={every},
                 optimizer=dict(type='Adam', lr=2e-2, betas=(0.5, 0.999), weight_decay=1e-3)),
     export=dict(type='GenotypeExportHook', shape=size[::-1], retrain={{'train_dataloader.dataset.every_nth': None}}))
 """
@@ -306,7 +306,9 @@ def stock_parts(args: argparse.Namespace, size: tuple[int, int], pairs: float) -
         kind=kind, size=size, weights=weights, batch_size=batch_size, length=loop[unit],
         of=' of the crops in training' if kind == 'Segmentor' else ' that images are brought into',
         # A warm-up of a tenth of the training, of a small data set less than the stock one.
-        warmup=max(1, steps * loop[unit] // 10) if unit == 'max_epochs' else None)
+        warmup=max(1, steps * loop[unit] // 10) if unit == 'max_epochs' else None,
+        # Iterations to a step of the choices: at least a hundred steps, of which a search on few pairs had a handful.
+        every=min(20, max(1, (steps // 2 if unit == 'max_epochs' else 1) * loop[unit] // 100)))
 
 
 def trained_parts(args: argparse.Namespace, size: tuple[int, int]) -> tuple[list[str], dict[str, Any]]:

@@ -233,6 +233,9 @@ def test_a_config_with_a_searched_neck_is_written(new_config: Callable, capsys) 
     assert 'train and search are halves: the weights of the search learn from the one, its choices from the' in out
     hooks = Config.fromfile('mine.py').default_hooks
     assert hooks.export.retrain == {'train_dataloader.dataset.every_nth': None} and 'dataloader' in hooks.search
+    assert hooks.search.interval == 1  # of 24 iterations none is too many
+    assert new_config(FCOS, '--weights', 'none', '--search', 'neck', '--length', '400', '--batch-size', '2') == ''
+    assert Config.fromfile('mine.py').default_hooks.search.interval == 2 * 400 // 100
 
 
 def test_a_task_of_a_file_stays_and_is_found_from_everywhere(new_config: Callable, monkeypatch) -> None:
