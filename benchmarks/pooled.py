@@ -211,10 +211,16 @@ def _same_file(image: Image, other: Image) -> bool:
 
 def _same_truth(truth: Any, other: Any) -> bool:
     """Return whether maps, or boxes in any order, are the same; files of boxes are rounded, to 0.01 pixels or less."""
-    if not isinstance(truth, np.ndarray):
-        truth, other = (np.array(sorted([box['category_id'], *box['bbox']] for box in boxes))
-                        for boxes in (truth, other))
-    return truth.shape == other.shape and np.allclose(truth, other, rtol=0, atol=0.01)
+    if isinstance(truth, np.ndarray):
+        return np.array_equal(truth, other)
+    left = list(other)
+    for box in truth:
+        same = [candidate for candidate in left if candidate['category_id'] == box['category_id']
+                and np.allclose(candidate['bbox'], box['bbox'], rtol=0, atol=0.01)]
+        if not same:
+            return False
+        left.remove(same[0])
+    return not left
 
 
 def _ap(precision: np.ndarray) -> float:

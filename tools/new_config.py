@@ -307,7 +307,7 @@ def stock_parts(args: argparse.Namespace, size: tuple[int, int], pairs: float) -
         of=' of the crops in training' if kind == 'Segmentor' else ' that images are brought into',
         # A warm-up of a tenth of the training, of a small data set less than the stock one.
         warmup=max(1, steps * loop[unit] // 10) if unit == 'max_epochs' else None,
-        # Iterations to a step of the choices: at least a hundred steps, of which a search on few pairs had a handful.
+        # Iterations to a step of the choices: a hundred steps or more, where there are as many iterations.
         every=min(20, max(1, (steps // 2 if unit == 'max_epochs' else 1) * loop[unit] // 100)))
 
 

@@ -2,7 +2,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from os import path as osp
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,13 @@ def refuse_unknown(caller: str, unknown: Mapping[str, Any], known: Sequence[str]
                              f'There are: {", ".join(known)}.')
 
 
+def names_of_images(read: Callable[..., Any]) -> tuple[str, ...]:
+    """Return the names that a method has for the images that it needs; () of ``read(self, *images)``."""
+    parameters = inspect.signature(read).parameters.values()
+    return tuple(parameter.name for parameter in parameters
+                 if parameter.kind is parameter.POSITIONAL_OR_KEYWORD and parameter.default is parameter.empty)
+
+
 def images_in_order(caller: str, names: Sequence[str], given: Sequence[Any], named: Mapping[str, Any], hint: str
                     ) -> tuple[Any, ...]:
     """Return the images of a call in the order of ``names``, of which some may be given by name.
@@ -83,6 +91,8 @@ def images_in_order(caller: str, names: Sequence[str], given: Sequence[Any], nam
         lacking = [name for name in names if name not in images and name not in named]
         got = f'{" and ".join(twice)} twice' if twice else (
             f'no {" and no ".join(lacking)}' if lacking else f'{len(given) + len(named)} images')
+        if len(given) == 1 and isinstance(given[0], (list, tuple)) and len(given[0]) == len(names):
+            hint = 'One input of several images is given as infer(*images).'
         raise InputTypeError(
             f'{caller} takes {" and ".join(names)}: infer({", ".join(names)}); got {got}. {hint}'.rstrip())
     return tuple((images | dict(named))[name] for name in names)
@@ -90,7 +100,7 @@ def images_in_order(caller: str, names: Sequence[str], given: Sequence[Any], nam
 
 def is_source(image: Any) -> bool:
     """Return whether an image is a folder, or a ``.txt`` list, of many."""
-    return isinstance(image, (str, Path)) and (is_list(str(image)) or Path(image).is_dir())
+    return isinstance(image, (str, Path)) and (is_list(str(image)) or osp.isdir(image))  # of any length
 
 
 def pairs_of(sources: Sequence[Any], names: Sequence[str], missing: str, lacking: str) -> list[Pair]:
@@ -162,6 +172,6 @@ def as_array(image: Image | None) -> str | Path | np.ndarray | None:
 
 def checked_pairs(caller: str, pairs: Any) -> None:
     """Raise an InputError where ``pairs`` are not what :func:`input_pairs` gives."""
-    if isinstance(pairs, (str, Path)) or not all(isinstance(pair, Pair) for pair in pairs):
+    if not isinstance(pairs, Sequence) or not all(isinstance(pair, Pair) for pair in pairs):
         raise InputError(f'{caller}.run got {pairs!r:.60}: it takes what input_pairs(VISIBLE, INFRARED) or '
                          'input_images(IMAGES) gives, and the folder of the results.')

@@ -1,7 +1,6 @@
 """Base class of the inferencers: the model, its task, the files that are written."""
 from __future__ import annotations
 
-import inspect
 import json
 import warnings
 from abc import ABC, abstractmethod
@@ -28,6 +27,7 @@ from mmfusenas.apis.arguments import (
     images_in_order,
     in_lists,
     is_source,
+    names_of_images,
     options_of,
     pairs_of,
     refuse_unknown,
@@ -163,10 +163,10 @@ class BaseInferencer(ABC):
             ValueError: If the image is smaller than 3 x 3, lists differ in length, or the batch size is none of the
                 model; and what :meth:`read` and :func:`~mmfusenas.apis.pairs.input_pairs` raise.
         """
-        names = tuple(inspect.signature(self.read).parameters)
+        names = names_of_images(self.read) or tuple(self.sensors)
         unknown = {name: value for name, value in named.items() if name not in names}
         refuse_unknown(type(self).__name__, unknown, [*names, 'batch_size'], options_of(type(self)))
-        hint = self.lacking if len(images) + len(named) < len(names) else self.otherwise if len(names) == 1 else ''
+        hint = self.otherwise if len(names) == 1 else self.lacking if self.missing == 'error' else ''
         images = images_in_order(type(self).__name__, names, images, named, hint)
         if any(isinstance(image, (list, tuple)) for image in images):
             inputs, read = in_lists(images, names), self._read

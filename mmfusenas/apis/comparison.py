@@ -80,9 +80,14 @@ def fingerprint(files: Iterable[str | PathLike]) -> str:
 
 
 def fingerprint_of_words(text: str) -> str:
-    """Return the fingerprint of what the words of a method or task name: bundled weights, files and folders."""
+    """Return the fingerprint of what the words of a method or task name: bundled weights, files and folders.
+
+    Of an ONNX file that of the weights beside it too (``NAME.onnx.data``).
+    """
     records = weights_records()
-    return fingerprint(records[word].file if word in records else word for word in text.split(':'))
+    files = [Path(records[word].file if word in records else word) for word in text.split(':')]
+    beside = [other for file in files if file.suffix == '.onnx' for other in sorted(file.parent.glob(f'{file.name}?*'))]
+    return fingerprint([*files, *beside])
 
 
 def kept_rows(file: str | Path, asked: Mapping[str, Any], methods: Mapping[str, str]) -> dict[str, Row]:
@@ -109,8 +114,9 @@ def kept_rows(file: str | Path, asked: Mapping[str, Any], methods: Mapping[str, 
     now = json.loads(json.dumps(asked))  # tuples as lists
     for what in now:
         if before.get(what) != now[what]:
-            raise InputError(f'{file} is of another comparison: {what} was {before.get(what)} and is {now[what]}. '
-                             f'{advice}')
+            found = (f'{what} are other files, or were written since' if what in ('pairs', 'annotations') else
+                     f'{what} was {before.get(what)} and is {now[what]}')
+            raise InputError(f'{file} is of another comparison: {found}. {advice}')
     for name in rows:
         if name not in methods:
             raise InputError(f'{file} has the method {name} too: name it among --methods. {advice}')

@@ -80,8 +80,8 @@ class FusionInferencer(BaseInferencer):
         **kwargs: As of :class:`BaseInferencer`.
 
     Calls in a row are those of one sequence for ``missing`` (which sensor stands) and ``align`` (which shift to keep
-    to); :meth:`reset` begins a new one. A video is one, and each pair of :meth:`run` is one by itself. An infrared
-    image that fills less than a fifth of its range is warned of, once.
+    to); :meth:`reset` begins a new one. A video is one, and so is a call with lists; each pair of :meth:`run`, and of a
+    call with folders, is one by itself. An infrared image that fills less than a fifth of its range is warned of, once.
 
     Raises:
         ValueError: On another word or a tile that is too small, and what :class:`BaseInferencer` raises.

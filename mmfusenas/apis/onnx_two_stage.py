@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from mmcv.ops import RoIAlign, nms, roi_align
 from mmdet.models.dense_heads import RPNHead
-from mmdet.models.roi_heads import SingleRoIExtractor, StandardRoIHead
+from mmdet.models.roi_heads import BBoxHead, SingleRoIExtractor, StandardRoIHead
 from mmdet.structures.bbox import bbox2roi
 from torch import Tensor, nn
 
@@ -117,5 +117,6 @@ def is_exported(task: nn.Module) -> bool:
     """Return whether a detector of two stages is one whose parts are those that are written here."""
     head, extractor = getattr(task, 'roi_head', None), getattr(getattr(task, 'roi_head', None), 'bbox_roi_extractor', 0)
     return (type(head) is StandardRoIHead and not head.with_mask and type(getattr(task, 'rpn_head', None)) is RPNHead
+            and type(head.bbox_head)._predict_by_feat_single is BBoxHead._predict_by_feat_single
             and type(extractor) is SingleRoIExtractor
             and all(type(layer) is RoIAlign and layer.pool_mode == 'avg' for layer in extractor.roi_layers))

@@ -152,5 +152,5 @@ def conclusion(report: Mapping[str, Any]) -> str:
     return (
         f'What was found may be no better than a random choice: after {report["steps"]} steps on the choices the '
         f'likeliest candidates have on average {report["over_uniform"]:.2f} times the probability of a uniform choice '
-        f'(of use: {STEPS} steps or more, and {UNIFORM} times or more). To do: more epochs, a smaller '
-        'default_hooks.search.interval, or a larger default_hooks.search.optimizer.lr.')
+        f'(of use: {STEPS} steps or more, and {UNIFORM} times or more). To do: more epochs, a larger '
+        'default_hooks.search.optimizer.lr, or a smaller default_hooks.search.interval where it is above 1.')

@@ -79,6 +79,10 @@ def test_another_number_of_images_is_named(
                     message(fuse, 'a.png'))
     assert re.match(start + 'no visible and no infrared', message(fuse))
     assert re.match(start + '3 images', message(fuse, 'a.png', 'b.png', 'c.png'))
+    assert message(fuse, ('a.png', 'b.png')).endswith('One input of several images is given as infer(*images).')
+    falls_back = FusionInferencer(FixedFusion('average'), missing='fallback')
+    assert message(falls_back, 'a.png').endswith('got no infrared.')
+    assert message(fuse, 'a' * 5000, 'b.png')
     assert re.match(start + 'visible twice', message(fuse, 'a.png', visible='b.png'))
     assert 'There is no infrared image. ' in message(fuse, 'a.png', None)
     assert "missing='fallback'" in message(fuse, files('vi', 'a.png'), None)
@@ -87,6 +91,21 @@ def test_another_number_of_images_is_named(
     assert '2 as target, one as guide' in message(upsample, ['a.png', 'b.png'], 'c.png')
     assert 'What is given as infrared is a ndarray beside a folder' in message(
         fuse, files('vi', 'a.png'), np.zeros((4, 4), np.uint8))
+
+
+def test_an_inferencer_of_ones_own_reads_as_it_likes(image: Callable) -> None:
+    class Own(FusionInferencer):
+        def read(self, *images: np.ndarray) -> dict[str, Any]:
+            return super().read(*images)
+
+    class Labelled(FusionInferencer):
+        def read(self, visible: np.ndarray, infrared: np.ndarray, label: str = '') -> dict[str, Any]:
+            return super().read(visible, infrared)
+
+    pair = image(31, 45, 3), image(31, 45, seed=1)
+    expected = FusionInferencer(FixedFusion('average'))(*pair)['image']
+    for kind in (Own, Labelled):
+        np.testing.assert_array_equal(kind(FixedFusion('average'))(*pair)['image'], expected)
 
 
 @pytest.mark.parametrize(('name', 'hint'), [
@@ -110,7 +129,7 @@ def test_an_unknown_argument_of_an_inferencer_is_named(kind: type, name: str, hi
     assert ('missing' in text) == (kind is FusionInferencer)
 
 
-@pytest.mark.parametrize('pairs', ['vi', ('vi', 'ir'), [('a.png', 'b.png')]])
+@pytest.mark.parametrize('pairs', ['vi', ('vi', 'ir'), [('a.png', 'b.png')], None, iter(())])
 def test_run_says_what_it_takes(fuse: FusionInferencer, pairs: Any, tmp_path: Path) -> None:
     assert 'it takes what input_pairs(VISIBLE, INFRARED)' in message(fuse.run, pairs, tmp_path / 'out')
     assert not (tmp_path / 'out').exists()

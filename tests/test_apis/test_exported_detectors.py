@@ -242,7 +242,11 @@ def test_openvino_finds_the_same_by_queries(name, tmp_path):
     compare(model, tmp_path / 'm.onnx', (64, 64), 'openvino')
 
 
-def faster_rcnn(score_thr=0.2):
+FULLY_CONNECTED = dict(
+    type='Shared2FCBBoxHead', in_channels=8, fc_out_channels=16, roi_feat_size=3, num_classes=2)
+
+
+def faster_rcnn(score_thr=0.2, bbox_head=FULLY_CONNECTED):
     nms = dict(type='nms', iou_threshold=0.5)
     return detector(dict(
         type='FasterRCNN', train_cfg=None, rpn_head=dict(
@@ -252,8 +256,7 @@ def faster_rcnn(score_thr=0.2):
             type='StandardRoIHead', bbox_roi_extractor=dict(
                 type='SingleRoIExtractor', out_channels=8, featmap_strides=STRIDES, finest_scale=20,
                 roi_layer=dict(type='RoIAlign', output_size=3, sampling_ratio=0)),
-            bbox_head=dict(type='Shared2FCBBoxHead', in_channels=8, fc_out_channels=16, roi_feat_size=3,
-                           num_classes=2)),
+            bbox_head=bbox_head),
         test_cfg=dict(rpn=dict(nms_pre=50, max_per_img=30, nms=nms, min_bbox_size=0),
                       rcnn=dict(score_thr=score_thr, nms=nms, max_per_img=10))))
 
@@ -276,5 +279,9 @@ def test_two_stages_of_another_kind(tmp_path):
     with pytest.raises(ValueError, match='soft_nms'):
         fusion_graph(model)
     model.task.roi_head.bbox_roi_extractor.roi_layers[0].pool_mode = 'max'
-    with pytest.raises(ValueError, match='FasterRCNN has no head that is exported'):
-        fusion_graph(model)
+    by_buckets = faster_rcnn(bbox_head=dict(  # multiplies its scores by what it thinks of its boxes
+        type='SABLHead', num_classes=2, cls_in_channels=8, reg_in_channels=8, roi_feat_size=3,
+        bbox_coder=dict(type='BucketingBBoxCoder', num_buckets=6, scale_factor=1.7)))
+    for other in (model, by_buckets):
+        with pytest.raises(ValueError, match='FasterRCNN has no head that is exported'):
+            fusion_graph(other)

@@ -187,7 +187,7 @@ def test_its_weights_are_data(tmp_path: Path, trap: object) -> None:
     state = module('torch_network').local_contrast_weights()
     torch.save(dict(state_dict={name: value for name, value in state.items() if name != 'weight.weight'}),
                tmp_path / 'bad.pth')
-    with pytest.raises(RuntimeError, match='weight.weight'):
+    with pytest.raises(UserError, match='(?s)torch_network.py fails.*weight.weight'):
         fusion_method(text)
 
 

@@ -261,6 +261,10 @@ def test_there_is_no_difference_by_other_annotations(pooled, tmp_path):
     two = [box, dict(box, bbox=[9, 9, 4, 40])]
     rows = [[first[0], first[1]._replace(truth=truth)] for truth in (two, [dict(box, bbox=[9.001, 9, 4, 40]), box])]
     assert len(pooled.paired({'first': rows[:1], 'second': rows[1:]}, ('person', ))) == 2  # in any order, rounded
+    for first_x, second_x in (([10.001, 10.004], [10.0, 10.0]), ([10.0, 10.009], [10.009, 10.0])):
+        rows = [[first[0], first[1]._replace(truth=[dict(box, bbox=[x, y, 4, 40]) for x, y in zip(values, (9, 3))])]
+                for values in (first_x, second_x)]
+        assert len(pooled.paired({'first': rows[:1], 'second': rows[1:]}, ('person', ))) == 2
     maps = [[pooled.Image('1', np.array([[0, value]], np.uint8), np.zeros((1, 2), np.uint8))] for value in (0, 1)]
     with pytest.raises(UserError, match='other annotations'):
         pooled.paired({'first': maps[:1], 'second': maps[1:]}, ('road', 'car'))

@@ -12,6 +12,7 @@ import pytest
 import torch
 from mmengine.structures import BaseDataElement
 
+from mmfusenas.apis.comparison import fingerprint_of_words
 from mmfusenas.apis.exporting import export_onnx
 from mmfusenas.apis.image_task import ImageTask
 from mmfusenas.apis.loading import build_model, load_model
@@ -281,7 +282,7 @@ def test_scores_of_a_task_are_kept(run: Callable, data: Path) -> None:
     whole = json.loads(Path('a.json').read_text())['methods']
     assert {name: whole[name] for name in found} == found and 'mAP@0.5' in whole['maximum']
     (data / 'labels/00.txt').write_text('0 0.5 0.5 0.4 0.3')
-    assert 'another comparison: annotations was' in run(*words, '--resume')[0]
+    assert 'another comparison: annotations are other files' in run(*words, '--resume')[0]
 
 
 def test_rows_of_other_comparisons_are_not_mixed(run: Callable, data: Path) -> None:
@@ -303,7 +304,7 @@ def test_rows_of_other_comparisons_are_not_mixed(run: Callable, data: Path) -> N
     assert 'out_dir was None' in refused(*words, 'EN', '--out-dir', 'out')
     for file, message in ((own, 'has the method greedy of other files, or'),
                           (data.parent / 'by_hand/01.png', 'has the method hand of other files, or'),
-                          (data / 'ir/01.png', 'another comparison: pairs was')):
+                          (data / 'ir/01.png', 'another comparison: pairs are other files')):
         before = os.stat(file)
         os.utime(file, (1, 1))
         assert message in refused(*words, 'EN')
@@ -313,6 +314,24 @@ def test_rows_of_other_comparisons_are_not_mixed(run: Callable, data: Path) -> N
         Path('a.json').write_text(content)
         assert 'a.json is no' in run(*words, 'EN')[0]
     assert 'give the file too' in run('--methods', 'average', '--data', data, '--resume')[0]
+
+
+def test_no_image_is_written_among_those_that_are_compared(run: Callable, data: Path) -> None:
+    (data / 'ir').rename(data / 'infrared')
+    for method, folder in (('average', data), (f'by_hand:{data.parent}/by_hand', data.parent)):
+        end, _ = run('--methods', method, '--data', data, '--out-dir', folder, '--conventions', 'mmfusenas')
+        assert re.match(r'error: --out-dir .* would write the images of (infrared|by_hand) to .*give another', end)
+    assert sorted(file.name for file in data.iterdir()) == ['infrared', 'vi']
+
+
+def test_weights_beside_an_onnx_file_are_part_of_it(tmp_path: Path) -> None:
+    text = f'a:{tmp_path}/a.onnx'
+    (tmp_path / 'a.onnx').touch()
+    (tmp_path / 'a.onnx.data').write_text('1')
+    before = fingerprint_of_words(text)
+    assert fingerprint_of_words(text) == before
+    (tmp_path / 'a.onnx.data').write_text('12')
+    assert fingerprint_of_words(text) != before
 
 
 def test_the_log_of_a_comparison_says_where_it_stands(data: Path, run_tool: Callable,

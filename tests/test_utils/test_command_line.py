@@ -224,7 +224,7 @@ def test_the_wrapper_is_on_the_gpu_of_its_process(launcher: str, started, monkey
     started(launcher)
     monkeypatch.setattr(launch.torch.cuda, 'is_available', lambda: True)
     monkeypatch.setattr(launch.Runner, 'from_cfg', lambda cfg: SimpleNamespace(
-        register_hook=lambda hook: None, device=os.environ['LOCAL_RANK']))
+        register_hook=lambda hook: None, logger=SimpleNamespace(log_file=None), device=os.environ['LOCAL_RANK']))
     assert launch.build_runner(Config(dict(launcher=launcher))).device == '1'
 
 
@@ -236,7 +236,7 @@ def test_a_training_that_computes_layers_again_gives_freed_memory_back(
     monkeypatch.setattr(launch.torch.cuda, 'is_available', lambda: False)
     monkeypatch.setattr(launch, 'return_freed_memory', lambda: calls.append(True))
     monkeypatch.setattr(launch.Runner, 'from_cfg', lambda cfg: SimpleNamespace(
-        register_hook=lambda hook: None, model=model))
+        register_hook=lambda hook: None, logger=SimpleNamespace(log_file=None), model=model))
     launch.build_runner(Config(dict(launcher='none')))
     assert calls == [True] * with_cp
 

@@ -7,7 +7,7 @@ if __name__ == '__main__':
 
 import argparse
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -100,6 +100,7 @@ class Comparison:
         methods: By name, with the words and fingerprints of each in ``fingerprints``.
         pairs: What is fused.
         truth: What the annotations of the pairs say, by task and stem.
+        asked: What makes other figures of the same methods, with the files as they were at the start.
         rows: What is known of the methods that are done.
         failed: What ended the others.
     """
@@ -111,24 +112,27 @@ class Comparison:
     fingerprints: dict[str, str]
     pairs: list[Pair]
     truth: dict[str, dict]
+    asked: dict[str, Any]
     rows: dict[str, Row] = field(default_factory=dict)
     failed: dict[str, Exception] = field(default_factory=dict)
-
-    def asked(self) -> dict[str, Any]:
-        """Return what makes other figures of the same methods."""
-        notes = json.dumps(self.truth, default=str, sort_keys=True)
-        maps = [info.get('seg_map_path') for info in self.truth.get('segmentor', {}).values()]
-        names = {kind: getattr(self.args, kind) for kind in self.tasks}
-        return dict(
-            version=__version__, pairs=fingerprint(path for pair in self.pairs for path in pair.paths),
-            metrics=self.metrics, tasks={kind: [name, fingerprint_of_words(name)] for kind, name in names.items()},
-            annotations=f'{sha256(notes.encode()).hexdigest()[:16]} {fingerprint(filter(None, maps))}',
-            threads=torch.get_num_threads(), device=self.args.device,
-            out_dir=self.args.out_dir and str(Path(self.args.out_dir).resolve()))
 
     def missing(self) -> list[str]:
         """Return the names of the methods that are not done."""
         return [name for name in self.methods if name not in self.rows]
+
+
+def asked_for(args: argparse.Namespace, metrics: Mapping[str, list[str]], pairs: Sequence[Pair],
+              truth: Mapping[str, dict]) -> dict[str, Any]:
+    """Return what makes other figures of the same methods."""
+    notes = json.dumps(truth, default=str, sort_keys=True)
+    maps = [info.get('seg_map_path') for info in truth.get('segmentor', {}).values()]
+    names = {kind: getattr(args, kind) for kind in truth}
+    return dict(
+        version=__version__, pairs=fingerprint(path for pair in pairs for path in pair.paths), metrics=metrics,
+        tasks={kind: [name, fingerprint_of_words(name)] for kind, name in names.items()},
+        annotations=f'{sha256(notes.encode()).hexdigest()[:16]} {fingerprint(filter(None, maps))}',
+        threads=torch.get_num_threads(), device=args.device,
+        out_dir=args.out_dir and str(Path(args.out_dir).resolve()))
 
 
 def read_pairs(args: argparse.Namespace, tasks: Mapping[str, ImageTask]) -> tuple[list[Pair], dict[str, dict]]:
@@ -213,6 +217,17 @@ def named_methods(words: list[str], device: str | None) -> tuple[dict[str, Fuse 
             raise UserError(f'The name {name!r} of a method is taken, or no name of a folder: give another, NAME:...')
         methods[name], fingerprints[name] = method, f'{text} {fingerprint_of_words(text)}'
     return methods, fingerprints
+
+
+def check_out_dir(args: argparse.Namespace, methods: Mapping[str, Fuse | FusedFolder]) -> None:
+    """Raise a UserError where the images of a method would be written among those that are read."""
+    read = [sensor_folder(args.data, sensor) for sensor in SENSORS]
+    read += [method.folder for method in methods.values() if isinstance(method, FusedFolder)]
+    taken = {Path(folder).resolve(): folder for folder in read}
+    for name in methods:
+        if (folder := taken.get((Path(args.out_dir) / name).resolve())) is not None:
+            raise UserError(f'--out-dir {args.out_dir} would write the images of {name} to {folder}, whose images are '
+                            'compared: give another folder.')
 
 
 def first_calls(pairs: list[Pair], methods: Mapping[str, Fuse | FusedFolder]) -> None:
@@ -366,7 +381,7 @@ def to_json(this: Comparison) -> str:
     tasks = {kind: dict(name=getattr(this.args, kind), classes=task.classes, trained_on=task.trained_on)
              for kind, task in this.tasks.items()}
     return json_text(dict(data=this.args.data, pairs=len(stems), threads=torch.get_num_threads(), methods=methods,
-                          tasks=tasks, missing=this.missing(), asked=this.asked(),
+                          tasks=tasks, missing=this.missing(), asked=this.asked,
                           failed={name: said(error) for name, error in this.failed.items()}))
 
 
@@ -398,10 +413,13 @@ def main() -> None:
     tasks = build_tasks(args)
     methods, fingerprints = named_methods(args.methods, args.device)
     pairs, truth = read_pairs(args, tasks)
+    if args.out_dir:
+        check_out_dir(args, methods)
+    asked = asked_for(args, metrics, pairs, truth)
     check_pairs(pairs, truth, tasks, metrics)
-    this = Comparison(args, metrics, tasks, methods, fingerprints, pairs, truth)
+    this = Comparison(args, metrics, tasks, methods, fingerprints, pairs, truth, asked)
     if args.resume:
-        this.rows = kept_rows(args.json, this.asked(), fingerprints)
+        this.rows = kept_rows(args.json, asked, fingerprints)
     first_calls(pairs, {name: methods[name] for name in this.missing()})
     compare(this)
     for error in this.failed.values():
