@@ -187,10 +187,13 @@ def _onnxruntime(path: str) -> Run:
 def _openvino(path: str) -> Run:
     try:
         from openvino import Core
+        from openvino.frontend.onnx import ConversionExtension
     except ImportError as error:
         raise _missing('openvino') from error
+    core = Core()
+    core.add_extension(ConversionExtension('DeformConv', _deformable_convolution))
     try:  # in float32: it would take bfloat16 by itself
-        compiled = Core().compile_model(
+        compiled = core.compile_model(
             path, 'CPU', dict(INFERENCE_NUM_THREADS=torch.get_num_threads(), INFERENCE_PRECISION_HINT='f32'))
     except Exception as error:
         raise InputError(f'OpenVINO does not run {path} ({error}).') from error
@@ -202,3 +205,18 @@ def _openvino(path: str) -> Run:
         return {port.any_name: np.array(result[port]) for port in compiled.outputs}
 
     return run
+
+
+def _deformable_convolution(node: Any) -> list[Any]:
+    """Return the outputs of a ``DeformConv`` of ONNX as OpenVINO's operator, which its reader of ONNX does not know."""
+    from openvino import opset8
+
+    maps, weight, offset, *rest = (node.get_input(place) for place in range(node.get_input_size()))
+    pads = node.get_attribute('pads')
+    found = opset8.deformable_convolution(
+        maps, offset, weight, node.get_attribute('strides'), pads[:2], pads[2:], node.get_attribute('dilations'),
+        rest[1] if rest else None, group=node.get_attribute('group'),
+        deformable_group=node.get_attribute('offset_group'), bilinear_interpolation_pad=True)
+    if rest:  # a bias, and a mask with it
+        found = opset8.add(found, opset8.reshape(rest[0], np.int64([1, -1, 1, 1]), special_zero=False))
+    return found.outputs()

@@ -6,6 +6,7 @@ import math
 import os
 import warnings
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,8 +32,9 @@ OPSET = 17
 TOLERANCE = 1e-3
 """Largest difference to PyTorch that a file may have: images are in [0, 1], boxes in pixels."""
 
-_EXPORTED = ('dense heads of mmdet without deformable convolutions, detectors of queries such as DETR and DINO, and '
-             'Faster R-CNN are exported. Export the scene module alone, or use mmdeploy for the detector.')
+_EXPORTED = ('dense heads of mmdet, detectors of queries such as DETR and DINO, and Faster R-CNN are exported. Export '
+             'the scene module alone, or use mmdeploy for the detector.')
+_DEFORMABLE = ('mmcv.ops.deform_conv', 'mmcv.ops.modulated_deform_conv')
 _STEP = 32
 """Dynamic sizes are tried at a larger one, of the same remainder: cells of several scales pad by what was traced."""
 
@@ -170,10 +172,12 @@ def _write(graph: FusionGraph, path: Path, shape: tuple[int, int], dynamic: bool
 
     names = graph.scene.sensors
     axes = {name: graph.axes.get(name, graph.axes['image']) for name in (*names, *graph.outputs)} if dynamic else None
+    opset, operators = _operators(graph)
     try:
-        torch.onnx.export(
-            graph, tuple(graph.random(1, shape).values()), str(path), input_names=list(names),
-            output_names=list(graph.outputs), opset_version=OPSET, dynamic_axes=axes, dynamo=False)
+        with operators:
+            torch.onnx.export(
+                graph, tuple(graph.random(1, shape).values()), str(path), input_names=list(names),
+                output_names=list(graph.outputs), opset_version=opset, dynamic_axes=axes, dynamo=False)
         return InferenceSession(str(path), providers=['CPUExecutionProvider'])
     except Exception as error:  # of mmdet, torch or onnxruntime, as the head has what a graph cannot hold
         if not isinstance(graph, TaskGraph) or isinstance(error, OSError):
@@ -184,6 +188,17 @@ def _write(graph: FusionGraph, path: Path, shape: tuple[int, int], dynamic: bool
                              'alone.') from error
         head = getattr(graph.task, 'bbox_head', graph.task)
         raise InputError(f'{type(head).__name__} cannot be exported ({reason}); {_EXPORTED}') from error
+
+
+def _operators(graph: FusionGraph) -> tuple[int, AbstractContextManager]:
+    """Return the version of ONNX of a graph, and what knows its operators: few need more than those of torch."""
+    if not any(type(module).__module__ in _DEFORMABLE or hasattr(module, 'deform_sampling')  # a function, of TOODHead
+               for module in graph.modules()):
+        return OPSET, nullcontext()
+    from mmfusenas.apis.onnx_deformable import OPSET as deformable_opset  # of mmcv with operators
+    from mmfusenas.apis.onnx_deformable import deformable_convolutions
+
+    return deformable_opset, deformable_convolutions(graph)
 
 
 def _takes_any_size(graph: FusionGraph, session: InferenceSession, shape: tuple[int, int], number: int) -> bool:

@@ -52,7 +52,8 @@ def add_nms(graph: ModelProto, test_cfg: dict[str, Any]) -> None:
         limit=np.int64([limit if limit > 0 else _ALL]), iou=np.float32([test_cfg['nms']['iou_threshold']]),
         least=np.float32([-0.5]), one=np.int64([1]), pixel=np.float32(1), box=np.int64(2), none=np.zeros((1, 4), 'f4'),
         all_boxes_shape=np.int64([-1, 4]), boxes_shape=np.int64([1, -1, 4]), scores_shape=np.int64([1, 1, -1]),
-        halves=np.int64([2, 2]), side=np.float32(side if side >= 0 else -np.inf), out=np.float32(-1))
+        halves=np.int64([2, 2]), ones=np.int64([1, 1]), side=np.float32(side if side >= 0 else -np.inf),
+        out=np.float32(-1))
     graph.graph.initializer.extend(numpy_helper.from_array(value, f'nms/{name}') for name, value in constants.items())
     _rename_candidates(graph)
 
@@ -70,7 +71,9 @@ def add_nms(graph: ModelProto, test_cfg: dict[str, Any]) -> None:
     add('Reshape', ['nms/moved', 'nms/boxes_shape'], 'nms/boxes')
     add('Split', ['all_boxes', 'nms/halves'], 'nms/from', 'nms/to', axis=1)
     add('Sub', ['nms/to', 'nms/from'], 'nms/sides')
-    add('ReduceMin', ['nms/sides'], 'nms/shorter', axes=[1], keepdims=0)
+    add('Split', ['nms/sides', 'nms/ones'], 'nms/width', 'nms/height', axis=1)
+    add('Min', ['nms/width', 'nms/height'], 'nms/smaller')  # ReduceMin has its axes in two ways, by the opset
+    add('Squeeze', ['nms/smaller', 'nms/one'], 'nms/shorter')
     add('Greater', ['nms/shorter', 'nms/side'], 'nms/large')
     add('Where', ['nms/large', 'all_scores', 'nms/out'], 'nms/able')
     add('Reshape', ['nms/able', 'nms/scores_shape'], 'nms/scores')

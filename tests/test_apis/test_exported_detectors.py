@@ -32,10 +32,14 @@ HEADS = dict(
     ATSSHead=dict(ANCHORS, norm_cfg=None),
     AutoAssignHead=dict(FCOS, norm_on_bbox=True),
     CenterNetUpdateHead=dict(FCOS, norm_cfg=GN),
-    DDODHead=dict(ANCHORS, norm_cfg=GN, use_dcn=False),
+    DDODHead=dict(ANCHORS, norm_cfg=GN),
     FCOSHead=dict(FCOS, norm_on_bbox=True, centerness_on_reg=True),
     FoveaHead=dict(POINTS, base_edge_list=[16, 32], scale_ranges=((8, 32), (16, 64))),
     FreeAnchorRetinaHead=ANCHORS,
+    NASFCOSHead=dict(FCOS, norm_cfg=GN),
+    RepPointsHead=dict(HEAD, point_feat_channels=8, num_points=9, point_strides=STRIDES, norm_cfg=GN),
+    TOODHead=dict(ANCHORS, stacked_convs=2, norm_cfg=GN),
+    VFNetHead=dict(FCOS, norm_cfg=GN, anchor_generator=dict(SQUARES, center_offset=0.0)),
     FSAFHead=dict(ANCHORS, bbox_coder=dict(type='TBLRBBoxCoder', normalizer=4.0)),
     GFLHead=dict(ANCHORS, norm_cfg=None),
     LADHead=dict(ANCHORS, norm_cfg=None, score_voting=False),
@@ -60,7 +64,6 @@ HEADS = dict(
 
 QUERIES = ('DETR', 'ConditionalDETR', 'DABDETR', 'DeformableDETR', 'DINO')
 REFUSED = dict(
-    deformable_convolution=('NASFCOSHead', 'RepPointsHead', 'TOODHead', 'VFNetHead'),
     masks=('BoxInstBboxHead', 'BoxInstMaskHead', 'CondInstBboxHead', 'CondInstMaskHead', 'DecoupledSOLOHead',
            'DecoupledSOLOLightHead', 'Mask2FormerHead', 'MaskFormerHead', 'RTMDetInsHead', 'RTMDetInsSepBNHead',
            'SOLOHead', 'SOLOV2Head', 'YOLACTHead', 'YOLACTProtonet'),
@@ -110,9 +113,9 @@ def detector(task, maps=2, channels=8, pad_size_divisor=32):
     return model.eval()
 
 
-def dense(name, **test_cfg):
+def dense(name, options=None, **test_cfg):
     return detector(dict(
-        type='SingleStageDetector', bbox_head=dict(HEADS[name], type=name), test_cfg=dict(dict(
+        type='SingleStageDetector', bbox_head=dict(HEADS[name], type=name, **options or {}), test_cfg=dict(dict(
             nms_pre=50, score_thr=0.01, conf_thr=0.0, nms=dict(type='nms', iou_threshold=0.5), max_per_img=10),
             **test_cfg)), maps=1 if name == 'YOLOFHead' else 2)
 
@@ -148,6 +151,17 @@ def test_every_dense_head_that_is_exported(name, tmp_path):
     compare(model, tmp_path / 'm.onnx', (93, 128))
 
 
+@pytest.mark.parametrize(('name', 'options'), [
+    ('DDODHead', {}), ('FoveaHead', dict(with_deform=True)), ('NASFCOSHead', {}),
+    ('TOODHead', dict(num_dcn=1, anchor_type='anchor_based'))])
+def test_heads_with_deformable_convolutions_in_openvino(name, options, tmp_path):
+    pytest.importorskip('openvino')
+    model = dense(name, options)
+    export_onnx(model, tmp_path / 'm.onnx', (93, 128), nms=True)
+    compare(model, tmp_path / 'm.onnx', (93, 128))
+    compare(model, tmp_path / 'm.onnx', (93, 128), 'openvino')
+
+
 def test_no_head_of_mmdet_is_forgotten():
     import mmdet.models.dense_heads as heads
 
@@ -158,8 +172,8 @@ def test_no_head_of_mmdet_is_forgotten():
 
 def test_a_head_that_no_graph_holds_is_an_error_of_one_line(tmp_path):
     model = detector(dict(type='SingleStageDetector', bbox_head=dict(
-        HEAD, type='TOODHead', stacked_convs=2, norm_cfg=GN, anchor_generator=SQUARES)))
-    with pytest.raises(ValueError, match='^TOODHead cannot be exported .*without deformable convolutions.*[^\\n]$'):
+        type='CenterNetHead', in_channels=8, feat_channels=8, num_classes=2)), maps=1)
+    with pytest.raises(ValueError, match='^CenterNetHead cannot be exported .*dense heads of mmdet, .*[^\\n]$'):
         export_onnx(model, tmp_path / 'm.onnx', (64, 64))
     assert not list(tmp_path.iterdir())
 
