@@ -51,9 +51,8 @@ def add_nms(graph: ModelProto, test_cfg: dict[str, Any]) -> None:
     constants = dict(
         limit=np.int64([limit if limit > 0 else _ALL]), iou=np.float32([test_cfg['nms']['iou_threshold']]),
         least=np.float32([-0.5]), one=np.int64([1]), pixel=np.float32(1), box=np.int64(2), none=np.zeros((1, 4), 'f4'),
-        all_boxes_shape=np.int64([-1, 4]), boxes_shape=np.int64([1, -1, 4]), scores_shape=np.int64([1, 1, -1]),
-        halves=np.int64([2, 2]), ones=np.int64([1, 1]), side=np.float32(side if side >= 0 else -np.inf),
-        out=np.float32(-1))
+        boxes_shape=np.int64([1, -1, 4]), scores_shape=np.int64([1, 1, -1]), halves=np.int64([2, 2]),
+        ones=np.int64([1, 1]), side=np.float32(side if side >= 0 else -np.inf), out=np.float32(-1))
     graph.graph.initializer.extend(numpy_helper.from_array(value, f'nms/{name}') for name, value in constants.items())
     _rename_candidates(graph)
 
@@ -92,11 +91,14 @@ def add_nms(graph: ModelProto, test_cfg: dict[str, Any]) -> None:
 
 def _rename_candidates(graph: ModelProto) -> None:
     """Call all candidates ``all_boxes`` and so on, for what is left of them to have their names."""
+    from onnx import numpy_helper
+
     for node in graph.graph.node:
         for values in (node.input, node.output):
             values[:] = [f'all_{name}' if name in _NAMES else name for name in values]
         if node.op_type == 'Reshape' and 'all_boxes' in node.output:
             node.input[1] = 'nms/all_boxes_shape'  # mmdet's, M x -1, has no meaning where there is no box
+            graph.graph.initializer.append(numpy_helper.from_array(np.int64([-1, 4]), node.input[1]))
 
 
 def _set_threshold(graph: ModelProto, score_thr: float) -> None:
