@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from unittest.mock import patch
 
 import torch
 from torch import Tensor, nn
@@ -10,6 +11,8 @@ from torch.nn.modules.utils import _pair
 
 from mmfusenas.models.task_guided import task_input
 from mmfusenas.utils.sensors import random_inputs
+
+_pool = nn.functional.adaptive_avg_pool2d
 
 
 class FusionGraph(nn.Module):
@@ -85,41 +88,38 @@ class SegmentationGraph(TaskGraph):
 
     outputs = ('image', 'logits')
 
-    def __init__(self, model: nn.Module) -> None:
-        super().__init__(model)
-        for module in list(self.task.modules()):
-            for name, child in module._modules.items():  # also one that is there twice
-                if isinstance(child, nn.AdaptiveAvgPool2d) and _pair(child.output_size) != (1, 1):
-                    setattr(module, name, _PooledInCells(_pair(child.output_size)))
-
     def forward(self, *images: Tensor) -> tuple[Tensor, ...]:
         image, seen = self.image_and_input(images)
         height, width = image.shape[-2:]
         size = tuple(seen.shape[-2:])  # in a trace these are values of the graph
-        logits = self.task.encode_decode(seen, [dict(img_shape=size, pad_shape=size)])[..., :height, :width]
+        if type(self.task.decode_head).__name__ == 'MaskFormerHead':
+            size = tuple(int(side) for side in size)  # it writes into a mask up to them, which no graph can
+        with patch.object(nn.functional, 'adaptive_avg_pool2d', pool_in_cells), patch.object(torch, 'diag', _diagonal):
+            logits = self.task.encode_decode(seen, [dict(img_shape=size, pad_shape=size)])[..., :height, :width]
         if self.task.out_channels == 1:
             threshold = torch.logit(torch.tensor(float(self.task.decode_head.threshold)))
             logits = torch.cat([threshold.expand_as(logits), logits], 1)
         return image, logits
 
 
-class _PooledInCells(nn.Module):
-    """Adaptive average pooling cell by cell: ONNX has none into cells of unequal size, as PSPNet's.
+def pool_in_cells(x: Tensor, output_size: int | None | tuple[int | None, int | None]) -> Tensor:
+    """Do as ``adaptive_avg_pool2d``, cell by cell: ONNX has none into cells of unequal size, as PSPNet's.
 
     The cells are those of the size that is traced. ``output_size`` is rows and columns; None is as many as there are.
     """
+    if _pair(output_size) == (1, 1):
+        return _pool(x, 1)
+    for dim, cells in zip((-2, -1), _pair(output_size)):
+        side = int(x.shape[dim])
+        cells = cells or side
+        bounds = [(side * cell // cells, math.ceil(side * (cell + 1) / cells)) for cell in range(cells)]
+        x = torch.cat([x.narrow(dim, low, high - low).mean(dim, keepdim=True) for low, high in bounds], dim)
+    return x
 
-    def __init__(self, output_size: tuple[int | None, int | None]) -> None:
-        super().__init__()
-        self.output_size = output_size
 
-    def forward(self, x: Tensor) -> Tensor:
-        for dim, cells in zip((-2, -1), self.output_size):
-            side = int(x.shape[dim])
-            cells = cells or side
-            bounds = [(side * cell // cells, math.ceil(side * (cell + 1) / cells)) for cell in range(cells)]
-            x = torch.cat([x.narrow(dim, low, high - low).mean(dim, keepdim=True) for low, high in bounds], dim)
-        return x
+def _diagonal(values: Tensor, diagonal: int = 0) -> Tensor:
+    """Do as ``torch.diag`` of a vector, which ONNX has not; the attention of CCNet takes the main diagonal alone."""
+    return torch.where(torch.eye(len(values)) > 0, values, torch.zeros(()))
 
 
 def pad_divisor(preprocessor: nn.Module) -> int:

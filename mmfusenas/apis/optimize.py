@@ -114,11 +114,12 @@ def _bias(conv: nn.Conv2d) -> Tensor:
 def _simplify(sequence: nn.Sequential, uses: Counter) -> None:
     """Let one module do the work of two neighbours; the other becomes an identity: places keep their numbers."""
     last = None
+    numbered = all(name.isdigit() for name in sequence._modules)  # with names it may be a list, as in LRASPPHead
     for place, module in enumerate(sequence):
         before = None if last is None else sequence[last]
         if _foldable(before, module, uses):
             sequence[last], sequence[place] = fuse_conv_bn_eval(before, module), nn.Identity()
-        elif _mergeable(before, module, uses):
+        elif numbered and _mergeable(before, module, uses):
             sequence[last], sequence[place] = merge_convs(before, module), nn.Identity()
         elif not isinstance(module, nn.Identity):
             last = place

@@ -7,7 +7,7 @@ from mmengine.registry import init_default_scope
 
 from mmfusenas.apis.exported_model import open_graph
 from mmfusenas.apis.exporting import export_onnx, fusion_graph, graph_properties
-from mmfusenas.apis.onnx_graphs import _PooledInCells
+from mmfusenas.apis.onnx_graphs import pool_in_cells
 from mmfusenas.models.scene import FixedFusion, TIMFusion
 from mmfusenas.nas import Genotype
 from mmfusenas.registry import MODELS
@@ -408,10 +408,10 @@ def test_a_segmentor_that_no_graph_holds_is_said(tmp_path, randomise, monkeypatc
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize('cells', [(2, 3), (5, None), (7, 1)])
+@pytest.mark.parametrize('cells', [(2, 3), (5, None), (7, 1), 1, 3])
 def test_pools_into_cells_are_those_of_torch(cells):
     x = torch.rand(2, 3, 5, 8)
-    got = _PooledInCells(cells)(x)
+    got = pool_in_cells(x, cells)
     torch.testing.assert_close(got, torch.nn.AdaptiveAvgPool2d(cells)(x))
 
 

@@ -1,4 +1,6 @@
 """The faster copy of a network computes the same, and only what is provable is changed."""
+from collections import OrderedDict
+
 import pytest
 import torch
 from mmcv.cnn import ConvModule
@@ -89,6 +91,18 @@ def test_what_stands_between_is_respected(same_after):
     assert len(kinds(same_after(nn.Sequential(nn.Conv2d(4, 4, 3), nn.Conv2d(4, 8, 1)), 1, 4, 9, 9), nn.Conv2d)) == 2
     depthwise = nn.Sequential(nn.Conv2d(4, 4, 3, groups=4), nn.Conv2d(4, 4, 1))
     assert len(kinds(same_after(depthwise, 1, 4, 9, 9), nn.Conv2d)) == 2
+
+
+def test_a_sequence_of_named_convolutions_may_be_a_list(same_after):
+    class Branches(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.convs = nn.Sequential(OrderedDict(near=nn.Conv2d(4, 4, 3, padding=1), far=nn.Conv2d(4, 4, 1)))
+
+        def forward(self, x):
+            return self.convs[0](x) * self.convs[1](x)
+
+    same_after(Branches(), 1, 4, 9, 9)
 
 
 def test_shared_convolution_keeps_its_weights(same_after):

@@ -42,7 +42,7 @@ class TaskGuidedSegmentor(TaskGuided):
         config = ConfigDict(deepcopy(dict(config)))
         config.setdefault('_scope_', 'mmseg')
         head = config.get('decode_head')
-        if isinstance(head, dict) and 'in_channels' not in head:
+        if isinstance(head, dict) and not {'in_channels', 'kernel_generate_head'} & set(head):  # K-Net has heads in it
             widths = backbone_channels(config.backbone, config._scope_)
             index = head.get('in_index', -1)
             head.in_channels = widths[index] if isinstance(index, int) else [widths[i] for i in index]
