@@ -144,7 +144,11 @@ def export_onnx(model: nn.Module, path: str | os.PathLike, shape: tuple[int, int
         if dynamic:
             number = 1 if isinstance(graph, DetectionGraph) else 2
             larger = (shape[0] + 2 * step, shape[1] + step)
-            difference = np.maximum(difference, _difference(graph, session, larger, number))
+            try:
+                difference = np.maximum(difference, _difference(graph, session, larger, number))
+            except Exception as error:  # of onnxruntime, whose errors have no common base
+                raise StateError(f'The exported graph does not run at {larger[0]} x {larger[1]}, so it is not kept. One '
+                                 'of a fixed size may: give --shape H W.') from error
             step = 1 if _takes_any_size(graph, session, (larger[0] + 5, larger[1] + 3), number) else step
         if not difference <= TOLERANCE:
             raise StateError(f'The exported graph differs from the model by {difference:.2g}, so it is not kept.'
@@ -184,8 +188,9 @@ def _write(graph: FusionGraph, path: Path, shape: tuple[int, int], dynamic: bool
             raise
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         if isinstance(graph, SegmentationGraph):
-            raise InputError(f'{type(graph.task).__name__} cannot be exported ({reason}). Export the scene module '
-                             'alone.') from error
+            raise InputError(f'{type(graph.task).__name__} cannot be exported ({reason}). '
+                             + dynamic * 'One of a fixed size may be: give --shape H W, or export'
+                             + (not dynamic) * 'Export' + ' the scene module alone.') from error
         head = getattr(graph.task, 'bbox_head', graph.task)
         raise InputError(f'{type(head).__name__} cannot be exported ({reason}); {_EXPORTED}') from error
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from unittest.mock import patch
 
 import torch
@@ -88,6 +89,14 @@ class SegmentationGraph(TaskGraph):
 
     outputs = ('image', 'logits')
 
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__(model)
+        for module in self.task.modules():
+            if type(module).__name__ == 'Upsample' and not module.size:  # mmseg's, which makes its size a constant
+                module.forward = partial(
+                    nn.functional.interpolate, scale_factor=module.scale_factor, mode=module.mode,
+                    align_corners=module.align_corners)
+
     def forward(self, *images: Tensor) -> tuple[Tensor, ...]:
         image, seen = self.image_and_input(images)
         height, width = image.shape[-2:]
@@ -95,7 +104,8 @@ class SegmentationGraph(TaskGraph):
         if type(self.task.decode_head).__name__ == 'MaskFormerHead':
             size = tuple(int(side) for side in size)  # it writes into a mask up to them, which no graph can
         with patch.object(nn.functional, 'adaptive_avg_pool2d', pool_in_cells), patch.object(torch, 'diag', _diagonal):
-            logits = self.task.encode_decode(seen, [dict(img_shape=size, pad_shape=size)])[..., :height, :width]
+            metas = [dict(img_shape=size, pad_shape=size)] * len(seen)
+            logits = self.task.encode_decode(seen, metas)[..., :height, :width]
         if self.task.out_channels == 1:
             threshold = torch.logit(torch.tensor(float(self.task.decode_head.threshold)))
             logits = torch.cat([threshold.expand_as(logits), logits], 1)
@@ -119,7 +129,7 @@ def pool_in_cells(x: Tensor, output_size: int | None | tuple[int | None, int | N
 
 def _diagonal(values: Tensor, diagonal: int = 0) -> Tensor:
     """Do as ``torch.diag`` of a vector, which ONNX has not; the attention of CCNet takes the main diagonal alone."""
-    return torch.where(torch.eye(len(values)) > 0, values, torch.zeros(()))
+    return torch.where(torch.eye(values.shape[0]) > 0, values, torch.zeros(()))
 
 
 def pad_divisor(preprocessor: nn.Module) -> int:

@@ -74,6 +74,8 @@ HEADS = dict(
     UPerHead=ALL)
 
 
+ONE_SIZE = ('ANNHead', 'APCHead', 'DMHead', 'ISAHead', 'IterativeDecodeHead', 'MaskFormerHead', 'PSPHead', 'UPerHead')
+"""Heads whose graph takes images of the size that it was traced with."""
 REFUSED = ('PSAHead', 'SideAdapterCLIPHead', 'VPDDepthHead')
 """Heads that are not exported; docs/en/inference.md says why."""
 PARTS = ('KernelUpdateHead', 'KernelUpdator')
@@ -130,17 +132,25 @@ def segmentor(name):
 def test_every_decode_head_that_is_exported(name, tmp_path):
     from mmseg.structures import SegDataSample
 
-    model, size = segmentor(name), (61, 150)
+    model, size = segmentor(name), (64, 160) if name == 'DPTHead' else (61, 150)  # its maps are of several scales
     generator = torch.Generator().manual_seed(2)
     inputs = {sensor: torch.rand(1, channels, *size, generator=generator)
               for sensor, channels in (('visible', 3), ('infrared', 1))}
     sample = SegDataSample(metainfo=dict(img_shape=size, ori_shape=size))
     with torch.no_grad():
         expected = model(inputs, [sample], mode='predict')[0].seg_logits.data
-    export_onnx(model, tmp_path / 'm.onnx', size)
+    dynamic = name not in ONE_SIZE
+    export_onnx(model, tmp_path / 'm.onnx', (64, 96) if dynamic else size, dynamic)
     got = open_graph(str(tmp_path / 'm.onnx'), 'onnxruntime')({key: image.numpy() for key, image in inputs.items()})
     torch.testing.assert_close(torch.from_numpy(got['logits'][0]), expected, atol=1e-4, rtol=1e-3)
     assert expected.std() > 1e-3
+
+
+@pytest.mark.parametrize('name', ONE_SIZE)
+def test_a_head_of_one_size_is_an_error_at_any_size(name, tmp_path):
+    with pytest.raises((ValueError, RuntimeError), match='of a fixed size may.*: give --shape H W'):
+        export_onnx(segmentor(name), tmp_path / 'm.onnx', (64, 96), dynamic=True)
+    assert not list(tmp_path.iterdir())
 
 
 def test_no_decode_head_of_mmseg_is_forgotten():
