@@ -147,8 +147,8 @@ def export_onnx(model: nn.Module, path: str | os.PathLike, shape: tuple[int, int
             try:
                 difference = np.maximum(difference, _difference(graph, session, larger, number))
             except Exception as error:  # of onnxruntime, whose errors have no common base
-                raise StateError(f'The exported graph does not run at {larger[0]} x {larger[1]}, so it is not kept. One '
-                                 'of a fixed size may: give --shape H W.') from error
+                raise StateError(f'The exported graph does not run at {larger[0]} x {larger[1]}, so it is not kept. '
+                                 'One of a fixed size may: give --shape H W.') from error
             step = 1 if _takes_any_size(graph, session, (larger[0] + 5, larger[1] + 3), number) else step
         if not difference <= TOLERANCE:
             raise StateError(f'The exported graph differs from the model by {difference:.2g}, so it is not kept.'

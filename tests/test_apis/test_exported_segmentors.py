@@ -137,7 +137,7 @@ def test_every_decode_head_that_is_exported(name, tmp_path):
     inputs = {sensor: torch.rand(1, channels, *size, generator=generator)
               for sensor, channels in (('visible', 3), ('infrared', 1))}
     sample = SegDataSample(metainfo=dict(img_shape=size, ori_shape=size))
-    with torch.no_grad():
+    with torch.no_grad():  # before the export: SegNeXt draws its bases at its first image
         expected = model(inputs, [sample], mode='predict')[0].seg_logits.data
     dynamic = name not in ONE_SIZE
     export_onnx(model, tmp_path / 'm.onnx', (64, 96) if dynamic else size, dynamic)
