@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, nullcontext
 from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -178,7 +179,8 @@ def _write(graph: FusionGraph, path: Path, shape: tuple[int, int], dynamic: bool
     axes = {name: graph.axes.get(name, graph.axes['image']) for name in (*names, *graph.outputs)} if dynamic else None
     opset, operators = _operators(graph)
     try:
-        with operators:
+        # Torch prints what it has of a graph that fails, thousands of lines.
+        with operators, patch.object(torch._C, '_jit_onnx_log', lambda *_: None, create=True):
             torch.onnx.export(
                 graph, tuple(graph.random(1, shape).values()), str(path), input_names=list(names),
                 output_names=list(graph.outputs), opset_version=opset, dynamic_axes=axes, dynamo=False)
