@@ -162,6 +162,21 @@ def test_heads_with_deformable_convolutions_in_openvino(name, options, tmp_path)
     compare(model, tmp_path / 'm.onnx', (93, 128), 'openvino')
 
 
+def test_a_backbone_with_deformable_convolutions(tmp_path):
+    onnx = pytest.importorskip('onnx')
+    versions = []
+    for deformable in (False, True):
+        model = dense('RetinaHead')
+        if deformable:
+            conv = model.task.backbone.stages[1] = MODELS.build(dict(
+                type='DCNv2', in_channels=8, out_channels=8, kernel_size=3, stride=2, padding=1))
+            nn.init.normal_(conv.conv_offset.weight, std=0.3)
+        export_onnx(model, tmp_path / 'm.onnx', (64, 64), dynamic=True, nms=True)
+        compare(model, tmp_path / 'm.onnx', (93, 128))
+        versions += [entry.version for entry in onnx.load(tmp_path / 'm.onnx').opset_import]
+    assert versions == [17, 19]
+
+
 def test_no_head_of_mmdet_is_forgotten():
     import mmdet.models.dense_heads as heads
 
