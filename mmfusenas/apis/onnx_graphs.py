@@ -92,7 +92,8 @@ class SegmentationGraph(TaskGraph):
     def __init__(self, model: nn.Module) -> None:
         super().__init__(model)
         for module in self.task.modules():
-            if type(module).__name__ == 'Upsample' and not module.size:  # mmseg's, which makes its size a constant
+            kind = f'{type(module).__module__}.{type(module).__name__}'
+            if kind == 'mmseg.models.utils.wrappers.Upsample' and not module.size:  # it makes its size a constant
                 module.forward = partial(
                     nn.functional.interpolate, scale_factor=module.scale_factor, mode=module.mode,
                     align_corners=module.align_corners)
