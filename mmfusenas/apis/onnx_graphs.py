@@ -97,6 +97,10 @@ class SegmentationGraph(TaskGraph):
                 module.forward = partial(
                     nn.functional.interpolate, scale_factor=module.scale_factor, mode=module.mode,
                     align_corners=module.align_corners)
+            elif kind == 'mmcv.ops.psa_mask.PSAMask':
+                module.forward = partial(attention_masks, size=module.mask_size, collect=module.psa_type == 'collect')
+            elif kind == 'mmseg.models.decode_heads.ham_head.LightHamHead':
+                draw_bases(module)
 
     def forward(self, *images: Tensor) -> tuple[Tensor, ...]:
         image, seen = self.image_and_input(images)
@@ -131,6 +135,37 @@ def pool_in_cells(x: Tensor, output_size: int | None | tuple[int | None, int | N
 def _diagonal(values: Tensor, diagonal: int = 0) -> Tensor:
     """Do as ``torch.diag`` of a vector, which ONNX has not; the attention of CCNet takes the main diagonal alone."""
     return torch.where(torch.eye(values.shape[0]) > 0, values, torch.zeros(()))
+
+
+def attention_masks(x: Tensor, size: tuple[int, int], collect: bool) -> Tensor:
+    """Do as ``PSAMask`` of mmcv, an operator that ONNX has not, for maps of the size that is traced.
+
+    Args:
+        x: Weights of every pixel's neighbours, N x (rows * columns of ``size``) x H x W; the middle is the pixel's own.
+        size: Rows and columns of neighbours.
+        collect: Whether a pixel takes from its neighbours, rather than gives to them.
+
+    Returns:
+        Weight of every pixel (dimension 1) for every pixel, N x H*W x H x W, 0 of what is no neighbour.
+    """
+    rows, columns = (int(side) for side in x.shape[-2:])
+    place = torch.stack(torch.meshgrid(torch.arange(rows), torch.arange(columns), indexing='ij'), -1).flatten(0, 1)
+    offset = place[:, None] - place[None] + (torch.tensor(size) - 1) // 2  # of a row's pixel from a column's
+    near = ((offset >= 0) & (offset < torch.tensor(size))).all(-1)
+    index = (offset[..., 0] * size[1] + offset[..., 1]).where(near, torch.zeros((), dtype=torch.long))
+    masks = x.flatten(2).gather(1, index.expand(len(x), -1, -1)) * near
+    return (masks if collect else masks.transpose(1, 2)).reshape(len(x), rows * columns, rows, columns)
+
+
+def draw_bases(head: nn.Module) -> None:
+    """Give a ``LightHamHead`` (SegNeXt) bases that stay: by default it draws others for every image."""
+    ham = head.hamburger.ham
+    if ham.rand_init or not hasattr(ham, 'bases'):
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            bases = ham._build_bases(1, ham.S, head.ham_channels // ham.S, ham.R, device='cpu')
+        ham.rand_init = False
+        ham.register_buffer('bases', bases)
 
 
 def pad_divisor(preprocessor: nn.Module) -> int:

@@ -7,6 +7,7 @@ from torch import nn
 
 from mmfusenas.apis.exported_model import open_graph
 from mmfusenas.apis.exporting import export_onnx
+from mmfusenas.apis.onnx_graphs import attention_masks, draw_bases
 from mmfusenas.registry import MODELS
 
 pytest.importorskip('onnxruntime')
@@ -50,7 +51,7 @@ HEADS = dict(
             feat_transform_cfg=dict(conv_cfg=dict(type='Conv2d'), act_cfg=None), kernel_updator_cfg=dict(
                 type='KernelUpdator', in_channels=8, feat_channels=8, out_channels=8, act_cfg=dict(type='ReLU'),
                 norm_cfg=dict(type='LN')))] * 2),
-    LightHamHead=dict(ALL, ham_channels=8, ham_kwargs=dict(MD_R=4, rand_init=False)),
+    LightHamHead=dict(ALL, ham_channels=8, ham_kwargs=dict(MD_R=4)),
     LRASPPHead=dict(SEVERAL, in_channels=[8] * 3, in_index=[0, 1, 2], branch_channels=(8, 8)),
     Mask2FormerHead=dict(
         {key: value for key, value in MASKS.items() if key != 'in_index'}, strides=[4, 8, 16, 32],
@@ -64,6 +65,7 @@ HEADS = dict(
     PIDHead=dict(ONE, in_index=-1),
     PointHead=[dict(ALL, type='FPNHead', feature_strides=[4, 8, 16, 32]),
                dict(in_channels=[8], in_index=[0], channels=8, num_classes=3, num_fcs=1)],
+    PSAHead=dict(ONE, mask_size=(3, 5)),
     PSPHead=ONE,
     SegformerHead=ALL,
     SegmenterMaskTransformerHead=dict(
@@ -74,9 +76,11 @@ HEADS = dict(
     UPerHead=ALL)
 
 
-ONE_SIZE = ('ANNHead', 'APCHead', 'DMHead', 'ISAHead', 'IterativeDecodeHead', 'MaskFormerHead', 'PSPHead', 'UPerHead')
+ONE_SIZE = (
+    'ANNHead', 'APCHead', 'DMHead', 'ISAHead', 'IterativeDecodeHead', 'MaskFormerHead', 'PSAHead', 'PSPHead',
+    'UPerHead')
 """Heads whose graph takes images of the size that it was traced with."""
-REFUSED = ('PSAHead', 'SideAdapterCLIPHead', 'VPDDepthHead')
+REFUSED = ('SideAdapterCLIPHead', 'VPDDepthHead')
 """Heads that are not exported; docs/en/inference.md says why."""
 PARTS = ('KernelUpdateHead', 'KernelUpdator')
 
@@ -137,7 +141,9 @@ def test_every_decode_head_that_is_exported(name, tmp_path):
     inputs = {sensor: torch.rand(1, channels, *size, generator=generator)
               for sensor, channels in (('visible', 3), ('infrared', 1))}
     sample = SegDataSample(metainfo=dict(img_shape=size, ori_shape=size))
-    with torch.no_grad():  # before the export: SegNeXt draws its bases at its first image
+    if name == 'LightHamHead':
+        draw_bases(model.task.decode_head)  # it draws others for every image
+    with torch.no_grad():
         expected = model(inputs, [sample], mode='predict')[0].seg_logits.data
     dynamic = name not in ONE_SIZE
     export_onnx(model, tmp_path / 'm.onnx', (64, 96) if dynamic else size, dynamic)
@@ -151,6 +157,23 @@ def test_a_head_of_one_size_is_an_error_at_any_size(name, tmp_path):
     with pytest.raises((ValueError, RuntimeError), match='of a fixed size may.*: give --shape H W'):
         export_onnx(segmentor(name), tmp_path / 'm.onnx', (64, 96), dynamic=True)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize('kind', ['collect', 'distribute'])
+def test_attention_masks_are_those_of_mmcv(kind):
+    from mmcv.ops import PSAMask
+
+    x = torch.rand(2, 15, 4, 6)
+    torch.testing.assert_close(attention_masks(x, (3, 5), kind == 'collect'), PSAMask(kind, (3, 5))(x), rtol=0, atol=0)
+
+
+def test_bases_that_are_drawn_for_every_image_are_drawn_once_in_a_graph(tmp_path):
+    model = segmentor('LightHamHead')
+    difference = export_onnx(model, tmp_path / 'm.onnx', (64, 96), dynamic=True)
+    images = {'visible': torch.rand(1, 3, 64, 96).numpy(), 'infrared': torch.rand(1, 1, 64, 96).numpy()}
+    run = open_graph(str(tmp_path / 'm.onnx'), 'onnxruntime')
+    assert difference < 1e-4 and (run(images)['logits'] == run(images)['logits']).all()
+    assert model.task.decode_head.hamburger.ham.rand_init  # the model itself is left as it was
 
 
 def test_no_decode_head_of_mmseg_is_forgotten():
