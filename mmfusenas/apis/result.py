@@ -44,6 +44,9 @@ class Result(RenamedKeys):
         self.dataset_meta = dataset_meta or {}
         self.paths, self.seconds = tuple(paths), seconds
 
+    def copy(self) -> Result:
+        return type(self)(self, self.dataset_meta, self.paths, self.seconds)
+
     def __repr__(self) -> str:
         parts = list(dict.fromkeys(Path(path).name for path in self.paths))  # a pair often has one name
         image = self.get('image')

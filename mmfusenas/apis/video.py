@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from itertools import count
 from pathlib import Path
@@ -14,6 +14,7 @@ from mmcv.video import VideoReader
 from rich.progress import track
 
 from mmfusenas.apis.base_inferencer import BaseInferencer, check_results, mark_results, said
+from mmfusenas.apis.result import Result
 from mmfusenas.apis.stream import VIDEO_SUFFIXES, Moment, is_stream, live_moments
 from mmfusenas.core.errors import FileError, InputError
 from mmfusenas.core.files import write_text
@@ -88,59 +89,75 @@ def run_video(inferencer: BaseInferencer, sources: Sequence[str | Path], out_dir
     if not 0 <= smooth < 1:
         raise InputError(f'run_video got smooth={smooth}; it is from 0 to below 1.')
     rate, total, moments = _opened(sources, seconds)
-    out_dir, frames, levels, failed = Path(out_dir), [], {}, {}
+    out_dir = Path(out_dir)
     _check_output(inferencer, sources, out_dir)
     mark_results(out_dir)
     inferencer.reset()
-    steady = None
+    made = _Frames(inferencer, out_dir, smooth)
     try:
         with closing(moments), _writer(out_dir / 'image.mp4', rate) as write, \
                 _writer(out_dir / 'drawn.mp4', rate) as write_drawn:
             for moment in track(moments, 'working', total=total):
-                index = round(moment.time * rate)
-                if frames and index == frames[-1]['frame']:
-                    continue  # a stream of more than LIVE_RATE frames a second
-                try:
-                    output = inferencer(*moment.images)
-                except Exception as error:  # whatever is wrong with one frame, the others are worth their results
-                    if not frames and not isinstance(error, ImageError):
-                        raise  # nor would the next go
-                    failed[index] = said(error)
-                    continue
-                level = _level(output['image'])
-                steady = level if steady is None else smooth * steady + (1 - smooth) * level
-                if smooth:
-                    output['image'] = _brighter(output['image'], steady - level)
-                for name, shown in zip(('image', *inferencer.sensors), (output['image'], *moment.images), strict=True):
-                    levels.setdefault(name, []).append(_level(shown))
-                write(output['image'], index)
-                if inferencer.has_task:
-                    write_drawn(output.plot(), index)
-                if output['mask'] is not None:
-                    write_image(out_dir / f'masks/{index:06d}.png', output['mask'])
-                frames.append(dict(frame=index, **_times(moment), **inferencer.record(output)))
+                made.add(moment, round(moment.time * rate), write, write_drawn)
     finally:
-        _save_predictions(out_dir, inferencer, frames, levels, failed)
-    if failed:
-        raise ImageError(f'{len(failed)} of {len(failed) + len(frames)} frames could not be used; the frames before '
-                         f'are shown in their place. The first: {next(iter(failed.values()))}')
+        made.save()
+    if made.failed:
+        raise ImageError(f'{len(made.failed)} of {len(made.failed) + len(made.frames)} frames could not be used; the '
+                         f'frames before are shown in their place. The first: {next(iter(made.failed.values()))}')
     return out_dir / 'predictions.json'
+
+
+class _Frames:
+    """What is made of the moments of a video, one after the other."""
+
+    def __init__(self, inferencer: BaseInferencer, out_dir: Path, smooth: float) -> None:
+        self.inferencer, self.out_dir, self.smooth = inferencer, out_dir, smooth
+        self.frames: list[dict] = []
+        self.levels: dict[str, list[float]] = {}
+        self.failed: dict[int, str] = {}
+        self.steady: float | None = None  # the mean luma that the written frames follow
+
+    def add(self, moment: Moment, index: int, write: Callable, write_drawn: Callable) -> None:
+        """Write the frame of a moment; of an error only what it says, but at the first frame."""
+        if self.frames and index == self.frames[-1]['frame']:
+            return  # a stream of more than LIVE_RATE frames a second
+        try:
+            output = self.inferencer(*moment.images)
+        except Exception as error:  # whatever is wrong with one frame, the others are worth their results
+            if not self.frames and not isinstance(error, ImageError):
+                raise  # nor would the next go
+            self.failed[index] = said(error)
+            return
+        self._smoothen(output)
+        names = ('image', *self.inferencer.sensors)
+        for name, shown in zip(names, (output['image'], *moment.images), strict=True):
+            self.levels.setdefault(name, []).append(_level(shown))
+        write(output['image'], index)
+        if self.inferencer.has_task:
+            write_drawn(output.plot(), index)
+        if output['mask'] is not None:
+            write_image(self.out_dir / f'masks/{index:06d}.png', output['mask'])
+        self.frames.append(dict(frame=index, **_times(moment), **self.inferencer.record(output)))
+
+    def _smoothen(self, output: Result) -> None:
+        level = _level(output['image'])
+        self.steady = level if self.steady is None else self.smooth * self.steady + (1 - self.smooth) * level
+        if self.smooth:
+            output['image'] = _brighter(output['image'], self.steady - level)
+
+    def save(self) -> None:
+        """Write ``predictions.json``."""
+        flicker = {name: _flicker(values) for name, values in self.levels.items()}
+        content = dict(frames=self.frames, flicker=flicker, **self.inferencer.source)
+        if self.failed:
+            content['failed'] = self.failed
+        write_text(self.out_dir / 'predictions.json', json.dumps(content, indent=1) + '\n')
 
 
 def _times(moment: Moment) -> dict[str, float]:
     """Return the ``time`` of a moment, and of streams how far ``apart`` its frames arrived, in seconds."""
     times = dict(time=moment.time, apart=moment.apart)
     return {name: round(value, 6) for name, value in times.items() if value is not None}
-
-
-def _save_predictions(out_dir: Path, inferencer: BaseInferencer, frames: list[dict], levels: dict[str, list[float]],
-                      failed: dict[int, str]) -> None:
-    """Write ``predictions.json``."""
-    flicker = {name: _flicker(values) for name, values in levels.items()}
-    content = dict(frames=frames, flicker=flicker, **inferencer.source)
-    if failed:
-        content['failed'] = failed
-    write_text(out_dir / 'predictions.json', json.dumps(content, indent=1) + '\n')
 
 
 def _check_output(inferencer: BaseInferencer, sources: Sequence[str | Path], out_dir: Path) -> None:

@@ -56,7 +56,8 @@ def read_bytes(path: str, backend_args: dict | None) -> bytes:
     except OSError as error:
         raise ImageError(
             f'The image {path} cannot be opened ({type(error).__name__}: {error.strerror or error}). Check the '
-            'data root of the config, and run tools/analysis_tools/check_dataset.py to list every such file.'
+            'path; of a data set, the data root of its config, and tools/analysis_tools/check_dataset.py lists every '
+            'such file.'
         ) from error
     if not content:
         raise ImageError(f'The image {path} is empty (0 bytes). Copy it again from its source.')
@@ -278,20 +279,28 @@ def to_colour(image: np.ndarray) -> np.ndarray:
     return np.repeat(image.reshape(*image.shape[:2], 1), 3, axis=2)
 
 
-def in_form_of(image: np.ndarray, like: np.ndarray) -> np.ndarray:
+def in_form_of(image: np.ndarray, like: np.ndarray, bits: int | None = None,
+               like_bits: int | None = None) -> np.ndarray:
     """Return an image with the channels, the type and the range of another one: floats are in 0-255.
+
+    Args:
+        image: H x W, or H x W x 3.
+        like: The other one.
+        bits: That the file of ``image`` holds; of ``like`` ``like_bits``. Defaults to None, those of its type.
 
     Example:
         >>> in_form_of(np.full((2, 2, 3), 255, np.uint8), np.zeros((2, 2), np.uint16)).max()
         np.uint16(65535)
     """
-    image, largest = (to_colour if like.ndim == 3 else to_grey)(image), largest_value(like)
-    scaled = image * (largest / largest_value(image))
+    image, largest = (to_colour if like.ndim == 3 else to_grey)(image), largest_value(like, like_bits)
+    scaled = (image * (largest / largest_value(image, bits))).clip(0, largest)
     return (scaled if like.dtype.kind == 'f' else np.rint(scaled)).astype(like.dtype)
 
 
-def largest_value(image: np.ndarray) -> float:
-    """Return the end of the range of an image: of its type, or 255 of floats."""
+def largest_value(image: np.ndarray, bits: int | None = None) -> float:
+    """Return the end of the range of an image: of the bits that its file holds, of its type, or 255 of floats."""
+    if bits:
+        return 2.0 ** bits - 1
     return float(np.iinfo(image.dtype).max) if image.dtype.kind == 'u' else 255.0
 
 
@@ -315,7 +324,7 @@ def image_size(path: str, backend_args: dict | None = None) -> tuple[int, int]:
             known = image.format != 'PNG' or 'exif' in image.info
             turned = known and image.getexif().get(ExifTags.Base.Orientation) in _TURNED
     except (OSError, ValueError, SyntaxError) as error:  # what damaged headers end in
-        raise ImageError(f'The image {path} cannot be opened ({error}). Check the data root.') from error
+        raise ImageError(f'The image {path} cannot be opened ({error}). Check the path; of a data set, its data root.') from error
     return (width, height) if turned else (height, width)
 
 

@@ -114,7 +114,7 @@ def find_problems(cfg: Config) -> list[str]:
         found += parts(_with_default_type(name, cfg[name]), name, scope, holders)
     # What GenotypeExportHook is to change in the config stands there as it does in the config itself.
     found = [replace(part, holders=(*part.holders, *holders)) if '.retrain.' in part.path else part for part in found]
-    problems = [*_top_level(cfg), *_default_hooks(cfg), *_paramwise(cfg, scope), *_bit_depths(cfg),
+    problems = [*_top_level(cfg), *_default_hooks(cfg), *_paramwise(cfg, scope), *_bit_depths(cfg, found),
                 *_dataloader_keys(cfg)]
     for name in _VALUED:
         problems += _values(cfg.get(name), name)
@@ -291,8 +291,12 @@ def _paramwise(cfg: Config, scope: str) -> Iterator[str]:
             yield _line(f'{path}.{key}', 'no such setting', _nearest(key, known))
 
 
-def _bit_depths(cfg: Config) -> Iterator[str]:
-    """Another depth of the files in a metric than in the preprocessor: the scores would be of other images."""
+_DEEP = ('FusionMetric', 'SensorFailure', 'ReplaceFailedSensor')
+"""Parts that take images for as deep as the preprocessor does."""
+
+
+def _bit_depths(cfg: Config, found: list[Part]) -> Iterator[str]:
+    """Another depth of the files than in the preprocessor: a metric or a step would be of other images."""
     sensors = ('visible', 'infrared')
     wanted = ((cfg.get('model') or {}).get('data_preprocessor') or {}).get('bit_depth') or {}
     reference, wanted = 'reference' in wanted, {name: wanted[name] for name in sensors if name in wanted}
@@ -302,9 +306,10 @@ def _bit_depths(cfg: Config) -> Iterator[str]:
             if reference and type_name(evaluator) in ('ImageQualityMetric', 'DeblurMetric'):
                 yield (f'{place}: {type_name(evaluator)} takes references of 8 or 16 full bits, '
                        'model.data_preprocessor.bit_depth says otherwise; save them in full depth')
-            own = dict(evaluator.get('bit_depth') or {})
-            if type_name(evaluator) == 'FusionMetric' and own != wanted:
-                yield f'{place}: FusionMetric has bit_depth={own}, model.data_preprocessor {wanted}; give both the same'
+    for part in found:
+        kind, own = type_name(part.config), dict(part.config.get('bit_depth') or {})
+        if kind in _DEEP and own != wanted:
+            yield f'{part.path}: {kind} has bit_depth={own}, model.data_preprocessor {wanted}; give both the same'
 
 
 def _type_problem(part: Part) -> Iterator[str]:

@@ -40,6 +40,17 @@ def test_what_each_failure_makes():
     assert (kelvin == 255).all()
 
 
+def test_files_of_fewer_bits_than_their_type_has():
+    deep = INFRARED >> 2
+    assert failed('infrared', 'gain', infrared=deep, amount=9, bit_depth=dict(infrared=14))[1].max() == 16383
+    flat = np.full((200, 200), 8000, np.uint16)
+    noise = failed('infrared', 'noise', infrared=flat, amount=0.1, bit_depth=dict(infrared=14))[1].astype(float)
+    assert abs(noise.std() - 1638) < 30
+    for key, sensor in enumerate(('visible', 'infrared')):
+        other = failed(sensor, 'other', infrared=deep, bit_depth=dict(infrared=14))[key]
+        np.testing.assert_allclose(other, failed(sensor, 'other')[key] / (1, 4.0003)[key], atol=1.5)
+
+
 def test_the_draws():
     spoiled = [(visible != VISIBLE).any() + 2 * (infrared != INFRARED).any()
                for visible, infrared in (failed('either', 'black', prob=0.5) for _ in range(400))]

@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mmfusenas.datasets.images import in_form_of, read_infrared, read_visible
+from mmfusenas.datasets.images import in_form_of, read_infrared, read_visible, to_colour
 from mmfusenas.datasets.sensor_fault import FROZEN, FrozenWatch, failed_sensor, sensor_fault
 from mmfusenas.datasets.transforms import ReplaceFailedSensor, SensorFailure
 from mmfusenas.scenes.synthetic_scenes import SyntheticScenes
@@ -77,6 +77,14 @@ def test_both_or_neither_are_left_as_they_are(scenes: list[dict]) -> None:
         assert all(mended[key] is pair[key] for key in pair)
     with pytest.raises(ValueError, match='ReplaceFailedSensor needs a pair; a.png has no infrared'):
         ReplaceFailedSensor()(dict(img=scene['img'], img_path='a.png'))
+
+
+def test_files_of_fewer_bits_than_their_type_has_are_not_dark(scenes: list[dict]) -> None:
+    infrared = scenes[0]['infrared'].astype(np.uint16) * 4  # of 10 bit
+    pair, mend = dict(img=scenes[0]['img'], infrared=infrared), ReplaceFailedSensor(dict(infrared=10))
+    assert mend(dict(pair))['infrared'] is infrared and ReplaceFailedSensor()(dict(pair))['infrared'] is not infrared
+    replaced = mend(dict(pair, img=scenes[0]['img'] // 12))['img']
+    np.testing.assert_allclose(replaced, to_colour(scenes[0]['infrared']), atol=1)
 
 
 @pytest.mark.parametrize(('shape', 'dtype'), [((4, 6), np.uint8), ((4, 6, 3), np.uint16), ((4, 6, 3), np.float32)])

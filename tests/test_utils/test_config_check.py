@@ -97,9 +97,14 @@ def test_a_metric_takes_the_images_for_as_deep_as_the_preprocessor_does() -> Non
     cfg = Config(dict(
         model=dict(type='FixedFusion', data_preprocessor=dict(bit_depth=dict(infrared=14, reference=8))),
         test_evaluator=[dict(type='FusionMetric'), dict(type='Other')]))
-    problem = "test_evaluator: FusionMetric has bit_depth={}, model.data_preprocessor {'infrared': 14}"
+    problem = "test_evaluator[0]: FusionMetric has bit_depth={}, model.data_preprocessor {'infrared': 14}"
     assert any(line.startswith(problem) for line in find_problems(cfg))
     cfg.test_evaluator[0].bit_depth = dict(infrared=14)
+    assert not any('bit_depth' in line for line in find_problems(cfg))
+    cfg.train_dataloader = dict(dataset=dict(
+        type='PairDataset', pipeline=[dict(type='SensorFailure')]))
+    assert any('SensorFailure has bit_depth={}' in line for line in find_problems(cfg))
+    cfg.train_dataloader.dataset.pipeline[0].bit_depth = dict(infrared=14)
     assert not any('bit_depth' in line for line in find_problems(cfg))
     cfg.test_evaluator[1].type = 'ImageQualityMetric'
     assert any('ImageQualityMetric takes references of 8 or 16 full bits' in line for line in find_problems(cfg))

@@ -127,7 +127,8 @@ def main() -> None:
     methods = {name: [pair.infrared for pair in input_pairs(args.visible, path)]
                for name, path in named_methods(args.fused).items()}
     scores = score(pairs, methods, metrics, convention)
-    print(f'Convention {args.convention}: {convention.channel}, values in 0-255, means of {len(pairs)} images'
+    print(f'Convention {args.convention}: {convention.channel}, values in 0-255, '
+          + (f'means of {len(pairs)} images' if len(pairs) > 1 else 'of one image')
           + ('; * is the best.' if len(methods) > 1 else '.'))
     print(table(scores, convention))
     if args.json:

@@ -17,21 +17,27 @@ SENSORS = dict(visible='img', infrared='infrared')
 """Keys of the images in a sample."""
 
 
-def _noisy(image: np.ndarray, sigma: float, rng: np.random.Generator) -> np.ndarray:
-    return image + rng.normal(0, sigma * largest_value(image), image.shape)
+def _noisy(image: np.ndarray, sigma: float, largest: float, rng: np.random.Generator) -> np.ndarray:
+    return image + rng.normal(0, sigma * largest, image.shape)
 
 
-def _shifted(image: np.ndarray, pixels: float, rng: np.random.Generator) -> np.ndarray:
+def _shifted(image: np.ndarray, pixels: float, largest: float, rng: np.random.Generator) -> np.ndarray:
     columns = np.arange(image.shape[1]) - round(pixels)
     return image[:, columns.clip(0, image.shape[1] - 1)]
 
 
-_FAILURES: Mapping[str, Callable[[np.ndarray, float, np.random.Generator], np.ndarray]] = dict(
-    black=lambda image, amount, rng: np.zeros_like(image),
-    gain=lambda image, amount, rng: image * float(amount),  # an int would wrap around
+_FAILURES: Mapping[str, Callable[[np.ndarray, float, float, np.random.Generator], np.ndarray]] = dict(
+    black=lambda image, amount, largest, rng: np.zeros_like(image),
+    gain=lambda image, amount, largest, rng: image * float(amount),  # an int would wrap around
     noise=_noisy,
     shift=_shifted,
 )
+
+
+def other_in_form(results: Mapping, sensor: str, bit_depth: Mapping[str, int]) -> np.ndarray:
+    """Return the image of the other sensor of a pair in the form and range of this one's."""
+    other = 'infrared' if sensor == 'visible' else 'visible'
+    return in_form_of(results[SENSORS[other]], results[SENSORS[sensor]], bit_depth.get(other), bit_depth.get(sensor))
 
 
 @TRANSFORMS.register_module()
@@ -49,6 +55,7 @@ class SensorFailure(BaseTransform):
             one sensor would feed a network of two. Defaults to 'black'.
         amount: Of the failure, see there; a pair (least, largest) is drawn from for every sample. Defaults to 1.0.
         prob: Share of the samples that it happens to. Defaults to 1.0.
+        bit_depth: Bits that the files of a sensor really hold, as in :class:`PairDataPreprocessor`. Defaults to None.
         seed: Seed of every sample, with its ``img_id``, for tests; None takes the global generator. Defaults to None.
 
     Raises:
@@ -62,7 +69,8 @@ class SensorFailure(BaseTransform):
     """
 
     def __init__(self, sensor: str = 'either', failure: str = 'black',
-                 amount: float | tuple[float, float] = 1.0, prob: float = 1.0, seed: int | None = None) -> None:
+                 amount: float | tuple[float, float] = 1.0, prob: float = 1.0,
+                 bit_depth: Mapping[str, int] | None = None, seed: int | None = None) -> None:
         amounts = tuple(amount) if isinstance(amount, (tuple, list)) else (amount, amount)
         if sensor not in (*SENSORS, 'either') or failure not in (*_FAILURES, 'other'):
             raise InputError(f'SensorFailure got sensor={sensor!r} and failure={failure!r}: sensors are '
@@ -71,6 +79,7 @@ class SensorFailure(BaseTransform):
             raise InputError(f'SensorFailure got amount={amount} and prob={prob}: an amount is not negative, or a pair '
                              '(least, largest) of such numbers, and prob is from 0 to 1.')
         self.sensor, self.failure, self.amounts, self.prob, self.seed = sensor, failure, amounts, prob, seed
+        self.bit_depth = dict(bit_depth or {})
 
     def transform(self, results: dict) -> dict:
         """Spoil ``img`` or ``infrared``."""
@@ -83,22 +92,17 @@ class SensorFailure(BaseTransform):
         happens = rng.random() < self.prob
         sensor = str(rng.choice(list(SENSORS))) if self.sensor == 'either' else self.sensor
         if happens:
-            key = SENSORS[sensor]
-            results[key] = self._other(results, sensor) if self.failure == 'other' else self._spoil(results[key], rng)
+            key, bits = SENSORS[sensor], self.bit_depth.get(sensor)
+            results[key] = (other_in_form(results, sensor, self.bit_depth) if self.failure == 'other'
+                            else self._spoil(results[key], largest_value(results[key], bits), rng))
         return results
 
-    def _spoil(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    def _spoil(self, image: np.ndarray, largest: float, rng: np.random.Generator) -> np.ndarray:
         low, high = self.amounts
         amount = rng.uniform(low, high) if low < high else low
-        spoiled = _FAILURES[self.failure](image, amount, rng).clip(0, largest_value(image))
+        spoiled = _FAILURES[self.failure](image, amount, largest, rng).clip(0, largest)
         return (spoiled if image.dtype.kind == 'f' else np.rint(spoiled)).astype(image.dtype)
-
-    @staticmethod
-    def _other(results: dict, sensor: str) -> np.ndarray:
-        """Return the other sensor's image, in the form and range of this one."""
-        other = results[SENSORS['infrared' if sensor == 'visible' else 'visible']]
-        return in_form_of(other, results[SENSORS[sensor]])
 
     def __repr__(self) -> str:
         return (f'{type(self).__name__}(sensor={self.sensor!r}, failure={self.failure!r}, amount={self.amounts}, '
-                f'prob={self.prob}, seed={self.seed})')
+                f'prob={self.prob}, bit_depth={self.bit_depth}, seed={self.seed})')
