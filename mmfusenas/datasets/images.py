@@ -324,7 +324,8 @@ def image_size(path: str, backend_args: dict | None = None) -> tuple[int, int]:
             known = image.format != 'PNG' or 'exif' in image.info
             turned = known and image.getexif().get(ExifTags.Base.Orientation) in _TURNED
     except (OSError, ValueError, SyntaxError) as error:  # what damaged headers end in
-        raise ImageError(f'The image {path} cannot be opened ({error}). Check the path; of a data set, its data root.') from error
+        raise ImageError(f'The image {path} cannot be opened ({error}). Check the path; of a data set, its data '
+                         'root.') from error
     return (width, height) if turned else (height, width)
 
 

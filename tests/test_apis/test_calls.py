@@ -149,6 +149,6 @@ def test_a_result_is_shown_in_a_line(fuse: FusionInferencer, files: Callable, im
     assert repr(Result(dict(boxes, image=shown, replaced='infrared'), meta, ['a'], 0.5)) == (
         'Result(a, 6 x 4, 0 boxes, infrared image replaced, 0.50 s)')
     copied = Result(dict(boxes, image=shown), meta, ['a'], 0.5).copy()
-    assert repr(copied) == 'Result(a, 6 x 4, 3 boxes: 2 car, 1 person, 0.50 s)'
+    assert repr(copied) == 'Result(a, 6 x 4, 0 boxes, 0.50 s)'
     masked = Result(dict(nothing, image=shown, mask=np.array([[0, 0], [1, 7]], np.uint8)), meta)
     assert repr(masked) == 'Result(6 x 4, map of person, car, 7)'
