@@ -73,6 +73,10 @@ def parse_args() -> argparse.Namespace:
                         help='what to do where an image of a pair is missing or unreadable: end (error, the default), '
                              'or take the other one in its place, also of one that is dark, saturated, noisy, of one '
                              'value, or in a video frozen (fallback)')
+    parser.add_argument('--alone', nargs='+', metavar='SENSOR=MODEL',
+                        help='with --missing fallback: a model for one sensor by itself, visible=FILE.pth, which takes '
+                             'the place of --model where the other sensor fails (default: --model gets the image that '
+                             'is left in both places)')
     parser.add_argument('--align', choices=['visible', 'infrared'],
                         help='shift the other image of a pair onto that of this sensor where their edges lie apart: '
                              'for cameras that were moved; results are in the frame of this sensor (default: pairs are '
@@ -106,7 +110,7 @@ KINDS = {('input', ): EnhanceInferencer, ('visible', 'infrared'): FusionInferenc
          ('target', 'guide'): GuidedSRInferencer}
 """Options that name the inputs of each kind of model."""
 OPTIONS = {('input', ): ('kernel', 'denoise', 'strength'),
-           ('visible', 'infrared'): ('resize', 'homography', 'thermal', 'missing', 'align', 'tile', 'amp')}
+           ('visible', 'infrared'): ('resize', 'homography', 'thermal', 'missing', 'alone', 'align', 'tile', 'amp')}
 """Options of one kind alone."""
 
 
@@ -126,7 +130,7 @@ def kind_of(args: argparse.Namespace) -> tuple[str, ...]:
 
 def checked_options(args: argparse.Namespace, kind: tuple[str, ...]) -> dict:
     """Return the arguments of the inferencer; raise a UserError where one is for another kind of input."""
-    args.thermal = thermal_options(args)
+    args.thermal, args.alone = thermal_options(args), models_alone(args)
     values = {name: getattr(args, name) for names in OPTIONS.values() for name in names}
     for name, other in ((name, other) for other, names in OPTIONS.items() for name in names):
         if values[name] is not None and other != kind:
@@ -134,6 +138,17 @@ def checked_options(args: argparse.Namespace, kind: tuple[str, ...]) -> dict:
             option = typed if name == 'thermal' else name
             raise UserError(f'--{option} is for the images of {" and ".join(f"--{key}" for key in other)}.')
     return {name: value for name, value in values.items() if value is not None}
+
+
+def models_alone(args: argparse.Namespace) -> dict[str, str] | None:
+    """Return the model of each sensor of ``--alone``; raise a UserError where it is none."""
+    if args.alone is None:
+        return None
+    named = dict(text.partition('=')[::2] for text in args.alone)
+    if not set(named) <= {'visible', 'infrared'} or not all(named.values()) or args.missing != 'fallback':
+        raise UserError(f'--alone {" ".join(args.alone)}: it goes with --missing fallback, and is visible=MODEL, '
+                        'infrared=MODEL, or both; a model is a checkpoint or the name of bundled weights.')
+    return named
 
 
 def are_videos(args: argparse.Namespace, sources: list[str]) -> bool:

@@ -3,7 +3,8 @@ from __future__ import annotations
 
 import warnings
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from mmfusenas.apis.base_inferencer import BaseInferencer
 from mmfusenas.apis.exported_model import ExportedModel
 from mmfusenas.apis.optimize import use_bfloat16
 from mmfusenas.apis.pairs import MISSING
+from mmfusenas.apis.result import Result
 from mmfusenas.core.errors import InputError, InputTypeError
 from mmfusenas.datasets.homography import Homography
 from mmfusenas.datasets.images import (
@@ -68,6 +70,9 @@ class FusionInferencer(BaseInferencer):
             saturated or noisy (:func:`~mmfusenas.datasets.sensor_fault.sensor_fault`), or of a sensor that stands
             (:class:`~mmfusenas.datasets.sensor_fault.FrozenWatch`). ``'fallback'`` takes the other one in its place,
             ``'error'`` ends there where it is missing or unreadable, and takes it as it is else. Defaults to 'error'.
+        alone: Models for one sensor by itself, ``dict(visible='FILE.pth')``: each takes the place of this one where
+            ``missing='fallback'`` leaves that sensor alone, and has the same classes. Defaults to None: this model gets
+            the image that is left in both places.
         align: The sensor whose image stays, ``'visible'`` or ``'infrared'``, while the other one is shifted onto it
             where the edges of a pair say that they lie apart (:class:`~mmfusenas.datasets.offset.PairAligner`): a
             camera was moved, or lags behind. Results are in the frame of the one that stays. With a homography it is
@@ -99,8 +104,8 @@ class FusionInferencer(BaseInferencer):
 
     def __init__(self, *args: Any, resize: str | None = None,
                  homography: Homography | Sequence | str | Path | None = None, thermal: dict | None = None,
-                 missing: str = 'error', align: str | None = None, tile: int | None = None, amp: bool = False,
-                 **kwargs: Any) -> None:
+                 missing: str = 'error', alone: Mapping[str, nn.Module | str | Path] | None = None,
+                 align: str | None = None, tile: int | None = None, amp: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         words = (None, *self.sensors)
         if missing not in MISSING or resize not in words or align not in words:
@@ -116,6 +121,7 @@ class FusionInferencer(BaseInferencer):
         thermal = thermal or self.loading.get('thermal')
         self.thermal = ThermalScale(**thermal) if thermal else None
         self.missing, self.align = missing, align
+        self.alone = self._models_alone(alone or {}, dict(tile=tile, amp=amp))
         self.reset()
         if isinstance(self.model, ExportedModel) and (tile is not None or amp):
             raise InputError(f'{self.model.path} runs as it was exported: tile and amp are for models in PyTorch.')
@@ -170,6 +176,31 @@ class FusionInferencer(BaseInferencer):
                     infrared_path=paths['infrared'], img_id=0, img_shape=size, ori_shape=size,
                     **(dict(replaced=replaced) if replaced else dict(float_range=ranges)),
                     **(dict(shift=shift) if any(shift) else {}))
+
+    def _models_alone(self, models: Mapping[str, nn.Module | str | Path],
+                      options: Mapping[str, Any]) -> dict[str, FusionInferencer]:
+        """Return what takes the place of this inferencer, by the sensor that fails."""
+        if models and (self.missing == 'error' or not set(models) <= set(self.sensors)):
+            raise InputError(f"{type(self).__name__} got alone of {', '.join(models)} and missing={self.missing!r}: it "
+                             "is a model by sensor, visible or infrared, for missing='fallback'.")
+        device, found = next((str(weight.device) for weight in self.model.parameters()), None), {}
+        for sensor, model in models.items():
+            other = FusionInferencer(model, device=device, score_thr=self.score_thr, **options)
+            kinds = [(each.has_task, each.segments, list(each.dataset_meta.get('classes') or ()))
+                     for each in (self, other)]
+            if kinds[0] != kinds[1]:
+                raise InputError(f'The model of {sensor} alone, {other.source["model"]}, looks for {_said(kinds[1])}, '
+                                 f'{self.source["model"]} for {_said(kinds[0])}.')
+            found['infrared' if sensor == 'visible' else 'visible'] = other
+        return found
+
+    def _run(self, read: Sequence[dict[str, Any]]) -> list[Result]:
+        """Return the results of what was read, where one sensor is left alone those of its own model."""
+        results: list[Result] = []
+        for other, group in groupby(read, lambda each: self.alone.get(each.get('replaced'))):
+            batch = list(group)
+            results += other._run(batch) if other else super()._run(batch)
+        return results
 
     def reset(self) -> None:
         """Begin a new sequence of pairs."""
@@ -313,6 +344,12 @@ class FusionInferencer(BaseInferencer):
             shown = '\n'.join(f'  {case}' for case in cases[:5])
             raise InputError(f'{len(cases)} of {len(pairs)} pairs have images of two sizes (width x height):\n'
                              f'{shown}\n{_SIZES}')
+
+
+def _said(kind: tuple[bool, bool, list[str]]) -> str:
+    """Return what a model looks for: whether it has a task, whether it segments, and its classes."""
+    has_task, segments, classes = kind
+    return f'{"maps" if segments else "boxes"} of {", ".join(classes)}' if has_task else 'nothing'
 
 
 def _slide(task: nn.Module | None, tile: int) -> None:

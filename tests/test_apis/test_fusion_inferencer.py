@@ -422,6 +422,32 @@ def test_nothing_is_replaced_where_both_are_there_and_nothing_can_be_where_none_
         input_pairs('vi', 'ir', missing='other')
 
 
+def test_a_sensor_that_is_left_alone_has_a_model_of_its_own(detector: nn.Module, detector_config: Callable,
+                                                            image: Callable) -> None:
+    torch.manual_seed(1)
+    other = build_model(detector_config(type='FixedFusion', rule='visible'), 'test')
+    other.dataset_meta = detector.dataset_meta
+    infer = FusionInferencer(detector, missing='fallback', alone=dict(visible=other), score_thr=0.0)
+    visible, infrared = image(61, 83, 3), image(61, 83, seed=1)
+    both, left = FusionInferencer(detector, score_thr=0.0), FusionInferencer(other, score_thr=0.0)
+    expected = (both(visible, infrared), left(visible, visible), both(infrared, infrared))
+    found = infer([visible, visible, None], [infrared, np.zeros_like(infrared), infrared], batch_size=3)
+    assert [each.get('replaced') for each in found] == [None, 'infrared', 'visible']
+    for each, wanted in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(each['image'], wanted['image'])
+        np.testing.assert_allclose(each['boxes'], wanted['boxes'], atol=1e-3)
+    assert not np.allclose(expected[1]['boxes'], both(visible, visible)['boxes'])
+
+
+def test_a_model_of_one_sensor_that_does_not_fit_is_named(detector: nn.Module, segmentor: nn.Module) -> None:
+    for wrong in (dict(missing='error', alone=dict(visible=detector)),
+                  dict(missing='fallback', alone=dict(thermal=detector))):
+        with pytest.raises(ValueError, match="it is a model by sensor, visible or infrared, for missing='fallback'"):
+            FusionInferencer(detector, **wrong)
+    with pytest.raises(ValueError, match='The model of visible alone, .*, looks for maps of a, b, c, .* boxes of cone'):
+        FusionInferencer(detector, missing='fallback', alone=dict(visible=segmentor))
+
+
 def test_a_folder_with_gaps_is_run_to_its_end(light: nn.Module, files: Callable, tmp_path: Path) -> None:
     folders = files('vi', '0.png', '1.png'), files('ir', '1.png', '2.png')
     with pytest.raises(Exception, match='without a partner'):

@@ -1035,27 +1035,53 @@ def test_the_effect_of_a_guide_by_hand(tmp_path, monkeypatch):
     assert rows['bicubic'] == ['bicubic', '3.000', '1.000 +- 0.000', '1.000 +- 0.000', '50.0']
 
 
-def test_failing_sensors_by_what_a_test_would_see(tmp_path, capsys, monkeypatch):
-    """The score is the mean of the infrared image, which its own failure alone changes."""
+class Seen:
+    """In the place of an inferencer: it keeps the mean grey level of what it is given, and scores nothing."""
+
+    def __init__(self, model, **options):
+        self.options, self.segments, self.means = options, False, []
+
+    def reset(self):
+        pass
+
+    def __call__(self, visible, infrared):
+        self.means.append((visible.mean(), infrared.mean()))
+        return dict.fromkeys(('boxes', 'scores', 'labels'), np.empty((0, 4)))
+
+
+@pytest.fixture
+def failing_sensors(monkeypatch, tmp_path):
+    """The benchmark on a detector that is not built; its score is the mean infrared image."""
+    pytest.importorskip('mmdet')
     pytest.importorskip('mmseg')
     import failing_sensors
-    from mmengine.registry import init_default_scope
 
-    from mmfusenas.registry import DATASETS
+    def run(config, *arguments):
+        seen = {}
 
-    init_default_scope('mmfusenas')
+        def scored(infer, dataset):
+            score(infer, dataset)
+            seen[len(seen)] = infer
+            return float(np.mean(infer.means, 0)[1])
 
-    def infrared_mean(config, folder, rule, options, checkpoint):
-        assert (rule, options, checkpoint) == ([], ['a=1'], 'seen.pth')
-        sample = DATASETS.build(Config.fromfile(config).test_dataloader.dataset)[0]
-        return dict(mIoU=sample['inputs']['infrared'].double().mean().item())
+        score = failing_sensors.scored
+        monkeypatch.setattr(failing_sensors, 'FusionInferencer', Seen)
+        monkeypatch.setattr(failing_sensors, 'load_model', lambda *_: SimpleNamespace(task=None))
+        monkeypatch.setattr(failing_sensors, 'mean_average_precision', lambda found, classes: float(len(found)))
+        monkeypatch.setattr(failing_sensors, 'scored', scored)
+        monkeypatch.setattr(sys, 'argv', [
+            'failing_sensors.py', config, 'seen.pth', '--work-dir', str(tmp_path / 'work'), *arguments])
+        failing_sensors.main()
+        monkeypatch.setattr(failing_sensors, 'scored', score)
+        return list(seen.values())
 
-    monkeypatch.setattr(failing_sensors, 'test_rule', infrared_mean)
-    monkeypatch.setattr(sys, 'argv', [
-        'failing_sensors.py', 'configs/tim/resnet18_ivif.py', 'seen.pth', '--work-dir', str(tmp_path),
-        '--options', 'a=1'])
     monkeypatch.chdir(BENCHMARKS.parent)
-    failing_sensors.main()
+    return run
+
+
+def test_failing_sensors_by_what_an_inferencer_is_given(failing_sensors, tmp_path, capsys):
+    """The score is the mean of the infrared image, which its own failure alone changes."""
+    run = failing_sensors('configs/tim/retinanet_ivif_demo.py', '--replace', '--align', '--alone', 'visible=a.pth')
     lines = [[cell.strip() for cell in line.split('|')[1:-1]] for line in capsys.readouterr().out.splitlines()]
     found = {(line[0], line[1]): float(line[2]) for line in lines if len(line) == 3 and line[2][:1].isdigit()}
     mean = found['none', '']
@@ -1063,46 +1089,63 @@ def test_failing_sensors_by_what_a_test_would_see(tmp_path, capsys, monkeypatch)
     assert found['infrared', 'black'] == 0
     assert abs(found['infrared', 'a tenth of the light'] - mean / 10) < 0.1
     assert mean < found['infrared', 'saturated, gain 4'] < 255
-    (tmp_path / 'resnet18_ivif/seen/none/resnet18_ivif.py').write_text('# of another checkpoint')
+    assert [infer.options['align'] for infer in run] == ['visible'] * 8 + ['infrared'] * 7
+    assert {(infer.options['missing'], *infer.options['alone']) for infer in run} == {('fallback', 'visible')}
+    assert not failing_sensors('configs/tim/retinanet_ivif_demo.py', '--replace', '--align', '--alone', 'visible=a.pth')
     with pytest.raises(SystemExit, match='another config, fold or checkpoint'):
-        failing_sensors.main()
+        failing_sensors('configs/tim/retinanet_ivif_demo.py', '--replace', '--align', '--alone', 'visible=b.pth')
 
 
-@pytest.mark.parametrize('config', ['retinanet_ivif-msrs', 'efficientnet_ivif-msrs'])
-def test_a_frozen_sensor_shows_the_image_before(config, tmp_path, monkeypatch):
-    """The score is the mean grey level of the infrared images, 10 more from pair to pair, or of the visible ones."""
+def test_a_frozen_sensor_shows_the_image_before(failing_sensors, tmp_path, monkeypatch):
+    """The mean grey level of the infrared images is 10 more from pair to pair, as that of the visible ones is."""
+    for number in range(4):
+        for folder, grey in dict(vi=10 * number, ir=100 + 10 * number).items():
+            write_image(tmp_path / f'test/{folder}/{number:05d}N.png', np.full((48, 64), grey, np.uint8))
+        file = tmp_path / f'test/labels/{number:05d}N.txt'
+        file.parent.mkdir(exist_ok=True)
+        file.write_text('')
+    monkeypatch.setenv('MSRS_ROOT', str(tmp_path))
+    run = failing_sensors('configs/tim/retinanet_ivif-msrs.py', '--failures', 'frozen', 'half the rate')
+    means = [np.mean(infer.means, 0).round(3).tolist() for infer in run]
+    assert means == [[15, 115], [15, 107.5], [15, 110], [7.5, 115], [10, 115]]
+
+
+@pytest.mark.parametrize(('config', 'kind'), [('retinanet_ivif', 'mAP'), ('resnet18_ivif', 'mIoU')])
+def test_the_score_of_an_inferencer_is_that_of_a_test(config, kind, monkeypatch):
+    """What is there is found: a perfect score; half of it: less."""
     pytest.importorskip('mmdet')
     pytest.importorskip('mmseg')
     import failing_sensors
     from mmengine.registry import init_default_scope
 
-    from mmfusenas.registry import DATASETS
-
     init_default_scope('mmfusenas')
-    for number in range(4):
-        for folder, grey in dict(vi=10 * number, ir=100 + 10 * number, seg=0).items():
-            write_image(tmp_path / f'test/{folder}/{number:05d}N.png', np.full((48, 64), grey, np.uint8))
-        for file in (tmp_path / f'test/labels/{number:05d}N.txt', tmp_path / 'train/seg/made'):
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text('')
-    monkeypatch.setenv('MSRS_ROOT', str(tmp_path))
     monkeypatch.chdir(BENCHMARKS.parent)
-    means = {}
+    cfg = Config.fromfile(f'configs/tim/{config}.py')
+    cfg.test_dataloader.dataset.length = 3
+    dataset = failing_sensors.spoiled(cfg, 'infrared', 'black')
 
-    def test_rule(config, folder, *arguments):
-        dataset = DATASETS.build(Config.fromfile(config).test_dataloader.dataset)
-        means[folder.name] = [np.mean([dataset[k]['inputs'][sensor].double().mean() for k in range(4)])
-                              for sensor in ('visible', 'infrared')]
-        return dict(mIoU=0.0)
+    class Oracle(Seen):
+        part = 1.0
 
-    monkeypatch.setattr(failing_sensors, 'test_rule', test_rule)
-    monkeypatch.setattr(sys, 'argv', [
-        'failing_sensors.py', f'configs/tim/{config}.py', 'seen.pth', '--work-dir', str(tmp_path / 'work'),
-        '--failures', 'frozen', 'half the rate'])
-    failing_sensors.main()
-    assert {case: [round(mean, 3) for mean in pair] for case, pair in means.items()} == {
-        'none': [15, 115], 'infrared-frozen': [15, 107.5], 'infrared-half-the-rate': [15, 110],
-        'visible-frozen': [7.5, 115], 'visible-half-the-rate': [10, 115]}
+        def __call__(self, visible, infrared):
+            assert visible.any() and not infrared.any()
+            sample = dataset[len(self.means)]
+            self.means.append(None)
+            if self.segments:
+                mask = sample['gt_seg_map'].copy()
+                mask[:round(len(mask) * (1 - self.part))] = 0
+                return dict(mask=mask)
+            there = sample['instances'][int(len(sample['instances']) * (1 - self.part)):]
+            labels = np.array([each['bbox_label'] for each in there], int)
+            boxes = np.array([each['bbox'] for each in there], np.float32).reshape(-1, 4)
+            return dict(boxes=boxes, scores=np.ones(len(there), np.float32), labels=labels)
+
+    scores = []
+    for part in (1.0, 0.5):
+        infer = Oracle(None)
+        infer.segments, infer.part = kind == 'mIoU', part
+        scores.append(failing_sensors.scored(infer, dataset))
+    assert scores[0] == pytest.approx(1) and scores[1] < 0.9
 
 
 def test_an_estimated_homography_is_nearer_than_a_plain_resize(tmp_path):

@@ -73,6 +73,10 @@ def test_chain_from_a_search_to_images(folders: Path, search: Path, run_tool: Ca
                     '--amp') == ''
     images = json.loads(Path('fused/predictions.json').read_text())['images']
     assert {image['stem']: image.get('replaced') for image in images} == {'002_vi': None, '001_ir': 'visible'}
+    assert run_tool('infer', '--model', 'out/derived.pth', *folders, '--missing', 'fallback', '--alone',
+                    'infrared=tim-light') == ''
+    left = FusionInferencer('tim-light')('ir/001_ir.png', 'ir/001_ir.png')['image']
+    np.testing.assert_array_equal(cv2.imread('fused/images/001_ir.png'), left)
     cv2.imwrite('vi/001_vi.png', cv2.imread('fused/images/002_vi.png')[:40])
     assert '1 of 2 pairs have images of two sizes' in run_tool('infer', '--model', 'out/derived.pth', *folders)
     assert run_tool('infer', '--model', 'out/derived.pth', *folders, '--resize', 'visible') == ''
@@ -192,6 +196,8 @@ def test_images_of_one_sensor(
     ('--model tim-light --visible vi --infrared ir --black-hot --out-dir o', '--black-hot needs --thermal-range'),
     ('--model ruas-lowlight --input vi --thermal-range 3 9 --out-dir o', '--thermal-range is for the images of'),
     ('--model tim-light --visible vi --infrared ir --thermal-range 9 3 --out-dir o', 'got limits=[9.0, 3.0]'),
+    ('--model tim-light --visible vi --infrared ir --alone visible=tim-full --out-dir o', 'with --missing fallback'),
+    ('--model tim-light --visible vi --infrared ir --missing fallback --alone a=b --out-dir o', 'is visible=MODEL'),
     ('--model ruas-lowlight --input vi --tile 512 --out-dir o', '--tile is for the images of --visible and --infrared'),
 ])  # fmt: skip
 def test_infer_says_what_is_wrong(
