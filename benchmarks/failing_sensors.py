@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.device import get_device
 from mmengine.registry import init_default_scope
 from mmengine.utils import track_iter_progress
 from terminaltables import AsciiTable
@@ -30,6 +31,7 @@ from torch import nn
 from mmfusenas.apis import FusionInferencer, load_model
 from mmfusenas.core.files import write_text
 from mmfusenas.datasets.leaves import is_drawn, scan
+from mmfusenas.datasets.transforms.sensor_failure import SENSORS
 from mmfusenas.evaluation.task_scores import class_areas, detection_sample, mean_average_precision, mean_iou
 from mmfusenas.registry import DATASETS
 from mmfusenas.utils.command_line import run_tool
@@ -50,8 +52,8 @@ def main() -> None:
     init_default_scope('mmfusenas')
     drawn = is_drawn(scan(cfg.test_dataloader.dataset, limit=1)[0])
     failures = args.failures or [*FAILURES, *(() if drawn else FROZEN)]
-    model = load_model(cfg, args.checkpoint)
-    alone = {sensor: load_model(file) for sensor, file in (text.split('=', 1) for text in args.alone)}
+    model = load_model(cfg, args.checkpoint, get_device())
+    alone = {sensor: load_model(file, device=get_device()) for sensor, file in args.alone.items()}
     cases = [('none', None), *product(('infrared', 'visible'), failures)]
     scores = [kept(args, cfg, model, alone, *case) for case in track_iter_progress(cases)]
     name = 'mIoU' if hasattr(model.task, 'decode_head') else 'mAP@0.5'
@@ -76,7 +78,11 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/failing_sensors'),
                         help='where the scores go, a file a test; one that is there is not tested again (default: '
                              '%(default)s)')
-    return parser.parse_args()
+    args = parser.parse_args()
+    args.alone = dict(text.partition('=')[::2] for text in args.alone)
+    if args.alone and not (args.replace and set(args.alone) <= set(SENSORS) and all(args.alone.values())):
+        parser.error('--alone goes with --replace, and is visible=MODEL, infrared=MODEL, or both.')
+    return args
 
 
 def kept(args: argparse.Namespace, cfg: Config, model: nn.Module, alone: Mapping[str, nn.Module], sensor: str,
@@ -85,7 +91,7 @@ def kept(args: argparse.Namespace, cfg: Config, model: nn.Module, alone: Mapping
     case = '-'.join([sensor, *(failure or '').replace(',', '').split(), *['mended'] * args.replace,
                      *['aligned'] * args.align, *['alone'] * bool(args.alone)])
     file = args.work_dir / Path(args.config).stem / Path(args.checkpoint).stem / f'{case}.json'
-    request = f'{args.checkpoint} {" ".join(args.alone)}\n{cfg.test_dataloader.dataset}'
+    request = f'{args.checkpoint} {args.alone}\n{cfg.pretty_text}'
     if file.is_file():
         done = json.loads(file.read_text())
         if done['request'] != request:
@@ -94,19 +100,22 @@ def kept(args: argparse.Namespace, cfg: Config, model: nn.Module, alone: Mapping
     stays = 'infrared' if sensor == 'visible' else 'visible'
     infer = FusionInferencer(model, score_thr=0.0, missing='fallback' if args.replace else 'error', alone=alone,
                              align=stays if args.align else None)
-    score = scored(infer, spoiled(cfg, sensor, failure))
+    for each in (infer, *infer.alone.values()):  # the data set loads the images
+        each.thermal = each.homography = each.resize = None
+    score = scored(infer, spoiled(cfg, sensor, failure, model.data_preprocessor.bit_depth))
     write_text(file, json.dumps(dict(request=request, score=score)))
     return score
 
 
-def spoiled(cfg: Config, sensor: str, failure: str | None) -> Any:
+def spoiled(cfg: Config, sensor: str, failure: str | None, bit_depth: Mapping[str, int]) -> Any:
     """Return the test set as its files are read, with one sensor spoiled."""
     data = cfg.test_dataloader.dataset
     steps = [step for step in data.pipeline if type_name(step).split('.')[-1].startswith('Load')]
     if failure in FROZEN:
         steps.insert(0, dict(type='FrozenSensor', sensor=sensor, **FROZEN[failure]))
     elif failure:
-        steps.append(dict(type='SensorFailure', sensor=sensor, seed=0, **FAILURES[failure]))
+        depths = {name: bits for name, bits in bit_depth.items() if name in SENSORS}
+        steps.append(dict(type='SensorFailure', sensor=sensor, seed=0, bit_depth=depths, **FAILURES[failure]))
     return DATASETS.build(dict(data, pipeline=steps))
 
 

@@ -75,8 +75,8 @@ def parse_args() -> argparse.Namespace:
                              'value, or in a video frozen (fallback)')
     parser.add_argument('--alone', nargs='+', metavar='SENSOR=MODEL',
                         help='with --missing fallback: a model for one sensor by itself, visible=FILE.pth, which takes '
-                             'the place of --model where the other sensor fails (default: --model gets the image that '
-                             'is left in both places)')
+                             'the place of --model where the other sensor fails; none: --model gets the image that is '
+                             'left in both places (default: what --list NAME names for bundled weights, or none)')
     parser.add_argument('--align', choices=['visible', 'infrared'],
                         help='shift the other image of a pair onto that of this sensor where their edges lie apart: '
                              'for cameras that were moved; results are in the frame of this sensor (default: pairs are '
@@ -144,10 +144,13 @@ def models_alone(args: argparse.Namespace) -> dict[str, str] | None:
     """Return the model of each sensor of ``--alone``; raise a UserError where it is none."""
     if args.alone is None:
         return None
+    if args.alone == ['none'] and args.missing == 'fallback':
+        return {}
     named = dict(text.partition('=')[::2] for text in args.alone)
-    if not set(named) <= {'visible', 'infrared'} or not all(named.values()) or args.missing != 'fallback':
+    if (not set(named) <= {'visible', 'infrared'} or not all(named.values()) or len(named) < len(args.alone)
+            or args.missing != 'fallback'):
         raise UserError(f'--alone {" ".join(args.alone)}: it goes with --missing fallback, and is visible=MODEL, '
-                        'infrared=MODEL, or both; a model is a checkpoint or the name of bundled weights.')
+                        'infrared=MODEL, both, or none; a model is a checkpoint or the name of bundled weights.')
     return named
 
 

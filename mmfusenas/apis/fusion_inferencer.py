@@ -40,9 +40,11 @@ from mmfusenas.datasets.thermal import ThermalScale
 from mmfusenas.models.data_preprocessors.pair_data_preprocessor import LEAST_SHARE
 from mmfusenas.models.scene.tiles import OVERLAP, checked_tile
 from mmfusenas.utils.processor import computes_in_bfloat16
+from mmfusenas.utils.weights import weights_records
 
 _SIZES = ("Give resize='visible', of the tool --resize visible, where both show the same view; else register them and "
           'bring them to one size first: tools/analysis_tools/estimate_homography.py, and homography=.')
+_LEFT = dict(visible='infrared', infrared='visible')
 DRIFT = 0.02
 """Shift of the edges of a pair beyond its homography, in widths, that says that a camera was moved."""
 
@@ -71,8 +73,9 @@ class FusionInferencer(BaseInferencer):
             (:class:`~mmfusenas.datasets.sensor_fault.FrozenWatch`). ``'fallback'`` takes the other one in its place,
             ``'error'`` ends there where it is missing or unreadable, and takes it as it is else. Defaults to 'error'.
         alone: Models for one sensor by itself, ``dict(visible='FILE.pth')``: each takes the place of this one where
-            ``missing='fallback'`` leaves that sensor alone, and has the same classes. Defaults to None: this model gets
-            the image that is left in both places.
+            ``missing='fallback'`` leaves that sensor alone, has the same classes and takes images of the same range.
+            Without one, this model gets the image that is left in both places. What the records of bundled weights
+            name is there too; ``{}`` is none. Defaults to None.
         align: The sensor whose image stays, ``'visible'`` or ``'infrared'``, while the other one is shifted onto it
             where the edges of a pair say that they lie apart (:class:`~mmfusenas.datasets.offset.PairAligner`): a
             camera was moved, or lags behind. Results are in the frame of the one that stays. With a homography it is
@@ -89,7 +92,8 @@ class FusionInferencer(BaseInferencer):
     call with folders, is one by itself. An infrared image that fills less than a fifth of its range is warned of, once.
 
     Raises:
-        ValueError: On another word or a tile that is too small, and what :class:`BaseInferencer` raises.
+        ValueError: On another word, a tile that is too small, or a model of one sensor that finds something else or
+            takes images of another range; and what :class:`BaseInferencer` raises.
 
     Example:
         >>> infer = FusionInferencer('tim-light')
@@ -121,7 +125,7 @@ class FusionInferencer(BaseInferencer):
         thermal = thermal or self.loading.get('thermal')
         self.thermal = ThermalScale(**thermal) if thermal else None
         self.missing, self.align = missing, align
-        self.alone = self._models_alone(alone or {}, dict(tile=tile, amp=amp))
+        self.alone = self._models_alone(alone, dict(tile=tile, amp=amp))
         self.reset()
         if isinstance(self.model, ExportedModel) and (tile is not None or amp):
             raise InputError(f'{self.model.path} runs as it was exported: tile and amp are for models in PyTorch.')
@@ -177,29 +181,59 @@ class FusionInferencer(BaseInferencer):
                     **(dict(replaced=replaced) if replaced else dict(float_range=ranges)),
                     **(dict(shift=shift) if any(shift) else {}))
 
-    def _models_alone(self, models: Mapping[str, nn.Module | str | Path],
+    def _models_alone(self, given: Mapping[str, nn.Module | str | Path] | None,
                       options: Mapping[str, Any]) -> dict[str, FusionInferencer]:
-        """Return what takes the place of this inferencer, by the sensor that fails."""
-        if models and (self.missing == 'error' or not set(models) <= set(self.sensors)):
-            raise InputError(f"{type(self).__name__} got alone of {', '.join(models)} and missing={self.missing!r}: it "
-                             "is a model by sensor, visible or infrared, for missing='fallback'.")
-        device, found = next((str(weight.device) for weight in self.model.parameters()), None), {}
-        for sensor, model in models.items():
-            other = FusionInferencer(model, device=device, score_thr=self.score_thr, **options)
-            kinds = [(each.has_task, each.segments, list(each.dataset_meta.get('classes') or ()))
-                     for each in (self, other)]
-            if kinds[0] != kinds[1]:
-                raise InputError(f'The model of {sensor} alone, {other.source["model"]}, looks for {_said(kinds[1])}, '
-                                 f'{self.source["model"]} for {_said(kinds[0])}.')
-            found['infrared' if sensor == 'visible' else 'visible'] = other
+        """Return what takes the place of this inferencer, by the sensor that is left."""
+        record = weights_records().get(self.source['model']) if self.missing == 'fallback' else None
+        bundled = record.alone if record and not self.source['config'] else {}
+        models = bundled if given is None else given
+        if given and isinstance(given, Mapping):
+            models = {**bundled, **given}
+        if (not isinstance(models, Mapping) or not set(models) <= set(self.sensors)
+                or not all(isinstance(model, (nn.Module, str, Path)) for model in models.values())
+                or models and self.missing == 'error'):
+            raise InputError(f'{type(self).__name__} got alone={given!r} and missing={self.missing!r}: alone is a '
+                             "model by sensor, such as dict(visible='FILE.pth'), for missing='fallback'.")
+        found = {sensor: self._model_alone(model, options) for sensor, model in models.items()}
+        for sensor, other in found.items():
+            self._check_alone(sensor, other)
+        if found:
+            self.source['alone'] = {sensor: other.source['model'] for sensor, other in found.items()}
         return found
+
+    def _model_alone(self, model: nn.Module | str | Path, options: Mapping[str, Any]) -> FusionInferencer:
+        if isinstance(model, ExportedModel) or not isinstance(model, nn.Module) and Path(model).suffix == '.onnx':
+            options = {}  # a graph runs as it was exported
+        else:
+            options = dict(options, device=next((str(weight.device) for weight in self.model.parameters()), None))
+        with warnings.catch_warnings():  # that it looks at one sensor alone is meant; of amp this one has warned
+            warnings.filterwarnings('ignore', message='.* looks at .* alone|amp: ')
+            return FusionInferencer(model, score_thr=self.score_thr, **options)
+
+    def _check_alone(self, sensor: str, other: FusionInferencer) -> None:
+        """Raise an InputError where a model for one sensor finds something else, or reads its image otherwise."""
+        kinds = [(each.has_task, each.segments, list((each.dataset_meta or {}).get('classes') or ()) * each.has_task)
+                 for each in (self, other)]
+        names = f'The model of {sensor} alone, {other.source["model"]},', self.source['model']
+        if kinds[0] != kinds[1]:
+            raise InputError(f'{names[0]} looks for {_said(kinds[1])}, {names[1]} for {_said(kinds[0])}.')
+        depths = [getattr(each.model.data_preprocessor, 'bit_depth', {}).get(sensor) for each in (self, other)]
+        scales = [each.thermal if sensor == 'infrared' else None for each in (self, other)]
+        if depths[0] != depths[1] or scales[1] and str(scales[0]) != str(scales[1]):
+            raise InputError(f'{names[0]} takes {sensor} images of bit_depth={depths[1]} and thermal={scales[1]}, '
+                             f'{names[1]} of bit_depth={depths[0]} and thermal={scales[0]}: train both on the same.')
 
     def _run(self, read: Sequence[dict[str, Any]]) -> list[Result]:
         """Return the results of what was read, where one sensor is left alone those of its own model."""
         results: list[Result] = []
-        for other, group in groupby(read, lambda each: self.alone.get(each.get('replaced'))):
+        for other, group in groupby(read, lambda each: self.alone.get(_LEFT.get(each.get('replaced')))):
             batch = list(group)
-            results += other._run(batch) if other else super()._run(batch)
+            if other is None:
+                results += super()._run(batch)
+                continue
+            other.score_thr = self.score_thr
+            parts = [[each] for each in batch] if isinstance(other.model, ExportedModel) else [batch]
+            results += [result for part in parts for result in other._run(part)]
         return results
 
     def reset(self) -> None:
@@ -349,7 +383,8 @@ class FusionInferencer(BaseInferencer):
 def _said(kind: tuple[bool, bool, list[str]]) -> str:
     """Return what a model looks for: whether it has a task, whether it segments, and its classes."""
     has_task, segments, classes = kind
-    return f'{"maps" if segments else "boxes"} of {", ".join(classes)}' if has_task else 'nothing'
+    found = f'{"maps" if segments else "boxes"} of {", ".join(classes) or "classes without names"}'
+    return found if has_task else 'nothing'
 
 
 def _slide(task: nn.Module | None, tile: int) -> None:

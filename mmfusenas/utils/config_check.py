@@ -307,8 +307,10 @@ def _bit_depths(cfg: Config, found: list[Part]) -> Iterator[str]:
                 yield (f'{place}: {type_name(evaluator)} takes references of 8 or 16 full bits, '
                        'model.data_preprocessor.bit_depth says otherwise; save them in full depth')
     for part in found:
-        kind, own = type_name(part.config), dict(part.config.get('bit_depth') or {})
-        if kind in _DEEP and own != wanted:
+        kind, own = type_name(part.config), part.config.get('bit_depth') or {}
+        if kind in _DEEP and not isinstance(own, dict):
+            yield f'{part.path}.bit_depth is {own!r}; it is a dict by sensor, such as dict(infrared=14)'
+        elif kind in _DEEP and (own := {name: own[name] for name in sensors if name in own}) != wanted:
             yield f'{part.path}: {kind} has bit_depth={own}, model.data_preprocessor {wanted}; give both the same'
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 import json
 import textwrap
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mmfusenas.core.errors import FileError, InputError
@@ -35,6 +35,8 @@ class WeightsRecord:
         figures: Measured figures by name, ``{'SCD on MSRS test': 1.52}``.
         licence: Under which the weights may be used.
         train: Command that trains such weights.
+        alone: Of what takes a pair, the names of weights for one sensor by itself, ``dict(visible=NAME)``, which take
+            over where the other sensor fails.
     """
 
     name: str
@@ -49,6 +51,7 @@ class WeightsRecord:
     figures: dict[str, float]
     licence: str
     train: str
+    alone: dict[str, str] = field(default_factory=dict)
 
     @property
     def bundled(self) -> bool:
@@ -143,6 +146,7 @@ def weights_details(name: str) -> str:
     record = known_record(name)
     size = f'{record.file.stat().st_size / 1e6:.2f} MB' if record.bundled else 'absent'
     figures = [f'{key}: {value}' for key, value in record.figures.items()]
+    figures += [f'with --missing fallback, of {sensor} alone: {other}' for sensor, other in record.alone.items()]
     about = [record.description, f'inputs: {", ".join(record.inputs)}', f'parameters: {record.parameters:,}, {size}',
              f'trained on: {record.training_data or "-"}', *figures, f'licence: {record.licence}']
     lines = [line for text in about

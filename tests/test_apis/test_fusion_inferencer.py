@@ -16,8 +16,11 @@ from torch import nn
 
 from mmfusenas.apis import FusionInferencer, fusion_inferencer, input_pairs
 from mmfusenas.apis.base_inferencer import mark_results
+from mmfusenas.apis.exporting import export_onnx
 from mmfusenas.apis.loading import build_model
+from mmfusenas.apis.video import run_video
 from mmfusenas.datasets.images import ImageError
+from mmfusenas.datasets.pairing import Pair
 from mmfusenas.datasets.sensor_fault import FrozenWatch
 from mmfusenas.models.scene import FixedFusion, TIMFusion
 from mmfusenas.utils.checkpoint import save_checkpoint
@@ -437,13 +440,47 @@ def test_a_sensor_that_is_left_alone_has_a_model_of_its_own(detector: nn.Module,
         np.testing.assert_array_equal(each['image'], wanted['image'])
         np.testing.assert_allclose(each['boxes'], wanted['boxes'], atol=1e-3)
     assert not np.allclose(expected[1]['boxes'], both(visible, visible)['boxes'])
+    infer.score_thr = 1.0  # set later, it counts for all
+    assert not len(infer(visible, None)['boxes'])
+
+
+@pytest.mark.parametrize('video', [False, True])
+def test_the_results_say_which_model_took_over(light: nn.Module, files: Callable, tmp_path: Path, video: bool) -> None:
+    infer = FusionInferencer(light, missing='fallback', alone=dict(infrared=FixedFusion('infrared')))
+    pair = files('vi', '0.png') / '0.png', files('ir', '0.png') / '0.png'
+    if video:
+        sources = [str(tmp_path / f'{name}.mp4') for name in infer.sensors]
+        for source, image in zip(sources, pair, strict=True):
+            writer = cv2.VideoWriter(source, cv2.VideoWriter_fourcc(*'mp4v'), 10, (32, 24))
+            frame = cv2.imread(str(image))
+            writer.write(frame if 'infrared' in source else np.zeros_like(frame))
+            writer.release()
+        found = json.loads(run_video(infer, sources, tmp_path / 'out').read_text())
+        assert found['frames'][0]['replaced'] == 'visible'
+    else:
+        found = json.loads(infer.run([Pair('0', None, str(pair[1]))], tmp_path / 'out').read_text())
+        np.testing.assert_array_equal(cv2.imread(str(tmp_path / 'out/images/0.png'))[..., 0],
+                                      cv2.imread(str(pair[1]), cv2.IMREAD_GRAYSCALE))
+    assert found['alone'] == dict(infrared='FixedFusion')
+
+
+def test_a_graph_of_one_sensor_takes_over_in_a_batch(light: nn.Module, image: Callable, tmp_path: Path) -> None:
+    pytest.importorskip('onnxruntime')
+    export_onnx(light, tmp_path / 'light.onnx', (31, 45))
+    infer = FusionInferencer(FixedFusion('average'), missing='fallback', alone=dict(visible=tmp_path / 'light.onnx'))
+    visible = image(31, 45, 3)
+    for each in infer([visible] * 2, [None] * 2, batch_size=2):
+        assert np.abs(each['image'].astype(int) - FusionInferencer(light)(visible, visible)['image']).max() <= 1
 
 
 def test_a_model_of_one_sensor_that_does_not_fit_is_named(detector: nn.Module, segmentor: nn.Module) -> None:
-    for wrong in (dict(missing='error', alone=dict(visible=detector)),
-                  dict(missing='fallback', alone=dict(thermal=detector))):
-        with pytest.raises(ValueError, match="it is a model by sensor, visible or infrared, for missing='fallback'"):
-            FusionInferencer(detector, **wrong)
+    for wrong in (dict(missing='error', alone=dict(visible=detector)), dict(alone=dict(thermal=detector)),
+                  dict(alone='detector.pth'), dict(alone=dict(visible=None))):
+        with pytest.raises(ValueError, match='alone is a model by sensor, such as dict'):
+            FusionInferencer(detector, **(dict(missing='fallback') | wrong))
+    deep = FixedFusion('infrared', data_preprocessor=dict(type='PairDataPreprocessor', bit_depth=dict(infrared=14)))
+    with pytest.raises(ValueError, match='takes infrared images of bit_depth=14 .* of bit_depth=None .*: train both on'):
+        FusionInferencer(FixedFusion('average'), missing='fallback', alone=dict(infrared=deep))
     with pytest.raises(ValueError, match='The model of visible alone, .*, looks for maps of a, b, c, .* boxes of cone'):
         FusionInferencer(detector, missing='fallback', alone=dict(visible=segmentor))
 

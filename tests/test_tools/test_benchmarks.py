@@ -1039,7 +1039,7 @@ class Seen:
     """In the place of an inferencer: it keeps the mean grey level of what it is given, and scores nothing."""
 
     def __init__(self, model, **options):
-        self.options, self.segments, self.means = options, False, []
+        self.options, self.segments, self.means, self.alone = options, False, [], {}
 
     def reset(self):
         pass
@@ -1066,7 +1066,8 @@ def failing_sensors(monkeypatch, tmp_path):
 
         score = failing_sensors.scored
         monkeypatch.setattr(failing_sensors, 'FusionInferencer', Seen)
-        monkeypatch.setattr(failing_sensors, 'load_model', lambda *_: SimpleNamespace(task=None))
+        monkeypatch.setattr(failing_sensors, 'load_model', lambda *_, **__: SimpleNamespace(
+            task=None, data_preprocessor=SimpleNamespace(bit_depth={})))
         monkeypatch.setattr(failing_sensors, 'mean_average_precision', lambda found, classes: float(len(found)))
         monkeypatch.setattr(failing_sensors, 'scored', scored)
         monkeypatch.setattr(sys, 'argv', [
@@ -1091,9 +1092,13 @@ def test_failing_sensors_by_what_an_inferencer_is_given(failing_sensors, tmp_pat
     assert mean < found['infrared', 'saturated, gain 4'] < 255
     assert [infer.options['align'] for infer in run] == ['visible'] * 8 + ['infrared'] * 7
     assert {(infer.options['missing'], *infer.options['alone']) for infer in run} == {('fallback', 'visible')}
+    assert {(infer.thermal, infer.homography, infer.resize) for infer in run} == {(None, None, None)}  # by the data set
     assert not failing_sensors('configs/tim/retinanet_ivif_demo.py', '--replace', '--align', '--alone', 'visible=a.pth')
     with pytest.raises(SystemExit, match='another config, fold or checkpoint'):
         failing_sensors('configs/tim/retinanet_ivif_demo.py', '--replace', '--align', '--alone', 'visible=b.pth')
+    for wrong in (['--alone', 'visible=b.pth'], ['--replace', '--alone', 'b.pth']):
+        with pytest.raises(SystemExit):
+            failing_sensors('configs/tim/retinanet_ivif_demo.py', *wrong)
 
 
 def test_a_frozen_sensor_shows_the_image_before(failing_sensors, tmp_path, monkeypatch):
@@ -1111,7 +1116,7 @@ def test_a_frozen_sensor_shows_the_image_before(failing_sensors, tmp_path, monke
 
 
 @pytest.mark.parametrize(('config', 'kind'), [('retinanet_ivif', 'mAP'), ('resnet18_ivif', 'mIoU')])
-def test_the_score_of_an_inferencer_is_that_of_a_test(config, kind, monkeypatch):
+def test_what_is_found_is_scored(config, kind, monkeypatch):
     """What is there is found: a perfect score; half of it: less."""
     pytest.importorskip('mmdet')
     pytest.importorskip('mmseg')
@@ -1122,7 +1127,7 @@ def test_the_score_of_an_inferencer_is_that_of_a_test(config, kind, monkeypatch)
     monkeypatch.chdir(BENCHMARKS.parent)
     cfg = Config.fromfile(f'configs/tim/{config}.py')
     cfg.test_dataloader.dataset.length = 3
-    dataset = failing_sensors.spoiled(cfg, 'infrared', 'black')
+    dataset = failing_sensors.spoiled(cfg, 'infrared', 'black', {})
 
     class Oracle(Seen):
         part = 1.0

@@ -198,6 +198,7 @@ def test_images_of_one_sensor(
     ('--model tim-light --visible vi --infrared ir --thermal-range 9 3 --out-dir o', 'got limits=[9.0, 3.0]'),
     ('--model tim-light --visible vi --infrared ir --alone visible=tim-full --out-dir o', 'with --missing fallback'),
     ('--model tim-light --visible vi --infrared ir --missing fallback --alone a=b --out-dir o', 'is visible=MODEL'),
+    ('--model tim-light --visible vi --infrared ir --missing fallback --alone visible=a visible=b', 'is visible=MODEL'),
     ('--model ruas-lowlight --input vi --tile 512 --out-dir o', '--tile is for the images of --visible and --infrared'),
 ])  # fmt: skip
 def test_infer_says_what_is_wrong(

@@ -106,6 +106,10 @@ def test_a_metric_takes_the_images_for_as_deep_as_the_preprocessor_does() -> Non
     assert any('SensorFailure has bit_depth={}' in line for line in find_problems(cfg))
     cfg.train_dataloader.dataset.pipeline[0].bit_depth = dict(infrared=14)
     assert not any('bit_depth' in line for line in find_problems(cfg))
+    cfg.train_dataloader.dataset.pipeline[0].bit_depth = 14
+    assert any('bit_depth is 14; it is a dict by sensor' in line for line in find_problems(cfg))
+    cfg.train_dataloader.dataset.pipeline[0] = dict(type='Mine', bit_depth=14)
+    assert not any('bit_depth' in line for line in find_problems(cfg))
     cfg.test_evaluator[1].type = 'ImageQualityMetric'
     assert any('ImageQualityMetric takes references of 8 or 16 full bits' in line for line in find_problems(cfg))
 

@@ -55,8 +55,8 @@ class SensorFailure(BaseTransform):
             one sensor would feed a network of two. Defaults to 'black'.
         amount: Of the failure, see there; a pair (least, largest) is drawn from for every sample. Defaults to 1.0.
         prob: Share of the samples that it happens to. Defaults to 1.0.
-        bit_depth: Bits that the files of a sensor really hold, as in :class:`PairDataPreprocessor`. Defaults to None.
         seed: Seed of every sample, with its ``img_id``, for tests; None takes the global generator. Defaults to None.
+        bit_depth: Bits that the files of a sensor really hold, as in :class:`PairDataPreprocessor`. Defaults to None.
 
     Raises:
         ValueError: Another sensor or failure, a negative amount, a ``prob`` outside [0, 1], or a sample of one sensor.
@@ -69,8 +69,8 @@ class SensorFailure(BaseTransform):
     """
 
     def __init__(self, sensor: str = 'either', failure: str = 'black',
-                 amount: float | tuple[float, float] = 1.0, prob: float = 1.0,
-                 bit_depth: Mapping[str, int] | None = None, seed: int | None = None) -> None:
+                 amount: float | tuple[float, float] = 1.0, prob: float = 1.0, seed: int | None = None,
+                 bit_depth: Mapping[str, int] | None = None) -> None:
         amounts = tuple(amount) if isinstance(amount, (tuple, list)) else (amount, amount)
         if sensor not in (*SENSORS, 'either') or failure not in (*_FAILURES, 'other'):
             raise InputError(f'SensorFailure got sensor={sensor!r} and failure={failure!r}: sensors are '
@@ -105,4 +105,4 @@ class SensorFailure(BaseTransform):
 
     def __repr__(self) -> str:
         return (f'{type(self).__name__}(sensor={self.sensor!r}, failure={self.failure!r}, amount={self.amounts}, '
-                f'prob={self.prob}, bit_depth={self.bit_depth}, seed={self.seed})')
+                f'prob={self.prob}, seed={self.seed}, bit_depth={self.bit_depth})')
