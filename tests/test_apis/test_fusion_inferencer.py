@@ -478,8 +478,9 @@ def test_a_model_of_one_sensor_that_does_not_fit_is_named(detector: nn.Module, s
                   dict(alone='detector.pth'), dict(alone=dict(visible=None))):
         with pytest.raises(ValueError, match='alone is a model by sensor, such as dict'):
             FusionInferencer(detector, **(dict(missing='fallback') | wrong))
-    deep = FixedFusion('infrared', data_preprocessor=dict(type='PairDataPreprocessor', bit_depth=dict(infrared=14)))
-    with pytest.raises(ValueError, match='takes infrared images of bit_depth=14 .* of bit_depth=None .*: train both on'):
+    deep = FixedFusion('infrared', data_preprocessor=dict(
+        type='mmfusenas.PairDataPreprocessor', bit_depth=dict(infrared=14)))
+    with pytest.raises(ValueError, match='takes infrared images of bit_depth=14 .* of bit_depth=None .*: train'):
         FusionInferencer(FixedFusion('average'), missing='fallback', alone=dict(infrared=deep))
     with pytest.raises(ValueError, match='The model of visible alone, .*, looks for maps of a, b, c, .* boxes of cone'):
         FusionInferencer(detector, missing='fallback', alone=dict(visible=segmentor))
