@@ -69,18 +69,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--seconds', type=float, metavar='S',
                         help='how long to look at live streams (default: until one ends, or Ctrl-C)')
     add_camera_options(parser)
-    parser.add_argument('--missing', choices=['error', 'fallback'],
-                        help='what to do where an image of a pair is missing or unreadable: end (error, the default), '
-                             'or take the other one in its place, also of one that is dark, saturated, noisy, of one '
-                             'value, or in a video frozen (fallback)')
-    parser.add_argument('--alone', nargs='+', metavar='SENSOR=MODEL',
-                        help='with --missing fallback: a model for one sensor by itself, visible=FILE.pth, which takes '
-                             'the place of --model where the other sensor fails; none: --model gets the image that is '
-                             'left in both places (default: what --list NAME names for bundled weights, or none)')
-    parser.add_argument('--align', choices=['visible', 'infrared'],
-                        help='shift the other image of a pair onto that of this sensor where their edges lie apart: '
-                             'for cameras that were moved; results are in the frame of this sensor (default: pairs are '
-                             'taken as they are)')
+    add_pair_options(parser)
     parser.add_argument('--batch-size', type=int, default=1, metavar='N',
                         help='images that are read together and, where they are of one size, computed at once, '
                              'for a GPU (default: 1)')
@@ -104,6 +93,22 @@ def parse_args() -> argparse.Namespace:
                         help='show the bundled weights with size, main figure and training data; with NAME all that '
                              'is known of one')
     return parser.parse_args()
+
+
+def add_pair_options(parser: argparse.ArgumentParser) -> None:
+    """Add what is done where an image of a pair is missing, or lies beside the other."""
+    parser.add_argument('--missing', choices=['error', 'fallback'],
+                        help='what to do where an image of a pair is missing or unreadable: end (error, the default), '
+                             'or take the other one in its place, also of one that is dark, saturated, noisy, of one '
+                             'value, or in a video frozen (fallback)')
+    parser.add_argument('--alone', nargs='+', metavar='SENSOR=MODEL',
+                        help='with --missing fallback: a model for one sensor by itself, visible=FILE.pth, which takes '
+                             'the place of --model where the other sensor fails; none: --model gets the image that is '
+                             'left in both places (default: what --list NAME names for bundled weights, or none)')
+    parser.add_argument('--align', choices=['visible', 'infrared'],
+                        help='shift the other image of a pair onto that of this sensor where their edges lie apart: '
+                             'for cameras that were moved; results are in the frame of this sensor (default: pairs are '
+                             'taken as they are)')
 
 
 KINDS = {('input', ): EnhanceInferencer, ('visible', 'infrared'): FusionInferencer,

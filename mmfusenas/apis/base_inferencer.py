@@ -240,8 +240,9 @@ class BaseInferencer(ABC):
         ``guidance/STEM.npy``; with a detector or segmentor ``drawn/STEM.png``; with a segmentor ``masks/STEM.png``
         (class numbers, 8 bit); and ``predictions.json``: a list ``images`` with ``stem``, ``image`` (path in
         ``out_dir``), ``boxes``, ``scores``, ``labels``, ``classes`` (the name of each label; these four are null
-        without a detector), of RUAS_A ``noise_level`` and ``denoised``, and ``model``, ``config`` and, of pairs that
-        have lost a sensor, ``alone``; while the first run goes on, and after it was killed, ``unfinished`` alone.
+        without a detector), of RUAS_A ``noise_level`` and ``denoised``, and ``model``, ``config`` and, where there are
+        models for one sensor by itself, ``alone``; while the first run goes on, and after it was killed, ``unfinished``
+        alone.
 
         Args:
             pairs: Inputs, as :func:`input_pairs` or :func:`input_images` gives.
